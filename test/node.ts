@@ -1,0 +1,27 @@
+/**
+ * WebGPU devices in Node, by driver. Two Vulkan drivers live side by side in one process (src/node/dawn.ts; tried with their
+ * devices computing at the same time), so a test takes each in turn, and needs no run of its own for the second:
+ *
+ *     describe.each(nodeDrivers)('on %s', (driver) => { … await nodeDevice(driver) … });
+ */
+import { requestNodeAdapter, softwareDrivers } from '../src/node/dawn';
+
+export type NodeDriver = 'system' | 'lavapipe' | 'swiftshader';
+
+/** This machine's drivers. `system` is what Vulkan, Metal or Direct3D offers by itself; it stands in where there is no lavapipe. */
+export const nodeDrivers: readonly NodeDriver[] = driversOfThisMachine();
+
+function driversOfThisMachine(): readonly NodeDriver[] {
+  const chosen = process.env['GRADLENS_VULKAN'];
+  if (chosen) return [chosen === 'lavapipe' || chosen === 'swiftshader' ? chosen : 'system'];
+  if (process.platform !== 'linux') return ['system'];
+  const software = softwareDrivers();
+  return software.includes('lavapipe') ? software : ['system', ...software];
+}
+
+/** An adapter and a device for a test to lend to an engine. Each call makes a new device, with the adapter's features and WebGPU's default limits. */
+export async function nodeDevice(driver: NodeDriver = nodeDrivers[0]!): Promise<{ device: GPUDevice; adapter: GPUAdapter }> {
+  const adapter = await requestNodeAdapter(driver === 'system' ? {} : { icd: driver });
+  const requiredFeatures = [...adapter.features] as GPUFeatureName[];
+  return { device: await adapter.requestDevice({ label: driver, requiredFeatures }), adapter };
+}

@@ -1,0 +1,56 @@
+/**
+ * Once per run: a Vite server, and a Chromium whose WebGPU is SwiftShader's, so that the browser tests mean the same on every
+ * machine. Tests reach both through test/chromium.ts. Without an adapter the run fails; nothing is skipped.
+ */
+import puppeteer from 'puppeteer';
+import { createServer } from 'vite';
+import type { TestProject } from 'vitest/node';
+// @ts-expect-error: plain JavaScript, which also runs before there are any packages
+import { findChromium } from '../bin/system.mjs';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Where Vite serves the repository: `http://127.0.0.1:…/` */
+    pageUrl: string;
+    /** Where Puppeteer finds the running Chromium. */
+    browserEndpoint: string;
+  }
+}
+
+const FLAGS = [
+  '--no-sandbox', // Chromium's sandbox does not work for root, as which containers run
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const executablePath = findChromium() as string | undefined;
+  if (!executablePath) throw new Error('no Chromium: run npm test, which gets one, or set GRADLENS_CHROMIUM to its program');
+
+  const server = await createServer({ server: { host: '127.0.0.1', port: 5273, watch: null, hmr: false }, logLevel: 'warn' });
+  await server.listen();
+  const pageUrl = server.resolvedUrls?.local[0] as string;
+  const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: 120_000 });
+  const close = async () => {
+    await browser.close();
+    await server.close();
+  };
+
+  const page = await browser.newPage();
+  await page.goto(new URL('package.json', pageUrl).href); // any page of this origin: about:blank has no WebGPU
+  const adapter = await page.evaluate(async () => (await navigator.gpu?.requestAdapter())?.info.description);
+  await page.close();
+  if (adapter === undefined) {
+    const version = await browser.version();
+    await close();
+    throw new Error(`${executablePath} (${version}) has no WebGPU adapter`);
+  }
+  project.provide('pageUrl', pageUrl);
+  project.provide('browserEndpoint', browser.wsEndpoint());
+  return close;
+}
