@@ -1,0 +1,59 @@
+/// Two builds and the tests. `vite build`: the page, to dist/page. `vite build --mode lib`: the package, to dist/lib.
+import { cpSync, existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { defineConfig } from 'vitest/config';
+import type { Plugin, UserConfig } from 'vite';
+
+const page: UserConfig = {
+  base: './', // it may be put into any folder of any server
+  build: {
+    outDir: 'dist/page',
+    target: 'es2022',
+    rolldownOptions: { input: ['index.html', 'bench/index.html'].filter((path) => existsSync(path)) },
+  },
+  plugins: [fetchedAtRunTime('weights', 'samples')],
+  // Named here, or Vite's server discovers them at their first use and reloads the page in the middle of things.
+  optimizeDeps: { include: ['@bufbuild/protobuf', 'onnx-buf', 'wgsl-preprocessor/wgsl-preprocessor.js'] },
+};
+
+const library: UserConfig = {
+  build: {
+    outDir: 'dist/lib',
+    target: 'es2022',
+    copyPublicDir: false,
+    reportCompressedSize: false,
+    lib: {
+      entry: { index: 'src/index.ts', node: 'src/node/index.ts', cli: 'src/cli/main.ts' },
+      formats: ['es'],
+      fileName: (_format, name) => `${name}.js`,
+    },
+    rolldownOptions: { external: /^(node:|(webgpu|sharp|@bufbuild\/protobuf|onnx-buf|citty)(\/|$))/ },
+  },
+};
+
+export default defineConfig(({ mode }) => ({
+  ...(mode === 'lib' ? library : page),
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: 'test/setup.ts',
+    // One after the other: a software GPU takes all cores, and a crash of Dawn takes only the process of its own file.
+    pool: 'forks',
+    maxWorkers: 1,
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+}));
+
+/** Copies folders as they are into the built page, which fetches from them by the same paths as from a checkout. */
+function fetchedAtRunTime(...folders: readonly string[]): Plugin {
+  return {
+    name: 'gradlens:fetched-at-run-time',
+    apply: 'build',
+    writeBundle({ dir }) {
+      for (const folder of folders.filter((path) => existsSync(path))) {
+        cpSync(folder, `${dir}/${folder}`, { recursive: true, filter: (path) => basename(path) !== 'train' });
+      }
+    },
+  };
+}
