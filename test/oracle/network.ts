@@ -1,0 +1,105 @@
+import type { Graph } from '../../src/graph';
+import { add } from './combine';
+import { backward, forward } from './operators';
+import type { ReluRule } from './relu';
+import { softmaxBackward } from './softmax';
+import { forEach, tensor, zeros, type Tensor } from './tensor';
+
+/** Every tensor of a graph by name, the input among them. */
+export type Tensors = ReadonlyMap<string, Tensor>;
+
+/** One neuron; without `y` and `x`, the sum of the channel's plane. */
+export interface Neuron {
+  readonly tensor: string;
+  readonly channel: number;
+  readonly y?: number;
+  readonly x?: number;
+}
+
+/** What to differentiate: a class, counted through the scores in C, H, W order, or else any neuron. */
+export type GradientOptions = { readonly relu?: ReluRule } & (
+  | { readonly class: number; readonly score?: 'logit' | 'probability'; readonly target?: undefined }
+  | { readonly target: Neuron; readonly class?: number; readonly score?: undefined }
+);
+
+export interface GradientResult {
+  /** Before soft-max, whatever is differentiated. */
+  readonly scores: Float64Array;
+  readonly gradient: Float64Array;
+  readonly tensors: Tensors;
+}
+
+/** Forward pass of one item, `C·H·W` numbers. */
+export function runGraph(graph: Graph, input: Float64Array): Tensors {
+  const tensors = new Map([[graph.input.name, tensor(graph.input.extents, input)]]);
+  for (const node of graph.nodes) {
+    tensors.set(node.name, forward(node, node.inputs.map((name) => named(tensors, name)), graph.weights));
+  }
+  return tensors;
+}
+
+/**
+ * Gradient of one item's score with respect to its input. A tensor with several readers sums their gradients, and only the
+ * sum meets the node that wrote it: for the rules that ask for the sign of dY the order matters.
+ */
+export function graphGradient(graph: Graph, input: Float64Array, options: GradientOptions): GradientResult {
+  const tensors = runGraph(graph, input);
+  const scoreName = beforeSoftmax(graph);
+  const scores = named(tensors, scoreName);
+  const gradients = new Map([
+    options.target === undefined
+      ? [scoreName, classSeed(scores, options.class, options.score)]
+      : [options.target.tensor, neuronSeed(named(tensors, options.target.tensor), options.target)],
+  ]);
+
+  for (const node of graph.nodes.toReversed()) {
+    const dY = gradients.get(node.name);
+    if (dY === undefined) continue;
+    const inputs = node.inputs.map((name) => named(tensors, name));
+    backward(node, dY, inputs, graph.weights, options.relu).forEach((dX, i) => {
+      const name = node.inputs[i]!;
+      const sum = gradients.get(name);
+      gradients.set(name, sum === undefined ? dX : add([sum, dX]));
+    });
+  }
+
+  const gradient = gradients.get(graph.input.name) ?? zeros(graph.input.extents);
+  return { scores: scores.data, gradient: gradient.data, tensors };
+}
+
+/** The tensor that a final soft-max reads, if there is one; what follows it may only rename its numbers. */
+function beforeSoftmax({ nodes, output }: Graph): string {
+  let name = output;
+  for (const node of nodes.toReversed()) {
+    if (node.name !== name) continue;
+    if (node.op === 'softmax') return node.inputs[0]!;
+    if (node.op !== 'identity' && node.op !== 'flatten') break;
+    name = node.inputs[0]!;
+  }
+  return output;
+}
+
+/** ∂score/∂scores: one-hot, or for a probability what soft-max makes of it. */
+function classSeed(scores: Tensor, classIndex: number, score: 'logit' | 'probability' = 'logit'): Tensor {
+  if (!(classIndex in scores.data)) throw new RangeError(`class ${classIndex} is none of ${scores.data.length}`);
+  const oneHot = zeros(scores.extents);
+  oneHot.data[classIndex] = 1;
+  return score === 'logit' ? oneHot : softmaxBackward(oneHot, scores);
+}
+
+function neuronSeed({ extents }: Tensor, { channel, y, x }: Neuron): Tensor {
+  const seed = zeros(extents);
+  forEach(seed, (c, h, w) => {
+    const chosen = c === channel && (y ?? h) === h && (x ?? w) === w;
+    if (chosen) seed.data[(c * extents.H + h) * extents.W + w] = 1;
+  });
+  if (!seed.data.includes(1)) throw new RangeError(`there is no neuron (${channel}, ${y}, ${x})`);
+  return seed;
+}
+
+/** Looks a tensor up, or says which is missing. */
+export function named(tensors: Tensors, name: string): Tensor {
+  const found = tensors.get(name);
+  if (found === undefined) throw new RangeError(`the graph has no tensor named ${name}`);
+  return found;
+}
