@@ -8,7 +8,7 @@ export function dot(a: Numbers, b: Numbers): number {
   return sum;
 }
 
-/** `‖actual − expected‖ / ‖expected‖`: 0 where both are zero, infinite where only `expected` is. */
+/** `‖actual − expected‖ / ‖expected‖`: 0 if both are zero, infinite if only `expected` is. */
 export function relativeL2(actual: Numbers, expected: Numbers): number {
   assertSameLength(actual, expected);
   const difference = Float64Array.from(expected, (value, i) => actual[i]! - value);

@@ -42,6 +42,14 @@ test('each group of filters reads its own channels, and every filter has its own
   expect([...convForward({ kernel: [1, 1] }, x, [1, 2, 3, 4]).data]).toEqual([19, 43]);
 });
 
+test('a group of several channels begins where the one before it ended', () => {
+  const x = tensor({ C: 4, H: 1, W: 1 }, [1, 2, 3, 4]);
+  const spec: ConvSpec = { kernel: [1, 1], groups: 2 };
+  expect([...convForward(spec, x, [10, 1, 10, 1]).data]).toEqual([12, 34]);
+  const dY = tensor({ C: 2, H: 1, W: 1 }, [1, 2]);
+  expect([...convBackward(spec, dY, [10, 1, 10, 1], x.extents).data]).toEqual([10, 1, 20, 2]);
+});
+
 test('a pointwise filter on padding sees only its bias', () => {
   const x = tensor({ C: 1, H: 1, W: 1 }, [5]);
   expect([...convForward({ kernel: [1, 1], pads: [0, 1, 0, 1] }, x, [2], [3]).data]).toEqual([3, 13, 3]);

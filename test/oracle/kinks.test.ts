@@ -48,6 +48,23 @@ test('the zeros behind a dead ReLU are no kinks, neither for a second ReLU nor f
   expect(margin).toBeCloseTo(1, 12);
 });
 
+test('a value on which the input has no hold is no kink, however small', () => {
+  const graph: Graph = {
+    name: 'constant',
+    input: { name: 'x', extents: { C: 1, H: 1, W: 1 } },
+    nodes: [
+      { op: 'fullyConnected', name: 'affine', inputs: ['x'], weight: 'weight', bias: 'bias' },
+      { op: 'relu', name: 'y', inputs: ['affine'] },
+    ],
+    output: 'y',
+    weights: new Map([
+      ['weight', { shape: [2, 1], data: Float32Array.of(0, 1) }],
+      ['bias', { shape: [2], data: Float32Array.of(2 ** -30, 0) }],
+    ]),
+  };
+  expect(kinkMargin(runGraph(graph, Float64Array.of(1)), graph)).toBeCloseTo(Math.SQRT2, 12);
+});
+
 test('one maximum that overlapping windows have copied is no tie', () => {
   const margin = marginOn(
     [1, 9, 1],
