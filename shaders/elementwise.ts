@@ -1,0 +1,107 @@
+/** What maps pixel to pixel: sums of tensors, a channel's own scale and bias, and plain copies with a ReLU epilogue. */
+import { type Kernel, STRIP, grid, lines, stripsOf, uniform } from './kernel';
+import { type BackwardEpilogue, RECTIFY, gateFunction, storeGradient } from './relu';
+import { wgsl } from './wgsl';
+
+export interface ElementwiseDims {
+  readonly N: number;
+  readonly H: number;
+  readonly W: number;
+  readonly BLOCKS: number;
+  readonly Y_BLOCK: number;
+  readonly Y_BLOCKS: number;
+}
+
+/** First block and blocks of one input's storage. */
+export type Place = readonly [block: number, blocks: number];
+
+/**
+ *   y = Σ_k x_k   (standing batch-norm: y = x · scale + bias),  then ReLU
+ *
+ * One invocation owns a strip, so that it can write its word of ReLU bits. Bindings: x0 x1 … [affine] y [bits].
+ */
+export function elementwiseForward(d: ElementwiseDims, inputs: readonly Place[], options: { affine: boolean; relu: boolean; bits: boolean }): Kernel {
+  const { affine, relu, bits } = options;
+  const dims: Record<string, number> = { ...d, STRIPS: stripsOf(d.W) };
+  inputs.forEach(([block, blocks], k) => Object.assign(dims, { [`X${k}_BLOCK`]: block, [`X${k}_BLOCKS`]: blocks }));
+  const at = (k: number): string => `x${k}[((id.z * d.X${k}_BLOCKS + d.X${k}_BLOCK + id.y) * d.H + h) * d.W + w]`;
+  return {
+    name: affine ? 'affineForward' : 'sumForward',
+    dims,
+    flops: 0,
+    workgroups: grid(dims['STRIPS']! * d.H, d.BLOCKS, d.N),
+    code: wgsl`
+${uniform(dims)}
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;      // [N, C/4, H, W]
+#if ${bits}
+@group(0) @binding(2) var<storage, read_write> bits: array<u32>;     // [N, C/4, H, W/8]
+#endif
+#if ${affine}
+@group(0) @binding(3) var<storage, read> affine: array<vec4f>;       // [C/4, 2]: scale, bias
+#endif
+${lines(inputs.length, (k) => `@group(0) @binding(${4 + k}) var<storage, read> x${k}: array<vec4f>;          // [N, C/4, H, W]`)}
+${relu ? RECTIFY : ''}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= d.STRIPS * d.H) { return; }
+  let h = id.x / d.STRIPS;
+  let strip = id.x % d.STRIPS;
+  let line = (id.z * d.Y_BLOCKS + d.Y_BLOCK + id.y) * d.H + h;
+  var word = 0u;
+  for (var j = 0u; j < ${STRIP}u; j++) {
+    let w = strip * ${STRIP}u + j;
+    if (w >= d.W) { break; }
+    var value = ${inputs.map((_, k) => at(k)).join(' + ')};
+#if ${affine}
+    value = value * affine[2u * id.y] + affine[2u * id.y + 1u];
+#endif
+#if ${relu}
+    value = rectify(value);
+#endif
+#if ${bits}
+    word |= signs(value) << (4u * j);
+#endif
+    y[line * d.W + w] = value;
+  }
+#if ${bits}
+  bits[line * d.STRIPS + strip] = word;
+#endif
+}`,
+  };
+}
+
+/** dX = dY, or dY · scale: what every input of a sum receives. `dX`'s place is `Y_…` of `d`. Bindings: dY [affine] dX [bits]. */
+export function elementwiseBackward(d: ElementwiseDims, [dYBlock, dYBlocks]: Place, affine: boolean, epilogue: BackwardEpilogue): Kernel {
+  const dims = { ...d, STRIPS: stripsOf(d.W), DY_BLOCK: dYBlock, DY_BLOCKS: dYBlocks };
+  return {
+    name: affine ? 'affineBackward' : 'sumBackward',
+    dims,
+    flops: 0,
+    workgroups: grid(d.H * d.W, d.BLOCKS, d.N),
+    code: wgsl`
+${uniform(dims)}
+@group(0) @binding(1) var<storage, read> dY: array<vec4f>;       // [N, C/4, H, W]
+@group(0) @binding(2) var<storage, read_write> dX: array<vec4f>; // [N, C/4, H, W]
+#if ${affine}
+@group(0) @binding(3) var<storage, read> affine: array<vec4f>;   // [C/4, 2]: scale, bias
+#endif
+#if ${epilogue.gate === 'bits'}
+@group(0) @binding(4) var<storage, read> bits: array<u32>;       // [N, C/4, H, W/8]
+#endif
+${gateFunction(epilogue.gate, 5)}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= d.H * d.W) { return; }
+  let h = id.x / d.W;
+  let w = id.x % d.W;
+  let line = (id.z * d.Y_BLOCKS + d.Y_BLOCK + id.y) * d.H + h;
+  var value = dY[((id.z * d.DY_BLOCKS + d.DY_BLOCK + id.y) * d.H + h) * d.W + w];
+#if ${affine}
+  value *= affine[2u * id.y];
+#endif
+  ${storeGradient('line * d.W + w', 'value', epilogue.gate === 'bits' ? `bits[line * d.STRIPS + w / ${STRIP}u] >> (w % ${STRIP}u * 4u)` : '0xfu', epilogue, 'dX')}
+}`,
+  };
+}

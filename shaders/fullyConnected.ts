@@ -1,0 +1,216 @@
+/**
+ * Fully connected layers. The weight is stored once, transposed: row i holds what input i gives to every output. Forward adds up
+ * rows and passes over those whose input is zero (exact, and most inputs are, after a ReLU); backward takes one dot product per
+ * row and passes over rows that the ReLU's bits will zero anyway. Rows come in chunks, since a binding may be no larger than
+ * 128 MiB; each chunk is a slice of the sum.
+ *
+ * Inputs are counted as they are stored, in blocks: row `4·i + lane` with `i = (c/4)·H·W + h·W + w`.
+ */
+import { type Kernel, STRIP, blocksOf, grid, lines, stripsOf, uniform } from './kernel';
+import { type BackwardEpilogue, RECTIFY, gateFunction, storeGradient } from './relu';
+import { wgsl } from './wgsl';
+
+export interface FullyConnectedDims {
+  readonly N: number;
+  /** Extents of the input plane. */
+  readonly H: number;
+  readonly W: number;
+  /** Blocks of inputs (of four rows) and of outputs. */
+  readonly IN: number;
+  readonly OUT: number;
+  readonly X_BLOCK: number;
+  readonly X_BLOCKS: number;
+  readonly Y_BLOCK: number;
+  readonly Y_BLOCKS: number;
+}
+
+/** The part of the rows that one binding holds, cut into slices that are summed apart. All counted in blocks of four rows. */
+export interface RowChunk {
+  readonly FIRST: number;
+  readonly ROWS: number;
+  readonly SLICE: number;
+  /** Index of the chunk's first slice, and the number of slices of all chunks. */
+  readonly FIRST_SLICE: number;
+  readonly SLICES: number;
+}
+
+/** Batch items that share one reading of the weights. */
+const itemsOf = (N: number): number => Math.min(N, 4);
+
+/**
+ *   y[n, o] = bias[o] + Σ_i weight[o, i] · x[n, i]
+ *
+ * An invocation owns four outputs of up to four items, over one slice of rows. With a single slice it finishes them; otherwise it
+ * writes `partial[slice, n, o]`, which {@link fullyConnectedSum} adds up in a fixed order.
+ */
+export function fullyConnectedForward(d: FullyConnectedDims, chunk: RowChunk, epilogue: { relu: boolean; bits: boolean }): Kernel {
+  const items = itemsOf(d.N);
+  const single = chunk.SLICES === 1;
+  const relu = single && epilogue.relu;
+  const bits = single && epilogue.bits;
+  const dims = { ...d, ...chunk };
+  return {
+    name: 'fullyConnectedForward',
+    dims,
+    flops: 2 * d.N * chunk.ROWS * d.OUT * 16,
+    workgroups: grid(d.OUT, Math.ceil(chunk.ROWS / chunk.SLICE), Math.ceil(d.N / items)),
+    code: wgsl`
+${uniform(dims)}
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;       // [N, IN]
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;  // [ROWS, 4, OUT]
+#if ${single}
+@group(0) @binding(3) var<storage, read> bias: array<vec4f>;    // [OUT]
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>; // [N, OUT]
+#else
+@group(0) @binding(4) var<storage, read_write> partial: array<vec4f>; // [SLICES, N, OUT]
+#endif
+#if ${bits}
+@group(0) @binding(5) var<storage, read_write> bits: array<u32>; // [N, OUT]
+#endif
+${relu ? RECTIFY : ''}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= d.OUT) { return; }
+  let o = id.x;
+  let begin = id.y * d.SLICE;
+  let end = min(begin + d.SLICE, d.ROWS);
+  let plane = d.H * d.W;
+${lines(items, (k) => `  let n${k} = min(id.z * ${items}u + ${k}u, d.N - 1u);
+  let x${k} = (n${k} * d.X_BLOCKS + d.X_BLOCK) * plane + d.FIRST;
+  var sum${k} = vec4f();`)}
+  for (var i = begin; i < end; i++) {
+${lines(items, (k) => `    let v${k} = x[x${k} + i];`)}
+    if (all((${Array.from({ length: items }, (_, k) => `abs(v${k})`).join(' + ')}) == vec4f())) { continue; }
+    let row = i * 4u * d.OUT + o;
+    let w0 = weight[row];
+    let w1 = weight[row + d.OUT];
+    let w2 = weight[row + 2u * d.OUT];
+    let w3 = weight[row + 3u * d.OUT];
+${lines(items, (k) => `    sum${k} += v${k}.x * w0 + v${k}.y * w1 + v${k}.z * w2 + v${k}.w * w3;`)}
+  }
+${lines(items, (k) => `  if (id.z * ${items}u + ${k}u < d.N) {
+    let place = n${k} * d.Y_BLOCKS + d.Y_BLOCK + o;
+${single
+    ? `    var value = sum${k} + bias[o];
+${relu ? '    value = rectify(value);' : ''}
+${bits ? '    bits[place] = signs(value);' : ''}
+    y[place] = value;`
+    : `    partial[((d.FIRST_SLICE + id.y) * d.N + n${k}) * d.OUT + o] = sum${k};`}
+  }`)}
+}`,
+  };
+}
+
+/** Adds up the slices, in order, then bias and ReLU. */
+export function fullyConnectedSum(d: FullyConnectedDims, slices: number, { relu, bits }: { relu: boolean; bits: boolean }): Kernel {
+  const dims = { N: d.N, OUT: d.OUT, Y_BLOCK: d.Y_BLOCK, Y_BLOCKS: d.Y_BLOCKS, SLICES: slices };
+  return {
+    name: 'fullyConnectedSum',
+    dims,
+    flops: 0,
+    workgroups: grid(d.OUT, d.N, 1),
+    code: wgsl`
+${uniform(dims)}
+@group(0) @binding(1) var<storage, read> partial: array<vec4f>; // [SLICES, N, OUT]
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;    // [OUT]
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>; // [N, OUT]
+#if ${bits}
+@group(0) @binding(4) var<storage, read_write> bits: array<u32>; // [N, OUT]
+#endif
+${relu ? RECTIFY : ''}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= d.OUT) { return; }
+  var value = vec4f();
+  for (var slice = 0u; slice < d.SLICES; slice++) { value += partial[(slice * d.N + id.y) * d.OUT + id.x]; }
+  value += bias[id.x];
+  let place = id.y * d.Y_BLOCKS + d.Y_BLOCK + id.x;
+#if ${relu}
+  value = rectify(value);
+#endif
+#if ${bits}
+  bits[place] = signs(value);
+#endif
+  y[place] = value;
+}`,
+  };
+}
+
+/**
+ *   dX[n, i] = Σ_o weight[o, i] · dY[n, o]
+ *
+ * An invocation owns four inputs (one block of one pixel) of up to four items. Where the ReLU's bits will zero all of them, and
+ * the rule asks the ReLU's input, it reads no weights.
+ */
+export function fullyConnectedBackward(d: FullyConnectedDims, chunk: Pick<RowChunk, 'FIRST' | 'ROWS'>, epilogue: BackwardEpilogue): Kernel {
+  const items = itemsOf(d.N);
+  const masked = epilogue.gate === 'bits';
+  const dims = { ...d, FIRST: chunk.FIRST, ROWS: chunk.ROWS, STRIPS: stripsOf(d.W) };
+  return {
+    name: 'fullyConnectedBackward',
+    dims,
+    flops: 2 * d.N * chunk.ROWS * d.OUT * 16,
+    workgroups: grid(chunk.ROWS, Math.ceil(d.N / items), 1),
+    code: wgsl`
+${uniform(dims)}
+@group(0) @binding(1) var<storage, read> dY: array<vec4f>;       // [N, OUT]
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;   // [ROWS, 4, OUT]
+@group(0) @binding(3) var<storage, read_write> dX: array<vec4f>; // [N, IN]
+#if ${masked}
+@group(0) @binding(4) var<storage, read> bits: array<u32>;       // [N, C/4, H, W/8]
+#endif
+${gateFunction(epilogue.gate, 5)}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= d.ROWS) { return; }
+  let plane = d.H * d.W;
+  let i = d.FIRST + id.x;
+#if ${masked}
+  let h = i % plane / d.W;
+  let w = i % plane % d.W;
+#endif
+${lines(items, (k) => `  let n${k} = min(id.y * ${items}u + ${k}u, d.N - 1u);
+  let dY${k} = n${k} * d.Y_BLOCKS + d.Y_BLOCK;
+${masked
+    ? `  let open${k} = (bits[((n${k} * d.X_BLOCKS + d.X_BLOCK + i / plane) * d.H + h) * d.STRIPS + w / ${STRIP}u] >> (w % ${STRIP}u * 4u)) & 15u;`
+    : `  let open${k} = 15u;`}
+  var a${k} = vec4f(); var b${k} = vec4f(); var c${k} = vec4f(); var e${k} = vec4f();`)}
+
+  let outputs = select(0u, d.OUT, ${masked ? 'rule.ignoreInput != 0u || ' : ''}(${Array.from({ length: items }, (_, k) => `open${k}`).join(' | ')}) != 0u);
+  let row = id.x * 4u * d.OUT;
+  for (var o = 0u; o < outputs; o++) {
+    let w0 = weight[row + o];
+    let w1 = weight[row + d.OUT + o];
+    let w2 = weight[row + 2u * d.OUT + o];
+    let w3 = weight[row + 3u * d.OUT + o];
+${lines(items, (k) => `    { let g = dY[dY${k} + o]; a${k} += w0 * g; b${k} += w1 * g; c${k} += w2 * g; e${k} += w3 * g; }`)}
+  }
+  let ones = vec4f(1.0);
+${lines(items, (k) => `  if (id.y * ${items}u + ${k}u < d.N) {
+    let value = vec4f(dot(a${k}, ones), dot(b${k}, ones), dot(c${k}, ones), dot(e${k}, ones));
+    ${storeGradient(`(n${k} * d.X_BLOCKS + d.X_BLOCK) * plane + i`, 'value', `open${k}`, epilogue, 'dX')}
+  }`)}
+}`,
+  };
+}
+
+/**
+ * `[out, in]` with `in` in C, H, W order → rows `first … first + rows` (blocks of four) of `[in/4, 4, out]`, outputs padded to
+ * whole blocks.
+ */
+export function packFullyConnected(weight: Float32Array, shape: { out: number; C: number; plane: number }, first: number, rows: number): Float32Array {
+  const { out, C, plane } = shape;
+  const width = blocksOf(out) * 4;
+  const packed = new Float32Array(rows * 4 * width);
+  for (let row = 0; row < rows * 4; row++) {
+    const block = first + (row >> 2);
+    const c = Math.floor(block / plane) * 4 + (row & 3);
+    if (c >= C) continue;
+    const column = c * plane + (block % plane);
+    for (let o = 0; o < out; o++) packed[row * width + o] = weight[o * C * plane + column]!;
+  }
+  return packed;
+}

@@ -1,0 +1,69 @@
+/** Where the backward pass begins: the gradient of the chosen score with respect to the tensor that holds it. */
+import { type Kernel, STRIP, grid, stripsOf, uniform } from './kernel';
+import { type BackwardEpilogue, gateFunction, storeGradient } from './relu';
+import { wgsl } from './wgsl';
+
+export interface SeedDims {
+  readonly N: number;
+  /** Channels (classes) and the plane, 1×1 for class scores. */
+  readonly C: number;
+  readonly H: number;
+  readonly W: number;
+  readonly BLOCKS: number;
+}
+
+/** A `y` or `x` that stands for the whole plane. */
+export const WHOLE_PLANE = 0xffffffff;
+
+/**
+ *   dX[n, c, h, w] = [(c,h,w) is the target of n]            of the score
+ *                  = p_target · ([c is the target] − p_c)    of the probability p = soft-max(x)
+ *
+ * `target` holds (channel, y, x, –) per item. Which of the two is a field of the rule's uniform.
+ */
+export function seed(d: SeedDims, epilogue: BackwardEpilogue): Kernel {
+  const dims = { ...d, STRIPS: stripsOf(d.W) };
+  // Without a gate the rule's uniform is still needed, for its field `probability`.
+  const rule = epilogue.gate === 'none' ? gateFunction('sign', 4) : gateFunction(epilogue.gate, 4);
+  return {
+    name: 'seed',
+    dims,
+    flops: 0,
+    workgroups: grid(d.H * d.W, d.BLOCKS, d.N),
+    code: wgsl`
+${uniform(dims)}
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;        // [N, C/4, H, W]
+@group(0) @binding(2) var<storage, read> targets: array<vec4u>;  // [N]
+@group(0) @binding(3) var<storage, read_write> dX: array<vec4f>; // [N, C/4, H, W]
+${rule}
+#if ${epilogue.gate === 'bits'}
+@group(0) @binding(5) var<storage, read> bits: array<u32>;       // [N, C/4, H, W/8]
+#endif
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= d.H * d.W) { return; }
+  let n = id.z;
+  let h = id.x / d.W;
+  let w = id.x % d.W;
+  let neuron = targets[n];
+  let here = (neuron.y == h || neuron.y == ${WHOLE_PLANE}u) && (neuron.z == w || neuron.z == ${WHOLE_PLANE}u);
+  let channel = vec4u(id.y * 4u) + vec4u(0u, 1u, 2u, 3u);
+  var value = select(vec4f(), vec4f(1.0), (channel == vec4u(neuron.x)) & vec4<bool>(here));
+
+  if (rule.probability != 0u) {
+    let scores = n * d.BLOCKS;
+    var largest = x[scores].x;
+    for (var c = 0u; c < d.C; c++) { largest = max(largest, x[scores + c / 4u][c % 4u]); }
+    var sum = 0.0;
+    for (var c = 0u; c < d.C; c++) { sum += exp(x[scores + c / 4u][c % 4u] - largest); }
+    let p = exp(x[scores + id.y] - vec4f(largest)) / sum;
+    let pTarget = exp(x[scores + neuron.x / 4u][neuron.x % 4u] - largest) / sum;
+    value = select(vec4f(), pTarget * (value - p), channel < vec4u(d.C));
+  }
+
+  let line = (n * d.BLOCKS + id.y) * d.H + h;
+  ${storeGradient('line * d.W + w', 'value', epilogue.gate === 'bits' ? `bits[line * d.STRIPS + w / ${STRIP}u] >> (w % ${STRIP}u * 4u)` : '0xfu', epilogue, 'dX')}
+}`,
+  };
+}

@@ -1,0 +1,33 @@
+/** Graph → Plan, without a GPU. */
+import type { Graph } from '../graph';
+import { differentiate } from './differentiate';
+import { foldBatchNorm } from './foldBatchNorm';
+import { fuseRelu } from './fuseRelu';
+import { type Rewrite, networkOf } from './network';
+import { type Plan, plan } from './plan';
+import { absorbFlatten, dropIdentities, prune, refuseSoftmax, takeScore, windowGlobalPools } from './simplify';
+import { enterImage } from './spaceToDepth';
+
+export type { Memory, Plan } from './plan';
+
+export interface CompileOptions {
+  /** Items per run. */
+  readonly batch: number;
+  /** The device's `maxStorageBufferBindingSize`. */
+  readonly bindingBytes: number;
+  /** The tensor to differentiate; default: the class scores. */
+  readonly target?: string;
+}
+
+/** In this order: each finds what it looks for because of those before it. */
+const REWRITES: readonly Rewrite[] = [
+  takeScore, prune, refuseSoftmax, dropIdentities, windowGlobalPools, absorbFlatten, foldBatchNorm, fuseRelu, enterImage,
+];
+
+/**
+ * @throws GradlensError `shape`, `model-format`, `unsupported-op` or `limit`, naming the layer.
+ */
+export function compile(graph: Graph, { batch, bindingBytes, target }: CompileOptions): Plan {
+  const network = REWRITES.reduce((current, rewrite) => rewrite(current), networkOf(target === undefined ? graph : { ...graph, output: target }));
+  return plan(graph.name, batch, differentiate(network, batch, bindingBytes), bindingBytes);
+}

@@ -1,0 +1,52 @@
+/** A graph on its way through the rewrites: its nodes may now carry a ReLU, and begin with the image. */
+import { GradlensError } from '../errors';
+import type { Extents, Graph, Weight } from '../graph';
+import type { Layer } from '../ops/op';
+
+export interface Network {
+  readonly name: string;
+  readonly input: Graph['input'];
+  readonly layers: readonly Layer[];
+  readonly output: string;
+  readonly weights: ReadonlyMap<string, Weight>;
+}
+
+/** One change of a network that leaves its function as it is. */
+export type Rewrite = (network: Network) => Network;
+
+/** @throws GradlensError `model-format` if a name is missing, used twice, or used before it is written. */
+export function networkOf(graph: Graph): Network {
+  const written = new Set([graph.input.name]);
+  for (const node of graph.nodes) {
+    const missing = node.inputs.find((name) => !written.has(name));
+    if (missing !== undefined) throw new GradlensError('model-format', `${node.name} reads '${missing}', which no node before it writes`, { node: node.name, missing });
+    if (node.inputs.length === 0) throw new GradlensError('model-format', `${node.name} has no input`, { node: node.name });
+    if (written.has(node.name)) throw new GradlensError('model-format', `two nodes write '${node.name}'; names must be unique`, { node: node.name });
+    written.add(node.name);
+  }
+  if (!written.has(graph.output) || graph.output === graph.input.name) {
+    throw new GradlensError('model-format', `the output '${graph.output}' is not written by any node`, { output: graph.output });
+  }
+  return { name: graph.name, input: graph.input, layers: graph.nodes, output: graph.output, weights: graph.weights };
+}
+
+/** Every layer that reads a tensor, once per reading. */
+export function readersOf({ layers }: Pick<Network, 'layers'>): ReadonlyMap<string, readonly Layer[]> {
+  const readers = new Map<string, Layer[]>();
+  for (const layer of layers) for (const name of layer.inputs) readers.set(name, [...(readers.get(name) ?? []), layer]);
+  return readers;
+}
+
+/** Takes layers out, their readers reading `replacement` instead. */
+export function without(network: Network, replacement: ReadonlyMap<string, string>): Network {
+  const resolve = (name: string): string => (replacement.has(name) ? resolve(replacement.get(name)!) : name);
+  return {
+    ...network,
+    output: resolve(network.output),
+    layers: network.layers
+      .filter(({ name }) => !replacement.has(name))
+      .map((layer) => ({ ...layer, inputs: layer.inputs.map(resolve) })),
+  };
+}
+
+export type ExtentsByName = ReadonlyMap<string, Extents>;

@@ -1,0 +1,105 @@
+/**
+ * Steps → Plan: which tensor lies in which buffer. Buffers are reused whole, by liveness. Two tensors that one step touches
+ * never share a buffer: WebGPU refuses a dispatch that binds one buffer both to read and to write, even in disjoint ranges.
+ */
+import type { Slice, Step, Tensor } from '../ops/op';
+import { GradlensError } from '../errors';
+import type { Steps } from './differentiate';
+
+export interface PlannedBuffer {
+  readonly bytes: number;
+  readonly kind: Tensor['kind'];
+  /** Of weights: what to upload. */
+  readonly fill?: () => Float32Array;
+  readonly name: string;
+}
+
+/** Bytes on the GPU, known before any is allocated. */
+export interface Memory {
+  readonly weights: number;
+  readonly activations: number;
+  /** Kept from the forward for the backward pass: ReLU bits, pooling switches, scores. */
+  readonly saved: number;
+  /** The input, the gradient, uniforms and read-back. */
+  readonly scratch: number;
+}
+
+export interface Plan {
+  readonly name: string;
+  readonly batch: number;
+  readonly forward: readonly Step[];
+  readonly backward: readonly Step[];
+  readonly buffers: readonly PlannedBuffer[];
+  /** Index of a tensor's buffer, by the tensor's name. */
+  readonly placement: ReadonlyMap<string, number>;
+  readonly input: Tensor;
+  readonly gradient: Tensor;
+  readonly scores: Slice;
+  readonly memory: Memory;
+  /** One line a dispatch: label, bindings as `name=tensor@buffer`, grid. */
+  toString(): string;
+}
+
+/** Each dispatch has its extents at such an offset of the uniform buffer: the largest alignment that WebGPU may ask. */
+export const UNIFORM_STRIDE = 256;
+
+export function plan(name: string, batch: number, steps: Steps, bindingBytes: number): Plan {
+  const { forward, backward, input, gradient, scores } = steps;
+  const all = [...forward, ...backward];
+  const { buffers, placement } = allocate(all);
+  const tooLarge = buffers.find(({ bytes }) => bytes > bindingBytes);
+  if (tooLarge) {
+    throw new GradlensError('limit', `${tooLarge.name} takes ${tooLarge.bytes} bytes; the device binds at most ${bindingBytes}. A smaller batch or a device with a higher maxStorageBufferBindingSize would do.`, {
+      limit: 'maxStorageBufferBindingSize', need: tooLarge.bytes, have: bindingBytes, layer: tooLarge.name,
+    });
+  }
+  const sum = (kind: Tensor['kind']): number => buffers.filter((buffer) => buffer.kind === kind).reduce((total, { bytes }) => total + bytes, 0);
+  const memory: Memory = {
+    weights: sum('weight'),
+    activations: sum('transient'),
+    saved: sum('saved'),
+    scratch: sum('external') + all.length * UNIFORM_STRIDE,
+  };
+  return { name, batch, forward, backward, buffers, placement, input, gradient, scores, memory, toString: () => print(all, placement) };
+}
+
+function allocate(steps: readonly Step[]): { buffers: PlannedBuffer[]; placement: Map<string, number> } {
+  const uses = new Map<string, { tensor: Tensor; last: number }>();
+  steps.forEach((step, at) => Object.values(step.bind).forEach((tensor) => uses.set(tensor.name, { tensor, last: at })));
+
+  const buffers: { bytes: number; kind: Tensor['kind']; name: string; fill?: () => Float32Array }[] = [];
+  const placement = new Map<string, number>();
+  let free: number[] = [];
+  steps.forEach((step, at) => {
+    const tensors = [...new Map(Object.values(step.bind).map((tensor) => [tensor.name, tensor])).values()];
+    for (const tensor of tensors) {
+      if (placement.has(tensor.name)) continue;
+      let index = -1;
+      if (tensor.kind === 'transient') {
+        // the smallest that holds it, else the largest, which grows
+        const fitting = free.filter((k) => buffers[k]!.bytes >= tensor.bytes).sort((a, b) => buffers[a]!.bytes - buffers[b]!.bytes);
+        index = fitting[0] ?? [...free].sort((a, b) => buffers[b]!.bytes - buffers[a]!.bytes)[0] ?? -1;
+      }
+      if (index < 0) {
+        index = buffers.push({ bytes: tensor.bytes, kind: tensor.kind, name: tensor.name, ...(tensor.fill ? { fill: tensor.fill } : {}) }) - 1;
+      } else {
+        free = free.filter((k) => k !== index);
+        buffers[index]!.bytes = Math.max(buffers[index]!.bytes, tensor.bytes);
+      }
+      placement.set(tensor.name, index);
+    }
+    for (const tensor of tensors) {
+      if (tensor.kind === 'transient' && uses.get(tensor.name)!.last === at) free.push(placement.get(tensor.name)!);
+    }
+  });
+  return { buffers, placement };
+}
+
+function print(steps: readonly Step[], placement: ReadonlyMap<string, number>): string {
+  return steps
+    .map(({ label, bind, kernel }) => {
+      const bindings = Object.entries(bind).map(([name, tensor]) => `${name}=${tensor.name}@${placement.get(tensor.name)}`);
+      return `${label.padEnd(40)} ${bindings.join('  ')}  ${kernel.workgroups.join('×')}`;
+    })
+    .join('\n');
+}

@@ -1,0 +1,144 @@
+/** Engine: a device, and the models on it. */
+import { GradlensError } from './errors';
+import { Device, type Environment } from './gpu/device';
+import { type FetchBytes, type ModelSource, fetchOverHttp, loadModelFile } from './load';
+import { type LoadOptions, Model } from './model';
+import { type CheckReport, check } from './selfTest';
+
+/** A device to borrow, or how to get one. */
+export type EngineSource =
+  | { readonly device: GPUDevice; readonly adapter?: GPUAdapter; readonly fetchBytes?: FetchBytes }
+  | { readonly gpu?: GPU; readonly powerPreference?: GPUPowerPreference; readonly allowSoftware?: boolean; readonly fetchBytes?: FetchBytes };
+
+export interface EngineMemory {
+  readonly weights: number;
+  readonly activations: number;
+  readonly scratch: number;
+  /** Bytes alive on the GPU now, all models and staging together, and the most there ever were. */
+  readonly live: number;
+  readonly peak: number;
+}
+
+/** Whether this host has WebGPU, and if not, why. */
+export async function checkSupport(): Promise<{ ok: true; environment: Environment } | { ok: false; code: GradlensError['code']; message: string }> {
+  try {
+    const engine = await Engine.create();
+    const { environment } = engine;
+    engine.dispose();
+    return { ok: true, environment };
+  } catch (error) {
+    if (error instanceof GradlensError) return { ok: false, code: error.code, message: error.message };
+    throw error;
+  }
+}
+
+export class Engine implements Disposable {
+  private readonly models = new Set<Model>();
+  private disposed = false;
+
+  private constructor(
+    private readonly gpuDevice: Device,
+    private readonly fetchBytes: FetchBytes,
+  ) {}
+
+  /**
+   * An engine on a device of its own, with the adapter's own limits on buffers, or on the caller's: a borrowed device is never
+   * destroyed, nor are its handlers touched, and default limits suffice.
+   *
+   * @throws GradlensError `no-webgpu`, `insecure-context`, `no-adapter`, `software-adapter`, `feature`
+   */
+  static async create(source: EngineSource = {}): Promise<Engine> {
+    const fetchBytes = source.fetchBytes ?? fetchOverHttp;
+    if ('device' in source) return new Engine(new Device(source.device, false, source.adapter?.info ?? source.device.adapterInfo), fetchBytes);
+    const gpu = source.gpu ?? webgpuOfHost();
+    const adapter = await gpu.requestAdapter({ powerPreference: source.powerPreference ?? 'high-performance' });
+    if (!adapter) throw new GradlensError('no-adapter', 'WebGPU is there, but it offers no adapter: the graphics driver may be blocked or too old. chrome://gpu tells the reason.');
+    return new Engine(await deviceOf(adapter, source.allowSoftware ?? true), fetchBytes);
+  }
+
+  /** An engine on a device of its own, from an adapter that the caller found. */
+  static async onAdapter(adapter: GPUAdapter, { allowSoftware = true, fetchBytes = fetchOverHttp }: { allowSoftware?: boolean; fetchBytes?: FetchBytes } = {}): Promise<Engine> {
+    return new Engine(await deviceOf(adapter, allowSoftware), fetchBytes);
+  }
+
+  get device(): GPUDevice {
+    return this.gpuDevice.gpu;
+  }
+
+  get ownsDevice(): boolean {
+    return this.gpuDevice.owned;
+  }
+
+  get lost(): Promise<GPUDeviceLostInfo> {
+    return this.gpuDevice.gpu.lost;
+  }
+
+  get environment(): Environment {
+    return this.gpuDevice.environment;
+  }
+
+  /**
+   * Reads a model, compiles its kernels and uploads its weights.
+   *
+   * @throws GradlensError `network`, `model-format`, `unsupported-op`, `shape`, `limit`, `out-of-memory`, `shader`, `device-lost`
+   */
+  async load(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
+    this.assertUsable();
+    const file = await loadModelFile(source, this.fetchBytes, options);
+    options.signal?.throwIfAborted();
+    this.assertUsable();
+    const model = await Model.create(this.gpuDevice, file, options, (disposed) => this.models.delete(disposed));
+    this.models.add(model);
+    return model;
+  }
+
+  /** The self-test: a small stored gradient, twice on this device, against float64 numbers. */
+  check(): Promise<CheckReport> {
+    this.assertUsable();
+    return check(this);
+  }
+
+  memory(): EngineMemory {
+    const { live, peak } = this.gpuDevice.bytes;
+    const sum = (part: 'weights' | 'activations' | 'saved' | 'scratch'): number => [...this.models].reduce((total, { memory }) => total + memory[part], 0);
+    return { weights: sum('weights'), activations: sum('activations') + sum('saved'), scratch: sum('scratch'), live, peak };
+  }
+
+  /** Disposes every model, and the device if it is the engine's own; a second call does nothing. */
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    for (const model of [...this.models]) model.dispose();
+    if (this.gpuDevice.owned) this.gpuDevice.gpu.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  private assertUsable(): void {
+    if (this.disposed) throw new GradlensError('disposed', 'the engine was disposed');
+    this.gpuDevice.assertAlive();
+  }
+}
+
+function webgpuOfHost(): GPU {
+  if (typeof navigator !== 'undefined' && navigator.gpu) return navigator.gpu;
+  if (typeof isSecureContext !== 'undefined' && !isSecureContext) {
+    throw new GradlensError('insecure-context', 'WebGPU needs a secure page: serve it over https, or from localhost.');
+  }
+  throw new GradlensError('no-webgpu', 'This browser has no WebGPU. Chrome or Edge 113, Safari 26 and Firefox 141 have it; in Node use createNodeEngine from gradlens/node.');
+}
+
+async function deviceOf(adapter: GPUAdapter, allowSoftware: boolean): Promise<Device> {
+  if (adapter.info.isFallbackAdapter && !allowSoftware) {
+    throw new GradlensError('software-adapter', `the only adapter is ${adapter.info.description || adapter.info.vendor}, which computes on the CPU`, { adapter: adapter.info.description });
+  }
+  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+  try {
+    const device = await adapter.requestDevice({ label: 'gradlens', requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
+    return new Device(device, true, adapter.info);
+  } catch (cause) {
+    throw new GradlensError('no-adapter', `the adapter gives no device: ${cause instanceof Error ? cause.message : String(cause)}`, {}, { cause });
+  }
+}

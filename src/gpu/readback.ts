@@ -1,0 +1,59 @@
+/** One submit, one read-back. */
+import { GradlensError } from '../errors';
+import type { Device } from './device';
+
+/** Records a copy of `bytes` of a buffer, to be read when the submit is done. */
+export type Read = (buffer: GPUBuffer, bytes: number) => void;
+
+export class Readback {
+  private staging: GPUBuffer | null = null;
+
+  constructor(private readonly device: Device) {}
+
+  /**
+   * Submits what `encode` records and returns what it asked to read, in order. The staging buffer grows to the largest
+   * request and is then reused, so runs must not overlap.
+   *
+   * @throws GradlensError `device-lost`, `validation`, `out-of-memory`: never a number that the GPU did not compute.
+   */
+  async run(what: string, bytes: number, encode: (encoder: GPUCommandEncoder, read: Read) => void): Promise<Float32Array[]> {
+    const { device } = this;
+    let offset = 0;
+    const pieces: { begin: number; bytes: number }[] = [];
+    let mapped: Promise<void> = Promise.resolve();
+    const staging = await device.guard(what, () => {
+      if (!this.staging || this.staging.size < bytes) {
+        if (this.staging) device.free(this.staging);
+        this.staging = device.allocate('read-back', bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+      }
+      const buffer = this.staging;
+      const encoder = device.gpu.createCommandEncoder({ label: `gradlens/${what}` });
+      encode(encoder, (source, length) => {
+        encoder.copyBufferToBuffer(source, 0, buffer, offset, length);
+        pieces.push({ begin: offset, bytes: length });
+        offset += length;
+      });
+      device.gpu.queue.submit([encoder.finish()]);
+      mapped = buffer.mapAsync(GPUMapMode.READ, 0, offset);
+      mapped.catch(() => {}); // awaited below; the guard may reject first
+      return buffer;
+    });
+    try {
+      await mapped;
+    } catch (cause) {
+      await Promise.resolve(); // let the news of a loss arrive first
+      device.assertAlive();
+      throw new GradlensError('validation', `${what}: the result could not be read: ${String(cause)}`, {}, { cause });
+    }
+    device.assertAlive();
+    const all = staging.getMappedRange(0, offset);
+    const results = pieces.map(({ begin, bytes: length }) => new Float32Array(all.slice(begin, begin + length)));
+    staging.unmap();
+    return results;
+  }
+
+  dispose(): void {
+    if (this.staging) this.device.free(this.staging);
+    this.staging = null;
+  }
+}

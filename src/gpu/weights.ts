@@ -1,0 +1,45 @@
+/** The parameters of one model on the GPU, shared by all of its plans. */
+import type { Plan } from '../compile';
+import { GradlensError } from '../errors';
+import type { RunOptions } from '../options';
+import type { Device } from './device';
+
+/** Bytes written between two looks at the signal. */
+const PIECE = 16 * 2 ** 20;
+
+export class WeightStore {
+  private readonly buffers = new Map<string, GPUBuffer>();
+
+  constructor(private readonly device: Device) {}
+
+  buffer(name: string): GPUBuffer {
+    return this.buffers.get(name)!;
+  }
+
+  /** Uploads what the plan needs and is not there yet, one tensor at a time, so that only one packed copy exists at once. */
+  async upload(plan: Plan, { signal, onProgress }: RunOptions): Promise<void> {
+    const missing = plan.buffers.filter(({ kind, name }) => kind === 'weight' && !this.buffers.has(name));
+    const total = missing.reduce((sum, { bytes }) => sum + bytes, 0);
+    let done = 0;
+    onProgress?.({ phase: 'upload', done, total });
+    for (const { name, bytes, fill } of missing) {
+      signal?.throwIfAborted();
+      const data = fill!();
+      if (data.byteLength !== bytes) throw new GradlensError('validation', `${name}: packed to ${data.byteLength} bytes, planned were ${bytes}`);
+      const buffer = await this.device.guard(`allocating ${name}`, () => this.device.allocate(`${plan.name}/${name}`, bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST));
+      this.buffers.set(name, buffer);
+      for (let at = 0; at < bytes; at += PIECE) {
+        signal?.throwIfAborted();
+        const size = Math.min(PIECE, bytes - at);
+        await this.device.guard(`uploading ${name}`, () => this.device.gpu.queue.writeBuffer(buffer, at, data.buffer as ArrayBuffer, data.byteOffset + at, size));
+        done += size;
+        onProgress?.({ phase: 'upload', done, total });
+      }
+    }
+  }
+
+  dispose(): void {
+    for (const buffer of this.buffers.values()) this.device.free(buffer);
+    this.buffers.clear();
+  }
+}

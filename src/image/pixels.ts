@@ -1,0 +1,52 @@
+/** Pictures, from whatever the host has, to RGBA bytes. */
+import { GradlensError } from '../errors';
+
+/** RGBA, four bytes a pixel, not premultiplied. `ImageData` is one. */
+export interface Pixels {
+  readonly data: Uint8ClampedArray | Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A tensor that is prepared already: float32, NCHW or CHW. */
+export interface Prepared {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}
+
+/** What a model takes as a picture. Browser sources are decoded with their EXIF orientation and without colour conversion. */
+export type ImageInput = ImageBitmapSource | VideoFrame | Pixels | Prepared;
+
+/** Larger pictures are scaled down before they are uploaded; no network input comes near this. */
+const MOST_PIXELS = 4096 * 4096;
+
+export const isPrepared = (image: ImageInput): image is Prepared => 'data' in image && image.data instanceof Float32Array;
+
+const isPixels = (image: ImageInput): image is Pixels =>
+  'data' in image && (image.data instanceof Uint8ClampedArray || image.data instanceof Uint8Array);
+
+/** @throws GradlensError `shape` if the bytes do not match the extents, `model-format` if the picture cannot be decoded. */
+export async function toPixels(image: Exclude<ImageInput, Prepared>): Promise<Pixels> {
+  if (isPixels(image)) {
+    const { data, width, height } = image;
+    if (data.length !== width * height * 4 || width < 1 || height < 1) {
+      throw new GradlensError('shape', `a picture of ${width}×${height} pixels has ${width * height * 4} RGBA bytes, these are ${data.length}`);
+    }
+    return image;
+  }
+  if (typeof createImageBitmap === 'undefined') {
+    throw new GradlensError('shape', 'this host has no createImageBitmap; give { data, width, height } in RGBA bytes (in Node: readImage from gradlens/node)');
+  }
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(image as ImageBitmapSource, { imageOrientation: 'from-image', premultiplyAlpha: 'none', colorSpaceConversion: 'none' });
+  } catch (cause) {
+    throw new GradlensError('model-format', `the picture cannot be decoded: ${cause instanceof Error ? cause.message : String(cause)}`, {}, { cause });
+  }
+  const scale = Math.min(1, Math.sqrt(MOST_PIXELS / (bitmap.width * bitmap.height)));
+  const [width, height] = [Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale))];
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
+  context.drawImage(bitmap, 0, 0, width, height);
+  bitmap.close();
+  return context.getImageData(0, 0, width, height);
+}

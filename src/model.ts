@@ -1,0 +1,388 @@
+/** Model: one network on one device. */
+import { blocksOf } from '../shaders/kernel';
+import { type Memory, type Plan, compile } from './compile';
+import { GradlensError } from './errors';
+import type { Device } from './gpu/device';
+import { type BackwardOptions, Executor, type Target } from './gpu/executor';
+import { Preparer } from './gpu/preparer';
+import { Readback } from './gpu/readback';
+import { WeightStore } from './gpu/weights';
+import type { InputSpec, ModelFile } from './graph';
+import { type ImageInput, type Prepared, isPrepared, toPixels } from './image/pixels';
+import type { ReluRule, RunOptions } from './options';
+import { type Classification, softmax, topClasses } from './scores';
+
+export interface LoadOptions extends RunOptions {
+  /** Pictures per run; default 1. */
+  readonly batch?: number;
+  /** Only `f32`, exact, so far. */
+  readonly precision?: 'f32' | 'f16' | 'fast';
+  /** How pictures are prepared, where the model file does not say (ONNX) or to overrule it. */
+  readonly input?: InputSpec;
+}
+
+/** A neuron anywhere in the network: a channel of a tensor, at one place or summed over its plane. */
+export interface Neuron {
+  readonly tensor: string;
+  readonly channel: number;
+  readonly y?: number;
+  readonly x?: number;
+}
+
+export interface GradientOptions {
+  /**
+   * A class; one class per picture of the batch; several classes of a single picture (they share its forward pass); the class with
+   * the highest score; or any neuron.
+   */
+  readonly class: number | readonly number[] | 'top1' | Neuron;
+  /** Default `gradient`, the true one. */
+  readonly relu?: ReluRule;
+  /** Differentiate the score before soft-max (default) or the probability after it. */
+  readonly score?: 'logit' | 'probability';
+}
+
+export interface InputGradient {
+  /** `[N × classes]`; for a {@link Neuron}: its value, `[N]`. */
+  readonly scores: Float32Array;
+  /** `[N, C, H, W]`, or `[K, C, H, W]` for K classes of one picture, in the units of the prepared input. */
+  readonly gradient: Float32Array;
+  /** The classes differentiated, one per gradient; empty for a neuron. */
+  readonly classes: readonly number[];
+}
+
+/** One picture, or as many as the batch. */
+export type Images = ImageInput | readonly ImageInput[];
+
+export class Model implements Disposable {
+  private readonly executors = new Map<string, Promise<Executor>>();
+  private readonly weights: WeightStore;
+  private readonly readback: Readback;
+  private readonly preparer: Preparer | null;
+  private queue: Promise<unknown> = Promise.resolve();
+  private disposed = false;
+
+  private constructor(
+    private readonly device: Device,
+    private readonly file: ModelFile,
+    /** How pictures are prepared; null if the file does not say and the caller did not. */
+    readonly input: InputSpec | null,
+    /** Dispatches, buffers and bytes of one gradient; prints as a table. */
+    readonly plan: Plan,
+    private readonly onDispose: (model: Model) => void,
+  ) {
+    this.weights = new WeightStore(device);
+    this.readback = new Readback(device);
+    this.preparer = input ? new Preparer(device, input) : null;
+  }
+
+  /** Called by `Engine.load`. */
+  static async create(device: Device, file: ModelFile, options: LoadOptions, onDispose: (model: Model) => void): Promise<Model> {
+    const { batch = 1, precision = 'f32', signal } = options;
+    if (precision !== 'f32') throw new GradlensError('feature', `precision '${precision}' is not available; 'f32' is exact`, { precision });
+    if (!Number.isInteger(batch) || batch < 1) throw new GradlensError('shape', `batch is ${batch}; a whole number from 1 would be right`);
+    signal?.throwIfAborted();
+    const plan = compile(file.graph, { batch, bindingBytes: device.environment.limits.maxStorageBufferBindingSize });
+    const model = new Model(device, file, inputSpecOf(file, options.input), plan, onDispose);
+    try {
+      await model.executorOf(plan, options);
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+    return model;
+  }
+
+  get name(): string {
+    return this.file.graph.name;
+  }
+
+  /** Names of the classes in score order; empty where unknown. */
+  get labels(): readonly string[] {
+    return this.file.labels;
+  }
+
+  get classes(): number {
+    return this.plan.scores.C;
+  }
+
+  get provenance(): ModelFile['provenance'] {
+    return this.file.provenance;
+  }
+
+  /** Extents of the prepared input, `[N, C, H, W]`. */
+  get inputShape(): readonly [N: number, C: number, H: number, W: number] {
+    const { C, H, W } = this.file.graph.input.extents;
+    return [this.plan.batch, C, H, W];
+  }
+
+  /** Bytes on the GPU. */
+  get memory(): Memory {
+    return this.plan.memory;
+  }
+
+  /** Name of a class, or its number. */
+  labelOf(index: number): string {
+    return this.labels[index] ?? String(index);
+  }
+
+  /** Scores before soft-max, `[N × classes]`. */
+  scores(images: Images, options: RunOptions = {}): Promise<Float32Array> {
+    return this.exclusive(options, async () => {
+      const executor = await this.executorOf(this.plan, options);
+      await this.fill(executor, images);
+      const [blocks] = await this.readback.run('scores', this.scoreBytes, (encoder, read) => {
+        executor.encodeForward(encoder);
+        read(executor.scores, this.scoreBytes);
+      });
+      return this.unblock(blocks!);
+    });
+  }
+
+  /** The best classes of one picture, best first. */
+  async classify(image: ImageInput, top = 5, options: RunOptions = {}): Promise<Classification[]> {
+    const scores = await this.scores(image, options);
+    return topClasses(scores.subarray(0, this.classes), softmax(scores.subarray(0, this.classes)), top, (index) => this.labelOf(index));
+  }
+
+  /**
+   * The exact gradient of a score with respect to the prepared input (§3 of the paper: `w = ∂S_c/∂I at I₀`). One submit and one
+   * read-back (two for `top1`, which must know the scores first).
+   *
+   * @throws GradlensError `shape` for a wrong picture, class or batch; `device-lost`, `out-of-memory`, `validation` from the GPU.
+   */
+  inputGradient(images: Images, options: GradientOptions & RunOptions): Promise<InputGradient> {
+    return this.exclusive(options, async () => {
+      const { relu = 'gradient', score = 'logit' } = options;
+      const chosen = options.class;
+      if (typeof chosen === 'object' && 'tensor' in chosen) return this.neuronGradient(images, chosen, relu, options);
+
+      const executor = await this.executorOf(this.plan, options);
+      const gradientBytes = this.plan.gradient.bytes;
+      await this.fill(executor, images);
+      if (chosen === 'top1') {
+        const [blocks] = await this.readback.run('scores', this.scoreBytes, (encoder, read) => {
+          executor.encodeForward(encoder);
+          read(executor.scores, this.scoreBytes);
+        });
+        const scores = this.unblock(blocks!);
+        const classes = Array.from({ length: this.plan.batch }, (_, n) => argmax(scores.subarray(n * this.classes, (n + 1) * this.classes)));
+        const [gradient] = await this.readback.run('gradient', gradientBytes, (encoder, read) => {
+          executor.encodeBackward(encoder, { targets: classes.map((channel) => ({ channel })), relu, score });
+          read(executor.gradient, gradientBytes);
+        });
+        return { scores, gradient: gradient!, classes };
+      }
+
+      const runs = this.runsOf(chosen);
+      const [blocks, ...gradients] = await this.readback.run('gradient', this.scoreBytes + runs.length * gradientBytes, (encoder, read) => {
+        runs.forEach((classes, k) => {
+          const backward: BackwardOptions = { targets: classes.map((channel) => ({ channel })), relu, score };
+          if (k === 0) {
+            executor.encodeBoth(encoder, backward);
+            read(executor.scores, this.scoreBytes);
+          } else {
+            executor.encodeBackward(encoder, backward);
+          }
+          read(executor.gradient, gradientBytes);
+        });
+      });
+      return { scores: this.unblock(blocks!), gradient: joined(gradients), classes: runs.flat() };
+    });
+  }
+
+  /**
+   * Records one gradient into the caller's encoder: no submit, no await, nothing allocated. `input` and `output` hold float32
+   * `[N, C, H, W]` and need `COPY_SRC` and `COPY_DST`.
+   *
+   * @throws GradlensError `shape` if a buffer is too small or a class is out of range; `disposed`.
+   */
+  encodeGradient(encoder: GPUCommandEncoder, options: Omit<GradientOptions, 'class'> & { readonly class: number | readonly number[]; readonly input: GPUBuffer; readonly output: GPUBuffer }): void {
+    this.assertUsable();
+    const { input, output, relu = 'gradient', score = 'logit' } = options;
+    const runs = this.runsOf(options.class);
+    const { bytes } = this.plan.input;
+    const need = runs.length * this.plan.gradient.bytes;
+    if (input.size < bytes) throw new GradlensError('shape', `encodeGradient: the input buffer has ${input.size} bytes, [${this.inputShape.join(', ')}] float32 takes ${bytes}`);
+    if (output.size < need) throw new GradlensError('shape', `encodeGradient: the output buffer has ${output.size} bytes, ${runs.length} gradient(s) take ${need}`);
+    const executor = this.ready!;
+    encoder.copyBufferToBuffer(input, 0, executor.input, 0, bytes);
+    runs.forEach((classes, k) => {
+      const backward: BackwardOptions = { targets: classes.map((channel) => ({ channel })), relu, score };
+      if (k === 0) executor.encodeBoth(encoder, backward);
+      else executor.encodeBackward(encoder, backward);
+      encoder.copyBufferToBuffer(executor.gradient, 0, output, k * this.plan.gradient.bytes, this.plan.gradient.bytes);
+    });
+  }
+
+  /** Gives everything back to the GPU; a second call does nothing. */
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    for (const executor of this.executors.values()) executor.then((made) => made.dispose(), () => {});
+    this.ready?.dispose();
+    this.weights.dispose();
+    this.readback.dispose();
+    this.preparer?.dispose();
+    this.onDispose(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  // ——— inside ———
+
+  /** The executor of the class scores, there since `create`. */
+  private ready: Executor | null = null;
+
+  private async executorOf(plan: Plan, options: RunOptions): Promise<Executor> {
+    if (plan === this.plan) return (this.ready ??= await Executor.create(this.device, plan, this.weights, options));
+    const key = plan.scores.storage.name;
+    const made = this.executors.get(key) ?? Executor.create(this.device, plan, this.weights, options);
+    this.executors.set(key, made);
+    made.catch(() => this.executors.delete(key));
+    return made;
+  }
+
+  private async neuronGradient(images: Images, neuron: Neuron, relu: ReluRule, options: RunOptions): Promise<InputGradient> {
+    const { batch, placement } = this.plan;
+    if (!this.file.graph.nodes.some(({ name }) => name === neuron.tensor)) {
+      throw new GradlensError('shape', `there is no tensor '${neuron.tensor}'; there are ${this.file.graph.nodes.map(({ name }) => name).join(', ')}`, { tensor: neuron.tensor, placement: placement.size });
+    }
+    const plan = compile(this.file.graph, { batch, bindingBytes: this.device.environment.limits.maxStorageBufferBindingSize, target: neuron.tensor });
+    const { C, H, W, blocks, storage } = plan.scores;
+    const { channel, y, x } = neuron;
+    const inside = channel >= 0 && channel < C && (y === undefined || (y >= 0 && y < H)) && (x === undefined || (x >= 0 && x < W));
+    if (!inside || (y === undefined) !== (x === undefined)) {
+      throw new GradlensError('shape', `${neuron.tensor} is [${C}, ${H}, ${W}]; channel ${channel}${y === undefined ? '' : `, y ${y}, x ${x}`} is not in it`);
+    }
+    const executor = await this.executorOf(plan, options);
+    await this.fill(executor, images);
+    const target: Target = y === undefined || x === undefined ? { channel } : { channel, y, x };
+    const [values, gradient] = await this.readback.run('gradient', storage.bytes + plan.gradient.bytes, (encoder, read) => {
+      executor.encodeBoth(encoder, { targets: Array.from({ length: batch }, () => target), relu, score: 'logit' });
+      read(executor.scores, storage.bytes);
+      read(executor.gradient, plan.gradient.bytes);
+    });
+    const plane = H * W;
+    const scores = Float32Array.from({ length: batch }, (_, n) => {
+      const base = (n * blocks + (channel >> 2)) * plane;
+      const at = (pixel: number): number => values![(base + pixel) * 4 + (channel & 3)]!;
+      if (y !== undefined && x !== undefined) return at(y * W + x);
+      let sum = 0;
+      for (let pixel = 0; pixel < plane; pixel++) sum += at(pixel);
+      return sum;
+    });
+    return { scores, gradient: gradient!, classes: [] };
+  }
+
+  /** The class lists of the backward passes that follow one forward pass. */
+  private runsOf(chosen: number | readonly number[]): readonly (readonly number[])[] {
+    const { batch } = this.plan;
+    const list = typeof chosen === 'number' ? Array.from({ length: batch }, () => chosen) : chosen;
+    const wrong = list.find((index) => !Number.isInteger(index) || index < 0 || index >= this.classes);
+    if (wrong !== undefined) throw new GradlensError('shape', `class ${wrong} is not among the ${this.classes} classes, 0 to ${this.classes - 1}`, { class: wrong, classes: this.classes });
+    if (batch === 1 && list.length > 0) return list.map((index) => [index]);
+    if (list.length !== batch) throw new GradlensError('shape', `${list.length} classes for a batch of ${batch}: one class, or one per picture, would be right`);
+    return [list];
+  }
+
+  private get scoreBytes(): number {
+    return this.plan.scores.storage.bytes;
+  }
+
+  /** Blocks of four, zero past the last class → `[N × classes]`. Scores that are no numbers are an error, not a result. */
+  private unblock(blocks: Float32Array): Float32Array {
+    const { C } = this.plan.scores;
+    const stride = blocksOf(C) * 4;
+    const scores = new Float32Array(this.plan.batch * C);
+    for (let n = 0; n < this.plan.batch; n++) scores.set(blocks.subarray(n * stride, n * stride + C), n * C);
+    const bad = scores.findIndex((score) => !Number.isFinite(score));
+    if (bad >= 0) throw new GradlensError('validation', `the score of class ${bad % C} is ${scores[bad]}: the input or an activation is too large for float32, or is not a number`, { class: bad % C });
+    return scores;
+  }
+
+  private async fill(executor: Executor, images: Images): Promise<void> {
+    const { batch } = this.plan;
+    const [, C, H, W] = this.inputShape;
+    const list = Array.isArray(images) ? (images as readonly ImageInput[]) : [images as ImageInput];
+    const item = C * H * W;
+    let at = 0;
+    for (const image of list) {
+      if (isPrepared(image)) {
+        const count = preparedItems(image, [C, H, W]);
+        if (at + count > batch) throw new GradlensError('shape', `more pictures than the batch of ${batch}`);
+        await this.device.guard('uploading the input', () =>
+          this.device.gpu.queue.writeBuffer(executor.input, at * item * 4, image.data.buffer as ArrayBuffer, image.data.byteOffset, image.data.byteLength));
+        at += count;
+      } else {
+        if (!this.preparer) throw new GradlensError('shape', `${this.name} does not say how pictures are prepared: give load() an \`input\`, or a prepared { data, shape: [${this.inputShape.join(', ')}] }`);
+        if (at >= batch) throw new GradlensError('shape', `more pictures than the batch of ${batch}`);
+        await this.preparer.prepare(await toPixels(image), executor.input, at);
+        at += 1;
+      }
+    }
+    if (at !== batch) throw new GradlensError('shape', `${at} picture(s) for a batch of ${batch}`, { pictures: at, batch });
+  }
+
+  private assertUsable(): void {
+    if (this.disposed) throw new GradlensError('disposed', `${this.name} was disposed`);
+    this.device.assertAlive();
+  }
+
+  /** One run at a time; a caller who aborts is answered at once, while the GPU finishes in its own time. */
+  private async exclusive<T>(options: RunOptions, run: () => Promise<T>): Promise<T> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    this.assertUsable();
+    const result = this.queue.then(async () => {
+      signal?.throwIfAborted();
+      this.assertUsable();
+      return run();
+    }).catch((error: unknown) => {
+      this.assertUsable(); // disposed or lost in the middle: that is the reason, not what the driver made of it
+      throw error;
+    });
+    this.queue = result.catch(() => {});
+    if (!signal) return result;
+    let onAbort = (): void => {};
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => reject(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+    return Promise.race([result, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
+  }
+}
+
+function argmax(values: Float32Array): number {
+  return values.reduce((best, value, index) => (value > values[best]! ? index : best), 0);
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0]!;
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function preparedItems({ data, shape }: Prepared, [C, H, W]: readonly [number, number, number]): number {
+  const [count, ...rest] = shape.length === 4 ? shape : [1, ...shape];
+  if (rest.length !== 3 || rest[0] !== C || rest[1] !== H || rest[2] !== W) {
+    throw new GradlensError('shape', `the input is [${shape.join(', ')}], the network takes [N, ${C}, ${H}, ${W}]`, { shape });
+  }
+  if (data.length !== count! * C * H * W) throw new GradlensError('shape', `an input of [${shape.join(', ')}] has ${count! * C * H * W} elements, these are ${data.length}`);
+  return count!;
+}
+
+function inputSpecOf({ graph, input }: ModelFile, override: InputSpec | undefined): InputSpec | null {
+  const spec = override ?? input ?? null;
+  const extents = graph.input.extents;
+  if (spec && (spec.channels !== extents.C || spec.height !== extents.H || spec.width !== extents.W)) {
+    throw new GradlensError('shape', `pictures would be prepared as [${spec.channels}, ${spec.height}, ${spec.width}], the network takes [${extents.C}, ${extents.H}, ${extents.W}]`);
+  }
+  return spec;
+}

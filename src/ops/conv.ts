@@ -1,0 +1,90 @@
+import { type ConvDims, blockedGroups, convBackward, convBackwardStrided, convForward, packConvWeight, packedConvLength } from '../../shaders/conv';
+import { blocksOf } from '../../shaders/kernel';
+import type { ConvNode } from '../graph';
+import { fullWindow, shapeError, slide } from '../shape';
+import { type Op, type Site, type Slice, type Tensor, bitsBinding } from './op';
+import { blockedVector, weightOf } from './weights';
+
+type Direction = Parameters<typeof packConvWeight>[2];
+
+function weightShape(node: ConvNode, input: { C: number }, weights: Site<ConvNode>['weights']) {
+  const weight = weights.get(node.weight);
+  if (!weight) throw shapeError(node.name, `its weight '${node.weight}' is not among the weights`);
+  const groups = node.groups ?? 1;
+  const [O = 0, perGroup = 0, R = 0, S = 0] = weight.shape;
+  if (weight.shape.length !== 4 || R !== node.kernel[0] || S !== node.kernel[1]) {
+    throw shapeError(node.name, `weights are [${weight.shape.join(', ')}], its kernel is [${node.kernel.join(', ')}]: [O, C, R, S] would be right`);
+  }
+  if (perGroup * groups !== input.C || O % groups !== 0) {
+    throw shapeError(node.name, `weights have ${perGroup * groups} input channels (${groups} groups) and ${O} output channels, its input has ${input.C}`);
+  }
+  return { O, C: input.C, R, S, groups };
+}
+
+function packed(site: Site<ConvNode>, direction: Direction): Tensor {
+  const { node, weights } = site;
+  const shape = weightShape(node, site.inputs[0]!, weights);
+  return {
+    name: `${node.weight}/${direction}`,
+    bytes: packedConvLength(shape) * 4,
+    kind: 'weight',
+    fill: () => packConvWeight(weights.get(node.weight)!.data, shape, direction),
+  };
+}
+
+/** The convolution that leads from `x` to `y`, as the kernels count it. */
+function dimsOf(site: Site<ConvNode>, x: Slice, y: Slice): ConvDims {
+  const { node, batch } = site;
+  const shape = weightShape(node, site.inputs[0]!, site.weights);
+  const { stride, pads, dilation } = fullWindow(node);
+  const GROUPS = blockedGroups(shape);
+  return {
+    N: batch,
+    H: x.H, W: x.W, P: y.H, Q: y.W, R: shape.R, S: shape.S,
+    STRIDE_Y: stride[0], STRIDE_X: stride[1], PAD_TOP: pads[0], PAD_LEFT: pads[1], DILATION_Y: dilation[0], DILATION_X: dilation[1],
+    IN: blocksOf(x.C / GROUPS), OUT: blocksOf(y.C / GROUPS), GROUPS,
+    X_BLOCK: x.block, X_BLOCKS: x.blocks, Y_BLOCK: y.block, Y_BLOCKS: y.blocks,
+  };
+}
+
+export const conv: Op<ConvNode> = {
+  extents(node, [input], weights) {
+    const shape = weightShape(node, input!, weights);
+    if (node.bias !== undefined) weightOf(weights, node.name, node.bias, [shape.O]);
+    const { P, Q } = slide(node.name, node, input!);
+    return { C: shape.O, H: P, W: Q };
+  },
+
+  forward(site) {
+    const { node, output, bits, weights } = site;
+    const kernel = convForward(dimsOf(site, site.inputs[0]!, output), { bias: node.bias !== undefined, relu: node.relu === true, bits: bits !== null });
+    const bias = node.bias === undefined ? {} : { bias: blockedVector(`${node.bias}/blocks`, output.C, weights.get(node.bias)!.data) };
+    return [{
+      label: `${node.name}.convForward`,
+      kernel,
+      bind: { x: site.inputs[0]!.storage, weight: packed(site, 'forward'), y: output.storage, ...bias, ...bitsBinding(bits) },
+    }];
+  },
+
+  backward(site, { dY, dX, epilogue, bits }) {
+    const { node } = site;
+    const { kernel: [R, S], stride, pads, dilation } = fullWindow(node);
+    if (stride[0] !== 1 || stride[1] !== 1) {
+      return [{
+        label: `${node.name}.convBackwardStrided`,
+        kernel: convBackwardStrided(dimsOf(site, dX, dY), epilogue),
+        bind: { dY: dY.storage, weight: packed(site, 'transposed'), dX: dX.storage, ...bitsBinding(bits) },
+      }];
+    }
+    const turned = {
+      ...dimsOf(site, dY, dX),
+      PAD_TOP: (R - 1) * dilation[0] - pads[0],
+      PAD_LEFT: (S - 1) * dilation[1] - pads[1],
+    };
+    return [{
+      label: `${node.name}.convBackward`,
+      kernel: convBackward(turned, epilogue),
+      bind: { x: dY.storage, weight: packed(site, 'flipped'), y: dX.storage, ...bitsBinding(bits) },
+    }];
+  },
+};

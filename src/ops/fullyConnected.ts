@@ -1,0 +1,97 @@
+import {
+  type FullyConnectedDims, type RowChunk, fullyConnectedBackward, fullyConnectedForward, fullyConnectedSum, packFullyConnected,
+} from '../../shaders/fullyConnected';
+import { blocksOf } from '../../shaders/kernel';
+import type { Extents, FullyConnectedNode } from '../graph';
+import { elements, shapeError } from '../shape';
+import { type Op, type Site, type Step, type Tensor, bitsBinding } from './op';
+import { blockedVector, weightOf } from './weights';
+
+/** Invocations that a forward pass should have, so that a GPU is busy; more slices are cut until there are so many. */
+const ENOUGH_INVOCATIONS = 4096;
+/** A slice shorter than this is not worth its partial sum. In blocks of four rows. */
+const SHORTEST_SLICE = 64;
+
+function outputsOf(node: FullyConnectedNode, input: Extents, weights: Site<FullyConnectedNode>['weights']): number {
+  const weight = weights.get(node.weight);
+  if (!weight) throw shapeError(node.name, `its weight '${node.weight}' is not among the weights`);
+  const [out = 0, inputs = 0] = weight.shape;
+  if (weight.shape.length !== 2 || inputs !== elements(input)) {
+    throw shapeError(node.name, `weights are [${weight.shape.join(', ')}], its input has ${elements(input)} elements: [out, ${elements(input)}] would be right`);
+  }
+  return out;
+}
+
+/** Rows cut into chunks that a binding holds, and chunks into slices. */
+function chunksOf(rows: number, outBlocks: number, bindingBytes: number): RowChunk[] {
+  const rowBytes = 4 * outBlocks * 16;
+  const perChunk = Math.floor(bindingBytes / rowBytes);
+  const wanted = Math.min(Math.ceil(ENOUGH_INVOCATIONS / outBlocks), Math.max(1, Math.floor(rows / SHORTEST_SLICE)));
+  const SLICE = Math.min(Math.ceil(rows / wanted), perChunk);
+  const chunks: Omit<RowChunk, 'SLICES'>[] = [];
+  let FIRST_SLICE = 0;
+  for (let FIRST = 0; FIRST < rows; ) {
+    const ROWS = Math.min(Math.floor(perChunk / SLICE) * SLICE, rows - FIRST);
+    chunks.push({ FIRST, ROWS, SLICE, FIRST_SLICE });
+    FIRST += ROWS;
+    FIRST_SLICE += Math.ceil(ROWS / SLICE);
+  }
+  return chunks.map((chunk) => ({ ...chunk, SLICES: FIRST_SLICE }));
+}
+
+function layout(site: Site<FullyConnectedNode>) {
+  const { node, batch, inputs, output, weights, bindingBytes } = site;
+  const x = inputs[0]!;
+  const plane = x.H * x.W;
+  const dims: FullyConnectedDims = {
+    N: batch, H: x.H, W: x.W, IN: blocksOf(x.C) * plane, OUT: blocksOf(output.C),
+    X_BLOCK: x.block, X_BLOCKS: x.blocks, Y_BLOCK: output.block, Y_BLOCKS: output.blocks,
+  };
+  const chunks = chunksOf(dims.IN, dims.OUT, bindingBytes);
+  const weightOfChunk = (chunk: RowChunk, index: number): Tensor => ({
+    name: chunks.length === 1 ? `${node.weight}/rows` : `${node.weight}/rows ${index + 1} of ${chunks.length}`,
+    bytes: chunk.ROWS * 4 * dims.OUT * 16,
+    kind: 'weight',
+    fill: () => packFullyConnected(weights.get(node.weight)!.data, { out: output.C, C: x.C, plane }, chunk.FIRST, chunk.ROWS),
+  });
+  return { dims, chunks, weightOfChunk };
+}
+
+export const fullyConnected: Op<FullyConnectedNode> = {
+  extents(node, [input], weights) {
+    const C = outputsOf(node, input!, weights);
+    if (node.bias !== undefined) weightOf(weights, node.name, node.bias, [C]);
+    return { C, H: 1, W: 1 };
+  },
+
+  forward(site) {
+    const { node, inputs, output, bits, weights } = site;
+    const { dims, chunks, weightOfChunk } = layout(site);
+    const epilogue = { relu: node.relu === true, bits: bits !== null };
+    const bias = blockedVector(`${node.bias ?? node.weight + ' without bias'}/blocks`, output.C, node.bias === undefined ? null : weights.get(node.bias)!.data);
+    const finish = { bias, y: output.storage, ...bitsBinding(bits) };
+    const slices = chunks[0]!.SLICES;
+    const partial: Tensor = { name: `${node.name}.partial`, bytes: slices * dims.N * dims.OUT * 16, kind: 'transient' };
+    const steps: Step[] = chunks.map((chunk, index) => ({
+      label: `${node.name}.fullyConnectedForward`,
+      kernel: fullyConnectedForward(dims, chunk, epilogue),
+      bind: { x: inputs[0]!.storage, weight: weightOfChunk(chunk, index), ...(slices === 1 ? finish : { partial }) },
+    }));
+    if (slices > 1) {
+      steps.push({ label: `${node.name}.fullyConnectedSum`, kernel: fullyConnectedSum(dims, slices, epilogue), bind: { partial, ...finish } });
+    }
+    return steps;
+  },
+
+  backward(site, { dY, dX, epilogue, bits }) {
+    const { node } = site;
+    const { dims, chunks, weightOfChunk } = layout(site);
+    return chunks.map((chunk, index) => ({
+      label: `${node.name}.fullyConnectedBackward`,
+      kernel: fullyConnectedBackward(
+        { ...dims, X_BLOCK: dX.block, X_BLOCKS: dX.blocks, Y_BLOCK: dY.block, Y_BLOCKS: dY.blocks }, chunk, epilogue,
+      ),
+      bind: { dY: dY.storage, weight: weightOfChunk(chunk, index), dX: dX.storage, ...bitsBinding(bits) },
+    }));
+  },
+};

@@ -1,0 +1,22 @@
+/** What max- and average pooling share: their shape rule, and their extents as the kernels count them. */
+import { blocksOf } from '../../shaders/kernel';
+import type { PoolDims } from '../../shaders/maxPool';
+import type { Extents, Window } from '../graph';
+import { fullWindow, slide } from '../shape';
+import type { Slice } from './op';
+
+export type PoolNode = Window & { readonly name: string; readonly ceil?: boolean };
+
+export function pooledExtents(node: PoolNode, input: Extents): Extents {
+  const { P, Q } = slide(node.name, node, input, node.ceil);
+  return { C: input.C, H: P, W: Q };
+}
+
+export function poolDims(node: PoolNode, batch: number, x: Slice, y: Slice): PoolDims {
+  const { kernel, stride, pads, dilation } = fullWindow(node);
+  return {
+    N: batch, H: x.H, W: x.W, P: y.H, Q: y.W, R: kernel[0], S: kernel[1],
+    STRIDE_Y: stride[0], STRIDE_X: stride[1], PAD_TOP: pads[0], PAD_LEFT: pads[1], DILATION_Y: dilation[0], DILATION_X: dilation[1],
+    BLOCKS: blocksOf(x.C), X_BLOCK: x.block, X_BLOCKS: x.blocks, Y_BLOCK: y.block, Y_BLOCKS: y.blocks,
+  };
+}

@@ -1,0 +1,76 @@
+/** Is arithmetic right on this device? A gradient that was computed in float64 once, computed here twice. */
+import type { Engine } from './engine';
+import type { Graph, Weight } from './graph';
+import expected from './selfTest.json' with { type: 'json' };
+
+export interface CheckReport {
+  /** Both runs are bit-identical and within {@link CHECK_TOLERANCE} of float64. */
+  readonly ok: boolean;
+  /** ‖gradient − expected‖₂ / ‖expected‖₂ */
+  readonly relativeL2: number;
+  readonly identical: boolean;
+  readonly message: string;
+}
+
+export const CHECK_TOLERANCE = 1e-5;
+
+const EXTENTS = { C: 3, H: 13, W: 11 };
+
+/** Numbers in [−1, 1) with a fixed pattern; multiples of 2⁻¹⁰, so float32 holds them exactly. */
+function pattern(length: number, seed: number): Float32Array {
+  let state = seed >>> 0;
+  return Float32Array.from({ length }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state >>> 21) / 1024 - 1;
+  });
+}
+
+/** Convolution with stride and padding, ReLU, overlapping max-pool, convolution, ReLU, fully connected: one of each kernel. */
+export function selfTestCase(): { graph: Graph; input: Float32Array; class: number } {
+  const weight = (shape: readonly number[], seed: number): Weight => ({ shape, data: pattern(shape.reduce((a, b) => a * b), seed) });
+  const graph: Graph = {
+    name: 'self-test',
+    input: { name: 'image', extents: EXTENTS },
+    nodes: [
+      { op: 'conv', name: 'conv1', inputs: ['image'], weight: 'w1', bias: 'b1', kernel: [5, 3], stride: [2, 1], pads: [2, 1, 2, 1] },
+      { op: 'relu', name: 'relu1', inputs: ['conv1'] },
+      { op: 'maxPool', name: 'pool1', inputs: ['relu1'], kernel: [3, 3], stride: [2, 2], pads: [0, 1, 0, 1] },
+      { op: 'conv', name: 'conv2', inputs: ['pool1'], weight: 'w2', bias: 'b2', kernel: [3, 3], pads: [1, 1, 1, 1] },
+      { op: 'relu', name: 'relu2', inputs: ['conv2'] },
+      { op: 'fullyConnected', name: 'fc', inputs: ['relu2'], weight: 'w3', bias: 'b3' },
+    ],
+    output: 'fc',
+    weights: new Map([
+      ['w1', weight([6, 3, 5, 3], 1)], ['b1', weight([6], 2)],
+      ['w2', weight([9, 6, 3, 3], 3)], ['b2', weight([9], 4)],
+      ['w3', weight([5, 9 * 3 * 6], 5)], ['b3', weight([5], 6)],
+    ]),
+  };
+  return { graph, input: pattern(EXTENTS.C * EXTENTS.H * EXTENTS.W, 7), class: 3 };
+}
+
+export async function check(engine: Engine): Promise<CheckReport> {
+  const { graph, input, class: chosen } = selfTestCase();
+  const model = await engine.load(graph);
+  try {
+    const image = { data: input, shape: [EXTENTS.C, EXTENTS.H, EXTENTS.W] };
+    const first = (await model.inputGradient(image, { class: chosen })).gradient;
+    const second = (await model.inputGradient(image, { class: chosen })).gradient;
+    const identical = first.every((value, i) => value === second[i]);
+    let difference = 0;
+    let norm = 0;
+    expected.gradient.forEach((value, i) => {
+      difference += (first[i]! - value) ** 2;
+      norm += value ** 2;
+    });
+    const relativeL2 = Math.sqrt(difference / norm);
+    const ok = identical && relativeL2 < CHECK_TOLERANCE;
+    const off = `relative error ${relativeL2.toExponential(1)}`;
+    return {
+      ok, relativeL2, identical,
+      message: ok ? `passed: ${off}, twice the same bits` : identical ? `failed: ${off}, at most ${CHECK_TOLERANCE} is right` : `failed: two runs differ (${off})`,
+    };
+  } finally {
+    model.dispose();
+  }
+}

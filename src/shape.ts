@@ -1,0 +1,50 @@
+/** Arithmetic of shapes, and the error that names the place where two of them disagree. */
+import { GradlensError } from './errors';
+import type { Extents, Pads, Pair, Window } from './graph';
+
+export const elements = ({ C, H, W }: Extents): number => C * H * W;
+
+export const printExtents = ({ C, H, W }: Extents): string => (H === 1 && W === 1 ? `[${C}]` : `[${C}, ${H}, ${W}]`);
+
+export const sameExtents = (a: Extents, b: Extents): boolean => a.C === b.C && a.H === b.H && a.W === b.W;
+
+export function shapeError(node: string, message: string, detail: Readonly<Record<string, unknown>> = {}): GradlensError {
+  return new GradlensError('shape', `${node}: ${message}`, { node, ...detail });
+}
+
+/** A window with every field present. */
+export interface FullWindow {
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly pads: Pads;
+  readonly dilation: Pair;
+}
+
+export const fullWindow = ({ kernel, stride = [1, 1], pads = [0, 0, 0, 0], dilation = [1, 1] }: Window): FullWindow => ({ kernel, stride, pads, dilation });
+
+/**
+ * Extent of the output of a window that slides over `[H, W]`. With `ceil`, a last partial window counts provided that it starts
+ * inside the input or its leading padding.
+ *
+ * @throws GradlensError `shape` if a field is not a sensible integer, or the window is larger than the padded input.
+ */
+export function slide(node: string, window: Window, input: Extents, ceil = false): { readonly P: number; readonly Q: number } {
+  const { kernel, stride, pads, dilation } = fullWindow(window);
+  const positive = [...kernel, ...stride, ...dilation];
+  if (positive.some((n) => !Number.isInteger(n) || n < 1) || pads.some((n) => !Number.isInteger(n) || n < 0)) {
+    throw shapeError(node, `kernel [${kernel}], stride [${stride}] and dilation [${dilation}] must be whole numbers from 1, pads [${pads}] from 0`);
+  }
+  const along = (axis: 0 | 1): number => {
+    const extent = axis === 0 ? input.H : input.W;
+    const [before, after] = [pads[axis], pads[axis + 2]!];
+    const span = (kernel[axis] - 1) * dilation[axis] + 1;
+    const room = extent + before + after - span;
+    if (room < 0) {
+      throw shapeError(node, `a window of ${span} does not fit into ${extent} + ${before} + ${after} ${axis === 0 ? 'rows' : 'columns'}`, { span, extent });
+    }
+    const steps = room / stride[axis];
+    const count = (ceil ? Math.ceil(steps) : Math.floor(steps)) + 1;
+    return ceil && (count - 1) * stride[axis] >= extent + before ? count - 1 : count;
+  };
+  return { P: along(0), Q: along(1) };
+}
