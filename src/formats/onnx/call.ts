@@ -1,0 +1,147 @@
+import { AttributeProto_AttributeType as AttributeType, type AttributeProto, type NodeProto, type TensorProto } from 'onnx-buf';
+import { GradlensError } from '../../errors';
+import type { Extents, GraphNode, Weight } from '../../graph';
+import { formatError, quote } from '../checks';
+import type { Constant } from './tensors';
+
+/** What is known of an activation: `[N, C, H, W]` in ONNX if `rank` is 4, `[N, C]` if 2. */
+export interface Value {
+  readonly extents: Extents;
+  readonly rank: 2 | 4;
+}
+
+/** A weight as a node wants it: stored otherwise, or with a factor folded in. `suffix` tells it from its original. */
+export interface WeightForm {
+  readonly suffix: string;
+  readonly apply: (weight: Weight) => Weight;
+}
+
+/** A weight of our graph. */
+export interface NamedWeight extends Weight {
+  readonly name: string;
+}
+
+/** A node of ours, and what it writes. */
+export type Translation = readonly [node: GraphNode, value: Value];
+
+/** What a translation may ask about the model round its node. */
+export interface Surroundings {
+  readonly opset: number;
+  /** The fixed batch, or undefined where it is symbolic. */
+  readonly batch: number | undefined;
+  readonly output: string;
+  readonly values: ReadonlyMap<string, Value>;
+  readonly constants: ReadonlyMap<string, Constant>;
+  readonly translated: ReadonlyMap<string, GraphNode>;
+  weight(constant: Constant, form?: WeightForm): NamedWeight;
+}
+
+/** One ONNX node, as its translation reads it. */
+export class Call {
+  /** Our node's name: the tensor that it writes. */
+  readonly name: string;
+  readonly where: string;
+  private readonly attributes: ReadonlyMap<string, AttributeProto>;
+
+  constructor(
+    private readonly node: NodeProto,
+    readonly model: Surroundings,
+  ) {
+    this.name = node.output[0] ?? '';
+    this.where = `${node.opType} ${quote(this.name)}`;
+    this.attributes = new Map(node.attribute.map((attribute) => [attribute.name, attribute]));
+  }
+
+  /** Refuses, by name, what the translation would silently overlook. */
+  checkKnown(attributes: readonly string[], [fewest, most]: readonly [number, number]): void {
+    const unknown = [...this.attributes.keys()].find((name) => !attributes.includes(name));
+    if (unknown !== undefined) throw unsupported(`its attribute ${quote(unknown)} is not known`);
+    const { length } = this.node.input;
+    if (length < fewest || length > most) {
+      throw formatError(`${this.where}: has ${length} inputs; it takes ${fewest === most ? fewest : `${fewest} to ${most}`}`);
+    }
+  }
+
+  get inputs(): readonly string[] {
+    return this.node.input;
+  }
+
+  /** Whether an optional input is given. */
+  has(index: number): boolean {
+    return Boolean(this.node.input[index]);
+  }
+
+  /** Input `index` as an activation. */
+  value(index = 0): Value {
+    const value = this.model.values.get(this.node.input[index] ?? '');
+    if (!value) throw unsupported(`its input ${quote(this.node.input[index])} is not computed from the image`);
+    return value;
+  }
+
+  /** Input `index` as a constant, if it is one. */
+  constant(index: number): Constant | undefined {
+    return this.model.constants.get(this.node.input[index] ?? '');
+  }
+
+  /** Input `index` as a weight. */
+  weight(index: number, form?: WeightForm): NamedWeight {
+    return this.model.weight(this.needConstant(index), form);
+  }
+
+  needConstant(index: number): Constant {
+    const constant = this.constant(index);
+    if (!constant) throw unsupported(`its input ${quote(this.node.input[index])} is computed; it must be a constant`);
+    return constant;
+  }
+
+  /** An attribute that is one whole number. */
+  int(name: string, otherwise: number): number {
+    const attribute = this.attribute(name, AttributeType.INT);
+    return attribute ? this.whole(name, attribute.i) : otherwise;
+  }
+
+  /** An attribute that is a list of whole numbers. */
+  ints(name: string): readonly number[] | undefined {
+    return this.attribute(name, AttributeType.INTS)?.ints.map((value) => this.whole(name, value));
+  }
+
+  float(name: string, otherwise: number): number {
+    const value = this.attribute(name, AttributeType.FLOAT)?.f ?? otherwise;
+    if (!Number.isFinite(value)) throw formatError(`${this.where}: its ${name} is ${value}; it should be a finite number`);
+    return value;
+  }
+
+  string(name: string, otherwise: string): string {
+    const attribute = this.attribute(name, AttributeType.STRING);
+    return attribute ? new TextDecoder().decode(attribute.s) : otherwise;
+  }
+
+  tensor(name: string): TensorProto | undefined {
+    return this.attribute(name, AttributeType.TENSOR)?.t;
+  }
+
+  private attribute(name: string, type: AttributeType): AttributeProto | undefined {
+    const attribute = this.attributes.get(name);
+    if (attribute && attribute.type !== type) {
+      throw formatError(`${this.where}: its ${name} has the type ${AttributeType[attribute.type] ?? attribute.type}; it should be ${AttributeType[type]}`);
+    }
+    return attribute;
+  }
+
+  /** Within 32 bits, so that sums and products of a few stay exact. */
+  private whole(name: string, value: bigint): number {
+    const number = Number(value);
+    if (Math.abs(number) > 2 ** 31) throw formatError(`${this.where}: its ${name} is ${value}, beyond 32 bits`);
+    return number;
+  }
+}
+
+/** This node cannot be imported. The reader collects these, so that a model is refused once, with the whole list. */
+export function unsupported(reason: string): GradlensError {
+  return new GradlensError('unsupported-op', reason);
+}
+
+/** Name and the first input, as every node of one input has them. */
+export function unary(call: Call): { readonly name: string; readonly inputs: readonly string[] } {
+  return { name: call.name, inputs: call.inputs.slice(0, 1) };
+}

@@ -1,0 +1,91 @@
+import { TensorProto_DataLocation, TensorProto_DataType as DataType, type TensorProto } from 'onnx-buf';
+import type { Weight } from '../../graph';
+import { elementCount, formatError, quote } from '../checks';
+import { bytesPerElement, decodeBrainFloats, decodeFloats, decodeHalves, type StoredType } from '../floats';
+
+/** A constant of the graph: an initializer, or what a Constant node writes. */
+export interface Constant {
+  readonly name: string;
+  readonly tensor: TensorProto;
+}
+
+const FLOATS: ReadonlyMap<number, StoredType> = new Map([
+  [DataType.FLOAT, 'F32'],
+  [DataType.FLOAT16, 'F16'],
+  [DataType.BFLOAT16, 'BF16'],
+  [DataType.DOUBLE, 'F64'],
+]);
+/** Attributes such as a Reshape's shape; larger ones are no ConvNet's. */
+const MOST_INTEGERS = 64;
+
+/**
+ * A floating point constant as float32, row-major.
+ * @throws GradlensError `model-format` naming the tensor where its type, its size or its place (an external file) is not readable.
+ */
+export function readFloats({ name, tensor }: Constant): Weight {
+  const type = FLOATS.get(tensor.dataType);
+  if (!type) throw formatError(`${where(name)}: holds ${typeName(tensor)}; weights are ${[...FLOATS.keys()].map((known) => DataType[known]).join(', ')}`);
+  const { shape, count } = checkedShape(name, tensor);
+  if (count === 0) throw formatError(`${where(name)}: is empty, of shape [${shape}]`);
+  if (tensor.rawData.length > 0) {
+    checkSize(name, tensor.rawData.length, count * bytesPerElement[type], 'bytes', shape);
+    return { shape, data: decodeFloats(type, tensor.rawData) };
+  }
+  const typed = { F32: tensor.floatData, F64: tensor.doubleData, F16: tensor.int32Data, BF16: tensor.int32Data, U8: [] }[type];
+  checkSize(name, typed.length, count, 'numbers', shape);
+  const decode = type === 'F16' ? decodeHalves : type === 'BF16' ? decodeBrainFloats : (numbers: number[]) => new Float32Array(numbers);
+  return { shape, data: decode(typed) };
+}
+
+/**
+ * A small constant of INT64, INT32 or BOOL.
+ * @throws GradlensError `model-format`, as `readFloats`.
+ */
+export function readIntegers({ name, tensor }: Constant): number[] {
+  const { shape, count } = checkedShape(name, tensor);
+  if (count > MOST_INTEGERS) throw formatError(`${where(name)}: has ${count} integers; at most ${MOST_INTEGERS} make sense here`);
+  const { rawData, dataType } = tensor;
+  const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.length);
+  const readers: Partial<Record<DataType, [size: number, raw: (at: number) => number, typed: () => number[]]>> = {
+    [DataType.INT64]: [8, (at) => Number(view.getBigInt64(at, true)), () => tensor.int64Data.map(Number)],
+    [DataType.INT32]: [4, (at) => view.getInt32(at, true), () => tensor.int32Data],
+    [DataType.BOOL]: [1, (at) => view.getUint8(at), () => tensor.int32Data],
+  };
+  const reader = readers[dataType as DataType];
+  if (!reader) throw formatError(`${where(name)}: holds ${typeName(tensor)}; integers here are INT64, INT32 or BOOL`);
+  const [size, raw, typed] = reader;
+  if (rawData.length > 0) {
+    checkSize(name, rawData.length, count * size, 'bytes', shape);
+    return Array.from({ length: count }, (_, i) => raw(i * size));
+  }
+  checkSize(name, typed().length, count, 'numbers', shape);
+  return typed();
+}
+
+/**
+ * A constant's shape, without decoding its data.
+ * @throws GradlensError `model-format`, as `readFloats`.
+ */
+export function readShape({ name, tensor }: Constant): number[] {
+  return checkedShape(name, tensor).shape;
+}
+
+/** Its shape, and the product of that, once it is known that the data are in this file. */
+function checkedShape(name: string, tensor: TensorProto): { shape: number[]; count: number } {
+  if (tensor.dataLocation === TensorProto_DataLocation.EXTERNAL || tensor.externalData.length > 0) {
+    const file = tensor.externalData.find(({ key }) => key === 'location')?.value;
+    const advice = 'save the model as one file (save_as_external_data=False)';
+    throw formatError(`${where(name)}: its data are in another file, ${quote(file)}; ${advice}`, { tensor: name });
+  }
+  if (tensor.segment) throw formatError(`${where(name)}: is split into segments, which only whole tensors are read from`);
+  const shape = tensor.dims.map(Number);
+  const count = elementCount(shape, where(name));
+  return { shape, count };
+}
+
+function checkSize(name: string, have: number, need: number, unit: string, shape: readonly number[]): void {
+  if (have !== need) throw formatError(`${where(name)}: has ${have} ${unit}; its shape [${shape}] takes ${need}`, { tensor: name });
+}
+
+const where = (name: string): string => `onnx: tensor ${quote(name)}`;
+const typeName = ({ dataType }: TensorProto): string => DataType[dataType] ?? `type ${dataType}`;
