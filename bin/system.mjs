@@ -36,8 +36,8 @@ export function installPackages() {
   );
   if (missing.length === 0) return;
   console.log(`${missing.length} packages are missing or in another version.`);
-  // Puppeteer would download a browser. The tests get theirs in a step of its own, that can fall back on another source.
-  if (!run('npm', ['ci', '--no-fund', '--no-audit'], { env: { PUPPETEER_SKIP_DOWNLOAD: '1' } })) throw new Error('npm ci failed');
+  // Without a browser: package.json tells Puppeteer so, since `npm ci` would fail where the download does. See getChromium.
+  if (!run('npm', ['ci'])) throw new Error('npm ci failed');
 }
 
 // ── Chromium ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -71,7 +71,7 @@ export function findChromium() {
 /** A Chromium that runs: the one that is there, else Puppeteer's download, else the distribution's package. */
 export function getChromium() {
   if (runs(findChromium())) return findChromium();
-  console.log('No Chromium found. Puppeteer may download one:');
+  console.log('No Chromium that runs. Puppeteer may get one:');
   const dependencies = process.platform === 'linux' && process.getuid() === 0 ? ['--install-deps'] : [];
   run('npx', ['--no-install', 'puppeteer', 'browsers', 'install', 'chrome', ...dependencies], { minutes: 5 });
   if (!runs(findChromium())) apt(['chromium']);
@@ -104,7 +104,7 @@ function isProgram(path) {
 
 const OLDEST_MESA = 24;
 
-/** Describes the adapter that Dawn gets in Node, after installing lavapipe where Linux offers neither a GPU nor a lavapipe that is new enough. */
+/** Names the adapter that Dawn gets in Node. Where Linux offers neither a GPU nor a lavapipe that is new enough, installs the latter first. */
 export function getVulkan() {
   let adapter = dawnAdapter();
   if (process.platform === 'linux' && !isUsable(adapter)) {
