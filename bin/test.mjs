@@ -15,7 +15,9 @@ try {
 
   const chromium = getChromium();
   console.log(`Chromium: ${chromium}`);
-  console.log(`Vulkan in Node: ${getVulkan() ?? 'none (SwiftShader, beside Chromium, has to do)'}`);
+  const vulkan = getVulkan();
+  console.log(`WebGPU in Node: ${vulkan ?? 'no driver of its own; the SwiftShader beside Chromium has to do'}`);
+  if (!vulkan) process.env.GRADLENS_VULKAN ||= 'swiftshader';
 
   const types = run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit']);
   total[types ? 'passed' : 'failed']++;

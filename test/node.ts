@@ -8,18 +8,18 @@ import { requestNodeAdapter, softwareDrivers } from '../src/node/dawn';
 
 export type NodeDriver = 'system' | 'lavapipe' | 'swiftshader';
 
-/** This machine's drivers. `system` is what Vulkan, Metal or Direct3D offers by itself; it stands in where there is no lavapipe. */
-export const nodeDrivers: readonly NodeDriver[] = driversOfThisMachine();
+/** This machine's drivers, a GPU first. `system` is what Vulkan, Metal or Direct3D offers by itself. */
+export const nodeDrivers: readonly NodeDriver[] = await driversOfThisMachine();
 
-function driversOfThisMachine(): readonly NodeDriver[] {
+async function driversOfThisMachine(): Promise<readonly NodeDriver[]> {
   const chosen = process.env['GRADLENS_VULKAN'];
   if (chosen) return [chosen === 'lavapipe' || chosen === 'swiftshader' ? chosen : 'system'];
-  if (process.platform !== 'linux') return ['system'];
-  const software = softwareDrivers();
-  return software.includes('lavapipe') ? software : ['system', ...software];
+  const software = process.platform === 'linux' ? softwareDrivers() : [];
+  const gpu = await requestNodeAdapter({ allowSoftware: false }).catch(() => undefined);
+  return gpu || software.length === 0 ? ['system', ...software] : software;
 }
 
-/** An adapter and a device for a test to lend to an engine. Each call makes a new device, with the adapter's features and WebGPU's default limits. */
+/** A new device for a test to lend to an engine, with all features of its adapter and WebGPU's default limits. */
 export async function nodeDevice(driver: NodeDriver = nodeDrivers[0]!): Promise<{ device: GPUDevice; adapter: GPUAdapter }> {
   const adapter = await requestNodeAdapter(driver === 'system' ? {} : { icd: driver });
   const requiredFeatures = [...adapter.features] as GPUFeatureName[];
