@@ -37,7 +37,10 @@ const cones = bothSides((x, y, z) => {
   const r = Math.hypot(x - SPEAKER[0], y - SPEAKER[1]);
   return Math.max(r - 0.5, z - 0.34 - 0.05 * Math.cos(r * 6), 0.2 - z) * 0.8;
 });
-const handle = tube([[-1.62, 1.6, -0.05], [-1.6, 2.0, -0.05], [-1.45, 2.12, -0.05], [0, 2.14, -0.05], [1.45, 2.12, -0.05], [1.6, 2.0, -0.05], [1.62, 1.6, -0.05]], 0.06);
+const handle = tube([
+  [-1.62, 1.6, -0.05], [-1.6, 2.0, -0.05], [-1.45, 2.12, -0.05], [0, 2.14, -0.05],
+  [1.45, 2.12, -0.05], [1.6, 2.0, -0.05], [1.62, 1.6, -0.05],
+], 0.06);
 const keys = (x, y, z) => {
   const nearest = Math.min(Math.max(Math.round(x / 0.19), -3), 2) * 0.19;
   return box([0.08, 0.06, 0.12], 0.02)(x - nearest, y - 1.73, z - 0.2);
@@ -53,9 +56,11 @@ const face = `
   <rect width="1080" height="600" fill="url(#metal)"/>
   <rect x="40" y="112" width="820" height="92" rx="8" fill="#17181b"/>
   <rect x="250" y="126" width="590" height="62" rx="4" fill="#2b2f2c"/>
-  ${Array.from({ length: 46 }, (_, n) => `<path d="M${264 + n * 12.4} 156v${n % 5 ? 10 : 20}" stroke="#cfe6c4" stroke-width="2"/>`).join('')}
+  ${Array.from({ length: 46 }, (_, n) =>
+    `<path d="M${264 + n * 12.4} 156v${n % 5 ? 10 : 20}" stroke="#cfe6c4" stroke-width="2"/>`).join('')}
   <path d="M262 146h560" stroke="#e0b04a" stroke-width="2"/><path d="M600 130v54" stroke="#ff4a30" stroke-width="4"/>
-  ${Array.from({ length: 8 }, (_, n) => `<rect x="${62 + n * 21}" y="140" width="14" height="34" fill="${n < 5 ? '#49d66b' : n < 6 ? '#e8c43a' : '#6b2a22'}"/>`).join('')}
+  ${Array.from({ length: 8 }, (_, n) =>
+    `<rect x="${62 + n * 21}" y="140" width="14" height="34" fill="${n < 5 ? '#49d66b' : n < 6 ? '#e8c43a' : '#6b2a22'}"/>`).join('')}
   <rect x="385" y="240" width="310" height="250" rx="10" fill="#1b1c1f"/>
   <rect x="400" y="262" width="280" height="190" rx="8" fill="#3d3f42"/>
   <rect x="414" y="282" width="252" height="156" rx="8" fill="#d8cfb8"/>

@@ -10,7 +10,7 @@ export async function garbageTruck(width, height) {
   const side = sampler(await draw(400, 160, recycling));
   return render({
     width, height, sky,
-    camera: { from: [10.5, 2.3, 11.5], to: [0.15, 1.75, 0], fov: 31 },
+    camera: { from: [10.5, 2.3, 11.5], to: [0.2, 1.65, 0], fov: 27 },
     sun: { direction: [0.35, 0.9, 0.7], colour: [1.5, 1.4, 1.2] },
     ambient: { above: [0.38, 0.44, 0.54], below: [0.14, 0.14, 0.13] },
     objects: [
