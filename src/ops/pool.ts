@@ -2,13 +2,21 @@
 import { blocksOf } from '../../shaders/kernel';
 import type { PoolDims } from '../../shaders/maxPool';
 import type { Extents, Window } from '../graph';
-import { fullWindow, slide } from '../shape';
+import { fullWindow, shapeError, slide } from '../shape';
 import type { Slice } from './op';
 
 export type PoolNode = Window & { readonly name: string; readonly ceil?: boolean };
 
 export function pooledExtents(node: PoolNode, input: Extents): Extents {
   const { P, Q } = slide(node.name, node, input, node.ceil);
+  const { kernel, stride, pads, dilation } = fullWindow(node);
+  for (const [axis, count, extent] of [[0, P, input.H], [1, Q, input.W]] as const) {
+    for (let position = 0; position < count; position++) {
+      const begin = position * stride[axis] - pads[axis];
+      const tap = Math.max(0, Math.ceil(-begin / dilation[axis])); // the first past the padding
+      if (tap >= kernel[axis] || begin + tap * dilation[axis] >= extent) throw shapeError(node.name, `window ${position} of ${axis === 0 ? 'its rows' : 'its columns'} lies in the padding alone, where there is nothing to pool; smaller pads [${pads}] would do`, { pads });
+    }
+  }
   return { C: input.C, H: P, W: Q };
 }
 
