@@ -1,0 +1,71 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { compile } from '../../src/compile';
+import { nodeDrivers } from '../node';
+import { Net, around, channels, engineOn, errorAround, gradientOf, plane, runsOn } from './check';
+
+describe.each(nodeDrivers)('on %s', (driver) => {
+  test('a concatenation by hand: each part gets its own channels of the gradient', async () => {
+    const net = new Net({ C: 1, H: 1, W: 2 });
+    const whole = net.add({ op: 'concat', inputs: [net.relu('image'), 'image'] });
+    const graph = net.graph(net.fullyConnected(whole, 1, [1, 10, 100, 1000]));
+    expect(await gradientOf(await engineOn(driver), graph, [-3, 3])).toEqual([100, 1010]);
+  });
+
+  test('a concatenation equals the oracle to the last bit: parts of any width, rectified or not, in place or copied, in one another', async () => {
+    const engine = await engineOn(driver);
+    const part = fc.record({ O: fc.oneof(channels, fc.constantFrom(4, 8)), rectified: fc.boolean(), twice: fc.constantFrom(1, 1, 1, 2), pool: fc.boolean() });
+    const parts = fc.record({ parts: fc.array(part, { minLength: 1, maxLength: 4 }), alike: fc.constantFrom('rectified', 'plain', 'mixed'), nested: fc.boolean(), after: fc.constantFrom('nothing', 'relu', 'pool', 'conv') });
+    await fc.assert(
+      fc.asyncProperty(channels, plane, parts, around, async (C, plane, { parts, alike, nested, after }, around) => {
+        expect(await errorAround(engine, { C, ...plane }, around, (net, x) => {
+          const made = parts.flatMap(({ O, rectified, twice, pool }) => {
+            const y = net.conv(x, O, { kernel: [1, 1] });
+            const z = (alike === 'mixed' ? rectified : alike === 'rectified') ? net.relu(y) : y;
+            const w = pool && alike === 'mixed' ? net.add({ op: 'maxPool', inputs: [z], kernel: [1, 1] }) : z;
+            return Array<string>(twice).fill(w);
+          });
+          const whole = net.add({ op: 'concat', inputs: made });
+          const outer = nested ? net.add({ op: 'concat', inputs: [whole, net.relu(net.conv(x, 3, { kernel: [1, 1] }))] }) : whole;
+          if (after === 'relu') return net.relu(outer);
+          if (after === 'pool') return net.add({ op: 'maxPool', inputs: [outer], kernel: [1, 1] });
+          return after === 'conv' ? net.conv(outer, 5, { kernel: [1, 1] }) : outer;
+        })).toBe(0);
+      }),
+      { numRuns: runsOn(driver, 50) },
+    );
+  });
+
+  test('a flatten by hand counts in C, H, W order', async () => {
+    const net = new Net({ C: 2, H: 1, W: 2 });
+    const flat = net.add({ op: 'flatten', inputs: ['image'] });
+    const relu = net.relu(flat); // so that it is not absorbed
+    expect(await gradientOf(await engineOn(driver), net.graph(net.fullyConnected(relu, 1, [1, 2, 3, 4])), [1, 1, 1, 1])).toEqual([1, 2, 3, 4]);
+  });
+
+  test('a flatten equals the oracle to the last bit, absorbed or not', async () => {
+    const engine = await engineOn(driver);
+    await fc.assert(
+      fc.asyncProperty(channels, plane, around, fc.constantFrom('fullyConnected', 'relu', 'conv', 'twice', 'both'), async (C, plane, around, reader) => {
+        expect(await errorAround(engine, { C, ...plane }, around, (net, x) => {
+          const flat = net.add({ op: 'flatten', inputs: [x] });
+          if (reader === 'relu') return net.relu(flat);
+          if (reader === 'conv') return net.conv(flat, 3, { kernel: [1, 1] });
+          if (reader === 'twice') return net.add({ op: 'flatten', inputs: [flat] });
+          return reader === 'both' ? net.add({ op: 'concat', inputs: [flat, net.fullyConnected(flat, 3)] }) : net.fullyConnected(flat, 3);
+        })).toBe(0);
+      }),
+      { numRuns: runsOn(driver, 30) },
+    );
+  });
+});
+
+test('a concatenation of two planes is refused', () => {
+  const net = new Net({ C: 2, H: 3, W: 3 });
+  const nodes = [
+    { op: 'maxPool' as const, name: 'pool', inputs: ['image'], kernel: [2, 1] as const },
+    { op: 'concat' as const, name: 'fire2', inputs: ['image', 'pool'] },
+  ];
+  expect(() => compile({ ...net.graph('fire2'), nodes }, { batch: 1, bindingBytes: 2 ** 27 }))
+    .toThrow(expect.objectContaining({ code: 'shape', message: 'fire2: its inputs are [2, 3, 3] and [2, 2, 3]; along channels, height and width must agree' }));
+});

@@ -1,0 +1,206 @@
+/**
+ * One operator between an image and a few scores, on a GPU and in the oracle. The scores are fully connected, so that the gradient
+ * that reaches the operator is dense: a one-hot seed would hide wrong indices.
+ *
+ * Most cases compute with small whole numbers. Float32 adds those exactly and in any order, so the GPU must equal the oracle to the
+ * last bit, and ties and zeros are everywhere.
+ */
+import * as fc from 'fast-check';
+import { afterAll } from 'vitest';
+import { Engine } from '../../src/engine';
+import type { Extents, Graph, GraphNode, Pair, Weight, Window } from '../../src/graph';
+import type { ReluRule } from '../../src/options';
+import { type NodeDriver, nodeDevice } from '../node';
+import { relativeL2 } from '../oracle/compare';
+import { graphGradient } from '../oracle/network';
+import { forward } from '../oracle/operators';
+import { type Random, seededRandom } from '../oracle/random';
+import { type Tensor, sizeOf, zeros } from '../oracle/tensor';
+import { slide } from '../oracle/window';
+
+export const RULES: readonly ReluRule[] = ['gradient', 'deconvnet', 'guided'];
+
+// The same shapes in every run; another seed by GRADLENS_SEED.
+fc.configureGlobal({ seed: Number(process.env['GRADLENS_SEED'] ?? 1) });
+
+/** For what float32 rounds: a few of its ulps, added up over these small shapes. */
+export const ROUNDING = 2e-6;
+
+const engines = new Map<NodeDriver, Promise<Engine>>();
+
+/** An engine on a borrowed device with WebGPU's default limits; one per driver and test file. */
+export function engineOn(driver: NodeDriver): Promise<Engine> {
+  const engine = engines.get(driver) ?? nodeDevice(driver).then(({ device, adapter }) => Engine.create({ device, adapter }));
+  engines.set(driver, engine);
+  return engine;
+}
+
+afterAll(async () => {
+  for (const engine of engines.values()) {
+    const { device } = await engine;
+    (await engine).dispose();
+    device.destroy();
+  }
+});
+
+/** A driver gets this many runs of a property: the second only has to agree. */
+export const runsOn = (driver: NodeDriver, runs: number): number => (driver === 'swiftshader' ? Math.ceil(runs / 3) : runs);
+
+export type Draw = (random: Random) => number;
+export const whole: Draw = (random) => random.integer(-2, 2);
+export const real: Draw = (random) => Math.fround(random.normal());
+
+/** A node before it has a name. */
+type Unnamed<Node = GraphNode> = Node extends GraphNode ? Omit<Node, 'name'> : never;
+
+/** Builds a graph node by node. Shapes are those that the oracle finds. */
+export class Net {
+  readonly random: Random;
+  private readonly nodes: GraphNode[] = [];
+  private readonly weights = new Map<string, Weight>();
+  private readonly tensors = new Map<string, Tensor>();
+
+  constructor(
+    readonly input: Extents,
+    seed = 1,
+    private readonly draw: Draw = whole,
+  ) {
+    this.random = seededRandom(seed);
+    this.tensors.set('image', zeros(input));
+  }
+
+  add(node: Unnamed, name = `${node.op}${this.nodes.length + 1}`): string {
+    const named = { ...node, name } as GraphNode;
+    this.tensors.set(name, forward(named, node.inputs.map((input) => this.tensors.get(input)!), this.weights));
+    this.nodes.push(named);
+    return name;
+  }
+
+  /** A parameter: the given values, or random ones. */
+  parameter(shape: readonly number[], values: readonly number[] | Draw = this.draw): string {
+    const name = `weight${this.weights.size + 1}`;
+    const length = shape.reduce((a, b) => a * b, 1);
+    this.weights.set(name, { shape, data: Float32Array.from({ length }, (_, i) => (typeof values === 'function' ? values(this.random) : values[i]!)) });
+    return name;
+  }
+
+  relu(x: string): string {
+    return this.add({ op: 'relu', inputs: [x] });
+  }
+
+  conv(x: string, O: number, window: Window & { readonly groups?: number; readonly bias?: boolean }): string {
+    const { bias = true, ...rest } = window;
+    const weight = this.parameter([O, this.extents(x).C / (rest.groups ?? 1), ...rest.kernel]);
+    return this.add({ op: 'conv', inputs: [x], weight, ...rest, ...(bias ? { bias: this.parameter([O]) } : {}) });
+  }
+
+  fullyConnected(x: string, out: number, values?: readonly number[]): string {
+    return this.add({ op: 'fullyConnected', inputs: [x], weight: this.parameter([out, sizeOf(this.extents(x))], values), ...(values ? {} : { bias: this.parameter([out]) }) });
+  }
+
+  extents(name: string): Extents {
+    return this.tensors.get(name)!.extents;
+  }
+
+  graph(output: string): Graph {
+    return { name: 'net', input: { name: 'image', extents: this.input }, nodes: this.nodes, output, weights: this.weights };
+  }
+
+  /** An image that the net can be run on. */
+  image(): Float64Array {
+    return Float64Array.from({ length: sizeOf(this.input) }, () => this.draw(this.random));
+  }
+}
+
+export const batchOf = (graph: Graph, items: readonly Float64Array[]) => {
+  const { C, H, W } = graph.input.extents;
+  return { data: Float32Array.from(items.flatMap((item) => [...item])), shape: [items.length, C, H, W] };
+};
+
+/** Largest relative error of any item's scores or gradient, each item with its own class. */
+export async function errorOf(
+  engine: Engine,
+  graph: Graph,
+  items: readonly Float64Array[],
+  { classes, relu = 'gradient', score = 'logit' }: { classes: readonly number[]; relu?: ReluRule; score?: 'logit' | 'probability' },
+): Promise<number> {
+  using model = await engine.load(graph, { batch: items.length });
+  const { scores, gradient } = await model.inputGradient(batchOf(graph, items), { class: classes, relu, score });
+  const size = gradient.length / items.length;
+  return Math.max(...items.flatMap((item, n) => {
+    const expected = graphGradient(graph, item, { class: classes[n]!, relu, score });
+    return [
+      relativeL2(scores.subarray(n * model.classes, (n + 1) * model.classes), expected.scores),
+      relativeL2(gradient.subarray(n * size, (n + 1) * size), expected.gradient),
+    ];
+  }));
+}
+
+/** The gradient of class 0 at one image. */
+export async function gradientOf(engine: Engine, graph: Graph, image: readonly number[], relu: ReluRule = 'gradient'): Promise<number[]> {
+  using model = await engine.load(graph);
+  const { gradient } = await model.inputGradient(batchOf(graph, [Float64Array.from(image)]), { class: 0, relu });
+  return [...gradient].map((value) => value + 0); // no negative zeros
+}
+
+/** What stands around the operator: every epilogue of a backward kernel occurs. */
+export interface Around {
+  /** A ReLU before it: its gradient is masked. */
+  readonly rectified: boolean;
+  /** Another reader of its input, which comes earlier or later in the graph: its gradient is added to, masked or not. */
+  readonly branch: 'none' | 'before' | 'after';
+  readonly batch: number;
+  readonly rule: ReluRule;
+  readonly seed: number;
+}
+
+export const around: fc.Arbitrary<Around> = fc.record({
+  rectified: fc.boolean(),
+  branch: fc.constantFrom('none', 'before', 'after'),
+  batch: fc.constantFrom(1, 3),
+  rule: fc.constantFrom(...RULES),
+  seed: fc.nat(1e6),
+});
+
+/** The error of an operator, put between an image and five scores. */
+export function errorAround(engine: Engine, input: Extents, { rectified, branch, batch, rule, seed }: Around, operator: (net: Net, x: string) => string, draw: Draw = whole): Promise<number> {
+  const net = new Net(input, seed, draw);
+  const x = rectified ? net.relu('image') : 'image';
+  const early = branch === 'before' ? [net.fullyConnected(x, 5)] : [];
+  const scores = net.fullyConnected(operator(net, x), 5);
+  const late = branch === 'after' ? [net.fullyConnected(x, 5)] : [];
+  const all = [...early, scores, ...late];
+  const output = all.length > 1 ? net.add({ op: 'add', inputs: all }) : scores;
+  const graph = net.graph(output);
+  return errorOf(engine, graph, Array.from({ length: batch }, () => net.image()), { classes: [3, 0, 4, 1, 2].slice(0, batch), relu: rule });
+}
+
+// ── awkward shapes ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const channels: fc.Arbitrary<number> = fc.integer({ min: 1, max: 9 });
+
+/** Planes: 1×1 now and then, never square on purpose, wider than one strip of eight. */
+export const plane: fc.Arbitrary<{ readonly H: number; readonly W: number }> = fc.record({
+  H: fc.oneof({ weight: 1, arbitrary: fc.constant(1) }, { weight: 6, arbitrary: fc.integer({ min: 2, max: 9 }) }),
+  W: fc.oneof({ weight: 1, arbitrary: fc.constant(1) }, { weight: 6, arbitrary: fc.integer({ min: 2, max: 19 }) }),
+});
+
+const pair = (max: number): fc.Arbitrary<Pair> => fc.tuple(fc.integer({ min: 1, max }), fc.integer({ min: 1, max }));
+const pad = fc.nat(3);
+
+export const anyWindow: fc.Arbitrary<Required<Window>> = fc.record({
+  kernel: pair(4),
+  stride: pair(3),
+  pads: fc.oneof(fc.constant([0, 0, 0, 0] as const), fc.tuple(pad, pad, pad, pad)),
+  dilation: fc.oneof({ weight: 2, arbitrary: fc.constant([1, 1] as const) }, { weight: 1, arbitrary: pair(3) }),
+});
+
+/** Whether a window fits into a plane, and (as pooling needs) each of its positions sees something of it. */
+export function fits(window: Window & { readonly ceil?: boolean }, input: Omit<Extents, 'C'>, everywhere = false): boolean {
+  try {
+    const { P, Q, taps } = slide(window, { C: 1, ...input }, window.ceil);
+    return !everywhere || Array.from({ length: P * Q }, (_, i) => taps(Math.floor(i / Q), i % Q).length).every((count) => count > 0);
+  } catch {
+    return false;
+  }
+}
