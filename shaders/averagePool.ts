@@ -1,7 +1,7 @@
 /** Average pooling, both directions; global average pooling is the window of the whole plane. */
-import { type Kernel, STRIP, grid, stripsOf, uniform } from './kernel';
+import { type BackwardEpilogue, epilogueDims, giveFunction } from './epilogue';
+import { type Kernel, grid, uniform } from './kernel';
 import type { PoolDims } from './maxPool';
-import { type BackwardEpilogue, gateFunction, storeGradient } from './relu';
 import { wgsl } from './wgsl';
 
 /** `COUNT_PADDING` 1: a window divides by all its taps within the padded input, whose extents are `PADDED_H × PADDED_W`. */
@@ -62,7 +62,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 /** dX[n,c,h,w] = Σ_{windows (p,q) that cover (h,w)} dY[n,c,p,q] / count(p,q) */
 export function averagePoolBackward(d: AveragePoolDims, epilogue: BackwardEpilogue): Kernel {
-  const dims = { ...d, STRIPS: stripsOf(d.W) };
+  const dims = { ...d, ...epilogueDims(epilogue) };
   return {
     name: 'averagePoolBackward',
     dims,
@@ -71,11 +71,7 @@ export function averagePoolBackward(d: AveragePoolDims, epilogue: BackwardEpilog
     code: wgsl`
 ${uniform(dims)}
 @group(0) @binding(1) var<storage, read> dY: array<vec4f>;       // [N, C/4, P, Q]
-@group(0) @binding(2) var<storage, read_write> dX: array<vec4f>; // [N, C/4, H, W]
-#if ${epilogue.gate === 'bits'}
-@group(0) @binding(3) var<storage, read> bits: array<u32>;       // [N, C/4, H, W/8]
-#endif
-${gateFunction(epilogue.gate, 4)}
+${giveFunction(2, epilogue)}
 ${COUNT}
 
 @compute @workgroup_size(64)
@@ -96,8 +92,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       sum += dY[(gradient + p) * d.Q + q] * share(p, q);
     }
   }
-  let line = (id.z * d.X_BLOCKS + d.X_BLOCK + id.y) * d.H + h;
-  ${storeGradient('line * d.W + w', 'sum', epilogue.gate === 'bits' ? `bits[line * d.STRIPS + w / ${STRIP}u] >> (w % ${STRIP}u * 4u)` : '0xfu', epilogue, 'dX')}
+  give(id.z * d.X_BLOCKS + d.X_BLOCK + id.y, h, w, sum);
 }`,
   };
 }

@@ -1,6 +1,6 @@
 /** Moving channels: concatenation that cannot be a view, and flattening that no fully connected layer absorbs. */
-import { type Kernel, STRIP, blocksOf, grid, lines, stripsOf, uniform } from './kernel';
-import { type BackwardEpilogue, gateFunction, storeGradient } from './relu';
+import { type BackwardEpilogue, epilogueDims, giveFunction } from './epilogue';
+import { type Kernel, blocksOf, grid, lines, uniform } from './kernel';
 import { wgsl } from './wgsl';
 
 export interface ChannelDims {
@@ -53,7 +53,7 @@ ${lines(4, (lane) => `  {
 
 /** dX[n, c, h, w] = dY[n, OFFSET + c, h, w]; lanes past the part are zero. */
 export function concatBackward(d: ChannelDims, epilogue: BackwardEpilogue): Kernel {
-  const dims = { ...d, STRIPS: stripsOf(d.W) };
+  const dims = { ...d, ...epilogueDims(epilogue) };
   return {
     name: 'concatBackward',
     dims,
@@ -62,11 +62,7 @@ export function concatBackward(d: ChannelDims, epilogue: BackwardEpilogue): Kern
     code: wgsl`
 ${uniform(dims)}
 @group(0) @binding(1) var<storage, read> dY: array<vec4f>;       // [N, WHOLE/4, H, W]
-@group(0) @binding(2) var<storage, read_write> dX: array<vec4f>; // [N, PART/4, H, W]
-#if ${epilogue.gate === 'bits'}
-@group(0) @binding(3) var<storage, read> bits: array<u32>;       // [N, PART/4, H, W/8]
-#endif
-${gateFunction(epilogue.gate, 4)}
+${giveFunction(2, epilogue)}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -77,8 +73,7 @@ ${lines(4, (lane) => `  {
     let c = id.y * 4u + ${lane}u;
     if (c < d.PART) { value[${lane}] = dY[(id.z * d.Y_BLOCKS + d.Y_BLOCK + (c + d.OFFSET) / 4u) * plane + id.x][(c + d.OFFSET) % 4u]; }
   }`)}
-  let block = id.z * d.X_BLOCKS + d.X_BLOCK + id.y;
-  ${storeGradient('block * plane + id.x', 'value', epilogue.gate === 'bits' ? `bits[(block * d.H + id.x / d.W) * d.STRIPS + id.x % d.W / ${STRIP}u] >> (id.x % d.W % ${STRIP}u * 4u)` : '0xfu', epilogue, 'dX')}
+  give(id.z * d.X_BLOCKS + d.X_BLOCK + id.y, id.x / d.W, id.x % d.W, value);
 }`,
   };
 }
@@ -123,7 +118,7 @@ ${LANES.map((lane) => `  {
 
 /** dX[n, c, h, w] = dY[n, (c·H + h)·W + w] */
 export function flattenBackward(d: FlattenDims, epilogue: BackwardEpilogue): Kernel {
-  const dims = { ...d, STRIPS: stripsOf(d.W) };
+  const dims = { ...d, ...epilogueDims(epilogue) };
   return {
     name: 'flattenBackward',
     dims,
@@ -132,11 +127,7 @@ export function flattenBackward(d: FlattenDims, epilogue: BackwardEpilogue): Ker
     code: wgsl`
 ${uniform(dims)}
 @group(0) @binding(1) var<storage, read> dY: array<vec4f>;       // [N, C·H·W/4]
-@group(0) @binding(2) var<storage, read_write> dX: array<vec4f>; // [N, C/4, H, W]
-#if ${epilogue.gate === 'bits'}
-@group(0) @binding(3) var<storage, read> bits: array<u32>;       // [N, C/4, H, W/8]
-#endif
-${gateFunction(epilogue.gate, 4)}
+${giveFunction(2, epilogue)}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -147,8 +138,7 @@ ${LANES.map((lane) => `  {
     let f = (id.y * 4u + ${lane}u) * plane + id.x;
     if (f < d.C * plane) { value[${lane}] = dY[id.z * d.Y_BLOCKS + d.Y_BLOCK + f / 4u][f % 4u]; }
   }`).join('\n')}
-  let block = id.z * d.X_BLOCKS + d.X_BLOCK + id.y;
-  ${storeGradient('block * plane + id.x', 'value', epilogue.gate === 'bits' ? `bits[(block * d.H + id.x / d.W) * d.STRIPS + id.x % d.W / ${STRIP}u] >> (id.x % d.W % ${STRIP}u * 4u)` : '0xfu', epilogue, 'dX')}
+  give(id.z * d.X_BLOCKS + d.X_BLOCK + id.y, id.x / d.W, id.x % d.W, value);
 }`,
   };
 }

@@ -4,8 +4,8 @@
  *
  * Weights are prepacked as `[O/4, C/4, R, S]` of four `vec4f`: one per input lane, each over the four output lanes.
  */
-import { type Kernel, STRIP, blocksOf, lines, stripsOf, uniform } from './kernel';
-import { type BackwardEpilogue, RECTIFY, gateFunction, storeGradient } from './relu';
+import { type BackwardEpilogue, DEAD, RECTIFY, epilogueDims, giveFunction } from './epilogue';
+import { type Kernel, STRIP, blocksOf, lines, uniform } from './kernel';
 import { wgsl } from './wgsl';
 
 /** Extents of one convolution as the kernel walks it; `X_BLOCK` of `X_BLOCKS` says where in its storage a tensor begins. */
@@ -38,29 +38,42 @@ export interface ForwardEpilogue {
   readonly relu: boolean;
   /** Keep the ReLU bits. */
   readonly bits: boolean;
+  /** Max-pool 2×2 with stride 2 what was computed, and keep the switches; P and Q must be even. */
+  readonly pooled: boolean;
 }
 
 const WORKGROUP = 32;
-const pixels = (snippet: (j: number) => string): string => lines(STRIP, snippet);
 const flopsOf = (d: ConvDims): number => 2 * d.N * d.P * d.Q * d.R * d.S * d.GROUPS * d.IN * d.OUT * 16;
 
-const MULTIPLY_ADD = pixels((j) => `      a${j} += x${j}.x * k0 + x${j}.y * k1 + x${j}.z * k2 + x${j}.w * k3;`);
+/** The eight pixels of one invocation: a strip of one row, or four pixels of two rows. */
+interface Tile {
+  readonly rows: 1 | 2;
+  readonly columns: 8 | 4;
+}
+const ROW: Tile = { rows: 1, columns: STRIP };
+const SQUARE: Tile = { rows: 2, columns: 4 };
+
+const pixels = (snippet: (j: number) => string): string => lines(STRIP, snippet);
+const MULTIPLY_ADD = pixels((j) => `        a${j} += x${j}.x * k0 + x${j}.y * k1 + x${j}.z * k2 + x${j}.w * k3;`);
 
 /**
  *   y[n,o,p,q] = bias[o] + Σ_{c,r,s} weight[o,c,r,s] · x[n, c, p·STRIDE + r·DILATION − PAD, q·STRIDE + s·DILATION − PAD]
  *
- * One invocation owns a strip: eight pixels × four output channels. With stride and dilation 1 along x the eight inputs roll
- * through registers, one load per tap instead of eight (1.6–1.9× faster on software adapters). A row or column in the padding
- * wraps past zero and so fails `h < H`.
+ * One invocation owns eight pixels × four output channels: `a0 … a7`, row by row of its tile. With stride and dilation 1 along x the
+ * inputs roll through registers, one load per tap and row instead of one per pixel (1.6–1.9× faster on software adapters). A row or
+ * column in the padding wraps past zero and so fails `h < H`.
  */
-function convolution(name: string, d: ConvDims, epilogue: string, declarations: string, bias: boolean): Kernel {
+function convolution(name: string, d: ConvDims, tile: Tile, bias: boolean, more: Readonly<Record<string, number>>, declarations: string, epilogue: string): Kernel {
+  const { rows, columns } = tile;
   const rolls = d.STRIDE_X === 1 && d.DILATION_X === 1;
-  const dims = { ...d, STRIPS: stripsOf(d.Q) };
+  const dims = { ...d, STRIPS: Math.ceil(d.Q / columns), ...more };
+  const inRow = (row: number, condition: string): string => (rows === 1 ? condition : `in${row} && ${condition}`);
+  const perRow = (snippet: (row: number) => string): string => lines(rows, snippet);
   return {
     name,
     dims,
     flops: flopsOf(d),
-    workgroups: [Math.ceil((dims.STRIPS * d.P) / WORKGROUP), d.GROUPS * d.OUT, d.N],
+    workgroups: [Math.ceil((dims.STRIPS * d.P) / rows / WORKGROUP), d.GROUPS * d.OUT, d.N],
     code: wgsl`
 ${uniform(dims)}
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;       // [N, C/4, H, W]
@@ -69,10 +82,10 @@ ${declarations}
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.P * d.STRIPS) { return; }
-  let p = id.x / d.STRIPS;
   let strip = id.x % d.STRIPS;
-  let q = strip * ${STRIP}u;
+  let p = id.x / d.STRIPS * ${rows}u;
+  if (p >= d.P) { return; }
+  let q = strip * ${columns}u;
   let o = id.y;
   let n = id.z;
 #if ${bias}
@@ -85,22 +98,24 @@ ${pixels((j) => `  var a${j} = start;`)}
   let input = n * d.X_BLOCKS + d.X_BLOCK + o / d.OUT * d.IN;
   for (var c = 0u; c < d.IN; c++) {
     for (var r = 0u; r < d.R; r++) {
-      let h = p * d.STRIDE_Y + r * d.DILATION_Y - d.PAD_TOP;
-      if (h >= d.H) { continue; }
-      let row = ((input + c) * d.H + h) * d.W;
+${perRow((row) => `      let h${row} = (p + ${row}u) * d.STRIDE_Y + r * d.DILATION_Y - d.PAD_TOP;
+      let in${row} = h${row} < d.H;
+      let row${row} = ((input + c) * d.H + min(h${row}, d.H - 1u)) * d.W;`)}
+      if (!(${Array.from({ length: rows }, (_, row) => `in${row}`).join(' || ')})) { continue; }
       var tap = ((o * d.IN + c) * d.R + r) * d.S * 4u;
 #if ${rolls}
 ${pixels((j) => `      var x${j} = vec4f();`)}
-${lines(STRIP - 1, (j) => `      { let w = q + ${j}u - d.PAD_LEFT; if (w < d.W) { x${j + 1} = x[row + w]; } }`)}
+${perRow((row) => lines(columns - 1, (k) => `      { let w = q + ${k}u - d.PAD_LEFT; if (${inRow(row, 'w < d.W')}) { x${row * columns + k + 1} = x[row${row} + w]; } }`))}
+#endif
       for (var s = 0u; s < d.S; s++) {
-${lines(STRIP - 1, (j) => `        x${j} = x${j + 1};`)}
-        let w = q + ${STRIP - 1}u + s - d.PAD_LEFT;
-        x${STRIP - 1} = select(vec4f(), x[row + min(w, d.W - 1u)], w < d.W);
+#if ${rolls}
+        let w = q + ${columns - 1}u + s - d.PAD_LEFT;
+${perRow((row) => `${lines(columns - 1, (k) => `        x${row * columns + k} = x${row * columns + k + 1};`)}
+        x${row * columns + columns - 1} = select(vec4f(), x[row${row} + min(w, d.W - 1u)], ${inRow(row, 'w < d.W')});`)}
 #else
-      for (var s = 0u; s < d.S; s++) {
         let first = q * d.STRIDE_X + s * d.DILATION_X - d.PAD_LEFT;
-${pixels((j) => `        let w${j} = first + ${j}u * d.STRIDE_X;
-        let x${j} = select(vec4f(), x[row + min(w${j}, d.W - 1u)], w${j} < d.W);`)}
+${lines(columns, (k) => `        let w${k} = first + ${k}u * d.STRIDE_X;`)}
+${pixels((j) => `        let x${j} = select(vec4f(), x[row${Math.floor(j / columns)} + min(w${j % columns}, d.W - 1u)], ${inRow(Math.floor(j / columns), `w${j % columns} < d.W`)});`)}
 #endif
         let k0 = weight[tap];
         let k1 = weight[tap + 1u];
@@ -112,39 +127,69 @@ ${MULTIPLY_ADD}
     }
   }
 
-  let line = (n * d.Y_BLOCKS + d.Y_BLOCK + o) * d.P + p;
-  let base = line * d.Q + q;
-  let word = line * d.STRIPS + strip;
 ${epilogue}
 }`,
   };
 }
 
-/** Forward, with bias, ReLU and its bits in the epilogue. Bindings: x weight [bias] y [bits]. */
-export function convForward(d: ConvDims, { bias, relu, bits }: ForwardEpilogue): Kernel {
-  return convolution(
-    'convForward',
-    d,
-    wgsl`
-#if ${relu}
-${pixels((j) => `  a${j} = rectify(a${j});`)}
-#endif
-#if ${bits}
-  bits[word] = ${Array.from({ length: STRIP }, (_, j) => `(signs(a${j}) << ${4 * j}u)`).join(' | ')};
-#endif
-${pixels((j) => `  if (q + ${j}u < d.Q) { y[base + ${j}u] = a${j}; }`)}`,
-    wgsl`
+/** Forward, with bias, ReLU, its bits or a 2×2 max-pool in the epilogue. Bindings: x weight [bias] y [bits | switches]. */
+export function convForward(d: ConvDims, epilogue: ForwardEpilogue): Kernel {
+  const { bias, relu, bits, pooled } = epilogue;
+  const declarations = wgsl`
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>; // [N, O/4, P, Q]
 #if ${bias}
 @group(0) @binding(4) var<storage, read> bias: array<vec4f>;    // [O/4]
 #endif
-#if ${bits}
+#if ${pooled}
+@group(0) @binding(5) var<storage, read_write> switches: array<u32>; // [N, O/4, P/2, Q/4]
+#elif ${bits}
 @group(0) @binding(5) var<storage, read_write> bits: array<u32>; // [N, O/4, P, Q/8]
 #endif
-${relu ? RECTIFY : ''}`,
-    bias,
-  );
+${relu ? RECTIFY : ''}`;
+  return pooled
+    ? convolution('convPoolForward', d, SQUARE, bias, {}, declarations + POOL, pooledEpilogue(relu))
+    : convolution('convForward', d, ROW, bias, {}, declarations, plainEpilogue(relu, bits));
 }
+
+const plainEpilogue = (relu: boolean, bits: boolean): string => wgsl`
+#if ${relu}
+${pixels((j) => `  a${j} = rectify(a${j});`)}
+#endif
+  let line = (n * d.Y_BLOCKS + d.Y_BLOCK + o) * d.P + p;
+#if ${bits}
+  bits[line * d.STRIPS + strip] = ${Array.from({ length: STRIP }, (_, j) => `(signs(a${j}) << ${4 * j}u)`).join(' | ')};
+#endif
+${pixels((j) => `  if (q + ${j}u < d.Q) { y[line * d.Q + q + ${j}u] = a${j}; }`)}`;
+
+// The winner of four taps in row-major order, the first on a tie.
+const POOL = `
+struct Pooled { value: vec4f, winner: vec4u }
+fn better(a: Pooled, value: vec4f, tap: u32) -> Pooled {
+  let wins = value > a.value;
+  return Pooled(select(a.value, value, wins), select(a.winner, vec4u(tap), wins));
+}
+fn pool(a: vec4f, b: vec4f, c: vec4f, e: vec4f) -> Pooled {
+  return better(better(better(Pooled(a, vec4u()), b, 1u), c, 2u), e, 3u);
+}
+fn code(winner: vec4u) -> u32 {
+  let codes = winner << vec4u(0u, 4u, 8u, 12u);
+  return codes.x | codes.y | codes.z | codes.w;
+}`;
+
+/** Two pooled pixels: one word of switches. Pooling before rectifying gives the same values, and the same winners where any is positive. */
+const pooledEpilogue = (relu: boolean): string => wgsl`
+  var left = pool(a0, a1, a4, a5);
+  var right = pool(a2, a3, a6, a7);
+#if ${relu}
+  left = Pooled(rectify(left.value), select(left.winner, vec4u(${DEAD}u), left.value <= vec4f()));
+  right = Pooled(rectify(right.value), select(right.winner, vec4u(${DEAD}u), right.value <= vec4f()));
+#endif
+  let height = d.P / 2u;
+  let width = d.Q / 2u;
+  let line = (n * d.Y_BLOCKS + d.Y_BLOCK + o) * height + p / 2u;
+  y[line * width + q / 2u] = left.value;
+  if (q / 2u + 1u < width) { y[line * width + q / 2u + 1u] = right.value; }
+  switches[((n * d.GROUPS * d.OUT + o) * height + p / 2u) * d.STRIPS + strip] = code(left.winner) | (code(right.winner) << 16u);`;
 
 /**
  * Input gradient of a convolution with stride 1:
@@ -152,28 +197,12 @@ ${relu ? RECTIFY : ''}`,
  *   dX[n,c,h,w] = Σ_{o,r,s} weight[o,c,r,s] · dY[n, o, h + PAD − r·DILATION, w + PAD − s·DILATION]
  *
  * which is the forward kernel over dY with flipped filters and PAD' = (R − 1)·DILATION − PAD: `d` is that convolution's, with
- * `x` bound to dY and `y` to dX.
+ * `x` bound to dY.
  */
 export function convBackward(d: ConvDims, epilogue: BackwardEpilogue): Kernel {
-  const { gate } = epilogue;
-  return convolution(
-    'convBackward',
-    d,
-    wgsl`
-#if ${gate === 'bits'}
-  let open = bits[word];
-#else
-  let open = 0xffffffffu;
-#endif
-${pixels((j) => `  if (q + ${j}u < d.Q) { ${storeGradient(`base + ${j}u`, `a${j}`, `open >> ${4 * j}u`, epilogue)} }`)}`,
-    wgsl`
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>; // [N, C/4, H, W]
-#if ${gate === 'bits'}
-@group(0) @binding(4) var<storage, read> bits: array<u32>;      // [N, C/4, H, W/8]
-#endif
-${gateFunction(gate, 5)}`,
-    false,
-  );
+  return convolution('convBackward', d, ROW, false, epilogueDims(epilogue), giveFunction(3, epilogue, 'd.P', 'd.Q'), `
+  let plane = n * d.Y_BLOCKS + d.Y_BLOCK + o;
+${pixels((j) => `  if (q + ${j}u < d.Q) { give(plane, p, q + ${j}u, a${j}); }`)}`);
 }
 
 /**
@@ -182,8 +211,7 @@ ${gateFunction(gate, 5)}`,
  * `d` is the forward convolution's. Weights are `[C/4, O/4, R, S, 4]`: one `vec4f` per output lane, over four input lanes.
  */
 export function convBackwardStrided(d: ConvDims, epilogue: BackwardEpilogue): Kernel {
-  const { gate } = epilogue;
-  const dims = { ...d, RUNS: Math.ceil(d.W / (STRIP * d.STRIDE_X)) * d.STRIDE_X, STRIPS: stripsOf(d.W) };
+  const dims = { ...d, RUNS: Math.ceil(d.W / (STRIP * d.STRIDE_X)) * d.STRIDE_X, ...epilogueDims(epilogue) };
   return {
     name: 'convBackwardStrided',
     dims,
@@ -193,11 +221,7 @@ export function convBackwardStrided(d: ConvDims, epilogue: BackwardEpilogue): Ke
 ${uniform(dims)}
 @group(0) @binding(1) var<storage, read> dY: array<vec4f>;       // [N, O/4, P, Q]
 @group(0) @binding(2) var<storage, read> weight: array<vec4f>;   // [C/4, O/4, R, S, 4]
-@group(0) @binding(3) var<storage, read_write> dX: array<vec4f>; // [N, C/4, H, W]
-#if ${gate === 'bits'}
-@group(0) @binding(4) var<storage, read> bits: array<u32>;       // [N, C/4, H, W/8]
-#endif
-${gateFunction(gate, 5)}
+${giveFunction(3, epilogue)}
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -232,10 +256,8 @@ ${MULTIPLY_ADD}
     }
   }
 
-  let line = (n * d.X_BLOCKS + d.X_BLOCK + c) * d.H + h;
-${pixels((j) => `  { let v = w + ${j}u * d.STRIDE_X; if (v < d.W) {
-    ${storeGradient('line * d.W + v', `a${j}`, gate === 'bits' ? `bits[line * d.STRIPS + v / ${STRIP}u] >> (v % ${STRIP}u * 4u)` : '0xfu', epilogue, 'dX')}
-  } }`)}
+  let plane = n * d.X_BLOCKS + d.X_BLOCK + c;
+${pixels((j) => `  { let v = w + ${j}u * d.STRIDE_X; if (v < d.W) { give(plane, h, v, a${j}); } }`)}
 }`,
   };
 }

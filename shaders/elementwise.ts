@@ -1,6 +1,6 @@
 /** What maps pixel to pixel: sums of tensors, a channel's own scale and bias, and plain copies with a ReLU epilogue. */
+import { type BackwardEpilogue, RECTIFY, epilogueDims, giveFunction } from './epilogue';
 import { type Kernel, STRIP, grid, lines, stripsOf, uniform } from './kernel';
-import { type BackwardEpilogue, RECTIFY, gateFunction, storeGradient } from './relu';
 import { wgsl } from './wgsl';
 
 export interface ElementwiseDims {
@@ -73,7 +73,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 /** dX = dY, or dY · scale: what every input of a sum receives. `dX`'s place is `Y_…` of `d`. Bindings: dY [affine] dX [bits]. */
 export function elementwiseBackward(d: ElementwiseDims, [dYBlock, dYBlocks]: Place, affine: boolean, epilogue: BackwardEpilogue): Kernel {
-  const dims = { ...d, STRIPS: stripsOf(d.W), DY_BLOCK: dYBlock, DY_BLOCKS: dYBlocks };
+  const dims = { ...d, DY_BLOCK: dYBlock, DY_BLOCKS: dYBlocks, ...epilogueDims(epilogue) };
   return {
     name: affine ? 'affineBackward' : 'sumBackward',
     dims,
@@ -82,26 +82,21 @@ export function elementwiseBackward(d: ElementwiseDims, [dYBlock, dYBlocks]: Pla
     code: wgsl`
 ${uniform(dims)}
 @group(0) @binding(1) var<storage, read> dY: array<vec4f>;       // [N, C/4, H, W]
-@group(0) @binding(2) var<storage, read_write> dX: array<vec4f>; // [N, C/4, H, W]
 #if ${affine}
-@group(0) @binding(3) var<storage, read> affine: array<vec4f>;   // [C/4, 2]: scale, bias
+@group(0) @binding(2) var<storage, read> affine: array<vec4f>;   // [C/4, 2]: scale, bias
 #endif
-#if ${epilogue.gate === 'bits'}
-@group(0) @binding(4) var<storage, read> bits: array<u32>;       // [N, C/4, H, W/8]
-#endif
-${gateFunction(epilogue.gate, 5)}
+${giveFunction(3, epilogue)}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= d.H * d.W) { return; }
   let h = id.x / d.W;
   let w = id.x % d.W;
-  let line = (id.z * d.Y_BLOCKS + d.Y_BLOCK + id.y) * d.H + h;
   var value = dY[((id.z * d.DY_BLOCKS + d.DY_BLOCK + id.y) * d.H + h) * d.W + w];
 #if ${affine}
   value *= affine[2u * id.y];
 #endif
-  ${storeGradient('line * d.W + w', 'value', epilogue.gate === 'bits' ? `bits[line * d.STRIPS + w / ${STRIP}u] >> (w % ${STRIP}u * 4u)` : '0xfu', epilogue, 'dX')}
+  give(id.z * d.Y_BLOCKS + d.Y_BLOCK + id.y, h, w, value);
 }`,
   };
 }

@@ -6,8 +6,8 @@
  *
  * Inputs are counted as they are stored, in blocks: row `4·i + lane` with `i = (c/4)·H·W + h·W + w`.
  */
-import { type Kernel, STRIP, blocksOf, grid, lines, stripsOf, uniform } from './kernel';
-import { type BackwardEpilogue, RECTIFY, gateFunction, storeGradient } from './relu';
+import { type BackwardEpilogue, RECTIFY, epilogueDims, giveFunction } from './epilogue';
+import { type Kernel, blocksOf, grid, lines, uniform } from './kernel';
 import { wgsl } from './wgsl';
 
 export interface FullyConnectedDims {
@@ -141,13 +141,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 /**
  *   dX[n, i] = Σ_o weight[o, i] · dY[n, o]
  *
- * An invocation owns four inputs (one block of one pixel) of up to four items. Where the ReLU's bits will zero all of them, and
- * the rule asks the ReLU's input, it reads no weights.
+ * An invocation owns four inputs (one block of one pixel) of up to four items. Where the epilogue will store zeros anyway (dead
+ * ReLUs, dead pooling windows), it reads no weights.
  */
 export function fullyConnectedBackward(d: FullyConnectedDims, chunk: Pick<RowChunk, 'FIRST' | 'ROWS'>, epilogue: BackwardEpilogue): Kernel {
   const items = itemsOf(d.N);
-  const masked = epilogue.gate === 'bits';
-  const dims = { ...d, FIRST: chunk.FIRST, ROWS: chunk.ROWS, STRIPS: stripsOf(d.W) };
+  const dims = { ...d, FIRST: chunk.FIRST, ROWS: chunk.ROWS, ...epilogueDims(epilogue) };
   return {
     name: 'fullyConnectedBackward',
     dims,
@@ -157,29 +156,22 @@ export function fullyConnectedBackward(d: FullyConnectedDims, chunk: Pick<RowChu
 ${uniform(dims)}
 @group(0) @binding(1) var<storage, read> dY: array<vec4f>;       // [N, OUT]
 @group(0) @binding(2) var<storage, read> weight: array<vec4f>;   // [ROWS, 4, OUT]
-@group(0) @binding(3) var<storage, read_write> dX: array<vec4f>; // [N, IN]
-#if ${masked}
-@group(0) @binding(4) var<storage, read> bits: array<u32>;       // [N, C/4, H, W/8]
-#endif
-${gateFunction(epilogue.gate, 5)}
+${giveFunction(3, epilogue)}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= d.ROWS) { return; }
-  let plane = d.H * d.W;
   let i = d.FIRST + id.x;
-#if ${masked}
-  let h = i % plane / d.W;
-  let w = i % plane % d.W;
-#endif
+  let pixel = i % (d.H * d.W);
+  let h = pixel / d.W;
+  let w = pixel % d.W;
+  let block = d.X_BLOCK + i / (d.H * d.W);
 ${lines(items, (k) => `  let n${k} = min(id.y * ${items}u + ${k}u, d.N - 1u);
   let dY${k} = n${k} * d.Y_BLOCKS + d.Y_BLOCK;
-${masked
-    ? `  let open${k} = (bits[((n${k} * d.X_BLOCKS + d.X_BLOCK + i / plane) * d.H + h) * d.STRIPS + w / ${STRIP}u] >> (w % ${STRIP}u * 4u)) & 15u;`
-    : `  let open${k} = 15u;`}
   var a${k} = vec4f(); var b${k} = vec4f(); var c${k} = vec4f(); var e${k} = vec4f();`)}
 
-  let outputs = select(0u, d.OUT, ${masked ? 'rule.ignoreInput != 0u || ' : ''}(${Array.from({ length: items }, (_, k) => `open${k}`).join(' | ')}) != 0u);
+  let idle = ${Array.from({ length: items }, (_, k) => `closed(n${k} * d.X_BLOCKS + block, h, w)`).join(' && ')};
+  let outputs = select(d.OUT, 0u, idle);
   let row = id.x * 4u * d.OUT;
   for (var o = 0u; o < outputs; o++) {
     let w0 = weight[row + o];
@@ -190,8 +182,7 @@ ${lines(items, (k) => `    { let g = dY[dY${k} + o]; a${k} += w0 * g; b${k} += w
   }
   let ones = vec4f(1.0);
 ${lines(items, (k) => `  if (id.y * ${items}u + ${k}u < d.N) {
-    let value = vec4f(dot(a${k}, ones), dot(b${k}, ones), dot(c${k}, ones), dot(e${k}, ones));
-    ${storeGradient(`(n${k} * d.X_BLOCKS + d.X_BLOCK) * plane + i`, 'value', `open${k}`, epilogue, 'dX')}
+    give(n${k} * d.X_BLOCKS + block, h, w, vec4f(dot(a${k}, ones), dot(b${k}, ones), dot(c${k}, ones), dot(e${k}, ones)));
   }`)}
 }`,
   };

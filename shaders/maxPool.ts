@@ -3,8 +3,8 @@
  * 8 bits; the backward pass gathers by these switches. A tie goes to the first tap in row-major order, so values are compared
  * with `>`; padding never wins, since its taps are passed over.
  */
-import { type Kernel, STRIP, grid, stripsOf, uniform } from './kernel';
-import { type BackwardEpilogue, gateFunction, storeGradient } from './relu';
+import { type BackwardEpilogue, RULE, epilogueDims, giveFunction } from './epilogue';
+import { type Kernel, grid, uniform } from './kernel';
 import { wgsl } from './wgsl';
 
 export interface PoolDims {
@@ -34,10 +34,10 @@ export const MAX_POOL_TAPS = 255;
 /** Bits of a switch: half a byte up to 3×3 and 3×5, a byte beyond. */
 const bitsOf = (d: PoolDims): 4 | 8 => (d.R * d.S <= 15 ? 4 : 8);
 const pixelsPerWord = (d: PoolDims): number => 8 / bitsOf(d);
-const wordsPerPlane = (d: PoolDims): number => Math.ceil((d.P * d.Q) / pixelsPerWord(d));
+const wordsPerRow = (d: PoolDims): number => Math.ceil(d.Q / pixelsPerWord(d));
 
-/** Bytes of the switches, `[N, C/4, ⌈P·Q / pixels a word⌉]` of u32. */
-export const switchBytes = (d: PoolDims): number => d.N * d.BLOCKS * wordsPerPlane(d) * 4;
+/** Bytes of the switches, `[N, C/4, P, ⌈Q / pixels a word⌉]` of u32. */
+export const switchBytes = (d: PoolDims): number => d.N * d.BLOCKS * d.P * wordsPerRow(d) * 4;
 
 /**
  *   y[n,c,p,q] = max_{r,s} x[n, c, p·STRIDE + r·DILATION − PAD, q·STRIDE + s·DILATION − PAD]
@@ -47,28 +47,27 @@ export const switchBytes = (d: PoolDims): number => d.N * d.BLOCKS * wordsPerPla
  */
 export function maxPoolForward(d: PoolDims, dead: boolean): Kernel {
   const bits = bitsOf(d);
-  const dims = { ...d, WORDS: wordsPerPlane(d) };
+  const dims = { ...d, WORDS: wordsPerRow(d) };
   return {
     name: 'maxPoolForward',
     dims,
     flops: 0,
-    workgroups: grid(dims.WORDS, d.BLOCKS, d.N),
+    workgroups: grid(dims.WORDS * d.P, d.BLOCKS, d.N),
     code: wgsl`
 ${uniform(dims)}
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;              // [N, C/4, H, W]
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;        // [N, C/4, P, Q]
-@group(0) @binding(3) var<storage, read_write> switches: array<u32>;   // [N, C/4, P·Q / ${pixelsPerWord(d)}]
+@group(0) @binding(3) var<storage, read_write> switches: array<u32>;   // [N, C/4, P, Q / ${pixelsPerWord(d)}]
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.WORDS) { return; }
+  if (id.x >= d.WORDS * d.P) { return; }
+  let p = id.x / d.WORDS;
   let plane = id.z * d.X_BLOCKS + d.X_BLOCK + id.y;
   var word = 0u;
   for (var k = 0u; k < ${pixelsPerWord(d)}u; k++) {
-    let pixel = id.x * ${pixelsPerWord(d)}u + k;
-    if (pixel >= d.P * d.Q) { break; }
-    let p = pixel / d.Q;
-    let q = pixel % d.Q;
+    let q = id.x % d.WORDS * ${pixelsPerWord(d)}u + k;
+    if (q >= d.Q) { break; }
     var best = vec4f();
     var winner = vec4u();
     var first = true;
@@ -92,7 +91,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let codes = winner << vec4u(0u, ${bits}u, ${2 * bits}u, ${3 * bits}u);
     word |= (codes.x | codes.y | codes.z | codes.w) << (k * ${4 * bits}u % 32u);
   }
-  switches[(id.z * d.BLOCKS + id.y) * d.WORDS + id.x] = word;
+  switches[(id.z * d.BLOCKS + id.y) * d.P * d.WORDS + id.x] = word;
 }`,
   };
 }
@@ -101,12 +100,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
  *   dX[n,c,h,w] = Σ_{p,q} dY[n,c,p,q] · [the window of (p,q) was won by (h,w)]
  *
  * One invocation owns one pixel × four channels and gathers from the few windows that cover it. A dead window gives nothing; but
- * deconvnet does not ask the ReLU's input, so there it is a tie of zeros, which goes to the window's first tap.
+ * deconvnet does not ask the ReLU's input, so there it is a tie of zeros, which goes to the window's first tap. Every reader of the
+ * rectified tensor must do so, also those that do not store last and have no gate.
  */
 export function maxPoolBackward(d: PoolDims, dead: boolean, epilogue: BackwardEpilogue): Kernel {
   const bits = bitsOf(d);
-  const dims = { ...d, WORDS: wordsPerPlane(d), STRIPS: stripsOf(d.W) };
-  const gated = epilogue.gate !== 'none';
+  const dims = { ...d, WORDS: wordsPerRow(d), ...epilogueDims(epilogue) };
   return {
     name: 'maxPoolBackward',
     dims,
@@ -115,12 +114,12 @@ export function maxPoolBackward(d: PoolDims, dead: boolean, epilogue: BackwardEp
     code: wgsl`
 ${uniform(dims)}
 @group(0) @binding(1) var<storage, read> dY: array<vec4f>;       // [N, C/4, P, Q]
-@group(0) @binding(2) var<storage, read> switches: array<u32>;   // [N, C/4, P·Q / ${pixelsPerWord(d)}]
-@group(0) @binding(3) var<storage, read_write> dX: array<vec4f>; // [N, C/4, H, W]
-#if ${epilogue.gate === 'bits'}
-@group(0) @binding(4) var<storage, read> bits: array<u32>;       // [N, C/4, H, W/8]
+@group(0) @binding(2) var<storage, read> switches: array<u32>;   // [N, C/4, P, Q / ${pixelsPerWord(d)}]
+${giveFunction(3, epilogue)}
+#if ${dead && epilogue.gate === 'none'}
+${RULE}
+@group(0) @binding(5) var<uniform> rule: Rule;
 #endif
-${gateFunction(epilogue.gate, 5)}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -129,7 +128,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let w = id.x % d.W;
   let n = id.z;
   let gradient = (n * d.Y_BLOCKS + d.Y_BLOCK + id.y) * d.P;
-  let plane = (n * d.BLOCKS + id.y) * d.WORDS;
+  let plane = (n * d.BLOCKS + id.y) * d.P;
 
   let y = h + d.PAD_TOP;
   let x = w + d.PAD_LEFT;
@@ -148,10 +147,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       let along = x - q * d.STRIDE_X;
       if (along % d.DILATION_X != 0u) { continue; }
       let tap = down / d.DILATION_Y * d.S + along / d.DILATION_X;
-      let pixel = p * d.Q + q;
-      let word = switches[plane + pixel / ${pixelsPerWord(d)}u] >> (pixel % ${pixelsPerWord(d)}u * ${(4 * bits) % 32}u);
+      let word = switches[(plane + p) * d.WORDS + q / ${pixelsPerWord(d)}u] >> (q % ${pixelsPerWord(d)}u * ${(4 * bits) % 32}u);
       var winner = (vec4u(word) >> vec4u(0u, ${bits}u, ${2 * bits}u, ${3 * bits}u)) & vec4u(${2 ** bits - 1}u);
-#if ${dead && gated}
+#if ${dead}
       let dead = (winner == vec4u(${2 ** bits - 1}u)) & vec4<bool>(rule.ignoreInput != 0u);
       winner = select(winner, vec4u(firstTap(p, d.STRIDE_Y, d.PAD_TOP, d.DILATION_Y) * d.S + firstTap(q, d.STRIDE_X, d.PAD_LEFT, d.DILATION_X)), dead);
 #endif
@@ -159,10 +157,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
   }
 
-  let line = (n * d.X_BLOCKS + d.X_BLOCK + id.y) * d.H + h;
-  ${storeGradient('line * d.W + w', 'sum', epilogue.gate === 'bits' ? `bits[line * d.STRIPS + w / ${STRIP}u] >> (w % ${STRIP}u * 4u)` : '0xfu', epilogue, 'dX')}
+  give(n * d.X_BLOCKS + d.X_BLOCK + id.y, h, w, sum);
 }
-#if ${dead && gated}
+#if ${dead}
 
 // first tap of the window of output p that lies past the padding
 fn firstTap(p: u32, stride: u32, pad: u32, dilation: u32) -> u32 {

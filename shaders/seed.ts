@@ -1,6 +1,6 @@
 /** Where the backward pass begins: the gradient of the chosen score with respect to the tensor that holds it. */
-import { type Kernel, STRIP, grid, stripsOf, uniform } from './kernel';
-import { type BackwardEpilogue, gateFunction, storeGradient } from './relu';
+import { type BackwardEpilogue, RULE, giveFunction } from './epilogue';
+import { type Kernel, grid, uniform } from './kernel';
 import { wgsl } from './wgsl';
 
 export interface SeedDims {
@@ -22,22 +22,19 @@ export const WHOLE_PLANE = 0xffffffff;
  * `target` holds (channel, y, x, –) per item. Which of the two is a field of the rule's uniform.
  */
 export function seed(d: SeedDims, epilogue: BackwardEpilogue): Kernel {
-  const dims = { ...d, STRIPS: stripsOf(d.W) };
-  // Without a gate the rule's uniform is still needed, for its field `probability`.
-  const rule = epilogue.gate === 'none' ? gateFunction('sign', 4) : gateFunction(epilogue.gate, 4);
   return {
     name: 'seed',
-    dims,
+    dims: { ...d },
     flops: 0,
     workgroups: grid(d.H * d.W, d.BLOCKS, d.N),
     code: wgsl`
-${uniform(dims)}
+${uniform({ ...d })}
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;        // [N, C/4, H, W]
 @group(0) @binding(2) var<storage, read> targets: array<vec4u>;  // [N]
-@group(0) @binding(3) var<storage, read_write> dX: array<vec4f>; // [N, C/4, H, W]
-${rule}
-#if ${epilogue.gate === 'bits'}
-@group(0) @binding(5) var<storage, read> bits: array<u32>;       // [N, C/4, H, W/8]
+${giveFunction(3, epilogue)}
+#if ${epilogue.gate === 'none'}
+${RULE}
+@group(0) @binding(5) var<uniform> rule: Rule;
 #endif
 
 @compute @workgroup_size(64)
@@ -62,8 +59,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     value = select(vec4f(), pTarget * (value - p), channel < vec4u(d.C));
   }
 
-  let line = (n * d.BLOCKS + id.y) * d.H + h;
-  ${storeGradient('line * d.W + w', 'value', epilogue.gate === 'bits' ? `bits[line * d.STRIPS + w / ${STRIP}u] >> (w % ${STRIP}u * 4u)` : '0xfu', epilogue, 'dX')}
+  give(n * d.BLOCKS + id.y, h, w, value);
 }`,
   };
 }

@@ -1,15 +1,20 @@
 /**
  * Network → steps: the forward pass, then reverse mode. The gradient of a tensor is the sum of what its readers give back; the first
- * of them stores, the others add, and the last multiplies by the ReLU's mask. So `d.T` is the gradient *before* T's own ReLU, which
- * is what the layer that writes T needs, and a mask is applied once, to the sum.
+ * of them stores, the others add, and the last multiplies by the ReLU's mask. So `d.T` is the gradient *before* T's own ReLU (and, if
+ * T's layer pools in its epilogue, before that pool), which is what the layer that writes T needs, and a mask is applied once, to the
+ * sum.
  */
+import { type BackwardEpilogue, type Gate } from '../../shaders/epilogue';
 import { blocksOf, stripsOf } from '../../shaders/kernel';
-import type { Gate } from '../../shaders/relu';
 import { seed } from '../../shaders/seed';
 import type { Extents } from '../graph';
 import { opOf } from '../ops';
-import type { Layer, Site, Slice, Step, Tensor } from '../ops/op';
+import { carriedPool, unpooled } from '../ops/conv';
+import { imageDims } from '../ops/image';
+import { maxPool, maxPoolSwitches } from '../ops/maxPool';
+import type { Layer, Share, Site, Slice, Step, Tensor } from '../ops/op';
 import { elements } from '../shape';
+import { type ConcatHomes, concatHomes } from './concatHomes';
 import { inferExtents } from './extents';
 import { type Network, readersOf } from './network';
 
@@ -24,123 +29,179 @@ export interface Steps {
   readonly scores: Slice;
 }
 
-export function differentiate(network: Network, batch: number, bindingBytes: number): Steps {
-  const { input, layers, output, weights } = network;
-  const extents = inferExtents(network);
-  const readers = readersOf(network);
-  const byName = new Map(layers.map((layer) => [layer.name, layer]));
-  const homes = concatHomes(network, readers, extents);
-
-  const external = (name: string, { C, H, W }: Extents): Slice => ({
-    C, H, W, block: 0, blocks: blocksOf(C), storage: { name, bytes: batch * elements({ C, H, W }) * 4, kind: 'external' },
-  });
-  const inputSlice = external(input.name, input.extents);
-  const gradientSlice = external(`d.${input.name}`, input.extents);
-
-  /** Where a tensor (or, with prefix `d.`, its gradient) lies: in storage of its own or inside the concatenation that alone reads it. */
-  const sliceOf = (name: string, prefix: '' | 'd.'): Slice => {
-    if (name === input.name) return prefix === '' ? inputSlice : gradientSlice;
-    const { C, H, W } = extents.get(name)!;
-    const home = homes.get(name);
-    if (home) {
-      const whole = sliceOf(home.concat, prefix);
-      return { ...whole, C, H, W, block: whole.block + home.block };
-    }
-    const blocks = blocksOf(C);
-    // The scores outlive the forward pass: they are read back, and soft-max begins from them.
-    const kind = name === output && prefix === '' ? 'saved' : 'transient';
-    return { C, H, W, block: 0, blocks, storage: { name: `${prefix}${name}`, bytes: batch * blocks * H * W * 16, kind } };
-  };
-
-  const rectified = (name: string): boolean => {
-    const layer = byName.get(name);
-    if (!layer) return false;
-    if (layer.op === 'concat') return layer.inputs.every((part) => homes.get(part)?.concat === name && rectified(part));
-    return layer.relu === true || layer.op === 'relu';
-  };
-  const gateOf = (name: string): Gate => {
-    if (!rectified(name)) return 'none';
-    const all = readers.get(name) ?? [];
-    return name !== output && all.length > 0 && all.every(({ op }) => op === 'maxPool') ? 'sign' : 'bits';
-  };
-  const bitsOf = (name: string): Tensor | null => {
-    const home = homes.get(name);
-    if (home) return bitsOf(home.concat);
-    if (gateOf(name) !== 'bits') return null;
-    const { C, H, W } = extents.get(name)!;
-    return { name: `${name}.bits`, bytes: batch * blocksOf(C) * H * stripsOf(W) * 4, kind: 'saved' };
-  };
-  const siteOf = (layer: Layer): Site<Layer> => ({
-    node: layer,
-    batch,
-    inputs: layer.inputs.map((name) => sliceOf(name, '')),
-    output: sliceOf(layer.name, ''),
-    bits: bitsOf(layer.name),
-    rectified: layer.inputs.map(rectified),
-    weights,
-    bindingBytes,
-  });
-  const isView = (layer: Layer): boolean => layer.op === 'concat' && homes.get(layer.inputs[0]!)?.concat === layer.name;
-
-  const shares = new Map(layers.map(({ name }) => [name, (readers.get(name)?.length ?? 0) + (name === output ? 1 : 0)]));
-  const given = new Map<string, number>();
-  /** The epilogue of the next share of a tensor's gradient. */
-  const nextEpilogue = (name: string) => {
-    const before = given.get(name) ?? 0;
-    given.set(name, before + 1);
-    const last = before + 1 === shares.get(name);
-    const gate: Gate = last ? gateOf(name) : 'none';
-    return { epilogue: { accumulate: before > 0, gate }, bits: gate === 'bits' ? bitsOf(name) : null };
-  };
-
-  const scores = sliceOf(output, '');
-  const seedStep = (): Step => {
-    const { epilogue, bits } = nextEpilogue(output);
-    return {
-      label: `${output}.seed`,
-      kernel: seed({ N: batch, C: scores.C, H: scores.H, W: scores.W, BLOCKS: scores.blocks }, epilogue),
-      bind: { x: scores.storage, dX: sliceOf(output, 'd.').storage, ...(bits ? { bits } : {}) },
-    };
-  };
-
-  const forward = layers.filter((layer) => !isView(layer)).flatMap((layer) => opOf(layer).forward(siteOf(layer)));
-  const backward = [seedStep()];
-  for (const layer of [...layers].reverse()) {
-    if (isView(layer)) continue;
-    const dY = sliceOf(layer.name, 'd.');
-    layer.inputs.forEach((name, k) => {
-      const next = name === input.name ? { epilogue: { accumulate: false, gate: 'none' as const }, bits: null } : nextEpilogue(name);
-      backward.push(...opOf(layer).backward(siteOf(layer), { k, dY, dX: sliceOf(name, 'd.'), ...next }));
-    });
-  }
-  return { forward, backward, input: inputSlice.storage, gradient: gradientSlice.storage, scores };
+/** Where everything lies, and what is known about it. */
+interface Layout {
+  readonly network: Network;
+  readonly batch: number;
+  readonly bindingBytes: number;
+  readonly extents: ReadonlyMap<string, Extents>;
+  readonly readers: ReadonlyMap<string, readonly Layer[]>;
+  readonly byName: ReadonlyMap<string, Layer>;
+  readonly homes: ConcatHomes;
 }
 
-/**
- * Concatenations that cost nothing: each part is written where it belongs in the whole. Possible if every part begins at a whole
- * block, the concatenation alone reads it, and either all or none are rectified (they share one mask).
- */
-function concatHomes(
-  { layers, output, input }: Network,
-  readers: ReadonlyMap<string, readonly Layer[]>,
-  extents: ReadonlyMap<string, Extents>,
-): ReadonlyMap<string, { readonly concat: string; readonly block: number }> {
-  const homes = new Map<string, { concat: string; block: number }>();
-  const rectified = new Map<string, boolean>();
-  for (const layer of layers) {
-    rectified.set(layer.name, layer.relu === true || layer.op === 'relu');
-    if (layer.op !== 'concat') continue;
-    const parts = layer.inputs.map((name) => ({ name, C: extents.get(name)!.C }));
-    const fits = parts.every(({ name, C }, k) =>
-      name !== input.name && name !== output && readers.get(name)!.length === 1 && (C % 4 === 0 || k === parts.length - 1) &&
-      rectified.get(name) === rectified.get(parts[0]!.name));
-    if (!fits) continue;
-    rectified.set(layer.name, rectified.get(parts[0]!.name)!);
-    let block = 0;
-    for (const { name, C } of parts) {
-      homes.set(name, { concat: layer.name, block });
-      block += blocksOf(C);
+export function differentiate(network: Network, batch: number, bindingBytes: number): Steps {
+  const extents = inferExtents(network);
+  const readers = readersOf(network);
+  const layout: Layout = {
+    network, batch, bindingBytes, extents, readers,
+    byName: new Map(network.layers.map((layer) => [layer.name, layer])),
+    homes: concatHomes(network, readers, extents),
+  };
+  const { input } = network;
+  return {
+    forward: network.layers.filter((layer) => !isView(layout, layer)).flatMap((layer) => opOf(layer).forward(siteOf(layout, layer))),
+    backward: backwardSteps(layout),
+    input: sliceOf(layout, input.name).storage,
+    gradient: gradientOf(layout, input.name).storage,
+    scores: sliceOf(layout, network.output),
+  };
+}
+
+// ── where tensors lie ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Storage of its own for a tensor of these extents. */
+function storage(layout: Layout, name: string, { C, H, W }: Extents, kind: Tensor['kind']): Slice {
+  const blocks = blocksOf(C);
+  // what the caller hands in and takes out is NCHW, everything else blocks of four
+  const bytes = layout.batch * (kind === 'external' ? elements({ C, H, W }) * 4 : blocks * H * W * 16);
+  return { C, H, W, block: 0, blocks, storage: { name, bytes, kind } };
+}
+
+/** A tensor of its own, or its place inside the concatenation that alone reads it. */
+function inPlace(layout: Layout, name: string, own: (name: string) => Slice): Slice {
+  const home = layout.homes.get(name);
+  if (!home) return own(name);
+  const whole = inPlace(layout, home.concat, own);
+  return { ...whole, C: layout.extents.get(name)!.C, block: whole.block + home.block };
+}
+
+function sliceOf(layout: Layout, name: string): Slice {
+  const { input, output } = layout.network;
+  return inPlace(layout, name, (own) =>
+    // the scores outlive the forward pass: they are read back, and soft-max begins from them
+    storage(layout, own, layout.extents.get(own)!, own === input.name ? 'external' : own === output ? 'saved' : 'transient'));
+}
+
+function gradientOf(layout: Layout, name: string): Slice {
+  return inPlace(layout, name, (own) => {
+    const extents = layout.extents.get(own)!;
+    const full = layout.byName.get(own)?.pooled ? unpooled(extents) : extents;
+    return storage(layout, `d.${own}`, full, own === layout.network.input.name ? 'external' : 'transient');
+  });
+}
+
+/** Whether a layer does nothing, since its inputs are written where it would put them. */
+const isView = ({ homes }: Layout, layer: Layer): boolean => layer.op === 'concat' && homes.get(layer.inputs[0]!)?.concat === layer.name;
+
+// ── what is known of them ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function isRectified(layout: Layout, name: string): boolean {
+  const layer = layout.byName.get(name);
+  if (!layer) return false;
+  if (isView(layout, layer)) return layer.inputs.every((part) => isRectified(layout, part));
+  return layer.relu === true || layer.op === 'relu';
+}
+
+function gateOf(layout: Layout, name: string): Gate {
+  if (!isRectified(layout, name)) return 'none';
+  if (layout.byName.get(name)!.pooled) return 'sign';
+  const readers = layout.readers.get(name) ?? [];
+  return name !== layout.network.output && readers.length > 0 && readers.every(({ op }) => op === 'maxPool') ? 'sign' : 'bits';
+}
+
+function bitsOf(layout: Layout, name: string): Tensor | null {
+  const home = layout.homes.get(name);
+  if (home) return bitsOf(layout, home.concat);
+  if (gateOf(layout, name) !== 'bits') return null;
+  const { C, H, W } = layout.extents.get(name)!;
+  return { name: `${name}.bits`, bytes: layout.batch * blocksOf(C) * H * stripsOf(W) * 4, kind: 'saved' };
+}
+
+function siteOf(layout: Layout, layer: Layer): Site<Layer> {
+  return {
+    node: layer,
+    batch: layout.batch,
+    inputs: layer.inputs.map((name) => sliceOf(layout, name)),
+    output: sliceOf(layout, layer.name),
+    bits: bitsOf(layout, layer.name),
+    rectified: layer.inputs.map((name) => isRectified(layout, name)),
+    weights: layout.network.weights,
+    bindingBytes: layout.bindingBytes,
+  };
+}
+
+// ── the way back ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function backwardSteps(layout: Layout): readonly Step[] {
+  const { network: { input, layers, output }, batch, readers } = layout;
+  const given = new Map<string, number>();
+
+  /** What the next giver of a tensor's gradient does, and where it stores it. `storesOnce`: it can store it somewhere else. */
+  const nextShare = (name: string, storesOnce: boolean): Omit<Share, 'k' | 'dY'> => {
+    const before = given.get(name) ?? 0;
+    given.set(name, before + 1);
+    const count = (readers.get(name)?.length ?? 0) + (name === output ? 1 : 0);
+    const layer = layout.byName.get(name)!;
+    const only = storesOnce && count === 1;
+    if (layer.op === 'image' && only) {
+      return { dX: inStorage(sliceOf(layout, name), gradientOf(layout, input.name)), epilogue: { accumulate: false, gate: 'none', image: imageDims(layer, batch, input.extents) }, kept: {} };
     }
+    if (layer.pooled) {
+      const dX = sliceOf(layout, name);
+      if (only) return { dX: inStorage(dX, gradientOf(layout, name)), epilogue: unpoolEpilogue(layout, layer), kept: { switches: switchesOf(layout, layer) } };
+      return { dX: pooledGradient(layout, name), epilogue: { accumulate: before > 0, gate: 'none' }, kept: {} };
+    }
+    const gate = before + 1 === count ? gateOf(layout, name) : 'none';
+    const bits = gate === 'bits' ? bitsOf(layout, name) : null;
+    return { dX: gradientOf(layout, name), epilogue: { accumulate: before > 0, gate }, kept: bits ? { bits } : {} };
+  };
+
+  const steps: Step[] = [];
+  const once = new Set<string>();
+  const { dX, epilogue, kept } = nextShare(output, false);
+  const { C, H, W, blocks } = dX;
+  steps.push({
+    label: `${output}.seed`,
+    kernel: seed({ N: batch, C, H, W, BLOCKS: blocks }, epilogue),
+    bind: { x: sliceOf(layout, output).storage, dX: dX.storage, ...kept },
+  });
+  for (const layer of [...layers].reverse()) {
+    if (isView(layout, layer)) continue;
+    if (layer.pooled && !once.has(layer.name)) steps.push(unpoolStep(layout, layer));
+    if (layer.op === 'image' && once.has(layer.name)) continue;
+    const dY = gradientOf(layout, layer.name);
+    layer.inputs.forEach((name, k) => {
+      const op = opOf(layer);
+      const share: Omit<Share, 'k' | 'dY'> = name === input.name
+        ? { dX: gradientOf(layout, name), epilogue: { accumulate: false, gate: 'none' }, kept: {} }
+        : nextShare(name, op.storesOnce?.(layer) ?? false);
+      if (share.epilogue.unpool || share.epilogue.image) once.add(name);
+      steps.push(...op.backward(siteOf(layout, layer), { k, dY, ...share }));
+    });
   }
-  return homes;
+  return steps;
+}
+
+/** `slice` as the kernel counts it, in the storage of `other`, where its epilogue puts it. */
+const inStorage = (slice: Slice, other: Slice): Slice => ({ ...slice, storage: other.storage });
+
+const unpoolEpilogue = (layout: Layout, layer: Layer): BackwardEpilogue => ({ accumulate: false, gate: gateOf(layout, layer.name), unpool: true });
+
+const pooledGradient = (layout: Layout, name: string): Slice => storage(layout, `d.${name}.pooled`, layout.extents.get(name)!, 'transient');
+
+function switchesOf(layout: Layout, { name }: Layer): Tensor {
+  const y = sliceOf(layout, name);
+  return maxPoolSwitches(carriedPool(name), layout.batch, unpooled(y), y);
+}
+
+/** Where the gradient of a pooled tensor had several givers: what the pool that its layer carries does on the way back. */
+function unpoolStep(layout: Layout, layer: Layer): Step {
+  const { name } = layer;
+  const y = sliceOf(layout, name);
+  const site = { ...siteOf(layout, layer), node: carriedPool(name), inputs: [unpooled(y)], output: y, rectified: [isRectified(layout, name)] };
+  const [step] = maxPool.backward(site, {
+    k: 0, dY: pooledGradient(layout, name), dX: gradientOf(layout, name), epilogue: { accumulate: false, gate: gateOf(layout, name) }, kept: {},
+  });
+  return step!;
 }

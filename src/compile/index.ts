@@ -2,6 +2,7 @@
 import type { Graph } from '../graph';
 import { differentiate } from './differentiate';
 import { foldBatchNorm } from './foldBatchNorm';
+import { fusePool } from './fusePool';
 import { fuseRelu } from './fuseRelu';
 import { type Rewrite, networkOf } from './network';
 import { type Plan, plan } from './plan';
@@ -21,7 +22,7 @@ export interface CompileOptions {
 
 /** In this order: each finds what it looks for because of those before it. */
 const REWRITES: readonly Rewrite[] = [
-  takeScore, prune, refuseSoftmax, dropIdentities, windowGlobalPools, absorbFlatten, foldBatchNorm, fuseRelu, enterImage,
+  takeScore, prune, refuseSoftmax, dropIdentities, windowGlobalPools, absorbFlatten, foldBatchNorm, fuseRelu, fusePool, enterImage,
 ];
 
 /**

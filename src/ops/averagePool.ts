@@ -1,7 +1,7 @@
 import { type AveragePoolDims, averagePoolBackward, averagePoolForward } from '../../shaders/averagePool';
 import type { AveragePoolNode } from '../graph';
 import { fullWindow } from '../shape';
-import { type Op, type Slice, bitsBinding } from './op';
+import type { Op, Slice } from './op';
 import { poolDims, pooledExtents } from './pool';
 
 function dimsOf(node: AveragePoolNode, batch: number, x: Slice, y: Slice): AveragePoolDims {
@@ -23,9 +23,9 @@ export const averagePool: Op<AveragePoolNode> = {
     bind: { x: inputs[0]!.storage, y: output.storage },
   }],
 
-  backward: ({ node, batch }, { dY, dX, epilogue, bits }) => [{
+  backward: ({ node, batch }, { dY, dX, epilogue, kept }) => [{
     label: `${node.name}.averagePoolBackward`,
     kernel: averagePoolBackward(dimsOf(node, batch, dX, dY), epilogue),
-    bind: { dY: dY.storage, dX: dX.storage, ...bitsBinding(bits) },
+    bind: { dY: dY.storage, dX: dX.storage, ...kept },
   }],
 };

@@ -2,7 +2,7 @@
 import { concatBackward, concatForward, flattenBackward, flattenForward } from '../../shaders/channels';
 import type { ConcatNode, FlattenNode } from '../graph';
 import { elements, printExtents, shapeError } from '../shape';
-import { type Op, type Slice, bitsBinding } from './op';
+import type { Op, Slice } from './op';
 
 const places = (x: Slice, y: Slice) => ({ X_BLOCK: x.block, X_BLOCKS: x.blocks, Y_BLOCK: y.block, Y_BLOCKS: y.blocks });
 
@@ -22,10 +22,10 @@ export const concat: Op<ConcatNode> = {
     bind: { x: x.storage, y: output.storage },
   })),
 
-  backward: ({ node, batch, inputs }, { k, dY, dX, epilogue, bits }) => [{
+  backward: ({ node, batch, inputs }, { k, dY, dX, epilogue, kept }) => [{
     label: `${node.name}.concatBackward`,
     kernel: concatBackward({ N: batch, H: dX.H, W: dX.W, PART: dX.C, WHOLE: dY.C, OFFSET: offsetOf(inputs, k), ...places(dX, dY) }, epilogue),
-    bind: { dY: dY.storage, dX: dX.storage, ...bitsBinding(bits) },
+    bind: { dY: dY.storage, dX: dX.storage, ...kept },
   }],
 };
 
@@ -38,9 +38,9 @@ export const flatten: Op<FlattenNode> = {
     bind: { x: x!.storage, y: output.storage },
   }],
 
-  backward: ({ node, batch }, { dY, dX, epilogue, bits }) => [{
+  backward: ({ node, batch }, { dY, dX, epilogue, kept }) => [{
     label: `${node.name}.flattenBackward`,
     kernel: flattenBackward({ N: batch, C: dX.C, H: dX.H, W: dX.W, ...places(dX, dY) }, epilogue),
-    bind: { dY: dY.storage, dX: dX.storage, ...bitsBinding(bits) },
+    bind: { dY: dY.storage, dX: dX.storage, ...kept },
   }],
 };

@@ -1,8 +1,9 @@
 import { type ConvDims, blockedGroups, convBackward, convBackwardStrided, convForward, packConvWeight, packedConvLength } from '../../shaders/conv';
 import { blocksOf } from '../../shaders/kernel';
-import type { ConvNode } from '../graph';
+import type { ConvNode, Extents, MaxPoolNode } from '../graph';
 import { fullWindow, shapeError, slide } from '../shape';
-import { type Op, type Site, type Slice, type Tensor, bitsBinding } from './op';
+import { maxPoolSwitches } from './maxPool';
+import { type Layer, type Op, type Site, type Slice, type Tensor, bitsBinding } from './op';
 import { blockedVector, weightOf } from './weights';
 
 type Direction = Parameters<typeof packConvWeight>[2];
@@ -47,33 +48,45 @@ function dimsOf(site: Site<ConvNode>, x: Slice, y: Slice): ConvDims {
   };
 }
 
+const hasStride1 = (node: Layer<ConvNode>): boolean => fullWindow(node).stride.every((step) => step === 1);
+
+/** The tensor before the 2×2 pool of a slice's layer. */
+export const unpooled = <T extends Extents>(slice: T): T => ({ ...slice, H: 2 * slice.H, W: 2 * slice.W });
+
+/** The pool that a `pooled` convolution carries, as a node of its own. */
+export const carriedPool = (name: string): MaxPoolNode => ({ op: 'maxPool', name, inputs: [], kernel: [2, 2], stride: [2, 2] });
+
+const convSwitches = ({ node, batch, output }: Site<ConvNode>): Tensor => maxPoolSwitches(carriedPool(node.name), batch, unpooled(output), output);
+
 export const conv: Op<ConvNode> = {
   extents(node, [input], weights) {
     const shape = weightShape(node, input!, weights);
     if (node.bias !== undefined) weightOf(weights, node.name, node.bias, [shape.O]);
     const { P, Q } = slide(node.name, node, input!);
-    return { C: shape.O, H: P, W: Q };
+    return node.pooled ? { C: shape.O, H: P / 2, W: Q / 2 } : { C: shape.O, H: P, W: Q };
   },
 
   forward(site) {
     const { node, output, bits, weights } = site;
-    const kernel = convForward(dimsOf(site, site.inputs[0]!, output), { bias: node.bias !== undefined, relu: node.relu === true, bits: bits !== null });
+    const pooled = node.pooled === true;
+    const computed = pooled ? unpooled(output) : output;
+    const kernel = convForward(dimsOf(site, site.inputs[0]!, computed), { bias: node.bias !== undefined, relu: node.relu === true, bits: bits !== null, pooled });
     const bias = node.bias === undefined ? {} : { bias: blockedVector(`${node.bias}/blocks`, output.C, weights.get(node.bias)!.data) };
     return [{
-      label: `${node.name}.convForward`,
+      label: `${node.name}.${kernel.name}`,
       kernel,
-      bind: { x: site.inputs[0]!.storage, weight: packed(site, 'forward'), y: output.storage, ...bias, ...bitsBinding(bits) },
+      bind: { x: site.inputs[0]!.storage, weight: packed(site, 'forward'), y: output.storage, ...bias, ...(pooled ? { switches: convSwitches(site) } : bitsBinding(bits)) },
     }];
   },
 
-  backward(site, { dY, dX, epilogue, bits }) {
+  backward(site, { dY, dX, epilogue, kept }) {
     const { node } = site;
-    const { kernel: [R, S], stride, pads, dilation } = fullWindow(node);
-    if (stride[0] !== 1 || stride[1] !== 1) {
+    const { kernel: [R, S], pads, dilation } = fullWindow(node);
+    if (!hasStride1(node)) {
       return [{
         label: `${node.name}.convBackwardStrided`,
         kernel: convBackwardStrided(dimsOf(site, dX, dY), epilogue),
-        bind: { dY: dY.storage, weight: packed(site, 'transposed'), dX: dX.storage, ...bitsBinding(bits) },
+        bind: { dY: dY.storage, weight: packed(site, 'transposed'), dX: dX.storage, ...kept },
       }];
     }
     const turned = {
@@ -84,7 +97,9 @@ export const conv: Op<ConvNode> = {
     return [{
       label: `${node.name}.convBackward`,
       kernel: convBackward(turned, epilogue),
-      bind: { x: dY.storage, weight: packed(site, 'flipped'), y: dX.storage, ...bitsBinding(bits) },
+      bind: { x: dY.storage, weight: packed(site, 'flipped'), dX: dX.storage, ...kept },
     }];
   },
+
+  storesOnce: hasStride1,
 };

@@ -20,9 +20,9 @@ function forward({ node, batch, inputs, output, bits }: Site<ElementwiseNode>, a
   return [{ label: `${node.name}.${kernel.name}`, kernel, bind: { ...named, y: output.storage, ...(affine ? { affine } : {}), ...bitsBinding(bits) } }];
 }
 
-function backward({ node, batch }: Site<ElementwiseNode>, { dY, dX, epilogue, bits }: Share, affine: Tensor | null): readonly Step[] {
+function backward({ node, batch }: Site<ElementwiseNode>, { dY, dX, epilogue, kept }: Share, affine: Tensor | null): readonly Step[] {
   const kernel = elementwiseBackward(dimsOf(batch, dX), [dY.block, dY.blocks], affine !== null, epilogue);
-  return [{ label: `${node.name}.${kernel.name}`, kernel, bind: { dY: dY.storage, dX: dX.storage, ...(affine ? { affine } : {}), ...bitsBinding(bits) } }];
+  return [{ label: `${node.name}.${kernel.name}`, kernel, bind: { dY: dY.storage, dX: dX.storage, ...(affine ? { affine } : {}), ...kept } }];
 }
 
 export const relu: Op<ReluNode> = {

@@ -83,7 +83,7 @@ export const fullyConnected: Op<FullyConnectedNode> = {
     return steps;
   },
 
-  backward(site, { dY, dX, epilogue, bits }) {
+  backward(site, { dY, dX, epilogue, kept }) {
     const { node } = site;
     const { dims, chunks, weightOfChunk } = layout(site);
     return chunks.map((chunk, index) => ({
@@ -91,7 +91,9 @@ export const fullyConnected: Op<FullyConnectedNode> = {
       kernel: fullyConnectedBackward(
         { ...dims, X_BLOCK: dX.block, X_BLOCKS: dX.blocks, Y_BLOCK: dY.block, Y_BLOCKS: dY.blocks }, chunk, epilogue,
       ),
-      bind: { dY: dY.storage, weight: weightOfChunk(chunk, index), dX: dX.storage, ...bitsBinding(bits) },
+      bind: { dY: dY.storage, weight: weightOfChunk(chunk, index), dX: dX.storage, ...kept },
     }));
   },
+
+  storesOnce: () => true,
 };

@@ -3,7 +3,8 @@ import { blocksOf } from '../../shaders/kernel';
 import type { Extents } from '../graph';
 import type { ImageNode, Op } from './op';
 
-function dimsOf(node: ImageNode, batch: number, { C, H, W }: Extents): ImageDims {
+/** The image layer as kernels count it. */
+export function imageDims(node: ImageNode, batch: number, { C, H, W }: Extents): ImageDims {
   const [STRIDE_Y, STRIDE_X] = node.stride;
   const DEPTH = C * STRIDE_Y * STRIDE_X;
   return { N: batch, C, H, W, STRIDE_Y, STRIDE_X, PAD_TOP: node.pads[0], PAD_LEFT: node.pads[1], DEPTH, BLOCKS: blocksOf(DEPTH), P: node.cells[0], Q: node.cells[1] };
@@ -14,13 +15,13 @@ export const image: Op<ImageNode> = {
 
   forward: ({ node, batch, inputs, output }) => [{
     label: `${node.name}.imageForward`,
-    kernel: imageForward(dimsOf(node, batch, inputs[0]!)),
+    kernel: imageForward(imageDims(node, batch, inputs[0]!)),
     bind: { x: inputs[0]!.storage, y: output.storage },
   }],
 
   backward: ({ node, batch }, { dY, dX }) => [{
     label: `${node.name}.imageBackward`,
-    kernel: imageBackward(dimsOf(node, batch, dX)),
+    kernel: imageBackward(imageDims(node, batch, dX)),
     bind: { dY: dY.storage, dX: dX.storage },
   }],
 };

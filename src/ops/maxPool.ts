@@ -1,14 +1,17 @@
 import { MAX_POOL_TAPS, maxPoolBackward, maxPoolForward, switchBytes } from '../../shaders/maxPool';
 import { GradlensError } from '../errors';
 import type { MaxPoolNode } from '../graph';
-import { type Op, type Site, type Tensor, bitsBinding } from './op';
+import type { Op, Site, Slice, Tensor } from './op';
 import { poolDims, pooledExtents } from './pool';
 
-const switchesOf = ({ node, batch, inputs, output }: Site<MaxPoolNode>): Tensor => ({
+/** Which tap won each window, kept for the way back. */
+export const maxPoolSwitches = (node: MaxPoolNode, batch: number, x: Slice, y: Slice): Tensor => ({
   name: `${node.name}.switches`,
-  bytes: switchBytes(poolDims(node, batch, inputs[0]!, output)),
+  bytes: switchBytes(poolDims(node, batch, x, y)),
   kind: 'saved',
 });
+
+const switchesOf = ({ node, batch, inputs, output }: Site<MaxPoolNode>): Tensor => maxPoolSwitches(node, batch, inputs[0]!, output);
 
 export const maxPool: Op<MaxPoolNode> = {
   extents(node, [input]) {
@@ -28,12 +31,12 @@ export const maxPool: Op<MaxPoolNode> = {
     }];
   },
 
-  backward(site, { dY, dX, epilogue, bits }) {
+  backward(site, { dY, dX, epilogue, kept }) {
     const { node, batch, rectified } = site;
     return [{
       label: `${node.name}.maxPoolBackward`,
       kernel: maxPoolBackward(poolDims(node, batch, dX, dY), rectified[0]!, epilogue),
-      bind: { dY: dY.storage, switches: switchesOf(site), dX: dX.storage, ...bitsBinding(bits) },
+      bind: { dY: dY.storage, switches: switchesOf(site), dX: dX.storage, ...kept },
     }];
   },
 };

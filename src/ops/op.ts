@@ -1,6 +1,6 @@
 /** What an operator tells the compiler. */
+import type { BackwardEpilogue } from '../../shaders/epilogue';
 import type { Kernel } from '../../shaders/kernel';
-import type { BackwardEpilogue } from '../../shaders/relu';
 import type { Extents, GraphNode, Pads, Pair, Weight } from '../graph';
 
 /**
@@ -17,8 +17,11 @@ export interface ImageNode {
   readonly cells: Pair;
 }
 
-/** A node as it is compiled: with `relu`, what it writes is rectified in its epilogue. */
-export type Layer<N = GraphNode | ImageNode> = N & { readonly relu?: true };
+/**
+ * A node as it is compiled: with `relu`, what it computes is rectified in its epilogue; with `pooled`, what it computes is max-pooled
+ * 2×2 there too, and only the pooled tensor exists.
+ */
+export type Layer<N = GraphNode | ImageNode> = N & { readonly relu?: true; readonly pooled?: true };
 
 /** A piece of GPU memory that a step reads or writes. */
 export interface Tensor {
@@ -68,8 +71,8 @@ export interface Share {
   readonly dY: Slice;
   readonly dX: Slice;
   readonly epilogue: BackwardEpilogue;
-  /** The bits of the input, if the epilogue's gate asks for them. */
-  readonly bits: Tensor | null;
+  /** The ReLU bits, or with `unpool` the switches, that the epilogue asks for. */
+  readonly kept: Readonly<{ bits?: Tensor; switches?: Tensor }>;
 }
 
 export interface Op<N> {
@@ -77,9 +80,14 @@ export interface Op<N> {
    * Extents of the output.
    * @throws GradlensError `shape` naming the node, the two numbers, and what would be right.
    */
-  extents(node: N, inputs: readonly Extents[], weights: ReadonlyMap<string, Weight>): Extents;
+  extents(node: Layer<N>, inputs: readonly Extents[], weights: ReadonlyMap<string, Weight>): Extents;
   forward(site: Site<N>): readonly Step[];
   backward(site: Site<N>, share: Share): readonly Step[];
+  /**
+   * Whether a single call of its backward kernel computes whole pixels of one layer's input once each, so that the epilogue may
+   * store them elsewhere (unpooled, or as the image). Default: no.
+   */
+  storesOnce?(node: Layer<N>): boolean;
 }
 
 /** The binding of the ReLU bits, for steps that have it. */
