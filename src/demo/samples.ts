@@ -1,0 +1,19 @@
+/// <reference types="vite/client" />
+/** The pictures that come with the page: whatever lies in samples/. */
+export interface Sample {
+  /** The file's name without its ending, as in the address bar: `golf-ball`. */
+  readonly name: string;
+  /** For people: `golf ball`. */
+  readonly label: string;
+  readonly address: string;
+}
+
+const files = import.meta.glob<string>('../../samples/*.jpg', { query: '?url', import: 'default', eager: true });
+
+export const samples: readonly Sample[] = Object.entries(files).map(([path, address]) => {
+  const name = path.replace(/^.*\//, '').replace(/\.jpg$/, '');
+  return { name, label: name.replaceAll('-', ' '), address };
+});
+
+/** What the page opens with: an easy one. */
+export const firstSample = samples.find(({ name }) => name === 'golf-ball') ?? samples[0];

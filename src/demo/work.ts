@@ -1,0 +1,74 @@
+/** One thing at a time: whatever the visitor does next aborts what runs, so that what is shown together belongs together. */
+import { GradlensError } from '../index';
+import { hideAlert, showActivity, showAlert, showBusy } from './messages';
+import { remedyFor } from './session';
+import { state } from './state';
+
+let running = new AbortController();
+let retry = (): void => {};
+
+/** What a "Try again" button does. */
+export function retryWith(run: () => void): void {
+  retry = run;
+}
+
+/** Runs `job` instead of whatever runs; results of an aborted job are never shown. */
+export async function instead(job: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  running.abort();
+  const { signal } = (running = new AbortController());
+  state.phase = 'busy';
+  forgetError();
+  showBusy(true);
+  try {
+    await job(signal);
+    signal.throwIfAborted();
+    state.phase = 'ready';
+  } catch (error) {
+    if (!signal.aborted) fail(error);
+  } finally {
+    if (!signal.aborted) showBusy(false);
+  }
+}
+
+/** Ends what runs because the device is gone. */
+export function stop(error: GradlensError): void {
+  running.abort();
+  showBusy(false);
+  fail(error);
+}
+
+/** An error that leaves everything as it was: a file that is no picture. What runs goes on. */
+export function refuse(error: unknown): void {
+  const { code, message } = (state.error = told(error));
+  if (!document.body.hasAttribute('data-busy')) state.phase = 'failed';
+  showAlert(message, code === 'network' ? { action: { label: 'Try again', run: retry } } : {});
+}
+
+export function forgetError(): void {
+  state.error = null;
+  if (!document.body.hasAttribute('data-unavailable')) hideAlert();
+}
+
+function fail(error: unknown): void {
+  const { code, message } = (state.error = told(error));
+  const remedy = code === 'unknown' ? undefined : remedyFor(code);
+  const again = { action: { label: 'Try again', run: retry } };
+  state.phase = remedy ? 'unavailable' : 'failed';
+  showActivity(state.map ? 'The last map is still shown.' : '');
+  if (remedy && state.milliseconds.load !== undefined) {
+    // It was there before. After two crashes of its GPU process a browser gives this document no more adapters, but a fresh one gets them.
+    showAlert(`The GPU does not come back. ${message}`, { action: { label: 'Reload the page', run: () => location.reload() } });
+  } else if (remedy) {
+    document.body.toggleAttribute('data-unavailable', true);
+    showAlert(`No map can be computed here. ${message}\n${remedy}`, { notice: true });
+  } else if (code === 'device-lost') {
+    showAlert('The browser lost the GPU. Your picture and your choices are still here.', again);
+  } else {
+    showAlert(message, code === 'network' || code === 'out-of-memory' || state.milliseconds.load === undefined ? again : {});
+  }
+}
+
+function told(error: unknown): NonNullable<typeof state.error> {
+  if (error instanceof GradlensError) return { code: error.code, message: error.message };
+  return { code: 'unknown', message: `Something went wrong: ${error instanceof Error ? error.message : String(error)}` };
+}
