@@ -1,0 +1,92 @@
+/** Without WebGPU, without a mouse, on a phone. */
+import { expect, test } from 'vitest';
+import { alertOf, mapNumber, openDemo, stateOf } from './open';
+
+test.each([
+  ['no WebGPU', 'no-webgpu', 'This browser has no WebGPU', () => Object.defineProperty(navigator, 'gpu', { value: undefined })],
+  ['an insecure address', 'insecure-context', 'https', () => {
+    Object.defineProperty(navigator, 'gpu', { value: undefined });
+    Object.defineProperty(window, 'isSecureContext', { value: false });
+  }],
+  ['no adapter', 'no-adapter', 'graphics acceleration', () => Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: async () => null } })],
+] as const)('with %s the page says why and what helps, and still shows the pictures', async (_, code, words, prepare) => {
+  const { page, errors, close } = await openDemo('', prepare as () => void);
+  await page.waitForFunction(() => window.gradlens?.state.phase === 'unavailable');
+  expect((await stateOf(page)).error!.code).toBe(code);
+  expect(await alertOf(page)).toContain(words);
+  expect(await page.$eval('#picture', (image) => (image as HTMLImageElement).naturalWidth)).toBeGreaterThan(0);
+  expect(await page.$$eval('select, #classes, #opacity, #save-png, canvas, progress', (all) => all.filter((element) => (element as HTMLElement).checkVisibility()).length)).toBe(0);
+
+  await page.click('#samples button[value="church"]');
+  await page.waitForFunction(() => window.gradlens.state.picture?.name === 'church' && window.gradlens.state.phase === 'unavailable');
+  expect(await alertOf(page)).toContain(words);
+  expect(errors).toEqual([]);
+  await close();
+});
+
+test('everything can be done with the keyboard, and the focus is seen', async () => {
+  const { page, errors, close } = await openDemo();
+  const first = await mapNumber(page, 1);
+  const seen: string[] = [];
+  const tab = async (): Promise<string> => {
+    await page.keyboard.press('Tab');
+    const { name, ring } = await page.evaluate(() => {
+      const element = document.activeElement as HTMLInputElement;
+      const ringed = element.id === 'file' ? document.querySelector('label[for=file]')! : element;
+      return { name: element.id || element.value, ring: getComputedStyle(ringed).outlineStyle };
+    });
+    expect(ring, name).not.toBe('none');
+    seen.push(name);
+    return name;
+  };
+  while ((await tab()) !== 'church');
+  await page.keyboard.press('Enter');
+  const church = await mapNumber(page, 2);
+  expect(church.picture!.name).toBe('church');
+
+  while ((await tab()) !== String(church.classes[0]!.index));
+  await page.keyboard.press('ArrowDown');
+  const second = await mapNumber(page, 3);
+  expect(second.map.class).toBe(church.classes[1]!.index);
+  expect(await page.evaluate(() => (document.activeElement as HTMLInputElement).value)).toBe(String(second.map.class));
+
+  while ((await tab()) !== 'relu');
+  await page.keyboard.press('ArrowDown');
+  expect((await mapNumber(page, 4)).map.relu).toBe('deconvnet');
+  while ((await tab()) !== 'save-npy');
+  expect(seen).toEqual(expect.arrayContaining(['file', 'opacity', 'colours', 'clip', 'save-png']));
+  expect(first.picture!.name).toBe('golf ball');
+  expect(errors).toEqual([]);
+  await close();
+});
+
+test('360 pixels are wide enough, and targets are 24 pixels or more', async () => {
+  const { page, close } = await openDemo();
+  await page.setViewport({ width: 360, height: 740 });
+  await mapNumber(page, 1);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+  const small = await page.$$eval('button:not([hidden]), .button, select, input[type=range], td label', (all) =>
+    all.filter((element) => (element as HTMLElement).checkVisibility() && element.getBoundingClientRect().height < 24).map((element) => element.outerHTML));
+  expect(small).toEqual([]);
+  await close();
+});
+
+test('colours, percentile and opacity change the drawing and not the numbers', async () => {
+  const { page, close } = await openDemo();
+  const before = await mapNumber(page, 1);
+  const drawings = new Set<string>();
+  const drawing = (): Promise<string> => page.evaluate(() => ['map', 'overlay'].map((id) => (document.getElementById(id) as HTMLCanvasElement).toDataURL()).join());
+  drawings.add(await drawing());
+  for (const [id, value] of [['colours', 'gray'], ['clip', '95'], ['opacity', '20']] as const) {
+    await page.$eval(`#${id}`, (control, value) => {
+      (control as HTMLInputElement).value = value;
+      control.dispatchEvent(new Event('input', { bubbles: true }));
+      control.dispatchEvent(new Event('change', { bubbles: true }));
+    }, value);
+    drawings.add(await drawing());
+  }
+  expect(drawings.size).toBe(4);
+  expect((await stateOf(page)).map).toEqual(before.map);
+  expect(await page.$eval('#legend-high', (end) => end.textContent)).toContain('percentile 95');
+  await close();
+});
