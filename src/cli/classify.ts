@@ -1,0 +1,31 @@
+import { common, command, numberOption } from './args';
+import { modelOption, preparationOf, prepOption, readModel } from './models';
+import { eachPicture, imagesArgument } from './pictures';
+
+export const classify = command({
+  name: 'classify',
+  description: 'the best classes of pictures',
+  args: {
+    ...imagesArgument,
+    ...modelOption,
+    ...prepOption,
+    top: { type: 'string', valueHint: 'N', default: '5', description: 'how many classes' },
+    ...common,
+  },
+  async run(args, session) {
+    const { signal, onProgress } = session;
+    const top = numberOption('top', args.top, 1, Infinity, true);
+    const file = await readModel(args.model, session);
+    const input = preparationOf(file, args.prep);
+    return eachPicture(args._, session, async () => {
+      const engine = await session.openEngine(args.driver);
+      const model = await engine.load(file, { input, signal, onProgress });
+      return async (path, picture) => {
+        const classes = await model.classify(picture, top, { signal });
+        const lines = classes.map(({ index, label, score, probability }) =>
+          `  ${(probability * 100).toFixed(1).padStart(5)} %  ${label}${label === String(index) ? '' : ` (${index})`}  score ${score.toPrecision(6)}`);
+        session.print(args.json, { image: path, model: model.name, classes, adapter: engine.environment.adapter }, [path, ...lines].join('\n'));
+      };
+    });
+  },
+});

@@ -1,0 +1,85 @@
+/** `gradlens <command>`: results on stdout, everything else on stderr, and exit codes that scripts can rely on (failure.ts). */
+import { stripVTControlCharacters } from 'node:util';
+import { type CommandDef, defineCommand, renderUsage, runCommand } from 'citty';
+import { normalise } from './args';
+import { check } from './check';
+import { classify } from './classify';
+import { EXIT, UsageError, exitCodeOf, oneLine } from './failure';
+import { gradient } from './gradient';
+import { info } from './info';
+import { packageVersion } from './models';
+import { removeUnfinished } from './output';
+import { saliency } from './saliency';
+import { openSession } from './session';
+
+const commands: Readonly<Record<string, CommandDef<any>>> = { saliency, classify, gradient, check, info };
+
+const gradlens = defineCommand({
+  meta: { name: 'gradlens', version: packageVersion(), description: "the exact gradient of a ConvNet's class score with respect to its input image" },
+  subCommands: commands,
+});
+
+async function main([name, ...rest]: readonly string[], signal: AbortSignal): Promise<number> {
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    await printUsage(name === undefined ? process.stderr : process.stdout, gradlens);
+    return name === undefined ? EXIT.usage : EXIT.ok;
+  }
+  if (name === '--version' || name === '-v') {
+    process.stdout.write(`${packageVersion()}\n`);
+    return EXIT.ok;
+  }
+  const chosen = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!chosen) throw new UsageError(`unknown command '${name}'; there are ${Object.keys(commands).join(', ')} (gradlens --help)`);
+  if (rest.includes('--help') || rest.includes('-h')) {
+    await printUsage(process.stdout, chosen, gradlens);
+    return EXIT.ok;
+  }
+  const rawArgs = normalise(rest, chosen.args as never);
+  const session = openSession(signal);
+  try {
+    const { result } = await runCommand(chosen, { rawArgs, data: session });
+    return result as number;
+  } finally {
+    session.close();
+  }
+}
+
+async function printUsage(stream: NodeJS.WriteStream, ...command: [CommandDef<any>, CommandDef?]): Promise<void> {
+  const usage = await renderUsage(...command);
+  stream.write(`${(stream.isTTY ? usage : stripVTControlCharacters(usage)).replace(/ +$/gm, '').trimEnd()}\n`);
+}
+
+/** Rejects with the signal's reason; what does not listen to the signal is left behind. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return Promise.race([work, new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }))]);
+}
+
+const PATIENCE_MILLISECONDS = 3000;
+
+/** With the engine disposed the process ends by itself, after all is printed; should a driver's thread keep it, it is ended. */
+function leave(code: number): void {
+  process.exitCode = code;
+  setTimeout(() => process.exit(code), PATIENCE_MILLISECONDS).unref();
+}
+
+/** For what was left in the middle of work: ends the process as soon as stdout and stderr have taken what was written. */
+async function leaveNow(code: number): Promise<never> {
+  await Promise.all([process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve()))));
+  process.exit(code);
+}
+
+const controller = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => (controller.signal.aborted ? process.exit(EXIT.interrupted) : controller.abort(new UsageError('interrupted'))));
+}
+process.on('exit', removeUnfinished);
+// `gradlens … | head` closes our stdout: nobody wants the rest
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit(EXIT.ok));
+
+try {
+  leave(await unlessAborted(main(process.argv.slice(2), controller.signal), controller.signal));
+} catch (error) {
+  const { aborted } = controller.signal;
+  process.stderr.write(`gradlens: ${aborted ? 'interrupted' : oneLine(error)}\n`);
+  await leaveNow(aborted ? EXIT.interrupted : exitCodeOf(error));
+}

@@ -1,0 +1,77 @@
+import { basename, resolve } from 'node:path';
+import { writeNpy } from '../formats/npy';
+import { placeOf } from '../gpu/preparer';
+import { colourMapNames, type ColourMapName } from '../image/colourMaps';
+import { clipOf, renderMap } from '../image/render';
+import { type SaliencyOptions, saliency as saliencyOf } from '../index';
+import { common, command, numberOption } from './args';
+import { UsageError } from './failure';
+import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
+import { checkPattern, encodePng, fillPattern, stemOf, writeWhole } from './output';
+import { eachPicture, imagesArgument } from './pictures';
+
+export const saliency = command({
+  name: 'saliency',
+  description: 'what of a picture a class score depends on (§3.1): |gradient|, as a picture',
+  args: {
+    ...imagesArgument,
+    ...modelOption,
+    ...prepOption,
+    ...classOption,
+    relu: { type: 'enum', options: ['gradient', 'deconvnet', 'guided'], default: 'gradient', description: 'how ReLUs pass the gradient back' },
+    channels: { type: 'enum', options: ['max-abs', 'sum-abs', 'sum'], default: 'max-abs', description: 'how colour channels become one; sum keeps the sign' },
+    out: { type: 'string', valueHint: 'pattern', default: 'out/{stem}.png', description: 'where to, with {stem}, {class} and {method}' },
+    overlay: { type: 'string', valueHint: 'alpha', description: 'lay the map over the picture (alone: 0.5)' },
+    cmap: { type: 'enum', options: [...colourMapNames], description: 'colours (default: viridis; coolwarm for maps with a sign)' },
+    percentile: { type: 'string', valueHint: 'P', default: '99', description: 'beyond this percentile of the absolute values colours stay the same' },
+    npy: { type: 'boolean', description: 'also write the numbers, float32, beside the picture' },
+    ...common,
+  },
+  async run(args, session) {
+    const { signal, onProgress } = session;
+    checkPattern(args.out);
+    const percentile = numberOption('percentile', args.percentile, 0, 100);
+    const alpha = args.overlay === undefined ? null : numberOption('overlay', args.overlay, 0, 1);
+    const file = await readModel(args.model, session);
+    const input = preparationOf(file, args.prep);
+    const options: SaliencyOptions = {
+      class: classOf(args.class, file.labels),
+      relu: args.relu as NonNullable<SaliencyOptions['relu']>,
+      channels: args.channels as NonNullable<SaliencyOptions['channels']>,
+    };
+    const written = new Set(args._.map((path) => resolve(path)));
+
+    return eachPicture(args._, session, async () => {
+      const engine = await session.openEngine(args.driver);
+      const model = await engine.load(file, { input, signal, onProgress });
+      const { adapter } = engine.environment;
+      return async (path, picture) => {
+        const map = await saliencyOf(model, picture, { ...options, signal });
+        const label = model.labelOf(map.class);
+        const out = fillPattern(args.out, { stem: stemOf(path), class: label, method: 'saliency' });
+        if (written.has(resolve(out))) throw new UsageError(`${path}: ${out} is a picture of this command already; --out can tell them apart`);
+        written.add(resolve(out));
+
+        const colours = (args.cmap as ColourMapName | undefined) ?? (map.signed ? 'coolwarm' : 'viridis');
+        const rendered = renderMap(map, {
+          colours,
+          percentile,
+          width: picture.width,
+          height: picture.height,
+          placement: placeOf(picture, input, 0),
+          ...(alpha === null ? {} : { overlay: { picture, alpha } }),
+        });
+        const result = { class: map.class, label, score: map.score };
+        const parameters = { ...map.meta, precision: 'f32', colours, percentile, clip: clipOf(map.data, percentile), overlay: alpha };
+        await writeWhole(out, await encodePng(rendered, { image: basename(path), ...result, parameters, adapter }));
+        const npy = args.npy ? out.replace(/\.png$/i, '.npy') : null;
+        if (npy !== null) await writeWhole(npy, writeNpy([map.height, map.width], map.data));
+
+        const quantiles = Object.fromEntries([50, 90, 95, 99, 100].map((p) => [p, clipOf(map.data, p)]));
+        session.print(args.json,
+          { image: path, out, npy, ...result, map: { width: map.width, height: map.height, signed: map.signed, percentiles: quantiles }, parameters, adapter },
+          `${out}${npy === null ? '' : `, ${npy}`}: ${label}${label === String(map.class) ? '' : ` (${map.class})`}, score ${map.score.toPrecision(6)}`);
+      };
+    });
+  },
+});

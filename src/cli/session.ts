@@ -1,0 +1,74 @@
+/** What a command works with: the engine it opens, what it prints, and the signal that ends it. */
+import type { Engine, Progress } from '../index';
+import { createNodeEngine } from '../node/index';
+import { oneLine } from './failure';
+
+export interface Session {
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Progress) => void;
+  /** One engine, disposed when the command ends. */
+  openEngine(driver: string | undefined): Promise<Engine>;
+  /** A line of results, on stdout: as JSON, or for people. */
+  print(json: boolean | undefined, object: object, text: string): void;
+  /** A failure that does not end the command, on stderr. */
+  complain(error: unknown): void;
+  close(): void;
+}
+
+export function openSession(signal: AbortSignal): Session {
+  const progress = progressOn(process.stderr);
+  const line = (text: string): void => {
+    progress.clear();
+    process.stderr.write(`gradlens: ${text}\n`);
+  };
+  let engine: Engine | undefined;
+  return {
+    signal,
+    onProgress: progress.show,
+    async openEngine(driver) {
+      const onNotice = (notice: string): void => line(`note: ${notice}`);
+      engine = await createNodeEngine(driver === undefined ? { onNotice } : { onNotice, icd: driver });
+      signal.throwIfAborted();
+      return engine;
+    },
+    print(json, object, text) {
+      progress.clear();
+      process.stdout.write(`${json ? JSON.stringify(object) : text}\n`);
+    },
+    complain: (error) => line(oneLine(error)),
+    close() {
+      progress.clear();
+      engine?.dispose();
+    },
+  };
+}
+
+const QUIET_MILLISECONDS = 1000;
+const NAMES: Readonly<Record<Progress['phase'], string>> = {
+  download: 'reading the model', parse: 'reading the model', upload: 'uploading the weights', compile: 'compiling kernels', run: 'computing',
+};
+
+/** Nothing in the first second. Then a line that rewrites itself; where that cannot be, one line per phase. */
+function progressOn(stream: NodeJS.WriteStream): { show: (progress: Progress) => void; clear: () => void } {
+  const start = performance.now();
+  let shown: string | null = null;
+  return {
+    show({ phase, done, total }) {
+      if (performance.now() - start < QUIET_MILLISECONDS) return;
+      if (stream.isTTY) {
+        shown = `${NAMES[phase]}${total ? ` ${done}/${total}` : ''} …`;
+        stream.write(`\r\x1b[K${shown}`);
+      } else if (shown !== NAMES[phase] && done !== total) {
+        shown = NAMES[phase];
+        stream.write(`gradlens: ${shown} …\n`);
+      }
+    },
+    clear() {
+      if (stream.isTTY && shown !== null) {
+        stream.write('\r\x1b[K');
+        shown = null;
+      }
+    },
+  };
+}
