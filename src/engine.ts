@@ -88,6 +88,8 @@ export class Engine implements Disposable {
     options.signal?.throwIfAborted();
     this.assertUsable();
     const model = await Model.create(this.gpuDevice, file, options, (disposed) => this.models.delete(disposed));
+    if (this.disposed) model.dispose();
+    this.assertUsable();
     this.models.add(model);
     return model;
   }

@@ -54,7 +54,8 @@ export interface InputGradient {
 export type Images = ImageInput | readonly ImageInput[];
 
 export class Model implements Disposable {
-  private readonly executors = new Map<string, Promise<Executor>>();
+  /** Of neurons, by the tensor as the graph names it: after rewriting, a layer and its ReLU may share a name. */
+  private readonly executors = new Map<string, Executor>();
   private readonly weights: WeightStore;
   private readonly readback: Readback;
   private readonly preparer: Preparer | null;
@@ -82,9 +83,11 @@ export class Model implements Disposable {
     if (!Number.isInteger(batch) || batch < 1) throw new GradlensError('shape', `batch is ${batch}; a whole number from 1 would be right`);
     signal?.throwIfAborted();
     const plan = compile(file.graph, { batch, bindingBytes: device.environment.limits.maxStorageBufferBindingSize });
+    const { C, H, W } = plan.scores;
+    if (H !== 1 || W !== 1) throw new GradlensError('shape', `the scores '${file.graph.output}' are [${C}, ${H}, ${W}]; one number per class, [${C}], would be right (a global average pool at the end makes it so)`, { output: file.graph.output });
     const model = new Model(device, file, inputSpecOf(file, options.input), plan, onDispose);
     try {
-      await model.executorOf(plan, options);
+      model.ready = await Executor.create(device, plan, model.weights, options);
     } catch (error) {
       model.dispose();
       throw error;
@@ -128,7 +131,7 @@ export class Model implements Disposable {
   /** Scores before soft-max, `[N × classes]`. */
   scores(images: Images, options: RunOptions = {}): Promise<Float32Array> {
     return this.exclusive(options, async () => {
-      const executor = await this.executorOf(this.plan, options);
+      const executor = this.ready!;
       await this.fill(executor, images);
       const [blocks] = await this.readback.run('scores', this.scoreBytes, (encoder, read) => {
         executor.encodeForward(encoder);
@@ -156,7 +159,7 @@ export class Model implements Disposable {
       const chosen = options.class;
       if (typeof chosen === 'object' && 'tensor' in chosen) return this.neuronGradient(images, chosen, relu, options);
 
-      const executor = await this.executorOf(this.plan, options);
+      const executor = this.ready!;
       const gradientBytes = this.plan.gradient.bytes;
       await this.fill(executor, images);
       if (chosen === 'top1') {
@@ -170,7 +173,7 @@ export class Model implements Disposable {
           executor.encodeBackward(encoder, { targets: classes.map((channel) => ({ channel })), relu, score });
           read(executor.gradient, gradientBytes);
         });
-        return { scores, gradient: gradient!, classes };
+        return { scores, gradient: finite(gradient!), classes };
       }
 
       const runs = this.runsOf(chosen);
@@ -186,7 +189,7 @@ export class Model implements Disposable {
           read(executor.gradient, gradientBytes);
         });
       });
-      return { scores: this.unblock(blocks!), gradient: joined(gradients), classes: runs.flat() };
+      return { scores: this.unblock(blocks!), gradient: finite(joined(gradients)), classes: runs.flat() };
     });
   }
 
@@ -218,7 +221,7 @@ export class Model implements Disposable {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
-    for (const executor of this.executors.values()) executor.then((made) => made.dispose(), () => {});
+    for (const executor of this.executors.values()) executor.dispose();
     this.ready?.dispose();
     this.weights.dispose();
     this.readback.dispose();
@@ -235,13 +238,15 @@ export class Model implements Disposable {
   /** The executor of the class scores, there since `create`. */
   private ready: Executor | null = null;
 
-  private async executorOf(plan: Plan, options: RunOptions): Promise<Executor> {
-    if (plan === this.plan) return (this.ready ??= await Executor.create(this.device, plan, this.weights, options));
-    const key = plan.scores.storage.name;
-    const made = this.executors.get(key) ?? Executor.create(this.device, plan, this.weights, options);
-    this.executors.set(key, made);
-    made.catch(() => this.executors.delete(key));
-    return made;
+  /** Calls are one at a time, so no two make the same executor; but `dispose()` may come while one is made. */
+  private async neuronExecutor(tensor: string, plan: Plan, options: RunOptions): Promise<Executor> {
+    const existing = this.executors.get(tensor);
+    if (existing) return existing;
+    const executor = await Executor.create(this.device, plan, this.weights, options);
+    if (this.disposed) executor.dispose();
+    this.assertUsable();
+    this.executors.set(tensor, executor);
+    return executor;
   }
 
   private async neuronGradient(images: Images, neuron: Neuron, relu: ReluRule, options: RunOptions): Promise<InputGradient> {
@@ -249,14 +254,16 @@ export class Model implements Disposable {
     if (!this.file.graph.nodes.some(({ name }) => name === neuron.tensor)) {
       throw new GradlensError('shape', `there is no tensor '${neuron.tensor}'; there are ${this.file.graph.nodes.map(({ name }) => name).join(', ')}`, { tensor: neuron.tensor, placement: placement.size });
     }
+    if (this.isProbability(neuron.tensor)) throw new GradlensError('unsupported-op', `${neuron.tensor} holds probabilities; give their class and score: 'probability' instead of a neuron`, { tensor: neuron.tensor });
     const plan = compile(this.file.graph, { batch, bindingBytes: this.device.environment.limits.maxStorageBufferBindingSize, target: neuron.tensor });
     const { C, H, W, blocks, storage } = plan.scores;
     const { channel, y, x } = neuron;
-    const inside = channel >= 0 && channel < C && (y === undefined || (y >= 0 && y < H)) && (x === undefined || (x >= 0 && x < W));
+    const within = (index: number, extent: number): boolean => Number.isInteger(index) && index >= 0 && index < extent;
+    const inside = within(channel, C) && (y === undefined || within(y, H)) && (x === undefined || within(x, W));
     if (!inside || (y === undefined) !== (x === undefined)) {
       throw new GradlensError('shape', `${neuron.tensor} is [${C}, ${H}, ${W}]; channel ${channel}${y === undefined ? '' : `, y ${y}, x ${x}`} is not in it`);
     }
-    const executor = await this.executorOf(plan, options);
+    const executor = await this.neuronExecutor(neuron.tensor, plan, options);
     await this.fill(executor, images);
     const target: Target = y === undefined || x === undefined ? { channel } : { channel, y, x };
     const [values, gradient] = await this.readback.run('gradient', storage.bytes + plan.gradient.bytes, (encoder, read) => {
@@ -273,7 +280,13 @@ export class Model implements Disposable {
       for (let pixel = 0; pixel < plane; pixel++) sum += at(pixel);
       return sum;
     });
-    return { scores, gradient: gradient!, classes: [] };
+    return { scores: finite(scores), gradient: finite(gradient!), classes: [] };
+  }
+
+  /** Whether a tensor is a soft-max's, whose rewriting would answer for the score instead. */
+  private isProbability(tensor: string): boolean {
+    const node = this.file.graph.nodes.find(({ name }) => name === tensor);
+    return node?.op === 'softmax' || (node?.op === 'identity' && this.isProbability(node.inputs[0]!));
   }
 
   /** The class lists of the backward passes that follow one forward pass. */
@@ -311,6 +324,8 @@ export class Model implements Disposable {
     for (const image of list) {
       if (isPrepared(image)) {
         const count = preparedItems(image, [C, H, W]);
+        const bad = image.data.findIndex((value) => !Number.isFinite(value)); // a ReLU or a max-pool would hide it
+        if (bad >= 0) throw new GradlensError('validation', `the input holds ${image.data[bad]} at ${bad}; every element must be a finite number`, { index: bad });
         if (at + count > batch) throw new GradlensError('shape', `more pictures than the batch of ${batch}`);
         await this.device.guard('uploading the input', () =>
           this.device.gpu.queue.writeBuffer(executor.input, at * item * 4, image.data.buffer as ArrayBuffer, image.data.byteOffset, image.data.byteLength));
@@ -352,6 +367,13 @@ export class Model implements Disposable {
     });
     return Promise.race([result, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
   }
+}
+
+/** What float32 cannot hold is an error, not a result. */
+function finite(values: Float32Array): Float32Array {
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new GradlensError('validation', `element ${bad} of the result is ${values[bad]}: the network's numbers are too large for float32`, { index: bad });
+  return values;
 }
 
 function argmax(values: Float32Array): number {

@@ -72,6 +72,9 @@ export class Device {
     let scopes: Promise<GPUError | null>[] = [];
     try {
       result = calls();
+    } catch (cause) {
+      this.assertAlive();
+      throw cause instanceof GradlensError ? cause : new GradlensError('validation', `${what}: ${String(cause)}`, { what }, { cause });
     } finally {
       scopes = [...filters].reverse().map(() => this.gpu.popErrorScope());
       scopes.forEach((scope) => scope.catch(() => {})); // if `calls` threw, nobody awaits them

@@ -24,6 +24,7 @@ export class Preparer {
       const { STORAGE, UNIFORM, COPY_DST } = GPUBufferUsage;
       if (!this.picture || this.picture.size < bytes) {
         if (this.picture) device.free(this.picture);
+        this.picture = null;
         this.picture = device.allocate('picture', bytes, STORAGE | COPY_DST);
       }
       this.uniform ??= device.allocate('picture extents', 128, UNIFORM | COPY_DST);

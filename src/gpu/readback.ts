@@ -23,7 +23,7 @@ export class Readback {
     let mapped: Promise<void> = Promise.resolve();
     const staging = await device.guard(what, () => {
       if (!this.staging || this.staging.size < bytes) {
-        if (this.staging) device.free(this.staging);
+        this.dispose();
         this.staging = device.allocate('read-back', bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
       }
       const buffer = this.staging;
@@ -37,10 +37,14 @@ export class Readback {
       mapped = buffer.mapAsync(GPUMapMode.READ, 0, offset);
       mapped.catch(() => {}); // awaited below; the guard may reject first
       return buffer;
+    }).catch((error: unknown) => {
+      this.dispose(); // it may be broken, or mapped for ever
+      throw error;
     });
     try {
       await mapped;
     } catch (cause) {
+      this.dispose();
       await Promise.resolve(); // let the news of a loss arrive first
       device.assertAlive();
       throw new GradlensError('validation', `${what}: the result could not be read: ${String(cause)}`, {}, { cause });

@@ -9,6 +9,7 @@ const PIECE = 16 * 2 ** 20;
 
 export class WeightStore {
   private readonly buffers = new Map<string, GPUBuffer>();
+  private disposed = false;
 
   constructor(private readonly device: Device) {}
 
@@ -26,12 +27,18 @@ export class WeightStore {
       signal?.throwIfAborted();
       const data = fill!();
       if (data.byteLength !== bytes) throw new GradlensError('validation', `${name}: packed to ${data.byteLength} bytes, planned were ${bytes}`);
-      const buffer = await this.device.guard(`allocating ${name}`, () => this.device.allocate(`${plan.name}/${name}`, bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST));
-      this.buffers.set(name, buffer);
+      const bad = data.findIndex((value) => !Number.isFinite(value)); // a ReLU or a max-pool would hide it
+      if (bad >= 0) throw new GradlensError('model-format', `the weight ${name} holds ${data[bad]}; every weight must be a finite number`, { weight: name });
+      const buffer = await this.device.guard(`allocating ${name}`, () => {
+        if (this.disposed) throw new GradlensError('disposed', `${plan.name} was disposed while its weights were uploaded`);
+        const made = this.device.allocate(`${plan.name}/${name}`, bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST);
+        this.buffers.set(name, made); // at once, so that it is given back even if the guard finds it broken
+        return made;
+      });
       for (let at = 0; at < bytes; at += PIECE) {
         signal?.throwIfAborted();
         const size = Math.min(PIECE, bytes - at);
-        await this.device.guard(`uploading ${name}`, () => this.device.gpu.queue.writeBuffer(buffer, at, data.buffer as ArrayBuffer, data.byteOffset + at, size));
+        await this.device.guard(`uploading ${name}`, () => !this.disposed && this.device.gpu.queue.writeBuffer(buffer, at, data.buffer as ArrayBuffer, data.byteOffset + at, size));
         done += size;
         onProgress?.({ phase: 'upload', done, total });
       }
@@ -39,6 +46,7 @@ export class WeightStore {
   }
 
   dispose(): void {
+    this.disposed = true;
     for (const buffer of this.buffers.values()) this.device.free(buffer);
     this.buffers.clear();
   }
