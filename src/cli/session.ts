@@ -45,19 +45,22 @@ export function openSession(signal: AbortSignal): Session {
 }
 
 const QUIET_MILLISECONDS = 1000;
+const REWRITE_MILLISECONDS = 100;
 const NAMES: Readonly<Record<Progress['phase'], string>> = {
   download: 'reading the model', parse: 'reading the model', upload: 'uploading the weights', compile: 'compiling kernels', run: 'computing',
 };
 
 /** Nothing in the first second. Then a line that rewrites itself; where that cannot be, one line per phase. */
 function progressOn(stream: NodeJS.WriteStream): { show: (progress: Progress) => void; clear: () => void } {
-  const start = performance.now();
+  let next = performance.now() + QUIET_MILLISECONDS;
   let shown: string | null = null;
   return {
     show({ phase, done, total }) {
-      if (performance.now() - start < QUIET_MILLISECONDS) return;
+      if (performance.now() < next) return;
       if (stream.isTTY) {
-        shown = `${NAMES[phase]}${total ? ` ${done}/${total}` : ''} …`;
+        const counted = phase === 'compile' || phase === 'run'; // the others are in bytes
+        shown = `${NAMES[phase]}${total ? (counted ? ` ${done}/${total}` : ` ${Math.floor((100 * done) / total)} %`) : ''} …`;
+        next = performance.now() + REWRITE_MILLISECONDS;
         stream.write(`\r\x1b[K${shown}`);
       } else if (shown !== NAMES[phase] && done !== total) {
         shown = NAMES[phase];
