@@ -105,6 +105,8 @@ elements.colours.append(...colourChoices.map((name) => new Option(name)));
 elements.colours.addEventListener('change', repaint(paint));
 elements.clip.addEventListener('input', repaint(paint));
 elements.opacity.addEventListener('input', repaint(paintOverlay));
+// A crash of the browser's GPU process empties every canvas.
+for (const canvas of [elements.map, elements.overlay, elements.legend]) canvas.addEventListener('contextrestored', repaint(paint));
 
 // ——— downloads ———
 

@@ -10,20 +10,26 @@ import { elements } from './elements';
 export interface Painting {
   readonly map: Heatmap;
   readonly label: string;
-  /** At the size of the screen rather than of the camera. */
   readonly picture: Pixels;
-  /** Where in the picture the map lies. */
+  /** Says where in the picture the map lies. */
   readonly input: InputSpec;
 }
+
+/** Pixels of the drawing's longer side: what a screen shows, rather than what a camera took. */
+const LONGEST = 800;
 
 /** The maps of this page have no negative values. */
 export const colourChoices = colourMapNames.filter((name) => !isDiverging(name));
 
-export function paint({ map, label, picture, input }: Painting): void {
+export function paint(painting: Painting): void {
+  const { map, picture, input } = painting;
   const { colours, percentile } = look();
-  const { width, height } = picture;
-  put(elements.map, renderMap(map, { colours, percentile, width, height, placement: placeOf(picture, input, 0) }));
-  paintOverlay({ map, label, picture, input });
+  const { width, height } = drawingOf(picture);
+  const [x, y] = [width / picture.width, height / picture.height];
+  const { FROM_X, FROM_Y, FROM_W, FROM_H, ...to } = placeOf(picture, input, 0);
+  const placement = { ...to, FROM_X: FROM_X * x, FROM_Y: FROM_Y * y, FROM_W: FROM_W * x, FROM_H: FROM_H * y };
+  put(elements.map, renderMap(map, { colours, percentile, width, height, placement }));
+  paintOverlay(painting);
 
   const table = colourTable(colours, 256);
   const bar = new Uint8ClampedArray(256 * 4).map((_, i) => (i % 4 === 3 ? 255 : table[(i >> 2) * 3 + (i % 4)]!));
@@ -34,10 +40,15 @@ export function paint({ map, label, picture, input }: Painting): void {
   elements.clipText.textContent = String(percentile);
 }
 
-export function paintOverlay({ map, label, picture, input }: Painting): void {
-  const { colours, percentile, alpha } = look();
+/** From what is on the page already, so that the slider need not wait for colours. */
+export function paintOverlay({ label, picture }: Painting): void {
+  const { alpha } = look();
   const percent = `${Math.round(alpha * 100)} %`;
-  put(elements.overlay, renderMap(map, { colours, percentile, overlay: { picture, alpha }, placement: placeOf(picture, input, 0) }));
+  const { width, height } = Object.assign(elements.overlay, drawingOf(picture));
+  const context = contextOf(elements.overlay);
+  context.drawImage(elements.picture, 0, 0, width, height);
+  context.globalAlpha = alpha;
+  context.drawImage(elements.map, 0, 0, width, height);
   elements.opacityText.textContent = percent;
   elements.overlay.setAttribute('aria-label', `The map for “${label}” over the picture, ${percent} opaque`);
 }
@@ -58,5 +69,15 @@ function look() {
 function put(canvas: HTMLCanvasElement, { data, width, height }: { data: Uint8ClampedArray<ArrayBuffer>; width: number; height: number }): void {
   canvas.width = width;
   canvas.height = height;
-  canvas.getContext('2d')!.putImageData(new ImageData(data, width, height), 0, 0);
+  contextOf(canvas).putImageData(new ImageData(data, width, height), 0, 0);
+}
+
+function drawingOf({ width, height }: Pixels): { width: number; height: number } {
+  const scale = Math.min(1, LONGEST / Math.max(width, height));
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+}
+
+/** Its pixels come from this side, so the GPU need not hold them. */
+function contextOf(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
+  return canvas.getContext('2d', { willReadFrequently: true })!;
 }

@@ -10,8 +10,6 @@ export interface Picture {
   readonly address: string;
   /** Decoded once, as the engine sees it. */
   readonly pixels: Pixels;
-  /** At the size of the screen rather than of the camera. */
-  readonly preview: Pixels;
 }
 
 /** @throws GradlensError `model-format`: the file is no picture that this browser can decode. */
@@ -22,21 +20,7 @@ export async function readPicture(file: Blob, name: string, sample?: { name: str
   } catch (cause) {
     throw new GradlensError('model-format', `${name} cannot be decoded as a picture. JPEG, PNG, WebP, AVIF and GIF files can.`, {}, { cause });
   }
-  return { name, sample: sample?.name, pixels, preview: previewOf(pixels), address: sample?.address ?? URL.createObjectURL(file) };
-}
-
-const LONGEST_PREVIEW = 800;
-
-function previewOf(pixels: Pixels): Pixels {
-  const scale = LONGEST_PREVIEW / Math.max(pixels.width, pixels.height);
-  if (scale >= 1) return pixels;
-  const [width, height] = [Math.max(1, Math.round(pixels.width * scale)), Math.max(1, Math.round(pixels.height * scale))];
-  const whole = new OffscreenCanvas(pixels.width, pixels.height);
-  whole.getContext('2d')!.putImageData(new ImageData(new Uint8ClampedArray(pixels.data), pixels.width, pixels.height), 0, 0);
-  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
-  context.imageSmoothingQuality = 'high';
-  context.drawImage(whole, 0, 0, width, height);
-  return context.getImageData(0, 0, width, height);
+  return { name, sample: sample?.name, pixels, address: sample?.address ?? URL.createObjectURL(file) };
 }
 
 /** @throws GradlensError `network` */

@@ -50,7 +50,7 @@ async function start(): Promise<Session> {
     return become({ engine, model });
   } catch (error) {
     engine?.dispose();
-    if (!(error instanceof GradlensError && remedyFor(error.code))) starting = undefined;
+    if (!(error instanceof GradlensError && unavailable(error))) starting = undefined;
     throw error;
   }
 }
@@ -103,15 +103,15 @@ export async function checkOnce({ engine }: Session): Promise<void> {
   }
 }
 
-/** What a visitor can do about a missing WebGPU; undefined for every other error. */
-export function remedyFor(code: GradlensError['code']): string | undefined {
+/** Why there is no WebGPU and what a visitor can do about it; undefined for every other error. */
+export function unavailable({ code, message }: { readonly code: string; readonly message: string }): string | undefined {
   switch (code) {
     case 'no-webgpu':
-      return 'To see maps, open this page in a current Chrome, Edge, Firefox or Safari.';
+      return 'This browser has no WebGPU.\nOpen the page in Chrome or Edge 113, Firefox 141, Safari 26, or a later one. Chrome on Linux may need chrome://flags/#enable-unsafe-webgpu.';
     case 'insecure-context':
-      return 'To see maps, open this page by an https address, or on the machine that serves it, by localhost.';
+      return 'WebGPU needs a secure page.\nOpen it by an https address or, on the machine that serves it, by localhost.';
     case 'no-adapter':
-      return 'To see maps, turn on graphics acceleration in the browser’s settings, update the graphics driver, and restart the browser.';
+      return `${message}\nTurn on graphics acceleration in the browser’s settings, update the graphics driver, and restart the browser.`;
     default:
       return undefined;
   }

@@ -60,7 +60,7 @@ export async function showMap(signal: AbortSignal): Promise<void> {
   elements.statusTime.textContent = time;
   elements.summary.textContent = describeMap(map, label);
   elements.map.setAttribute('aria-label', elements.summary.textContent);
-  painting = { map, label, picture: shown.preview, input: started.model.input! };
+  painting = { map, label, picture: shown.pixels, input: started.model.input! };
   paint(painting);
   elements.savePng.disabled = elements.saveNpy.disabled = false;
   showActivity(`Map for “${label}”, computed in ${time}`);

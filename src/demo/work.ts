@@ -1,7 +1,7 @@
 /** One thing at a time: whatever the visitor does next aborts what runs, so that what is shown together belongs together. */
 import { GradlensError } from '../index';
 import { hideAlert, showActivity, showAlert, showBusy } from './messages';
-import { remedyFor } from './session';
+import { unavailable } from './session';
 import { state } from './state';
 
 let running = new AbortController();
@@ -51,20 +51,21 @@ export function forgetError(): void {
 
 function fail(error: unknown): void {
   const { code, message } = (state.error = told(error));
-  const remedy = code === 'unknown' ? undefined : remedyFor(code);
+  const reason = unavailable(state.error);
   const again = { action: { label: 'Try again', run: retry } };
-  state.phase = remedy ? 'unavailable' : 'failed';
+  const wasThere = state.milliseconds.load !== undefined;
+  state.phase = reason && !wasThere ? 'unavailable' : 'failed';
   showActivity(state.map ? 'The last map is still shown.' : '');
-  if (remedy && state.milliseconds.load !== undefined) {
-    // It was there before. After two crashes of its GPU process a browser gives this document no more adapters, but a fresh one gets them.
+  if (reason && wasThere) {
+    // After two crashes of its GPU process a browser gives this document no more adapters, but a fresh one gets them.
     showAlert(`The GPU does not come back. ${message}`, { action: { label: 'Reload the page', run: () => location.reload() } });
-  } else if (remedy) {
+  } else if (reason) {
     document.body.toggleAttribute('data-unavailable', true);
-    showAlert(`No map can be computed here. ${message}\n${remedy}`, { notice: true });
+    showAlert(`No map can be computed here. ${reason}`, { notice: true });
   } else if (code === 'device-lost') {
     showAlert('The browser lost the GPU. Your picture and your choices are still here.', again);
   } else {
-    showAlert(message, code === 'network' || code === 'out-of-memory' || state.milliseconds.load === undefined ? again : {});
+    showAlert(message, code === 'network' || code === 'out-of-memory' || !wasThere ? again : {});
   }
 }
 

@@ -61,6 +61,9 @@ test('an address with a sample, a class and a rule opens just that', async () =>
   expect({ picture: picture!.name, label: map.label, relu: map.relu }).toEqual({ picture: 'parachute', label: 'church', relu: 'guided' });
   expect(classes.map(({ label }) => label)).toContain('church');
   expect(await page.$eval('#relu', (select) => (select as HTMLSelectElement).value)).toBe('guided');
+
+  await page.evaluate(() => { location.hash = '#sample=golf-ball'; });
+  expect((await mapNumber(page, 2)).map).toMatchObject({ picture: 'golf ball', relu: 'gradient' });
   await close();
 });
 

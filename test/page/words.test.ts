@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest';
+import { classNamed, formatAddress, readAddress } from '../../src/demo/address';
+import { centreOf, describeMap, l2Norm, shareOfHalf } from '../../src/demo/summary';
+import type { Heatmap } from '../../src/index';
+
+function mapOf(width: number, values: readonly number[]): Heatmap {
+  return { data: Float32Array.from(values), width, height: values.length / width, class: 0, score: 1.5, signed: false, meta: {} };
+}
+
+describe('a map in words', () => {
+  test('a single point holds all of it, and lies where it lies', () => {
+    const map = mapOf(4, [0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0]);
+    expect(shareOfHalf(map)).toBeCloseTo(1 / 12);
+    expect(centreOf(map)).toEqual({ x: 3.5 / 4, y: 0.5 / 3 });
+    expect(l2Norm(map)).toBe(3);
+    expect(describeMap(map, 'church')).toBe('The map for “church” (score 1.50 before soft-max) has its centre in the upper right part of the picture; half of it lies in 8 % of the pixels.');
+  });
+
+  test('an even map needs half of its pixels for half of it, and has its centre in the middle', () => {
+    const map = mapOf(4, Array.from({ length: 16 }, () => 0.25));
+    expect(shareOfHalf(map)).toBe(0.5);
+    expect(describeMap(map, 'x')).toContain('in the middle of the picture');
+  });
+
+  test('a map of zeros is said to be one', () => {
+    expect(describeMap(mapOf(2, [0, 0, 0, 0]), 'x')).toContain('zero everywhere');
+  });
+});
+
+describe('the address', () => {
+  test('comes back as it was written', () => {
+    const address = { sample: 'gas-pump', class: 'golf ball', relu: 'guided' } as const;
+    expect(formatAddress(address)).toBe('#sample=gas-pump&class=golf+ball&relu=guided');
+    expect(readAddress(formatAddress(address))).toEqual(address);
+  });
+
+  test('says nothing of what is usual, and an unknown rule is the gradient', () => {
+    expect(formatAddress({ relu: 'gradient' })).toBe('#');
+    expect(readAddress('#relu=magic')).toEqual({ sample: undefined, class: undefined, relu: 'gradient' });
+  });
+
+  test('names a class by its label or its number', () => {
+    expect(['church', '1', '7', 'castle'].map((name) => classNamed(name, ['tench', 'church'], 2))).toEqual([1, 1, undefined, undefined]);
+  });
+});
