@@ -1,8 +1,10 @@
 /** The page in the run's Chromium, and what a visitor does there. */
 import type { Page } from 'puppeteer';
-import { expect, inject } from 'vitest';
+import { expect, inject, vi } from 'vitest';
 import { type ChromiumPage, chromiumPage } from '../chromium';
 import type { State } from '../../src/demo/state';
+
+vi.setConfig({ testTimeout: 240_000 }); // a map takes a second on an idle software adapter, and ten beside other work
 
 /** `prepare` runs in the page before its own scripts. */
 export async function openDemo(hash = '', prepare?: () => void): Promise<ChromiumPage> {
@@ -15,7 +17,7 @@ export async function openDemo(hash = '', prepare?: () => void): Promise<Chromiu
 
 /** Waits for the map with that number (the first is 1) and the end of all work; the state, with the map's numbers as an array. */
 export async function mapNumber(page: Page, count: number): Promise<State & { map: { values: number[] } }> {
-  await page.waitForFunction((n) => window.gradlens?.state.maps >= n && window.gradlens.state.phase !== 'busy', { timeout: 50_000 }, count);
+  await page.waitForFunction((n) => window.gradlens?.state.maps >= n && window.gradlens.state.phase !== 'busy', { timeout: 100_000 }, count);
   const state = await stateOf(page);
   expect(state.maps).toBe(count);
   return state as State & { map: { values: number[] } };
