@@ -42,6 +42,13 @@ export interface Plan {
 
 /** Each dispatch has its extents at such an offset of the uniform buffer: the largest alignment that WebGPU may ask. */
 export const UNIFORM_STRIDE = 256;
+/** Along each axis of a dispatch, on every device. */
+const MOST_WORKGROUPS = 65_535;
+const RULE_WORDS = 4;
+const RULES = 6;
+
+/** Bytes of the buffer that holds `bytes`. */
+export const allocatedBytes = (bytes: number): number => Math.max(16, Math.ceil(bytes / 4) * 4);
 
 export function plan(name: string, batch: number, steps: Steps, bindingBytes: number): Plan {
   const { forward, backward, input, gradient, scores } = steps;
@@ -53,12 +60,20 @@ export function plan(name: string, batch: number, steps: Steps, bindingBytes: nu
       limit: 'maxStorageBufferBindingSize', need: tooLarge.bytes, have: bindingBytes, layer: tooLarge.name,
     });
   }
-  const sum = (kind: Tensor['kind']): number => buffers.filter((buffer) => buffer.kind === kind).reduce((total, { bytes }) => total + bytes, 0);
+  const sum = (kind: Tensor['kind']): number => buffers.filter((buffer) => buffer.kind === kind).reduce((total, { bytes }) => total + allocatedBytes(bytes), 0);
+  for (const { label, kernel } of all) {
+    const most = Math.max(...kernel.workgroups);
+    if (most > MOST_WORKGROUPS) throw new GradlensError('limit', `${label} takes ${most} workgroups along one axis; a dispatch has at most ${MOST_WORKGROUPS}`, { limit: 'maxComputeWorkgroupsPerDimension', need: most, have: MOST_WORKGROUPS, layer: label });
+  }
+  // What the executor allocates besides: the rule, the targets and the table of both; and the read-back of one gradient and its scores.
+  const table = (RULE_WORDS * RULES + Math.max(scores.C, scores.H, scores.W) + 2) * 4;
+  const constants = RULE_WORDS * 4 + batch * 16 + table;
+  const readback = allocatedBytes(scores.storage.bytes + gradient.bytes);
   const memory: Memory = {
     weights: sum('weight'),
     activations: sum('transient'),
     saved: sum('saved'),
-    scratch: sum('external') + all.length * UNIFORM_STRIDE,
+    scratch: sum('external') + all.length * UNIFORM_STRIDE + constants + readback,
   };
   return { name, batch, forward, backward, buffers, placement, input, gradient, scores, memory, toString: () => print(all, placement) };
 }

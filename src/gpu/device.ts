@@ -1,5 +1,6 @@
 /** A GPUDevice and what gradlens keeps on it: pipelines, byte counts, and the news of its loss. */
 import { type Kernel, bindingsOf } from '../../shaders/kernel';
+import { allocatedBytes } from '../compile/plan';
 import { GradlensError } from '../errors';
 
 /** What identifies the machine behind a number. */
@@ -94,7 +95,7 @@ export class Device {
 
   /** A buffer that is counted. Call inside {@link guard}; give it back with {@link free}. */
   allocate(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
-    const size = Math.max(16, Math.ceil(bytes / 4) * 4);
+    const size = allocatedBytes(bytes);
     const buffer = this.gpu.createBuffer({ label: `gradlens/${label}`, size, usage });
     this.liveBytes += size;
     this.peakBytes = Math.max(this.peakBytes, this.liveBytes);

@@ -2,6 +2,7 @@ import {
   type FullyConnectedDims, type RowChunk, fullyConnectedBackward, fullyConnectedForward, fullyConnectedSum, packFullyConnected,
 } from '../../shaders/fullyConnected';
 import { blocksOf } from '../../shaders/kernel';
+import { GradlensError } from '../errors';
 import type { Extents, FullyConnectedNode } from '../graph';
 import { elements, shapeError } from '../shape';
 import { type Op, type Site, type Step, type Tensor, bitsBinding } from './op';
@@ -23,9 +24,10 @@ function outputsOf(node: FullyConnectedNode, input: Extents, weights: Site<Fully
 }
 
 /** Rows cut into chunks that a binding holds, and chunks into slices. */
-function chunksOf(rows: number, outBlocks: number, bindingBytes: number): RowChunk[] {
+function chunksOf(name: string, rows: number, outBlocks: number, bindingBytes: number): RowChunk[] {
   const rowBytes = 4 * outBlocks * 16;
   const perChunk = Math.floor(bindingBytes / rowBytes);
+  if (perChunk < 1) throw new GradlensError('limit', `${name}: four rows of its weights take ${rowBytes} bytes; the device binds at most ${bindingBytes}`, { limit: 'maxStorageBufferBindingSize', need: rowBytes, have: bindingBytes, layer: name });
   const wanted = Math.min(Math.ceil(ENOUGH_INVOCATIONS / outBlocks), Math.max(1, Math.floor(rows / SHORTEST_SLICE)));
   const SLICE = Math.min(Math.ceil(rows / wanted), perChunk);
   const chunks: Omit<RowChunk, 'SLICES'>[] = [];
@@ -47,7 +49,7 @@ function layout(site: Site<FullyConnectedNode>) {
     N: batch, H: x.H, W: x.W, IN: blocksOf(x.C) * plane, OUT: blocksOf(output.C),
     X_BLOCK: x.block, X_BLOCKS: x.blocks, Y_BLOCK: output.block, Y_BLOCKS: output.blocks,
   };
-  const chunks = chunksOf(dims.IN, dims.OUT, bindingBytes);
+  const chunks = chunksOf(node.name, dims.IN, dims.OUT, bindingBytes);
   const weightOfChunk = (chunk: RowChunk, index: number): Tensor => ({
     name: chunks.length === 1 ? `${node.weight}/rows` : `${node.weight}/rows ${index + 1} of ${chunks.length}`,
     bytes: chunk.ROWS * 4 * dims.OUT * 16,
