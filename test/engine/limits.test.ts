@@ -1,0 +1,111 @@
+import { describe, expect, test } from 'vitest';
+import { compile } from '../../src/compile';
+import { Device } from '../../src/gpu/device';
+import { Executor } from '../../src/gpu/executor';
+import { Readback } from '../../src/gpu/readback';
+import { WeightStore } from '../../src/gpu/weights';
+import type { Graph, GraphNode, Weight } from '../../src/graph';
+import type { ReluRule } from '../../src/options';
+import { nodeDrivers } from '../node';
+import { graphGradient } from '../oracle/network';
+import { Net, RULES } from '../ops/check';
+import { deviceOf } from './support';
+
+/** The gradient by a plan for a device that binds no more than `bindingBytes`. */
+async function runPlan(device: GPUDevice, graph: Graph, bindingBytes: number, images: readonly Float64Array[], channel: number, relu: ReluRule) {
+  const gpu = new Device(device, false, undefined);
+  const plan = compile(graph, { batch: images.length, bindingBytes });
+  const weights = new WeightStore(gpu);
+  const executor = await Executor.create(gpu, plan, weights, {});
+  const readback = new Readback(gpu);
+  device.queue.writeBuffer(executor.input, 0, Float32Array.from(images.flatMap((image) => [...image])));
+  const [gradient] = await readback.run('gradient', plan.gradient.bytes, (encoder, read) => {
+    executor.encodeBoth(encoder, { targets: images.map(() => ({ channel })), relu, score: 'logit' });
+    read(executor.gradient, plan.gradient.bytes);
+  });
+  [executor, weights, readback].forEach((part) => part.dispose());
+  expect(gpu.bytes.live).toBe(0);
+  return { plan, gradient: gradient! };
+}
+
+describe.each(nodeDrivers)('small bindings on %s', (driver) => {
+  test('a fully connected weight that no binding holds is cut, and still exact to the last bit', async () => {
+    const device = await deviceOf(driver);
+    const net = new Net({ C: 6, H: 5, W: 7 }, 21);
+    const x = net.relu(net.conv('image', 6, { kernel: [3, 3], pads: [1, 1, 1, 1] }));
+    const graph = net.graph(net.fullyConnected(net.relu(net.fullyConnected(x, 9)), 3));
+    const images = Array.from({ length: 5 }, () => net.image());
+    const chunks = new Set<number>();
+    for (const bindingBytes of [2 ** 27, 13440, 6000, 5600]) {
+      for (const rule of RULES) {
+        const { plan, gradient } = await runPlan(device, graph, bindingBytes, images, 2, rule);
+        chunks.add(plan.buffers.filter(({ name }) => name.includes('/rows')).length);
+        for (const { bytes, name } of plan.buffers) expect(bytes, name).toBeLessThanOrEqual(bindingBytes);
+        const expected = images.flatMap((image) => [...graphGradient(graph, image, { class: 2, relu: rule }).gradient]);
+        expect([...gradient].map((value) => value + 0), `${bindingBytes}, ${rule}`).toEqual(expected.map((value) => value + 0));
+      }
+    }
+    expect(chunks.size).toBeGreaterThan(1);
+  });
+});
+
+test('an activation that no binding holds is refused with the layer and both numbers', () => {
+  const net = new Net({ C: 4, H: 30, W: 30 });
+  const graph = net.graph(net.fullyConnected(net.conv('image', 4, { kernel: [1, 1] }), 1));
+  expect(() => compile(graph, { batch: 2, bindingBytes: 20000 })).toThrow(expect.objectContaining({
+    code: 'limit', detail: { limit: 'maxStorageBufferBindingSize', need: 28800, have: 20000, layer: expect.any(String) },
+  }));
+});
+
+test('a fully connected layer so wide that not one row fits is refused too', () => {
+  const net = new Net({ C: 1, H: 1, W: 1 });
+  const graph = net.graph(net.fullyConnected('image', 64));
+  expect(() => compile(graph, { batch: 1, bindingBytes: 512 })).toThrow(expect.objectContaining({ code: 'limit' }));
+});
+
+test('more workgroups than a dispatch takes are refused, not left to the driver', () => {
+  const net: Graph = {
+    name: 'wide', input: { name: 'image', extents: { C: 4 * 65536, H: 1, W: 1 } }, output: 'relu', weights: new Map(),
+    nodes: [{ op: 'relu', name: 'relu', inputs: ['image'] }],
+  };
+  expect(() => compile(net, { batch: 1, bindingBytes: 2 ** 27 })).toThrow(expect.objectContaining({ code: 'limit' }));
+});
+
+test('VGG-16 at 224×224 fits into the limits that every device has', () => {
+  const weights = new Map<string, Weight>();
+  const nodes: GraphNode[] = [];
+  // Shapes are all that planning reads.
+  const shaped = (name: string, shape: readonly number[]): string => {
+    weights.set(name, { shape, data: new Float32Array(0) });
+    return name;
+  };
+  let [x, channels] = ['image', 3];
+  const add = (node: GraphNode): void => { nodes.push(node); x = node.name; };
+  [[64, 64], [128, 128], [256, 256, 256], [512, 512, 512], [512, 512, 512]].forEach((block, b) => {
+    block.forEach((O, k) => {
+      const name = `conv${b + 1}_${k + 1}`;
+      add({ op: 'conv', name, inputs: [x], kernel: [3, 3], pads: [1, 1, 1, 1], weight: shaped(`${name}.weight`, [O, channels, 3, 3]), bias: shaped(`${name}.bias`, [O]) });
+      add({ op: 'relu', name: `relu${b + 1}_${k + 1}`, inputs: [x] });
+      channels = O;
+    });
+    add({ op: 'maxPool', name: `pool${b + 1}`, inputs: [x], kernel: [2, 2], stride: [2, 2] });
+  });
+  [[4096, 512 * 49], [4096, 4096], [1000, 4096]].forEach(([out, inputs], k) => {
+    const name = `fc${k + 6}`;
+    add({ op: 'fullyConnected', name, inputs: [x], weight: shaped(`${name}.weight`, [out!, inputs!]), bias: shaped(`${name}.bias`, [out!]) });
+    if (k < 2) add({ op: 'relu', name: `relu${k + 6}`, inputs: [x] });
+  });
+  const graph: Graph = { name: 'VGG-16', input: { name: 'image', extents: { C: 3, H: 224, W: 224 } }, nodes, output: x, weights };
+
+  const MiB = 2 ** 20;
+  const plan = compile(graph, { batch: 1, bindingBytes: 128 * MiB });
+  for (const { name, bytes } of plan.buffers) expect(bytes, name).toBeLessThanOrEqual(128 * MiB);
+  const fc6 = plan.buffers.filter(({ name }) => name.startsWith('fc6.weight'));
+  expect(fc6.length).toBeGreaterThanOrEqual(4);
+  expect(fc6.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(4096 * 512 * 49 * 4);
+  for (const { label, kernel } of [...plan.forward, ...plan.backward]) for (const count of kernel.workgroups) expect(count, label).toBeLessThan(65536);
+  // The parameters once, the convolutions' but for the first's padded channels twice.
+  const parameters = [...weights.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b) * 4, 0);
+  expect(plan.memory.weights).toBeLessThan(parameters + 60 * MiB);
+  expect(plan.memory.activations).toBeLessThan(40 * MiB);
+});

@@ -1,0 +1,65 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const files = ['src', 'shaders']
+  .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)))
+  .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'));
+
+/** Modules that a file imports: paths of ours as they lie in the repository, packages by name. */
+const importsOf = (file: string): string[] =>
+  [...readFileSync(file, 'utf8').matchAll(/^\s*(?:import|export)\b[^'"`;]*?from\s+'([^']+)'|\bimport\(\s*'([^']+)'|^import\s+'([^']+)'/gm)]
+    .map(([, from, dynamic, bare]) => (from ?? dynamic ?? bare)!)
+    .map((name) => (name.startsWith('.') ? normalize(join(dirname(file), name)) : name));
+
+/** From the top down: a layer may import from its own and from those below it. */
+const LAYERS: readonly (readonly [name: string, RegExp])[] = [
+  ['demo and cli', /^src\/(demo|cli)\//],
+  ['node', /^src\/node\//],
+  ['index', /^src\/index$/],
+  ['methods', /^src\/methods\//],
+  ['model and engine', /^src\/(engine|model|selfTest|scores|load)$|^src\/selfTest\.json$/],
+  ['gpu and formats', /^src\/(gpu|formats)\//],
+  ['compile', /^src\/compile(\/|$)/],
+  ['ops', /^src\/ops(\/|$)/],
+  ['plain', /^src\/(image|segmentation)\/|^src\/(graph|shape|errors|options)$/],
+  ['shaders', /^shaders\//],
+];
+const layerOf = (path: string): number => LAYERS.findIndex(([, pattern]) => pattern.test(path.replace(/\.ts$/, '')));
+
+test('every file has a layer', () => {
+  expect(files.length).toBeGreaterThan(50);
+  expect(files.filter((file) => layerOf(file) < 0)).toEqual([]);
+});
+
+test('imports point one way: demo, cli → index → methods → model → gpu → compile → ops → shaders', () => {
+  const upwards = files.flatMap((file) => importsOf(file)
+    .filter((path) => /^(src|shaders)\//.test(path) && layerOf(path) < layerOf(file))
+    .map((path) => `${file} → ${path}`));
+  expect(upwards).toEqual([]);
+});
+
+test('nothing imports the demo, the command line, the benchmark or the tests', () => {
+  const found = files.flatMap((file) => importsOf(file)
+    .filter((path) => /^(test|bench)\//.test(path) || (/^src\/(demo|cli)\//.test(path) && !/^src\/(demo|cli)\//.test(file)))
+    .map((path) => `${file} → ${path}`));
+  expect(found).toEqual([]);
+});
+
+test('formats know the graph, and nothing of devices or plans', () => {
+  const found = files.filter((file) => file.startsWith('src/formats/')).flatMap(importsOf).filter((path) => /^(src\/(?!formats\/|graph|errors|shape)|shaders)/.test(path));
+  expect(found).toEqual([]);
+});
+
+describe('shaders', () => {
+  test('import nothing outside of their folder, but the preprocessor behind its tag', () => {
+    const outside = files.filter((file) => file.startsWith('shaders/')).flatMap((file) => importsOf(file).filter((path) => !path.startsWith('shaders/')).map((path) => `${file} → ${path}`));
+    expect(outside).toEqual(['shaders/wgsl.ts → wgsl-preprocessor/wgsl-preprocessor.js']);
+  });
+});
+
+test('only the engine, the model, gpu, node and the demo name a type of WebGPU', () => {
+  const allowed = /^src\/(gpu|node|demo|cli)\/|^src\/(engine|model)\.ts$/;
+  const code = (file: string): string => readFileSync(file, 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
+  expect(files.filter((file) => !allowed.test(file) && /\bGPU[A-Z]\w+/.test(code(file)))).toEqual([]);
+});
