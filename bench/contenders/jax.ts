@@ -1,0 +1,131 @@
+/**
+ * jax-js on WebGPU: value and gradient in one jitted function. Its arrays are owned: a call consumes its arguments, and `.ref`
+ * keeps one for another use.
+ */
+import type * as jaxjs from '@jax-js/jax';
+import packageJson from '../../package.json';
+import type { Graph, Pads, Pair } from '../../src/graph';
+import { elements } from '../../src/shape';
+import { extentsOf } from '../networks';
+import { type Contender, type Session, isPadded, oneHot, transposed, withFusedRelus } from './contender';
+
+type Jax = typeof jaxjs;
+type Array4 = jaxjs.Array;
+type Parameters = Record<string, Array4>;
+
+export function jax(): Contender {
+  let library: Jax;
+  return {
+    name: 'jax-webgpu',
+    version: packageJson.devDependencies['@jax-js/jax'],
+    backend: 'webgpu',
+    device: 'jax-webgpu',
+    async fetch() {
+      library = await import('@jax-js/jax');
+    },
+    async prepare(network, batch) {
+      if (!(await library.init('webgpu')).includes('webgpu')) throw new Error('jax-js finds no WebGPU here');
+      library.defaultDevice('webgpu');
+      return sessionOf(library, network, batch);
+    },
+    dispose() {},
+  };
+}
+
+function sessionOf({ jit, lax, nn, numpy: np, tree, valueAndGrad }: Jax, network: Graph, batch: number): Session {
+  const extents = extentsOf(network);
+  const { C, H, W } = network.input.extents;
+  const classes = extents.get(network.output)!.C;
+  const arrayOf = (data: Float32Array, shape: readonly number[]): Array4 => np.array(data as Float32Array<ArrayBuffer>, { shape: [...shape] });
+
+  const parameters: Parameters = {};
+  for (const node of network.nodes) {
+    if (node.op !== 'conv' && node.op !== 'fullyConnected') continue;
+    const { data, shape } = network.weights.get(node.weight)!;
+    const O = shape[0]!;
+    const inputs = elements(extents.get(node.inputs[0]!)!);
+    parameters[node.weight] = node.op === 'conv' ? arrayOf(data, shape) : arrayOf(transposed(data, O, inputs), [inputs, O]);
+    if (node.bias) parameters[node.bias] = arrayOf(network.weights.get(node.bias)!.data, node.op === 'conv' ? [1, O, 1, 1] : [O]);
+  }
+
+  const layers = withFusedRelus(network);
+  const readersOf = (name: string): number => network.nodes.filter(({ inputs }) => inputs.includes(name)).length;
+
+  /** Consumes the image; the weights are borrowed. */
+  const forward = (weights: Parameters, image: Array4): Array4 => {
+    const arrays = new Map<string, Array4>([[network.input.name, image]]);
+    const left = new Map<string, number>();
+    /** The last reader of an array consumes it. */
+    const take = (name: string): Array4 => {
+      const remaining = (left.get(name) ?? readersOf(name)) - 1;
+      left.set(name, remaining);
+      return remaining > 0 ? arrays.get(name)!.ref : arrays.get(name)!;
+    };
+    for (const { node, output, relu } of layers) {
+      const [x, ...others] = node.inputs.map(take) as [Array4, ...Array4[]];
+      const weight = (name: string): Array4 => weights[name]!.ref;
+      const biased = (y: Array4): Array4 => ('bias' in node && node.bias ? y.add(weight(node.bias)) : y);
+      const apply = (): Array4 => {
+        switch (node.op) {
+          case 'conv':
+            return biased(lax.convGeneralDilated(x, weight(node.weight), [...(node.stride ?? [1, 1])], padding(node.pads), { featureGroupCount: node.groups ?? 1 }));
+          case 'fullyConnected': return biased(np.dot(x.reshape([batch, -1]), weight(node.weight)));
+          case 'maxPool':
+            if (isPadded(node.pads) || needsCeil(node.name)) throw new Error(`${node.name}: the pools of jax-js take no padding`);
+            return lax.reduceWindow(x, np.max as (window: Array4) => Array4, [...node.kernel], [...(node.stride ?? [1, 1])]);
+          case 'relu': return nn.relu(x);
+          case 'concat': return np.concatenate([x, ...others], 1);
+          case 'globalAveragePool': return np.mean(x, [2, 3]);
+          default: throw new Error(`${node.name}: ${node.op} is not written for jax-js`);
+        }
+      };
+      const y = apply();
+      arrays.set(output, relu ? nn.relu(y) : y);
+    }
+    return arrays.get(network.output)!.reshape([batch, classes]);
+  };
+  /** Whether rounding up makes a difference to a pool. */
+  function needsCeil(name: string): boolean {
+    const node = network.nodes.find((other) => other.name === name)!;
+    if (node.op !== 'maxPool' || !node.ceil) return false;
+    const x = extents.get(node.inputs[0]!)!;
+    const [y, across]: Pair = node.stride ?? [1, 1];
+    return (x.H - node.kernel[0]) % y !== 0 || (x.W - node.kernel[1]) % across !== 0;
+  }
+
+  const release = (weights: Parameters): void => Object.values(weights).forEach((array) => array.dispose());
+  const scoresOf = jit((weights: Parameters, image: Array4) => {
+    const scores = forward(weights, image);
+    release(weights);
+    return scores;
+  });
+  const gradientOf = jit((weights: Parameters, image: Array4, target: Array4) => {
+    const score = (x: Array4): [Array4, Array4] => {
+      const scores = forward(weights, x);
+      return [np.sum(scores.ref.mul(target.ref)), scores];
+    };
+    const [[sum, scores], gradient] = valueAndGrad(score, { hasAux: true })(image) as unknown as [[Array4, Array4], Array4];
+    sum.dispose();
+    release(weights);
+    target.dispose();
+    return [scores, gradient];
+  });
+  const read = async (array: Array4): Promise<Float32Array> => (await array.data()) as Float32Array;
+  const imageOf = (input: Float32Array): Array4 => arrayOf(input, [batch, C, H, W]);
+
+  return {
+    forward: async (input) => read(scoresOf(tree.ref(parameters), imageOf(input))),
+    async gradient(input, chosen) {
+      const [scores, gradient] = gradientOf(tree.ref(parameters), imageOf(input), arrayOf(oneHot(chosen, classes), [batch, classes])) as [Array4, Array4];
+      const [s, g] = await Promise.all([read(scores), read(gradient)]);
+      return { scores: s, gradient: g };
+    },
+    dispose() {
+      release(parameters);
+      scoresOf.dispose();
+      gradientOf.dispose();
+    },
+  };
+}
+
+const padding = ([top, left, bottom, right]: Pads = [0, 0, 0, 0]): [number, number][] => [[top, bottom], [left, right]];

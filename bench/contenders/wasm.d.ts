@@ -1,0 +1,5 @@
+/** Vite: the address of an asset. */
+declare module '*.wasm?url' {
+  const address: string;
+  export default address;
+}
