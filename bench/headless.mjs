@@ -1,0 +1,66 @@
+/**
+ * `npm run bench`: the page in headless Chromium, on SwiftShader unless told otherwise. Each case gets a browser of its own with an
+ * empty profile, so that every cold start is one. `--help` lists the flags.
+ */
+import puppeteer from 'puppeteer';
+import { createServer } from 'vite';
+import { findChromium, root } from '../bin/system.mjs';
+import { casesOf, fail, finish, merged, options, readFlags, stamped } from './command.mjs';
+
+const { values, entries } = readFlags('swiftshader (default), or gpu: whatever Chromium finds');
+
+const FLAGS = [
+  '--no-sandbox', // Chromium's sandbox does not work for root, as which containers run
+  '--enable-unsafe-webgpu',
+  ...(values.adapter === 'gpu' ? ['--enable-features=Vulkan', '--ignore-gpu-blocklist'] : ['--use-webgpu-adapter=swiftshader', '--enable-unsafe-swiftshader']),
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const LONGEST_MINUTES = 60;
+
+const executablePath = findChromium();
+if (!executablePath) fail('no Chromium: run npm test once, which gets one, or set GRADLENS_CHROMIUM to its program');
+
+const server = await createServer({
+  root,
+  cacheDir: 'node_modules/.vite-bench',
+  // such a page has a finer clock, and threads in WebAssembly
+  server: { host: '127.0.0.1', port: 5293, watch: null, hmr: false, ws: false, headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' } },
+  logLevel: 'warn',
+});
+await server.listen();
+const modules = { options: await server.ssrLoadModule('/bench/options.ts'), report: await server.ssrLoadModule('/bench/report.ts') };
+const chosen = options(modules, entries);
+
+const reports = [];
+for (const [net, batch] of casesOf(chosen, entries)) {
+  const query = modules.options.writeOptions({ ...chosen, nets: [net], batches: [batch], probe: chosen.probe && reports.length === 0 });
+  query.set('start', '');
+  reports.push(await runPage(new URL(`bench/index.html?${query}`, server.resolvedUrls.local[0]).href));
+}
+await server.close();
+process.exit(finish(modules, stamped(merged(reports), FLAGS), values));
+
+async function runPage(address) {
+  const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: LONGEST_MINUTES * 60_000 });
+  try {
+    const page = await browser.newPage();
+    page.on('pageerror', (error) => console.error(`page: ${error}`));
+    await page.exposeFunction('benchStatus', (sentence) => process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${sentence}` : `${sentence}\n`));
+    await page.evaluateOnNewDocument(() => {
+      document.addEventListener('DOMContentLoaded', () => {
+        new MutationObserver(([{ target }]) => window.benchStatus(target.textContent)).observe(document.getElementById('status'), { childList: true });
+      });
+    });
+    await page.goto(address);
+    await page.waitForFunction(() => ['done', 'failed'].includes(document.body.dataset.state), { timeout: LONGEST_MINUTES * 60_000, polling: 500 });
+    const { problem, json } = await page.evaluate(() => ({ problem: document.getElementById('alert').textContent, json: document.getElementById('json').textContent }));
+    if (problem) throw new Error(problem);
+    return JSON.parse(json);
+  } finally {
+    await browser.close();
+  }
+}
