@@ -11,7 +11,7 @@ const page: UserConfig = {
     target: 'es2022',
     rolldownOptions: { input: existing({ page: 'index.html', bench: 'bench/index.html' }) },
   },
-  plugins: [fetchedAtRunTime('weights', 'samples')],
+  plugins: [fetchedAtRunTime('weights')],
   // Named here, or Vite's server discovers them at their first use and reloads the page in the middle of things.
   optimizeDeps: { include: ['@bufbuild/protobuf', 'onnx-buf', 'wgsl-preprocessor/wgsl-preprocessor.js'] },
 };

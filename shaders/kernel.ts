@@ -30,6 +30,9 @@ export const stripsOf = (width: number): number => Math.ceil(width / STRIP);
 export const lines = (count: number, snippet: (k: number) => string): string =>
   Array.from({ length: count }, (_, k) => snippet(k)).join('\n');
 
+/** A number that travels in the uniform as the bits of an f32; the shader takes it by `bitcast<f32>`. */
+export const floatBits = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0]!;
+
 /** The declaration of the uniform `d`; always binding 0. */
 export function uniform(dims: Readonly<Record<string, number>>): string {
   return `struct Dims { ${Object.keys(dims).map((name) => `${name}: u32`).join(', ')} }

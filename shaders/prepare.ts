@@ -1,5 +1,5 @@
 /** A picture becomes the network's input: cropped, resized, put in order, scaled and normalised, in one kernel on every host. */
-import { type Kernel, grid, uniform } from './kernel';
+import { type Kernel, floatBits, grid, uniform } from './kernel';
 import { wgsl } from './wgsl';
 
 export interface PrepareDims {
@@ -29,8 +29,6 @@ export interface PrepareScale {
   readonly offset: readonly [number, number, number];
 }
 
-const bitsOf = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0]!;
-
 /**
  * Bilinear with antialiasing, as Pillow's: a triangle as wide as the reduction, at least two pixels; weights are normalised over the
  * taps inside the picture. Transparent pixels lie on white. A grey input takes luma (ITU-R 601). FROM may be in fractions of a pixel:
@@ -39,8 +37,8 @@ const bitsOf = (value: number): number => new Uint32Array(Float32Array.of(value)
 export function prepare(d: PrepareDims, { factor, offset }: PrepareScale): Kernel {
   const dims = {
     ...d,
-    FROM_X: bitsOf(d.FROM_X), FROM_Y: bitsOf(d.FROM_Y), FROM_W: bitsOf(d.FROM_W), FROM_H: bitsOf(d.FROM_H),
-    ...Object.fromEntries(['R', 'G', 'B'].flatMap((c, k) => [[`FACTOR_${c}`, bitsOf(factor[k]!)], [`OFFSET_${c}`, bitsOf(offset[k]!)]])),
+    FROM_X: floatBits(d.FROM_X), FROM_Y: floatBits(d.FROM_Y), FROM_W: floatBits(d.FROM_W), FROM_H: floatBits(d.FROM_H),
+    ...Object.fromEntries(['R', 'G', 'B'].flatMap((c, k) => [[`FACTOR_${c}`, floatBits(factor[k]!)], [`OFFSET_${c}`, floatBits(offset[k]!)]])),
   };
   return {
     name: 'prepare',

@@ -15,5 +15,7 @@ export type { GradientOptions, Images, InputGradient, LoadOptions, Neuron } from
 export type { Progress, ReluRule, RunOptions } from './options';
 export type { Classification } from './scores';
 export type { CheckReport } from './selfTest';
+export { classModel } from './methods/classModel';
+export type { ClassModel, ClassModelOptions, ClassModelStep } from './methods/classModel';
 export { saliency } from './methods/saliency';
 export type { Heatmap, SaliencyOptions } from './methods/saliency';

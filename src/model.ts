@@ -2,6 +2,7 @@
 import { blocksOf } from '../shaders/kernel';
 import { type Memory, type Plan, compile } from './compile';
 import { GradlensError } from './errors';
+import { Ascent, type AscentOptions } from './gpu/ascent';
 import type { Device } from './gpu/device';
 import { type BackwardOptions, Executor, type Target } from './gpu/executor';
 import { Preparer } from './gpu/preparer';
@@ -50,12 +51,22 @@ export interface InputGradient {
   readonly classes: readonly number[];
 }
 
+/** A gradient ascent under way. */
+export interface AscentRun {
+  /** Up to `most` iterations in one submit; the scores `[N × classes]` before each of their updates. */
+  advance(most: number): Promise<Float32Array[]>;
+  /** The image so far, `[N, C, H, W]`, prepared. */
+  read(): Promise<Float32Array>;
+  dispose(): void;
+}
+
 /** One picture, or as many as the batch. */
 export type Images = ImageInput | readonly ImageInput[];
 
 export class Model implements Disposable {
   /** Of neurons, by the tensor as the graph names it: after rewriting, a layer and its ReLU may share a name. */
   private readonly executors = new Map<string, Executor>();
+  private readonly ascents = new Set<Ascent>();
   private readonly weights: WeightStore;
   private readonly readback: Readback;
   private readonly preparer: Preparer | null;
@@ -217,10 +228,35 @@ export class Model implements Disposable {
     });
   }
 
+  /**
+   * Gradient ascent on a score from `start` (default: the zero image), all on the GPU: what `classModel` is made of.
+   *
+   * @throws GradlensError as {@link inputGradient}
+   */
+  async ascend(options: AscentOptions & { readonly class: number | readonly number[]; readonly score?: GradientOptions['score']; readonly start?: Float32Array } & RunOptions): Promise<AscentRun> {
+    const [classes, ...more] = this.runsOf(options.class);
+    if (more.length > 0) throw new GradlensError('shape', `${more.length + 1} classes at once need a batch of ${more.length + 1}; this one is ${this.plan.batch}`);
+    const { start, score = 'logit' } = options;
+    const elements = this.plan.input.bytes / 4;
+    if (start && start.length !== elements) throw new GradlensError('shape', `the start image has ${start.length} elements, [${this.inputShape.join(', ')}] has ${elements}`);
+    const backward: BackwardOptions = { targets: classes!.map((channel) => ({ channel })), relu: 'gradient', score };
+    const ascent = await this.exclusive(options, () => Ascent.create(this.device, this.ready!, this.readback, options, start));
+    this.ascents.add(ascent);
+    return {
+      advance: (most) => this.exclusive(options, async () => (await ascent.advance(most, backward)).map((blocks) => this.unblock(blocks))),
+      read: () => this.exclusive(options, () => ascent.read()),
+      dispose: () => {
+        if (this.ascents.delete(ascent)) ascent.dispose();
+      },
+    };
+  }
+
   /** Gives everything back to the GPU; a second call does nothing. */
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
+    for (const ascent of this.ascents) ascent.dispose();
+    this.ascents.clear();
     for (const executor of this.executors.values()) executor.dispose();
     this.ready?.dispose();
     this.weights.dispose();

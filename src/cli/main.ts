@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { type CommandDef, defineCommand, renderUsage, runCommand } from 'citty';
 import { normalise } from './args';
 import { check } from './check';
+import { classModel } from './classModel';
 import { classify } from './classify';
 import { EXIT, UsageError, exitCodeOf, oneLine } from './failure';
 import { gradient } from './gradient';
@@ -12,7 +13,7 @@ import { removeUnfinished } from './output';
 import { saliency } from './saliency';
 import { openSession } from './session';
 
-const commands: Readonly<Record<string, CommandDef<any>>> = { saliency, classify, gradient, check, info };
+const commands: Readonly<Record<string, CommandDef<any>>> = { saliency, 'class-model': classModel, classify, gradient, check, info };
 
 const gradlens = defineCommand({
   meta: { name: 'gradlens', version: packageVersion(), description: "the exact gradient of a ConvNet's class score with respect to its input image" },

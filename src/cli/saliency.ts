@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { writeNpy } from '../formats/npy';
-import { placeOf } from '../gpu/preparer';
 import { colourMapNames, type ColourMapName } from '../image/colourMaps';
+import { placementOf } from '../image/placement';
 import { clipOf, renderMap } from '../image/render';
 import { type SaliencyOptions, saliency as saliencyOf } from '../index';
 import { common, command, numberOption } from './args';
@@ -58,7 +58,7 @@ export const saliency = command({
           percentile,
           width: picture.width,
           height: picture.height,
-          placement: placeOf(picture, input, 0),
+          placement: placementOf(picture, input),
           ...(alpha === null ? {} : { overlay: { picture, alpha } }),
         });
         const result = { class: map.class, label, score: map.score };

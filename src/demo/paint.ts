@@ -1,8 +1,8 @@
 /** Draws a map three times: as it is, over the picture, and as the bar of its legend. */
 import type { Heatmap, InputSpec } from '../index';
-import { placeOf } from '../gpu/preparer';
 import { colourMapNames, colourTable, isDiverging } from '../image/colourMaps';
 import type { Pixels } from '../image/pixels';
+import { placementOf } from '../image/placement';
 import { clipOf, renderMap } from '../image/render';
 import { elements } from './elements';
 
@@ -26,7 +26,7 @@ export function paint(painting: Painting): void {
   const { colours, percentile } = look();
   const { width, height } = drawingOf(picture);
   const [x, y] = [width / picture.width, height / picture.height];
-  const { FROM_X, FROM_Y, FROM_W, FROM_H, ...to } = placeOf(picture, input, 0);
+  const { FROM_X, FROM_Y, FROM_W, FROM_H, ...to } = placementOf(picture, input);
   const placement = { ...to, FROM_X: FROM_X * x, FROM_Y: FROM_Y * y, FROM_W: FROM_W * x, FROM_H: FROM_H * y };
   put(elements.map, renderMap(map, { colours, percentile, width, height, placement }));
   paintOverlay(painting);

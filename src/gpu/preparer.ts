@@ -4,6 +4,7 @@ import { bindingsOf } from '../../shaders/kernel';
 import { GradlensError } from '../errors';
 import type { InputSpec } from '../graph';
 import type { Pixels } from '../image/pixels';
+import { placementOf } from '../image/placement';
 import type { Device } from './device';
 
 export class Preparer {
@@ -18,7 +19,7 @@ export class Preparer {
     const bytes = pixels.width * pixels.height * 4;
     const most = device.environment.limits.maxStorageBufferBindingSize;
     if (bytes > most) throw new GradlensError('limit', `a picture of ${pixels.width}×${pixels.height} takes ${bytes} bytes; the device binds at most ${most}`, { limit: 'maxStorageBufferBindingSize', need: bytes, have: most });
-    const kernel = prepare(placeOf(pixels, this.spec, item), scaleOf(this.spec));
+    const kernel = prepare(dimsOf(pixels, this.spec, item), scaleOf(this.spec));
     const { pipeline, layout } = await device.pipeline(kernel);
     await device.guard('preparing the picture', () => {
       const { STORAGE, UNIFORM, COPY_DST } = GPUBufferUsage;
@@ -52,22 +53,10 @@ export class Preparer {
   }
 }
 
-/** The part of the picture that is taken and where it goes (`resize` of the spec). */
-export function placeOf({ width, height }: Pixels, spec: InputSpec, item: number): PrepareDims {
-  const fit = spec.resize === 'crop' ? Math.max(spec.width / width, spec.height / height) : Math.min(spec.width / width, spec.height / height);
-  const from = spec.resize === 'crop' ? { w: spec.width / fit, h: spec.height / fit } : { w: width, h: height };
-  const to = spec.resize === 'pad'
-    ? { w: Math.max(1, Math.round(width * fit)), h: Math.max(1, Math.round(height * fit)) }
-    : { w: spec.width, h: spec.height };
-  return {
-    PICTURE_W: width,
-    FROM_X: (width - from.w) / 2, FROM_Y: (height - from.h) / 2, FROM_W: from.w, FROM_H: from.h,
-    C: spec.channels, H: spec.height, W: spec.width,
-    TO_X: Math.floor((spec.width - to.w) / 2), TO_Y: Math.floor((spec.height - to.h) / 2), TO_W: to.w, TO_H: to.h,
-    BGR: spec.order === 'BGR' ? 1 : 0,
-    ITEM: item,
-  };
-}
+const dimsOf = (pixels: Pixels, spec: InputSpec, item: number): PrepareDims => ({
+  ...placementOf(pixels, spec),
+  PICTURE_W: pixels.width, C: spec.channels, H: spec.height, W: spec.width, BGR: spec.order === 'BGR' ? 1 : 0, ITEM: item,
+});
 
 function scaleOf({ channels, order, scale, mean, std }: InputSpec): PrepareScale {
   const channel = (rgb: number): number => (channels === 1 ? 0 : order === 'BGR' ? 2 - rgb : rgb);

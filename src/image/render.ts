@@ -1,6 +1,7 @@
 /** Maps to pictures: clip, colour, resize, lay over. The numbers of the map stay as they are. */
 import { type ColourMapName, colourTable, isDiverging } from './colourMaps';
 import type { Pixels } from './pixels';
+import type { Placement } from './placement';
 
 /** What is drawn: a `Heatmap`, or anything of its form. */
 export interface Drawable {
@@ -8,18 +9,6 @@ export interface Drawable {
   readonly width: number;
   readonly height: number;
   readonly signed: boolean;
-}
-
-/** Which part of a picture a map shows, and where in the map that part lies: a picture may have been cropped or padded. */
-export interface Placement {
-  readonly FROM_X: number;
-  readonly FROM_Y: number;
-  readonly FROM_W: number;
-  readonly FROM_H: number;
-  readonly TO_X: number;
-  readonly TO_Y: number;
-  readonly TO_W: number;
-  readonly TO_H: number;
 }
 
 export interface RenderOptions {

@@ -1,0 +1,86 @@
+/** Maps in other extents: bilinear, pixel centres on pixel centres, with regard to what part of a picture the map shows. */
+import type { Placement } from './placement';
+
+export interface Plane {
+  readonly data: Float32Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** `[height × width]`: the values of a map in a picture of these extents, NaN where the map does not show the picture. */
+export function resizeMap(map: Plane, width: number, height: number, placement?: Placement): Float32Array {
+  const columns = tapsOf(width, map.width, placement && along(placement, 'X', 'W'));
+  const rows = tapsOf(height, map.height, placement && along(placement, 'Y', 'H'));
+  const data = new Float32Array(width * height).fill(NaN);
+  for (let y = 0; y < height; y++) {
+    const row = rows[y];
+    if (!row) continue;
+    const [top, bottom] = [row.low * map.width, row.high * map.width];
+    for (let x = 0; x < width; x++) {
+      const column = columns[x];
+      if (!column) continue;
+      const { low, high, part } = column;
+      const above = map.data[top + low]! * (1 - part) + map.data[top + high]! * part;
+      const below = map.data[bottom + low]! * (1 - part) + map.data[bottom + high]! * part;
+      data[y * width + x] = above * (1 - row.part) + below * row.part;
+    }
+  }
+  return data;
+}
+
+/** Two neighbours in the map, and how much the second counts. */
+interface Tap {
+  readonly low: number;
+  readonly high: number;
+  readonly part: number;
+}
+
+interface Stretch {
+  readonly from: number;
+  readonly fromLength: number;
+  readonly to: number;
+  readonly toLength: number;
+}
+
+/** For each pixel of one axis of the result its taps in the map; undefined where the map shows nothing. */
+function tapsOf(length: number, mapLength: number, placed?: Stretch): (Tap | undefined)[] {
+  const { from, fromLength, to, toLength } = placed ?? { from: 0, fromLength: length, to: 0, toLength: mapLength };
+  return Array.from({ length }, (_, pixel) => {
+    const inside = (pixel + 0.5 - from) / fromLength;
+    if (inside < 0 || inside > 1) return undefined;
+    const at = Math.min(Math.max(to + inside * toLength - 0.5, to), to + toLength - 1);
+    const low = Math.floor(at);
+    return { low, high: Math.min(low + 1, to + toLength - 1), part: at - low };
+  });
+}
+
+function along(placement: Placement, axis: 'X' | 'Y', extent: 'W' | 'H'): Stretch {
+  return { from: placement[`FROM_${axis}`], fromLength: placement[`FROM_${extent}`], to: placement[`TO_${axis}`], toLength: placement[`TO_${extent}`] };
+}
+
+/** A map blurred with a Gaussian of `sigma` pixels; beyond its edges it is continued by its mirror image. */
+export function blurred<T extends Plane>(map: T, sigma: number): T {
+  if (!(sigma > 0)) return map;
+  const radius = Math.ceil(3 * sigma);
+  const weights = Float64Array.from({ length: 2 * radius + 1 }, (_, i) => Math.exp(-((i - radius) ** 2) / (2 * sigma * sigma)));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const { width, height } = map;
+  /** One axis: `length` values, each `step` after the last. */
+  const blur = (from: Float32Array, to: Float32Array, start: number, step: number, length: number): void => {
+    for (let i = 0; i < length; i++) {
+      let sum = 0;
+      for (let k = -radius; k <= radius; k++) sum += weights[k + radius]! * from[start + mirrored(i + k, length) * step]!;
+      to[start + i * step] = sum / total;
+    }
+  };
+  const [halfway, data] = [new Float32Array(width * height), new Float32Array(width * height)];
+  for (let y = 0; y < height; y++) blur(map.data, halfway, y * width, 1, width);
+  for (let x = 0; x < width; x++) blur(halfway, data, x, width, height);
+  return { ...map, data };
+}
+
+/** … 1 0 | 0 1 2 … n−1 | n−1 n−2 … */
+function mirrored(i: number, length: number): number {
+  const within = ((i % (2 * length)) + 2 * length) % (2 * length);
+  return within < length ? within : 2 * length - 1 - within;
+}
