@@ -14,6 +14,9 @@ export interface Network {
 /** One change of a network that leaves its function as it is. */
 export type Rewrite = (network: Network) => Network;
 
+/** What differentiating a layer adds to its name; with `d.` before it, the name of its gradient. */
+const OWN_SUFFIXES = ['bits', 'switches', 'partial', 'affine', 'blocks'];
+
 /** @throws GradlensError `model-format` if a name is missing, used twice, or used before it is written. */
 export function networkOf(graph: Graph): Network {
   const written = new Set([graph.input.name]);
@@ -23,6 +26,10 @@ export function networkOf(graph: Graph): Network {
     if (node.inputs.length === 0) throw new GradlensError('model-format', `${node.name} has no input`, { node: node.name });
     if (written.has(node.name)) throw new GradlensError('model-format', `two nodes write '${node.name}'; names must be unique`, { node: node.name });
     written.add(node.name);
+  }
+  for (const name of written) {
+    const own = [`d.${name}`, ...OWN_SUFFIXES.map((suffix) => `${name}.${suffix}`)].find((other) => written.has(other));
+    if (own !== undefined) throw new GradlensError('model-format', `the name '${own}' is one that gradlens gives to a tensor of '${name}'; rename the node`, { node: own });
   }
   if (!written.has(graph.output) || graph.output === graph.input.name) {
     throw new GradlensError('model-format', `the output '${graph.output}' is not written by any node`, { output: graph.output });

@@ -26,7 +26,7 @@ function packed(site: Site<ConvNode>, direction: Direction): Tensor {
   const { node, weights } = site;
   const shape = weightShape(node, site.inputs[0]!, weights);
   return {
-    name: `${node.weight}/${direction}`,
+    name: `${node.weight}/${direction}${shape.groups === 1 ? '' : ` in ${shape.groups} groups`}`,
     bytes: packedConvLength(shape) * 4,
     kind: 'weight',
     fill: () => packConvWeight(weights.get(node.weight)!.data, shape, direction),

@@ -51,7 +51,8 @@ function layout(site: Site<FullyConnectedNode>) {
   };
   const chunks = chunksOf(node.name, dims.IN, dims.OUT, bindingBytes);
   const weightOfChunk = (chunk: RowChunk, index: number): Tensor => ({
-    name: chunks.length === 1 ? `${node.weight}/rows` : `${node.weight}/rows ${index + 1} of ${chunks.length}`,
+    // Layers that share a weight share its packing only if their inputs have the same extents.
+    name: `${node.weight}/rows of ${x.C}×${plane}${chunks.length === 1 ? '' : `, ${index + 1} of ${chunks.length}`}`,
     bytes: chunk.ROWS * 4 * dims.OUT * 16,
     kind: 'weight',
     fill: () => packFullyConnected(weights.get(node.weight)!.data, { out: output.C, C: x.C, plane }, chunk.FIRST, chunk.ROWS),
