@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile';
 import { nodeDrivers } from '../node';
-import { Net, around, channels, engineOn, errorAround, gradientOf, plane, runsOn } from './check';
+import { Net, around, channels, engineOn, errorAround, errorOf, gradientOf, plane, runsOn } from './check';
 
 describe.each(nodeDrivers)('a fully connected layer on %s', (driver) => {
   test('by hand: its input gradient is the row of the class, whatever the picture is', async () => {
@@ -31,6 +31,19 @@ describe.each(nodeDrivers)('a fully connected layer on %s', (driver) => {
       }),
       { numRuns: runsOn(driver, 40) },
     );
+  });
+
+  test('two layers may share one weight, also if they lay it out differently', async () => {
+    const net = new Net({ C: 6, H: 2, W: 3 }, 6);
+    const weight = net.parameter([6, 36]);
+    const filter = net.parameter([4, 3, 1, 1]);
+    const flat = net.add({ op: 'flatten', inputs: ['image'] });
+    const shared = [flat, 'image'].map((x) => net.add({ op: 'fullyConnected', inputs: [x], weight }));
+    const few = net.conv('image', 3, { kernel: [1, 1] });
+    const filtered = [net.add({ op: 'conv', inputs: ['image'], kernel: [1, 1], weight: filter, groups: 2 }), net.add({ op: 'conv', inputs: [few], kernel: [1, 1], weight: filter })];
+    const all = [...shared, net.fullyConnected(net.relu(flat), 6), ...filtered.map((x) => net.fullyConnected(x, 6))];
+    const graph = net.graph(net.add({ op: 'add', inputs: all }));
+    expect(await errorOf(await engineOn(driver), graph, [net.image()], { classes: [4] })).toBe(0);
   });
 
   test.each([1, 3, 5])('long rows are cut into slices, which add up: batch of %d', async (batch) => {

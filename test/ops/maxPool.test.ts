@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile';
+import type { Pair } from '../../src/graph';
 import { nodeDrivers } from '../node';
 import { graphGradient } from '../oracle/network';
 import { type Around, Net, RULES, anyWindow, around, channels, engineOn, errorAround, fits, gradientOf, plane, runsOn } from './check';
@@ -56,6 +57,39 @@ describe.each(nodeDrivers)('max-pooling on %s', (driver) => {
       const surroundings: Around = { rectified: true, branch: 'none', batch: 3, rule, seed: 3 };
       expect(await errorAround(engine, { C: 3, H: 17, W: 19 }, surroundings, (net, x) => net.add({ op: 'maxPool', inputs: [x], kernel, stride: [1, 2] }))).toBe(0);
     }
+  });
+
+  test('a 2×2 pool that tiles a convolution, and so runs inside of it, equals the oracle to the last bit', async () => {
+    const engine = await engineOn(driver);
+    const shapes = fc.record({
+      C: channels, O: channels, H: fc.integer({ min: 1, max: 4 }), W: fc.integer({ min: 1, max: 11 }),
+      kernel: fc.constantFrom<Pair>([1, 1], [3, 3], [2, 4]), rectified: fc.boolean(), bias: fc.boolean(),
+      readers: fc.uniqueArray(fc.constantFrom('conv', 'strided', 'pool', 'tile', 'relu', 'flat', 'identity', 'concat', 'add'), { minLength: 1, maxLength: 3 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(shapes, around, async ({ C, O, H, W, kernel, rectified, bias, readers }, around) => {
+        const extents = { C, H: 4 * H + kernel[0] - 1, W: 4 * W + kernel[1] - 1 };
+        expect(await errorAround(engine, extents, around, (net, x) => {
+          const map = net.conv(x, O, { kernel, bias });
+          const y = net.add({ op: 'maxPool', inputs: [rectified ? net.relu(map) : map], kernel: [2, 2], stride: [2, 2] });
+          const ends = readers.map((reader) => {
+            switch (reader) {
+              case 'conv': return net.conv(y, 5, { kernel: [2, 1] });
+              case 'strided': return net.relu(net.conv(y, 3, { kernel: [2, 2], stride: [2, 2] }));
+              case 'pool': return net.add({ op: 'maxPool', inputs: [y], kernel: [2, 2], stride: [1, 2] });
+              case 'tile': return net.add({ op: 'maxPool', inputs: [net.conv(y, 4, { kernel: [1, 1] })], kernel: [2, 2], stride: [2, 2] });
+              case 'relu': return net.relu(y);
+              case 'flat': return net.add({ op: 'flatten', inputs: [y] });
+              case 'identity': return net.add({ op: 'identity', inputs: [y] });
+              case 'concat': return net.add({ op: 'concat', inputs: [y, net.conv(y, 4, { kernel: [1, 1] })] });
+              default: return net.relu(net.add({ op: 'add', inputs: [y, net.conv(y, O, { kernel: [1, 1] })] }));
+            }
+          });
+          return ends.length === 1 ? ends[0]! : net.add({ op: 'concat', inputs: ends.map((end) => net.relu(net.fullyConnected(end, 6))) });
+        })).toBe(0);
+      }),
+      { numRuns: runsOn(driver, 60) },
+    );
   });
 
   test.each(RULES)('two pools and a convolution read one rectified tensor, under the rule %s', async (rule) => {

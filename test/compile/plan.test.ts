@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import { bindingsOf } from '../../shaders/kernel';
+import { type Plan, compile } from '../../src/compile';
+import type { GraphNode } from '../../src/graph';
+import type { Step, Tensor } from '../../src/ops/op';
+import { branched, small } from '../engine/support';
+import { randomGraph } from '../oracle/randomGraph';
+
+const bindingBytes = 2 ** 27;
+const graphs = [small, branched, ...Array.from({ length: 60 }, (_, seed) => randomGraph(seed))];
+const plans: [string, Plan][] = graphs.map((graph) => [graph.name, compile(graph, { batch: 1 + (graph.nodes.length % 3), bindingBytes })]);
+
+/** Every step as it prints: `label  name=tensor@buffer …  grid`. */
+const parsed = (plan: Plan) => plan.toString().split('\n').map((line) => {
+  const [label, ...rest] = line.split(/\s+/);
+  return { label: label!, bindings: [...line.matchAll(/(\w+)=(.+?)@(\d+)(?= )/g)].map(([, name, tensor, buffer]) => ({ name: name!, tensor: tensor!, buffer: Number(buffer) })), grid: rest.at(-1)! };
+});
+const writes = ({ kernel }: Step): Set<string> => new Set(bindingsOf(kernel).filter(({ type }) => type === 'storage').map(({ name }) => name));
+const stepsOf = (plan: Plan): readonly Step[] => [...plan.forward, ...plan.backward];
+const kinds = (plan: Plan): Map<string, Tensor> => new Map(stepsOf(plan).flatMap(({ bind }) => Object.values(bind).map((tensor) => [tensor.name, tensor])));
+
+describe.each(plans)('the plan of %s', (_, plan) => {
+  test('never lets two tensors that are alive at once share a buffer', () => {
+    const life = new Map<string, { buffer: number; first: number; last: number }>();
+    parsed(plan).forEach(({ bindings }, at) => bindings.forEach(({ tensor, buffer }) => {
+      const known = life.get(tensor);
+      if (known) expect(known.buffer, tensor).toBe(buffer);
+      life.set(tensor, { buffer, first: known?.first ?? at, last: at });
+    }));
+    // What is saved or belongs to the caller lives for ever: a backward pass may follow a forward pass any number of times.
+    for (const [name, { kind }] of kinds(plan)) if (kind !== 'transient') Object.assign(life.get(name)!, { first: 0, last: Infinity });
+    const all = [...life];
+    for (const [a, x] of all) {
+      for (const [b, y] of all) {
+        if (a < b && x.buffer === y.buffer) expect(x.last < y.first || y.last < x.first, `${a} and ${b} share buffer ${x.buffer}`).toBe(true);
+      }
+    }
+  });
+
+  test('binds no buffer both to read and to write in one step', () => {
+    parsed(plan).forEach(({ label, bindings }, at) => {
+      const written = writes(stepsOf(plan)[at]!);
+      const out = new Set(bindings.filter(({ name }) => written.has(name)).map(({ buffer }) => buffer));
+      const into = bindings.filter(({ name }) => !written.has(name)).map(({ buffer }) => buffer);
+      expect(into.filter((buffer) => out.has(buffer)), label).toEqual([]);
+      expect(out.size, `${label} writes two tensors to one buffer`).toBe(bindings.filter(({ name }) => written.has(name)).length);
+    });
+  });
+
+  test('reads nothing that no step before it wrote; the backward pass reads of the forward pass only what is saved', () => {
+    const written = new Set<string>([plan.input.name]);
+    plan.forward.forEach((step) => check(step, () => true));
+    const forward = new Set(written);
+    plan.backward.forEach((step) => check(step, ({ name, kind }) => !forward.has(name) || kind !== 'transient'));
+    expect(written.has(plan.gradient.name)).toBe(true);
+    function check(step: Step, allowed: (tensor: Tensor) => boolean): void {
+      const out = writes(step);
+      for (const [name, tensor] of Object.entries(step.bind)) {
+        if (out.has(name) || tensor.kind === 'weight') continue;
+        expect(written.has(tensor.name), `${step.label} reads ${tensor.name}`).toBe(true);
+        expect(allowed(tensor), `${step.label} reads ${tensor.name}, which may be overwritten`).toBe(true);
+      }
+      out.forEach((name) => written.add(step.bind[name]!.name));
+    }
+  });
+
+  test('binds what each kernel declares, in buffers that are large enough, eight at most', () => {
+    for (const { label, kernel, bind } of stepsOf(plan)) {
+      const bindings = bindingsOf(kernel);
+      const declared = bindings.filter(({ name }) => !['d', 'rule', 'targets'].includes(name)).map(({ name }) => name).sort();
+      expect(Object.keys(bind).sort(), label).toEqual(declared);
+      expect(bindings.filter(({ type }) => type !== 'uniform').length, label).toBeLessThanOrEqual(8);
+      expect(new Set(bindings.map(({ index }) => index)).size, label).toBe(bindings.length);
+      for (const tensor of Object.values(bind)) expect(plan.buffers[plan.placement.get(tensor.name)!]!.bytes).toBeGreaterThanOrEqual(tensor.bytes);
+      expect(Object.keys(kernel.dims).length * 4, `${label}: its extents fit between two dispatches'`).toBeLessThanOrEqual(256);
+    }
+  });
+});
+
+test('buffers are reused at all', () => {
+  const tensors = plans.reduce((sum, [, plan]) => sum + [...kinds(plan).values()].filter(({ kind }) => kind === 'transient').length, 0);
+  const buffers = plans.reduce((sum, [, plan]) => sum + plan.buffers.filter(({ kind }) => kind === 'transient').length, 0);
+  expect(buffers).toBeLessThan(0.6 * tensors);
+});
+
+test('a name that the compiler gives to a tensor of its own is refused, since the two would share a buffer', () => {
+  for (const name of ['d.pool1', 'pool1.switches', 'image.blocks', 'conv2.bits', 'fc.partial']) {
+    const nodes = small.nodes.map((node): GraphNode => ({ ...node, ...(node.name === 'conv1' ? { name } : {}), inputs: node.inputs.map((input) => (input === 'conv1' ? name : input)) }));
+    expect(() => compile({ ...small, nodes }, { batch: 1, bindingBytes }), name).toThrow(expect.objectContaining({ code: 'model-format', message: expect.stringContaining(name) }));
+  }
+});

@@ -1,0 +1,224 @@
+import { describe, expect, test } from 'vitest';
+import { compile } from '../../src/compile';
+import { foldBatchNorm } from '../../src/compile/foldBatchNorm';
+import { fuseRelu } from '../../src/compile/fuseRelu';
+import { type Network, type Rewrite, networkOf } from '../../src/compile/network';
+import { absorbFlatten, dropIdentities, prune, takeScore, windowGlobalPools } from '../../src/compile/simplify';
+import { enterImage } from '../../src/compile/spaceToDepth';
+import type { ConvNode, Extents, Graph, GraphNode, Window } from '../../src/graph';
+import type { ImageNode } from '../../src/ops/op';
+import { relativeL2 } from '../oracle/compare';
+import { convForward } from '../oracle/conv';
+import { runGraph } from '../oracle/network';
+import { gather, get, tensor } from '../oracle/tensor';
+import { Net, real } from '../ops/check';
+
+const bindingBytes = 2 ** 27;
+const net = (extents: Extents = { C: 4, H: 6, W: 6 }): Net => new Net(extents, 3, real);
+const after = (graph: Graph, ...rewrites: readonly Rewrite[]): Network => rewrites.reduce((network, rewrite) => rewrite(network), networkOf(graph));
+/** Layers in short: `name(inputs)`, with a + if rectified. */
+const printed = ({ layers, output }: Network): string => `${layers.map(({ name, inputs, relu }) => `${name}(${inputs.join()})${relu ? '+' : ''}`).join(' ')} → ${output}`;
+const conv = (n: Net, x: string, name: string, O = 4) => n.add({ op: 'conv', inputs: [x], kernel: [1, 1], weight: n.parameter([O, n.extents(x).C, 1, 1]), bias: n.parameter([O]) }, name);
+const relu = (n: Net, x: string, name: string) => n.add({ op: 'relu', inputs: [x] }, name);
+const norm = (n: Net, x: string, name: string) => {
+  const { C } = n.extents(x);
+  return n.add({ op: 'batchNorm', inputs: [x], epsilon: 1e-3, scale: n.parameter([C]), bias: n.parameter([C]), mean: n.parameter([C]), variance: n.parameter([C], (random) => 0.5 + random.uniform()) }, name);
+};
+/** The same numbers, by the oracle: what a rewrite must keep. */
+function expectSameFunction(n: Net, graph: Graph, { layers, output, weights }: Network): void {
+  const image = n.image();
+  const rewritten = { ...graph, nodes: layers as GraphNode[], output, weights };
+  expect(relativeL2(runGraph(rewritten, image).get(output)!.data, runGraph(graph, image).get(graph.output)!.data)).toBeLessThan(1e-6);
+}
+
+test('the score is what stands before a final soft-max, and identities after it do not hide that', () => {
+  const n = net();
+  const last = n.add({ op: 'identity', inputs: [n.add({ op: 'softmax', inputs: [n.add({ op: 'identity', inputs: [conv(n, 'image', 'scores')] }, 'id')] }, 'p')] }, 'out');
+  expect(takeScore(networkOf(n.graph(last))).output).toBe('scores');
+});
+
+test('what the output does not need goes, and what it needs stays', () => {
+  const n = net();
+  const a = conv(n, 'image', 'a');
+  relu(n, conv(n, a, 'aside'), 'far');
+  expect(printed(after(n.graph(relu(n, a, 'b')), prune))).toBe('a(image) b(a) → b');
+});
+
+test('identities go, however many, also at the end', () => {
+  const n = net();
+  const id = (x: string, name: string) => n.add({ op: 'identity', inputs: [x] }, name);
+  expect(printed(after(n.graph(id(conv(n, id(id('image', 'd1'), 'd2'), 'c'), 'd3')), dropIdentities))).toBe('c(image) → c');
+});
+
+test('a global average becomes a window of the whole plane', () => {
+  const n = net({ C: 2, H: 5, W: 7 });
+  const graph = n.graph(n.add({ op: 'globalAveragePool', inputs: ['image'] }, 'gap'));
+  const network = after(graph, windowGlobalPools);
+  expect(network.layers).toMatchObject([{ op: 'averagePool', name: 'gap', kernel: [5, 7] }]);
+  expectSameFunction(n, graph, network);
+});
+
+describe('a flatten', () => {
+  test.each([
+    ['goes if all its readers are fully connected', 6, ['fullyConnected', 'fullyConnected'], true],
+    ['stays if one is not', 6, ['fullyConnected', 'relu'], false],
+    ['goes if the plane is 1×1 anyway', 1, ['fullyConnected', 'relu'], true],
+    ['stays at the end of a graph', 6, [], false],
+  ])('%s', (_, side, readers, absorbed) => {
+    const n = net({ C: 2, H: side, W: side });
+    const flat = n.add({ op: 'flatten', inputs: ['image'] }, 'flat');
+    const ends = readers.map((op) => (op === 'relu' ? n.fullyConnected(n.relu(flat), 3) : n.fullyConnected(flat, 3)));
+    const output = ends.length === 0 ? flat : n.add({ op: 'add', inputs: ends });
+    const { layers } = after(n.graph(output), absorbFlatten);
+    expect(layers.some(({ name }) => name === 'flat')).toBe(!absorbed);
+  });
+});
+
+describe('a batch-norm', () => {
+  test('folds into the convolution that it alone reads', () => {
+    const n = net();
+    const graph = n.graph(norm(n, conv(n, 'image', 'c'), 'bn'));
+    const network = after(graph, foldBatchNorm);
+    expect(printed(network)).toBe('c(image) → c');
+    expectSameFunction(n, graph, network);
+  });
+
+  test('folds into a fully connected layer, and gives a bias to one without', () => {
+    const n = net();
+    const fc = n.add({ op: 'fullyConnected', inputs: ['image'], weight: n.parameter([3, 144]) }, 'fc');
+    const graph = n.graph(norm(n, fc, 'bn'));
+    const network = after(graph, foldBatchNorm);
+    expect(printed(network)).toBe('fc(image) → fc');
+    expectSameFunction(n, graph, network);
+  });
+
+  test('stays if the convolution has another reader, or is the output, or is no convolution', () => {
+    const n = net();
+    const c = conv(n, 'image', 'c');
+    const shared = n.graph(n.add({ op: 'add', inputs: [norm(n, c, 'bn'), c] }, 'sum'));
+    expect(printed(after(shared, foldBatchNorm))).toBe('c(image) bn(c) sum(bn,c) → sum');
+    expect(printed(after({ ...shared, nodes: shared.nodes.slice(0, 2), output: 'c' }, foldBatchNorm))).toBe('c(image) bn(c) → c');
+    const m = net();
+    expect(printed(after(m.graph(norm(m, relu(m, 'image', 'r'), 'bn')), foldBatchNorm))).toBe('r(image) bn(r) → bn');
+  });
+
+  test('of two in a row the first folds and the second stands', () => {
+    const n = net();
+    const graph = n.graph(norm(n, norm(n, conv(n, 'image', 'c'), 'bn1'), 'bn2'));
+    const network = after(graph, foldBatchNorm);
+    expect(printed(network)).toBe('c(image) bn2(c) → bn2');
+    expectSameFunction(n, graph, network);
+  });
+
+  test('leaves a weight that another convolution shares as it is', () => {
+    const n = net();
+    const c = conv(n, 'image', 'c');
+    const { weight, bias } = (n.graph(c).nodes[0] as ConvNode);
+    const twin = n.add({ op: 'conv', inputs: ['image'], kernel: [1, 1], weight, bias: bias! }, 'twin');
+    const graph = n.graph(n.add({ op: 'add', inputs: [norm(n, c, 'bn'), twin] }, 'sum'));
+    expectSameFunction(n, graph, after(graph, foldBatchNorm));
+  });
+});
+
+describe('a ReLU', () => {
+  test('becomes the epilogue of the layer that it alone reads', () => {
+    const n = net();
+    expect(printed(after(n.graph(relu(n, conv(n, 'image', 'c'), 'r')), fuseRelu))).toBe('c(image)+ → c');
+  });
+
+  test('stays if that layer has another reader, is the output, or does not rectify', () => {
+    const n = net();
+    const c = conv(n, 'image', 'c');
+    const sum = n.graph(n.add({ op: 'add', inputs: [c, relu(n, c, 'r')] }, 'sum'));
+    expect(printed(after(sum, fuseRelu))).toBe('c(image) r(c) sum(c,r) → sum');
+    expect(printed(after({ ...sum, output: 'c' }, prune, fuseRelu))).toBe('c(image) → c');
+    const m = net();
+    expect(printed(after(m.graph(relu(m, m.add({ op: 'maxPool', inputs: ['image'], kernel: [2, 2] }, 'p'), 'r')), fuseRelu))).toBe('p(image) r(p) → r');
+  });
+
+  test('of two in a row one is left', () => {
+    const n = net();
+    expect(printed(after(n.graph(relu(n, relu(n, conv(n, 'image', 'c'), 'r'), 'r2')), fuseRelu))).toBe('c(image)+ r2(c) → r2');
+  });
+});
+
+describe('space to depth', () => {
+  const shapes: [Extents, Window][] = [
+    [{ C: 3, H: 11, W: 8 }, { kernel: [3, 3], stride: [2, 2], pads: [1, 1, 1, 1] }],
+    [{ C: 1, H: 9, W: 13 }, { kernel: [7, 2], stride: [3, 4], pads: [3, 0, 1, 2] }],
+    [{ C: 4, H: 5, W: 6 }, { kernel: [1, 1], stride: [2, 3] }],
+    [{ C: 2, H: 7, W: 7 }, { kernel: [2, 5], stride: [1, 2], pads: [0, 2, 1, 0] }],
+    [{ C: 3, H: 6, W: 4 }, { kernel: [4, 4], stride: [5, 3], pads: [2, 2, 2, 2] }],
+  ];
+
+  test.each(shapes)('%j %j: image and filter turned, the convolution is the same in float64', (extents, window) => {
+    const n = net(extents);
+    const y = n.conv('image', 5, window);
+    const graph = n.graph(y);
+    const [image, strided] = after(graph, enterImage).layers as unknown as readonly [ImageNode, ConvNode];
+    const { weights } = after(graph, enterImage);
+    const x = tensor(extents, n.image());
+    const [sy, sx] = image.stride;
+    const inside = (c: number, h: number, w: number): number => (h >= 0 && h < extents.H && w >= 0 && w < extents.W ? get(x, c, h, w) : 0);
+    const cells = gather({ C: extents.C * sy * sx, H: image.cells[0], W: image.cells[1] }, (k, p, q) =>
+      inside(Math.floor(k / (sy * sx)), p * sy + (Math.floor(k / sx) % sy) - image.pads[0], q * sx + (k % sx) - image.pads[1]));
+    expect(strided).toMatchObject({ op: 'conv', inputs: [image.name] });
+    expect([strided.stride, strided.pads]).toEqual([undefined, undefined]);
+    const turned = convForward({ kernel: strided.kernel }, cells, weights.get(strided.weight)!.data, weights.get(strided.bias!)!.data);
+    expect(turned.extents).toEqual(n.extents(y));
+    expect(relativeL2(turned.data, runGraph(graph, x.data).get(y)!.data)).toBeLessThan(1e-13);
+  });
+
+  test.each<[string, Extents, (n: Net) => string, number]>([
+    ['is left alone with stride 1', { C: 3, H: 6, W: 6 }, (n) => n.conv('image', 4, { kernel: [3, 3] }), 1],
+    ['is left alone with many channels', { C: 5, H: 6, W: 6 }, (n) => n.conv('image', 4, { kernel: [3, 3], stride: [2, 2] }), 1],
+    ['is left alone with dilation', { C: 3, H: 6, W: 6 }, (n) => n.conv('image', 4, { kernel: [2, 2], stride: [2, 2], dilation: [2, 2] }), 1],
+    ['is left alone with groups', { C: 2, H: 6, W: 6 }, (n) => n.conv('image', 4, { kernel: [2, 2], stride: [2, 2], groups: 2 }), 1],
+    ['is left alone if another layer reads the image', { C: 3, H: 6, W: 6 }, (n) => n.add({ op: 'add', inputs: [n.conv('image', 4, { kernel: [2, 2], stride: [2, 2] }), n.add({ op: 'maxPool', inputs: [n.conv('image', 4, { kernel: [1, 1] })], kernel: [2, 2], stride: [2, 2] })] }), 1],
+    ['is done else', { C: 3, H: 6, W: 6 }, (n) => n.conv('image', 4, { kernel: [3, 3], stride: [2, 2] }), 2],
+  ])('%s', (_, extents, build, stride) => {
+    const n = net(extents);
+    const [image] = after(n.graph(build(n)), enterImage).layers as unknown as readonly [ImageNode];
+    expect(image).toMatchObject({ op: 'image', stride: [stride, stride], inputs: ['image'] });
+  });
+});
+
+describe('a concatenation', () => {
+  const steps = (build: (n: Net) => string): string[] => {
+    const n = net({ C: 4, H: 4, W: 4 });
+    return compile(n.graph(n.fullyConnected(build(n), 2)), { batch: 1, bindingBytes }).toString().split('\n').filter((line) => line.includes('concat')).map((line) => line.split(' ')[0]!);
+  };
+  const concat = (n: Net, ...inputs: string[]) => n.add({ op: 'concat', inputs }, 'cat');
+
+  test('costs nothing if its parts fill whole blocks and nobody else reads them', () => {
+    expect(steps((n) => concat(n, conv(n, 'image', 'a', 4), conv(n, 'image', 'b', 8), conv(n, 'image', 'c', 3)))).toEqual([]);
+    expect(steps((n) => concat(n, relu(n, conv(n, 'image', 'a', 4), 'r'), relu(n, conv(n, 'image', 'b', 8), 's')))).toEqual([]);
+  });
+
+  test.each<[string, (n: Net) => string]>([
+    ['a part ends within a block', (n) => concat(n, conv(n, 'image', 'a', 3), conv(n, 'image', 'b', 4))],
+    ['a part is read elsewhere', (n) => { const a = conv(n, 'image', 'a', 4); return n.add({ op: 'concat', inputs: [concat(n, a, conv(n, 'image', 'b', 4)), conv(n, a, 'c', 4)] }, 'outer'); }],
+    ['a part comes twice', (n) => { const a = conv(n, 'image', 'a', 4); return concat(n, a, a); }],
+    ['only one part is rectified', (n) => concat(n, relu(n, conv(n, 'image', 'a', 4), 'r'), conv(n, 'image', 'b', 4))],
+    ['a part is the image', (n) => concat(n, 'image', conv(n, 'image', 'b', 4))],
+  ])('is copied, both ways, if %s', (_, build) => {
+    expect(steps(build).filter((step) => step.startsWith('cat'))).toEqual(['cat.concatForward', 'cat.concatForward', 'cat.concatBackward', 'cat.concatBackward']);
+  });
+});
+
+describe('is refused as a model:', () => {
+  const n = net();
+  const graph = n.graph(relu(n, conv(n, 'image', 'c'), 'r'));
+  const [c, r] = graph.nodes as readonly [GraphNode, GraphNode];
+  test.each([
+    ['a tensor that nobody writes', [c, { ...r, inputs: ['x'] }], 'r', "r reads 'x', which no node before it writes"],
+    ['a node before what it reads', [r, c], 'c', "r reads 'c', which no node before it writes"],
+    ['a node without input', [{ ...c, inputs: [] }], 'c', 'c has no input'],
+    ['one name twice', [c, { ...r, name: 'c' }], 'c', "two nodes write 'c'"],
+    ['the name of the image', [{ ...c, name: 'image' }], 'image', "two nodes write 'image'"],
+    ['an output that is not there', [c], 'r', "the output 'r' is not written by any node"],
+    ['the image as output', [c], 'image', "the output 'image' is not written by any node"],
+  ])('%s', (_, nodes, output, message) => {
+    expect(() => compile({ ...graph, nodes, output }, { batch: 1, bindingBytes })).toThrow(expect.objectContaining({ code: 'model-format', message: expect.stringContaining(message) }));
+  });
+});
