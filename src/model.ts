@@ -5,11 +5,11 @@ import { GradlensError } from './errors';
 import { Ascent, type AscentOptions } from './gpu/ascent';
 import type { Device } from './gpu/device';
 import { type BackwardOptions, Executor, type Target } from './gpu/executor';
-import { Preparer } from './gpu/preparer';
+import { Inputs } from './gpu/inputs';
 import { Readback } from './gpu/readback';
 import { WeightStore } from './gpu/weights';
 import type { InputSpec, ModelFile } from './graph';
-import { type ImageInput, type Prepared, isPrepared, toPixels } from './image/pixels';
+import type { ImageInput, Images } from './image/pixels';
 import type { ReluRule, RunOptions } from './options';
 import { type Classification, softmax, topClasses } from './scores';
 
@@ -60,16 +60,13 @@ export interface AscentRun {
   dispose(): void;
 }
 
-/** One picture, or as many as the batch. */
-export type Images = ImageInput | readonly ImageInput[];
-
 export class Model implements Disposable {
   /** Of neurons, by the tensor as the graph names it: after rewriting, a layer and its ReLU may share a name. */
   private readonly executors = new Map<string, Executor>();
   private readonly ascents = new Set<Ascent>();
   private readonly weights: WeightStore;
   private readonly readback: Readback;
-  private readonly preparer: Preparer | null;
+  private readonly inputs: Inputs;
   private queue: Promise<unknown> = Promise.resolve();
   private disposed = false;
 
@@ -84,7 +81,7 @@ export class Model implements Disposable {
   ) {
     this.weights = new WeightStore(device);
     this.readback = new Readback(device);
-    this.preparer = input ? new Preparer(device, input) : null;
+    this.inputs = new Inputs(device, input, this.inputShape, this.name);
   }
 
   /** Called by `Engine.load`. */
@@ -143,7 +140,7 @@ export class Model implements Disposable {
   scores(images: Images, options: RunOptions = {}): Promise<Float32Array> {
     return this.exclusive(options, async () => {
       const executor = this.ready!;
-      await this.fill(executor, images);
+      await this.inputs.fill(executor.input, images);
       const [blocks] = await this.readback.run('scores', this.scoreBytes, (encoder, read) => {
         executor.encodeForward(encoder);
         read(executor.scores, this.scoreBytes);
@@ -172,7 +169,7 @@ export class Model implements Disposable {
 
       const executor = this.ready!;
       const gradientBytes = this.plan.gradient.bytes;
-      await this.fill(executor, images);
+      await this.inputs.fill(executor.input, images);
       if (chosen === 'top1') {
         const [blocks] = await this.readback.run('scores', this.scoreBytes, (encoder, read) => {
           executor.encodeForward(encoder);
@@ -261,7 +258,7 @@ export class Model implements Disposable {
     this.ready?.dispose();
     this.weights.dispose();
     this.readback.dispose();
-    this.preparer?.dispose();
+    this.inputs.dispose();
     this.onDispose(this);
   }
 
@@ -300,7 +297,7 @@ export class Model implements Disposable {
       throw new GradlensError('shape', `${neuron.tensor} is [${C}, ${H}, ${W}]; channel ${channel}${y === undefined ? '' : `, y ${y}, x ${x}`} is not in it`);
     }
     const executor = await this.neuronExecutor(neuron.tensor, plan, options);
-    await this.fill(executor, images);
+    await this.inputs.fill(executor.input, images);
     const target: Target = y === undefined || x === undefined ? { channel } : { channel, y, x };
     const [values, gradient] = await this.readback.run('gradient', storage.bytes + plan.gradient.bytes, (encoder, read) => {
       executor.encodeBoth(encoder, { targets: Array.from({ length: batch }, () => target), relu, score: 'logit' });
@@ -349,31 +346,6 @@ export class Model implements Disposable {
     const bad = scores.findIndex((score) => !Number.isFinite(score));
     if (bad >= 0) throw new GradlensError('validation', `the score of class ${bad % C} is ${scores[bad]}: the input or an activation is too large for float32, or is not a number`, { class: bad % C });
     return scores;
-  }
-
-  private async fill(executor: Executor, images: Images): Promise<void> {
-    const { batch } = this.plan;
-    const [, C, H, W] = this.inputShape;
-    const list = Array.isArray(images) ? (images as readonly ImageInput[]) : [images as ImageInput];
-    const item = C * H * W;
-    let at = 0;
-    for (const image of list) {
-      if (isPrepared(image)) {
-        const count = preparedItems(image, [C, H, W]);
-        const bad = image.data.findIndex((value) => !Number.isFinite(value)); // a ReLU or a max-pool would hide it
-        if (bad >= 0) throw new GradlensError('validation', `the input holds ${image.data[bad]} at ${bad}; every element must be a finite number`, { index: bad });
-        if (at + count > batch) throw new GradlensError('shape', `more pictures than the batch of ${batch}`);
-        await this.device.guard('uploading the input', () =>
-          this.device.gpu.queue.writeBuffer(executor.input, at * item * 4, image.data.buffer as ArrayBuffer, image.data.byteOffset, image.data.byteLength));
-        at += count;
-      } else {
-        if (!this.preparer) throw new GradlensError('shape', `${this.name} does not say how pictures are prepared: give load() an \`input\`, or a prepared { data, shape: [${this.inputShape.join(', ')}] }`);
-        if (at >= batch) throw new GradlensError('shape', `more pictures than the batch of ${batch}`);
-        await this.preparer.prepare(await toPixels(image), executor.input, at);
-        at += 1;
-      }
-    }
-    if (at !== batch) throw new GradlensError('shape', `${at} picture(s) for a batch of ${batch}`, { pictures: at, batch });
   }
 
   private assertUsable(): void {
@@ -425,15 +397,6 @@ function joined(parts: readonly Float32Array[]): Float32Array {
     at += part.length;
   }
   return whole;
-}
-
-function preparedItems({ data, shape }: Prepared, [C, H, W]: readonly [number, number, number]): number {
-  const [count, ...rest] = shape.length === 4 ? shape : [1, ...shape];
-  if (rest.length !== 3 || rest[0] !== C || rest[1] !== H || rest[2] !== W) {
-    throw new GradlensError('shape', `the input is [${shape.join(', ')}], the network takes [N, ${C}, ${H}, ${W}]`, { shape });
-  }
-  if (data.length !== count! * C * H * W) throw new GradlensError('shape', `an input of [${shape.join(', ')}] has ${count! * C * H * W} elements, these are ${data.length}`);
-  return count!;
 }
 
 function inputSpecOf({ graph, input }: ModelFile, override: InputSpec | undefined): InputSpec | null {

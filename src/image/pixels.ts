@@ -17,6 +17,9 @@ export interface Prepared {
 /** What a model takes as a picture. Browser sources are decoded with their EXIF orientation and without colour conversion. */
 export type ImageInput = ImageBitmapSource | VideoFrame | Pixels | Prepared;
 
+/** One picture, or as many as the batch. */
+export type Images = ImageInput | readonly ImageInput[];
+
 /** Larger pictures are scaled down before they are uploaded; no network input comes near this. */
 const MOST_PIXELS = 4096 * 4096;
 

@@ -1,0 +1,68 @@
+/** Pictures and prepared tensors into the input buffer of one model. */
+import { GradlensError } from '../errors';
+import type { InputSpec } from '../graph';
+import { type ImageInput, type Images, type Prepared, isPrepared, toPixels } from '../image/pixels';
+import type { Device } from './device';
+import { Preparer } from './preparer';
+
+export class Inputs {
+  private readonly preparer: Preparer | null;
+
+  constructor(
+    private readonly device: Device,
+    spec: InputSpec | null,
+    private readonly shape: readonly [N: number, C: number, H: number, W: number],
+    private readonly modelName: string,
+  ) {
+    this.preparer = spec ? new Preparer(device, spec) : null;
+  }
+
+  /**
+   * Fills the whole batch.
+   *
+   * @throws GradlensError `shape` for a wrong shape or number of pictures; `validation` for an element that is not finite
+   */
+  async fill(target: GPUBuffer, images: Images): Promise<void> {
+    const [batch] = this.shape;
+    const list = Array.isArray(images) ? (images as readonly ImageInput[]) : [images as ImageInput];
+    let at = 0;
+    for (const image of list) at += isPrepared(image) ? await this.upload(image, target, at) : await this.prepare(image, target, at);
+    if (at !== batch) throw new GradlensError('shape', `${at} picture(s) for a batch of ${batch}`, { pictures: at, batch });
+  }
+
+  dispose(): void {
+    this.preparer?.dispose();
+  }
+
+  private async upload(image: Prepared, target: GPUBuffer, at: number): Promise<number> {
+    const [batch, C, H, W] = this.shape;
+    const { data } = image;
+    const count = this.itemsOf(image);
+    const bad = data.findIndex((value) => !Number.isFinite(value)); // a ReLU or a max-pool would hide it
+    if (bad >= 0) throw new GradlensError('validation', `the input holds ${data[bad]} at ${bad}; every element must be a finite number`, { index: bad });
+    if (at + count > batch) throw tooMany(batch);
+    await this.device.guard('uploading the input', () =>
+      this.device.gpu.queue.writeBuffer(target, at * C * H * W * 4, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
+    return count;
+  }
+
+  private async prepare(image: Exclude<ImageInput, Prepared>, target: GPUBuffer, at: number): Promise<number> {
+    const [batch] = this.shape;
+    if (!this.preparer) throw new GradlensError('shape', `${this.modelName} does not say how pictures are prepared: give load() an \`input\`, or a prepared { data, shape: [${this.shape.join(', ')}] }`);
+    if (at >= batch) throw tooMany(batch);
+    await this.preparer.prepare(await toPixels(image), target, at);
+    return 1;
+  }
+
+  private itemsOf({ data, shape }: Prepared): number {
+    const [, C, H, W] = this.shape;
+    const [count, ...rest] = shape.length === 4 ? shape : [1, ...shape];
+    if (rest.length !== 3 || rest[0] !== C || rest[1] !== H || rest[2] !== W) {
+      throw new GradlensError('shape', `the input is [${shape.join(', ')}], the network takes [N, ${C}, ${H}, ${W}]`, { shape });
+    }
+    if (data.length !== count! * C * H * W) throw new GradlensError('shape', `an input of [${shape.join(', ')}] has ${count! * C * H * W} elements, these are ${data.length}`);
+    return count!;
+  }
+}
+
+const tooMany = (batch: number): GradlensError => new GradlensError('shape', `more pictures than the batch of ${batch}`, { batch });
