@@ -1,0 +1,65 @@
+/** Connected components of a mask, and boxes around them. */
+
+/** Pixels: the left upper corner and the extents. */
+export type Box = readonly [x: number, y: number, width: number, height: number];
+
+export type Neighbours = 4 | 8;
+
+export interface Components {
+  /** The component of each pixel, counted from 1 in the order in which rows are read; 0 where the mask is 0. */
+  readonly labels: Int32Array;
+  /** Pixels of each component; `areas[0]` is what the mask leaves out. */
+  readonly areas: readonly number[];
+}
+
+export function components(mask: Uint8Array, width: number, height: number, neighbours: Neighbours = 8): Components {
+  const labels = new Int32Array(width * height);
+  const areas = [0];
+  const pending = new Int32Array(width * height);
+  for (let start = 0; start < labels.length; start++) {
+    if (!mask[start]) areas[0]!++;
+    if (!mask[start] || labels[start] !== 0) continue;
+    const label = areas.length;
+    let [done, found] = [0, 0];
+    labels[start] = label;
+    pending[found++] = start;
+    while (done < found) {
+      const pixel = pending[done++]!;
+      const [x, y] = [pixel % width, Math.floor(pixel / width)];
+      for (let v = Math.max(y - 1, 0); v <= Math.min(y + 1, height - 1); v++) {
+        for (let u = Math.max(x - 1, 0); u <= Math.min(x + 1, width - 1); u++) {
+          const other = v * width + u;
+          if (!mask[other] || labels[other] !== 0 || (neighbours === 4 && u !== x && v !== y)) continue;
+          labels[other] = label;
+          pending[found++] = other;
+        }
+      }
+    }
+    areas.push(found);
+  }
+  return { labels, areas };
+}
+
+/** The mask of the largest component, of several the first in reading order; null for an empty mask. */
+export function largestComponent(mask: Uint8Array, width: number, height: number, neighbours: Neighbours = 8): Uint8Array | null {
+  const { labels, areas } = components(mask, width, height, neighbours);
+  if (areas.length === 1) return null;
+  let largest = 1;
+  for (let label = 2; label < areas.length; label++) if (areas[label]! > areas[largest]!) largest = label;
+  return Uint8Array.from(labels, (label) => (label === largest ? 1 : 0));
+}
+
+/** The smallest box around what a mask holds; null for an empty mask. */
+export function tightBox(mask: Uint8Array, width: number, height: number): Box | null {
+  let [left, top, right, bottom] = [width, height, -1, -1];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      if (!mask[y * width + x]) continue;
+      left = Math.min(left, x);
+      right = Math.max(right, x);
+      top = Math.min(top, y);
+      bottom = y;
+    }
+  }
+  return right < 0 ? null : [left, top, right - left + 1, bottom - top + 1];
+}
