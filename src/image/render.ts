@@ -2,12 +2,10 @@
 import { type ColourMapName, colourTable, isDiverging } from './colourMaps';
 import type { Pixels } from './pixels';
 import type { Placement } from './placement';
+import { type Plane, resizeMap } from './resize';
 
 /** What is drawn: a `Heatmap`, or anything of its form. */
-export interface Drawable {
-  readonly data: Float32Array;
-  readonly width: number;
-  readonly height: number;
+export interface Drawable extends Plane {
   readonly signed: boolean;
 }
 
@@ -35,28 +33,18 @@ export function renderMap(map: Drawable, options: RenderOptions = {}): Pixels & 
   const toColour = colourIndex(map, colours, clipOf(map.data, percentile));
   const table = colourTable(colours, STEPS);
   const alpha = overlay?.alpha ?? 0.5;
-  const columns = tapsOf(width, map.width, options.placement && along(options.placement, 'X', 'W'));
-  const rows = tapsOf(height, map.height, options.placement && along(options.placement, 'Y', 'H'));
+  const values = resizeMap(map, width, height, options.placement);
 
   const data = new Uint8ClampedArray(width * height * 4);
   if (overlay) data.set(overlay.picture.data);
-  for (let y = 0; y < height; y++) {
-    const row = rows[y];
-    if (!row) continue;
-    const [top, bottom] = [row.low * map.width, row.high * map.width];
-    for (let x = 0; x < width; x++) {
-      const column = columns[x];
-      if (!column) continue;
-      const { low, high, part } = column;
-      const above = map.data[top + low]! * (1 - part) + map.data[top + high]! * part;
-      const below = map.data[bottom + low]! * (1 - part) + map.data[bottom + high]! * part;
-      const colour = toColour(above * (1 - row.part) + below * row.part) * 3;
-      const pixel = (y * width + x) * 4;
-      for (let k = 0; k < 3; k++) {
-        data[pixel + k] = overlay ? data[pixel + k]! * (1 - alpha) + table[colour + k]! * alpha : table[colour + k]!;
-      }
-      if (!overlay) data[pixel + 3] = 255;
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isNaN(values[i])) continue;
+    const colour = toColour(values[i]!) * 3;
+    const pixel = i * 4;
+    for (let k = 0; k < 3; k++) {
+      data[pixel + k] = overlay ? data[pixel + k]! * (1 - alpha) + table[colour + k]! * alpha : table[colour + k]!;
     }
+    if (!overlay) data[pixel + 3] = 255;
   }
   return { data, width, height };
 }
@@ -79,34 +67,4 @@ function colourIndex({ signed }: Drawable, colours: ColourMapName, clip: number)
     const share = clip > 0 ? value / clip : 0;
     return Math.round(Math.min(Math.max(centred ? 0.5 + share / 2 : share, 0), 1) * (STEPS - 1));
   };
-}
-
-/** Two neighbours in the map, and how much the second counts. */
-interface Tap {
-  readonly low: number;
-  readonly high: number;
-  readonly part: number;
-}
-
-interface Stretch {
-  readonly from: number;
-  readonly fromLength: number;
-  readonly to: number;
-  readonly toLength: number;
-}
-
-/** For each pixel of one axis of the result its taps in the map, pixel centres on pixel centres; undefined where the map shows nothing. */
-function tapsOf(length: number, mapLength: number, placed?: Stretch): (Tap | undefined)[] {
-  const { from, fromLength, to, toLength } = placed ?? { from: 0, fromLength: length, to: 0, toLength: mapLength };
-  return Array.from({ length }, (_, pixel) => {
-    const inside = (pixel + 0.5 - from) / fromLength;
-    if (inside < 0 || inside > 1) return undefined;
-    const at = Math.min(Math.max(to + inside * toLength - 0.5, to), to + toLength - 1);
-    const low = Math.floor(at);
-    return { low, high: Math.min(low + 1, to + toLength - 1), part: at - low };
-  });
-}
-
-function along(placement: Placement, axis: 'X' | 'Y', extent: 'W' | 'H'): Stretch {
-  return { from: placement[`FROM_${axis}`], fromLength: placement[`FROM_${extent}`], to: placement[`TO_${axis}`], toLength: placement[`TO_${extent}`] };
 }
