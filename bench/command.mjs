@@ -1,7 +1,7 @@
 /** What the two commands share: flags in; reports, files and the exit code out. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../bin/system.mjs';
 
@@ -13,15 +13,16 @@ const HELP = `
   --probe 0               leaves out what the adapter itself can do
   --json FILE             where the report goes; default: bench/results/<date>-<adapter>.json; '-': stdout, and no files
   --compare OLD.json      says what got faster or slower; exit code 1 if gradlens did get slower
+  --table                 puts this report into bench/README.md, as runs without --net and --batch do
   --adapter NAME          `;
 
-const COMMAND_FLAGS = ['json', 'compare', 'adapter', 'help'];
+const COMMAND_FLAGS = ['json', 'compare', 'adapter', 'table', 'help'];
 
 /** The flags, as pairs for parseOptions, and those that are for the command. Ends the process for --help and for wrong flags. */
 export function readFlags(adapterHelp) {
   const names = ['net', 'batch', 'what', 'contenders', 'runs', 'seconds', 'warm-up', 'probe', 'json', 'compare', 'adapter'];
   try {
-    const { values } = parseArgs({ options: { ...Object.fromEntries(names.map((name) => [name, { type: 'string' }])), help: { type: 'boolean' } } });
+    const { values } = parseArgs({ options: { ...Object.fromEntries(names.map((name) => [name, { type: 'string' }])), table: { type: 'boolean' }, help: { type: 'boolean' } } });
     if (values.help) {
       console.log(HELP.slice(1) + adapterHelp);
       process.exit(0);
@@ -72,7 +73,7 @@ export function stamped(report, launchFlags) {
 }
 
 /** Writes the report, regenerates the table, prints and compares; the exit code. */
-export function finish({ report: format }, report, { json, compare }) {
+export function finish({ report: format }, report, { json, compare, table, net, batch }) {
   if (json === '-') {
     console.log(JSON.stringify(report));
   } else {
@@ -81,7 +82,7 @@ export function finish({ report: format }, report, { json, compare }) {
     mkdirSync(join(file, '..'), { recursive: true });
     writeFileSync(file, `${JSON.stringify(report, null, 1)}\n`);
     console.log(`\n${format.markdownOf(report)}\n\nReport: ${relative(process.cwd(), file)}`);
-    if (!json) regenerateTable(format);
+    if (!json && (table || (!net && !batch))) regenerateTable(format, file);
   }
   if (!compare) return 0;
   const before = format.parseReport(readFileSync(resolve(compare), 'utf8'));
@@ -94,15 +95,15 @@ export function finish({ report: format }, report, { json, compare }) {
   return regressions.length > 0 ? 1 : 0;
 }
 
-/** The newest report of every adapter and runtime, into bench/README.md. */
-function regenerateTable(format) {
-  const folder = join(root, 'bench/results');
-  const newest = new Map();
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.json')).sort()) {
-    const report = format.parseReport(readFileSync(join(folder, file), 'utf8'));
-    newest.set(format.adapterSlug(report.environment), { file, report });
-  }
-  const sections = [...newest.values()].map(({ file, report }) => `### ${format.adapterSlug(report.environment)}\n\nFrom [results/${file}](results/${file}).\n\n${format.markdownOf(report)}`);
+/** This report into bench/README.md, in the place of the one from the same adapter and runtime. */
+function regenerateTable(format, file) {
   const readme = join(root, 'bench/README.md');
-  writeFileSync(readme, format.betweenMarks(readFileSync(readme, 'utf8'), 'results', sections.join('\n\n')));
+  const text = readFileSync(readme, 'utf8');
+  const shown = [...text.matchAll(/^From \[results\/([^\]]+)\]/gm)].map(([, name]) => join(root, 'bench/results', name)).filter(existsSync);
+  const bySlug = new Map([...shown, file].map((path) => {
+    const report = format.parseReport(readFileSync(path, 'utf8'));
+    return [format.adapterSlug(report.environment), { name: basename(path), report }];
+  }));
+  const sections = [...bySlug].map(([slug, { name, report }]) => `### ${slug}\n\nFrom [results/${name}](results/${name}).\n\n${format.markdownOf(report)}`);
+  writeFileSync(readme, format.betweenMarks(text, 'results', sections.join('\n\n')));
 }

@@ -28,7 +28,7 @@ const server = await createServer({
   root,
   cacheDir: 'node_modules/.vite-bench',
   // such a page has a finer clock, and threads in WebAssembly
-  server: { host: '127.0.0.1', port: 5293, watch: null, hmr: false, ws: false, headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' } },
+  server: { host: '127.0.0.1', port: 5293, watch: null, hmr: false, headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' } },
   logLevel: 'warn',
 });
 await server.listen();

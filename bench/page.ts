@@ -8,9 +8,9 @@ import {
 import { type BenchOptions, bench } from './run';
 
 const NOTES: Readonly<Record<string, string>> = {
-  paper: '224 px, 1.45 GFLOP forward, 243 MB', alexnet: '224 px, 1.43 GFLOP, 244 MB', vgg16: '224 px, 30.9 GFLOP, 553 MB', squeezenet: '224 px, 0.70 GFLOP, 5 MB',
+  paper: '224 px, 1.45 GFLOP, 243 MB', alexnet: '224 px, 1.43 GFLOP, 244 MB', vgg16: '224 px, 30.9 GFLOP, 553 MB', squeezenet: '224 px, 0.70 GFLOP, 5 MB',
   small: '64 px, 0.31 GFLOP, 10 MB', tiny: '32 px, 0.003 GFLOP: for tests',
-  gradlens: 'this library', 'tfjs-webgpu': 'TensorFlow.js', 'tfjs-webgpu-tiled': 'with its tiled kernel for the way back', 'tfjs-webgl': '', 'tfjs-wasm': 'on the CPU', 'jax-webgpu': 'jax-js',
+  gradlens: 'this library', 'tfjs-webgpu': 'TensorFlow.js', 'tfjs-webgpu-tiled': 'its other kernel back', 'tfjs-webgl': 'on WebGL', 'tfjs-wasm': 'on the CPU', 'jax-webgpu': 'jax-js',
   forward: 'scores only', gradient: 'scores and input gradient',
 };
 

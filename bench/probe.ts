@@ -103,12 +103,12 @@ export async function probe(gpu: GPU, signal?: AbortSignal): Promise<Probe> {
     await run(() => {});
     const empty = await several(10, () => {});
     const readBackMs = medianOf(empty);
-    /** The best of three; `work` doubles until a run is long enough for its fixed costs not to matter. */
+    /** The best of five; `work` doubles until a run is long enough for its fixed costs not to matter. */
     const rate = async (begin: number, most: number, encode: (work: number) => Pass): Promise<number> => {
       let work = begin;
       await run(encode(work)); // the driver compiles at the first dispatch
       for (let time = 0; (time = await run(encode(work))) < (software ? 30 : 40) && work < most;) work = Math.min(most, work * (time < 5 ? 4 : 2));
-      const best = Math.min(...await several(3, encode(work)));
+      const best = Math.min(...await several(5, encode(work)));
       return work / Math.max(best - readBackMs, best / 2) / 1e-3;
     };
 

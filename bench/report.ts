@@ -105,9 +105,9 @@ export const COLUMNS: readonly Column[] = [
   { title: 'GFLOP/s', cell: ({ gflops }) => (gflops === null ? '–' : digits(gflops)) },
   { title: 'of FMA rate', cell: ({ gflops, contender, calls }, { probe }) => (gflops === null || !probe || (calls === null && contender !== 'gradlens') ? '–' : `${digits((100 * gflops) / probe.fmaGflops)} %`) },
   { title: 'load + first gradient', cell: ({ cold }) => (cold ? `${milliseconds(cold.loadMs)} + ${milliseconds(cold.firstGradientMs)}${cold.fresh ? '' : ' (warm device)'}` : '–') },
-  { title: 'dispatches / submits', cell: ({ calls }) => (calls ? `${calls.dispatches} / ${calls.submits}` : '–') },
+  { title: 'dispatches/submits', cell: ({ calls }) => (calls ? `${calls.dispatches} / ${calls.submits}` : '–') },
   { title: 'peak GPU MB', cell: ({ gpuBytes }) => (gpuBytes ? digits(gpuBytes.peak / 1e6) : '–') },
-  { title: 'difference from ours', cell: ({ gradientError, contender }) => (contender === 'gradlens' ? '' : gradientError === null ? 'unchecked' : exponential(gradientError)) },
+  { title: 'difference', cell: ({ gradientError, contender }) => (contender === 'gradlens' ? '' : gradientError === null ? 'unchecked' : exponential(gradientError)) },
 ];
 
 /** Rows that were measured side by side. */

@@ -1,7 +1,7 @@
 /** A whole benchmark: for every network and batch, all contenders made ready, checked, and timed in turn. Free of the DOM. */
 import packageJson from '../package.json';
 import { Engine } from '../src';
-import { CONTENDERS, type ContenderName, contenderNames } from './contenders';
+import { CONTENDERS, type ContenderName } from './contenders';
 import type { Contender, Session } from './contenders/contender';
 import { countsNow, installCounters, resetPeak } from './counters';
 import { DEFAULT_SCHEDULE, type Measured, type Schedule, type Task, clockQuantum, measure, relativeL2, timed } from './measure';
@@ -35,7 +35,13 @@ export interface BenchListener {
 export const TOLERANCE = 1e-3;
 
 /** @throws the signal's reason; what a contender throws becomes its row */
-export async function bench(gpu: GPU, options: BenchOptions, { signal, onProgress, onReport }: BenchListener = {}): Promise<Report> {
+export async function bench(
+  gpu: GPU,
+  options: BenchOptions,
+  { signal, onProgress, onReport }: BenchListener = {},
+  contenders: Readonly<Record<string, (gpu: GPU) => Contender>> = CONTENDERS,
+): Promise<Report> {
+  const isChosen = (name: string): boolean => (options.contenders as readonly string[]).includes(name);
   installCounters();
   onProgress?.('Looking at the adapter');
   let environment = await environmentOf(gpu);
@@ -48,7 +54,7 @@ export async function bench(gpu: GPU, options: BenchOptions, { signal, onProgres
   onReport?.(report());
 
   // ours first: the others are checked against it
-  const chosen = contenderNames.filter((name) => name === 'gradlens' || options.contenders.includes(name)).map((name) => CONTENDERS[name](gpu));
+  const chosen = Object.keys(contenders).filter((name) => name === 'gradlens' || isChosen(name)).map((name) => contenders[name]!(gpu));
   const used = new Set<string>();
   try {
     for (const name of options.nets) {
@@ -73,7 +79,7 @@ export async function bench(gpu: GPU, options: BenchOptions, { signal, onProgres
             }
           }
           for (const what of options.what) {
-            const open = ready.filter(({ contender }) => options.contenders.includes(contender.name as ContenderName)).map((made) => ({ made, error: errorOf(made, ours, what) }));
+            const open = ready.filter(({ contender }) => isChosen(contender.name)).map((made) => ({ made, error: errorOf(made, ours, what) }));
             const right = open.filter(({ error }) => error === null || error < TOLERANCE);
             const tasks = right.map(({ made }) => taskOf(made, what, classes));
             const times = await measure(tasks, options, {
@@ -106,6 +112,8 @@ export async function bench(gpu: GPU, options: BenchOptions, { signal, onProgres
 }
 
 interface Results {
+  /** Of the forward pass alone, and of the call that computes the gradient as well. */
+  readonly forward: Float32Array;
   readonly scores: Float32Array;
   /** `[N, C, H, W]` */
   readonly gradient: Float32Array;
@@ -132,9 +140,9 @@ async function makeReady(contender: Contender, prepare: () => Promise<Session>, 
     const input = session.arrange?.(image) ?? image;
     await session.before?.();
     const { result: first, milliseconds: firstGradientMs } = await timed(() => session.gradient(input, classes));
-    const results = { scores: first.scores, gradient: session.restore?.(first.gradient) ?? first.gradient };
-    const forward = await counted(() => session.forward(input));
-    const gradient = await counted(() => session.gradient(input, classes));
+    const { result: scores, calls: forward } = await counted(() => session.forward(input));
+    const { calls: gradient } = await counted(() => session.gradient(input, classes));
+    const results = { forward: scores, scores: first.scores, gradient: session.restore?.(first.gradient) ?? first.gradient };
     const after = countsNow();
     const onWebGpu = contender.backend === 'webgpu';
     return {
@@ -150,11 +158,12 @@ async function makeReady(contender: Contender, prepare: () => Promise<Session>, 
   }
 }
 
-async function counted(call: () => Promise<unknown>): Promise<{ dispatches: number; passes: number; submits: number }> {
+async function counted<T>(call: () => Promise<T>): Promise<{ result: T; calls: NonNullable<Row['calls']> }> {
   const before = countsNow();
-  await call();
+  const result = await call();
   const after = countsNow();
-  return { dispatches: after.dispatches - before.dispatches, passes: after.passes - before.passes, submits: after.submits - before.submits };
+  const calls = { dispatches: after.dispatches - before.dispatches, passes: after.passes - before.passes, submits: after.submits - before.submits };
+  return { result, calls };
 }
 
 function taskOf({ contender, session, input }: Ready, what: What, classes: readonly number[]): Task {
@@ -168,8 +177,8 @@ function taskOf({ contender, session, input }: Ready, what: What, classes: reado
 /** Null for ours, and where ours failed. */
 function errorOf({ contender, results }: Ready, ours: Results | null, what: What): number | null {
   if (!ours || contender.name === 'gradlens') return null;
-  const scores = relativeL2(results.scores, ours.scores);
-  return what === 'gradient' ? Math.max(scores, relativeL2(results.gradient, ours.gradient)) : scores;
+  if (what === 'forward') return relativeL2(results.forward, ours.forward);
+  return Math.max(relativeL2(results.scores, ours.scores), relativeL2(results.gradient, ours.gradient));
 }
 
 function emptyRow(place: Pick<Row, 'net' | 'batch' | 'what'>, { name, version }: Contender, status: Row['status'], reason?: string): Row {
@@ -200,7 +209,7 @@ async function environmentOf(gpu: GPU): Promise<ReportEnvironment> {
     engineVersion: packageJson.version,
     adapter, features, limits,
     clockQuantumMs: clockQuantum(),
-    hardwareConcurrency: navigator.hardwareConcurrency,
+    hardwareConcurrency: typeof navigator === 'undefined' ? 0 : navigator.hardwareConcurrency,
     crossOriginIsolated: typeof crossOriginIsolated === 'undefined' || crossOriginIsolated,
     selfTest: null,
   };
