@@ -19,7 +19,7 @@ export async function loadModelFile(source: ModelSource, fetchBytes: FetchBytes,
   if (isModelFile(source)) return source;
   if (isGraph(source)) return { graph: source, labels: [], provenance: {} };
   if (typeof source === 'string' || source instanceof URL) {
-    const address = new URL(source, typeof document === 'undefined' ? undefined : document.baseURI);
+    const address = addressOf(source);
     const bytes = await fetchBytes(address, options);
     return decode(bytes, (file) => fetchBytes(new URL(file, address), options), options);
   }
@@ -31,6 +31,17 @@ export async function loadModelFile(source: ModelSource, fetchBytes: FetchBytes,
   }
   const bytes = source instanceof Blob ? new Uint8Array(await source.arrayBuffer()) : source instanceof Uint8Array ? source : new Uint8Array(source);
   return decode(bytes, async (name) => beside([], name), options);
+}
+
+/** Relative addresses count from the page, or in Node from the working directory. */
+function addressOf(source: string | URL): URL {
+  const { document, location, process } = globalThis as Partial<typeof globalThis>;
+  const base = document?.baseURI ?? location?.href ?? (process?.cwd ? `file:///${process.cwd().replace(/\\/g, '/').replace(/^\//, '')}/` : undefined);
+  try {
+    return new URL(source, base);
+  } catch (cause) {
+    throw new GradlensError('network', `'${source}' is no address of a model`, { source }, { cause });
+  }
 }
 
 async function decode(bytes: Uint8Array, fetchBeside: (name: string) => Promise<Uint8Array>, { signal, onProgress }: RunOptions): Promise<ModelFile> {
@@ -66,7 +77,7 @@ function beside(files: readonly { readonly name: string; readonly bytes: Uint8Ar
   return file.bytes;
 }
 
-const isModelFile = (source: ModelSource): source is ModelFile => 'graph' in (source as object) && 'labels' in (source as object);
+const isModelFile = (source: ModelSource): source is ModelFile => typeof source === 'object' && 'graph' in source && 'labels' in source;
 const isGraph = (source: ModelSource): source is Graph => typeof source === 'object' && 'nodes' in source;
 const isFiles = (source: ModelSource): source is readonly File[] => Array.isArray(source);
 

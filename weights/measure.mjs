@@ -28,8 +28,10 @@ const folder = new URL(`${name}/`, import.meta.url);
 const engine = await createNodeEngine({ onNotice: (message) => console.error(message) });
 const model = await engine.load(new URL('model.json', folder), { batch: N });
 const archives = readdirSync(data).filter((file) => file.startsWith(`${split}-`) && file.endsWith('.tar')).sort();
-let [right, photos] = [0, 0];
+const confusion = archives.map(() => new Array(archives.length).fill(0)); // [true][answered]
 let pending = [];
+const total = (rows) => rows.flat().reduce((a, b) => a + b, 0);
+const rightOf = () => confusion.reduce((sum, row, label) => sum + row[label], 0);
 
 async function flush() {
   if (pending.length === 0) return;
@@ -37,8 +39,7 @@ async function flush() {
   const scores = await model.scores(padded);
   pending.forEach(({ label }, n) => {
     const own = scores.subarray(n * model.classes, (n + 1) * model.classes);
-    if (own.indexOf(Math.max(...own)) === label) right++;
-    photos++;
+    confusion[label][own.indexOf(Math.max(...own))]++;
   });
   pending = [];
 }
@@ -48,13 +49,18 @@ for (const [label, file] of archives.entries()) {
     pending.push({ label, image: await readImage(jpeg) });
     if (pending.length === N) await flush();
   }
-  console.error(`${model.labelOf(label)}: ${right} of ${photos} right so far`);
+  console.error(`${model.labelOf(label)}: ${rightOf()} of ${total(confusion)} right so far`);
 }
 await flush();
 
 const { adapter } = engine.environment;
+const [right, photos] = [rightOf(), total(confusion)];
+const mistakes = confusion.flatMap((row, label) => row.map((count, answer) => ({ count, label, answer }))).filter(({ label, answer }) => label !== answer);
 const result = {
-  model: name, split, photos, right, top1: Number((right / photos).toFixed(4)), through: 'gradlens in Node',
+  model: name, split, photos, right, top1: Number((right / photos).toFixed(4)),
+  perClass: Object.fromEntries(confusion.map((row, label) => [model.labelOf(label), Number((row[label] / total(row)).toFixed(3))])),
+  commonestMistakes: mistakes.sort((a, b) => b.count - a.count).slice(0, 5).map(({ count, label, answer }) => `${model.labelOf(label)} taken for ${model.labelOf(answer)}: ${count}`),
+  through: 'gradlens in Node',
   adapter: adapter.description || adapter.device, commit: execSync('git rev-parse --short HEAD', { cwd: folder }).toString().trim(),
   command: 'node weights/measure.mjs DATA',
 };
