@@ -8,12 +8,14 @@ import { classify } from './classify';
 import { EXIT, UsageError, exitCodeOf, oneLine } from './failure';
 import { gradient } from './gradient';
 import { info } from './info';
+import { localise } from './localise';
 import { packageVersion } from './models';
 import { removeUnfinished } from './output';
 import { saliency } from './saliency';
+import { segment } from './segment';
 import { openSession } from './session';
 
-const commands: Readonly<Record<string, CommandDef<any>>> = { saliency, 'class-model': classModel, classify, gradient, check, info };
+const commands: Readonly<Record<string, CommandDef<any>>> = { saliency, 'class-model': classModel, segment, localise, classify, gradient, check, info };
 
 const gradlens = defineCommand({
   meta: { name: 'gradlens', version: packageVersion(), description: "the exact gradient of a ConvNet's class score with respect to its input image" },

@@ -1,0 +1,192 @@
+import { readFileSync, statSync } from 'node:fs';
+import { basename, extname } from 'node:path';
+import { placementOf } from '../image/placement';
+import type { Pixels } from '../image/pixels';
+import { type Box, type LocalisationMeasures, type Localised, centreBox, controlOf, intersectionOverUnion, localisationMeasures, saliency, segment, wholeImage } from '../index';
+import { readImage } from '../node/index';
+import { common, command, numberOption } from './args';
+import { EXIT, UsageError, isFatal } from './failure';
+import { classOf, modelOption, preparationOf, prepOption, readModel } from './models';
+import { segmentationOf, segmentationOptions } from './segment';
+import { readEntry, tarEntries } from './tar';
+
+export const localise = command({
+  name: 'localise',
+  description: "how well the boxes of segment fit given ones: ILSVRC's localisation error and its kin, beside two controls that do not look",
+  args: {
+    image: { type: 'positional', required: true, description: 'pictures, or an uncompressed .tar of them' },
+    boxes: {
+      type: 'string', valueHint: 'gt.json', required: true,
+      description: 'the true boxes: {"images": [{"file": "a.jpg", "label": "tench", "imagenet_index": 0, "original_size": [500, 375], "boxes_original": [[x0, y0, x1, y1], …]}, …]}. ' +
+        'Corners are pixels that belong to the box, in a picture of original_size (left out: of the size it has). The class is the label where the model names its classes, else imagenet_index. ' +
+        'Shorter names will do: class, size, boxes',
+    },
+    ...modelOption,
+    ...prepOption,
+    relu: { type: 'enum', options: ['gradient', 'deconvnet', 'guided'], default: 'gradient', description: 'how ReLUs pass the gradient back' },
+    part: { type: 'string', valueHint: 'I/N', description: 'only every N-th picture of the box file, from number I on (0 to N-1)' },
+    ...segmentationOptions,
+    ...common,
+  },
+  async run(args, session) {
+    const { signal, onProgress } = session;
+    const options = segmentationOf(args);
+    const relu = args.relu as 'gradient' | 'deconvnet' | 'guided';
+    const truths = partOf(readTruths(args.boxes), args.part);
+    const sources = args._.flatMap(sourcesOf);
+    const file = await readModel(args.model, session);
+    const input = preparationOf(file, args.prep);
+    const wanted = sources.flatMap((source) => {
+      const truth = truths.get(source.file) ?? truths.get(basename(source.file));
+      return truth ? [{ ...source, truth, class: classIn(truth, file.labels, args.boxes) }] : [];
+    });
+    if (wanted.length === 0) throw new UsageError(`none of the ${sources.length} pictures is in ${args.boxes}${args.part === undefined ? '' : `, part ${args.part}`}`);
+
+    const engine = await session.openEngine(args.driver);
+    const model = await engine.load(file, { input, signal, onProgress });
+    const { adapter } = engine.environment;
+    const localised: (Localised & Extents)[] = [];
+    let failures = 0;
+    for (const [i, { file: name, read, truth, class: trueClass }] of wanted.entries()) {
+      onProgress({ phase: 'run', done: i + 1, total: wanted.length });
+      try {
+        const picture = await read();
+        const { width, height } = picture;
+        const boxes = boxesIn(truth, picture);
+        const best = (await model.classify(picture, GUESSES, { signal })).map(({ index }) => index);
+        const found = new Map<number, Awaited<ReturnType<typeof segment>>>();
+        for (const index of new Set([...best, trueClass])) {
+          const map = await saliency(model, picture, { class: index, relu, signal });
+          found.set(index, await segment(picture, map, { ...options, placement: placementOf(picture, input), signal }));
+        }
+        const { box: known, peak, fallback } = found.get(trueClass)!;
+        const guesses = best.map((index) => ({ class: index, box: found.get(index)!.box }));
+        localised.push({ class: trueClass, boxes, guesses, known, peak, width, height });
+        if (!args.json) continue;
+        const iou = (box: Box): number => Math.max(...boxes.map((other) => intersectionOverUnion(box, other)));
+        session.print(true, {
+          image: name, width, height, class: trueClass, label: model.labelOf(trueClass), boxes, known, iou: iou(known), peak, fallback,
+          guesses: guesses.map((guess) => ({ ...guess, label: model.labelOf(guess.class), iou: iou(guess.box) })),
+        }, '');
+      } catch (error) {
+        if (signal.aborted || isFatal(error)) throw error;
+        session.complain(error);
+        failures++;
+      }
+    }
+    if (localised.length > 0) {
+      const results = {
+        segmentation: localisationMeasures(localised),
+        centreBox: localisationMeasures(controlOf(localised, centreBox)),
+        wholeImage: localisationMeasures(controlOf(localised, wholeImage)),
+      };
+      const parameters = { model: model.name, relu, ...options, part: args.part ?? null, precision: 'f32' };
+      session.print(args.json, { boxes: basename(args.boxes), ...results, parameters, adapter }, tableOf(results, model.name));
+    }
+    return failures > 0 ? EXIT.usage : EXIT.ok;
+  },
+});
+
+/** As in ILSVRC. */
+const GUESSES = 5;
+
+type Extents = Pick<Pixels, 'width' | 'height'>;
+
+// ——— true boxes ———
+
+interface Truth {
+  readonly file: string;
+  readonly label: string | undefined;
+  readonly index: number | undefined;
+  readonly size: readonly [number, number] | undefined;
+  /** Corners, inclusive. */
+  readonly boxes: readonly (readonly [x0: number, y0: number, x1: number, y1: number])[];
+}
+
+/** By their files' names, with and without folders, in the file's order. */
+type Truths = ReadonlyMap<string, Truth>;
+
+function readTruths(path: string): readonly Truth[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new UsageError(cause instanceof SyntaxError ? `${path} is not valid JSON: ${cause.message}` : `${path} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}`);
+  }
+  const images = (json as { images?: unknown } | null)?.images;
+  if (!Array.isArray(images)) throw new UsageError(`${path} has no "images", a list of objects with file, label or class, and boxes`);
+  const numbers = (value: unknown, length: number): boolean => Array.isArray(value) && value.length === length && value.every((part) => Number.isFinite(part));
+  return images.map((image: Readonly<Record<string, unknown>> | null, i): Truth => {
+    const refuse = (what: string): never => {
+      throw new UsageError(`${path}: images[${i}]${what}`);
+    };
+    const { file, label, class: index = image?.['imagenet_index'], size = image?.['original_size'], boxes = image?.['boxes_original'] } = image ?? {};
+    if (typeof file !== 'string') return refuse('.file is no text');
+    if (label !== undefined && typeof label !== 'string') return refuse('.label is no text');
+    if (index !== undefined && !(Number.isInteger(index) && (index as number) >= 0)) return refuse('.class is no whole number from 0');
+    if (label === undefined && index === undefined) return refuse(' has neither a label nor a class');
+    if (size !== undefined && !(numbers(size, 2) && (size as number[]).every((extent) => extent > 0))) return refuse('.size is not [width, height]');
+    const isBox = (box: unknown): boolean => numbers(box, 4) && (box as number[])[2]! >= (box as number[])[0]! && (box as number[])[3]! >= (box as number[])[1]!;
+    if (!Array.isArray(boxes) || boxes.length === 0 || !boxes.every(isBox)) return refuse('.boxes is no list of [x0, y0, x1, y1]');
+    return { file, label: label as string | undefined, index: index as number | undefined, size: size as Truth['size'], boxes: boxes as unknown as Truth['boxes'] };
+  });
+}
+
+function partOf(truths: readonly Truth[], part: string | undefined): Truths {
+  const [, from = '0', every = '1'] = part === undefined ? [] : /^(\d+)\/(\d+)$/.exec(part) ?? [, '', ''];
+  if (from === '') throw new UsageError(`--part is '${part}'; it can be like 0/5`);
+  const count = numberOption('part', every, 1, Infinity, true);
+  const first = numberOption('part', from, 0, count - 1, true);
+  return new Map(truths.filter((_, i) => i % count === first).flatMap((truth) => [[basename(truth.file), truth], [truth.file, truth]]));
+}
+
+/** @throws UsageError if the model has no such class */
+function classIn({ file, label, index }: Truth, labels: readonly string[], path: string): number {
+  try {
+    const found = classOf(label !== undefined && (labels.length > 0 || index === undefined) ? label : String(index), labels);
+    if (found !== 'top1') return found;
+    throw new UsageError("'top1' is no class to be found");
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(`${path}: ${file}: ${error.message}`) : error;
+  }
+}
+
+/** The boxes in a picture of these extents. */
+function boxesIn({ size, boxes }: Truth, { width, height }: Extents): Box[] {
+  const [across, down] = [width / (size?.[0] ?? width), height / (size?.[1] ?? height)];
+  return boxes.map(([x0, y0, x1, y1]) => [x0 * across, y0 * down, (x1 - x0 + 1) * across, (y1 - y0 + 1) * down]);
+}
+
+// ——— pictures ———
+
+interface Source {
+  readonly file: string;
+  readonly read: () => Promise<Pixels>;
+}
+
+function sourcesOf(path: string): Source[] {
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) throw new UsageError(`${path}: there is no such file`);
+  if (extname(path) !== '.tar') return [{ file: path, read: () => readImage(path) }];
+  return tarEntries(path).map((entry) => ({ file: entry.name, read: () => readImage(readEntry(path, entry)) }));
+}
+
+// ——— the table ———
+
+const ROWS: readonly (readonly [name: string, key: keyof LocalisationMeasures])[] = [
+  ['localisation error, top-1', 'top1Error'],
+  ['localisation error, top-5', 'top5Error'],
+  ['true class: IoU > 0.5', 'knownAccuracy'],
+  ['true class: mean IoU', 'meanIou'],
+  ['true class: pointing game', 'pointing'],
+];
+
+function tableOf(results: Readonly<Record<'segmentation' | 'centreBox' | 'wholeImage', LocalisationMeasures>>, model: string): string {
+  const { pictures, top1ClassError, top5ClassError } = results.segmentation;
+  const cell = (text: string): string => text.padStart(14);
+  const value = (key: keyof LocalisationMeasures, measures: LocalisationMeasures): string => (key === 'meanIou' ? measures[key].toFixed(3) : `${(100 * measures[key]).toFixed(1)} %`);
+  return [
+    `${model}, ${pictures} picture${pictures === 1 ? '' : 's'}; classification error ${(100 * top1ClassError).toFixed(1)} % top-1, ${(100 * top5ClassError).toFixed(1)} % top-5`,
+    `${' '.repeat(27)}${['segmentation', 'centre box 80%', 'whole image'].map(cell).join('  ')}`,
+    ...ROWS.map(([name, key]) => `${name.padEnd(27)}${Object.values(results).map((measures) => cell(value(key, measures))).join('  ')}`),
+  ].join('\n');
+}

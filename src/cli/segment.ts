@@ -1,0 +1,108 @@
+import { basename, resolve } from 'node:path';
+import type { ArgsDef } from 'citty';
+import { placementOf } from '../image/placement';
+import type { Pixels } from '../image/pixels';
+import { type SegmentOptions, type Segmentation, saliency, segment as segmentOf } from '../index';
+import { common, command, numberOption } from './args';
+import { UsageError } from './failure';
+import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
+import { checkPattern, encodePng, fillPattern, stemOf, writeWhole } from './output';
+import { eachPicture, imagesArgument } from './pictures';
+
+/** What the paper leaves open. */
+export const segmentationOptions = {
+  foreground: { type: 'string', valueHint: 'Q', default: '0.95', description: 'pixels above this quantile of the map show the object' },
+  background: { type: 'string', valueHint: 'Q', default: '0.3', description: 'pixels below this quantile show the rest' },
+  components: { type: 'string', valueHint: 'N', default: '5', description: 'Gaussians in each colour model' },
+  lambda: { type: 'string', valueHint: 'X', default: '50', description: 'weight of borders against colours' },
+  neighbours: { type: 'enum', options: ['4', '8'], default: '8', description: 'of a pixel' },
+  'hard-seeds': { type: 'boolean', description: 'pixels beyond the quantiles keep their label' },
+  smoothing: { type: 'string', valueHint: 'S', default: '0', description: 'blur the map first: standard deviation in pixels of the map' },
+  seed: { type: 'string', valueHint: 'N', default: '1', description: "of the colour models' start" },
+} as const satisfies ArgsDef;
+
+/** @throws UsageError */
+export function segmentationOf(args: Readonly<Record<Exclude<keyof typeof segmentationOptions, 'hard-seeds'>, string>> & { readonly 'hard-seeds'?: boolean | undefined }) {
+  const [below, above] = [Number.MIN_VALUE, 1 - Number.EPSILON];
+  const background = numberOption('background', args.background, below, above);
+  const foreground = numberOption('foreground', args.foreground, below, above);
+  if (background > foreground) throw new UsageError(`--background is ${background}, above --foreground, ${foreground}`);
+  return {
+    foreground,
+    background,
+    components: numberOption('components', args.components, 1, 100, true),
+    lambda: numberOption('lambda', args.lambda, 0, Number.MAX_VALUE),
+    neighbours: args.neighbours === '4' ? 4 : 8,
+    hardSeeds: args['hard-seeds'] === true,
+    smoothing: numberOption('smoothing', args.smoothing, 0, 1000),
+    seed: numberOption('seed', args.seed, 0, 2 ** 32 - 1, true),
+  } satisfies SegmentOptions;
+}
+
+export const segment = command({
+  name: 'segment',
+  description: 'the object of a class (§3.2): the map, colours and one graph cut; a mask, and its box: left upper corner, width, height',
+  args: {
+    ...imagesArgument,
+    ...modelOption,
+    ...prepOption,
+    ...classOption,
+    out: { type: 'string', valueHint: 'pattern', default: 'out/{stem}_mask.png', description: 'where to, with {stem}, {class} and {method}' },
+    overlay: { type: 'string', valueHint: 'alpha', description: 'instead of the mask the picture, darker beside the object, with the box (alone: 0.5)' },
+    ...segmentationOptions,
+    ...common,
+  },
+  async run(args, session) {
+    const { signal, onProgress } = session;
+    checkPattern(args.out);
+    const alpha = args.overlay === undefined ? null : numberOption('overlay', args.overlay, 0, 1);
+    const options = segmentationOf(args);
+    const file = await readModel(args.model, session);
+    const input = preparationOf(file, args.prep);
+    const chosen = classOf(args.class, file.labels);
+    const written = new Set(args._.map((path) => resolve(path)));
+
+    return eachPicture(args._, session, async () => {
+      const engine = await session.openEngine(args.driver);
+      const model = await engine.load(file, { input, signal, onProgress });
+      const { adapter } = engine.environment;
+      return async (path, picture) => {
+        const map = await saliency(model, picture, { class: chosen, signal });
+        const label = model.labelOf(map.class);
+        const out = fillPattern(args.out, { stem: stemOf(path), class: label, method: 'segmentation' });
+        if (written.has(resolve(out))) throw new UsageError(`${path}: ${out} is a picture of this command already; --out can tell them apart`);
+        written.add(resolve(out));
+
+        const found = await segmentOf(picture, map, { ...options, placement: placementOf(picture, input), signal });
+        const { box, energy, fallback, mask, width, height } = found;
+        const area = mask.reduce((sum, value) => sum + value, 0) / mask.length;
+        const result = { class: map.class, label, score: map.score, box, area, energy, fallback };
+        const parameters = { ...options, precision: 'f32', overlay: alpha, map: map.meta };
+        await writeWhole(out, await encodePng(alpha === null ? pictureOf(found) : highlighted(picture, found, alpha), { image: basename(path), ...result, parameters, adapter }));
+
+        const [x, y, w, h] = box;
+        session.print(args.json, { image: path, out, width, height, ...result, parameters, adapter },
+          `${out}: ${label}${label === String(map.class) ? '' : ` (${map.class})`}, box ${x} ${y} ${w} ${h}, ${(area * 100).toFixed(1)} % of the picture${fallback === null ? '' : ` (${fallback})`}`);
+      };
+    });
+  },
+});
+
+/** White on black. */
+function pictureOf({ mask, width, height }: Segmentation): Pixels {
+  return { data: Uint8Array.from({ length: mask.length * 4 }, (_, i) => (i % 4 === 3 || mask[i >> 2] ? 255 : 0)), width, height };
+}
+
+const BOX_COLOUR = [255, 220, 0, 255];
+
+function highlighted({ data, width, height }: Pixels, { mask, box: [left, top, boxWidth, boxHeight] }: Segmentation, alpha: number): Pixels {
+  const drawn = Uint8ClampedArray.from(data, (value, i) => (i % 4 === 3 || mask[i >> 2] ? value : value * (1 - alpha)));
+  const line = Math.max(1, Math.round(Math.min(width, height) / 150));
+  for (let y = top; y < top + boxHeight; y++) {
+    for (let x = left; x < left + boxWidth; x++) {
+      const fromEdge = Math.min(x - left, y - top, left + boxWidth - 1 - x, top + boxHeight - 1 - y);
+      if (fromEdge < line) drawn.set(BOX_COLOUR, (y * width + x) * 4);
+    }
+  }
+  return { data: drawn, width, height };
+}

@@ -1,0 +1,206 @@
+import { GradlensError } from '../errors';
+import { blurred } from '../image/blur';
+import { type ImageInput, type Pixels, isPrepared, toPixels } from '../image/pixels';
+import type { Placement } from '../image/placement';
+import { resizeMap } from '../image/resize';
+import type { RunOptions } from '../options';
+import { hardened, pairCosts } from '../segmentation/colourGrid';
+import { type Box, type Neighbours, largestComponent, tightBox } from '../segmentation/components';
+import { type GaussianMixture, fitMixture, logDensities } from '../segmentation/gaussianMixture';
+import { type Grid, maxFlow } from '../segmentation/maxFlow';
+import { centreBox } from './localisation';
+import type { Heatmap } from './saliency';
+
+export interface SegmentOptions extends RunOptions {
+  /** Pixels above this quantile of the map show the object; default 0.95. */
+  readonly foreground?: number;
+  /** Pixels below this quantile show what is not the object; default 0.30. */
+  readonly background?: number;
+  /** Gaussians in each colour model; default 5. */
+  readonly components?: number;
+  /** Weight of neighbours with different labels against the colours' log likelihoods; default 50. */
+  readonly lambda?: number;
+  /** Default 8. The component of the object is connected in the same way. */
+  readonly neighbours?: Neighbours;
+  /** Whether the pixels that the colour models are fitted to keep their label; default false. */
+  readonly hardSeeds?: boolean;
+  /** Standard deviation of a Gaussian that the map is blurred with, in pixels of the map; default 0, not at all. */
+  readonly smoothing?: number;
+  /** Of the colour models' first means; default 1. */
+  readonly seed?: number;
+  /** What of the picture the map shows, where the network's input is a crop or has margins; default: the whole of it. */
+  readonly placement?: Placement;
+}
+
+export interface Segmentation {
+  /** `[height × width]` of the picture: 1 on the object, 0 elsewhere. */
+  readonly mask: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  /** Tight around the mask. */
+  readonly box: Box;
+  /** Of the smallest cut, which equals the largest flow; 0 where nothing was cut. */
+  readonly energy: number;
+  /** Where the map is largest, in pixels of the picture. */
+  readonly peak: readonly [x: number, y: number];
+  /** Why the mask is not the cut's, if it is not. */
+  readonly fallback: Fallback | null;
+  /** How it was made. */
+  readonly meta: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * - `flat map`: all its values are equal. The mask is the centre box, 80 % of each side: the best guess about a photograph that
+ *   looks at nothing (on ILSVRC's it is right more often than the whole picture, which is too large for most objects).
+ * - `flat picture`: there is one colour. The mask is the map's: the largest component above the foreground's quantile.
+ * - `empty cut`: no pixel is worth its border. The mask is the map's, too.
+ */
+export type Fallback = 'flat map' | 'flat picture' | 'empty cut';
+
+/**
+ * Weakly supervised segmentation (§3.2). Colour models, mixtures of Gaussians, are fitted to the pixels where the map is above its
+ * 95 % and below its 30 % quantile; one graph cut spreads the labels along continuous colour; the object is the largest component of
+ * the foreground. Unlike GrabCut it does not fit the models again.
+ *
+ *   E(l) = Σ_p −log p(I_p | l_p) + λ Σ_{p,q} [l_p ≠ l_q] · exp(−β‖I_p − I_q‖²) / ‖p − q‖,   β = 1 / (2⟨‖I_p − I_q‖²⟩)
+ *
+ * The map counts by its absolute values. Nothing here needs a GPU; between stages the event loop runs, and an abort is noticed.
+ *
+ * @throws GradlensError `shape` for an image that is a prepared tensor, `validation` for a map that is not finite; RangeError for options
+ */
+export async function segment(image: ImageInput, map: Heatmap, options: SegmentOptions = {}): Promise<Segmentation> {
+  const { foreground = 0.95, background = 0.3, components = 5, lambda = 50, neighbours = 8, hardSeeds = false, smoothing = 0, seed = 1 } = options;
+  const chosen = { foreground, background, components, lambda, neighbours, hardSeeds, smoothing, seed };
+  assertOptions(chosen);
+  options.signal?.throwIfAborted();
+  if (isPrepared(image)) throw new GradlensError('shape', 'a segmentation goes by the colours of a picture; this is a prepared tensor');
+  const picture = await toPixels(image);
+  const { width, height } = picture;
+  const stage = stages(5, options);
+  await stage();
+
+  const salience = salienceOf(map, picture, smoothing, options.placement);
+  const peak = peakOf(salience);
+  const at = [peak % width, Math.floor(peak / width)] as const;
+  const answer = (mask: Uint8Array, energy: number, fallback: Fallback | null): Segmentation =>
+    ({ mask, width, height, box: tightBox(mask, width, height)!, energy, peak: at, fallback, meta: { method: 'segmentation', ...chosen, map: map.meta } });
+  const seeds = seedsOf(salience, foreground, background);
+  if (!seeds) return answer(maskOf(centreBox(width, height), width, height), 0, 'flat map');
+  const ofMap = (): Uint8Array => largestComponent(seeds.map((label) => (label === OBJECT ? 1 : 0)), width, height, neighbours)!;
+  const colours = coloursOf(picture);
+  if (isFlat(colours)) return answer(ofMap(), 0, 'flat picture');
+  await stage();
+
+  const model = (label: number): GaussianMixture => fitMixture(sampled(colours, seeds, label), { components, seed });
+  const [object, ground] = [model(OBJECT), model(GROUND)];
+  await stage();
+
+  const grid: Grid = {
+    width,
+    height,
+    // the price of the other label; a density of bytes is below 1, so none is negative
+    source: logDensities(ground, colours).map((log) => -log),
+    sink: logDensities(object, colours).map((log) => -log),
+    pairs: pairCosts(colours, width, height, lambda, neighbours),
+  };
+  await stage();
+
+  const { flow, capacity, labels } = maxFlow(hardSeeds ? hardened(grid, (i) => seeds[i] === OBJECT, (i) => seeds[i] === GROUND) : grid);
+  if (!(Math.abs(flow - capacity) <= 1e-9 * Math.max(1, capacity))) throw new Error(`the largest flow is ${flow}, the smallest cut ${capacity}; they are equal in every graph`);
+  await stage();
+
+  const mask = largestComponent(labels, width, height, neighbours);
+  return mask ? answer(mask, capacity, null) : answer(ofMap(), capacity, 'empty cut');
+}
+
+/** What a pixel's saliency says of it; 0: nothing. */
+const [OBJECT, GROUND] = [1, 2];
+
+/** Lets the event loop run, then tells the progress. */
+function stages(total: number, { signal, onProgress }: RunOptions): () => Promise<void> {
+  let done = 0;
+  return async () => {
+    await new Promise((resolve) => setTimeout(resolve));
+    signal?.throwIfAborted();
+    onProgress?.({ phase: 'run', done: done++, total });
+  };
+}
+
+// ——— the map ———
+
+/** |map| in the picture's extents; NaN where it does not show the picture. */
+function salienceOf(map: Heatmap, { width, height }: Pixels, smoothing: number, placement: Placement | undefined): Float32Array {
+  if (map.data.length !== map.width * map.height || map.data.length === 0) throw new GradlensError('shape', `a map of ${map.width}×${map.height} has ${map.width * map.height} values, this one has ${map.data.length}`);
+  const bad = map.data.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new GradlensError('validation', `the map is ${map.data[bad]} at ${bad}; every value must be a finite number`, { index: bad });
+  return resizeMap(blurred({ ...map, data: map.data.map(Math.abs) }, smoothing), width, height, placement);
+}
+
+function peakOf(salience: Float32Array): number {
+  let peak = -1;
+  for (let i = 0; i < salience.length; i++) if (peak < 0 ? !Number.isNaN(salience[i]) : salience[i]! > salience[peak]!) peak = i;
+  return Math.max(peak, 0);
+}
+
+/**
+ * Labels of the pixels that are surely object or ground, by quantiles of the map. Where too many values are equal for any to lie
+ * beyond a quantile, those at the quantile count; null if the map's values are all the same.
+ */
+function seedsOf(salience: Float32Array, foreground: number, background: number): Uint8Array | null {
+  const sorted = salience.filter((value) => !Number.isNaN(value)).sort();
+  const [least, most] = [sorted[0], sorted[sorted.length - 1]];
+  if (least === undefined || least === most) return null;
+  const quantile = (share: number): number => {
+    const at = share * (sorted.length - 1);
+    const low = sorted[Math.floor(at)]!;
+    return low + (sorted[Math.ceil(at)]! - low) * (at - Math.floor(at));
+  };
+  const high = quantile(foreground);
+  const low = Math.min(quantile(background), high);
+  return Uint8Array.from(salience, (value) => {
+    if (value > high || (high === most && value === most)) return OBJECT;
+    return value < low || (low === least && value === least) ? GROUND : 0;
+  });
+}
+
+// ——— colours ———
+
+/** `[n × 3]`, without opacity. */
+function coloursOf({ data, width, height }: Pixels): Uint8Array {
+  const colours = new Uint8Array(width * height * 3);
+  for (let i = 0; i < width * height; i++) for (let c = 0; c < 3; c++) colours[3 * i + c] = data[4 * i + c]!;
+  return colours;
+}
+
+const isFlat = (colours: Uint8Array): boolean => colours.every((value, i) => value === colours[i % 3]);
+
+/** More than these, evenly drawn, would not change a colour model. */
+const MOST_SAMPLES = 16384;
+
+/** Colours of the pixels with a label. */
+function sampled(colours: Uint8Array, seeds: Uint8Array, label: number): Uint8Array {
+  const pixels: number[] = [];
+  seeds.forEach((found, i) => found === label && pixels.push(i));
+  const every = Math.max(1, pixels.length / MOST_SAMPLES);
+  const samples = new Uint8Array(Math.floor(pixels.length / every) * 3);
+  for (let i = 0; i < samples.length; i++) samples[i] = colours[pixels[Math.floor(Math.floor(i / 3) * every)]! * 3 + (i % 3)]!;
+  return samples;
+}
+
+function maskOf([left, top, boxWidth, boxHeight]: Box, width: number, height: number): Uint8Array {
+  const mask = new Uint8Array(width * height);
+  for (let y = top; y < top + boxHeight; y++) mask.fill(1, y * width + left, y * width + left + boxWidth);
+  return mask;
+}
+
+function assertOptions({ foreground, background, components, lambda, neighbours, smoothing, seed }: Required<Omit<SegmentOptions, 'signal' | 'onProgress' | 'placement'>>): void {
+  const wrong = (name: string, value: number, right: string): never => {
+    throw new RangeError(`${name} is ${value}; ${right} would be right`);
+  };
+  if (!(background > 0 && background <= foreground && foreground < 1)) throw new RangeError(`the quantiles are ${background} and ${foreground}; 0 < background ≤ foreground < 1 would be right`);
+  if (!(Number.isInteger(components) && components >= 1)) wrong('components', components, 'a whole number from 1');
+  if (!(lambda >= 0 && lambda < Infinity)) wrong('lambda', lambda, 'a number from 0');
+  if (neighbours !== 4 && neighbours !== 8) wrong('neighbours', neighbours, '4 or 8');
+  if (!(smoothing >= 0 && smoothing < Infinity)) wrong('smoothing', smoothing, 'a number from 0');
+  if (!Number.isInteger(seed)) wrong('seed', seed, 'a whole number');
+}
