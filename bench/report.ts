@@ -254,6 +254,8 @@ export function mismatchOf(before: Report, after: Report): string | null {
   const nameOf = ({ environment: { adapter } }: Report): string => [adapter.vendor, adapter.architecture, adapter.device, adapter.description].filter(Boolean).join(' ');
   if (nameOf(before) !== nameOf(after)) return `the adapters differ: ${nameOf(before)}, then ${nameOf(after)}`;
   if (before.environment.runtime !== after.environment.runtime) return `the runtimes differ: ${before.environment.runtime}, then ${after.environment.runtime}`;
+  const alone = casesOf(after).some(({ rows }) => rows.every(({ contender }) => contender === 'gradlens'));
+  if (alone && after.environment.adapter.isFallbackAdapter) return 'on a software adapter, without a rival beside it, nothing shows what the machine itself gained or lost';
   return null;
 }
 

@@ -68,6 +68,13 @@ describe('comparing two reports', () => {
     const other = { ...one, environment: { ...one.environment, adapter: { ...one.environment.adapter, vendor: 'ajax' } } };
     expect(mismatchOf(one, other)).toBe('the adapters differ: acme roadrunner, then ajax roadrunner');
   });
+
+  test('a software adapter without a rival as a control is pointed out, too', () => {
+    const software = (report: Report): Report => ({ ...report, environment: { ...report.environment, adapter: { ...report.environment.adapter, isFallbackAdapter: true } } });
+    const [alone, beside] = [software(reportOf(row('gradlens', 10))), software(reportOf(row('gradlens', 10), row('jax-webgpu', 10)))];
+    expect(mismatchOf(alone, alone)).toContain('without a rival');
+    expect(mismatchOf(beside, beside)).toBeNull();
+  });
 });
 
 describe('the table', () => {
