@@ -19,6 +19,14 @@ describe.each(nodeDrivers)('the way in and out on %s', (driver) => {
     expect(await gradientOf(await engineOn(driver), net.graph(net.fullyConnected(map, 1, [1, 10])), Array(10).fill(2))).toEqual([3, 0, 0, 30, 0, 0, 0, 0, 0, 0]);
   });
 
+  test('scores and gradients through cells: padding on every side, a stride of its own along each axis', async () => {
+    const engine = await engineOn(driver);
+    for (const [pads, stride] of [[[2, 1, 0, 3], [2, 3]], [[1, 3, 2, 0], [3, 2]], [[3, 0, 3, 0], [1, 4]]] as const) {
+      const surroundings = { rectified: false, branch: 'none', batch: 3, rule: 'gradient', seed: 9 } as const;
+      expect(await errorAround(engine, { C: 3, H: 9, W: 13 }, surroundings, (net, x) => net.relu(net.conv(x, 5, { kernel: [4, 5], stride, pads })))).toBe(0);
+    }
+  });
+
   test('an image of any extents goes in and comes out to the last bit', async () => {
     const engine = await engineOn(driver);
     await fc.assert(

@@ -1,0 +1,89 @@
+/**
+ * Do the tests notice? Applies one small mistake at a time to the kernels and to what calls them, runs the tests that should fail, and
+ * says which mistakes survived. Works on a copy of the repository; the checkout is not touched.
+ *
+ *     node test/mutate.mjs                all of them, about half a minute each
+ *     node test/mutate.mjs pool filter    those whose name contains one of the words
+ *
+ * A mistake that no longer finds its text is an error: the code has moved on, and this list has to follow.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** [name, file, what stands there, what stands there instead, tests that should fail] */
+const MISTAKES = [
+  ['pool: a tie goes to the last (> to >=)', 'shaders/maxPool.ts', '(value > best)', '(value >= best)', 'ops/maxPool'],
+  ['pool: padding may win', 'shaders/maxPool.ts', 'if (w >= d.W) { continue; }', 'if (w > d.W) { continue; }', 'ops/maxPool'],
+  ['pool: no code for dead windows', 'shaders/maxPool.ts', 'best <= vec4f()', 'best < vec4f()', 'ops/maxPool'],
+  ['pool: the last window is dropped on the way back', 'shaders/maxPool.ts', 'min(y / d.STRIDE_Y + 1u, d.P)', 'min(y / d.STRIDE_Y, d.P)', 'ops/maxPool'],
+  ['pool: the first window is dropped on the way back', 'shaders/maxPool.ts', '(x - wide + d.STRIDE_X - 1u) / d.STRIDE_X', '(x - wide + d.STRIDE_X) / d.STRIDE_X', 'ops/maxPool'],
+  ['pool: strides swapped', 'shaders/maxPool.ts', 'q * d.STRIDE_X + s * d.DILATION_X - d.PAD_LEFT', 'q * d.STRIDE_Y + s * d.DILATION_X - d.PAD_LEFT', 'ops/maxPool'],
+  ['filter: not turned on the way back', 'shaders/conv.ts', "direction === 'flipped' ?", "direction === ('' as string) ?", 'ops/conv'],
+  ['filter: an edge row dropped', 'shaders/conv.ts', 'let in${row} = h${row} < d.H;', 'let in${row} = h${row} + 1u < d.H;', 'ops/conv'],
+  ['filter: an edge column dropped', 'shaders/conv.ts', "${inRow(row, 'w < d.W')}) { x${", "${inRow(row, 'w + 1u < d.W')}) { x${", 'ops/conv'],
+  ['filter: padding of the way back off by one', 'src/ops/conv.ts', '(S - 1) * dilation[1] - pads[1]', 'S * dilation[1] - pads[1]', 'ops/conv'],
+  ['filter: strided, phase off by one', 'shaders/conv.ts', 'if (x % i32(d.STRIDE_X) != 0) { continue; }', 'if (x % i32(d.STRIDE_X) > 0) { continue; }', 'ops/conv'],
+  ['filter: strided, last row dropped', 'shaders/conv.ts', '!= 0 || p >= d.P) { continue; }', '!= 0 || p + 1u >= d.P) { continue; }', 'ops/conv'],
+  ['filter: groups not kept apart', 'shaders/conv.ts', 'o / d.OUT * d.IN', '0u * d.IN', 'ops/conv'],
+  ['ReLU: open at zero', 'shaders/epilogue.ts', 'vec4u(v > vec4f())', 'vec4u(v >= vec4f())', 'ops/elementwise'],
+  ['ReLU: guided ignores the sign of the gradient', 'shaders/epilogue.ts', 'select(vec4f(), g, open & kept)', 'select(vec4f(), g, open)', 'ops/elementwise'],
+  ['ReLU: masked by every reader instead of once', 'src/compile/differentiate.ts', "before + 1 === count ? gateOf(layout, name) : 'none'", 'gateOf(layout, name)', 'ops/elementwise'],
+  ['sum: the second reader overwrites the first', 'shaders/epilogue.ts', 'let sum = dX[i] + g;', 'let sum = g;', 'ops/elementwise'],
+  ['fully connected: bias forgotten after slices', 'shaders/fullyConnected.ts', 'value += bias[id.x];', '', 'ops/fullyConnected'],
+  ['fully connected: channels counted past the last', 'shaders/fullyConnected.ts', 'if (c >= C) continue;', 'if (c > C) continue;', 'ops/fullyConnected'],
+  ['average: counts the padding', 'shaders/averagePool.ts', 'd.COUNT_PADDING == 1u', 'd.COUNT_PADDING == 0u', 'ops/averagePool'],
+  ['average: a tap past the edge counts', 'shaders/averagePool.ts', 'u32(y - pad < extent)', 'u32(y - pad <= extent)', 'ops/averagePool'],
+  ['concat: offset of the part off by one', 'src/ops/channels.ts', 'OFFSET: offsetOf(inputs, k), ...places(dX, dY)', 'OFFSET: offsetOf(inputs, k) + 1, ...places(dX, dY)', 'ops/channels'],
+  ['flatten: rows and columns swapped', 'shaders/channels.ts', 'let c = f / plane;', 'let c = f % plane;', 'ops/channels'],
+  ['probability: without its own slope', 'shaders/seed.ts', 'pTarget * (value - p)', 'pTarget * value', 'ops/softmax'],
+  ['batch: every item gets the first one\'s class', 'shaders/seed.ts', 'targets[n]', 'targets[0]', 'ops/softmax'],
+  ['space to depth: cells not padded', 'shaders/image.ts', 'k / d.STRIDE_X % d.STRIDE_Y - d.PAD_TOP', 'k / d.STRIDE_X % d.STRIDE_Y', 'ops/image'],
+  ['plan: a buffer is free one step too early', 'src/compile/plan.ts', '.last === at', '.last <= at + 1', 'compile/plan'],
+  ['batch-norm: folded though another reads the convolution', 'src/compile/foldBatchNorm.ts', '.length > 1', '.length > 2', 'compile/rewrites'],
+  ['concat: in place though a part ends within a block', 'src/compile/concatHomes.ts', 'C % 4 === 0', 'C % 4 >= 0', 'ops/channels'],
+];
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const copy = mkdtempSync(join(tmpdir(), 'gradlens-mutate-'));
+const words = process.argv.slice(2);
+const chosen = MISTAKES.filter(([name]) => words.length === 0 || words.some((word) => name.includes(word)));
+let survived = 0;
+
+try {
+  for (const name of ['src', 'shaders', 'test', 'bin', 'package.json', 'tsconfig.json', 'vite.config.ts']) cpSync(join(root, name), join(copy, name), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'dir');
+  // The run's own page and Chromium are not needed here.
+  const config = join(copy, 'vite.config.ts');
+  writeFileSync(config, readFileSync(config, 'utf8').replace("globalSetup: 'test/setup.ts',", ''));
+
+  for (const [name, file, from] of MISTAKES) {
+    if (!readFileSync(join(copy, file), 'utf8').includes(from)) throw new Error(`${name}: ${file} no longer contains ${from}`);
+  }
+  const unharmed = failing([...new Set(chosen.map(([, , , , tests]) => tests))]);
+  if (unharmed) throw new Error(`the tests fail without any mistake:\n${unharmed}`);
+  for (const [name, file, from, to, tests] of chosen) {
+    const path = join(copy, file);
+    const source = readFileSync(path, 'utf8');
+    writeFileSync(path, source.replace(from, () => to));
+    const begin = Date.now();
+    const killed = failing([tests]) !== '';
+    writeFileSync(path, source);
+    if (!killed) survived++;
+    console.log(`${killed ? 'killed  ' : 'SURVIVED'}  ${String(Math.round((Date.now() - begin) / 1000)).padStart(3)} s  ${name}  (${tests})`);
+  }
+} finally {
+  rmSync(copy, { recursive: true, force: true });
+}
+console.log(`\n${chosen.length - survived} of ${chosen.length} mistakes were noticed`);
+process.exitCode = survived > 0 ? 1 : 0;
+
+/** What vitest says if any of these tests fails, else nothing. */
+function failing(tests) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', '--bail', '1', ...tests.map((stem) => `test/${stem}.test.ts`)], {
+    cwd: copy, encoding: 'utf8', timeout: 10 * 60_000, env: { ...process.env, GRADLENS_VULKAN: process.env.GRADLENS_VULKAN ?? 'lavapipe' },
+  });
+  return status === 0 ? '' : `${stdout}\n${stderr}` || 'timed out';
+}
