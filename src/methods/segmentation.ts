@@ -174,8 +174,8 @@ function coloursOf({ data, width, height }: Pixels): Uint8Array {
 
 const isFlat = (colours: Uint8Array): boolean => colours.every((value, i) => value === colours[i % 3]);
 
-/** More than these, evenly drawn, would not change a colour model. */
-const MOST_SAMPLES = 16384;
+/** More than these, evenly drawn, hardly change a colour model. */
+const MOST_SAMPLES = 8192;
 
 /** Colours of the pixels with a label. */
 function sampled(colours: Uint8Array, seeds: Uint8Array, label: number): Uint8Array {

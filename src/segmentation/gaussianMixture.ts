@@ -47,7 +47,9 @@ export function fitMixture(colours: ArrayLike<number>, options: MixtureOptions =
 export function logDensities(mixture: GaussianMixture, colours: ArrayLike<number>): Float64Array {
   const packed = pack(mixture);
   const terms = new Float64Array(mixture.components.length);
-  return Float64Array.from({ length: colours.length / 3 }, (_, i) => logDensity(packed, colours[3 * i]!, colours[3 * i + 1]!, colours[3 * i + 2]!, terms));
+  const logs = new Float64Array(colours.length / 3);
+  for (let i = 0; i < logs.length; i++) logs[i] = logDensity(packed, colours[3 * i]!, colours[3 * i + 1]!, colours[3 * i + 2]!, terms);
+  return logs;
 }
 
 const GAIN = 1e-4;

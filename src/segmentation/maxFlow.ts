@@ -87,15 +87,15 @@ export function maxFlow(grid: Grid): Cut {
     const own = tree[p]!;
     for (let d = 0; d < directions; d++) {
       const q = p + steps[d]!;
+      const other = tree[q]!;
+      if (other === own && (stamp[q]! > stamp[p]! || distance[q]! <= distance[p]!)) continue; // it is no nearer to the root through p
       if (!((own === SOURCE ? residual[(p << 3) | d]! : residual[(q << 3) | (d ^ 1)]!) > 0)) continue;
-      if (tree[q] === FREE) {
+      if (other === FREE) {
         tree[q] = own;
         activate(q);
-      } else if (tree[q] !== own) {
+      } else if (other !== own) {
         return d;
-      } else if (stamp[q]! > stamp[p]! || distance[q]! <= distance[p]!) {
-        continue;
-      } // else it is nearer to its root through p
+      }
       parent[q] = d ^ 1;
       stamp[q] = stamp[p]!;
       distance[q] = distance[p]! + 1;
@@ -197,22 +197,25 @@ export function maxFlow(grid: Grid): Cut {
     tree[p] = FREE;
   };
 
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const [pixel, p] = [y * width + x, inside(x, y)];
-      pairs.forEach((capacities, k) => {
-        const [dx, dy] = PAIR_STEPS[k]!;
-        if (x + dx < 0 || x + dx >= width || y + dy >= height) return;
-        residual[(p << 3) | (2 * k)] = residual[((p + steps[2 * k]!) << 3) | (2 * k + 1)] = capacities[pixel]!;
-      });
-      flow += Math.min(source[pixel]!, sink[pixel]!);
-      terminal[p] = source[pixel]! - sink[pixel]!;
-      if (terminal[p] === 0) continue;
-      tree[p] = terminal[p]! > 0 ? SOURCE : SINK;
-      parent[p] = ROOT;
-      distance[p] = 1;
-      activate(p);
+  for (let k = 0; k < pairs.length; k++) {
+    const [dx, dy] = PAIR_STEPS[k]!;
+    const capacities = pairs[k]!;
+    for (let y = 0; y < height - dy; y++) {
+      for (let x = Math.max(-dx, 0); x < width - Math.max(dx, 0); x++) {
+        const p = inside(x, y);
+        residual[(p << 3) | (2 * k)] = residual[((p + steps[2 * k]!) << 3) | (2 * k + 1)] = capacities[y * width + x]!;
+      }
     }
+  }
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    const p = inside(pixel % width, Math.floor(pixel / width));
+    flow += Math.min(source[pixel]!, sink[pixel]!);
+    terminal[p] = source[pixel]! - sink[pixel]!;
+    if (terminal[p] === 0) continue;
+    tree[p] = terminal[p]! > 0 ? SOURCE : SINK;
+    parent[p] = ROOT;
+    distance[p] = 1;
+    activate(p);
   }
 
   for (let p = nextActive(); p >= 0; ) {
@@ -231,7 +234,8 @@ export function maxFlow(grid: Grid): Cut {
     if (tree[p] === FREE) p = nextActive();
   }
 
-  const labels = Uint8Array.from({ length: width * height }, (_, pixel) => (tree[inside(pixel % width, Math.floor(pixel / width))] === SOURCE ? 1 : 0));
+  const labels = new Uint8Array(width * height);
+  for (let pixel = 0; pixel < labels.length; pixel++) labels[pixel] = tree[inside(pixel % width, Math.floor(pixel / width))] === SOURCE ? 1 : 0;
   return { flow, capacity: capacityOf(grid, labels), labels };
 }
 
