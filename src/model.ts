@@ -69,6 +69,8 @@ export class Model implements Disposable {
   private readonly inputs: Inputs;
   private queue: Promise<unknown> = Promise.resolve();
   private disposed = false;
+  /** Whether a host ever recorded a gradient, which it may submit at any time. */
+  private recorded = false;
 
   private constructor(
     private readonly device: Device,
@@ -96,6 +98,7 @@ export class Model implements Disposable {
     const model = new Model(device, file, inputSpecOf(file, options.input), plan, onDispose);
     try {
       model.ready = await Executor.create(device, plan, model.weights, options);
+      await model.inputs.allocate();
     } catch (error) {
       model.dispose();
       throw error;
@@ -140,8 +143,9 @@ export class Model implements Disposable {
   scores(images: Images, options: RunOptions = {}): Promise<Float32Array> {
     return this.exclusive(options, async () => {
       const executor = this.ready!;
-      await this.inputs.fill(executor.input, images);
+      await this.inputs.fill(images);
       const [blocks] = await this.readback.run('scores', this.scoreBytes, (encoder, read) => {
+        this.inputs.encode(encoder, executor.input);
         executor.encodeForward(encoder);
         read(executor.scores, this.scoreBytes);
       });
@@ -169,16 +173,24 @@ export class Model implements Disposable {
 
       const executor = this.ready!;
       const gradientBytes = this.plan.gradient.bytes;
-      await this.inputs.fill(executor.input, images);
+      await this.inputs.fill(images);
       if (chosen === 'top1') {
         const [blocks] = await this.readback.run('scores', this.scoreBytes, (encoder, read) => {
+          this.inputs.encode(encoder, executor.input);
           executor.encodeForward(encoder);
           read(executor.scores, this.scoreBytes);
         });
         const scores = this.unblock(blocks!);
         const classes = Array.from({ length: this.plan.batch }, (_, n) => argmax(scores.subarray(n * this.classes, (n + 1) * this.classes)));
         const [gradient] = await this.readback.run('gradient', gradientBytes, (encoder, read) => {
-          executor.encodeBackward(encoder, { targets: classes.map((channel) => ({ channel })), relu, score });
+          const backward: BackwardOptions = { targets: classes.map((channel) => ({ channel })), relu, score };
+          if (this.recorded) {
+            // a host's recording may have run since, so what the forward pass saved is made again
+            this.inputs.encode(encoder, executor.input);
+            executor.encodeBoth(encoder, backward);
+          } else {
+            executor.encodeBackward(encoder, backward);
+          }
           read(executor.gradient, gradientBytes);
         });
         return { scores, gradient: finite(gradient!), classes };
@@ -186,6 +198,7 @@ export class Model implements Disposable {
 
       const runs = this.runsOf(chosen);
       const [blocks, ...gradients] = await this.readback.run('gradient', this.scoreBytes + runs.length * gradientBytes, (encoder, read) => {
+        this.inputs.encode(encoder, executor.input);
         runs.forEach((classes, k) => {
           const backward: BackwardOptions = { targets: classes.map((channel) => ({ channel })), relu, score };
           if (k === 0) {
@@ -216,6 +229,7 @@ export class Model implements Disposable {
     if (input.size < bytes) throw new GradlensError('shape', `encodeGradient: the input buffer has ${input.size} bytes, [${this.inputShape.join(', ')}] float32 takes ${bytes}`);
     if (output.size < need) throw new GradlensError('shape', `encodeGradient: the output buffer has ${output.size} bytes, ${runs.length} gradient(s) take ${need}`);
     const executor = this.ready!;
+    this.recorded = true;
     encoder.copyBufferToBuffer(input, 0, executor.input, 0, bytes);
     runs.forEach((classes, k) => {
       const backward: BackwardOptions = { targets: classes.map((channel) => ({ channel })), relu, score };
@@ -297,9 +311,10 @@ export class Model implements Disposable {
       throw new GradlensError('shape', `${neuron.tensor} is [${C}, ${H}, ${W}]; channel ${channel}${y === undefined ? '' : `, y ${y}, x ${x}`} is not in it`);
     }
     const executor = await this.neuronExecutor(neuron.tensor, plan, options);
-    await this.inputs.fill(executor.input, images);
+    await this.inputs.fill(images);
     const target: Target = y === undefined || x === undefined ? { channel } : { channel, y, x };
     const [values, gradient] = await this.readback.run('gradient', storage.bytes + plan.gradient.bytes, (encoder, read) => {
+      this.inputs.encode(encoder, executor.input);
       executor.encodeBoth(encoder, { targets: Array.from({ length: batch }, () => target), relu, score: 'logit' });
       read(executor.scores, storage.bytes);
       read(executor.gradient, plan.gradient.bytes);

@@ -65,7 +65,7 @@ export function plan(name: string, batch: number, steps: Steps, bindingBytes: nu
     const most = Math.max(...kernel.workgroups);
     if (most > MOST_WORKGROUPS) throw new GradlensError('limit', `${label} takes ${most} workgroups along one axis; a dispatch has at most ${MOST_WORKGROUPS}`, { limit: 'maxComputeWorkgroupsPerDimension', need: most, have: MOST_WORKGROUPS, layer: label });
   }
-  // What the executor allocates besides: the rule, the targets and the table of both; and the read-back of one gradient and its scores.
+  // What is allocated besides: the rule, the targets and the table of both; the next input, waiting; the read-back of one gradient and its scores.
   const table = (RULE_WORDS * RULES + Math.max(scores.C, scores.H, scores.W) + 2) * 4;
   const constants = RULE_WORDS * 4 + batch * 16 + table;
   const readback = allocatedBytes(scores.storage.bytes + gradient.bytes);
@@ -73,7 +73,7 @@ export function plan(name: string, batch: number, steps: Steps, bindingBytes: nu
     weights: sum('weight'),
     activations: sum('transient'),
     saved: sum('saved'),
-    scratch: sum('external') + all.length * UNIFORM_STRIDE + constants + readback,
+    scratch: sum('external') + allocatedBytes(input.bytes) + all.length * UNIFORM_STRIDE + constants + readback,
   };
   return { name, batch, forward, backward, buffers, placement, input, gradient, scores, memory, toString: () => print(all, placement) };
 }

@@ -1,4 +1,7 @@
-/** Pictures and prepared tensors into the input buffer of one model. */
+/**
+ * Pictures and prepared tensors for one model. They wait in a buffer of their own until a run copies them in its own submit: a host
+ * may submit a recording of the same model (`encodeGradient`) at any time, between the upload and the run too.
+ */
 import { GradlensError } from '../errors';
 import type { InputSpec } from '../graph';
 import { type ImageInput, type Images, type Prepared, isPrepared, toPixels } from '../image/pixels';
@@ -7,6 +10,7 @@ import { Preparer } from './preparer';
 
 export class Inputs {
   private readonly preparer: Preparer | null;
+  private waiting: GPUBuffer | null = null;
 
   constructor(
     private readonly device: Device,
@@ -17,24 +21,42 @@ export class Inputs {
     this.preparer = spec ? new Preparer(device, spec) : null;
   }
 
+  private get bytes(): number {
+    return this.shape.reduce((product, extent) => product * extent, 4);
+  }
+
+  async allocate(): Promise<void> {
+    const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
+    await this.device.guard('allocating the input', () => {
+      this.waiting = this.device.allocate(`${this.modelName}/input`, this.bytes, STORAGE | COPY_SRC | COPY_DST);
+    });
+  }
+
+  /** Records the copy of what {@link fill} brought into an executor's input. */
+  encode(encoder: GPUCommandEncoder, target: GPUBuffer): void {
+    encoder.copyBufferToBuffer(this.waiting!, 0, target, 0, this.bytes);
+  }
+
   /**
    * Fills the whole batch.
    *
    * @throws GradlensError `shape` for a wrong shape or number of pictures; `validation` for an element that is not finite
    */
-  async fill(target: GPUBuffer, images: Images): Promise<void> {
+  async fill(images: Images): Promise<void> {
     const [batch] = this.shape;
     const list = Array.isArray(images) ? (images as readonly ImageInput[]) : [images as ImageInput];
     let at = 0;
-    for (const image of list) at += isPrepared(image) ? await this.upload(image, target, at) : await this.prepare(image, target, at);
+    for (const image of list) at += isPrepared(image) ? await this.upload(image, at) : await this.prepare(image, at);
     if (at !== batch) throw new GradlensError('shape', `${at} picture(s) for a batch of ${batch}`, { pictures: at, batch });
   }
 
   dispose(): void {
     this.preparer?.dispose();
+    if (this.waiting) this.device.free(this.waiting);
+    this.waiting = null;
   }
 
-  private async upload(image: Prepared, target: GPUBuffer, at: number): Promise<number> {
+  private async upload(image: Prepared, at: number): Promise<number> {
     const [batch, C, H, W] = this.shape;
     const { data } = image;
     const count = this.itemsOf(image);
@@ -42,15 +64,15 @@ export class Inputs {
     if (bad >= 0) throw new GradlensError('validation', `the input holds ${data[bad]} at ${bad}; every element must be a finite number`, { index: bad });
     if (at + count > batch) throw tooMany(batch);
     await this.device.guard('uploading the input', () =>
-      this.device.gpu.queue.writeBuffer(target, at * C * H * W * 4, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
+      this.device.gpu.queue.writeBuffer(this.waiting!, at * C * H * W * 4, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
     return count;
   }
 
-  private async prepare(image: Exclude<ImageInput, Prepared>, target: GPUBuffer, at: number): Promise<number> {
+  private async prepare(image: Exclude<ImageInput, Prepared>, at: number): Promise<number> {
     const [batch] = this.shape;
     if (!this.preparer) throw new GradlensError('shape', `${this.modelName} does not say how pictures are prepared: give load() an \`input\`, or a prepared { data, shape: [${this.shape.join(', ')}] }`);
     if (at >= batch) throw tooMany(batch);
-    await this.preparer.prepare(await toPixels(image), target, at);
+    await this.preparer.prepare(await toPixels(image), this.waiting!, at);
     return 1;
   }
 

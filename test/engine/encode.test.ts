@@ -50,6 +50,32 @@ describe.each(nodeDrivers)('encodeGradient on %s', (driver) => {
     read.destroy();
   });
 
+  test('a recording that is submitted while a call is pending disturbs neither', async () => {
+    using engine = await engineOn(driver);
+    const { device } = engine;
+    using model = await engine.load(small);
+    const [mine, theirs] = [imageOf(small, 1), imageOf(small, 2)];
+    const { inputs, output, read } = buffersOf(device, [theirs], 1);
+    const expected = { 1: await model.inputGradient(prepared(small, mine), { class: 1 }), top1: await model.inputGradient(prepared(small, mine), { class: 'top1' }) };
+    const host = await model.inputGradient(prepared(small, theirs), { class: 0 });
+    for (const chosen of [1, 'top1'] as const) {
+      for (let turns = 0; turns < 12; turns++) {
+        const pending = model.inputGradient(prepared(small, mine), { class: chosen });
+        for (let turn = 0; turn < turns; turn++) await (turn % 3 === 2 ? new Promise((resolve) => setTimeout(resolve, 1)) : Promise.resolve());
+        const encoder = device.createCommandEncoder();
+        model.encodeGradient(encoder, { input: inputs[0]!, output, class: 0 });
+        device.queue.submit([encoder.finish()]);
+        const { scores, gradient } = await pending;
+        expect(gradient, `${chosen} after ${turns} turns`).toEqual(expected[chosen].gradient);
+        expect(scores).toEqual(expected[chosen].scores);
+      }
+    }
+    const encoder = device.createCommandEncoder();
+    encoder.copyBufferToBuffer(output, 0, read, 0, BYTES);
+    device.queue.submit([encoder.finish()]);
+    expect(await valuesOf(read)).toEqual(host.gradient);
+  });
+
   test('several classes of one picture lie behind one another', async () => {
     using engine = await engineOn(driver);
     const { device } = engine;
