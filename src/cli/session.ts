@@ -54,6 +54,7 @@ const NAMES: Readonly<Record<Progress['phase'], string>> = {
 function progressOn(stream: NodeJS.WriteStream): { show: (progress: Progress) => void; clear: () => void } {
   let next = performance.now() + QUIET_MILLISECONDS;
   let shown: string | null = null;
+  const told = new Set<string>(); // uploading and compiling go on at the same time
   return {
     show({ phase, done, total }) {
       if (performance.now() < next) return;
@@ -62,9 +63,9 @@ function progressOn(stream: NodeJS.WriteStream): { show: (progress: Progress) =>
         shown = `${NAMES[phase]}${total ? (counted ? ` ${done}/${total}` : ` ${Math.floor((100 * done) / total)} %`) : ''} …`;
         next = performance.now() + REWRITE_MILLISECONDS;
         stream.write(`\r\x1b[K${shown}`);
-      } else if (shown !== NAMES[phase] && done !== total) {
-        shown = NAMES[phase];
-        stream.write(`gradlens: ${shown} …\n`);
+      } else if (!told.has(phase) && done !== total) {
+        told.add(phase);
+        stream.write(`gradlens: ${NAMES[phase]} …\n`);
       }
     },
     clear() {
