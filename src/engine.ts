@@ -2,7 +2,8 @@
 import { GradlensError } from './errors';
 import { Device, type Environment } from './gpu/device';
 import { type FetchBytes, type ModelSource, fetchOverHttp, loadModelFile } from './load';
-import { type LoadOptions, Model } from './model';
+import { Model } from './model';
+import type { LoadOptions } from './options';
 import { type CheckReport, check } from './selfTest';
 
 /** A device to borrow, or how to get one. */

@@ -1,4 +1,6 @@
-/** Options that every long call takes. */
+/** What calls take and give: options that every long call has, those of loading and of gradients, and results. */
+import type { InputSpec } from './graph';
+
 export interface Progress {
   readonly phase: 'download' | 'parse' | 'upload' | 'compile' | 'run';
   readonly done: number;
@@ -13,3 +15,50 @@ export interface RunOptions {
 
 /** How ReLUs pass the gradient back (§4 of the paper): by the sign of their input, of the gradient, or of both. */
 export type ReluRule = 'gradient' | 'deconvnet' | 'guided';
+
+export interface LoadOptions extends RunOptions {
+  /** Pictures per run; default 1. */
+  readonly batch?: number;
+  /** Only `f32`, exact, so far. */
+  readonly precision?: 'f32' | 'f16' | 'fast';
+  /** How pictures are prepared, where the model file does not say (ONNX) or to overrule it. */
+  readonly input?: InputSpec;
+}
+
+/** A neuron anywhere in the network: a channel of a tensor, at one place or summed over its plane. */
+export interface Neuron {
+  readonly tensor: string;
+  readonly channel: number;
+  readonly y?: number;
+  readonly x?: number;
+}
+
+export interface GradientOptions {
+  /**
+   * A class; one class per picture of the batch; several classes of a single picture (they share its forward pass); the class with
+   * the highest score; or any neuron.
+   */
+  readonly class: number | readonly number[] | 'top1' | Neuron;
+  /** Default `gradient`, the true one. */
+  readonly relu?: ReluRule;
+  /** Differentiate the score before soft-max (default) or the probability after it. */
+  readonly score?: 'logit' | 'probability';
+}
+
+export interface InputGradient {
+  /** `[N × classes]`; for a {@link Neuron}: its value, `[N]`. */
+  readonly scores: Float32Array;
+  /** `[N, C, H, W]`, or `[K, C, H, W]` for K classes of one picture, in the units of the prepared input. */
+  readonly gradient: Float32Array;
+  /** The classes differentiated, one per gradient; empty for a neuron. */
+  readonly classes: readonly number[];
+}
+
+/** A gradient ascent under way. */
+export interface AscentRun {
+  /** Up to `most` iterations in one submit; the scores `[N × classes]` before each of their updates. */
+  advance(most: number): Promise<Float32Array[]>;
+  /** The image so far, `[N, C, H, W]`, prepared. */
+  read(): Promise<Float32Array>;
+  dispose(): void;
+}

@@ -1,6 +1,6 @@
-import type { GradientOptions, Model } from '../model';
+import type { Model } from '../model';
 import type { ImageInput } from '../image/pixels';
-import type { ReluRule, RunOptions } from '../options';
+import type { GradientOptions, ReluRule, RunOptions } from '../options';
 
 /** A map over the prepared input, in the units of the gradient. Never normalised. */
 export interface Heatmap {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Engine } from '../../src/engine';
 import { GradlensError } from '../../src/errors';
-import type { InputGradient } from '../../src/model';
+import type { InputGradient } from '../../src/options';
 import { type NodeDriver, nodeDevice, nodeDrivers } from '../node';
 import { branched, deviceOf, engineOn, imageOf, prepared, small, witnessed } from './support';
 

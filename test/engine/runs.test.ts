@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Engine } from '../../src/engine';
 import type { Graph } from '../../src/graph';
-import type { Neuron } from '../../src/model';
+import type { Neuron } from '../../src/options';
 import { nodeDrivers } from '../node';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient } from '../oracle/network';
