@@ -5,32 +5,15 @@
  * Weights are prepacked as `[O/4, C/4, R, S]` of four `vec4f`: one per input lane, each over the four output lanes.
  */
 import { type BackwardEpilogue, DEAD, RECTIFY, epilogueDims, giveFunction } from './epilogue';
-import { type Kernel, STRIP, blocksOf, lines, uniform } from './kernel';
+import { type Kernel, STRIP, type WindowDims, blocksOf, lines, uniform } from './kernel';
 import { wgsl } from './wgsl';
 
-/** Extents of one convolution as the kernel walks it; `X_BLOCK` of `X_BLOCKS` says where in its storage a tensor begins. */
-export interface ConvDims {
-  readonly N: number;
-  readonly H: number;
-  readonly W: number;
-  readonly P: number;
-  readonly Q: number;
-  readonly R: number;
-  readonly S: number;
-  readonly STRIDE_Y: number;
-  readonly STRIDE_X: number;
-  readonly PAD_TOP: number;
-  readonly PAD_LEFT: number;
-  readonly DILATION_Y: number;
-  readonly DILATION_X: number;
+/** Extents of one convolution as the kernel walks it. */
+export interface ConvDims extends WindowDims {
   /** Input and output blocks of one group, and the number of groups. */
   readonly IN: number;
   readonly OUT: number;
   readonly GROUPS: number;
-  readonly X_BLOCK: number;
-  readonly X_BLOCKS: number;
-  readonly Y_BLOCK: number;
-  readonly Y_BLOCKS: number;
 }
 
 export interface ForwardEpilogue {

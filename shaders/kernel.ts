@@ -20,6 +20,27 @@ export interface Kernel {
  */
 export const STRIP = 8;
 
+/** Extents of a window that slides over `H×W` to `P×Q`; `X_BLOCK` of `X_BLOCKS` says where in its storage a tensor begins. */
+export interface WindowDims {
+  readonly N: number;
+  readonly H: number;
+  readonly W: number;
+  readonly P: number;
+  readonly Q: number;
+  readonly R: number;
+  readonly S: number;
+  readonly STRIDE_Y: number;
+  readonly STRIDE_X: number;
+  readonly PAD_TOP: number;
+  readonly PAD_LEFT: number;
+  readonly DILATION_Y: number;
+  readonly DILATION_X: number;
+  readonly X_BLOCK: number;
+  readonly X_BLOCKS: number;
+  readonly Y_BLOCK: number;
+  readonly Y_BLOCKS: number;
+}
+
 /** Blocks of four that hold `channels`. */
 export const blocksOf = (channels: number): number => Math.ceil(channels / 4);
 

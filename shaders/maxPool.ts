@@ -4,28 +4,11 @@
  * with `>`; padding never wins, since its taps are passed over.
  */
 import { type BackwardEpilogue, RULE, epilogueDims, giveFunction } from './epilogue';
-import { type Kernel, grid, uniform } from './kernel';
+import { type Kernel, type WindowDims, grid, uniform } from './kernel';
 import { wgsl } from './wgsl';
 
-export interface PoolDims {
-  readonly N: number;
-  readonly H: number;
-  readonly W: number;
-  readonly P: number;
-  readonly Q: number;
-  readonly R: number;
-  readonly S: number;
-  readonly STRIDE_Y: number;
-  readonly STRIDE_X: number;
-  readonly PAD_TOP: number;
-  readonly PAD_LEFT: number;
-  readonly DILATION_Y: number;
-  readonly DILATION_X: number;
+export interface PoolDims extends WindowDims {
   readonly BLOCKS: number;
-  readonly X_BLOCK: number;
-  readonly X_BLOCKS: number;
-  readonly Y_BLOCK: number;
-  readonly Y_BLOCKS: number;
 }
 
 /** Taps that a switch can name; the largest code means a dead window. */
