@@ -1,6 +1,6 @@
 /** Engine: a device, and the models on it. */
 import { GradlensError } from './errors';
-import { Device, type Environment } from './gpu/device';
+import { Device, OPTIONAL_FEATURES, type Environment } from './gpu/device';
 import { type FetchBytes, type ModelSource, fetchOverHttp, loadModelFile } from './load';
 import { Model } from './model';
 import type { LoadOptions } from './options';
@@ -139,7 +139,7 @@ async function deviceOf(adapter: GPUAdapter, allowSoftware: boolean): Promise<De
   }
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
   try {
-    const device = await adapter.requestDevice({ label: 'gradlens', requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
+    const device = await adapter.requestDevice({ label: 'gradlens', requiredLimits: { maxBufferSize, maxStorageBufferBindingSize }, requiredFeatures: OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature)) });
     return new Device(device, true, adapter.info);
   } catch (cause) {
     throw new GradlensError('no-adapter', `the adapter gives no device: ${cause instanceof Error ? cause.message : String(cause)}`, {}, { cause });

@@ -45,7 +45,7 @@ export class Model implements Disposable {
     if (precision !== 'f32') throw new GradlensError('feature', `precision '${precision}' is not available; 'f32' is exact`, { precision });
     if (!Number.isInteger(batch) || batch < 1) throw new GradlensError('shape', `batch is ${batch}; a whole number from 1 would be right`);
     signal?.throwIfAborted();
-    const plan = compile(file.graph, { batch, bindingBytes: device.environment.limits.maxStorageBufferBindingSize });
+    const plan = compile(file.graph, { batch, bindingBytes: device.environment.limits.maxStorageBufferBindingSize, variants: device.variants });
     const { C, H, W } = plan.scores;
     if (H !== 1 || W !== 1) throw new GradlensError('shape', `the scores '${file.graph.output}' are [${C}, ${H}, ${W}]; one number per class, [${C}], would be right (a global average pool at the end makes it so)`, { output: file.graph.output });
     const model = new Model(device, file, inputSpecOf(file, options.input), plan, onDispose);
@@ -255,7 +255,7 @@ export class Model implements Disposable {
       throw new GradlensError('shape', `there is no tensor '${neuron.tensor}'; there are ${this.file.graph.nodes.map(({ name }) => name).join(', ')}`, { tensor: neuron.tensor, placement: placement.size });
     }
     if (this.isProbability(neuron.tensor)) throw new GradlensError('unsupported-op', `${neuron.tensor} holds probabilities; give their class and score: 'probability' instead of a neuron`, { tensor: neuron.tensor });
-    const plan = compile(this.file.graph, { batch, bindingBytes: this.device.environment.limits.maxStorageBufferBindingSize, target: neuron.tensor });
+    const plan = compile(this.file.graph, { batch, bindingBytes: this.device.environment.limits.maxStorageBufferBindingSize, variants: this.device.variants, target: neuron.tensor });
     const { C, H, W, blocks, storage } = plan.scores;
     const { channel, y, x } = neuron;
     const within = (index: number, extent: number): boolean => Number.isInteger(index) && index >= 0 && index < extent;

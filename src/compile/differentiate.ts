@@ -13,6 +13,7 @@ import { carriedPool, unpooled } from '../ops/conv';
 import { imageDims } from '../ops/image';
 import { maxPool, maxPoolSwitches } from '../ops/maxPool';
 import type { Layer, Share, Site, Slice, Step, Tensor } from '../ops/op';
+import type { Variants } from '../ops/variants';
 import { elements } from '../shape';
 import { type ConcatHomes, concatHomes } from './concatHomes';
 import { inferExtents } from './extents';
@@ -34,17 +35,18 @@ interface Layout {
   readonly network: Network;
   readonly batch: number;
   readonly bindingBytes: number;
+  readonly variants: Variants;
   readonly extents: ReadonlyMap<string, Extents>;
   readonly readers: ReadonlyMap<string, readonly Layer[]>;
   readonly byName: ReadonlyMap<string, Layer>;
   readonly homes: ConcatHomes;
 }
 
-export function differentiate(network: Network, batch: number, bindingBytes: number): Steps {
+export function differentiate(network: Network, batch: number, bindingBytes: number, variants: Variants): Steps {
   const extents = inferExtents(network);
   const readers = readersOf(network);
   const layout: Layout = {
-    network, batch, bindingBytes, extents, readers,
+    network, batch, bindingBytes, variants, extents, readers,
     byName: new Map(network.layers.map((layer) => [layer.name, layer])),
     homes: concatHomes(network, readers, extents),
   };
@@ -128,6 +130,7 @@ function siteOf(layout: Layout, layer: Layer): Site<Layer> {
     rectified: layer.inputs.map((name) => isRectified(layout, name)),
     weights: layout.network.weights,
     bindingBytes: layout.bindingBytes,
+    variants: layout.variants,
   };
 }
 

@@ -1,5 +1,6 @@
 /** Graph → Plan, without a GPU. */
 import type { Graph } from '../graph';
+import { PLAIN, type Variants } from '../ops/variants';
 import { differentiate } from './differentiate';
 import { foldBatchNorm } from './foldBatchNorm';
 import { fusePool } from './fusePool';
@@ -16,6 +17,8 @@ export interface CompileOptions {
   readonly batch: number;
   /** The device's `maxStorageBufferBindingSize`. */
   readonly bindingBytes: number;
+  /** Which kernels; default: the plain ones, which run on every device. */
+  readonly variants?: Variants;
   /** The tensor to differentiate; default: the class scores. */
   readonly target?: string;
 }
@@ -28,7 +31,7 @@ const REWRITES: readonly Rewrite[] = [
 /**
  * @throws GradlensError `shape`, `model-format`, `unsupported-op` or `limit`, naming the layer.
  */
-export function compile(graph: Graph, { batch, bindingBytes, target }: CompileOptions): Plan {
+export function compile(graph: Graph, { batch, bindingBytes, variants = PLAIN, target }: CompileOptions): Plan {
   const network = REWRITES.reduce((current, rewrite) => rewrite(current), networkOf(target === undefined ? graph : { ...graph, output: target }));
-  return plan(graph.name, batch, differentiate(network, batch, bindingBytes), bindingBytes);
+  return plan(graph.name, batch, differentiate(network, batch, bindingBytes, variants), bindingBytes);
 }

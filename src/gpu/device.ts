@@ -2,6 +2,11 @@
 import { type Kernel, bindingsOf } from '../../shaders/kernel';
 import { allocatedBytes } from '../compile/plan';
 import { GradlensError } from '../errors';
+import type { Variants } from '../ops/variants';
+import { variantsFor } from './variants';
+
+/** What an engine asks of a device of its own, where the adapter has it; everything runs without. */
+export const OPTIONAL_FEATURES: readonly GPUFeatureName[] = ['subgroups'];
 
 /** What identifies the machine behind a number. */
 export interface Environment {
@@ -27,6 +32,8 @@ const pipelinesOf = new WeakMap<GPUDevice, Map<string, Promise<Pipeline>>>();
 
 export class Device {
   readonly environment: Environment;
+  /** The kernels that suit it. */
+  readonly variants: Variants;
   /** Why the device is gone, or null. */
   lostReason: string | null = null;
   private liveBytes = 0;
@@ -46,6 +53,7 @@ export class Device {
       features: [...gpu.features].sort(),
       limits: { maxBufferSize, maxStorageBufferBindingSize },
     };
+    this.variants = variantsFor(this.environment);
     gpu.lost.then(({ reason, message }) => { this.lostReason = message || reason || 'unknown'; }, () => {});
     if (!pipelinesOf.has(gpu)) pipelinesOf.set(gpu, new Map());
   }

@@ -1,9 +1,13 @@
-import { type ConvDims, blockedGroups, convBackward, convBackwardStrided, convForward, packConvWeight, packedConvLength } from '../../shaders/conv';
+import { convDirect } from '../../shaders/conv/direct';
+import { type Finish, finishBackward, finishForward } from '../../shaders/conv/finish';
+import type { ConvDims } from '../../shaders/conv/shape';
+import { convBackwardStrided } from '../../shaders/conv/strided';
+import { blockedGroups, packConvWeight, packedConvLength } from '../../shaders/conv/weights';
 import { blocksOf } from '../../shaders/kernel';
 import type { ConvNode, Extents, MaxPoolNode } from '../graph';
 import { fullWindow, shapeError, slide } from '../shape';
 import { maxPoolSwitches } from './maxPool';
-import { type Layer, type Op, type Site, type Slice, type Tensor, bitsBinding } from './op';
+import { type Layer, type Op, type Site, type Slice, type Step, type Tensor, bitsBinding } from './op';
 import { blockedVector, weightOf } from './weights';
 
 type Direction = Parameters<typeof packConvWeight>[2];
@@ -48,6 +52,16 @@ function dimsOf(site: Site<ConvNode>, x: Slice, y: Slice): ConvDims {
   };
 }
 
+/** A convolution, by the kernels that suit it. `bind` names every tensor but the weights. */
+function convolve(site: Site<ConvNode>, name: string, direction: Direction, dims: ConvDims, finish: Finish, bind: Step['bind']): readonly Step[] {
+  const variant = site.variants.conv(dims);
+  return [{
+    label: `${site.node.name}.${name}`,
+    kernel: convDirect(name, dims, variant, finish),
+    bind: { weight: packed(site, direction), ...bind },
+  }];
+}
+
 const hasStride1 = (node: Layer<ConvNode>): boolean => fullWindow(node).stride.every((step) => step === 1);
 
 /** The tensor before the 2×2 pool of a slice's layer. */
@@ -70,13 +84,10 @@ export const conv: Op<ConvNode> = {
     const { node, output, bits, weights } = site;
     const pooled = node.pooled === true;
     const computed = pooled ? unpooled(output) : output;
-    const kernel = convForward(dimsOf(site, site.inputs[0]!, computed), { bias: node.bias !== undefined, relu: node.relu === true, bits: bits !== null, pooled });
     const bias = node.bias === undefined ? {} : { bias: blockedVector(`${node.bias}/blocks`, output.C, weights.get(node.bias)!.data) };
-    return [{
-      label: `${node.name}.${kernel.name}`,
-      kernel,
-      bind: { x: site.inputs[0]!.storage, weight: packed(site, 'forward'), y: output.storage, ...bias, ...(pooled ? { switches: convSwitches(site) } : bitsBinding(bits)) },
-    }];
+    const finish = finishForward({ bias: node.bias !== undefined, relu: node.relu === true, bits: bits !== null, pooled });
+    const kept = pooled ? { switches: convSwitches(site) } : bitsBinding(bits);
+    return convolve(site, pooled ? 'convPoolForward' : 'convForward', 'forward', dimsOf(site, site.inputs[0]!, computed), finish, { x: site.inputs[0]!.storage, y: output.storage, ...bias, ...kept });
   },
 
   backward(site, { dY, dX, epilogue, kept }) {
@@ -94,11 +105,7 @@ export const conv: Op<ConvNode> = {
       PAD_TOP: (R - 1) * dilation[0] - pads[0],
       PAD_LEFT: (S - 1) * dilation[1] - pads[1],
     };
-    return [{
-      label: `${node.name}.convBackward`,
-      kernel: convBackward(turned, epilogue),
-      bind: { x: dY.storage, weight: packed(site, 'flipped'), dX: dX.storage, ...kept },
-    }];
+    return convolve(site, 'convBackward', 'flipped', turned, finishBackward(epilogue), { x: dY.storage, dX: dX.storage, ...kept });
   },
 
   storesOnce: hasStride1,

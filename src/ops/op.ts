@@ -2,6 +2,7 @@
 import type { BackwardEpilogue } from '../../shaders/epilogue';
 import type { Kernel } from '../../shaders/kernel';
 import type { Extents, GraphNode, Pads, Pair, Weight } from '../graph';
+import type { Variants } from './variants';
 
 /**
  * The way in, put before the first layer: pixels become blocks and, with a stride, space becomes depth (see `shaders/image.ts`).
@@ -62,6 +63,7 @@ export interface Site<N> {
   readonly weights: ReadonlyMap<string, Weight>;
   /** The largest binding the device takes. */
   readonly bindingBytes: number;
+  readonly variants: Variants;
 }
 
 /** The share that one input receives of its gradient. */

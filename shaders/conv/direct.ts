@@ -1,0 +1,146 @@
+/**
+ * Convolution, direct family: register blocking over runtime loops, no workgroup memory. What software adapters run fastest, and the
+ * partner that every faster kernel is tested against.
+ */
+import { type Kernel, STRIP, lines, uniform } from '../kernel';
+import { wgsl } from '../wgsl';
+import type { Finish } from './finish';
+import { type ConvDims, flopsOf } from './shape';
+
+export interface DirectVariant {
+  readonly family: 'direct';
+  /**
+   * Whether the four invocations of a quad share what they load of the weights, a quarter each (needs the feature `subgroups`). A
+   * storage load costs software adapters as much as dozens of multiply-adds, so this doubles their speed; it also pays to unroll
+   * the row of taps then, which takes the loads of the input out of the loop.
+   */
+  readonly quads: boolean;
+}
+
+/** Wider rows of taps stay a loop: the code would grow beyond what a driver compiles quickly. */
+const MOST_TAPS = 5;
+
+/**
+ *   y[n,o,p,q] = Σ_{c,r,s} weight[o,c,r,s] · x[n, c, p·STRIDE + r·DILATION − PAD, q·STRIDE + s·DILATION − PAD]
+ *
+ * One invocation owns one unit of eight pixels in one, two or four output blocks, in registers `a<block>_<pixel>`. Rows and columns
+ * in the padding wrap past zero and so fail `h < H`. With stride and dilation 1 along x, neighbouring taps share their inputs: all of
+ * a row of taps is unrolled over `columns + S − 1` loads, or (without quads) the inputs roll through registers, one load per tap.
+ *
+ * Bindings: x weight, then those of `finish`.
+ */
+export function convDirect(name: string, d: ConvDims, { quads }: DirectVariant, finish: Finish): Kernel {
+  const { rows, columns } = finish.unit;
+  const adjacent = d.STRIDE_X === 1 && d.DILATION_X === 1;
+  const unrolled = quads && adjacent && d.S <= MOST_TAPS;
+  const blocks = quads ? blocksFor(d, unrolled) : 1;
+  const dims = { ...d, UNITS: Math.ceil(d.Q / columns), ...finish.dims };
+  const units = dims.UNITS * Math.ceil(d.P / rows);
+  const workgroup = units <= 8 ? 8 : units <= 16 ? 16 : 32;
+  const tile: Tile = { rows, columns, blocks, quads };
+  return {
+    name,
+    dims,
+    flops: flopsOf(d),
+    workgroups: [Math.ceil(units / workgroup), (d.GROUPS * d.OUT) / blocks, d.N],
+    code: wgsl`
+#if ${quads}
+enable subgroups;
+#endif
+${uniform(dims)}
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;       // [N, C/4, H, W]
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;  // [O/4, C/4, R, S, 4]
+${finish.code}
+
+@compute @workgroup_size(${workgroup})
+fn main(@builtin(global_invocation_id) id: vec3u${quads ? ', @builtin(subgroup_invocation_id) lane: u32' : ''}) {
+  let p = id.x / d.UNITS * ${rows}u;
+  let q = id.x % d.UNITS * ${columns}u;
+  let o = id.y * ${blocks}u;
+  let n = id.z;
+${perSum(tile, (b, j) => `  var a${b}_${j} = vec4f();`)}
+
+  let input = n * d.X_BLOCKS + d.X_BLOCK + o / d.OUT * d.IN;
+  for (var c = 0u; c < d.IN; c++) {
+    for (var r = 0u; r < d.R; r++) {
+${lines(rows, (row) => `      let h${row} = (p + ${row}u) * d.STRIDE_Y + r * d.DILATION_Y - d.PAD_TOP;
+      let row${row} = ((input + c) * d.H + min(h${row}, d.H - 1u)) * d.W;`)}
+${unrolled ? unrolledTaps(tile, d.S) : adjacent ? rollingTaps(tile) : anyTaps(tile)}
+    }
+  }
+
+  if (p < d.P) {
+${lines(blocks, (b) => `    var sums${b} = array<vec4f, 8>(${Array.from({ length: STRIP }, (_, j) => `a${b}_${j}`).join(', ')});
+    finish(n, o + ${b}u, p, q, &sums${b});`)}
+  }
+}`,
+  };
+}
+
+interface Tile {
+  readonly rows: number;
+  readonly columns: number;
+  readonly blocks: number;
+  readonly quads: boolean;
+}
+
+/** As many output blocks as make good use of a row of inputs, within what compiles quickly; they have to divide a group's. */
+function blocksFor(d: ConvDims, unrolled: boolean): number {
+  const most = !unrolled ? 1 : d.S === 1 ? 4 : d.S <= 3 ? 2 : 1;
+  return [4, 2, 1].find((blocks) => blocks <= most && d.OUT % blocks === 0)!;
+}
+
+const perSum = ({ blocks }: Tile, snippet: (b: number, j: number) => string): string => lines(blocks, (b) => lines(STRIP, (j) => snippet(b, j)));
+
+/** Pixel of the input, or zero in the padding. */
+const load = (row: number, w: string): string => `select(vec4f(), x[row${row} + min(${w}, d.W - 1u)], h${row} < d.H && ${w} < d.W)`;
+
+/** One row of taps, unrolled: columns + S − 1 inputs, then the taps one after the other. */
+const unrolledTaps = (tile: Tile, S: number): string => `
+      let w = q - d.PAD_LEFT;
+${lines(tile.rows, (row) => lines(tile.columns + S - 1, (k) => `      let x${row}_${k} = ${load(row, `(w + ${k}u)`)};`))}
+${lines(S, (s) => `      {
+${weights(tile, `${s}u`)}
+${multiplyAdd(tile, (row, column) => `x${row}_${column + s}`)}
+      }`)}`;
+
+/** One row of taps as a loop; the inputs move on by one register. */
+const rollingTaps = (tile: Tile): string => {
+  const { rows, columns } = tile;
+  return `
+${lines(rows, (row) => lines(columns, (k) => `      var x${row}_${k} = vec4f();`))}
+${lines(rows, (row) => lines(columns - 1, (k) => `      { let w = q + ${k}u - d.PAD_LEFT; if (h${row} < d.H && w < d.W) { x${row}_${k + 1} = x[row${row} + w]; } }`))}
+      for (var s = 0u; s < d.S; s++) {
+        let w = q + ${columns - 1}u + s - d.PAD_LEFT;
+${lines(rows, (row) => `${lines(columns - 1, (k) => `        x${row}_${k} = x${row}_${k + 1};`)}
+        x${row}_${columns - 1} = ${load(row, 'w')};`)}
+${weights(tile, 's')}
+${multiplyAdd(tile, (row, column) => `x${row}_${column}`)}
+      }`;
+};
+
+/** With stride or dilation along x every tap has inputs of its own. */
+const anyTaps = (tile: Tile): string => `
+      for (var s = 0u; s < d.S; s++) {
+        let w = q * d.STRIDE_X + s * d.DILATION_X - d.PAD_LEFT;
+${lines(tile.rows, (row) => lines(tile.columns, (k) => `        let x${row}_${k} = ${load(row, `(w + ${k}u * d.STRIDE_X)`)};`))}
+${weights(tile, 's')}
+${multiplyAdd(tile, (row, column) => `x${row}_${column}`)}
+      }`;
+
+/** `k<block>_<input lane>` of tap `s`. */
+const weights = ({ blocks, quads }: Tile, s: string): string =>
+  lines(blocks, (b) => {
+    const tap = `((((o + ${b}u) * d.IN + c) * d.R + r) * d.S + ${s}) * 4u`;
+    return quads
+      ? `        let quarter${b} = weight[${tap} + (lane & 3u)];
+${lines(4, (lane) => `        let k${b}_${lane} = quadBroadcast(quarter${b}, ${lane}u);`)}`
+      : `        let tap${b} = ${tap};
+${lines(4, (lane) => `        let k${b}_${lane} = weight[tap${b} + ${lane}u];`)}`;
+  });
+
+const multiplyAdd = (tile: Tile, x: (row: number, column: number) => string): string =>
+  perSum(tile, (b, j) => {
+    const v = x(Math.floor(j / tile.columns), j % tile.columns);
+    return `        a${b}_${j} += ${v}.x * k${b}_0 + ${v}.y * k${b}_1 + ${v}.z * k${b}_2 + ${v}.w * k${b}_3;`;
+  });

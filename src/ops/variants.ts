@@ -1,0 +1,13 @@
+/** Which of several kernels that compute the same a plan is made of. */
+import type { DirectVariant } from '../../shaders/conv/direct';
+import type { ConvDims } from '../../shaders/conv/shape';
+
+export type ConvVariant = DirectVariant;
+
+/** Chosen per device; the plain ones run on every device. */
+export interface Variants {
+  /** Of a convolution with these extents, or of the input gradient of one (which is a convolution as well). */
+  conv(d: ConvDims): ConvVariant;
+}
+
+export const PLAIN: Variants = { conv: () => ({ family: 'direct', quads: false }) };
