@@ -26,7 +26,7 @@ const server = await createServer({
 });
 const load = (path) => server.ssrLoadModule(`/bench/${path}.ts`);
 
-if (process.env.GRADLENS_BENCH_CASE) await runOne();
+if (process.env.GRADLENS_BENCH_CASE !== undefined) await runOne(); // a case of nothing but defaults is an empty query
 else await runAll();
 
 async function runAll() {
