@@ -15,10 +15,11 @@ export interface DirectVariant {
    * the row of taps then, which takes the loads of the input out of the loop.
    */
   readonly quads: boolean;
+  /**
+   * How often the multiply-adds of a unit may stand in the code: taps of a row × output blocks. More is faster and compiles longer.
+   */
+  readonly unroll: number;
 }
-
-/** Wider rows of taps stay a loop: the code would grow beyond what a driver compiles quickly. */
-const MOST_TAPS = 5;
 
 /**
  *   y[n,o,p,q] = Σ_{c,r,s} weight[o,c,r,s] · x[n, c, p·STRIDE + r·DILATION − PAD, q·STRIDE + s·DILATION − PAD]
@@ -29,11 +30,11 @@ const MOST_TAPS = 5;
  *
  * Bindings: x weight, then those of `finish`.
  */
-export function convDirect(name: string, d: ConvDims, { quads }: DirectVariant, finish: Finish): Kernel {
+export function convDirect(name: string, d: ConvDims, { quads, unroll }: DirectVariant, finish: Finish): Kernel {
   const { rows, columns } = finish.unit;
   const adjacent = d.STRIDE_X === 1 && d.DILATION_X === 1;
   const unrolled = quads && adjacent && d.S <= MOST_TAPS;
-  const blocks = quads ? blocksFor(d, unrolled) : 1;
+  const blocks = unrolled ? [4, 2, 1].find((count) => count === 1 || (count * d.S <= unroll && d.OUT % count === 0))! : 1;
   const dims = { ...d, UNITS: Math.ceil(d.Q / columns), ...finish.dims };
   const units = dims.UNITS * Math.ceil(d.P / rows);
   const workgroup = units <= 8 ? 8 : units <= 16 ? 16 : 32;
@@ -77,17 +78,14 @@ ${lines(blocks, (b) => `    var sums${b} = array<vec4f, 8>(${Array.from({ length
   };
 }
 
+/** Wider rows of taps stay a loop. */
+const MOST_TAPS = 5;
+
 interface Tile {
   readonly rows: number;
   readonly columns: number;
   readonly blocks: number;
   readonly quads: boolean;
-}
-
-/** As many output blocks as make good use of a row of inputs, within what compiles quickly; they have to divide a group's. */
-function blocksFor(d: ConvDims, unrolled: boolean): number {
-  const most = !unrolled ? 1 : d.S === 1 ? 4 : d.S <= 3 ? 2 : 1;
-  return [4, 2, 1].find((blocks) => blocks <= most && d.OUT % blocks === 0)!;
 }
 
 const perSum = ({ blocks }: Tile, snippet: (b: number, j: number) => string): string => lines(blocks, (b) => lines(STRIP, (j) => snippet(b, j)));

@@ -10,4 +10,4 @@ export interface Variants {
   conv(d: ConvDims): ConvVariant;
 }
 
-export const PLAIN: Variants = { conv: () => ({ family: 'direct', quads: false }) };
+export const PLAIN: Variants = { conv: () => ({ family: 'direct', quads: false, unroll: 1 }) };
