@@ -1,6 +1,7 @@
 /** Engine: a device, and the models on it. */
 import { GradlensError } from './errors';
-import { Device, OPTIONAL_FEATURES, type Environment } from './gpu/device';
+import { Device, type Environment, OPTIONAL_FEATURES } from './gpu/device';
+import type { TuningStore } from './gpu/tuning/choices';
 import { type FetchBytes, type ModelSource, fetchOverHttp, loadModelFile } from './load';
 import { Model } from './model';
 import type { LoadOptions } from './options';
@@ -58,8 +59,8 @@ export class Engine implements Disposable {
   }
 
   /** An engine on a device of its own, from an adapter that the caller found. */
-  static async onAdapter(adapter: GPUAdapter, { allowSoftware = true, fetchBytes = fetchOverHttp }: { allowSoftware?: boolean; fetchBytes?: FetchBytes } = {}): Promise<Engine> {
-    return new Engine(await deviceOf(adapter, allowSoftware), fetchBytes);
+  static async onAdapter(adapter: GPUAdapter, { allowSoftware = true, fetchBytes = fetchOverHttp, tuningStore }: { allowSoftware?: boolean; fetchBytes?: FetchBytes; tuningStore?: TuningStore } = {}): Promise<Engine> {
+    return new Engine(await deviceOf(adapter, allowSoftware, tuningStore), fetchBytes);
   }
 
   get device(): GPUDevice {
@@ -133,14 +134,14 @@ function webgpuOfHost(): GPU {
   throw new GradlensError('no-webgpu', 'This browser has no WebGPU. Chrome or Edge 113, Safari 26 and Firefox 141 have it; in Node use createNodeEngine from gradlens/node.');
 }
 
-async function deviceOf(adapter: GPUAdapter, allowSoftware: boolean): Promise<Device> {
+async function deviceOf(adapter: GPUAdapter, allowSoftware: boolean, tuningStore?: TuningStore): Promise<Device> {
   if (adapter.info.isFallbackAdapter && !allowSoftware) {
     throw new GradlensError('software-adapter', `the only adapter is ${adapter.info.description || adapter.info.vendor}, which computes on the CPU`, { adapter: adapter.info.description });
   }
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
   try {
     const device = await adapter.requestDevice({ label: 'gradlens', requiredLimits: { maxBufferSize, maxStorageBufferBindingSize }, requiredFeatures: OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature)) });
-    return new Device(device, true, adapter.info);
+    return new Device(device, true, adapter.info, tuningStore);
   } catch (cause) {
     throw new GradlensError('no-adapter', `the adapter gives no device: ${cause instanceof Error ? cause.message : String(cause)}`, {}, { cause });
   }

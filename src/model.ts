@@ -7,10 +7,12 @@ import type { Device } from './gpu/device';
 import { type BackwardOptions, Executor, type Target } from './gpu/executor';
 import { Inputs } from './gpu/inputs';
 import { Readback } from './gpu/readback';
+import { tuned } from './gpu/tuning/tuner';
 import { WeightStore } from './gpu/weights';
 import type { InputSpec, ModelFile } from './graph';
 import type { ImageInput, Images } from './image/pixels';
 import type { AscentRun, GradientOptions, InputGradient, LoadOptions, Neuron, ReluRule, RunOptions } from './options';
+import type { Variants } from './ops/variants';
 import { type Classification, softmax, topClasses } from './scores';
 
 export class Model implements Disposable {
@@ -32,6 +34,7 @@ export class Model implements Disposable {
     readonly input: InputSpec | null,
     /** Dispatches, buffers and bytes of one gradient; prints as a table. */
     readonly plan: Plan,
+    private readonly variants: Variants,
     private readonly onDispose: (model: Model) => void,
   ) {
     this.weights = new WeightStore(device);
@@ -41,14 +44,16 @@ export class Model implements Disposable {
 
   /** Called by `Engine.load`. */
   static async create(device: Device, file: ModelFile, options: LoadOptions, onDispose: (model: Model) => void): Promise<Model> {
-    const { batch = 1, precision = 'f32', signal } = options;
+    const { batch = 1, precision = 'f32', tune = true, signal } = options;
     if (precision !== 'f32') throw new GradlensError('feature', `precision '${precision}' is not available; 'f32' is exact`, { precision });
     if (!Number.isInteger(batch) || batch < 1) throw new GradlensError('shape', `batch is ${batch}; a whole number from 1 would be right`);
     signal?.throwIfAborted();
-    const plan = compile(file.graph, { batch, bindingBytes: device.environment.limits.maxStorageBufferBindingSize, variants: device.variants });
+    const compileWith = (variants: Variants): Plan => compile(file.graph, { batch, bindingBytes: device.environment.limits.maxStorageBufferBindingSize, variants });
+    const variants = tune && !device.environment.adapter.isFallbackAdapter ? await tuned(device, compileWith, options) : device.variants;
+    const plan = compileWith(variants);
     const { C, H, W } = plan.scores;
     if (H !== 1 || W !== 1) throw new GradlensError('shape', `the scores '${file.graph.output}' are [${C}, ${H}, ${W}]; one number per class, [${C}], would be right (a global average pool at the end makes it so)`, { output: file.graph.output });
-    const model = new Model(device, file, inputSpecOf(file, options.input), plan, onDispose);
+    const model = new Model(device, file, inputSpecOf(file, options.input), plan, variants, onDispose);
     try {
       model.ready = await Executor.create(device, plan, model.weights, options);
       await model.inputs.allocate();
@@ -255,7 +260,7 @@ export class Model implements Disposable {
       throw new GradlensError('shape', `there is no tensor '${neuron.tensor}'; there are ${this.file.graph.nodes.map(({ name }) => name).join(', ')}`, { tensor: neuron.tensor, placement: placement.size });
     }
     if (this.isProbability(neuron.tensor)) throw new GradlensError('unsupported-op', `${neuron.tensor} holds probabilities; give their class and score: 'probability' instead of a neuron`, { tensor: neuron.tensor });
-    const plan = compile(this.file.graph, { batch, bindingBytes: this.device.environment.limits.maxStorageBufferBindingSize, variants: this.device.variants, target: neuron.tensor });
+    const plan = compile(this.file.graph, { batch, bindingBytes: this.device.environment.limits.maxStorageBufferBindingSize, variants: this.variants, target: neuron.tensor });
     const { C, H, W, blocks, storage } = plan.scores;
     const { channel, y, x } = neuron;
     const within = (index: number, extent: number): boolean => Number.isInteger(index) && index >= 0 && index < extent;

@@ -2,7 +2,7 @@
 import type { InputSpec } from './graph';
 
 export interface Progress {
-  readonly phase: 'download' | 'parse' | 'upload' | 'compile' | 'run';
+  readonly phase: 'download' | 'parse' | 'tune' | 'upload' | 'compile' | 'run';
   readonly done: number;
   readonly total?: number;
 }
@@ -21,6 +21,11 @@ export interface LoadOptions extends RunOptions {
   readonly batch?: number;
   /** Only `f32`, exact, so far. */
   readonly precision?: 'f32' | 'f16' | 'fast';
+  /**
+   * On a GPU, find out which kernels are fastest there, at most 1.5 s and once per device and layer shape (default). Off: the kernels
+   * that suit GPUs of its kind. Software adapters are never tuned.
+   */
+  readonly tune?: boolean;
   /** How pictures are prepared, where the model file does not say (ONNX) or to overrule it. */
   readonly input?: InputSpec;
 }

@@ -2,7 +2,7 @@
 import type { Progress } from '../index';
 import { elements } from './elements';
 
-const VERBS: Record<Progress['phase'], string> = { download: 'Downloading the model', parse: 'Reading the model', upload: 'Uploading weights to the GPU', compile: 'Compiling kernels', run: 'Computing' };
+const VERBS: Record<Progress['phase'], string> = { download: 'Downloading the model', parse: 'Reading the model', tune: 'Finding the fastest kernels', upload: 'Uploading weights to the GPU', compile: 'Compiling kernels', run: 'Computing' };
 
 /** A bar without a value moves by itself. */
 export function showActivity(text: string, share?: number): void {

@@ -3,6 +3,7 @@ import { type Kernel, bindingsOf } from '../../shaders/kernel';
 import { allocatedBytes } from '../compile/plan';
 import { GradlensError } from '../errors';
 import type { Variants } from '../ops/variants';
+import { type TuningStore, indexedDbStore, memoryStore } from './tuning/choices';
 import { variantsFor } from './variants';
 
 /** What an engine asks of a device of its own, where the adapter has it; everything runs without. */
@@ -43,6 +44,8 @@ export class Device {
     readonly gpu: GPUDevice,
     readonly owned: boolean,
     info: GPUAdapterInfo | undefined,
+    /** Where what is found out about the device outlives it; default: the browser's IndexedDB, if there is one. */
+    readonly tuningStore: TuningStore = typeof indexedDB === 'undefined' ? memoryStore() : indexedDbStore(),
   ) {
     const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits;
     this.environment = {

@@ -1,5 +1,6 @@
 /** The kernels that suit a device, by what its adapter is. */
-import type { Variants } from '../ops/variants';
+import type { ConvDims } from '../../shaders/conv/shape';
+import { type ConvVariant, PLAIN, type Variants } from '../ops/variants';
 import type { Environment } from './device';
 
 /**
@@ -12,4 +13,9 @@ const UNROLL = 6;
 export function variantsFor({ features, adapter }: Pick<Environment, 'features' | 'adapter'>): Variants {
   const unroll = /llvmpipe/i.test(adapter.description) ? LAVAPIPE_UNROLL : UNROLL;
   return { conv: () => ({ family: 'direct', quads: features.includes('subgroups'), unroll }) };
+}
+
+/** What a tuner may try for a convolution, the plain one first. */
+export function candidatesFor({ features, adapter }: Pick<Environment, 'features' | 'adapter'>): (d: ConvDims) => readonly ConvVariant[] {
+  return (d) => [PLAIN.conv(d), variantsFor({ features, adapter }).conv(d)];
 }

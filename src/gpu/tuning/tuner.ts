@@ -1,0 +1,199 @@
+/**
+ * Finds, for each convolution of a network, the kernel that is fastest on this device. What was found is kept, so that it happens once
+ * per device and shape; software adapters are never tuned, since theirs is known and their clocks tell little.
+ */
+import type { ConvDims } from '../../../shaders/conv/shape';
+import { type Plan, compile } from '../../compile';
+import { GradlensError } from '../../errors';
+import type { Graph, Weight } from '../../graph';
+import type { ConvVariant, Variants } from '../../ops/variants';
+import type { RunOptions } from '../../options';
+import type { Device } from '../device';
+import { Executor } from '../executor';
+import { Readback } from '../readback';
+import { WeightStore } from '../weights';
+import { candidatesFor } from '../variants';
+import { type Choices, adapterKey, shapeClass, storeChoices, storedChoices } from './choices';
+import { type Candidate, race } from './race';
+import seed from './seed.json';
+
+/** For one model, all its shapes together. */
+const BUDGET_MILLISECONDS = 1500;
+/** A candidate further than this from the direct kernel (relative L2) is a driver's fault and never wins. */
+const TOLERANCE = 1e-5;
+
+/** Found on devices that were at hand, by {@link adapterKey}: ships with the package. */
+const SEED: Readonly<Record<string, Choices>> = seed;
+
+export interface TuningOptions extends RunOptions {
+  /** What may run a convolution, the direct kernel first; default: what suits the device. */
+  readonly candidates?: (d: ConvDims) => readonly ConvVariant[];
+  readonly milliseconds?: number;
+}
+
+/**
+ * The variants for the convolutions that `plan` (a compilation with whatever variants) asks for. Where nothing is known and time is up,
+ * the device's own choice stands.
+ *
+ * @throws the signal's reason; GradlensError `device-lost`
+ */
+export async function tuned(device: Device, plan: (variants: Variants) => Plan, options: TuningOptions = {}): Promise<Variants> {
+  const { signal, onProgress, candidates = candidatesFor(device.environment), milliseconds = BUDGET_MILLISECONDS } = options;
+  const { tuningStore: store, variants: fallback } = device;
+  const shapes = new Map<string, ConvDims>();
+  plan({
+    conv(d) {
+      if (!shapes.has(shapeClass(d))) shapes.set(shapeClass(d), d);
+      return fallback.conv(d);
+    },
+  });
+  const { adapter, features } = device.environment;
+  const key = adapterKey(adapter, features);
+  const known: Choices = { ...SEED[key], ...(await storedChoices(store, key)) };
+  const found: Record<string, ConvVariant> = {};
+  const end = performance.now() + milliseconds;
+  let done = 0;
+  for (const [name, d] of shapes) {
+    signal?.throwIfAborted();
+    onProgress?.({ phase: 'tune', done, total: shapes.size });
+    // the first shapes compile what the others find compiled, so they may take twice their share
+    const left = end - performance.now();
+    const share = Math.min(left, (2 * left) / (shapes.size - done++));
+    if (known[name] !== undefined || left <= 0) continue;
+    const winner = await fastestOf(device, d, candidates(d), share, signal);
+    if (winner) found[name] = winner;
+  }
+  if (Object.keys(found).length > 0) await storeChoices(store, key, found);
+
+  const choices: Choices = { ...known, ...found };
+  return {
+    conv(d) {
+      // a stored choice counts only as long as it is a candidate
+      const chosen = JSON.stringify(choices[shapeClass(d)]);
+      return candidates(d).find((candidate) => JSON.stringify(candidate) === chosen) ?? fallback.conv(d);
+    },
+  };
+}
+
+async function fastestOf(device: Device, d: ConvDims, variants: readonly ConvVariant[], milliseconds: number, signal?: AbortSignal): Promise<ConvVariant | null> {
+  const graph = layerOf(d);
+  if (!graph || variants.length < 2) return null;
+  const bindingBytes = device.environment.limits.maxStorageBufferBindingSize;
+  const opened: { variant: ConvVariant; candidate: Trial }[] = [];
+  const begin = performance.now();
+  try {
+    let expected: Float32Array | null = null;
+    for (const variant of variants) {
+      signal?.throwIfAborted();
+      if (performance.now() - begin > milliseconds) return null;
+      const trial = await Trial.create(device, compile(graph, { batch: d.N, bindingBytes, variants: { conv: () => variant }, target: LAYER })).catch((error: unknown) => {
+        device.assertAlive();
+        if (error instanceof GradlensError) return null; // too much for this device
+        throw error;
+      });
+      if (!trial) continue;
+      opened.push({ variant, candidate: trial });
+      const result = await trial.result();
+      expected ??= result;
+      if (distance(result, expected) > TOLERANCE) opened.pop()!.candidate.dispose();
+    }
+    const index = await race(opened.map(({ candidate }) => candidate), milliseconds - (performance.now() - begin), () => performance.now());
+    return index === null ? null : opened[index]!.variant;
+  } finally {
+    opened.forEach(({ candidate }) => candidate.dispose());
+  }
+}
+
+const LAYER = 'layer';
+
+/** A network of that one convolution, with weights that have no pattern; null where none is compiled to just that (a padding below zero). */
+function layerOf(d: ConvDims): Graph | null {
+  const C = d.GROUPS * d.IN * 4;
+  const O = d.GROUPS * d.OUT * 4;
+  const top = d.PAD_TOP | 0;
+  const left = d.PAD_LEFT | 0;
+  const bottom = (d.P - 1) * d.STRIDE_Y + (d.R - 1) * d.DILATION_Y + 1 - d.H - top;
+  const right = (d.Q - 1) * d.STRIDE_X + (d.S - 1) * d.DILATION_X + 1 - d.W - left;
+  const within = (pad: number): number => Math.max(pad, 0); // what lies beyond the last window is never looked at
+  if (top < 0 || left < 0 || (C <= 4 && d.STRIDE_Y * d.STRIDE_X > 1)) return null; // the latter would be rewritten by depth
+  const weight: Weight = { shape: [O, d.IN * 4, d.R, d.S], data: noise(O * d.IN * 4 * d.R * d.S) };
+  return {
+    name: 'tuning',
+    input: { name: 'x', extents: { C, H: d.H, W: d.W } },
+    nodes: [{
+      op: 'conv', name: LAYER, inputs: ['x'], weight: 'weight', groups: d.GROUPS,
+      kernel: [d.R, d.S], stride: [d.STRIDE_Y, d.STRIDE_X], dilation: [d.DILATION_Y, d.DILATION_X], pads: [top, left, within(bottom), within(right)],
+    }],
+    output: LAYER,
+    weights: new Map([['weight', weight]]),
+  };
+}
+
+/** In [−1, 1), the same every time. */
+function noise(length: number): Float32Array {
+  const data = new Float32Array(length);
+  for (let i = 0, state = 1; i < length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    data[i] = state / 2 ** 31;
+  }
+  return data;
+}
+
+/** One candidate on the device. */
+class Trial implements Candidate {
+  private constructor(private readonly device: Device, private readonly executor: Executor, private readonly weights: WeightStore) {}
+
+  static async create(device: Device, plan: Plan): Promise<Trial> {
+    const weights = new WeightStore(device);
+    try {
+      const executor = await Executor.create(device, { ...plan, backward: [] }, weights, {});
+      const trial = new Trial(device, executor, weights);
+      await device.guard('tuning', () => device.gpu.queue.writeBuffer(executor.input, 0, noise(plan.input.bytes / 4) as Float32Array<ArrayBuffer>));
+      return trial;
+    } catch (error) {
+      weights.dispose();
+      throw error;
+    }
+  }
+
+  async result(): Promise<Float32Array> {
+    const { executor } = this;
+    const readback = new Readback(this.device);
+    try {
+      const { bytes } = executor.plan.scores.storage;
+      const [values] = await readback.run('tuning', bytes, (encoder, read) => {
+        executor.encodeForward(encoder);
+        read(executor.scores, bytes);
+      });
+      return values!;
+    } finally {
+      readback.dispose();
+    }
+  }
+
+  async time(repeats: number): Promise<number> {
+    const encoder = this.device.gpu.createCommandEncoder({ label: 'gradlens/tuning' });
+    for (let k = 0; k < repeats; k++) this.executor.encodeForward(encoder);
+    const commands = encoder.finish();
+    const begin = performance.now();
+    this.device.gpu.queue.submit([commands]);
+    await this.device.gpu.queue.onSubmittedWorkDone();
+    return performance.now() - begin;
+  }
+
+  dispose(): void {
+    this.executor.dispose();
+    this.weights.dispose();
+  }
+}
+
+function distance(a: Float32Array, b: Float32Array): number {
+  let difference = 0;
+  let norm = 0;
+  for (let i = 0; i < b.length; i++) {
+    difference += (a[i]! - b[i]!) ** 2;
+    norm += b[i]! ** 2;
+  }
+  const relative = Math.sqrt(difference / norm);
+  return Number.isNaN(relative) ? Infinity : relative;
+}
