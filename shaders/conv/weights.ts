@@ -16,21 +16,30 @@ export interface ConvWeightShape {
   readonly groups: number;
 }
 
-/** Groups that the kernels can keep apart. */
-export const blockedGroups = ({ O, C, groups }: ConvWeightShape): number =>
-  (O / groups) % 4 === 0 && (C / groups) % 4 === 0 ? groups : 1;
+/** Whether every channel has exactly one filter of its own. */
+export const isDepthwise = ({ O, C, groups }: ConvWeightShape): boolean => groups > 1 && groups === C && groups === O;
+
+/** Groups that the kernels can keep apart. Depthwise kernels multiply lane by lane: there a block is a group. */
+export function blockedGroups(shape: ConvWeightShape): number {
+  const { O, C, groups } = shape;
+  if (isDepthwise(shape)) return blocksOf(C);
+  return (O / groups) % 4 === 0 && (C / groups) % 4 === 0 ? groups : 1;
+}
 
 /** Elements of a packed weight. */
 export function packedConvLength(shape: ConvWeightShape): number {
+  if (isDepthwise(shape)) return blocksOf(shape.C) * shape.R * shape.S * 4;
   const groups = blockedGroups(shape);
   return groups * blocksOf(shape.O / groups) * blocksOf(shape.C / groups) * shape.R * shape.S * 16;
 }
 
 /**
  * OIHW `[O, C/groups, R, S]` → `[O/4, C/4 of the group, R, S, input lane, output lane]` for the forward kernel; with `transposed`,
- * input and output change places (and for `flipped` the filter is turned by 180°) for the backward kernels.
+ * input and output change places (and for `flipped` the filter is turned by 180°) for the backward kernels. Depthwise:
+ * `[C/4, R, S, lane]`.
  */
 export function packConvWeight(weight: Float32Array, shape: ConvWeightShape, direction: 'forward' | 'transposed' | 'flipped'): Float32Array {
+  if (isDepthwise(shape)) return packDepthwise(weight, shape, direction === 'flipped');
   const { O, C, R, S, groups } = shape;
   const kept = blockedGroups(shape);
   const packed = new Float32Array(packedConvLength(shape));
@@ -54,6 +63,15 @@ export function packConvWeight(weight: Float32Array, shape: ConvWeightShape, dir
         }
       }
     }
+  }
+  return packed;
+}
+
+function packDepthwise(weight: Float32Array, shape: ConvWeightShape, flipped: boolean): Float32Array {
+  const taps = shape.R * shape.S;
+  const packed = new Float32Array(packedConvLength(shape));
+  for (let c = 0; c < shape.C; c++) {
+    for (let tap = 0; tap < taps; tap++) packed[((c >> 2) * taps + (flipped ? taps - 1 - tap : tap)) * 4 + (c & 3)] = weight[c * taps + tap]!;
   }
   return packed;
 }

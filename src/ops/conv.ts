@@ -1,8 +1,9 @@
+import { convDepthwise, convDepthwiseBackwardStrided } from '../../shaders/conv/depthwise';
 import { convDirect } from '../../shaders/conv/direct';
 import { type Finish, finishBackward, finishForward } from '../../shaders/conv/finish';
 import type { ConvDims } from '../../shaders/conv/shape';
 import { convBackwardStrided } from '../../shaders/conv/strided';
-import { blockedGroups, packConvWeight, packedConvLength } from '../../shaders/conv/weights';
+import { blockedGroups, isDepthwise, packConvWeight, packedConvLength } from '../../shaders/conv/weights';
 import { blocksOf } from '../../shaders/kernel';
 import type { ConvNode, Extents, MaxPoolNode } from '../graph';
 import { fullWindow, shapeError, slide } from '../shape';
@@ -52,8 +53,13 @@ function dimsOf(site: Site<ConvNode>, x: Slice, y: Slice): ConvDims {
   };
 }
 
+const depthwise = (site: Site<ConvNode>): boolean => isDepthwise(weightShape(site.node, site.inputs[0]!, site.weights));
+
 /** A convolution, by the kernels that suit it. `bind` names every tensor but the weights. */
 function convolve(site: Site<ConvNode>, name: string, direction: Direction, dims: ConvDims, finish: Finish, bind: Step['bind']): readonly Step[] {
+  if (depthwise(site)) {
+    return [{ label: `${site.node.name}.${name}`, kernel: convDepthwise(name, dims, finish), bind: { weight: packed(site, direction), ...bind } }];
+  }
   const variant = site.variants.conv(dims);
   return [{
     label: `${site.node.name}.${name}`,
@@ -94,10 +100,11 @@ export const conv: Op<ConvNode> = {
     const { node } = site;
     const { kernel: [R, S], pads, dilation } = fullWindow(node);
     if (!hasStride1(node)) {
+      const [strided, direction] = depthwise(site) ? [convDepthwiseBackwardStrided, 'forward'] as const : [convBackwardStrided, 'transposed'] as const;
       return [{
         label: `${node.name}.convBackwardStrided`,
-        kernel: convBackwardStrided(dimsOf(site, dX, dY), epilogue),
-        bind: { dY: dY.storage, weight: packed(site, 'transposed'), dX: dX.storage, ...kept },
+        kernel: strided(dimsOf(site, dX, dY), epilogue),
+        bind: { dY: dY.storage, weight: packed(site, direction), dX: dX.storage, ...kept },
       }];
     }
     const turned = {
