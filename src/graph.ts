@@ -2,6 +2,7 @@
  * The Graph: a ConvNet as pure data. Nodes are in topological order, each writes one tensor, and the tensor bears the
  * node's name. Shapes leave the batch out: every tensor is `C×H×W`, a vector of F elements is `F×1×1`.
  */
+import { GradlensError } from './errors';
 
 /** Extents of one item of a tensor: channels, height, width. */
 export interface Extents {
@@ -123,4 +124,19 @@ export interface ModelFile {
   /** Names of the classes, in score order; empty where unknown. */
   readonly labels: readonly string[];
   readonly provenance: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * What follows a tensor, as a graph that takes it as input.
+ *
+ * @throws GradlensError `shape` if something after the tensor also reads what came before it
+ */
+export function graphAfter(graph: Graph, tensor: string, extents: Extents): Graph {
+  const after = new Set([tensor]);
+  const nodes = graph.nodes.filter(({ name, inputs }) => inputs.some((input) => after.has(input)) && after.add(name));
+  const around = nodes.find(({ inputs }) => !inputs.every((input) => after.has(input)));
+  if (around || !after.has(graph.output) || graph.output === tensor) {
+    throw new GradlensError('shape', around ? `${around.name} goes around '${tensor}': it also reads what comes before it` : `the scores '${graph.output}' do not come after '${tensor}'`, { tensor });
+  }
+  return { ...graph, input: { name: tensor, extents }, nodes };
 }

@@ -1,23 +1,26 @@
 /** Model: one network on one device. */
 import { blocksOf } from '../shaders/kernel';
-import { type Memory, type Plan, compile } from './compile';
+import { type Memory, type Plan, compile, lastPlaneOf } from './compile';
 import { GradlensError } from './errors';
 import { Ascent, type AscentOptions } from './gpu/ascent';
 import type { Device } from './gpu/device';
 import { type BackwardOptions, Executor, type Target } from './gpu/executor';
 import { Inputs } from './gpu/inputs';
 import { Readback } from './gpu/readback';
+import { type Sampled, type SampledVariants, type View, sampleVariants, sampleViews } from './gpu/sampling';
 import { tuned } from './gpu/tuning/tuner';
 import { WeightStore } from './gpu/weights';
-import type { InputSpec, ModelFile } from './graph';
+import { type Graph, type InputSpec, type ModelFile, graphAfter } from './graph';
 import type { ImageInput, Images } from './image/pixels';
-import type { AscentRun, GradientOptions, InputGradient, LoadOptions, Neuron, ReluRule, RunOptions } from './options';
+import type { AscentRun, AscentState, GradientOptions, InputGradient, LayerGradient, LoadOptions, Neuron, ReluRule, RunOptions, TopClasses } from './options';
 import type { Variants } from './ops/variants';
 import { type Classification, softmax, topClasses } from './scores';
 
 export class Model implements Disposable {
   /** Of neurons, by the tensor as the graph names it: after rewriting, a layer and its ReLU may share a name. */
   private readonly executors = new Map<string, Executor>();
+  /** Of what follows a tensor, for its gradient. */
+  private readonly restExecutors = new Map<string, Executor>();
   private readonly ascents = new Set<Ascent>();
   private readonly weights: WeightStore;
   private readonly readback: Readback;
@@ -87,6 +90,11 @@ export class Model implements Disposable {
     return [this.plan.batch, C, H, W];
   }
 
+  /** The last tensor of the graph that has more than one pixel: the input, if none has. */
+  get lastPlane(): string {
+    return lastPlaneOf(this.file.graph);
+  }
+
   /** Bytes on the GPU. */
   get memory(): Memory {
     return this.plan.memory;
@@ -100,14 +108,8 @@ export class Model implements Disposable {
   /** Scores before soft-max, `[N × classes]`. */
   scores(images: Images, options: RunOptions = {}): Promise<Float32Array> {
     return this.exclusive(options, async () => {
-      const executor = this.ready!;
       await this.inputs.fill(images);
-      const [blocks] = await this.readback.run('scores', this.scoreBytes, (encoder, read) => {
-        this.inputs.encode(encoder, executor.input);
-        executor.encodeForward(encoder);
-        read(executor.scores, this.scoreBytes);
-      });
-      return this.unblock(blocks!);
+      return this.forward();
     });
   }
 
@@ -132,26 +134,23 @@ export class Model implements Disposable {
       const executor = this.ready!;
       const gradientBytes = this.plan.gradient.bytes;
       await this.inputs.fill(images);
-      if (chosen === 'top1') {
-        const [blocks] = await this.readback.run('scores', this.scoreBytes, (encoder, read) => {
-          this.inputs.encode(encoder, executor.input);
-          executor.encodeForward(encoder);
-          read(executor.scores, this.scoreBytes);
+      if (typeof chosen === 'string' || (typeof chosen === 'object' && 'top' in chosen)) {
+        const scores = await this.forward();
+        const runs = this.bestOf(scores, chosen);
+        const gradients = await this.readback.run('gradient', runs.length * gradientBytes, (encoder, read) => {
+          runs.forEach((classes, k) => {
+            const backward: BackwardOptions = { targets: classes.map((channel) => ({ channel })), relu, score };
+            if (k === 0 && this.recorded) {
+              // a host's recording may have run since, so what the forward pass saved is made again
+              this.inputs.encode(encoder, executor.input);
+              executor.encodeBoth(encoder, backward);
+            } else {
+              executor.encodeBackward(encoder, backward);
+            }
+            read(executor.gradient, gradientBytes);
+          });
         });
-        const scores = this.unblock(blocks!);
-        const classes = Array.from({ length: this.plan.batch }, (_, n) => argmax(scores.subarray(n * this.classes, (n + 1) * this.classes)));
-        const [gradient] = await this.readback.run('gradient', gradientBytes, (encoder, read) => {
-          const backward: BackwardOptions = { targets: classes.map((channel) => ({ channel })), relu, score };
-          if (this.recorded) {
-            // a host's recording may have run since, so what the forward pass saved is made again
-            this.inputs.encode(encoder, executor.input);
-            executor.encodeBoth(encoder, backward);
-          } else {
-            executor.encodeBackward(encoder, backward);
-          }
-          read(executor.gradient, gradientBytes);
-        });
-        return { scores, gradient: finite(gradient!), classes };
+        return { scores, gradient: finite(joined(gradients)), classes: runs.flat() };
       }
 
       const runs = this.runsOf(chosen);
@@ -198,26 +197,114 @@ export class Model implements Disposable {
   }
 
   /**
-   * Gradient ascent on a score from `start` (default: the zero image), all on the GPU: what `classModel` is made of.
+   * Gradient ascent on a score, from a state or the zero image, all on the GPU: what `classModel` is made of.
    *
    * @throws GradlensError as {@link inputGradient}
    */
-  async ascend(options: AscentOptions & { readonly class: number | readonly number[]; readonly score?: GradientOptions['score']; readonly start?: Float32Array } & RunOptions): Promise<AscentRun> {
-    const [classes, ...more] = this.runsOf(options.class);
-    if (more.length > 0) throw new GradlensError('shape', `${more.length + 1} classes at once need a batch of ${more.length + 1}; this one is ${this.plan.batch}`);
-    const { start, score = 'logit' } = options;
+  async ascend(options: AscentOptions & { readonly class: number | readonly number[] | Neuron; readonly score?: GradientOptions['score']; readonly from?: Partial<AscentState> } & RunOptions): Promise<AscentRun> {
+    const { from, score = 'logit', class: chosen } = options;
     const elements = this.plan.input.bytes / 4;
-    if (start && start.length !== elements) throw new GradlensError('shape', `the start image has ${start.length} elements, [${this.inputShape.join(', ')}] has ${elements}`);
-    const backward: BackwardOptions = { targets: classes!.map((channel) => ({ channel })), relu: 'gradient', score };
-    const ascent = await this.exclusive(options, () => Ascent.create(this.device, this.ready!, this.readback, options, start));
+    for (const [name, data] of [['image', from?.image], ['velocity', from?.velocity]] as const) {
+      if (data?.length && data.length !== elements) throw new GradlensError('shape', `the start ${name} has ${data.length} elements, [${this.inputShape.join(', ')}] has ${elements}`);
+    }
+    const [, C, H, W] = this.inputShape;
+    const { ascent, backward } = await this.exclusive(options, async () => {
+      const { executor, targets } = await this.targetOf(chosen, options);
+      const ascent = await Ascent.create(this.device, executor, this.readback, targets, { C, H, W }, options, from);
+      return { ascent, backward: { targets, relu: 'gradient', score } satisfies BackwardOptions };
+    });
     this.ascents.add(ascent);
     return {
-      advance: (most) => this.exclusive(options, async () => (await ascent.advance(most, backward)).map((blocks) => this.unblock(blocks))),
+      submit: (most) => this.exclusive(options, () => ascent.submit(most, backward)),
       read: () => this.exclusive(options, () => ascent.read()),
       dispose: () => {
         if (this.ascents.delete(ascent)) ascent.dispose();
       },
     };
+  }
+
+  /** A picture as the network takes it, `[C, H, W]`. */
+  prepared(image: ImageInput, options: RunOptions = {}): Promise<Float32Array> {
+    return this.exclusive(options, async () => {
+      await this.inputs.fillFirst(image);
+      const [, C, H, W] = this.inputShape;
+      const [data] = await this.readback.run('prepared', C * H * W * 4, (_, read) => read(this.inputs.buffer, C * H * W * 4));
+      return data!;
+    });
+  }
+
+  /**
+   * Gradients of many variants of one picture, added up on the GPU: what `smoothGrad`, `integratedGradients`, `occlusion` and
+   * `perturbationCurves` are made of. Variants fill the batch; memory does not grow with their number.
+   *
+   * @throws GradlensError as {@link inputGradient}
+   */
+  sampleGradient(image: ImageInput, options: SampledVariants & { readonly class: number; readonly relu?: ReluRule; readonly score?: GradientOptions['score'] } & RunOptions): Promise<Sampled> {
+    return this.exclusive(options, async () => {
+      const { relu = 'gradient', score = 'logit', samples } = options;
+      const { targets } = await this.targetOf(options.class, options);
+      const [N, C, H, W] = this.inputShape;
+      const wrong = ([['other', options.other?.length, C * H * W], ['ranks', options.ranks?.length, H * W]] as const).find(([, length, right]) => length !== undefined && length !== right);
+      if (wrong) throw new GradlensError('shape', `${wrong[0]} has ${wrong[1]} elements; ${wrong[2]} would be right`);
+      await this.inputs.fillFirst(image);
+      const sampled = await sampleVariants(this.parts, this.inputs.buffer, { N, C, H, W, SAMPLES: samples }, options, { targets, relu, score }, options);
+      finite(sampled.scores);
+      finite(sampled.total);
+      return sampled;
+    });
+  }
+
+  /**
+   * Maps of several views of one picture, brought to where they lie in it and averaged on the GPU: what `saliency` with ten views is
+   * made of. `pictures` are the views' own; the last batch is filled up with the last of them.
+   *
+   * @throws GradlensError as {@link inputGradient}
+   */
+  averageViews(pictures: readonly ImageInput[], views: readonly View[], options: { readonly class: number; readonly channels: 'max-abs' | 'sum-abs' | 'sum'; readonly relu?: ReluRule; readonly score?: GradientOptions['score'] } & RunOptions): Promise<Float32Array> {
+    return this.exclusive(options, async () => {
+      const { relu = 'gradient', score = 'logit', channels } = options;
+      const { executor, targets } = await this.targetOf(options.class, options);
+      const [N, C, H, W] = this.inputShape;
+      const fill = (k: number): Promise<void> => this.inputs.fill(Array.from({ length: N }, (_, n) => pictures[Math.min(k * N + n, pictures.length - 1)]!));
+      return finite(await sampleViews(this.parts, { N, C, H, W, SAMPLES: views.length }, views, channels, { targets, relu, score }, fill, (encoder) => this.inputs.encode(encoder, executor.input), options));
+    });
+  }
+
+  /**
+   * A tensor inside the network for one picture, and the gradient of a class score with respect to it: what `gradCam` is made of.
+   * Everything after must go through the tensor.
+   *
+   * @throws GradlensError `shape` for a tensor that is not there or that the rest of the network goes around; else as {@link inputGradient}
+   */
+  layerGradient(image: ImageInput, options: { readonly tensor: string; readonly class: number | 'top1' } & RunOptions): Promise<LayerGradient> {
+    return this.exclusive(options, async () => {
+      const { tensor } = options;
+      const { batch } = this.plan;
+      const head = await this.neuronExecutor(tensor, this.planOf(tensor), options);
+      const { C, H, W, block, storage } = head.plan.scores;
+      const rest = this.restExecutors.get(tensor) ?? await this.executorOf(this.compile(graphAfter(this.file.graph, tensor, { C, H, W })), this.restExecutors, tensor, options);
+      await this.inputs.fill(Array.from({ length: batch }, () => image));
+      const [stored] = await this.readback.run('layer', storage.bytes, (encoder, read) => {
+        this.inputs.encode(encoder, head.input);
+        head.encodeForward(encoder);
+        read(head.scores, storage.bytes);
+      });
+      const activations = finite(fromBlocks(stored!, { C, H, W, block }));
+      await this.device.guard('layer', () => {
+        for (let n = 0; n < batch; n++) this.device.gpu.queue.writeBuffer(rest.input, n * activations.byteLength, activations as Float32Array<ArrayBuffer>);
+      });
+      const [blocksOfScores] = await this.readback.run('scores', this.scoreBytes, (encoder, read) => {
+        rest.encodeForward(encoder);
+        read(rest.scores, this.scoreBytes);
+      });
+      const scores = this.unblock(blocksOfScores!).subarray(0, this.classes);
+      const chosen = options.class === 'top1' ? argmax(scores) : this.runsOf(options.class)[0]![0]!;
+      const [gradient] = await this.readback.run('layer', activations.byteLength, (encoder, read) => {
+        rest.encodeBackward(encoder, { targets: Array.from({ length: batch }, () => ({ channel: chosen })), relu: 'gradient', score: 'logit' });
+        read(rest.gradient, activations.byteLength);
+      });
+      return { extents: { C, H, W }, activations, gradient: finite(gradient!), scores, class: chosen };
+    });
   }
 
   /** Gives everything back to the GPU; a second call does nothing. */
@@ -226,7 +313,7 @@ export class Model implements Disposable {
     this.disposed = true;
     for (const ascent of this.ascents) ascent.dispose();
     this.ascents.clear();
-    for (const executor of this.executors.values()) executor.dispose();
+    for (const executor of [...this.executors.values(), ...this.restExecutors.values()]) executor.dispose();
     this.ready?.dispose();
     this.weights.dispose();
     this.readback.dispose();
@@ -243,37 +330,80 @@ export class Model implements Disposable {
   /** The executor of the class scores, there since `create`. */
   private ready: Executor | null = null;
 
-  /** Calls are one at a time, so no two make the same executor; but `dispose()` may come while one is made. */
   private async neuronExecutor(tensor: string, plan: Plan, options: RunOptions): Promise<Executor> {
-    const existing = this.executors.get(tensor);
-    if (existing) return existing;
+    return this.executors.get(tensor) ?? this.executorOf(plan, this.executors, tensor, options);
+  }
+
+  /** Calls are one at a time, so no two make the same executor; but `dispose()` may come while one is made. */
+  private async executorOf(plan: Plan, into: Map<string, Executor>, tensor: string, options: RunOptions): Promise<Executor> {
     const executor = await Executor.create(this.device, plan, this.weights, options);
     if (this.disposed) executor.dispose();
     this.assertUsable();
-    this.executors.set(tensor, executor);
+    into.set(tensor, executor);
     return executor;
   }
 
+  private get parts() {
+    return { device: this.device, executor: this.ready!, readback: this.readback };
+  }
+
+  /** As the plan of the class scores is compiled. */
+  private compile(graph: Graph, target?: string): Plan {
+    const bindingBytes = this.device.environment.limits.maxStorageBufferBindingSize;
+    return compile(graph, { batch: this.plan.batch, bindingBytes, variants: this.variants, ...(target === undefined ? {} : { target }) });
+  }
+
+  /** Scores `[N × classes]` of what {@link Inputs.fill} brought. */
+  private async forward(): Promise<Float32Array> {
+    const executor = this.ready!;
+    const [blocks] = await this.readback.run('scores', this.scoreBytes, (encoder, read) => {
+      this.inputs.encode(encoder, executor.input);
+      executor.encodeForward(encoder);
+      read(executor.scores, this.scoreBytes);
+    });
+    return this.unblock(blocks!);
+  }
+
+  /** As {@link runsOf}, of the classes with the highest scores. */
+  private bestOf(scores: Float32Array, chosen: 'top1' | TopClasses): readonly (readonly number[])[] {
+    const { batch } = this.plan;
+    if (chosen === 'top1') return [Array.from({ length: batch }, (_, n) => argmax(scores.subarray(n * this.classes, (n + 1) * this.classes)))];
+    if (batch !== 1) throw new GradlensError('shape', `the best ${chosen.top} classes are of one picture; the batch is ${batch}`, { batch });
+    if (!Number.isInteger(chosen.top) || chosen.top < 1) throw new GradlensError('shape', `top is ${chosen.top}; a whole number from 1 would be right`);
+    const order = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
+    return this.runsOf([...new Set([...order.slice(0, chosen.top), ...(chosen.also ?? [])])]);
+  }
+
+  private planOf(tensor: string): Plan {
+    if (!this.file.graph.nodes.some(({ name }) => name === tensor)) {
+      throw new GradlensError('shape', `there is no tensor '${tensor}'; there are ${this.file.graph.nodes.map(({ name }) => name).join(', ')}`, { tensor });
+    }
+    if (this.isProbability(tensor)) throw new GradlensError('unsupported-op', `${tensor} holds probabilities; give their class and score: 'probability' instead of a neuron`, { tensor });
+    return this.compile(this.file.graph, tensor);
+  }
+
+  /** What computes a target's value, and where in it the target is: a class per item, or one neuron for all. */
+  private async targetOf(chosen: number | readonly number[] | Neuron, options: RunOptions): Promise<{ executor: Executor; targets: readonly Target[] }> {
+    if (typeof chosen === 'object' && 'tensor' in chosen) {
+      const plan = this.planOf(chosen.tensor);
+      const target = targetIn(plan, chosen);
+      return { executor: await this.neuronExecutor(chosen.tensor, plan, options), targets: Array.from({ length: plan.batch }, () => target) };
+    }
+    const [classes, ...more] = this.runsOf(chosen);
+    if (more.length > 0) throw new GradlensError('shape', `${more.length + 1} classes at once need a batch of ${more.length + 1}; this one is ${this.plan.batch}`);
+    return { executor: this.ready!, targets: classes!.map((channel) => ({ channel })) };
+  }
+
   private async neuronGradient(images: Images, neuron: Neuron, relu: ReluRule, options: RunOptions): Promise<InputGradient> {
-    const { batch, placement } = this.plan;
-    if (!this.file.graph.nodes.some(({ name }) => name === neuron.tensor)) {
-      throw new GradlensError('shape', `there is no tensor '${neuron.tensor}'; there are ${this.file.graph.nodes.map(({ name }) => name).join(', ')}`, { tensor: neuron.tensor, placement: placement.size });
-    }
-    if (this.isProbability(neuron.tensor)) throw new GradlensError('unsupported-op', `${neuron.tensor} holds probabilities; give their class and score: 'probability' instead of a neuron`, { tensor: neuron.tensor });
-    const plan = compile(this.file.graph, { batch, bindingBytes: this.device.environment.limits.maxStorageBufferBindingSize, variants: this.variants, target: neuron.tensor });
-    const { C, H, W, blocks, storage } = plan.scores;
+    const { batch } = this.plan;
+    const { executor, targets } = await this.targetOf(neuron, options);
+    const { plan } = executor;
+    const { H, W, blocks, storage } = plan.scores;
     const { channel, y, x } = neuron;
-    const within = (index: number, extent: number): boolean => Number.isInteger(index) && index >= 0 && index < extent;
-    const inside = within(channel, C) && (y === undefined || within(y, H)) && (x === undefined || within(x, W));
-    if (!inside || (y === undefined) !== (x === undefined)) {
-      throw new GradlensError('shape', `${neuron.tensor} is [${C}, ${H}, ${W}]; channel ${channel}${y === undefined ? '' : `, y ${y}, x ${x}`} is not in it`);
-    }
-    const executor = await this.neuronExecutor(neuron.tensor, plan, options);
     await this.inputs.fill(images);
-    const target: Target = y === undefined || x === undefined ? { channel } : { channel, y, x };
     const [values, gradient] = await this.readback.run('gradient', storage.bytes + plan.gradient.bytes, (encoder, read) => {
       this.inputs.encode(encoder, executor.input);
-      executor.encodeBoth(encoder, { targets: Array.from({ length: batch }, () => target), relu, score: 'logit' });
+      executor.encodeBoth(encoder, { targets, relu, score: 'logit' });
       read(executor.scores, storage.bytes);
       read(executor.gradient, plan.gradient.bytes);
     });
@@ -355,6 +485,25 @@ function finite(values: Float32Array): Float32Array {
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) throw new GradlensError('validation', `element ${bad} of the result is ${values[bad]}: the network's numbers are too large for float32`, { index: bad });
   return values;
+}
+
+/** @throws GradlensError `shape` for a neuron that is not in its tensor */
+function targetIn({ scores: { C, H, W } }: Plan, { tensor, channel, y, x }: Neuron): Target {
+  const within = (index: number, extent: number): boolean => Number.isInteger(index) && index >= 0 && index < extent;
+  const inside = within(channel, C) && (y === undefined || within(y, H)) && (x === undefined || within(x, W));
+  if (!inside || (y === undefined) !== (x === undefined)) {
+    throw new GradlensError('shape', `${tensor} is [${C}, ${H}, ${W}]; channel ${channel}${y === undefined ? '' : `, y ${y}, x ${x}`} is not in it`);
+  }
+  return y === undefined || x === undefined ? { channel } : { channel, y, x };
+}
+
+/** The first item of a stored tensor, `[C, H, W]`. */
+function fromBlocks(stored: Float32Array, { C, H, W, block }: { readonly C: number; readonly H: number; readonly W: number; readonly block: number }): Float32Array {
+  const plane = H * W;
+  return Float32Array.from({ length: C * plane }, (_, i) => {
+    const c = Math.floor(i / plane);
+    return stored[((block + (c >> 2)) * plane + (i % plane)) * 4 + (c & 3)]!;
+  });
 }
 
 function argmax(values: Float32Array): number {

@@ -1,5 +1,5 @@
 /** What calls take and give: options that every long call has, those of loading and of gradients, and results. */
-import type { InputSpec } from './graph';
+import type { Extents, InputSpec } from './graph';
 
 export interface Progress {
   readonly phase: 'download' | 'parse' | 'tune' | 'upload' | 'compile' | 'run';
@@ -38,12 +38,18 @@ export interface Neuron {
   readonly x?: number;
 }
 
+/** The classes of one picture with the highest scores, and others beside them, each once. */
+export interface TopClasses {
+  readonly top: number;
+  readonly also?: readonly number[];
+}
+
 export interface GradientOptions {
   /**
    * A class; one class per picture of the batch; several classes of a single picture (they share its forward pass); the class with
-   * the highest score; or any neuron.
+   * the highest score, or some of these; or any neuron.
    */
-  readonly class: number | readonly number[] | 'top1' | Neuron;
+  readonly class: number | readonly number[] | 'top1' | TopClasses | Neuron;
   /** Default `gradient`, the true one. */
   readonly relu?: ReluRule;
   /** Differentiate the score before soft-max (default) or the probability after it. */
@@ -59,11 +65,37 @@ export interface InputGradient {
   readonly classes: readonly number[];
 }
 
+/** A tensor inside a network and the gradient of a class score with respect to it, both `[C, H, W]`. */
+export interface LayerGradient {
+  readonly extents: Extents;
+  readonly activations: Float32Array;
+  readonly gradient: Float32Array;
+  /** `[classes]` */
+  readonly scores: Float32Array;
+  readonly class: number;
+}
+
+/** All that the next iteration depends on. */
+export interface AscentState {
+  /** `[N, C, H, W]`, prepared. */
+  readonly image: Float32Array;
+  /** Like the image; empty without momentum. */
+  readonly velocity: Float32Array;
+  readonly iteration: number;
+}
+
+/** Iterations that were submitted together. */
+export interface AscentChunk {
+  /** For each of them the score of every item before its update. It rejects if a number is not finite, with the reason. */
+  readonly scores: Promise<readonly Float32Array[]>;
+  readonly count: number;
+}
+
 /** A gradient ascent under way. */
 export interface AscentRun {
-  /** Up to `most` iterations in one submit; the scores `[N × classes]` before each of their updates. */
-  advance(most: number): Promise<Float32Array[]>;
-  /** The image so far, `[N, C, H, W]`, prepared. */
-  read(): Promise<Float32Array>;
+  /** Up to `most` iterations in one submit, which is not waited for: two may be under way. */
+  submit(most: number): Promise<AscentChunk>;
+  /** After all that was submitted. */
+  read(): Promise<AscentState>;
   dispose(): void;
 }

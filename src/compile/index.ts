@@ -2,6 +2,7 @@
 import type { Graph } from '../graph';
 import { PLAIN, type Variants } from '../ops/variants';
 import { differentiate } from './differentiate';
+import { inferExtents } from './extents';
 import { foldBatchNorm } from './foldBatchNorm';
 import { fusePool } from './fusePool';
 import { fuseRelu } from './fuseRelu';
@@ -34,4 +35,11 @@ const REWRITES: readonly Rewrite[] = [
 export function compile(graph: Graph, { batch, bindingBytes, variants = PLAIN, target }: CompileOptions): Plan {
   const network = REWRITES.reduce((current, rewrite) => rewrite(current), networkOf(target === undefined ? graph : { ...graph, output: target }));
   return plan(graph.name, batch, differentiate(network, batch, bindingBytes, variants), bindingBytes);
+}
+
+/** The last tensor before the scores that has more than one pixel; the input's name, if none has. */
+export function lastPlaneOf(graph: Graph): string {
+  const network = [takeScore, prune].reduce((current, rewrite) => rewrite(current), networkOf(graph));
+  const extents = inferExtents(network);
+  return network.layers.findLast(({ name, op }) => op !== 'flatten' && extents.get(name)!.H * extents.get(name)!.W > 1)?.name ?? network.input.name;
 }

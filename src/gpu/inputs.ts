@@ -50,6 +50,17 @@ export class Inputs {
     if (at !== batch) throw new GradlensError('shape', `${at} picture(s) for a batch of ${batch}`, { pictures: at, batch });
   }
 
+  /** What {@link fill} brought. */
+  get buffer(): GPUBuffer {
+    return this.waiting!;
+  }
+
+  /** Fills the first item of the batch only. */
+  async fillFirst(image: ImageInput): Promise<void> {
+    if (isPrepared(image) && this.itemsOf(image) !== 1) throw new GradlensError('shape', `${this.itemsOf(image)} pictures where one would be right`);
+    await (isPrepared(image) ? this.upload(image, 0) : this.prepare(image, 0));
+  }
+
   dispose(): void {
     this.preparer?.dispose();
     if (this.waiting) this.device.free(this.waiting);

@@ -2,41 +2,67 @@ import type { InputSpec } from '../graph';
 import { GradlensError } from '../errors';
 import type { Pixels } from '../image/pixels';
 import type { Model } from '../model';
-import type { RunOptions } from '../options';
+import type { AscentChunk, AscentState, Neuron, RunOptions } from '../options';
+
+export type ClassModelPreset = 'paper' | 'vivid';
 
 export interface ClassModelOptions extends RunOptions {
-  /** A class, or one per item of the model's batch: many class models at once. */
-  readonly class: number | readonly number[];
-  /** Default 200. */
+  /** A class; one per item of the model's batch, many class models at once; or any neuron or channel. */
+  readonly class: number | readonly number[] | Neuron;
+  /** What the options below are if they are left out; default `paper`: only λ, as in the paper. `vivid`: see {@link CLASS_MODEL_PRESETS}. */
+  readonly preset?: ClassModelPreset;
   readonly iterations?: number;
-  /** λ; default 0.001. */
+  /** λ */
   readonly l2?: number;
-  /** How far the image moves per iteration, as root mean square in the units of the prepared input; default 0.05. */
+  /** How far the image moves per iteration, as root mean square in the units of the prepared input. */
   readonly step?: number;
-  /** Divide each direction by its root mean square, so that `step` means the same for every net (default). Off: the bare gradient. */
+  /** Divide each direction by its root mean square, so that `step` means the same for every net. Off: the bare gradient. */
   readonly normalise?: boolean;
   /** `probability` is the objective that the paper advises against: it also rises when other scores fall. */
   readonly score?: 'logit' | 'probability';
-  /** Where to begin, `[N, C, H, W]` prepared; default, as in the paper, the zero image. */
-  readonly start?: Float32Array;
+  /** Weight of the total variation, the sum of the lengths of the image's own gradient; 0: off. */
+  readonly totalVariation?: number;
+  /** How much of the last move is in the next; from 0 (off) to below 1. */
+  readonly momentum?: number;
+  /** Up to how many pixels the image is shifted, around its edges, before each gradient; 0: off. */
+  readonly jitter?: number;
+  /** Standard deviation in pixels of a blur after every `blurEvery`-th iteration; 0: off. */
+  readonly blur?: number;
+  readonly blurEvery?: number;
+  /** Of the shifts. */
+  readonly seed?: number;
+  /** Where to begin, `[N, C, H, W]` prepared; default, as in the paper, the zero image. Or the `state` of a run, which goes on bit for bit. */
+  readonly start?: Float32Array | AscentState;
 }
 
+type Ascending = Required<Pick<ClassModelOptions, 'iterations' | 'l2' | 'step' | 'normalise' | 'totalVariation' | 'momentum' | 'jitter' | 'blur' | 'blurEvery' | 'seed'>>;
+
+/** `paper` has what the paper has. `vivid` has what later work found, and shows more of the class. */
+export const CLASS_MODEL_PRESETS: Readonly<Record<ClassModelPreset, Ascending>> = {
+  paper: { iterations: 200, l2: 1e-3, step: 0.05, normalise: true, totalVariation: 0, momentum: 0, jitter: 0, blur: 0, blurEvery: 4, seed: 1 },
+  vivid: { iterations: 256, l2: 1e-3, step: 0.02, normalise: true, totalVariation: 0, momentum: 0.5, jitter: 4, blur: 0.5, blurEvery: 4, seed: 1 },
+};
+
 export interface ClassModelStep {
-  /** From 1. */
+  /** From 1, or from the start's. */
   readonly iteration: number;
   /** Scores of the chosen classes before this iteration's update, one per item. */
   readonly scores: readonly number[];
   /** The first of them. */
   readonly score: number;
-  /** The picture so far, the mean added; a read-back, so ask for it now and then. */
+  /** The picture so far, the mean added, which may be some iterations ahead; a read-back, so ask for it now and then. */
   preview(item?: number): Promise<Pixels>;
 }
 
 export interface ClassModel {
   /** `[N, C, H, W]`, prepared: zero is the mean image. */
   readonly data: Float32Array;
-  /** For each item the score after every iteration. */
+  /** For each item the score before every iteration. */
   readonly scores: readonly (readonly number[])[];
+  /** To go on from: the `start` of another run. */
+  readonly state: AscentState;
+  /** How it was made. */
+  readonly meta: Readonly<Record<string, unknown>>;
   /** With the mean added, for display. */
   picture(item?: number): Pixels;
 }
@@ -45,29 +71,78 @@ export interface ClassModel {
  * Class model (§2):  I* = argmax_I S_c(I) − λ‖I‖₂², by gradient ascent from the zero image, the mean added for display.
  * S_c is the score before soft-max. The paper leaves λ, step and the number of iterations open; they are options here.
  *
- * @throws GradlensError as `model.inputGradient`; `shape` if the batch and the classes do not agree
+ * The run waits while nobody asks for the next step, and goes on when somebody does.
+ *
+ * @throws GradlensError as `model.inputGradient`; `shape` if the batch and the classes do not agree; `validation`, with the iteration,
+ * if a score or the gradient is no longer a finite number; RangeError for options
  */
 export async function* classModel(model: Model, options: ClassModelOptions): AsyncGenerator<ClassModelStep, ClassModel, void> {
-  const { class: chosen, iterations = 200, l2 = 1e-3, step = 0.05, normalise = true } = options;
-  const classes = typeof chosen === 'number' ? Array.from({ length: model.inputShape[0] }, () => chosen) : chosen;
-  const ascent = await model.ascend({ ...options, l2, step, normalise });
-  const curve: number[][] = classes.map(() => []);
-  const scoresOf = (scores: Float32Array): number[] => classes.map((index, n) => scores[n * model.classes + index]!);
+  const { class: chosen, preset = 'paper', score = 'logit', start } = options;
+  const ascending = { ...CLASS_MODEL_PRESETS[preset], ...given(options) };
+  assertOptions(ascending, model);
+  const { iterations } = ascending;
+  const from: Partial<AscentState> | undefined = start instanceof Float32Array ? { image: start } : start;
+  const { signal, onProgress } = options;
+  const ascent = await model.ascend({ ...ascending, class: chosen, score, ...(from ? { from } : {}), ...(signal ? { signal } : {}) });
+  const [N] = model.inputShape;
+  const curve: number[][] = Array.from({ length: N }, () => []);
+  const under: AscentChunk[] = []; // two at most: one runs while the next is recorded
   try {
-    for (let done = 0; done < iterations; ) {
-      for (const scores of await ascent.advance(iterations - done)) {
+    for (let [done, submitted] = [0, 0]; done < iterations; ) {
+      while (submitted < iterations && under.length < 2) {
+        const chunk = await ascent.submit(iterations - submitted);
+        submitted += chunk.count;
+        under.push(chunk);
+      }
+      for (const own of await settled(under.shift()!.scores, signal)) {
         done += 1;
-        const own = scoresOf(scores);
-        own.forEach((score, n) => curve[n]!.push(score));
-        options.onProgress?.({ phase: 'run', done, total: iterations });
-        yield { iteration: done, scores: own, score: own[0]!, preview: async (item = 0) => toPicture(model, await ascent.read(), item) };
+        const scores = Array.from(own);
+        scores.forEach((value, n) => curve[n]!.push(value));
+        onProgress?.({ phase: 'run', done, total: iterations });
+        yield { iteration: (from?.iteration ?? 0) + done, scores, score: scores[0]!, preview: async (item = 0) => toPicture(model, (await ascent.read()).image, item) };
       }
     }
-    const data = await ascent.read();
-    return { data, scores: curve, picture: (item = 0) => toPicture(model, data, item) };
+    const state = await ascent.read();
+    const meta = { method: 'class-model', model: model.name, class: chosen, preset, score, ...ascending };
+    return { data: state.image, scores: curve, state, meta, picture: (item = 0) => toPicture(model, state.image, item) };
   } finally {
     ascent.dispose();
   }
+}
+
+/** Those of the preset's options that the caller gave. */
+function given(options: ClassModelOptions): Partial<Ascending> {
+  const names = Object.keys(CLASS_MODEL_PRESETS.paper) as (keyof Ascending)[];
+  return Object.fromEntries(names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]));
+}
+
+function assertOptions({ iterations, l2, step, totalVariation, momentum, jitter, blur, blurEvery, seed }: Ascending, { inputShape: [, , H, W] }: Model): void {
+  const most = Math.min(H, W) - 1;
+  const rules: readonly (readonly [name: string, value: number, holds: boolean, right: string])[] = [
+    ['iterations', iterations, Number.isInteger(iterations) && iterations >= 1, 'a whole number from 1'],
+    ['l2', l2, l2 >= 0 && l2 < Infinity, 'a number from 0'],
+    ['step', step, step >= 0 && step < Infinity, 'a number from 0'],
+    ['totalVariation', totalVariation, totalVariation >= 0 && totalVariation < Infinity, 'a number from 0'],
+    ['momentum', momentum, momentum >= 0 && momentum < 1, 'a number from 0 to below 1'],
+    ['jitter', jitter, Number.isInteger(jitter) && jitter >= 0 && jitter <= most, `a whole number of pixels from 0 to ${most}`],
+    ['blur', blur, blur >= 0 && blur <= most, `a number of pixels from 0 to ${most}`],
+    ['blurEvery', blurEvery, Number.isInteger(blurEvery) && blurEvery >= 1, 'a whole number from 1'],
+    ['seed', seed, Number.isInteger(seed), 'a whole number'],
+  ];
+  const wrong = rules.find(([, , holds]) => !holds);
+  if (wrong) throw new RangeError(`${wrong[0]} is ${wrong[1]}; ${wrong[3]} would be right`);
+}
+
+/** An abort is answered at once, while the GPU finishes in its own time. */
+async function settled<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  signal.throwIfAborted();
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 }
 
 /** pixel = (value · std + mean) / scale, in 0…255. */

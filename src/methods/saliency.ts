@@ -1,55 +1,59 @@
-import type { Model } from '../model';
 import type { ImageInput } from '../image/pixels';
-import type { GradientOptions, ReluRule, RunOptions } from '../options';
-
-/** A map over the prepared input, in the units of the gradient. Never normalised. */
-export interface Heatmap {
-  /** `[height × width]`, row-major. */
-  readonly data: Float32Array;
-  readonly width: number;
-  readonly height: number;
-  readonly class: number;
-  /** The class's score, before soft-max. */
-  readonly score: number;
-  /** Whether negative values mean something. */
-  readonly signed: boolean;
-  /** How it was made. */
-  readonly meta: Readonly<Record<string, unknown>>;
-}
+import type { Model } from '../model';
+import type { GradientOptions, ReluRule, RunOptions, TopClasses } from '../options';
+import { type ChannelRule, type Heatmap, overChannels } from './heatmap';
+import { viewsOf } from './views';
 
 export interface SaliencyOptions extends RunOptions {
-  /** Default: the class with the highest score, as in the paper's figures. */
+  /** Default: the class with the highest score, as in the paper's figures; with views, with the highest mean score of them. */
   readonly class?: number | 'top1';
   readonly relu?: ReluRule;
   readonly score?: GradientOptions['score'];
-  /** How channels become one: the largest |gradient| (the paper), or their (absolute) sum. */
-  readonly channels?: 'max-abs' | 'sum-abs' | 'sum';
+  readonly channels?: ChannelRule;
+  /** 10: the mean of the maps of ten views, as for the paper's figures: four corners and the middle, and their mirror images. */
+  readonly views?: 1 | 10;
 }
 
 /** Image-specific class saliency (§3.1):  M[h,w] = max_c |G[c,h,w]|,  G = ∂S_class/∂I at the picture. */
 export async function saliency(model: Model, image: ImageInput, options: SaliencyOptions = {}): Promise<Heatmap> {
-  const { class: chosen = 'top1', relu = 'gradient', score = 'logit', channels = 'max-abs' } = options;
-  const { scores, gradient, classes } = await model.inputGradient(image, { ...options, class: chosen, relu, score });
-  const [, C, height, width] = model.inputShape;
-  return {
-    data: overChannels(gradient, C, channels),
-    width,
-    height,
-    class: classes[0]!,
-    score: scores[classes[0]!]!,
-    signed: channels === 'sum',
-    meta: { method: 'saliency', relu, score, channels, model: model.name },
-  };
+  const { class: chosen = 'top1', views = 1 } = options;
+  if (views === 10) return saliencyOfViews(model, image, options);
+  const [map] = await saliencies(model, image, { ...options, class: chosen });
+  return map!;
 }
 
-function overChannels(gradient: Float32Array, C: number, how: NonNullable<SaliencyOptions['channels']>): Float32Array {
-  const plane = gradient.length / C;
-  const map = new Float32Array(plane);
-  for (let c = 0; c < C; c++) {
-    for (let i = 0; i < plane; i++) {
-      const value = gradient[c * plane + i]!;
-      map[i] = how === 'sum' ? map[i]! + value : how === 'sum-abs' ? map[i]! + Math.abs(value) : Math.max(map[i]!, Math.abs(value));
-    }
+/**
+ * The maps of several classes of one picture, from one forward pass and a backward pass for each: of these classes, or of those with
+ * the highest scores, best first. The model's batch is 1.
+ */
+export async function saliencies(model: Model, image: ImageInput, options: Omit<SaliencyOptions, 'class' | 'views'> & { readonly class: number | 'top1' | readonly number[] | TopClasses }): Promise<Heatmap[]> {
+  const { relu = 'gradient', score = 'logit', channels = 'max-abs' } = options;
+  const { scores, gradient, classes } = await model.inputGradient(image, { ...options, relu, score });
+  const [, C, height, width] = model.inputShape;
+  const size = C * height * width;
+  return classes.map((index, k) => ({
+    data: overChannels(gradient.subarray(k * size, (k + 1) * size), C, channels),
+    width,
+    height,
+    class: index,
+    score: scores[index]!,
+    signed: channels === 'sum',
+    meta: { method: 'saliency', relu, score, channels, views: 1, model: model.name },
+  }));
+}
+
+/** Each view's map is mirrored back, laid where the view lies in the picture, and divided by the number of views there. */
+async function saliencyOfViews(model: Model, image: ImageInput, options: SaliencyOptions): Promise<Heatmap> {
+  const { class: chosen = 'top1', relu = 'gradient', score = 'logit', channels = 'max-abs', signal } = options;
+  const [N, , height, width] = model.inputShape;
+  const { pictures, views, share } = await viewsOf(model, image);
+  const sums = new Float64Array(model.classes);
+  for (let begin = 0; begin < pictures.length; begin += N) {
+    const some = Array.from({ length: N }, (_, n) => pictures[Math.min(begin + n, pictures.length - 1)]!);
+    const scores = await model.scores(some, signal ? { signal } : {});
+    for (let n = 0; n < Math.min(N, pictures.length - begin); n++) sums.forEach((_, index) => { sums[index]! += scores[n * model.classes + index]! / pictures.length; });
   }
-  return map;
+  const index = chosen === 'top1' ? sums.indexOf(sums.reduce((best, value) => Math.max(best, value))) : chosen;
+  const data = await model.averageViews(pictures, views, { class: index, channels, relu, score, ...(signal ? { signal } : {}) });
+  return { data, width, height, class: index, score: sums[index]!, signed: channels === 'sum', meta: { method: 'saliency', relu, score, channels, views: pictures.length, share, model: model.name } };
 }

@@ -9,7 +9,7 @@ import { type Box, type Neighbours, largestComponent, tightBox } from '../segmen
 import { type GaussianMixture, fitMixture, logDensities } from '../segmentation/gaussianMixture';
 import { type Grid, maxFlow } from '../segmentation/maxFlow';
 import { centreBox } from './localisation';
-import type { Heatmap } from './saliency';
+import type { Heatmap } from './heatmap';
 
 export interface SegmentOptions extends RunOptions {
   /** Pixels above this quantile of the map show the object; default 0.95. */

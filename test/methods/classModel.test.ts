@@ -1,9 +1,10 @@
-import { expect, test } from 'vitest';
-import { type ClassModel, type ClassModelOptions, Engine, type Model, classModel } from '../../src';
+import { describe, expect, test } from 'vitest';
+import { CLASS_MODEL_PRESETS, type ClassModel, type ClassModelOptions, Engine, type Model, classModel } from '../../src';
 import { selfTestCase } from '../../src/selfTest';
 import { nodeDevice, nodeDrivers } from '../node';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient } from '../oracle/network';
+import { mix32 } from './support';
 
 const { graph } = selfTestCase();
 const { C, H, W } = graph.input.extents;
@@ -113,4 +114,125 @@ test('a wrong class, a wrong start and too many classes are refused', async () =
   await expect(finish(model, { class: 5 })).rejects.toMatchObject({ code: 'shape' });
   await expect(finish(model, { class: [0, 1] })).rejects.toThrow('2 classes at once need a batch of 2; this one is 1');
   await expect(finish(model, { class: 0, start: new Float32Array(3) })).rejects.toThrow(`the start image has 3 elements, [1, ${C}, ${H}, ${W}] has ${C * H * W}`);
+});
+
+describe('regularisers', () => {
+  const bound = (value: number, extent: number): number => ((value % extent) + extent) % extent;
+  /** The ascent with all of them, element by element in float64. */
+  function regularised(iterations: number, o: { step: number; l2: number; totalVariation: number; momentum: number; jitter: number; blur: number; blurEvery: number; seed: number }) {
+    let image: Float64Array = Float64Array.from(start);
+    const velocity = new Float64Array(image.length);
+    const at = (c: number, h: number, w: number): number => (c * H + h) * W + w;
+    for (let k = 0; k < iterations; k++) {
+      const drawn = (salt: number): number => mix32((mix32((mix32(o.seed) ^ salt) >>> 0) ^ k) >>> 0) % (2 * o.jitter + 1) - o.jitter;
+      const [dx, dy] = [drawn(1), drawn(2)];
+      const each = (value: (c: number, h: number, w: number) => number): Float64Array =>
+        Float64Array.from({ length: image.length }, (_, i) => value(Math.floor(i / (H * W)), Math.floor(i / W) % H, i % W));
+      const shown = each((c, h, w) => image[at(c, bound(h - dy, H), bound(w - dx, W))]!);
+      const { gradient } = graphGradient(graph, shown, { class: 1 });
+      // the derivative of TV by its definition: a small difference of the whole sum
+      const variation = (of: Float64Array): number => {
+        let sum = 0;
+        each((c, h, w) => {
+          const right = w + 1 < W ? of[at(c, h, w + 1)]! - of[at(c, h, w)]! : 0;
+          const below = h + 1 < H ? of[at(c, h + 1, w)]! - of[at(c, h, w)]! : 0;
+          sum += Math.sqrt(right * right + below * below + 1e-6);
+          return 0;
+        });
+        return sum;
+      };
+      const slope = image.map((_, i) => {
+        const moved = (by: number): Float64Array => image.map((value, j) => (j === i ? value + by : value));
+        return (variation(moved(1e-5)) - variation(moved(-1e-5))) / 2e-5;
+      });
+      const direction = each((c, h, w) => gradient[at(c, bound(h + dy, H), bound(w + dx, W))]!).map((g, i) => g - 2 * o.l2 * image[i]! - o.totalVariation * slope[i]!);
+      const norm = Math.sqrt(direction.reduce((sum, value) => sum + value * value, 0) / direction.length);
+      direction.forEach((value, i) => { velocity[i] = o.momentum * velocity[i]! + value / norm; });
+      image = image.map((value, i) => value + o.step * velocity[i]!);
+      if (o.blur > 0 && (k + 1) % o.blurEvery === 0) {
+        const radius = Math.ceil(3 * o.blur);
+        const mirror = (i: number, extent: number): number => (bound(i, 2 * extent) < extent ? bound(i, 2 * extent) : 2 * extent - 1 - bound(i, 2 * extent));
+        const weights = Array.from({ length: 2 * radius + 1 }, (_, j) => Math.exp(-((j - radius) ** 2) / (2 * o.blur ** 2)));
+        const total = weights.reduce((a, b) => a + b, 0);
+        const before = image;
+        const across = each((c, h, w) => weights.reduce((sum, weight, j) => sum + weight * before[at(c, h, mirror(w + j - radius, W))]!, 0) / total);
+        image = each((c, h, w) => weights.reduce((sum, weight, j) => sum + weight * across[at(c, mirror(h + j - radius, H), w)]!, 0) / total);
+      }
+    }
+    return image;
+  }
+
+  const none = { step: 0.02, l2: 0.01, totalVariation: 0, momentum: 0, jitter: 0, blur: 0, blurEvery: 2, seed: 3 };
+  test.each([
+    ['total variation', { totalVariation: 0.3 }],
+    ['momentum', { momentum: 0.7 }],
+    ['jitter', { jitter: 3 }],
+    ['blur', { blur: 0.8 }],
+    ['all of them', { totalVariation: 0.1, momentum: 0.5, jitter: 2, blur: 0.6 }],
+  ])('%s is as in float64', async (_, some) => {
+    using engine = await engineOn();
+    const options = { ...none, ...some };
+    const { data } = await finish(await engine.load(graph), { ...options, class: 1, iterations: 5, start });
+    expect(relativeL2(data, regularised(5, options))).toBeLessThan(2e-5);
+  });
+
+  test('the preset switches them on, and options overrule it', async () => {
+    using engine = await engineOn();
+    const model = await engine.load(graph);
+    const paper = await finish(model, { class: 1, iterations: 3, start });
+    expect(paper.meta).toMatchObject({ preset: 'paper', totalVariation: 0, momentum: 0, jitter: 0, blur: 0 });
+    const vivid = await finish(model, { class: 1, iterations: 3, start, preset: 'vivid' });
+    expect(vivid.data).not.toEqual(paper.data);
+    const off = CLASS_MODEL_PRESETS.paper;
+    expect((await finish(model, { ...off, class: 1, iterations: 3, start, preset: 'vivid' })).data).toEqual(paper.data);
+  });
+
+  test('options out of their range are refused by name', async () => {
+    using engine = await engineOn();
+    const model = await engine.load(graph);
+    for (const [name, value] of Object.entries({ momentum: 1, jitter: 11, totalVariation: -1, blur: NaN, blurEvery: 0, iterations: 0, l2: -1, seed: 0.5 })) {
+      await expect(finish(model, { class: 0, [name]: value })).rejects.toThrow(`${name} is ${value}`);
+    }
+  });
+});
+
+test('a run goes on from its state as if it had not ended, shifts and momentum too', async () => {
+  using engine = await engineOn();
+  const model = await engine.load(graph);
+  const options = { class: 2, preset: 'vivid', jitter: 2, blurEvery: 3 } as const;
+  const whole = await finish(model, { ...options, iterations: 12 });
+  const first = await finish(model, { ...options, iterations: 5 });
+  const second = await finish(model, { ...options, iterations: 7, start: first.state });
+  expect(second.data).toEqual(whole.data);
+  expect([...first.scores[0]!, ...second.scores[0]!]).toEqual(whole.scores[0]);
+  expect(second.state.iteration).toBe(12);
+});
+
+test('a channel and a neuron are climbed as a class is', async () => {
+  using engine = await engineOn();
+  const model = await engine.load(graph);
+  for (const target of [{ tensor: 'relu2', channel: 4 }, { tensor: 'conv1', channel: 1, y: 2, x: 3 }]) {
+    let image: Float64Array = Float64Array.from(start);
+    const scores: number[] = [];
+    for (let k = 0; k < 3; k++) {
+      const { gradient, tensors } = graphGradient(graph, image, { target });
+      const { data, extents } = tensors.get(target.tensor)!;
+      const plane = extents.H * extents.W;
+      scores.push('y' in target ? data[target.channel * plane + target.y! * extents.W + target.x!]! : data.subarray(target.channel * plane, (target.channel + 1) * plane).reduce((a, b) => a + b, 0));
+      const norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0) / gradient.length);
+      image = image.map((value, i) => value + (0.05 * gradient[i]!) / norm);
+    }
+    const result = await finish(model, { class: target, iterations: 3, l2: 0, start });
+    expect(relativeL2(result.data, image)).toBeLessThan(1e-5);
+    expect(relativeL2(result.scores[0]!, scores)).toBeLessThan(1e-5);
+  }
+  await expect(finish(model, { class: { tensor: 'relu2', channel: 9 } })).rejects.toThrow('channel 9 is not in it');
+});
+
+test('a score that is no longer a number ends the run and says at which iteration', async () => {
+  using engine = await engineOn();
+  const model = await engine.load(graph);
+  const before = engine.memory().live;
+  await expect(finish(model, { class: 0, iterations: 50, step: 1e38, start })).rejects.toMatchObject({ code: 'validation', message: expect.stringMatching(/^iteration \d+: .* is (NaN|-?Infinity); a smaller step/) });
+  expect(engine.memory().live).toBeLessThanOrEqual(before + 4096); // the first read-back stays
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { intersectionOverUnion } from '../../src/methods/localisation';
-import type { Heatmap } from '../../src/methods/saliency';
+import type { Heatmap } from '../../src/methods/heatmap';
 import { type SegmentOptions, segment } from '../../src/methods/segmentation';
 import { seededRandom } from '../oracle/random';
 

@@ -1,0 +1,29 @@
+import { resizeMap } from '../image/resize';
+import type { ImageInput } from '../image/pixels';
+import type { Model } from '../model';
+import type { RunOptions } from '../options';
+import type { Heatmap } from './heatmap';
+
+export interface GradCamOptions extends RunOptions {
+  readonly class?: number | 'top1';
+  /** Which tensor, as the graph names it; default: the last that has more than one pixel. All that follows must go through it. */
+  readonly tensor?: string;
+}
+
+/**
+ * Grad-CAM (beyond the paper; Selvaraju et al. 2017):  M = max(0, Σ_k α_k A_k),  α_k = mean over the plane of ∂S_class/∂A_k, with A a
+ * layer's activations. The map is as coarse as the layer and is brought to the input's extents, bilinearly.
+ */
+export async function gradCam(model: Model, image: ImageInput, options: GradCamOptions = {}): Promise<Heatmap> {
+  const { class: chosen = 'top1', tensor = model.lastPlane } = options;
+  const { extents: { C, H, W }, activations, gradient, scores, class: index } = await model.layerGradient(image, { ...options, tensor, class: chosen });
+  const plane = H * W;
+  const sum = new Float32Array(plane);
+  for (let k = 0; k < C; k++) {
+    const alpha = gradient.subarray(k * plane, (k + 1) * plane).reduce((whole, value) => whole + value, 0) / plane;
+    for (let i = 0; i < plane; i++) sum[i]! += alpha * activations[k * plane + i]!;
+  }
+  const [, , height, width] = model.inputShape;
+  const data = resizeMap({ data: sum.map((value) => Math.max(0, value)), width: W, height: H }, width, height);
+  return { data, width, height, class: index, score: scores[index]!, signed: false, meta: { method: 'grad-cam', tensor, model: model.name } };
+}

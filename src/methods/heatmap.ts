@@ -1,0 +1,41 @@
+/** Maps over the prepared input, and what several methods do to make one. */
+import type { ImageInput } from '../image/pixels';
+import type { Model } from '../model';
+
+/** A map over the prepared input, in the units of its method. Never normalised. */
+export interface Heatmap {
+  /** `[height × width]`, row-major. */
+  readonly data: Float32Array;
+  readonly width: number;
+  readonly height: number;
+  readonly class: number;
+  /** The class's score, before soft-max. */
+  readonly score: number;
+  /** Whether negative values mean something. */
+  readonly signed: boolean;
+  /** How it was made. */
+  readonly meta: Readonly<Record<string, unknown>>;
+}
+
+/** How channels become one: the largest |value| (the paper), the sum of the |values|, or their sum. */
+export type ChannelRule = 'max-abs' | 'sum-abs' | 'sum';
+
+/** `[C, H, W]` → `[H × W]` */
+export function overChannels(values: Float32Array, C: number, how: ChannelRule): Float32Array {
+  const plane = values.length / C;
+  const map = new Float32Array(plane);
+  for (let c = 0; c < C; c++) {
+    for (let i = 0; i < plane; i++) {
+      const value = values[c * plane + i]!;
+      map[i] = how === 'sum' ? map[i]! + value : how === 'sum-abs' ? map[i]! + Math.abs(value) : Math.max(map[i]!, Math.abs(value));
+    }
+  }
+  return map;
+}
+
+/** The picture's class and its score, of a model with any batch. */
+export async function classOf(model: Model, image: ImageInput, chosen: number | 'top1', options: { readonly signal?: AbortSignal }): Promise<{ readonly class: number; readonly score: number }> {
+  const scores = (await model.scores(Array.from({ length: model.inputShape[0] }, () => image), options)).subarray(0, model.classes);
+  const index = chosen === 'top1' ? scores.indexOf(scores.reduce((best, value) => Math.max(best, value))) : chosen;
+  return { class: index, score: scores[index]! };
+}

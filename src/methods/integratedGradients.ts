@@ -1,0 +1,39 @@
+import type { ImageInput } from '../image/pixels';
+import type { Model } from '../model';
+import type { RunOptions } from '../options';
+import { type Heatmap, classOf, overChannels } from './heatmap';
+
+export interface IntegratedGradientsOptions extends RunOptions {
+  readonly class?: number | 'top1';
+  /** Of the path, equal; default 32. They fill the model's batch, so a larger batch is faster. */
+  readonly steps?: number;
+  /** Where the path begins, `[C, H, W]` prepared; default 0, the mean image. */
+  readonly baseline?: Float32Array;
+}
+
+export interface IntegratedGradients extends Heatmap {
+  /** What the whole map adds up to; for infinitely many steps, S(picture) − S(baseline). */
+  readonly sum: number;
+  /** |sum − (S(picture) − S(baseline))| / |S(picture) − S(baseline)|: how far the steps are from the integral. */
+  readonly gap: number;
+}
+
+/**
+ * Integrated gradients (beyond the paper; Sundararajan et al. 2017), by the midpoint rule:
+ *
+ *   M[h,w] = Σ_c (I − B)[c,h,w] · 1/n Σ_k ∂S_class/∂I (B + (k + ½)/n · (I − B))
+ */
+export async function integratedGradients(model: Model, image: ImageInput, options: IntegratedGradientsOptions = {}): Promise<IntegratedGradients> {
+  const { class: chosen = 'top1', steps = 32, baseline } = options;
+  if (!(Number.isInteger(steps) && steps >= 1)) throw new RangeError(`steps is ${steps}; a whole number from 1 would be right`);
+  const found = await classOf(model, image, chosen, options);
+  const input = await model.prepared(image, options);
+  const { total } = await model.sampleGradient(image, { ...options, class: found.class, samples: steps, sum: 'signed', variation: { kind: 'path' }, ...(baseline ? { other: baseline } : {}) });
+  const [, C, height, width] = model.inputShape;
+  const parts = total.map((value, i) => ((input[i]! - (baseline?.[i] ?? 0)) * value) / steps);
+  const start = await classOf(model, { data: baseline ?? new Float32Array(C * height * width), shape: [1, C, height, width] }, found.class, options);
+  const data = overChannels(parts, C, 'sum');
+  const sum = data.reduce((whole, value) => whole + value, 0);
+  const gap = Math.abs(sum - (found.score - start.score)) / Math.abs(found.score - start.score);
+  return { data, width, height, ...found, signed: true, sum, gap, meta: { method: 'integrated-gradients', steps, gap, model: model.name } };
+}

@@ -1,0 +1,42 @@
+import type { ImageInput } from '../image/pixels';
+import type { Model } from '../model';
+import type { RunOptions } from '../options';
+import { type Heatmap, classOf } from './heatmap';
+
+export interface OcclusionOptions extends RunOptions {
+  readonly class?: number | 'top1';
+  /** Side of the square in pixels of the input; default: an eighth of the shorter side. */
+  readonly size?: number;
+  /** From square to square; default: half of the size. */
+  readonly stride?: number;
+}
+
+/**
+ * Occlusion (beyond the paper; Zeiler & Fergus 2014): how much the score falls when a square of the picture is the mean colour.
+ * A pixel has the mean of the squares that cover it. Only forward passes; they fill the model's batch, so a larger batch is faster.
+ */
+export async function occlusion(model: Model, image: ImageInput, options: OcclusionOptions = {}): Promise<Heatmap> {
+  const [, , height, width] = model.inputShape;
+  const { class: chosen = 'top1', size = Math.max(1, Math.floor(Math.min(height, width) / 8)) } = options;
+  const { stride = Math.max(1, Math.floor(size / 2)) } = options;
+  const most = Math.min(height, width);
+  if (!(Number.isInteger(size) && size >= 1 && size <= most)) throw new RangeError(`size is ${size}; a whole number of pixels from 1 to ${most} would be right`);
+  if (!(Number.isInteger(stride) && stride >= 1 && stride <= size)) throw new RangeError(`stride is ${stride}; a whole number of pixels from 1 to the size, ${size}, would be right`);
+  const found = await classOf(model, image, chosen, options);
+  // the last square of a row or column may reach beyond the edge, so that every pixel is covered
+  const [columns, rows] = [width, height].map((extent) => Math.ceil((extent - size) / stride) + 1) as [number, number];
+  const { scores } = await model.sampleGradient(image, { ...options, class: found.class, samples: columns * rows, sum: null, variation: { kind: 'patch', size, stride, columns } });
+
+  const data = new Float32Array(width * height);
+  const covered = new Uint32Array(width * height);
+  scores.forEach((score, k) => {
+    const [left, top] = [(k % columns) * stride, Math.floor(k / columns) * stride];
+    for (let y = top; y < Math.min(top + size, height); y++) {
+      for (let x = left; x < Math.min(left + size, width); x++) {
+        data[y * width + x]! += found.score - score;
+        covered[y * width + x]!++;
+      }
+    }
+  });
+  return { data: data.map((sum, i) => sum / covered[i]!), width, height, ...found, signed: true, meta: { method: 'occlusion', size, stride, model: model.name } };
+}

@@ -1,0 +1,100 @@
+/** Whether a map tells what the network goes by: two checks for any map. Beyond the paper. */
+import { GradlensError } from '../errors';
+import type { Graph, ModelFile } from '../graph';
+import type { ImageInput } from '../image/pixels';
+import type { Model } from '../model';
+import type { RunOptions } from '../options';
+import type { Heatmap } from './heatmap';
+
+export interface PerturbationCurves {
+  /** The class's score when the 0, 1/n, …, n/n of the pixels that the map thinks most of are the mean colour. */
+  readonly deletion: Float32Array;
+  /** The same when all but these are. */
+  readonly insertion: Float32Array;
+  /** Mean height of each curve, by trapezoids. A good map has a low deletion and a high insertion. */
+  readonly deletionArea: number;
+  readonly insertionArea: number;
+}
+
+/**
+ * Deletion and insertion (Petsiuk et al. 2018), in scores before soft-max. Pixels go by |map|, equal ones in reading order. Every step
+ * is made and scored on the GPU.
+ *
+ * @throws GradlensError `shape` for a map of other extents than the model's input
+ */
+export async function perturbationCurves(model: Model, image: ImageInput, map: Heatmap, options: RunOptions & { readonly steps?: number } = {}): Promise<PerturbationCurves> {
+  const { steps = 32 } = options;
+  if (!(Number.isInteger(steps) && steps >= 1)) throw new RangeError(`steps is ${steps}; a whole number from 1 would be right`);
+  const [, C, height, width] = model.inputShape;
+  if (map.width !== width || map.height !== height || map.data.length !== width * height) throw new GradlensError('shape', `the map is ${map.width}×${map.height}, the input ${width}×${height}`);
+  const ranks = ranksOf(map.data);
+  const variation = { kind: 'rank' } as const;
+  const common = { ...options, class: map.class, samples: steps + 1, sum: null, variation, ranks };
+  const { scores: deletion } = await model.sampleGradient(image, common);
+  const input = await model.prepared(image, options);
+  const mean = { data: new Float32Array(C * height * width), shape: [1, C, height, width] };
+  const { scores: insertion } = await model.sampleGradient(mean, { ...common, other: input });
+  return { deletion, insertion, deletionArea: area(deletion), insertionArea: area(insertion) };
+}
+
+/** 0 for the pixel of the largest |value|. */
+function ranksOf(data: Float32Array): Uint32Array {
+  const order = Uint32Array.from(data.keys()).sort((a, b) => Math.abs(data[b]!) - Math.abs(data[a]!) || a - b);
+  const ranks = new Uint32Array(data.length);
+  order.forEach((pixel, rank) => { ranks[pixel] = rank; });
+  return ranks;
+}
+
+const area = (curve: Float32Array): number => curve.reduce((sum, value, k) => sum + value * (k === 0 || k === curve.length - 1 ? 0.5 : 1), 0) / (curve.length - 1);
+
+/**
+ * The same net with the weights of its last `layers` layers drawn anew (Adebayo et al. 2018): a map that does not change does not
+ * depend on what was learnt. Each tensor is shuffled, which keeps its distribution.
+ */
+export function randomised(file: ModelFile, layers: number, seed = 1): ModelFile {
+  const weighted = file.graph.nodes.filter((node): node is Extract<Graph['nodes'][number], { weight: string }> => 'weight' in node);
+  const chosen = new Set(weighted.slice(Math.max(0, weighted.length - layers)).map(({ weight }) => weight));
+  const weights = new Map([...file.graph.weights].map(([name, weight]) => [name, chosen.has(name) ? { ...weight, data: shuffled(weight.data, seed) } : weight]));
+  return { ...file, graph: { ...file.graph, weights } };
+}
+
+/** Fisher–Yates. */
+function shuffled(data: Float32Array, seed: number): Float32Array {
+  const result = data.slice();
+  let state = seed >>> 0;
+  for (let i = result.length - 1; i > 0; i--) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    const j = Math.floor((state / 2 ** 32) * (i + 1));
+    [result[i], result[j]] = [result[j]!, result[i]!];
+  }
+  return result;
+}
+
+/** Spearman's correlation of two maps' |values|: 1 if they rank all pixels alike, about 0 if they have nothing in common. */
+export function rankCorrelation(a: Heatmap, b: Heatmap): number {
+  if (a.data.length !== b.data.length) throw new GradlensError('shape', `maps of ${a.data.length} and ${b.data.length} values cannot be compared`);
+  const [first, second] = [meanRanks(a.data), meanRanks(b.data)];
+  const middle = (a.data.length - 1) / 2;
+  let [both, own, other] = [0, 0, 0];
+  first.forEach((rank, i) => {
+    const [x, y] = [rank - middle, second[i]! - middle];
+    both += x * y;
+    own += x * x;
+    other += y * y;
+  });
+  return own > 0 && other > 0 ? both / Math.sqrt(own * other) : 0;
+}
+
+/** Equal values share the mean of their ranks. */
+function meanRanks(data: Float32Array): Float64Array {
+  const values = data.map(Math.abs);
+  const order = Uint32Array.from(values.keys()).sort((a, b) => values[a]! - values[b]!);
+  const ranks = new Float64Array(data.length);
+  for (let begin = 0; begin < order.length; ) {
+    let end = begin;
+    while (end < order.length && values[order[end]!] === values[order[begin]!]) end++;
+    for (let k = begin; k < end; k++) ranks[order[k]!] = (begin + end - 1) / 2;
+    begin = end;
+  }
+  return ranks;
+}

@@ -1,0 +1,39 @@
+import type { ImageInput } from '../image/pixels';
+import type { Model } from '../model';
+import type { ReluRule, RunOptions } from '../options';
+import { type ChannelRule, type Heatmap, classOf, overChannels } from './heatmap';
+
+export interface SmoothGradOptions extends RunOptions {
+  readonly class?: number | 'top1';
+  /** Default 32. They fill the model's batch, so a larger batch is faster. */
+  readonly samples?: number;
+  /** Standard deviation of the noise, as a part of the prepared picture's range; default 0.15. */
+  readonly noise?: number;
+  /** Of the noise; default 1. */
+  readonly seed?: number;
+  /** Square each gradient before it is added (Hooker et al. 2019), and take the root of the mean. */
+  readonly squared?: boolean;
+  readonly relu?: ReluRule;
+  readonly channels?: ChannelRule;
+}
+
+/**
+ * SmoothGrad (beyond the paper; Smilkov et al. 2017): the map of the mean gradient of noisy copies of the picture.
+ *
+ *   M = max_c |1/n Σ_k ∂S_class/∂I (I + 𝒩(0, σ²))|
+ *
+ * The noise is made on the GPU, the same on every device.
+ */
+export async function smoothGrad(model: Model, image: ImageInput, options: SmoothGradOptions = {}): Promise<Heatmap> {
+  const { class: chosen = 'top1', samples = 32, noise = 0.15, seed = 1, squared = false, relu = 'gradient', channels = 'max-abs' } = options;
+  if (!(Number.isInteger(samples) && samples >= 1)) throw new RangeError(`samples is ${samples}; a whole number from 1 would be right`);
+  if (!(noise >= 0 && noise < Infinity)) throw new RangeError(`noise is ${noise}; a number from 0 would be right`);
+  if (!Number.isInteger(seed)) throw new RangeError(`seed is ${seed}; a whole number would be right`);
+  const found = await classOf(model, image, chosen, options);
+  const input = await model.prepared(image, options);
+  const range = input.reduce((most, value) => Math.max(most, value), -Infinity) - input.reduce((least, value) => Math.min(least, value), Infinity);
+  const { total } = await model.sampleGradient(image, { ...options, class: found.class, relu, samples, sum: squared ? 'squares' : 'signed', variation: { kind: 'noise', sigma: noise * range, seed } });
+  const [, C, height, width] = model.inputShape;
+  const mean = total.map((value) => (squared ? Math.sqrt(value / samples) : value / samples));
+  return { data: overChannels(mean, C, channels), width, height, ...found, signed: channels === 'sum' && !squared, meta: { method: 'smoothgrad', samples, noise, seed, squared, relu, channels, model: model.name } };
+}
