@@ -19,9 +19,11 @@ async function driversOfThisMachine(): Promise<readonly NodeDriver[]> {
   return gpu || software.length === 0 ? ['system', ...software] : software;
 }
 
-/** A new device for a test to lend to an engine, with all features of its adapter and WebGPU's default limits. */
-export async function nodeDevice(driver: NodeDriver = nodeDrivers[0]!): Promise<{ device: GPUDevice; adapter: GPUAdapter }> {
+export type Features = 'all' | 'none';
+
+/** A new device for a test to lend to an engine, with all features of its adapter or none, and WebGPU's default limits. */
+export async function nodeDevice(driver: NodeDriver = nodeDrivers[0]!, features: Features = 'all'): Promise<{ device: GPUDevice; adapter: GPUAdapter }> {
   const adapter = await requestNodeAdapter(driver === 'system' ? {} : { icd: driver });
-  const requiredFeatures = [...adapter.features] as GPUFeatureName[];
+  const requiredFeatures = features === 'all' ? ([...adapter.features] as GPUFeatureName[]) : [];
   return { device: await adapter.requestDevice({ label: driver, requiredFeatures }), adapter };
 }

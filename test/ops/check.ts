@@ -10,7 +10,7 @@ import { afterAll } from 'vitest';
 import { Engine } from '../../src/engine';
 import type { Extents, Graph, GraphNode, Pair, Weight, Window } from '../../src/graph';
 import type { ReluRule } from '../../src/options';
-import { type NodeDriver, nodeDevice } from '../node';
+import { type Features, type NodeDriver, nodeDevice } from '../node';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient } from '../oracle/network';
 import { forward } from '../oracle/operators';
@@ -26,12 +26,13 @@ fc.configureGlobal({ seed: Number(process.env['GRADLENS_SEED'] ?? 1) });
 /** For what float32 rounds: a few of its ulps, added up over these small shapes. */
 export const ROUNDING = 2e-6;
 
-const engines = new Map<NodeDriver, Promise<Engine>>();
+const engines = new Map<string, Promise<Engine>>();
 
-/** An engine on a borrowed device with WebGPU's default limits; one per driver and test file. */
-export function engineOn(driver: NodeDriver): Promise<Engine> {
-  const engine = engines.get(driver) ?? nodeDevice(driver).then(({ device, adapter }) => Engine.create({ device, adapter }));
-  engines.set(driver, engine);
+/** An engine on a borrowed device with WebGPU's default limits; one per driver, features and test file. */
+export function engineOn(driver: NodeDriver, features: Features = 'all'): Promise<Engine> {
+  const key = `${driver} ${features}`;
+  const engine = engines.get(key) ?? nodeDevice(driver, features).then(({ device, adapter }) => Engine.create({ device, adapter }));
+  engines.set(key, engine);
   return engine;
 }
 

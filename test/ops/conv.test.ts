@@ -1,16 +1,19 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile';
-import { nodeDrivers } from '../node';
+import { type Features, type NodeDriver, nodeDrivers } from '../node';
 import { Net, anyWindow, around, engineOn, errorAround, fits, gradientOf, plane, runsOn } from './check';
 
-describe.each(nodeDrivers)('convolution on %s', (driver) => {
+/** Every driver, and the first one once more without the features that kernels make use of where they are. */
+const places: readonly (readonly [NodeDriver, Features])[] = [...nodeDrivers.map((driver) => [driver, 'all'] as const), [nodeDrivers[0]!, 'none']];
+
+describe.each(places)('convolution on %s with %s of its features', (driver, features) => {
   test('by hand: a 2×2 filter that meets two places, weighted 1 and 10', async () => {
     const net = new Net({ C: 1, H: 2, W: 3 });
     const filter = net.parameter([1, 1, 2, 2], [1, 2, 3, 4]);
     const map = net.add({ op: 'conv', inputs: ['image'], kernel: [2, 2], weight: filter });
     const graph = net.graph(net.fullyConnected(map, 1, [1, 10]));
-    expect(await gradientOf(await engineOn(driver), graph, [5, -7, 1, 0, 2, 8])).toEqual([1, 2 + 10, 20, 3, 4 + 30, 40]);
+    expect(await gradientOf(await engineOn(driver, features), graph, [5, -7, 1, 0, 2, 8])).toEqual([1, 2 + 10, 20, 3, 4 + 30, 40]);
   });
 
   test('by hand: with stride 2 and one row of padding above, only every other pixel sees the same taps', async () => {
@@ -19,13 +22,13 @@ describe.each(nodeDrivers)('convolution on %s', (driver) => {
     const inner = net.add({ op: 'identity', inputs: ['image'] });
     const map = net.add({ op: 'conv', inputs: [inner], kernel: [2, 1], stride: [2, 2], pads: [1, 0, 0, 0], weight: filter });
     const graph = net.graph(net.fullyConnected(map, 1, [1, 10, 100, 1000]));
-    expect(await gradientOf(await engineOn(driver), graph, Array(9).fill(1))).toEqual([2, 0, 20, 100, 0, 1000, 200, 0, 2000]);
+    expect(await gradientOf(await engineOn(driver, features), graph, Array(9).fill(1))).toEqual([2, 0, 20, 100, 0, 1000, 200, 0, 2000]);
   });
 
   const groups = fc.record({ groups: fc.integer({ min: 1, max: 4 }), inEach: fc.integer({ min: 1, max: 5 }), outEach: fc.integer({ min: 1, max: 5 }) });
 
   test('equals the oracle to the last bit: any window, any groups, whatever stands before it', async () => {
-    const engine = await engineOn(driver);
+    const engine = await engineOn(driver, features);
     const shapes = fc.record({ plane, window: anyWindow, groups, bias: fc.boolean(), before: fc.constantFrom('nothing', 'conv', 'conv + relu') });
     await fc.assert(
       fc.asyncProperty(shapes.filter((s) => fits(s.window, s.plane)), around, async ({ plane, window, groups: { groups, inEach, outEach }, bias, before }, around) => {
@@ -46,7 +49,7 @@ describe.each(nodeDrivers)('convolution on %s', (driver) => {
     ['groups of whole blocks', { C: 8, O: 12, groups: 2 }],
     ['groups of three channels', { C: 9, O: 6, groups: 3 }],
   ])('%s', async (_, { C, O, groups }) => {
-    const engine = await engineOn(driver);
+    const engine = await engineOn(driver, features);
     for (const stride of [[1, 1], [2, 3]] as const) {
       const surroundings = { rectified: true, branch: 'after', batch: 3, rule: 'gradient', seed: 5 } as const;
       expect(await errorAround(engine, { C, H: 7, W: 11 }, surroundings, (net, x) => net.conv(x, O, { kernel: [3, 2], stride, pads: [1, 0, 2, 1], groups }))).toBe(0);
@@ -54,7 +57,7 @@ describe.each(nodeDrivers)('convolution on %s', (driver) => {
   });
 
   test('depthwise equals the oracle to the last bit: any window, pooled or not, whatever stands before it', async () => {
-    const engine = await engineOn(driver);
+    const engine = await engineOn(driver, features);
     const shapes = fc.record({ plane, window: anyWindow, C: fc.integer({ min: 2, max: 9 }), bias: fc.boolean(), pooled: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(shapes.filter((s) => fits(s.window, s.plane)), around, async ({ plane, window, C, bias, pooled }, around) => {
@@ -69,7 +72,7 @@ describe.each(nodeDrivers)('convolution on %s', (driver) => {
   });
 
   test('a strided first layer, which runs as one of stride 1 over depth, is as exact', async () => {
-    const engine = await engineOn(driver);
+    const engine = await engineOn(driver, features);
     const shapes = fc.record({ plane, window: anyWindow, C: fc.integer({ min: 1, max: 4 }), O: fc.integer({ min: 1, max: 9 }) });
     const strided = shapes.map((s) => ({ ...s, window: { ...s.window, dilation: [1, 1] as const } })).filter((s) => Math.max(...s.window.stride) > 1 && fits(s.window, s.plane));
     await fc.assert(
