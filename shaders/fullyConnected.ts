@@ -34,17 +34,54 @@ export interface RowChunk {
   readonly SLICES: number;
 }
 
-/** Batch items that share one reading of the weights. */
-const itemsOf = (N: number): number => Math.min(N, 4);
+/** Items of a batch that share one reading of the weights: up to eight. */
+const itemsOf = (N: number): number => Math.ceil(N / Math.ceil(N / 8));
+
+/** From so many items on hardly a row is zero, or masked, for all of them: looking would cost more than it saves. */
+const DENSE = 4;
+
+export interface FullyConnectedVariant {
+  /**
+   * Whether the four invocations of a quad share what they load of the items, each for an item or two of its own (needs the feature
+   * `subgroups`). From {@link DENSE} items on; worth it where a load costs as much as many multiply-adds, as on software adapters.
+   */
+  readonly quads: boolean;
+}
+
+/** The items that one invocation computes: how their row `i` of an array is loaded. */
+interface Tile {
+  readonly items: number;
+  readonly dense: boolean;
+  readonly quads: boolean;
+}
+
+function tileOf(N: number, { quads }: FullyConnectedVariant): Tile {
+  const items = itemsOf(N);
+  return { items, dense: items >= DENSE, quads: quads && items >= DENSE };
+}
+
+const names = (stem: string, { items }: Tile): string => Array.from({ length: items }, (_, k) => `${stem}${k}`).join(', ');
+const perItem = ({ items }: Tile, snippet: (k: number) => string): string => lines(items, snippet);
+
+/** WGSL: `at0 at1 …`, where the items that this invocation loads begin; `place(n)` says where item `n` does. */
+const itemPlaces = ({ items, quads }: Tile, place: (n: string) => string): string =>
+  lines(quads ? Math.ceil(items / 4) : items, (t) => `  let at${t} = ${place(`min(first + ${quads ? `${4 * t}u + (lane & 3u)` : `${t}u`}, d.N - 1u)`)};`);
+
+/** WGSL: `v0 v1 …`, element `i` of each item. */
+const loadItems = ({ items, quads }: Tile, array: string, i: string): string =>
+  quads
+    ? `${lines(Math.ceil(items / 4), (t) => `    let mine${t} = ${array}[at${t} + ${i}];`)}
+${lines(items, (k) => `    let v${k} = quadBroadcast(mine${k >> 2}, ${k & 3}u);`)}`
+    : lines(items, (k) => `    let v${k} = ${array}[at${k} + ${i}];`);
 
 /**
  *   y[n, o] = bias[o] + Σ_i weight[o, i] · x[n, i]
  *
- * An invocation owns four outputs of up to four items, over one slice of rows. With a single slice it finishes them; otherwise it
+ * An invocation owns four outputs of up to eight items, over one slice of rows. With a single slice it finishes them; otherwise it
  * writes `partial[slice, n, o]`, which {@link fullyConnectedSum} adds up in a fixed order.
  */
-export function fullyConnectedForward(d: FullyConnectedDims, chunk: RowChunk, epilogue: { relu: boolean; bits: boolean }): Kernel {
-  const items = itemsOf(d.N);
+export function fullyConnectedForward(d: FullyConnectedDims, chunk: RowChunk, variant: FullyConnectedVariant, epilogue: { relu: boolean; bits: boolean }): Kernel {
+  const tile = tileOf(d.N, variant);
   const single = chunk.SLICES === 1;
   const relu = single && epilogue.relu;
   const bits = single && epilogue.bits;
@@ -53,8 +90,11 @@ export function fullyConnectedForward(d: FullyConnectedDims, chunk: RowChunk, ep
     name: 'fullyConnectedForward',
     dims,
     flops: 2 * d.N * chunk.ROWS * d.OUT * 16,
-    workgroups: grid(d.OUT, Math.ceil(chunk.ROWS / chunk.SLICE), Math.ceil(d.N / items)),
+    workgroups: grid(d.OUT, Math.ceil(chunk.ROWS / chunk.SLICE), Math.ceil(d.N / tile.items)),
     code: wgsl`
+#if ${tile.quads}
+enable subgroups;
+#endif
 ${uniform(dims)}
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;       // [N, IN]
 @group(0) @binding(2) var<storage, read> weight: array<vec4f>;  // [ROWS, 4, OUT]
@@ -70,34 +110,43 @@ ${uniform(dims)}
 ${relu ? RECTIFY : ''}
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.OUT) { return; }
-  let o = id.x;
-  let begin = id.y * d.SLICE;
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u${tile.quads ? ', @builtin(subgroup_invocation_id) lane: u32' : ''}) {
+  let o = min(id.x, d.OUT - 1u);
+  let begin = group.y * d.SLICE;
   let end = min(begin + d.SLICE, d.ROWS);
-  let plane = d.H * d.W;
-${lines(items, (k) => `  let n${k} = min(id.z * ${items}u + ${k}u, d.N - 1u);
-  let x${k} = (n${k} * d.X_BLOCKS + d.X_BLOCK) * plane + d.FIRST;
-  var sum${k} = vec4f();`)}
+  let first = group.z * ${tile.items}u;
+${itemPlaces(tile, (n) => `(${n} * d.X_BLOCKS + d.X_BLOCK) * d.H * d.W + d.FIRST`)}
+${perItem(tile, (k) => `  var sum${k} = vec4f();`)}
   for (var i = begin; i < end; i++) {
-${lines(items, (k) => `    let v${k} = x[x${k} + i];`)}
-    if (all((${Array.from({ length: items }, (_, k) => `abs(v${k})`).join(' + ')}) == vec4f())) { continue; }
+${loadItems(tile, 'x', 'i')}
+#if ${!tile.dense}
+    if (all((${Array.from({ length: tile.items }, (_, k) => `abs(v${k})`).join(' + ')}) == vec4f())) { continue; }
+#endif
     let row = i * 4u * d.OUT + o;
     let w0 = weight[row];
     let w1 = weight[row + d.OUT];
     let w2 = weight[row + 2u * d.OUT];
     let w3 = weight[row + 3u * d.OUT];
-${lines(items, (k) => `    sum${k} += v${k}.x * w0 + v${k}.y * w1 + v${k}.z * w2 + v${k}.w * w3;`)}
+${perItem(tile, (k) => `    sum${k} += v${k}.x * w0 + v${k}.y * w1 + v${k}.z * w2 + v${k}.w * w3;`)}
   }
-${lines(items, (k) => `  if (id.z * ${items}u + ${k}u < d.N) {
-    let place = n${k} * d.Y_BLOCKS + d.Y_BLOCK + o;
-${single
-    ? `    var value = sum${k} + bias[o];
-${relu ? '    value = rectify(value);' : ''}
-${bits ? '    bits[place] = signs(value);' : ''}
-    y[place] = value;`
-    : `    partial[((d.FIRST_SLICE + id.y) * d.N + n${k}) * d.OUT + o] = sum${k};`}
-  }`)}
+  if (id.x >= d.OUT) { return; }
+  var sums = array<vec4f, ${tile.items}>(${names('sum', tile)});
+  let count = min(${tile.items}u, d.N - first);
+  for (var k = 0u; k < count; k++) {
+#if ${single}
+    let place = (first + k) * d.Y_BLOCKS + d.Y_BLOCK + o;
+    var value = sums[k] + bias[o];
+#if ${relu}
+    value = rectify(value);
+#endif
+#if ${bits}
+    bits[place] = signs(value);
+#endif
+    y[place] = value;
+#else
+    partial[((d.FIRST_SLICE + group.y) * d.N + first + k) * d.OUT + o] = sums[k];
+#endif
+  }
 }`,
   };
 }
@@ -141,49 +190,63 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 /**
  *   dX[n, i] = Σ_o weight[o, i] · dY[n, o]
  *
- * An invocation owns four inputs (one block of one pixel) of up to four items. Where the epilogue will store zeros anyway (dead
- * ReLUs, dead pooling windows), it reads no weights.
+ * An invocation owns four inputs (one block of one pixel) of up to eight items. With a few items it reads no weights where the
+ * epilogue will store zeros anyway (dead ReLUs, dead pooling windows).
  */
-export function fullyConnectedBackward(d: FullyConnectedDims, chunk: Pick<RowChunk, 'FIRST' | 'ROWS'>, epilogue: BackwardEpilogue): Kernel {
-  const items = itemsOf(d.N);
+export function fullyConnectedBackward(d: FullyConnectedDims, chunk: Pick<RowChunk, 'FIRST' | 'ROWS'>, variant: FullyConnectedVariant, epilogue: BackwardEpilogue): Kernel {
+  const tile = tileOf(d.N, variant);
   const dims = { ...d, FIRST: chunk.FIRST, ROWS: chunk.ROWS, ...epilogueDims(epilogue) };
   return {
     name: 'fullyConnectedBackward',
     dims,
     flops: 2 * d.N * chunk.ROWS * d.OUT * 16,
-    workgroups: grid(chunk.ROWS, Math.ceil(d.N / items), 1),
+    workgroups: grid(chunk.ROWS, Math.ceil(d.N / tile.items), 1),
     code: wgsl`
+#if ${tile.quads}
+enable subgroups;
+#endif
 ${uniform(dims)}
 @group(0) @binding(1) var<storage, read> dY: array<vec4f>;       // [N, OUT]
 @group(0) @binding(2) var<storage, read> weight: array<vec4f>;   // [ROWS, 4, OUT]
 ${giveFunction(3, epilogue)}
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.ROWS) { return; }
-  let i = d.FIRST + id.x;
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u${tile.quads ? ', @builtin(subgroup_invocation_id) lane: u32' : ''}) {
+  let offset = min(id.x, d.ROWS - 1u);
+  let i = d.FIRST + offset;
   let pixel = i % (d.H * d.W);
   let h = pixel / d.W;
   let w = pixel % d.W;
   let block = d.X_BLOCK + i / (d.H * d.W);
-${lines(items, (k) => `  let n${k} = min(id.y * ${items}u + ${k}u, d.N - 1u);
-  let dY${k} = n${k} * d.Y_BLOCKS + d.Y_BLOCK;
-  var a${k} = vec4f(); var b${k} = vec4f(); var c${k} = vec4f(); var e${k} = vec4f();`)}
+  let first = group.y * ${tile.items}u;
+${itemPlaces(tile, (n) => `${n} * d.Y_BLOCKS + d.Y_BLOCK`)}
+${perItem(tile, (k) => (tile.dense ? `  var sum${k} = vec4f();` : `  var a${k} = vec4f(); var b${k} = vec4f(); var c${k} = vec4f(); var e${k} = vec4f();`))}
 
-  let idle = ${Array.from({ length: items }, (_, k) => `closed(n${k} * d.X_BLOCKS + block, h, w)`).join(' && ')};
+#if ${tile.dense}
+  let outputs = d.OUT;
+#else
+  let idle = ${Array.from({ length: tile.items }, (_, k) => `closed(min(first + ${k}u, d.N - 1u) * d.X_BLOCKS + block, h, w)`).join(' && ')};
   let outputs = select(d.OUT, 0u, idle);
-  let row = id.x * 4u * d.OUT;
+#endif
+  let row = offset * 4u * d.OUT;
   for (var o = 0u; o < outputs; o++) {
     let w0 = weight[row + o];
     let w1 = weight[row + d.OUT + o];
     let w2 = weight[row + 2u * d.OUT + o];
     let w3 = weight[row + 3u * d.OUT + o];
-${lines(items, (k) => `    { let g = dY[dY${k} + o]; a${k} += w0 * g; b${k} += w1 * g; c${k} += w2 * g; e${k} += w3 * g; }`)}
+${loadItems(tile, 'dY', 'o')}
+${perItem(tile, (k) => (tile.dense
+    ? `    sum${k} += vec4f(dot(w0, v${k}), dot(w1, v${k}), dot(w2, v${k}), dot(w3, v${k}));`
+    : `    a${k} += w0 * v${k}; b${k} += w1 * v${k}; c${k} += w2 * v${k}; e${k} += w3 * v${k};`))}
   }
+  if (id.x >= d.ROWS) { return; }
+#if ${!tile.dense}
   let ones = vec4f(1.0);
-${lines(items, (k) => `  if (id.y * ${items}u + ${k}u < d.N) {
-    give(n${k} * d.X_BLOCKS + block, h, w, vec4f(dot(a${k}, ones), dot(b${k}, ones), dot(c${k}, ones), dot(e${k}, ones)));
-  }`)}
+${perItem(tile, (k) => `  let sum${k} = vec4f(dot(a${k}, ones), dot(b${k}, ones), dot(c${k}, ones), dot(e${k}, ones));`)}
+#endif
+  var sums = array<vec4f, ${tile.items}>(${names('sum', tile)});
+  let count = min(${tile.items}u, d.N - first);
+  for (var k = 0u; k < count; k++) { give((first + k) * d.X_BLOCKS + block, h, w, sums[k]); }
 }`,
   };
 }

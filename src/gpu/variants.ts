@@ -9,8 +9,10 @@ import type { Environment } from './device';
  */
 const UNROLL = 4;
 
-export function variantsFor({ features }: Pick<Environment, 'features' | 'adapter'>): Variants {
-  return { conv: () => ({ family: 'direct', quads: features.includes('subgroups'), unroll: UNROLL }) };
+export function variantsFor({ features, adapter }: Pick<Environment, 'features' | 'adapter'>): Variants {
+  const quads = features.includes('subgroups');
+  // a GPU broadcasts what all its invocations load alike by itself
+  return { conv: () => ({ family: 'direct', quads, unroll: UNROLL }), fullyConnected: { quads: quads && adapter.isFallbackAdapter } };
 }
 
 /** What a tuner may try for a convolution, the plain one first. */

@@ -77,7 +77,7 @@ export const fullyConnected: Op<FullyConnectedNode> = {
     const partial: Tensor = { name: `${node.name}.partial`, bytes: slices * dims.N * dims.OUT * 16, kind: 'transient' };
     const steps: Step[] = chunks.map((chunk, index) => ({
       label: `${node.name}.fullyConnectedForward`,
-      kernel: fullyConnectedForward(dims, chunk, epilogue),
+      kernel: fullyConnectedForward(dims, chunk, site.variants.fullyConnected, epilogue),
       bind: { x: inputs[0]!.storage, weight: weightOfChunk(chunk, index), ...(slices === 1 ? finish : { partial }) },
     }));
     if (slices > 1) {
@@ -92,7 +92,7 @@ export const fullyConnected: Op<FullyConnectedNode> = {
     return chunks.map((chunk, index) => ({
       label: `${node.name}.fullyConnectedBackward`,
       kernel: fullyConnectedBackward(
-        { ...dims, X_BLOCK: dX.block, X_BLOCKS: dX.blocks, Y_BLOCK: dY.block, Y_BLOCKS: dY.blocks }, chunk, epilogue,
+        { ...dims, X_BLOCK: dX.block, X_BLOCKS: dX.blocks, Y_BLOCK: dY.block, Y_BLOCKS: dY.blocks }, chunk, site.variants.fullyConnected, epilogue,
       ),
       bind: { dY: dY.storage, weight: weightOfChunk(chunk, index), dX: dX.storage, ...kept },
     }));

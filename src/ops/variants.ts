@@ -1,6 +1,7 @@
 /** Which of several kernels that compute the same a plan is made of. */
 import type { DirectVariant } from '../../shaders/conv/direct';
 import type { ConvDims } from '../../shaders/conv/shape';
+import type { FullyConnectedVariant } from '../../shaders/fullyConnected';
 
 export type ConvVariant = DirectVariant;
 
@@ -8,6 +9,7 @@ export type ConvVariant = DirectVariant;
 export interface Variants {
   /** Of a convolution with these extents, or of the input gradient of one (which is a convolution as well). */
   conv(d: ConvDims): ConvVariant;
+  readonly fullyConnected: FullyConnectedVariant;
 }
 
-export const PLAIN: Variants = { conv: () => ({ family: 'direct', quads: false, unroll: 1 }) };
+export const PLAIN: Variants = { conv: () => ({ family: 'direct', quads: false, unroll: 1 }), fullyConnected: { quads: false } };

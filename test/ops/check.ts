@@ -173,7 +173,7 @@ export function errorAround(engine: Engine, input: Extents, { rectified, branch,
   const all = [...early, scores, ...late];
   const output = all.length > 1 ? net.add({ op: 'add', inputs: all }) : scores;
   const graph = net.graph(output);
-  return errorOf(engine, graph, Array.from({ length: batch }, () => net.image()), { classes: [3, 0, 4, 1, 2].slice(0, batch), relu: rule });
+  return errorOf(engine, graph, Array.from({ length: batch }, () => net.image()), { classes: Array.from({ length: batch }, (_, n) => [3, 0, 4, 1, 2][n % 5]!), relu: rule });
 }
 
 // ── awkward shapes ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -24,7 +24,7 @@ describe.each(nodeDrivers)('a fully connected layer on %s', (driver) => {
 
   test('equals the oracle to the last bit: any plane, width and batch', async () => {
     const engine = await engineOn(driver);
-    const shapes = fc.record({ C: channels, plane, out: fc.integer({ min: 1, max: 9 }), batch: fc.constantFrom(1, 3, 5), before: fc.boolean() });
+    const shapes = fc.record({ C: channels, plane, out: fc.integer({ min: 1, max: 9 }), batch: fc.constantFrom(1, 3, 9), before: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(shapes, around, async ({ C, plane, out, batch, before }, around) => {
         expect(await errorAround(engine, { C, ...plane }, { ...around, batch }, (net, x) => net.relu(net.fullyConnected(before ? net.relu(net.fullyConnected(x, C + 1)) : x, out)))).toBe(0);
@@ -46,7 +46,7 @@ describe.each(nodeDrivers)('a fully connected layer on %s', (driver) => {
     expect(await errorOf(await engineOn(driver), graph, [net.image()], { classes: [4] })).toBe(0);
   });
 
-  test.each([1, 3, 5])('long rows are cut into slices, which add up: batch of %d', async (batch) => {
+  test.each([1, 3, 9])('long rows are cut into slices, which add up: batch of %d', async (batch) => {
     const engine = await engineOn(driver);
     const surroundings = { rectified: true, branch: 'after', batch, rule: 'guided', seed: 2 } as const;
     expect(await errorAround(engine, { C: 11, H: 17, W: 19 }, surroundings, (net, x) => net.relu(net.fullyConnected(x, 6)))).toBe(0);

@@ -51,7 +51,7 @@ describe('the tuner', () => {
 
     const again = deviceWith(store, tampered(() => { throw new Error('nothing is compiled'); }));
     const variants = await tuned(again, plan, { candidates, milliseconds });
-    plan({ conv: (d) => { const chosen = kept[shapeClass(d)]; if (chosen) expect(variants.conv(d)).toEqual(chosen); return PLAIN; } });
+    plan({ ...device.variants, conv: (d) => { const chosen = kept[shapeClass(d)]; if (chosen) expect(variants.conv(d)).toEqual(chosen); return PLAIN; } });
   });
 
   test('never lets a kernel win that computes something else', async () => {
@@ -70,10 +70,10 @@ describe('the tuner', () => {
     const device = deviceWith(store);
     const { adapter, features } = device.environment;
     const gone: Record<string, ConvVariant> = {};
-    plan({ conv: (d) => { gone[shapeClass(d)] = { family: 'direct', quads: true, unroll: 99 }; return PLAIN; } });
+    plan({ ...device.variants, conv: (d) => { gone[shapeClass(d)] = { family: 'direct', quads: true, unroll: 99 }; return PLAIN; } });
     await storeChoices(store, adapterKey(adapter, features), gone);
     const variants = await tuned(device, plan, { candidates, milliseconds });
-    plan({ conv: (d) => { expect(variants.conv(d)).toEqual(device.variants.conv(d)); return PLAIN; } });
+    plan({ ...device.variants, conv: (d) => { expect(variants.conv(d)).toEqual(device.variants.conv(d)); return PLAIN; } });
   });
 
   test('stops when it is told to, and gives back what it took', async () => {

@@ -42,6 +42,7 @@ export async function tuned(device: Device, plan: (variants: Variants) => Plan, 
   const { tuningStore: store, variants: fallback } = device;
   const shapes = new Map<string, ConvDims>();
   plan({
+    ...fallback,
     conv(d) {
       if (!shapes.has(shapeClass(d))) shapes.set(shapeClass(d), d);
       return fallback.conv(d);
@@ -67,6 +68,7 @@ export async function tuned(device: Device, plan: (variants: Variants) => Plan, 
 
   const choices: Choices = { ...known, ...found };
   return {
+    ...fallback,
     conv(d) {
       // a stored choice counts only as long as it is a candidate
       const chosen = JSON.stringify(choices[shapeClass(d)]);
@@ -86,7 +88,7 @@ async function fastestOf(device: Device, d: ConvDims, variants: readonly ConvVar
     for (const variant of variants) {
       signal?.throwIfAborted();
       if (performance.now() - begin > milliseconds) return null;
-      const trial = await Trial.create(device, compile(graph, { batch: d.N, bindingBytes, variants: { conv: () => variant }, target: LAYER })).catch((error: unknown) => {
+      const trial = await Trial.create(device, compile(graph, { batch: d.N, bindingBytes, variants: { ...device.variants, conv: () => variant }, target: LAYER })).catch((error: unknown) => {
         device.assertAlive();
         if (error instanceof GradlensError) return null; // too much for this device
         throw error;
