@@ -116,11 +116,23 @@ export interface InputSpec {
   readonly resize: 'squash' | 'crop' | 'pad';
 }
 
+/** Customs of preparing pictures, by name: see `formats/preparation.ts`. */
+export type PresetName = 'torchvision' | 'caffe-bgr' | 'unit' | 'signed';
+
+/** What a file that does not say how pictures are prepared lets one suppose: a guess, to be shown and overruled. */
+export interface PreparationGuess {
+  readonly prep: PresetName;
+  /** What in the file suggests it, or that nothing does; a clause for people. */
+  readonly reason: string;
+}
+
 /** What a model file holds: the graph, and what a graph does not say. */
 export interface ModelFile {
   readonly graph: Graph;
   /** Absent where the file does not say (ONNX). */
   readonly input?: InputSpec;
+  /** Only where `input` is absent. */
+  readonly guess?: PreparationGuess;
   /** Names of the classes, in score order; empty where unknown. */
   readonly labels: readonly string[];
   readonly provenance: Readonly<Record<string, unknown>>;

@@ -3,6 +3,9 @@ import { GradlensError } from '../errors';
 /** More elements than any tensor of a ConvNet has; below it every byte count is an exact integer. */
 const MOST_ELEMENTS = 2 ** 32;
 
+/** Larger ones are refused before they are read. VGG-19, the largest of the classic nets, has 575 MB. */
+export const MOST_FILE_BYTES = 2 ** 30;
+
 /** A file that breaks its format's rules. */
 export function formatError(message: string, detail: Readonly<Record<string, unknown>> = {}, options?: ErrorOptions): GradlensError {
   return new GradlensError('model-format', message, detail, options);

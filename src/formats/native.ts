@@ -88,7 +88,8 @@ function weightsOf(node: GraphNode): [role: string, weight: string][] {
   }
 }
 
-async function sha256Of(bytes: ArrayBuffer | Uint8Array): Promise<string> {
+/** In lower-case hexadecimal. @throws GradlensError `insecure-context` where the page may not compute it. */
+export async function sha256Of(bytes: ArrayBuffer | Uint8Array): Promise<string> {
   const subtle = (globalThis.crypto as Crypto | undefined)?.subtle;
   if (!subtle) throw new GradlensError('insecure-context', 'checking the weights needs crypto.subtle: serve the page over https or from localhost');
   const digest = await subtle.digest('SHA-256', bytes as BufferSource);

@@ -1,7 +1,10 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, type GraphProto, type ModelProto } from 'onnx-buf';
-import type { ModelFile } from '../graph';
+import type { Graph, ModelFile } from '../graph';
 import { formatError, quote } from './checks';
+import { guessPreparation } from './guess';
+import { declaredShapes } from './onnx/declared';
+import { bringIn, externalTensors } from './onnx/external';
 import { readInput } from './onnx/input';
 import { asFormatError, checkOnnxLimits, MOST_DEPTH } from './onnx/limits';
 import { translate } from './onnx/translate';
@@ -10,41 +13,77 @@ import { checkWiring, upstream } from './onnx/wiring';
 
 const OPSETS = { oldest: 7, newest: 25 };
 
+/** An ONNX file that was decoded, and waits for the files that its weights lie in. */
+export interface OnnxFile {
+  /** Paths relative to the model's folder, inside of it; empty where the file is whole. */
+  readonly externalFiles: readonly string[];
+  /**
+   * The model. May be called once: it takes the decoded message apart.
+   * @throws GradlensError as {@link readOnnx}
+   */
+  read(files: ReadonlyMap<string, Uint8Array>): ModelFile;
+}
+
 /**
- * A ConvNet from an ONNX file: one input `[N, C, H, W]` whose C, H and W are fixed, float weights in the file itself, and the operators
- * of onnx/operators.ts, opsets 7 to 25. Of several outputs the first is the class scores; what it does not depend on is left out.
- * A node of ours bears the name of the tensor that the ONNX node writes. The file says nothing of input preparation or labels, so
- * neither does the result; its provenance is the exporter and the opset.
+ * A ConvNet from an ONNX file: one input `[N, C, H, W]` whose C, H and W are fixed, float weights (or eight-bit ones through
+ * DequantizeLinear), and the operators of onnx/operators.ts, opsets 7 to 25. Of several outputs the first is the class scores; what it
+ * does not depend on is left out. A node of ours bears the name of the tensor that the ONNX node writes. The file says nothing of input
+ * preparation or labels, so neither does the result, which only guesses at the first; its provenance is the exporter and the opset.
  *
+ * @param files the bytes of `externalFiles`, for models whose weights lie in other files (see {@link openOnnx}).
  * @throws GradlensError `unsupported-op`, with every such node in `detail.nodes` (see `UnsupportedNode`); `model-format` where the
- *   file is broken, beyond a limit, or holds weights that are not finite; `shape` where two tensors do not fit.
+ *   file is broken, beyond a limit, or holds weights that are not finite; `shape` where two tensors do not fit, or one is not as the
+ *   file's `value_info` says.
  */
-export function readOnnx(file: ArrayBuffer | Uint8Array): ModelFile {
+export function readOnnx(file: ArrayBuffer | Uint8Array, files: ReadonlyMap<string, Uint8Array> = new Map()): ModelFile {
+  return openOnnx(file).read(files);
+}
+
+/** @throws GradlensError `model-format` where the file is broken, or beyond a limit, or names a file outside of its folder. */
+export function openOnnx(file: ArrayBuffer | Uint8Array): OnnxFile {
   const bytes = file instanceof Uint8Array ? file : new Uint8Array(file);
-  const { model, graph, opset } = decode(bytes);
+  const decoded = decode(bytes);
+  const externals = externalTensors(decoded.graph);
+  const externalFiles = [...new Set(externals.map(({ location }) => location))];
+  return {
+    externalFiles,
+    read(files) {
+      bringIn(externals, files);
+      const size = externalFiles.reduce((sum, name) => sum + files.get(name)!.length, bytes.length);
+      return modelOf(decoded, size);
+    },
+  };
+}
+
+function modelOf({ model, graph, opset }: Decoded, bytes: number): ModelFile {
   const input = readInput(graph);
   const output = graph.output[0]?.name;
   if (!output) throw formatError('onnx: the graph has no output');
   checkWiring(graph, input.name, output);
 
-  const { weights, weight } = weightStore(bytes.length + 2 ** 18); // in elements: room for widened halves and some folded copies
+  const { weights, weight } = weightStore(bytes + 2 ** 18); // in elements: room for widened halves and some folded copies
   const needed = upstream(graph.node, output, (node) => ({ writes: node.output, reads: node.input }));
-  const translated = translate(needed, input, graph.initializer, { opset, output, weight });
+  const translated = translate(needed, input, graph.initializer, { opset, output, weight, checkShape: declaredShapes(graph) });
   const nodes = upstream([...translated.values()], output, ({ name, inputs }) => ({ writes: [name], reads: inputs }));
   if (nodes.length === 0) throw formatError(`onnx: the output ${quote(output)} is not computed from the input ${quote(input.name)}`);
-  return {
-    graph: { name: graph.name || 'onnx', input: { name: input.name, extents: input.value.extents }, nodes, output, weights },
-    labels: [],
-    provenance: { format: 'onnx', producer: `${model.producerName} ${model.producerVersion}`.trim(), opset },
-  };
+  const producer = `${model.producerName} ${model.producerVersion}`.trim();
+  const ours: Graph = { name: graph.name || 'onnx', input: { name: input.name, extents: input.value.extents }, nodes, output, weights };
+  return { graph: ours, guess: guessPreparation(ours, producer), labels: [], provenance: { format: 'onnx', producer, opset } };
 }
 
-function decode(bytes: Uint8Array): { model: ModelProto; graph: GraphProto; opset: number } {
+interface Decoded {
+  readonly model: ModelProto;
+  readonly graph: GraphProto;
+  readonly opset: number;
+}
+
+function decode(bytes: Uint8Array): Decoded {
   checkOnnxLimits(bytes);
   const model = decodeMessage(bytes);
   const { graph, opsetImport } = model;
-  const opset = Number(opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0);
+  const [opset = 0, ...others] = new Set(opsetImport.filter(({ domain }) => domain === '' || domain === 'ai.onnx').map(({ version }) => Number(version)));
   if (!graph) throw formatError('onnx: holds no graph');
+  if (others.length > 0) throw formatError(`onnx: is of opset ${opset} and of ${others[0]} at once`);
   if (opset < OPSETS.oldest || opset > OPSETS.newest) throw formatError(`onnx: is of opset ${opset}; readable are ${OPSETS.oldest} to ${OPSETS.newest}`);
   if (graph.sparseInitializer.length > 0) throw formatError('onnx: holds sparse weights; export them dense');
   return { model, graph, opset };

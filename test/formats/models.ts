@@ -1,5 +1,5 @@
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
-import { AttributeProto_AttributeType as AttributeType, ModelProtoSchema, TensorProto_DataType as DataType, type AttributeProtoSchema, type NodeProtoSchema, type TensorProtoSchema, type ValueInfoProtoSchema } from 'onnx-buf';
+import { AttributeProto_AttributeType as AttributeType, ModelProtoSchema, TensorProto_DataLocation, TensorProto_DataType as DataType, type AttributeProtoSchema, type NodeProtoSchema, type TensorProtoSchema, type ValueInfoProtoSchema } from 'onnx-buf';
 
 export type Node = MessageInitShape<typeof NodeProtoSchema>;
 export type Tensor = MessageInitShape<typeof TensorProtoSchema>;
@@ -40,6 +40,9 @@ export function valueInfo(name: string, dims: readonly (number | string)[], elem
 }
 
 export interface ModelSpec {
+  /** Shapes that the file states. */
+  readonly valueInfo?: readonly MessageInitShape<typeof ValueInfoProtoSchema>[];
+  readonly producer?: string;
   readonly nodes: readonly Node[];
   readonly tensors?: readonly Tensor[];
   readonly input?: readonly (number | string)[];
@@ -47,12 +50,18 @@ export interface ModelSpec {
   readonly opset?: number;
 }
 
+/** A tensor whose data lie in another file. */
+export function external(name: string, dims: readonly number[], entries: Readonly<Record<string, string | number>>): Tensor {
+  const externalData = Object.entries(entries).map(([key, value]) => ({ key, value: String(value) }));
+  return { name, dims: dims.map(BigInt), dataType: DataType.FLOAT, dataLocation: TensorProto_DataLocation.EXTERNAL, externalData };
+}
+
 /** An ONNX file whose input is `x` and whose output is the last node's. */
-export function onnxFile({ nodes, tensors = [], input = ['N', 2, 5, 6], output = nodes.at(-1)?.output?.[0] ?? 'y', opset = 17 }: ModelSpec): Uint8Array<ArrayBuffer> {
+export function onnxFile({ nodes, tensors = [], input = ['N', 2, 5, 6], output = nodes.at(-1)?.output?.[0] ?? 'y', opset = 17, valueInfo: stated = [], producer = 'test' }: ModelSpec): Uint8Array<ArrayBuffer> {
   return toBinary(ModelProtoSchema, create(ModelProtoSchema, {
     irVersion: 8n,
-    producerName: 'test',
+    producerName: producer,
     opsetImport: [{ domain: '', version: BigInt(opset) }],
-    graph: { name: 'net', node: [...nodes], initializer: [...tensors], input: [valueInfo('x', input)], output: [valueInfo(output, [])] },
+    graph: { name: 'net', valueInfo: [...stated], node: [...nodes], initializer: [...tensors], input: [valueInfo('x', input)], output: [valueInfo(output, [])] },
   }));
 }

@@ -34,6 +34,8 @@ export interface Surroundings {
   readonly constants: ReadonlyMap<string, Constant>;
   readonly translated: ReadonlyMap<string, GraphNode>;
   weight(constant: Constant, form?: WeightForm): NamedWeight;
+  /** Throws where the file states another shape for a tensor. */
+  checkShape(name: string, value: Value): void;
 }
 
 /** One ONNX node, as its translation reads it. */

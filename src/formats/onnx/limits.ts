@@ -1,14 +1,14 @@
 import { ScalarType, type DescField, type DescMessage } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { ModelProtoSchema } from 'onnx-buf';
-import { formatError } from '../checks';
+import { formatError, MOST_FILE_BYTES } from '../checks';
 
 /** The deepest nesting of messages that is decoded; a ConvNet's constants lie at five. */
 export const MOST_DEPTH = 16;
 
 /** The most of each that is decoded: generous for ConvNets, and together within about 128 MB. */
 const MOST = {
-  bytes: 2 ** 30,
+  bytes: MOST_FILE_BYTES,
   fields: 2 ** 21,
   messages: 200_000,
   nodes: 10_000,

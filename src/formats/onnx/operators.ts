@@ -22,6 +22,7 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['BatchNormalization', { attributes: ['epsilon', 'momentum', 'spatial', 'training_mode'], inputs: [5, 5], translate: batchNorm }],
   ['Concat', { attributes: ['axis'], inputs: [1, UNBOUNDED], translate: concat }],
   ['Conv', { attributes: [...WINDOW_ATTRIBUTES, 'group'], inputs: [2, 3], translate: conv }],
+  ['DequantizeLinear', { attributes: ['axis', 'block_size'], inputs: [2, 3], translate: dequantizeComputed }],
   ['Dropout', { attributes: ['ratio', 'seed'], inputs: [1, 3], translate: dropout }],
   ['Flatten', { attributes: ['axis'], inputs: [1, 1], translate: flatten }],
   ['Gemm', { attributes: ['alpha', 'beta', 'transA', 'transB'], inputs: [2, 3], translate: gemm }],
@@ -96,6 +97,11 @@ function identity(call: Call): Translation {
 function dropout(call: Call): Translation {
   if (call.has(2) && readIntegers(call.needConstant(2)).some(Boolean)) throw unsupported('it is in training mode; export the model in evaluation mode');
   return identity(call);
+}
+
+/** Of constants it is a constant (`dequantize.ts`). */
+function dequantizeComputed(call: Call): Translation {
+  throw unsupported(`its input ${call.inputs[0]} is computed; only weights are dequantized`);
 }
 
 function softmax(call: Call): Translation {

@@ -1,4 +1,4 @@
-import { TensorProto_DataLocation, TensorProto_DataType as DataType, type TensorProto } from 'onnx-buf';
+import { TensorProto_DataType as DataType, type TensorProto } from 'onnx-buf';
 import type { Weight } from '../../graph';
 import { elementCount, formatError, quote } from '../checks';
 import { bytesPerElement, decodeBrainFloats, decodeFloats, decodeHalves, type StoredType } from '../floats';
@@ -17,10 +17,12 @@ const FLOATS: ReadonlyMap<number, StoredType> = new Map([
 ]);
 /** Attributes such as a Reshape's shape; larger ones are no ConvNet's. */
 const MOST_INTEGERS = 64;
+/** A ConvNet's tensors have four or fewer. */
+const MOST_DIMENSIONS = 8;
 
 /**
  * A floating point constant as float32, row-major.
- * @throws GradlensError `model-format` naming the tensor where its type, its size or its place (an external file) is not readable.
+ * @throws GradlensError `model-format` naming the tensor where its type, its size or its shape is not readable.
  */
 export function readFloats({ name, tensor }: Constant): Weight {
   const type = FLOATS.get(tensor.dataType);
@@ -35,6 +37,27 @@ export function readFloats({ name, tensor }: Constant): Weight {
   checkSize(name, typed.length, count, 'numbers', shape);
   const decode = type === 'F16' ? decodeHalves : type === 'BF16' ? decodeBrainFloats : (numbers: number[]) => new Float32Array(numbers);
   return { shape, data: decode(typed) };
+}
+
+/**
+ * The codes of a quantized constant, INT8, UINT8 or (of a bias) INT32, row-major.
+ * @throws GradlensError `model-format`, as `readFloats`.
+ */
+export function readQuantized({ name, tensor }: Constant): Int8Array | Uint8Array | Int32Array {
+  const { dataType, rawData, int32Data } = tensor;
+  const Codes = { [DataType.INT8]: Int8Array, [DataType.UINT8]: Uint8Array, [DataType.INT32]: Int32Array }[dataType as number];
+  if (!Codes) throw formatError(`${where(name)}: holds ${typeName(tensor)}; quantized weights are INT8, UINT8 or INT32`);
+  const { shape, count } = checkedShape(name, tensor);
+  if (count === 0) throw formatError(`${where(name)}: is empty, of shape [${shape}]`);
+  if (rawData.length > 0) {
+    checkSize(name, rawData.length, count * Codes.BYTES_PER_ELEMENT, 'bytes', shape);
+    return new Codes(new Uint8Array(rawData).buffer);
+  }
+  checkSize(name, int32Data.length, count, 'numbers', shape);
+  const codes = Codes.from(int32Data);
+  const wrapped = codes.findIndex((code, i) => code !== int32Data[i]);
+  if (wrapped >= 0) throw formatError(`${where(name)}: element ${wrapped} is ${int32Data[wrapped]}, which is no ${typeName(tensor)}`);
+  return codes;
 }
 
 /**
@@ -70,13 +93,9 @@ export function readShape({ name, tensor }: Constant): number[] {
   return checkedShape(name, tensor).shape;
 }
 
-/** Its shape, and the product of that, once it is known that the data are in this file. */
+/** Its shape, and the product of that. */
 function checkedShape(name: string, tensor: TensorProto): { shape: number[]; count: number } {
-  if (tensor.dataLocation === TensorProto_DataLocation.EXTERNAL || tensor.externalData.length > 0) {
-    const file = tensor.externalData.find(({ key }) => key === 'location')?.value;
-    const advice = 'save the model as one file (save_as_external_data=False)';
-    throw formatError(`${where(name)}: its data are in another file, ${quote(file)}; ${advice}`, { tensor: name });
-  }
+  if (tensor.dims.length > MOST_DIMENSIONS) throw formatError(`${where(name)}: has ${tensor.dims.length} dimensions; at most ${MOST_DIMENSIONS} make sense`, { tensor: name });
   if (tensor.segment) throw formatError(`${where(name)}: is split into segments, which only whole tensors are read from`);
   const shape = tensor.dims.map(Number);
   const count = elementCount(shape, where(name));

@@ -4,6 +4,7 @@ import { GradlensError } from '../../errors';
 import type { GraphNode } from '../../graph';
 import { quote } from '../checks';
 import { Call, unsupported, type Surroundings, type Value } from './call';
+import { dequantize } from './dequantize';
 import type { GraphInput } from './input';
 import { operators } from './operators';
 import type { Constant } from './tensors';
@@ -25,7 +26,7 @@ export function translate(
   nodes: readonly NodeProto[],
   input: GraphInput,
   initializers: readonly TensorProto[],
-  model: Pick<Surroundings, 'opset' | 'output' | 'weight'>,
+  model: Pick<Surroundings, 'opset' | 'output' | 'weight' | 'checkShape'>,
 ): ReadonlyMap<string, GraphNode> {
   const values = new Map<string, Value>([[input.name, input.value]]);
   const constants = new Map<string, Constant>(initializers.map((tensor) => [tensor.name, { name: tensor.name, tensor }]));
@@ -50,6 +51,7 @@ export function translate(
         const [translation, value] = operator!.translate(call);
         translated.set(call.name, translation);
         values.set(call.name, value);
+        model.checkShape(call.name, value);
       }
     } catch (error) {
       if (error instanceof GradlensError && error.code === 'unsupported-op') refused.push({ name: call.name, op: operatorName(node), reason: error.message });
@@ -73,8 +75,9 @@ function lookUp(node: NodeProto, call: Call, read: ReadonlySet<string>): ReturnT
   return operator;
 }
 
-/** Exporters share weights through Identity nodes. */
+/** Exporters share weights through Identity nodes, and store them in eight bits behind DequantizeLinear. */
 function constantBehind({ opType }: NodeProto, call: Call): Constant | undefined {
+  if (opType === 'DequantizeLinear' && call.constant(0)) return dequantize(call);
   return opType === 'Identity' ? call.constant(0) : undefined;
 }
 

@@ -1,0 +1,34 @@
+/** How a picture becomes a network's input: the customs that have names. */
+import { GradlensError } from '../errors';
+import type { Extents, InputSpec, PresetName } from '../graph';
+import { printExtents } from '../shape';
+
+type Preset = Pick<InputSpec, 'order' | 'scale' | 'mean' | 'std' | 'resize'>;
+
+/** Three channels each; their size is the graph's. */
+export const PRESETS: Readonly<Record<PresetName, Preset>> = {
+  /** Of torchvision, timm, MXNet: ImageNet's mean and standard deviation. */
+  torchvision: { order: 'RGB', scale: 1 / 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], resize: 'crop' },
+  /** Of Caffe, and of Keras where it took Caffe's weights: 0…255 less ImageNet's mean. */
+  'caffe-bgr': { order: 'BGR', scale: 1, mean: [103.939, 116.779, 123.68], std: [1, 1, 1], resize: 'squash' },
+  /** 0…1 */
+  unit: { order: 'RGB', scale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1], resize: 'squash' },
+  /** −1…1, of TensorFlow's own nets. */
+  signed: { order: 'RGB', scale: 1 / 255, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], resize: 'squash' },
+};
+
+export const presetNames = Object.keys(PRESETS) as PresetName[];
+
+export const isPreset = (name: string): name is PresetName => Object.hasOwn(PRESETS, name);
+
+/**
+ * A custom in full, for a network that takes `C×H×W`. Those that treat all channels alike go for grey pictures too.
+ * @throws GradlensError `shape` where the network has another number of channels.
+ */
+export function presetSpec(prep: PresetName, { C, H, W }: Extents): InputSpec {
+  const preset = PRESETS[prep];
+  if (C === 3) return { width: W, height: H, channels: 3, ...preset };
+  const isGrey = C === 1 && (prep === 'unit' || prep === 'signed');
+  if (!isGrey) throw new GradlensError('shape', `the preparation ${prep} makes ${C === 1 ? 'colours' : 'three channels'}; the network takes ${printExtents({ C, H, W })}`, { prep, channels: C });
+  return { width: W, height: H, channels: 1, ...preset, mean: preset.mean.slice(0, 1), std: preset.std.slice(0, 1) };
+}
