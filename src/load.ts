@@ -1,9 +1,10 @@
 /** From whatever names a model to a {@link ModelFile}. */
 import { GradlensError } from './errors';
+import { MOST_FILE_BYTES } from './formats/checks';
 import { parseManifest, readNative } from './formats/native';
 import { recogniseFormat } from './formats/recognise';
 import type { Graph, ModelFile } from './graph';
-import type { RunOptions } from './options';
+import type { ExpectedFile, LoadOptions, RunOptions } from './options';
 
 /**
  * A `model.json` or `.onnx` file by address or content, a graph that a program built, or the files that a user chose (a `model.json`
@@ -11,26 +12,54 @@ import type { RunOptions } from './options';
  */
 export type ModelSource = URL | string | Blob | ArrayBuffer | Uint8Array | Graph | ModelFile | readonly File[];
 
-/** Fetches the bytes at an address, reporting the download. The host's: `fetch` in browsers, files too in Node. */
-export type FetchBytes = (address: URL, options: RunOptions) => Promise<Uint8Array>;
+/** Fetches the bytes at an address, reporting the download. The host's: over http in browsers, files too in Node. */
+export type FetchBytes = (address: URL, options: FetchOptions) => Promise<Uint8Array>;
 
-/** @throws GradlensError `network`, `model-format`, `unsupported-op` */
-export async function loadModelFile(source: ModelSource, fetchBytes: FetchBytes, options: RunOptions): Promise<ModelFile> {
+export interface FetchOptions extends RunOptions {
+  readonly expected?: ExpectedFile;
+  /** Of a file that a model names: the folder that it must lie in, after links are followed. */
+  readonly within?: URL;
+}
+
+type ReadOptions = RunOptions & Pick<LoadOptions, 'expected'>;
+
+/** @throws GradlensError `network`, `model-format`, `unsupported-op`, `shape` */
+export async function loadModelFile(source: ModelSource, fetchBytes: FetchBytes, options: ReadOptions): Promise<ModelFile> {
   if (isModelFile(source)) return source;
   if (isGraph(source)) return { graph: source, labels: [], provenance: {} };
+  const { expected, ...runOptions } = options;
   if (typeof source === 'string' || source instanceof URL) {
     const address = addressOf(source);
     const bytes = await fetchBytes(address, options);
-    return decode(bytes, (file) => fetchBytes(new URL(file, address), options), options);
+    const within = new URL('.', address);
+    const besides = (file: string): URL => new URL(file.split('/').map(encodeURIComponent).join('/'), address);
+    return decode(bytes, (file, expectedFile) => fetchBytes(besides(file), { ...runOptions, within, ...(expectedFile && { expected: expectedFile }) }), options);
   }
   if (isFiles(source)) {
-    const files = await Promise.all(source.map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })));
-    const main = files.find(({ bytes }) => ['manifest', 'onnx'].includes(recogniseFormat(bytes)));
-    if (!main) throw new GradlensError('model-format', `none of ${files.map(({ name }) => name).join(', ')} is an ONNX model or a gradlens model.json`);
-    return decode(main.bytes, async (name) => beside(files, name), options);
+    const main = (await Promise.all(source.map(async (file) => ((await isModel(file)) ? [file] : [])))).flat();
+    if (main.length !== 1) {
+      const names = (files: readonly File[]): string => files.map(({ name }) => name).join(', ');
+      throw new GradlensError('model-format', main.length === 0 ? `none of ${names(source)} is an ONNX model or a gradlens model.json` : `${names(main)} are ${main.length} models; choose one, together with its weights`);
+    }
+    return decode(await bytesOf(main[0]!, options), async (name) => bytesOf(beside(source, name)), options);
   }
-  const bytes = source instanceof Blob ? new Uint8Array(await source.arrayBuffer()) : source instanceof Uint8Array ? source : new Uint8Array(source);
-  return decode(bytes, async (name) => beside([], name), options);
+  const bytes = source instanceof Blob ? await bytesOf(source, options) : source instanceof Uint8Array ? source : new Uint8Array(source);
+  return decode(bytes, async (name) => bytesOf(beside([], name)), options);
+}
+
+/** Enough to recognise any model by. */
+const HEAD_BYTES = 2 ** 16;
+
+const isModel = async (file: File): Promise<boolean> =>
+  ['manifest', 'onnx'].includes(recogniseFormat(await file.slice(0, HEAD_BYTES).arrayBuffer()));
+
+async function bytesOf(file: Blob, { expected }: ReadOptions = {}): Promise<Uint8Array> {
+  const name = file instanceof File ? file.name : 'the model';
+  if (file.size > MOST_FILE_BYTES) throw new GradlensError('model-format', `${name} has ${file.size} bytes; at most ${MOST_FILE_BYTES} are read`);
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const fault = expected && (await (await import('./download')).faultOf(bytes, expected));
+  if (fault) throw new GradlensError('model-format', `${name} ${fault}`);
+  return bytes;
 }
 
 /** Relative addresses count from the page, or in Node from the working directory. */
@@ -44,23 +73,42 @@ function addressOf(source: string | URL): URL {
   }
 }
 
-async function decode(bytes: Uint8Array, fetchBeside: (name: string) => Promise<Uint8Array>, { signal, onProgress }: RunOptions): Promise<ModelFile> {
+/** `fetchBeside`: a file by its path inside the model's folder. */
+async function decode(bytes: Uint8Array, fetchBeside: (path: string, expected?: ExpectedFile) => Promise<Uint8Array>, { signal, onProgress }: RunOptions): Promise<ModelFile> {
   signal?.throwIfAborted();
   onProgress?.({ phase: 'parse', done: 0, total: bytes.byteLength });
   switch (recogniseFormat(bytes)) {
     case 'onnx': {
-      const { readOnnx } = await import('./formats/onnx'); // its protobuf library is loaded only when needed
-      return readOnnx(bytes);
+      const { openOnnx } = await import('./formats/onnx'); // its protobuf library is loaded only when needed
+      const model = openOnnx(bytes);
+      const files = new Map<string, Uint8Array>();
+      for (const path of model.externalFiles) files.set(path, await fetchBeside(path));
+      return withLabels(model.read(files));
     }
     case 'manifest': {
       const manifest = parseManifest(parseJson(bytes));
-      return readNative(manifest, await fetchBeside(manifest.weights.file));
+      return readNative(manifest, await fetchBeside(manifest.weights.file, manifest.weights));
     }
     case 'safetensors':
       throw new GradlensError('model-format', 'this is a safetensors file, which holds weights only; choose its model.json (together with it)');
     default:
       throw new GradlensError('model-format', 'this is neither an ONNX model nor a gradlens model.json');
   }
+}
+
+/** ImageNet's 1000 classes, in the order that all nets trained on them share; so that is what 1000 scores without names are taken to be. */
+async function withLabels(file: ModelFile): Promise<ModelFile> {
+  if (classesOf(file.graph) !== IMAGENET_CLASSES) return file;
+  const { default: labels } = await import('./formats/imagenet.json', { with: { type: 'json' } }); // 12 kB that most models do not need
+  return { ...file, labels, provenance: { ...file.provenance, labels: 'ImageNet’s, since there are 1000 scores' } };
+}
+
+const IMAGENET_CLASSES = 1000;
+
+/** Of the last layer with weights; undefined where it does not follow from that. */
+function classesOf({ nodes, weights }: Graph): number | undefined {
+  const last = nodes.findLast(({ op }) => op === 'conv' || op === 'fullyConnected');
+  return last && 'weight' in last ? weights.get(last.weight)?.shape[0] : undefined;
 }
 
 function parseJson(bytes: Uint8Array): unknown {
@@ -71,42 +119,23 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-function beside(files: readonly { readonly name: string; readonly bytes: Uint8Array }[], name: string): Uint8Array {
-  const file = files.find((other) => other.name === name);
-  if (!file) throw new GradlensError('model-format', `its weights are in '${name}', which was not given with it; choose both files`, { file: name });
-  return file.bytes;
+/** Files that a user chose have no folders: only the last part of a path counts. */
+function beside(files: readonly File[], path: string): File {
+  const wanted = path.slice(path.lastIndexOf('/') + 1);
+  const [file, second] = files.filter(({ name }) => name === wanted);
+  if (!file || second) throw new GradlensError('model-format', `its weights are in '${wanted}', ${second ? 'of which there are two' : 'which was not given with it; choose both files'}`, { file: wanted });
+  return file;
 }
 
 const isModelFile = (source: ModelSource): source is ModelFile => typeof source === 'object' && 'graph' in source && 'labels' in source;
 const isGraph = (source: ModelSource): source is Graph => typeof source === 'object' && 'nodes' in source;
 const isFiles = (source: ModelSource): source is readonly File[] => Array.isArray(source);
 
-/** `fetch`, with progress and with errors that name the address. */
-export const fetchOverHttp: FetchBytes = async (address, { signal, onProgress }) => {
-  let response: Response;
-  try {
-    response = await fetch(address, signal ? { signal } : {});
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw new GradlensError('network', `${address.href} cannot be fetched: ${cause instanceof Error ? cause.message : String(cause)}`, { address: address.href }, { cause });
-  }
-  if (!response.ok || !response.body) throw new GradlensError('network', `${address.href}: the server answered ${response.status}`, { address: address.href, status: response.status });
-  const length = Number(response.headers.get('content-length'));
-  const total = Number.isFinite(length) && length > 0 && !response.headers.get('content-encoding') ? { total: length } : {};
-  const pieces: Uint8Array[] = [];
-  let done = 0;
-  for (const reader = response.body.getReader(); ; ) {
-    const piece = await reader.read();
-    if (piece.done) break;
-    pieces.push(piece.value);
-    done += piece.value.byteLength;
-    onProgress?.({ phase: 'download', done, ...total });
-  }
-  const bytes = new Uint8Array(done);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.byteLength;
-  }
-  return bytes;
+/** Downloads, with progress and errors that name the address; weights are kept in the browser's cache. */
+export const fetchOverHttp: FetchBytes = async (address, options) => {
+  const { browserCache, download } = await import('./download');
+  return download(address, options, isKept(address) ? browserCache() : undefined);
 };
+
+/** Manifests are small, and say by their checksum whether the kept weights are theirs. */
+export const isKept = ({ pathname, protocol }: URL): boolean => /^https?:$/.test(protocol) && !pathname.endsWith('.json');

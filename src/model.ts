@@ -2,6 +2,7 @@
 import { blocksOf } from '../shaders/kernel';
 import { type Memory, type Plan, compile, lastPlaneOf } from './compile';
 import { GradlensError } from './errors';
+import { presetSpec } from './formats/preparation';
 import { Ascent, type AscentOptions } from './gpu/ascent';
 import type { Device } from './gpu/device';
 import { type BackwardOptions, Executor, type Target } from './gpu/executor';
@@ -12,7 +13,7 @@ import { tuned } from './gpu/tuning/tuner';
 import { WeightStore } from './gpu/weights';
 import { type Graph, type InputSpec, type ModelFile, graphAfter } from './graph';
 import type { ImageInput, Images } from './image/pixels';
-import type { AscentRun, AscentState, GradientOptions, InputGradient, LayerGradient, LoadOptions, Neuron, ReluRule, RunOptions, TopClasses } from './options';
+import type { AscentRun, AscentState, GradientOptions, InputGradient, LayerGradient, LoadOptions, Neuron, Preparation, ReluRule, RunOptions, TopClasses } from './options';
 import type { Variants } from './ops/variants';
 import { type Classification, softmax, topClasses } from './scores';
 
@@ -33,8 +34,10 @@ export class Model implements Disposable {
   private constructor(
     private readonly device: Device,
     private readonly file: ModelFile,
-    /** How pictures are prepared; null if the file does not say and the caller did not. */
-    readonly input: InputSpec | null,
+    /** How pictures are prepared, and who says so; null if neither the file nor the caller does. */
+    readonly preparation: Preparation | null,
+    /** Names of the classes in score order; empty where unknown. */
+    readonly labels: readonly string[],
     /** Dispatches, buffers and bytes of one gradient; prints as a table. */
     readonly plan: Plan,
     private readonly variants: Variants,
@@ -42,7 +45,7 @@ export class Model implements Disposable {
   ) {
     this.weights = new WeightStore(device);
     this.readback = new Readback(device);
-    this.inputs = new Inputs(device, input, this.inputShape, this.name);
+    this.inputs = new Inputs(device, this.input, this.inputShape, this.name);
   }
 
   /** Called by `Engine.load`. */
@@ -56,7 +59,7 @@ export class Model implements Disposable {
     const plan = compileWith(variants);
     const { C, H, W } = plan.scores;
     if (H !== 1 || W !== 1) throw new GradlensError('shape', `the scores '${file.graph.output}' are [${C}, ${H}, ${W}]; one number per class, [${C}], would be right (a global average pool at the end makes it so)`, { output: file.graph.output });
-    const model = new Model(device, file, inputSpecOf(file, options.input), plan, variants, onDispose);
+    const model = new Model(device, file, preparationOf(file, options), labelsOf(file, options, C), plan, variants, onDispose);
     try {
       model.ready = await Executor.create(device, plan, model.weights, options);
       await model.inputs.allocate();
@@ -71,9 +74,9 @@ export class Model implements Disposable {
     return this.file.graph.name;
   }
 
-  /** Names of the classes in score order; empty where unknown. */
-  get labels(): readonly string[] {
-    return this.file.labels;
+  /** How pictures are prepared; null if neither the file nor the caller says. */
+  get input(): InputSpec | null {
+    return this.preparation?.input ?? null;
   }
 
   get classes(): number {
@@ -521,11 +524,24 @@ function joined(parts: readonly Float32Array[]): Float32Array {
   return whole;
 }
 
-function inputSpecOf({ graph, input }: ModelFile, override: InputSpec | undefined): InputSpec | null {
-  const spec = override ?? input ?? null;
-  const extents = graph.input.extents;
+/** The caller's word counts before the file's, and that before a guess, which is taken only if the caller asks for it. */
+function preparationOf({ graph, input, guess }: ModelFile, options: LoadOptions): Preparation | null {
+  const { extents } = graph.input;
+  const chosen = ((): Preparation | null => {
+    if (options.input) return { input: options.input, by: 'caller' };
+    if (options.prep !== undefined && options.prep !== 'guess') return { input: presetSpec(options.prep, extents), by: 'caller', prep: options.prep };
+    if (input) return { input, by: 'file' };
+    return options.prep === 'guess' && guess ? { input: presetSpec(guess.prep, extents), by: 'guess', ...guess } : null;
+  })();
+  const spec = chosen?.input;
   if (spec && (spec.channels !== extents.C || spec.height !== extents.H || spec.width !== extents.W)) {
     throw new GradlensError('shape', `pictures would be prepared as [${spec.channels}, ${spec.height}, ${spec.width}], the network takes [${extents.C}, ${extents.H}, ${extents.W}]`);
   }
-  return spec;
+  return chosen;
+}
+
+function labelsOf(file: ModelFile, options: LoadOptions, classes: number): readonly string[] {
+  const labels = options.labels ?? file.labels;
+  if (labels.length > 0 && labels.length !== classes) throw new GradlensError('shape', `there are ${labels.length} labels; the network has ${classes} classes`, { labels: labels.length, classes });
+  return labels;
 }

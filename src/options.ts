@@ -1,5 +1,5 @@
 /** What calls take and give: options that every long call has, those of loading and of gradients, and results. */
-import type { Extents, InputSpec } from './graph';
+import type { Extents, InputSpec, PresetName } from './graph';
 
 export interface Progress {
   readonly phase: 'download' | 'parse' | 'tune' | 'upload' | 'compile' | 'run';
@@ -16,6 +16,13 @@ export interface RunOptions {
 /** How ReLUs pass the gradient back (§4 of the paper): by the sign of their input, of the gradient, or of both. */
 export type ReluRule = 'gradient' | 'deconvnet' | 'guided';
 
+/** What is known of a file before it is there. */
+export interface ExpectedFile {
+  readonly bytes?: number;
+  /** In hexadecimal. */
+  readonly sha256?: string;
+}
+
 export interface LoadOptions extends RunOptions {
   /** Pictures per run; default 1. */
   readonly batch?: number;
@@ -28,6 +35,22 @@ export interface LoadOptions extends RunOptions {
   readonly tune?: boolean;
   /** How pictures are prepared, where the model file does not say (ONNX) or to overrule it. */
   readonly input?: InputSpec;
+  /** The same by a name; `guess` takes what the file suggests (`Model.preparation` says what that was, and why). */
+  readonly prep?: PresetName | 'guess';
+  /** Names of the classes, to overrule the file's. A model of 1000 classes that names none gets ImageNet's. */
+  readonly labels?: readonly string[];
+  /** Refuses the model file, or a cached copy of it, if it is another one. */
+  readonly expected?: ExpectedFile;
+}
+
+/** How a model prepares pictures, and who says so. */
+export interface Preparation {
+  readonly input: InputSpec;
+  readonly by: 'file' | 'caller' | 'guess';
+  /** Its name, where it was chosen by one. */
+  readonly prep?: PresetName;
+  /** Of a guess: what suggests it. */
+  readonly reason?: string;
 }
 
 /** A neuron anywhere in the network: a channel of a tensor, at one place or summed over its plane. */

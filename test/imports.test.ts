@@ -18,11 +18,11 @@ const LAYERS: readonly (readonly [name: string, RegExp])[] = [
   ['node', /^src\/node\//],
   ['index', /^src\/index$/],
   ['methods', /^src\/methods\//],
-  ['model and engine', /^src\/(engine|model|selfTest|scores|load)$|^src\/selfTest\.json$/],
+  ['model and engine', /^src\/(engine|model|selfTest|scores|load|download)$|^src\/selfTest\.json$/],
   ['gpu and formats', /^src\/(gpu|formats)\//],
   ['compile', /^src\/compile(\/|$)/],
   ['ops', /^src\/ops(\/|$)/],
-  ['plain', /^src\/(image|segmentation)\/|^src\/(graph|shape|errors|options)$/],
+  ['plain', /^src\/(image|segmentation)\/|^src\/(graph|shape|errors|options|models)$/],
   ['shaders', /^shaders\//],
 ];
 const layerOf = (path: string): number => LAYERS.findIndex(([, pattern]) => pattern.test(path.replace(/\.ts$/, '')));

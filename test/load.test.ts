@@ -1,12 +1,16 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { expect, test } from 'vitest';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, test } from 'vitest';
 import { writeManifest } from '../src/formats/native';
 import { writeSafetensors } from '../src/formats/safetensors';
 import type { ModelFile } from '../src/graph';
 import { type FetchBytes, loadModelFile } from '../src/load';
+import { fetchInNode } from '../src/node/files';
+import type { LoadOptions } from '../src/options';
 import { selfTestCase } from '../src/selfTest';
+import { external, node, onnxFile } from './formats/models';
 
 const { graph } = selfTestCase();
 const file: ModelFile = {
@@ -39,6 +43,79 @@ test('a graph, a model file, bytes, and the two files that a user chose are mode
   await expect(loadModelFile(manifest, none, {})).rejects.toThrow("its weights are in 'w.safetensors', which was not given with it; choose both files");
   await expect(loadModelFile(weights, none, {})).rejects.toThrow('choose its model.json');
   await expect(loadModelFile(new Blob(['hello']), none, {})).rejects.toMatchObject({ code: 'model-format' });
+});
+
+describe('weights in other files', () => {
+  const onnx = onnxFile({ nodes: [node('Conv', ['x', 'w'], 'y')], tensors: [external('w', [1000, 2, 5, 6], { location: 'data/net.bin' })] });
+  const bytes = new Uint8Array(1000 * 60 * 4);
+
+  test('of files that a user chose, the one of that name counts, whatever its folder', async () => {
+    const none: FetchBytes = () => Promise.reject(new Error('nothing should be fetched'));
+    const { graph } = await loadModelFile([chosen('net.bin', bytes), chosen('net.onnx', onnx)], none, {});
+    expect(graph.weights.get('w')!.data).toHaveLength(60_000);
+    await expect(loadModelFile([chosen('net.onnx', onnx)], none, {})).rejects.toThrow("its weights are in 'net.bin', which was not given with it; choose both files");
+    await expect(loadModelFile([chosen('net.onnx', onnx), chosen('net.bin', bytes), chosen('net.bin', bytes)], none, {})).rejects.toThrow('of which there are two');
+    await expect(loadModelFile([chosen('a.onnx', onnx), chosen('b.onnx', onnx)], none, {})).rejects.toThrow('a.onnx, b.onnx are 2 models; choose one');
+  });
+
+  test('by an address they lie below the model’s folder', async () => {
+    const hrefs: string[] = [];
+    const fetched: FetchBytes = async (address, { within }) => {
+      hrefs.push(address.href, within?.href ?? '');
+      return address.pathname.endsWith('.onnx') ? onnx : bytes;
+    };
+    await loadModelFile('https://example.org/a/net.onnx?x=1', fetched, {});
+    expect(hrefs).toEqual(['https://example.org/a/net.onnx?x=1', '', 'https://example.org/a/data/net.bin', 'https://example.org/a/']);
+  });
+
+  test('in Node they may not lie outside of the model’s folder, links followed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gradlens-load-'));
+    mkdirSync(join(folder, 'model/data'), { recursive: true });
+    writeFileSync(join(folder, 'model/net.onnx'), onnx);
+    writeFileSync(join(folder, 'secret'), bytes);
+    symlinkSync(join(folder, 'secret'), join(folder, 'model/data/net.bin'));
+    const load = () => loadModelFile(pathToFileURL(join(folder, 'model/net.onnx')), fetchInNode, {});
+    await expect(load()).rejects.toMatchObject({ code: 'model-format', message: expect.stringContaining("lies outside of the model's folder once links are followed") });
+    unlinkSync(join(folder, 'model/data/net.bin'));
+    await expect(load()).rejects.toMatchObject({ code: 'network', message: expect.stringContaining('ENOENT') });
+    writeFileSync(join(folder, 'model/data/net.bin'), bytes);
+    expect((await load()).graph.nodes).toHaveLength(1);
+  });
+
+  test('a model of 1000 scores without names has ImageNet’s, and says whose they are', async () => {
+    const { labels, provenance } = await loadModelFile([chosen('net.bin', bytes), chosen('net.onnx', onnx)], fetchBytes, {});
+    expect([labels.length, labels[0], labels[291], labels[999]]).toEqual([1000, 'tench', 'lion', 'toilet tissue']);
+    expect(provenance['labels']).toMatch(/ImageNet’s/);
+  });
+});
+
+test('a file that is another one than expected is refused', async () => {
+  const expected = { sha256: '0'.repeat(64) };
+  await expect(loadModelFile(new Blob([manifest]), fetchBytes, { expected })).rejects.toMatchObject({ code: 'model-format', message: expect.stringContaining('expected was 000') });
+});
+
+describe('preparation and labels', () => {
+  const guessed: ModelFile = { graph, guess: { prep: 'signed', reason: 'of a dream' }, labels: [], provenance: {} };
+
+  test('the caller’s word counts before the file’s, and a guess only if the caller asks for it', async () => {
+    const { createNodeEngine } = await import('../src/node');
+    using engine = await createNodeEngine();
+    const preparation = async (from: ModelFile, options: LoadOptions) => {
+      using model = await engine.load(from, options);
+      expect(model.input).toBe(model.preparation?.input ?? null);
+      return model.preparation;
+    };
+    expect(await preparation(guessed, {})).toBeNull();
+    expect(await preparation(guessed, { prep: 'guess' })).toMatchObject({ by: 'guess', prep: 'signed', reason: 'of a dream', input: { mean: [0.5, 0.5, 0.5] } });
+    expect(await preparation(guessed, { prep: 'caffe-bgr' })).toMatchObject({ by: 'caller', prep: 'caffe-bgr', input: { order: 'BGR' } });
+    expect(await preparation(file, { prep: 'guess' })).toEqual({ by: 'file', input: file.input });
+    expect(await preparation(file, { prep: 'unit', input: file.input! })).toEqual({ by: 'caller', input: file.input });
+
+    const labels = ['v', 'w', 'x', 'y', 'z'];
+    using named = await engine.load(file, { labels });
+    expect(named.labels).toEqual(labels);
+    await expect(engine.load(file, { labels: ['one'] })).rejects.toThrow('there are 1 labels; the network has 5 classes');
+  });
 });
 
 test('an address that is none, and a file that is not there, say so', async () => {

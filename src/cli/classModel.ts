@@ -28,8 +28,8 @@ export const classModel = command({
     const l2 = numberOption('l2', args.l2, 0, 1e6);
     const step = numberOption('step', args.step, 0, 1e6);
     const score = args.score as 'logit' | 'probability';
-    const file = await readModel(args.model, session);
-    const input = preparationOf(file, args.prep);
+    const file = await readModel(args.model, session, args.labels);
+    const input = preparationOf(file, args.prep, session);
     const chosen = classOf(args.class, file.labels);
     if (chosen === 'top1') throw new UsageError('class-model needs --class: a number or a name');
 

@@ -15,8 +15,8 @@ export const classify = command({
   async run(args, session) {
     const { signal, onProgress } = session;
     const top = numberOption('top', args.top, 1, Infinity, true);
-    const file = await readModel(args.model, session);
-    const input = preparationOf(file, args.prep);
+    const file = await readModel(args.model, session, args.labels);
+    const input = preparationOf(file, args.prep, session);
     return eachPicture(args._, session, async () => {
       const engine = await session.openEngine(args.driver);
       const model = await engine.load(file, { input, signal, onProgress });

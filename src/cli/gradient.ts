@@ -10,7 +10,8 @@ export const gradient = command({
   name: 'gradient',
   description: 'the bare engine: the gradient of class scores with respect to an array',
   args: {
-    model: { ...modelOption.model, required: true, description: 'an .onnx file, a model.json, or a name in weights/' },
+    ...modelOption,
+    model: { ...modelOption.model, required: true, description: 'an .onnx file, a model.json, their address, or a name in weights/' },
     input: { type: 'string', valueHint: 'x.npy', required: true, description: 'prepared inputs, [C, H, W] or [N, C, H, W]' },
     class: { type: 'string', valueHint: 'K[,K…]', default: 'top1', description: 'one class, one per input, or several of a single input' },
     relu: { type: 'enum', options: ['gradient', 'deconvnet', 'guided'], default: 'gradient', description: 'how ReLUs pass the gradient back' },
@@ -22,7 +23,7 @@ export const gradient = command({
   async run(args, session) {
     const { signal, onProgress } = session;
     const x = await readArray(args.input);
-    const file = await readModel(args.model, session);
+    const file = await readModel(args.model, session, args.labels);
     const { C, H, W } = file.graph.input.extents;
     const [N, ...item] = x.shape.length === 4 ? x.shape : [1, ...x.shape];
     if (!N || item.join() !== [C, H, W].join()) throw new UsageError(`${args.input} is [${x.shape.join(', ')}]; the network takes [${C}, ${H}, ${W}] or [N, ${C}, ${H}, ${W}]`);

@@ -34,8 +34,8 @@ export const localise = command({
     const relu = args.relu as 'gradient' | 'deconvnet' | 'guided';
     const truths = partOf(readTruths(args.boxes), args.part);
     const sources = args._.flatMap(sourcesOf);
-    const file = await readModel(args.model, session);
-    const input = preparationOf(file, args.prep);
+    const file = await readModel(args.model, session, args.labels);
+    const input = preparationOf(file, args.prep, session);
     const wanted = sources.flatMap((source) => {
       const truth = truths.get(source.file) ?? truths.get(basename(source.file));
       return truth ? [{ ...source, truth, class: classIn(truth, file.labels, args.boxes) }] : [];

@@ -1,13 +1,14 @@
 /** From `--model` and `--prep` to a model on the GPU, and from `--class` to its number. */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ArgsDef } from 'citty';
 import modelSchema from '../formats/model.schema.json' with { type: 'json' };
+import { isPreset } from '../formats/preparation';
 import { type Schema, validate } from '../formats/schema';
-import { GradlensError, type InputSpec, type ModelFile } from '../index';
+import { type ExpectedFile, GradlensError, type InputSpec, type ModelFile, type PresetName, PUBLIC_MODELS, presetNames, presetSpec } from '../index';
 import { loadModelFile } from '../load';
+import { fetchInNode } from '../node/files';
 import { fileAddress } from '../node/index';
 import { UsageError } from './failure';
 import type { Session } from './session';
@@ -16,11 +17,12 @@ import type { Session } from './session';
 export const DEFAULT_MODEL = 'imagenette-128';
 
 export const modelOption = {
-  model: { type: 'string', valueHint: 'M', description: `an .onnx file, a model.json, or a name in weights/ (default: ${DEFAULT_MODEL})` },
+  model: { type: 'string', valueHint: 'M', description: `an .onnx file, a model.json, their address, or a name: of weights/ (default: ${DEFAULT_MODEL}) or of a public model, which is downloaded (${Object.keys(PUBLIC_MODELS).join(', ')})` },
+  labels: { type: 'string', valueHint: 'FILE', description: 'names of the classes, in score order: one a line, or a JSON list' },
 } as const satisfies ArgsDef;
 
 export const prepOption = {
-  prep: { type: 'string', valueHint: 'P', description: 'how pictures are prepared, for models that do not say: torchvision, caffe-bgr, unit, or an InputSpec in a JSON file' },
+  prep: { type: 'string', valueHint: 'P', description: `how pictures are prepared: ${presetNames.join(', ')}, or an InputSpec in a JSON file (default: as the model says, else a guess, which is told)` },
 } as const satisfies ArgsDef;
 
 /** The folder of package.json, from a source file or from the built one. */
@@ -37,27 +39,57 @@ export function packageVersion(of = packageRoot): string {
 /**
  * Reads a model without a GPU, so that whatever is wrong with it is said at once.
  *
- * @throws UsageError if there is none; GradlensError `model-format`, `unsupported-op`, `shape`
+ * @param labels the file of `--labels`
+ * @throws UsageError if there is none; GradlensError `model-format`, `unsupported-op`, `shape`, `network`
  */
-export async function readModel(name: string = DEFAULT_MODEL, { signal, onProgress }: Session): Promise<ModelFile> {
-  const path = pathOf(name);
-  const read = (file: string): Promise<Uint8Array> =>
-    readFile(file).catch((cause: NodeJS.ErrnoException) => {
-      throw new UsageError(`${file} cannot be read: ${cause.code ?? cause.message}`);
-    });
+export async function readModel(name: string = DEFAULT_MODEL, { signal, onProgress }: Session, labels?: string): Promise<ModelFile> {
+  const names = labels === undefined ? undefined : readLabels(labels);
+  const { address, place, expected, prep } = sourceOf(name);
   try {
-    return await loadModelFile(fileAddress(path), (address) => read(fileURLToPath(address)), { signal, onProgress });
+    const read = await loadModelFile(address, fetchInNode, { signal, onProgress, ...(expected && { expected }) });
+    const file = prep && read.guess ? { ...read, guess: { prep, reason: 'so its authors say' } } : read;
+    return names ? { ...file, labels: names } : file;
   } catch (error) {
-    if (error instanceof GradlensError) throw new GradlensError(error.code, `${path}: ${error.message}`, error.detail, { cause: error });
+    if (error instanceof GradlensError && error.code !== 'network') throw new GradlensError(error.code, `${place}: ${error.message}`, error.detail, { cause: error });
     throw error;
   }
 }
 
-function pathOf(name: string): string {
-  const found = [name, join(name, 'model.json'), join(packageRoot, 'weights', name, 'model.json')].find((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
-  if (found !== undefined) return found;
+interface Source {
+  readonly address: URL;
+  /** For messages. */
+  readonly place: string;
+  readonly expected?: ExpectedFile;
+  readonly prep?: PresetName;
+}
+
+/** @throws UsageError */
+export function sourceOf(name: string): Source {
+  const path = [name, join(name, 'model.json'), join(packageRoot, 'weights', name, 'model.json')].find((at) => statSync(at, { throwIfNoEntry: false })?.isFile());
+  if (path !== undefined) return { address: fileAddress(path), place: path };
+  if (/^https?:\/\//.test(name) && URL.canParse(name)) return { address: new URL(name), place: name };
+  const known = Object.hasOwn(PUBLIC_MODELS, name) ? PUBLIC_MODELS[name] : undefined;
+  if (known) return { address: new URL(known.address), place: name, expected: known, prep: known.prep };
   const names = shippedModels();
-  throw new UsageError(`no model '${name}': it is no file, and in weights/ there ${names.length > 0 ? `are ${names.join(', ')}` : 'are none yet'}`);
+  throw new UsageError(`no model '${name}': it is no file, and in weights/ there ${names.length > 0 ? `are ${names.join(', ')}` : 'are none yet'}; to be downloaded there are ${Object.keys(PUBLIC_MODELS).join(', ')}`);
+}
+
+/** @throws UsageError */
+function readLabels(path: string): string[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
+  } catch (cause) {
+    throw new UsageError(`${path} cannot be read: ${(cause as NodeJS.ErrnoException).code}`);
+  }
+  if (!text.trimStart().startsWith('[')) return text.replace(/\s+$/, '').split(/\r?\n/).map((line) => line.trim());
+  try {
+    const list: unknown = JSON.parse(text);
+    if (Array.isArray(list) && list.every((label) => typeof label === 'string')) return list;
+  } catch {
+    // said below
+  }
+  throw new UsageError(`${path} is no JSON list of strings`);
 }
 
 function shippedModels(): string[] {
@@ -67,26 +99,21 @@ function shippedModels(): string[] {
 
 // ——— preparation ———
 
-type Preset = Pick<InputSpec, 'order' | 'scale' | 'resize'> & { readonly mean: readonly number[]; readonly std: readonly number[] };
-
-/** By the custom of three families of networks. The size is the graph's. */
-const PRESETS: Readonly<Record<string, Preset>> = {
-  torchvision: { order: 'RGB', scale: 1 / 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], resize: 'crop' },
-  'caffe-bgr': { order: 'BGR', scale: 1, mean: [103.939, 116.779, 123.68], std: [1, 1, 1], resize: 'squash' },
-  unit: { order: 'RGB', scale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1], resize: 'squash' },
-};
-
-/** @throws UsageError if neither the model nor `--prep` says how a picture becomes the input, or `--prep` does not fit the model. */
-export function preparationOf(file: ModelFile, prep: string | undefined): InputSpec {
-  const { C, H, W } = file.graph.input.extents;
+/**
+ * What `--prep` says, else the file, else what the file suggests, which a note on stderr tells.
+ *
+ * @throws UsageError if nothing says how a picture becomes the input, or `--prep` does not fit the model
+ */
+export function preparationOf(file: ModelFile, prep: string | undefined, { note }: Pick<Session, 'note'>): InputSpec {
+  const { extents } = file.graph.input;
   if (prep === undefined) {
     if (file.input) return file.input;
-    throw new UsageError(`the model does not say how pictures are prepared: add --prep ${Object.keys(PRESETS).join(' | ')}, or --prep FILE with an InputSpec in JSON`);
+    if (!file.guess) throw new UsageError(`the model does not say how pictures are prepared: add --prep ${presetNames.join(' | ')}, or --prep FILE with an InputSpec in JSON`);
+    note(`the model does not say how pictures are prepared; taking ${file.guess.prep}, since ${file.guess.reason}. --prep overrules this`);
+    return presetSpec(file.guess.prep, extents);
   }
-  const preset = Object.hasOwn(PRESETS, prep) ? PRESETS[prep] : undefined;
-  if (!preset) return fitting(prep, parseInputSpec(prep, { width: W, height: H, channels: C }), file);
-  const grey = prep === 'unit' && C === 1;
-  return fitting(prep, { ...preset, ...(grey ? { mean: [0], std: [1] } : {}), width: W, height: H, channels: grey ? 1 : 3 }, file);
+  if (!isPreset(prep)) return fitting(prep, parseInputSpec(prep, { width: extents.W, height: extents.H, channels: extents.C }), file);
+  return presetSpec(prep, extents);
 }
 
 function fitting(prep: string, spec: InputSpec, { graph: { input: { extents: { C, H, W } } } }: ModelFile): InputSpec {
@@ -96,7 +123,7 @@ function fitting(prep: string, spec: InputSpec, { graph: { input: { extents: { C
 
 /** Extents that the file leaves out are the graph's. */
 function parseInputSpec(path: string, extents: { readonly width: number; readonly height: number; readonly channels: number }): InputSpec {
-  if (!existsSync(path)) throw new UsageError(`--prep is '${path}'; it can be ${Object.keys(PRESETS).join(', ')}, or a JSON file`);
+  if (!existsSync(path)) throw new UsageError(`--prep is '${path}'; it can be ${presetNames.join(', ')}, or a JSON file`);
   let json: unknown;
   try {
     json = JSON.parse(readFileSync(path, 'utf8'));

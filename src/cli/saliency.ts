@@ -32,8 +32,8 @@ export const saliency = command({
     checkPattern(args.out);
     const percentile = numberOption('percentile', args.percentile, 0, 100);
     const alpha = args.overlay === undefined ? null : numberOption('overlay', args.overlay, 0, 1);
-    const file = await readModel(args.model, session);
-    const input = preparationOf(file, args.prep);
+    const file = await readModel(args.model, session, args.labels);
+    const input = preparationOf(file, args.prep, session);
     const options: SaliencyOptions = {
       class: classOf(args.class, file.labels),
       relu: args.relu as NonNullable<SaliencyOptions['relu']>,

@@ -57,8 +57,8 @@ export const segment = command({
     checkPattern(args.out);
     const alpha = args.overlay === undefined ? null : numberOption('overlay', args.overlay, 0, 1);
     const options = segmentationOf(args);
-    const file = await readModel(args.model, session);
-    const input = preparationOf(file, args.prep);
+    const file = await readModel(args.model, session, args.labels);
+    const input = preparationOf(file, args.prep, session);
     const chosen = classOf(args.class, file.labels);
     const written = new Set(args._.map((path) => resolve(path)));
 

@@ -11,6 +11,8 @@ export interface Session {
   openEngine(driver: string | undefined): Promise<Engine>;
   /** A line of results, on stdout: as JSON, or for people. */
   print(json: boolean | undefined, object: object, text: string): void;
+  /** What a user should know, on stderr; the same only once. */
+  note(text: string): void;
   /** A failure that does not end the command, on stderr. */
   complain(error: unknown): void;
   close(): void;
@@ -23,12 +25,16 @@ export function openSession(signal: AbortSignal): Session {
     process.stderr.write(`gradlens: ${text}\n`);
   };
   let engine: Engine | undefined;
+  const noted = new Set<string>();
+  const note = (text: string): void => {
+    if (!noted.has(text)) line(`note: ${text}`);
+    noted.add(text);
+  };
   return {
     signal,
     onProgress: progress.show,
     async openEngine(driver) {
-      const onNotice = (notice: string): void => line(`note: ${notice}`);
-      engine = await createNodeEngine(driver === undefined ? { onNotice } : { onNotice, icd: driver });
+      engine = await createNodeEngine(driver === undefined ? { onNotice: note } : { onNotice: note, icd: driver });
       signal.throwIfAborted();
       return engine;
     },
@@ -36,6 +42,7 @@ export function openSession(signal: AbortSignal): Session {
       progress.clear();
       process.stdout.write(`${json ? JSON.stringify(object) : text}\n`);
     },
+    note,
     complain: (error) => line(oneLine(error)),
     close() {
       progress.clear();

@@ -81,7 +81,7 @@ export class Inputs {
 
   private async prepare(image: Exclude<ImageInput, Prepared>, at: number): Promise<number> {
     const [batch] = this.shape;
-    if (!this.preparer) throw new GradlensError('shape', `${this.modelName} does not say how pictures are prepared: give load() an \`input\`, or a prepared { data, shape: [${this.shape.join(', ')}] }`);
+    if (!this.preparer) throw new GradlensError('shape', `${this.modelName} does not say how pictures are prepared: give load() a \`prep\` (torchvision, caffe-bgr, unit, signed, guess) or an \`input\`, or a prepared { data, shape: [${this.shape.join(', ')}] }`);
     if (at >= batch) throw tooMany(batch);
     await this.preparer.prepare(await toPixels(image), this.waiting!, at);
     return 1;

@@ -1,23 +1,12 @@
 /** gradlens in Node: the same engine on Dawn (npm `webgpu`), and pictures through `sharp`. */
-import { readFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { Engine } from '../engine';
-import { GradlensError } from '../errors';
-import { type FetchBytes, fetchOverHttp } from '../load';
 import { type NodeAdapterOptions, requestNodeAdapter } from './dawn';
+import { fetchInNode } from './files';
 
+export { cacheFolder } from './cache';
 export type { NodeAdapterOptions } from './dawn';
 export { readImage } from './image';
-
-/** `fetch`, and files by their `file:` address. */
-const fetchFilesToo: FetchBytes = async (address, options) => {
-  if (address.protocol !== 'file:') return fetchOverHttp(address, options);
-  try {
-    return await readFile(address);
-  } catch (cause) {
-    throw new GradlensError('network', `${decodeURIComponent(address.pathname)} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}`, { address: address.href }, { cause });
-  }
-};
 
 /** The address of a file, for `engine.load`. */
 export const fileAddress = (path: string): URL => pathToFileURL(path);
@@ -28,5 +17,5 @@ export const fileAddress = (path: string): URL => pathToFileURL(path);
  * @throws GradlensError `no-webgpu` without the package `webgpu`, `no-adapter` without a driver, `software-adapter`
  */
 export async function createNodeEngine(options: NodeAdapterOptions = {}): Promise<Engine> {
-  return Engine.onAdapter(await requestNodeAdapter(options), { ...options, fetchBytes: fetchFilesToo });
+  return Engine.onAdapter(await requestNodeAdapter(options), { ...options, fetchBytes: fetchInNode });
 }

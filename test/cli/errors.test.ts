@@ -25,6 +25,8 @@ beforeAll(async () => {
   writeFileSync(at('wide.npy'), writeNpy([3, 2, 2], new Float32Array(12)));
   writeFileSync(at('nan.npy'), writeNpy([EXTENTS.C, EXTENTS.H, EXTENTS.W], new Float32Array(EXTENTS.C * EXTENTS.H * EXTENTS.W).fill(NaN)));
   writeFileSync(at('bare.onnx'), onnxFile({ nodes: [node('Conv', ['x', 'w'], 'y')], tensors: [floats('w', [2, 3, 4, 4])], input: ['N', 3, 4, 4] }));
+  writeFileSync(at('grey.onnx'), onnxFile({ nodes: [node('Conv', ['x', 'w'], 'y')], tensors: [floats('w', [2, 1, 4, 4])], input: ['N', 1, 4, 4] }));
+  writeFileSync(at('numbers.json'), '[1, 2]');
   writeFileSync(at('prep.json'), JSON.stringify({ order: 'RGB', scale: 1, mean: [0, 0], std: [1, 1], resize: 'squash' }));
   writeFileSync(at('sideways.json'), JSON.stringify({ order: 'RBG', scale: 1, mean: [0, 0, 0], std: [1, 1, 1], resize: 'squash' }));
 });
@@ -45,8 +47,12 @@ test.each<[line: string, code: number, message: RegExp]>([
   ['classify $/a.png --model nowhere', 2, /no model 'nowhere'/],
   ['classify $/a.png --model $/a.png', 2, /a\.png: this is neither an ONNX model nor a gradlens model\.json/],
   ['classify $/a.png --model $/prep.json', 2, /prep\.json: model\.json: format is missing/],
-  ['classify $/a.png --model $/bare.onnx', 2, /does not say how pictures are prepared: add --prep torchvision/],
-  ['classify $/a.png --model $/bare.onnx --prep other', 2, /--prep is 'other'; it can be torchvision, caffe-bgr, unit, or a JSON file/],
+  ['classify $/a.png --model $/bare.onnx --labels $/none.txt', 2, /none\.txt cannot be read: ENOENT/],
+  ['classify $/a.png --model $/bare.onnx --labels $/text.png', 2, /there are 1 labels; the network has 2 classes/],
+  ['classify $/a.png --model $/bare.onnx --labels $/numbers.json', 2, /numbers\.json is no JSON list of strings/],
+  ['classify $/a.png --model $/grey.onnx --prep torchvision', 2, /torchvision makes colours; the network takes \[1, 4, 4\]/],
+  ['classify $/a.png --model http://127.0.0.1:1/net.onnx', 2, /http:\/\/127\.0\.0\.1:1\/net\.onnx: cannot be fetched/],
+  ['classify $/a.png --model $/bare.onnx --prep other', 2, /--prep is 'other'; it can be torchvision, caffe-bgr, unit, signed, or a JSON file/],
   ['classify $/a.png --model $/bare.onnx --prep $/prep.json', 2, /mean and std have 2 and 2 numbers; the input has 3 channels/],
   ['classify $/a.png --model $/bare.onnx --prep $/sideways.json', 2, /sideways\.json: order is "RBG"; it should be "RGB" or "BGR"/],
   ['classify $/missing.png --model $M', 2, /missing\.png: there is no such file/],
