@@ -1,4 +1,4 @@
-/** Moving channels: concatenation that cannot be a view, and flattening that no fully connected layer absorbs. */
+/** Moving elements: concatenation that cannot be a view, and reshaping that nothing absorbs. */
 import { type BackwardEpilogue, epilogueDims, giveFunction } from './epilogue';
 import { type Kernel, blocksOf, grid, lines, uniform } from './kernel';
 import { wgsl } from './wgsl';
@@ -16,8 +16,6 @@ export interface ChannelDims {
   readonly Y_BLOCK: number;
   readonly Y_BLOCKS: number;
 }
-
-const LANES = [0, 1, 2, 3] as const;
 
 /** y[n, OFFSET + c, h, w] = x[n, c, h, w]. An invocation owns the part's lanes of one block of the whole, and the empty lanes at its end. */
 export function concatForward(d: ChannelDims): Kernel {
@@ -78,67 +76,60 @@ ${lines(4, (lane) => `  {
   };
 }
 
-export interface FlattenDims {
+/** A tensor's elements in another order or under other extents: element (c, h, w) of the result is number `c·SC + h·SH + w·SW` of the source, in C, H, W order. */
+export interface RearrangeDims {
   readonly N: number;
+  /** Extents of the result. */
   readonly C: number;
   readonly H: number;
   readonly W: number;
+  readonly SC: number;
+  readonly SH: number;
+  readonly SW: number;
+  /** Pixels in a plane of the source. */
+  readonly PLANE: number;
   readonly X_BLOCK: number;
   readonly X_BLOCKS: number;
   readonly Y_BLOCK: number;
   readonly Y_BLOCKS: number;
 }
 
-/** y[n, (c·H + h)·W + w] = x[n, c, h, w] */
-export function flattenForward(d: FlattenDims): Kernel {
+/**
+ *   y[n, c, h, w] = x[n, c·SC + h·SH + w·SW]
+ *
+ * One invocation owns one pixel × four channels; they are counted through all planes, since a flat result has only one pixel in each.
+ * The way back is the inverse order, and differs in storing by `give`. Bindings: x y, or x dX [bits].
+ */
+export function rearrange(d: RearrangeDims, epilogue: BackwardEpilogue | null): Kernel {
+  const dims = { ...d, BLOCKS: blocksOf(d.C), ...(epilogue ? epilogueDims(epilogue) : {}) };
   return {
-    name: 'flattenForward',
-    dims: { ...d },
-    flops: 0,
-    workgroups: grid(blocksOf(d.C * d.H * d.W), 1, d.N),
-    code: wgsl`
-${uniform({ ...d })}
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;       // [N, C/4, H, W]
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>; // [N, C·H·W/4]
-
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let plane = d.H * d.W;
-  if (id.x * 4u >= d.C * plane) { return; }
-  var value = vec4f();
-${LANES.map((lane) => `  {
-    let f = id.x * 4u + ${lane}u;
-    let c = f / plane;
-    if (c < d.C) { value[${lane}] = x[(id.z * d.X_BLOCKS + d.X_BLOCK + c / 4u) * plane + f % plane][c % 4u]; }
-  }`).join('\n')}
-  y[id.z * d.Y_BLOCKS + d.Y_BLOCK + id.x] = value;
-}`,
-  };
-}
-
-/** dX[n, c, h, w] = dY[n, (c·H + h)·W + w] */
-export function flattenBackward(d: FlattenDims, epilogue: BackwardEpilogue): Kernel {
-  const dims = { ...d, ...epilogueDims(epilogue) };
-  return {
-    name: 'flattenBackward',
+    name: epilogue ? 'rearrangeBackward' : 'rearrangeForward',
     dims,
     flops: 0,
-    workgroups: grid(d.H * d.W, blocksOf(d.C), d.N),
+    workgroups: grid(dims.BLOCKS * d.H * d.W, 1, d.N),
     code: wgsl`
 ${uniform(dims)}
-@group(0) @binding(1) var<storage, read> dY: array<vec4f>;       // [N, C·H·W/4]
-${giveFunction(2, epilogue)}
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+${epilogue ? giveFunction(2, epilogue) : '@group(0) @binding(2) var<storage, read_write> y: array<vec4f>; // [N, C/4, H, W]'}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let plane = d.H * d.W;
-  if (id.x >= plane) { return; }
+  let block = id.x / (d.H * d.W);
+  if (block >= d.BLOCKS) { return; }
+  let h = id.x / d.W % d.H;
+  let w = id.x % d.W;
+  let first = id.z * d.X_BLOCKS + d.X_BLOCK;
   var value = vec4f();
-${LANES.map((lane) => `  {
-    let f = (id.y * 4u + ${lane}u) * plane + id.x;
-    if (f < d.C * plane) { value[${lane}] = dY[id.z * d.Y_BLOCKS + d.Y_BLOCK + f / 4u][f % 4u]; }
-  }`).join('\n')}
-  give(id.z * d.X_BLOCKS + d.X_BLOCK + id.y, id.x / d.W, id.x % d.W, value);
+${lines(4, (lane) => `  {
+    let c = block * 4u + ${lane}u;
+    let source = c * d.SC + h * d.SH + w * d.SW;
+    if (c < d.C) { value[${lane}] = x[(first + source / d.PLANE / 4u) * d.PLANE + source % d.PLANE][source / d.PLANE % 4u]; }
+  }`)}
+#if ${epilogue !== null}
+  give(id.z * d.Y_BLOCKS + d.Y_BLOCK + block, h, w, value);
+#else
+  y[((id.z * d.Y_BLOCKS + d.Y_BLOCK + block) * d.H + h) * d.W + w] = value;
+#endif
 }`,
   };
 }

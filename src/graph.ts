@@ -24,6 +24,10 @@ export interface Window {
   readonly dilation?: Pair;
 }
 
+/** One number per axis, `[C, H, W]`. */
+export type Triple = readonly [c: number, h: number, w: number];
+export type Axis = 'C' | 'H' | 'W';
+
 interface NodeBase<Op extends string> {
   readonly op: Op;
   /** Unique in its graph; also the name of the tensor that the node writes. */
@@ -43,7 +47,35 @@ export interface FullyConnectedNode extends NodeBase<'fullyConnected'> {
   readonly weight: string;
   readonly bias?: string;
 }
+/** `max(x, 0)`, with derivative 0 at 0. The ReLU rules of the paper's rivals (deconvnet, guided) change this node alone, none of those below. */
 export interface ReluNode extends NodeBase<'relu'> {}
+/** `min(max(x, min), max)`, an absent limit being none. Derivative 1 strictly between the limits, 0 at them: ReLU6 is flat at 0 and at 6. */
+export interface ClipNode extends NodeBase<'clip'> {
+  readonly min?: number;
+  readonly max?: number;
+}
+/** `x` if x > 0, else `slope · x`; the derivative at 0 is the slope. */
+export interface LeakyReluNode extends NodeBase<'leakyRelu'> {
+  readonly slope: number;
+}
+/** A leaky ReLU with a slope per channel, `[C]`. */
+export interface PReluNode extends NodeBase<'prelu'> {
+  readonly slope: string;
+}
+/** `x` if x > 0, else `alpha · (exp(x) − 1)`; the derivative at 0 is alpha. */
+export interface EluNode extends NodeBase<'elu'> {
+  readonly alpha: number;
+}
+export interface SigmoidNode extends NodeBase<'sigmoid'> {}
+/** `min(max(alpha · x + beta, 0), 1)`, flat where it meets 0 and 1. */
+export interface HardSigmoidNode extends NodeBase<'hardSigmoid'> {
+  readonly alpha: number;
+  readonly beta: number;
+}
+/** `x · min(max(x / 6 + 1/2, 0), 1)`; its derivative is 0 at −3 and 1 at 3. */
+export interface HardSwishNode extends NodeBase<'hardSwish'> {}
+/** `x / (1 + exp(−x))`, also called SiLU. */
+export interface SwishNode extends NodeBase<'swish'> {}
 /** Padding never wins. `ceil`: a last, partial window counts, provided that it starts inside the input or its leading padding. */
 export interface MaxPoolNode extends NodeBase<'maxPool'>, Window {
   readonly ceil?: boolean;
@@ -54,6 +86,23 @@ export interface AveragePoolNode extends NodeBase<'averagePool'>, Window {
   readonly countPadding?: boolean;
 }
 export interface GlobalAveragePoolNode extends NodeBase<'globalAveragePool'> {}
+/** A tie goes to the first maximum in row-major order. */
+export interface GlobalMaxPoolNode extends NodeBase<'globalMaxPool'> {}
+/**
+ * Local response normalization across channels: `y[c] = x[c] / (k + alpha / size · Σ x[c′]²)^beta`, with c′ from
+ * `c − ⌊(size − 1)/2⌋` to `c + ⌈(size − 1)/2⌉`, as far as there are channels.
+ */
+export interface LrnNode extends NodeBase<'lrn'> {
+  readonly size: number;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly k: number;
+}
+/** `y = x · scale + bias`, each either `[C]` or `[C, H, W]`; an absent scale is 1, an absent bias 0. */
+export interface AffineNode extends NodeBase<'affine'> {
+  readonly scale?: string;
+  readonly bias?: string;
+}
 /** Inference form: `y = (x − mean) / √(variance + epsilon) · scale + bias`, all four `[C]`. */
 export interface BatchNormNode extends NodeBase<'batchNorm'> {
   readonly scale: string;
@@ -64,28 +113,103 @@ export interface BatchNormNode extends NodeBase<'batchNorm'> {
 }
 /** `C×H×W → (C·H·W)×1×1`, in C, H, W order. */
 export interface FlattenNode extends NodeBase<'flatten'> {}
+/** The same numbers, in C, H, W order, under other extents. */
+export interface ReshapeNode extends NodeBase<'reshape'> {
+  readonly extents: Triple;
+}
+/** Axis k of the result is axis `order[k]` of the input. */
+export interface TransposeNode extends NodeBase<'transpose'> {
+  readonly order: readonly [Axis, Axis, Axis];
+}
+/** Along each axis `y[i] = x[begin + i · step]`, for `extents` of them; a step may be negative, and is never 0. */
+export interface SliceNode extends NodeBase<'slice'> {
+  readonly begin: Triple;
+  readonly step?: Triple;
+  readonly extents: Triple;
+}
+/**
+ * Adds `before` and `after` elements along each axis. `constant`: of `value` (0 if absent) · `edge`: copies of the outermost
+ * element · `reflect`: the elements inside it, in mirror image.
+ */
+export interface PadNode extends NodeBase<'pad'> {
+  readonly before: Triple;
+  readonly after: Triple;
+  readonly mode: 'constant' | 'edge' | 'reflect';
+  readonly value?: number;
+}
+/**
+ * Each plane drawn anew on `[H, W]` pixels. Pixel i of an axis lies at x of the input's: with o and n the extents of input and output,
+ * and s = `scale` (n / o if absent):
+ *
+ *   half-pixel (i + ½)/s − ½ · pytorch-half-pixel the same, but 0 if n = 1 · asymmetric i/s · align-corners i·(o − 1)/(n − 1)
+ *
+ * `nearest` takes one pixel, by `rounding` (a half goes down with `round-prefer-floor`, up with `round-prefer-ceil`); `linear` the two
+ * round x; `cubic` the four round x, by the convolution kernel of Keys (1981) with parameter `coefficient` (−0.75 if absent).
+ * Pixels outside are those at the edge.
+ */
+export interface ResizeNode extends NodeBase<'resize'> {
+  readonly size: Pair;
+  readonly scale?: Pair;
+  readonly mode: 'nearest' | 'linear' | 'cubic';
+  readonly coordinates: 'half-pixel' | 'pytorch-half-pixel' | 'asymmetric' | 'align-corners';
+  readonly rounding?: 'floor' | 'ceil' | 'round-prefer-floor' | 'round-prefer-ceil';
+  readonly coefficient?: number;
+}
+/** Copies along each axis whose extent is 1 and is to be more. */
+export interface ExpandNode extends NodeBase<'expand'> {
+  readonly extents: Triple;
+}
+/** Mean or sum along the axes, whose extents become 1. */
+export interface ReduceNode extends NodeBase<'reduce'> {
+  readonly kind: 'mean' | 'sum';
+  readonly axes: readonly Axis[];
+}
 /** Along channels; any number of inputs. */
 export interface ConcatNode extends NodeBase<'concat'> {}
 /** Element-wise sum of two or more inputs of one shape. */
 export interface AddNode extends NodeBase<'add'> {}
+/** Element-wise product of two inputs of one shape. */
+export interface MultiplyNode extends NodeBase<'multiply'> {}
 /** Dropout and everything else that does nothing at inference. */
 export interface IdentityNode extends NodeBase<'identity'> {}
 /** Over channels. At the end of a graph it only turns scores into probabilities, and the score is taken before it. */
 export interface SoftmaxNode extends NodeBase<'softmax'> {}
+/** The logarithm of a soft-max, and like it only at the end. */
+export interface LogSoftmaxNode extends NodeBase<'logSoftmax'> {}
 
 export type GraphNode =
   | ConvNode
   | FullyConnectedNode
   | ReluNode
+  | ClipNode
+  | LeakyReluNode
+  | PReluNode
+  | EluNode
+  | SigmoidNode
+  | HardSigmoidNode
+  | HardSwishNode
+  | SwishNode
   | MaxPoolNode
   | AveragePoolNode
   | GlobalAveragePoolNode
+  | GlobalMaxPoolNode
+  | LrnNode
   | BatchNormNode
+  | AffineNode
   | FlattenNode
+  | ReshapeNode
+  | TransposeNode
+  | SliceNode
+  | PadNode
+  | ResizeNode
+  | ExpandNode
+  | ReduceNode
   | ConcatNode
   | AddNode
+  | MultiplyNode
   | IdentityNode
-  | SoftmaxNode;
+  | SoftmaxNode
+  | LogSoftmaxNode;
 
 /** A parameter, row-major. */
 export interface Weight {

@@ -425,7 +425,8 @@ export class Model implements Disposable {
   /** Whether a tensor is a soft-max's, whose rewriting would answer for the score instead. */
   private isProbability(tensor: string): boolean {
     const node = this.file.graph.nodes.find(({ name }) => name === tensor);
-    return node?.op === 'softmax' || (node?.op === 'identity' && this.isProbability(node.inputs[0]!));
+    if (node?.op === 'identity' || node?.op === 'flatten' || node?.op === 'reshape') return this.isProbability(node.inputs[0]!);
+    return node?.op === 'softmax' || node?.op === 'logSoftmax';
   }
 
   /** The class lists of the backward passes that follow one forward pass. */

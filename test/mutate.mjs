@@ -39,12 +39,12 @@ const MISTAKES = [
   ['average: counts the padding', 'shaders/averagePool.ts', 'd.COUNT_PADDING == 1u', 'd.COUNT_PADDING == 0u', 'ops/averagePool'],
   ['average: a tap past the edge counts', 'shaders/averagePool.ts', 'u32(y - pad < extent)', 'u32(y - pad <= extent)', 'ops/averagePool'],
   ['concat: offset of the part off by one', 'src/ops/channels.ts', 'OFFSET: offsetOf(inputs, k), ...places(dX, dY)', 'OFFSET: offsetOf(inputs, k) + 1, ...places(dX, dY)', 'ops/channels'],
-  ['flatten: rows and columns swapped', 'shaders/channels.ts', 'let c = f / plane;', 'let c = f % plane;', 'ops/channels'],
+  ['reshape: a stride left out', 'shaders/channels.ts', 'h * d.SH + w * d.SW', 'h * d.SH + w', 'ops/channels'],
   ['probability: without its own slope', 'shaders/seed.ts', 'pTarget * (value - p)', 'pTarget * value', 'ops/softmax'],
   ['batch: every item gets the first one\'s class', 'shaders/seed.ts', 'targets[n]', 'targets[0]', 'ops/softmax'],
   ['space to depth: cells not padded', 'shaders/image.ts', 'k / d.STRIDE_X % d.STRIDE_Y - d.PAD_TOP', 'k / d.STRIDE_X % d.STRIDE_Y', 'ops/image'],
   ['plan: a buffer is free one step too early', 'src/compile/plan.ts', '.last === at', '.last <= at + 1', 'compile/plan'],
-  ['batch-norm: folded though another reads the convolution', 'src/compile/foldBatchNorm.ts', '.length > 1', '.length > 2', 'compile/rewrites'],
+  ['batch-norm: folded though another reads the convolution', 'src/compile/foldAffine.ts', '.length > 1', '.length > 2', 'compile/rewrites'],
   ['concat: in place though a part ends within a block', 'src/compile/concatHomes.ts', 'C % 4 === 0', 'C % 4 >= 0', 'ops/channels'],
 ];
 

@@ -40,15 +40,19 @@ interface Layout {
   readonly readers: ReadonlyMap<string, readonly Layer[]>;
   readonly byName: ReadonlyMap<string, Layer>;
   readonly homes: ConcatHomes;
+  /** Tensors (of concatenations, the whole) that a backward step reads. */
+  readonly kept: ReadonlySet<string>;
 }
 
 export function differentiate(network: Network, batch: number, bindingBytes: number, variants: Variants): Steps {
   const extents = inferExtents(network);
   const readers = readersOf(network);
+  const homes = concatHomes(network, readers, extents);
+  const whole = (name: string): string => (homes.has(name) ? whole(homes.get(name)!.concat) : name);
   const layout: Layout = {
-    network, batch, bindingBytes, variants, extents, readers,
+    network, batch, bindingBytes, variants, extents, readers, homes,
     byName: new Map(network.layers.map((layer) => [layer.name, layer])),
-    homes: concatHomes(network, readers, extents),
+    kept: new Set(network.layers.filter((layer) => opOf(layer).keepsInputs).flatMap(({ inputs }) => inputs.map(whole))),
   };
   const { input } = network;
   return {
@@ -79,10 +83,10 @@ function inPlace(layout: Layout, name: string, own: (name: string) => Slice): Sl
 }
 
 function sliceOf(layout: Layout, name: string): Slice {
-  const { input, output } = layout.network;
+  const { network: { input, output }, kept } = layout;
   return inPlace(layout, name, (own) =>
     // the scores outlive the forward pass: they are read back, and soft-max begins from them
-    storage(layout, own, layout.extents.get(own)!, own === input.name ? 'external' : own === output ? 'saved' : 'transient'));
+    storage(layout, own, layout.extents.get(own)!, own === input.name ? 'external' : own === output || kept.has(own) ? 'saved' : 'transient'));
 }
 
 function gradientOf(layout: Layout, name: string): Slice {

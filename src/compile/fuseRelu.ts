@@ -2,7 +2,7 @@ import type { Layer } from '../ops/op';
 import { type Rewrite, readersOf, without } from './network';
 
 /** Layers whose kernels rectify in their epilogue. */
-const RECTIFYING = new Set<Layer['op']>(['conv', 'fullyConnected', 'add', 'batchNorm']);
+const RECTIFYING = new Set<Layer['op']>(['conv', 'fullyConnected', 'add', 'multiply', 'batchNorm', 'affine']);
 
 /** A ReLU that is the only reader of such a layer becomes its epilogue. */
 export const fuseRelu: Rewrite = (network) => {

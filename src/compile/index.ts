@@ -3,13 +3,15 @@ import type { Graph } from '../graph';
 import { PLAIN, type Variants } from '../ops/variants';
 import { differentiate } from './differentiate';
 import { inferExtents } from './extents';
-import { foldBatchNorm } from './foldBatchNorm';
+import { foldAffine } from './foldAffine';
+import { foldPad } from './foldPad';
 import { fusePool } from './fusePool';
 import { fuseRelu } from './fuseRelu';
 import { type Rewrite, networkOf } from './network';
 import { type Plan, plan } from './plan';
-import { absorbFlatten, dropIdentities, prune, refuseSoftmax, takeScore, windowGlobalPools } from './simplify';
+import { absorbReshapes, dropIdentities, mergeReshapes, nameRelus, prune, refuseSoftmax, takeScore } from './simplify';
 import { enterImage } from './spaceToDepth';
+import { windowPools } from './windowPools';
 
 export type { Memory, Plan } from './plan';
 
@@ -26,7 +28,8 @@ export interface CompileOptions {
 
 /** In this order: each finds what it looks for because of those before it. */
 const REWRITES: readonly Rewrite[] = [
-  takeScore, prune, refuseSoftmax, dropIdentities, windowGlobalPools, absorbFlatten, foldBatchNorm, fuseRelu, fusePool, enterImage,
+  takeScore, prune, refuseSoftmax, nameRelus, dropIdentities, windowPools, mergeReshapes, absorbReshapes, foldPad, foldAffine,
+  fuseRelu, fusePool, enterImage,
 ];
 
 /**

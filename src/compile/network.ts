@@ -15,7 +15,7 @@ export interface Network {
 export type Rewrite = (network: Network) => Network;
 
 /** What differentiating a layer adds to its name; with `d.` before it, the name of its gradient. */
-const OWN_SUFFIXES = ['bits', 'switches', 'partial', 'affine', 'blocks'];
+const OWN_SUFFIXES = ['bits', 'switches', 'partial', 'affine', 'blocks', 'mask', 'scales', 'axes', 'rows'];
 
 /** @throws GradlensError `model-format` if a name is missing, used twice, or used before it is written. */
 export function networkOf(graph: Graph): Network {

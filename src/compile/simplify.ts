@@ -1,17 +1,23 @@
-/** Rewrites that take away what has no kernel: identities, the final soft-max, unused branches, global pooling, flattening. */
+/** Rewrites that take away what has no kernel: identities, the final soft-max, unused branches, reshaping. */
 import { GradlensError } from '../errors';
-import type { Extents } from '../graph';
 import type { Layer } from '../ops/op';
+import { sameExtents } from '../shape';
 import { inferExtents } from './extents';
-import { type Network, type Rewrite, readersOf, without } from './network';
+import { type Rewrite, readersOf, without } from './network';
 
-/** The score is what stands before a final soft-max. */
+/** The score is what stands before a final soft-max, whatever identities and reshapings follow that. */
 export const takeScore: Rewrite = (network) => {
   const byName = new Map(network.layers.map((layer) => [layer.name, layer]));
-  let { output } = network;
-  for (let layer = byName.get(output); layer?.op === 'softmax' || layer?.op === 'identity'; layer = byName.get(output)) output = layer.inputs[0]!;
-  return { ...network, output };
+  let score = network.output;
+  for (let layer = byName.get(score); layer && PASSING.has(layer.op); layer = byName.get(layer.inputs[0]!)) {
+    // what only renames numbers goes if a soft-max stands before it, or if it is an identity at the very end
+    if (SOFTMAX.has(layer.op) || (layer.op === 'identity' && score === layer.name)) score = layer.inputs[0]!;
+  }
+  return { ...network, output: score };
 };
+
+const SOFTMAX: ReadonlySet<Layer['op']> = new Set(['softmax', 'logSoftmax']);
+const PASSING: ReadonlySet<Layer['op']> = new Set(['softmax', 'logSoftmax', 'identity', 'flatten', 'reshape']);
 
 /** Drops every layer that the output does not depend on. */
 export const prune: Rewrite = (network) => {
@@ -29,33 +35,41 @@ export const dropIdentities: Rewrite = (network) =>
 
 /** Refuses a soft-max in the middle, after {@link takeScore} and {@link prune}. */
 export const refuseSoftmax: Rewrite = (network) => {
-  const softmax = network.layers.find(({ op }) => op === 'softmax');
-  if (softmax) throw new GradlensError('unsupported-op', `${softmax.name}: soft-max is supported only at the end of a network`, { nodes: [{ name: softmax.name, op: 'softmax' }] });
+  const softmax = network.layers.find(({ op }) => SOFTMAX.has(op));
+  if (softmax) throw new GradlensError('unsupported-op', `${softmax.name}: soft-max is supported only at the end of a network`, { nodes: [{ name: softmax.name, op: softmax.op }] });
   return network;
 };
 
-/** A global average is an average over one window. Works front to back, since later extents need the earlier layers rewritten. */
-export const windowGlobalPools: Rewrite = (network) => {
-  let result: Network = { ...network, layers: [] };
-  for (const layer of network.layers) {
-    let rewritten: Layer = layer;
-    if (layer.op === 'globalAveragePool') {
-      const { H, W } = inferExtents(result).get(layer.inputs[0]!)!;
-      rewritten = { op: 'averagePool', name: layer.name, inputs: layer.inputs, kernel: [H, W] };
-    }
-    result = { ...result, layers: [...result.layers, rewritten] };
-  }
-  return result;
+/** A clip without an upper limit, from 0, is a ReLU; one without any limit is nothing. */
+export const nameRelus: Rewrite = (network) => ({
+  ...network,
+  layers: network.layers.map((layer): Layer => {
+    if (layer.op !== 'clip' || layer.max !== undefined || (layer.min ?? 0) !== 0) return layer;
+    return { op: layer.min === undefined ? 'identity' : 'relu', name: layer.name, inputs: layer.inputs };
+  }),
+});
+
+const isReshaping = ({ op }: Layer): boolean => op === 'flatten' || op === 'reshape';
+
+/** Of reshapings in a row only the last counts. */
+export const mergeReshapes: Rewrite = (network) => {
+  const sources = new Map<string, string>();
+  const layers = network.layers.map((layer): Layer => {
+    if (!isReshaping(layer)) return layer;
+    const source = sources.get(layer.inputs[0]!) ?? layer.inputs[0]!;
+    sources.set(layer.name, source);
+    return { ...layer, inputs: [source] };
+  });
+  return prune({ ...network, layers });
 };
 
-/** Flattening is free when the plane is 1×1 already, or when all that follows is fully connected, which takes C×H×W as it is. */
-export const absorbFlatten: Rewrite = (network) => {
+/** Reshaping is free where no extent changes, or when all that follows is fully connected, which takes C×H×W as it is. */
+export const absorbReshapes: Rewrite = (network) => {
   const extents = inferExtents(network);
   const readers = readersOf(network);
-  const isVector = ({ H, W }: Extents): boolean => H === 1 && W === 1;
   const free = network.layers.filter((layer) =>
-    layer.op === 'flatten' &&
-    (isVector(extents.get(layer.inputs[0]!)!) ||
+    isReshaping(layer) &&
+    (sameExtents(extents.get(layer.inputs[0]!)!, extents.get(layer.name)!) ||
       (layer.name !== network.output && readers.get(layer.name)!.every(({ op }) => op === 'fullyConnected'))));
   return without(network, new Map(free.map(({ name, inputs }) => [name, inputs[0]!])));
 };

@@ -83,6 +83,10 @@ function weightsOf(node: GraphNode): [role: string, weight: string][] {
       return [['weight', node.weight], ...(node.bias === undefined ? [] : [['bias', node.bias] as [string, string]])];
     case 'batchNorm':
       return [['scale', node.scale], ['bias', node.bias], ['mean', node.mean], ['variance', node.variance]];
+    case 'affine':
+      return (['scale', 'bias'] as const).flatMap((role) => (node[role] === undefined ? [] : [[role, node[role]] as [string, string]]));
+    case 'prelu':
+      return [['slope', node.slope]];
     default:
       return [];
   }

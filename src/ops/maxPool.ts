@@ -17,7 +17,7 @@ export const maxPool: Op<MaxPoolNode> = {
   extents(node, [input]) {
     const taps = node.kernel[0] * node.kernel[1];
     if (taps > MAX_POOL_TAPS) {
-      throw new GradlensError('unsupported-op', `${node.name}: a max-pool window of ${node.kernel.join('×')} has ${taps} taps, at most ${MAX_POOL_TAPS} are supported`, { node: node.name, taps });
+      throw new GradlensError('unsupported-op', `${node.name}: a max-pool window of ${node.kernel.join('×')} is too large, at most ${MAX_POOL_TAPS} taps along an axis are supported`, { node: node.name, taps });
     }
     return pooledExtents(node, input!);
   },

@@ -90,6 +90,8 @@ export interface Op<N> {
    * store them elsewhere (unpooled, or as the image). Default: no.
    */
   storesOnce?(node: Layer<N>): boolean;
+  /** Its backward kernels read its inputs again, which are then kept for them. Default: no. */
+  readonly keepsInputs?: true;
 }
 
 /** The binding of the ReLU bits, for steps that have it. */

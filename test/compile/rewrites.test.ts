@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile';
-import { foldBatchNorm } from '../../src/compile/foldBatchNorm';
+import { foldAffine } from '../../src/compile/foldAffine';
+import { foldPad } from '../../src/compile/foldPad';
 import { fuseRelu } from '../../src/compile/fuseRelu';
 import { type Network, type Rewrite, networkOf } from '../../src/compile/network';
-import { absorbFlatten, dropIdentities, prune, takeScore, windowGlobalPools } from '../../src/compile/simplify';
+import { absorbReshapes, dropIdentities, mergeReshapes, nameRelus, prune, takeScore } from '../../src/compile/simplify';
 import { enterImage } from '../../src/compile/spaceToDepth';
+import { windowPools } from '../../src/compile/windowPools';
 import type { ConvNode, Extents, Graph, GraphNode, Window } from '../../src/graph';
 import type { ImageNode } from '../../src/ops/op';
 import { relativeL2 } from '../oracle/compare';
@@ -50,10 +52,66 @@ test('identities go, however many, also at the end', () => {
   expect(printed(after(n.graph(id(conv(n, id(id('image', 'd1'), 'd2'), 'c'), 'd3')), dropIdentities))).toBe('c(image) → c');
 });
 
+test('a scale and a bias fold into one another, and into a convolution, unless they differ from pixel to pixel', () => {
+  const n = net();
+  const scale = (x: string, name: string, shape: readonly number[]) => n.add({ op: 'affine', inputs: [x], scale: n.parameter(shape), bias: n.parameter([4]) }, name);
+  const shift = (x: string, name: string) => n.add({ op: 'affine', inputs: [x], bias: n.parameter([4]) }, name);
+  const graph = n.graph(shift(scale(shift(conv(n, relu(n, norm(n, scale('image', 's1', [4]), 'bn'), 'r'), 'c'), 's2'), 's3', [4, 6, 6]), 's4'));
+  const network = after(graph, foldAffine);
+  expect(printed(network)).toBe('s1(image) r(s1) c(r) s3(c) s4(s3) → s4');
+  expectSameFunction(n, graph, network);
+});
+
+test('zeros round a plane fold into the convolution or the average pool that reads them, but not into a max-pool', () => {
+  const n = net();
+  const pad = (x: string, name: string, value = 0) => n.add({ op: 'pad', inputs: [x], mode: 'constant', value, before: [0, 1, 2], after: [0, 0, 1] }, name);
+  const c = n.add({ op: 'conv', inputs: [pad('image', 'p1')], kernel: [3, 2], pads: [1, 0, 0, 0], weight: n.parameter([4, 4, 3, 2]) }, 'c');
+  const average = n.add({ op: 'averagePool', inputs: [pad(c, 'p2')], kernel: [3, 3], stride: [2, 2] }, 'average');
+  const graph = n.graph(n.add({ op: 'maxPool', inputs: [pad(average, 'p3')], kernel: [2, 2] }, 'max'));
+  const network = after(graph, foldPad);
+  expect(printed(network)).toBe('c(image) average(c) p3(average) max(p3) → max');
+  expectSameFunction(n, graph, network);
+  const one = n.graph(n.add({ op: 'conv', inputs: [pad('image', 'p4', 1)], kernel: [1, 1], weight: n.parameter([1, 4, 1, 1]) }, 'c2'));
+  expect(after(one, prune, foldPad).layers.map(({ name }) => name)).toEqual(['p4', 'c2']);
+});
+
+test('a max-pool of more taps than a switch can name becomes two, and a global one too', () => {
+  const n = net({ C: 2, H: 20, W: 19 });
+  const large = n.add({ op: 'maxPool', inputs: ['image'], kernel: [17, 16], stride: [2, 3], pads: [3, 0, 1, 5], ceil: true }, 'large');
+  const graph = n.graph(n.add({ op: 'add', inputs: [n.add({ op: 'globalMaxPool', inputs: ['image'] }, 'global'), n.add({ op: 'globalMaxPool', inputs: [large] }, 'small')] }, 'sum'));
+  const network = after(graph, windowPools);
+  expect(printed(network)).toBe('large.rows(image) large(large.rows) global.rows(image) global(global.rows) small(large) sum(global,small) → sum');
+  expectSameFunction(n, graph, network);
+});
+
+test('of reshapings in a row the last stays, and what changes no extent goes', () => {
+  const n = net();
+  const a = n.add({ op: 'reshape', inputs: ['image'], extents: [2, 2, 36] }, 'a');
+  const b = n.add({ op: 'reshape', inputs: [n.add({ op: 'flatten', inputs: [a] }, 'f')], extents: [4, 6, 6] }, 'b');
+  const graph = n.graph(n.add({ op: 'reshape', inputs: [relu(n, b, 'r')], extents: [6, 4, 6] }, 'end'));
+  expect(printed(after(graph, mergeReshapes, absorbReshapes))).toBe('r(image) end(r) → end');
+});
+
+test('a clip from 0 up is a ReLU, one without limits is nothing, and all others stay', () => {
+  const n = net();
+  const limits = [{ min: 0 }, {}, { min: 0, max: 6 }, { max: 0 }, { min: -1 }];
+  const last = limits.reduce((x, limit, k) => n.add({ op: 'clip', inputs: [x], ...limit }, `c${k}`), 'image');
+  expect(nameRelus(networkOf(n.graph(last))).layers.map(({ op }) => op)).toEqual(['relu', 'identity', 'clip', 'clip', 'clip']);
+});
+
+test('the score stands before a soft-max also when it is reshaped after', () => {
+  const n = net({ C: 3, H: 1, W: 1 });
+  for (const op of ['softmax', 'logSoftmax'] as const) {
+    const flat = n.add({ op: 'flatten', inputs: [n.add({ op, inputs: [n.add({ op: 'flatten', inputs: [conv(n, 'image', `scores-${op}`)] }, `f1-${op}`)] }, `p-${op}`)] }, `f2-${op}`);
+    expect(takeScore(networkOf(n.graph(flat))).output).toBe(`f1-${op}`);
+  }
+  expect(takeScore(networkOf(n.graph('f1-softmax'))).output).toBe('f1-softmax');
+});
+
 test('a global average becomes a window of the whole plane', () => {
   const n = net({ C: 2, H: 5, W: 7 });
   const graph = n.graph(n.add({ op: 'globalAveragePool', inputs: ['image'] }, 'gap'));
-  const network = after(graph, windowGlobalPools);
+  const network = after(graph, windowPools);
   expect(network.layers).toMatchObject([{ op: 'averagePool', name: 'gap', kernel: [5, 7] }]);
   expectSameFunction(n, graph, network);
 });
@@ -69,7 +127,7 @@ describe('a flatten', () => {
     const flat = n.add({ op: 'flatten', inputs: ['image'] }, 'flat');
     const ends = readers.map((op) => (op === 'relu' ? n.fullyConnected(n.relu(flat), 3) : n.fullyConnected(flat, 3)));
     const output = ends.length === 0 ? flat : n.add({ op: 'add', inputs: ends });
-    const { layers } = after(n.graph(output), absorbFlatten);
+    const { layers } = after(n.graph(output), absorbReshapes);
     expect(layers.some(({ name }) => name === 'flat')).toBe(!absorbed);
   });
 });
@@ -78,7 +136,7 @@ describe('a batch-norm', () => {
   test('folds into the convolution that it alone reads', () => {
     const n = net();
     const graph = n.graph(norm(n, conv(n, 'image', 'c'), 'bn'));
-    const network = after(graph, foldBatchNorm);
+    const network = after(graph, foldAffine);
     expect(printed(network)).toBe('c(image) → c');
     expectSameFunction(n, graph, network);
   });
@@ -87,7 +145,7 @@ describe('a batch-norm', () => {
     const n = net();
     const fc = n.add({ op: 'fullyConnected', inputs: ['image'], weight: n.parameter([3, 144]) }, 'fc');
     const graph = n.graph(norm(n, fc, 'bn'));
-    const network = after(graph, foldBatchNorm);
+    const network = after(graph, foldAffine);
     expect(printed(network)).toBe('fc(image) → fc');
     expectSameFunction(n, graph, network);
   });
@@ -96,17 +154,17 @@ describe('a batch-norm', () => {
     const n = net();
     const c = conv(n, 'image', 'c');
     const shared = n.graph(n.add({ op: 'add', inputs: [norm(n, c, 'bn'), c] }, 'sum'));
-    expect(printed(after(shared, foldBatchNorm))).toBe('c(image) bn(c) sum(bn,c) → sum');
-    expect(printed(after({ ...shared, nodes: shared.nodes.slice(0, 2), output: 'c' }, foldBatchNorm))).toBe('c(image) bn(c) → c');
+    expect(printed(after(shared, foldAffine))).toBe('c(image) bn(c) sum(bn,c) → sum');
+    expect(printed(after({ ...shared, nodes: shared.nodes.slice(0, 2), output: 'c' }, foldAffine))).toBe('c(image) bn(c) → c');
     const m = net();
-    expect(printed(after(m.graph(norm(m, relu(m, 'image', 'r'), 'bn')), foldBatchNorm))).toBe('r(image) bn(r) → bn');
+    expect(printed(after(m.graph(norm(m, relu(m, 'image', 'r'), 'bn')), foldAffine))).toBe('r(image) bn(r) → bn');
   });
 
-  test('of two in a row the first folds and the second stands', () => {
+  test('folds with all that follow it in a row', () => {
     const n = net();
     const graph = n.graph(norm(n, norm(n, conv(n, 'image', 'c'), 'bn1'), 'bn2'));
-    const network = after(graph, foldBatchNorm);
-    expect(printed(network)).toBe('c(image) bn2(c) → bn2');
+    const network = after(graph, foldAffine);
+    expect(printed(network)).toBe('c(image) → c');
     expectSameFunction(n, graph, network);
   });
 
@@ -116,7 +174,7 @@ describe('a batch-norm', () => {
     const { weight, bias } = (n.graph(c).nodes[0] as ConvNode);
     const twin = n.add({ op: 'conv', inputs: ['image'], kernel: [1, 1], weight, bias: bias! }, 'twin');
     const graph = n.graph(n.add({ op: 'add', inputs: [norm(n, c, 'bn'), twin] }, 'sum'));
-    expectSameFunction(n, graph, after(graph, foldBatchNorm));
+    expectSameFunction(n, graph, after(graph, foldAffine));
   });
 });
 

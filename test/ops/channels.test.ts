@@ -58,6 +58,28 @@ describe.each(nodeDrivers)('on %s', (driver) => {
       { numRuns: runsOn(driver, 30) },
     );
   });
+
+  test('a transposition and a reshape by hand', async () => {
+    const net = new Net({ C: 1, H: 2, W: 3 });
+    const turned = net.add({ op: 'transpose', inputs: ['image'], order: ['C', 'W', 'H'] });
+    const flat = net.relu(net.add({ op: 'reshape', inputs: [turned], extents: [6, 1, 1] }));
+    expect(await gradientOf(await engineOn(driver), net.graph(net.fullyConnected(flat, 1, [1, 2, 3, 4, 5, 6])), Array(6).fill(1))).toEqual([1, 3, 5, 2, 4, 6]);
+  });
+
+  test('any transposition and any reshape equal the oracle to the last bit', async () => {
+    const engine = await engineOn(driver);
+    const orders = fc.shuffledSubarray(['C', 'H', 'W'] as const, { minLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(channels, plane, around, orders, orders, async (C, plane, around, order, other) => {
+        expect(await errorAround(engine, { C, ...plane }, around, (net, x) => {
+          const turned = net.relu(net.add({ op: 'transpose', inputs: [x], order: order as never }));
+          const extents = other.map((axis) => net.extents(turned)[axis]) as never;
+          return net.relu(net.add({ op: 'reshape', inputs: [turned], extents }));
+        })).toBe(0);
+      }),
+      { numRuns: runsOn(driver, 25) },
+    );
+  });
 });
 
 test('a concatenation of two planes is refused', () => {

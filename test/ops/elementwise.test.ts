@@ -78,6 +78,41 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     );
   });
 
+  test('a scale and a bias agree with the oracle, per channel or per element, one of them or both', async () => {
+    const engine = await engineOn(driver);
+    const absent = fc.constantFrom('none', 'channels', 'elements');
+    await fc.assert(
+      fc.asyncProperty(shapes, around, absent, absent, async ({ C, plane: { H, W } }, around, scale, bias) => {
+        expect(await errorAround(engine, { C, H, W }, around, (net, x) => {
+          const parameter = (kind: string) => net.parameter(kind === 'channels' ? [C] : [C, H, W]);
+          return net.relu(net.add({ op: 'affine', inputs: [x], ...(scale !== 'none' && { scale: parameter(scale) }), ...(bias !== 'none' && { bias: parameter(bias) }) }));
+        }, real)).toBeLessThan(ROUNDING);
+      }),
+      { numRuns: runsOn(driver, 25) },
+    );
+  });
+
+  test('a product gives each factor the gradient times the other', async () => {
+    const net = new Net({ C: 1, H: 1, W: 2 });
+    const square = net.add({ op: 'multiply', inputs: ['image', 'image'] });
+    const graph = net.graph(net.fullyConnected(net.add({ op: 'multiply', inputs: ['image', square] }), 1, [1, 10]));
+    expect(await gradientOf(await engineOn(driver), graph, [2, -3])).toEqual([12, 270]);
+  });
+
+  test('a product agrees with the oracle, and so does squeezing and exciting', async () => {
+    const engine = await engineOn(driver);
+    await fc.assert(
+      fc.asyncProperty(shapes, around, fc.boolean(), async ({ C, plane: { H, W } }, around, excite) => {
+        expect(await errorAround(engine, { C, H, W }, around, (net, x) => {
+          const squeezed = net.conv(net.add({ op: 'globalAveragePool', inputs: [x] }), C, { kernel: [1, 1] });
+          const factor = excite ? net.add({ op: 'expand', inputs: [net.add({ op: 'sigmoid', inputs: [squeezed] })], extents: [C, H, W] }) : net.relu(net.conv(x, C, { kernel: [1, 1] }));
+          return net.relu(net.add({ op: 'multiply', inputs: [x, factor] }));
+        }, real)).toBeLessThan(2 * ROUNDING);
+      }),
+      { numRuns: runsOn(driver, 25) },
+    );
+  });
+
   test.each(RULES)('a rectified batch-norm whose input has another reader stands, under the rule %s', async (rule) => {
     const engine = await engineOn(driver);
     for (const branch of ['before', 'after'] as const) {

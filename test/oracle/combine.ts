@@ -9,6 +9,12 @@ export function add(xs: readonly Tensor[]): Tensor {
   });
 }
 
+/** `y = a · b`, and the gradient of each factor is dY times the other. */
+export function multiply(a: Tensor, b: Tensor): Tensor {
+  if (a.data.length !== b.data.length) throw new RangeError(`cannot multiply ${a.data.length} elements by ${b.data.length}`);
+  return { extents: a.extents, data: a.data.map((value, i) => value * b.data[i]!) };
+}
+
 /** Stacks channels: in C, H, W order one input simply follows the other. */
 export function concatForward(xs: readonly Tensor[]): Tensor {
   const { H, W } = xs[0]!.extents;

@@ -29,6 +29,34 @@ describe('the backward pass of one operator is the transpose of its Jacobian:', 
     ['averagePool with dilation', { op: 'averagePool', ...one, kernel: [2, 2], pads: [1, 1, 0, 0], dilation: [2, 3] }],
     ['globalAveragePool', { op: 'globalAveragePool', ...one }],
     ['batchNorm', { op: 'batchNorm', ...one, ...norm }],
+    ['globalMaxPool', { op: 'globalMaxPool', ...one }],
+    ['clip', { op: 'clip', ...one, min: -0.5, max: 0.75 }],
+    ['clip from below alone', { op: 'clip', ...one, min: 0.1 }],
+    ['leakyRelu', { op: 'leakyRelu', ...one, slope: 0.1 }],
+    ['prelu', { op: 'prelu', ...one, slope: 'per channel' }],
+    ['elu', { op: 'elu', ...one, alpha: 1.5 }],
+    ['sigmoid', { op: 'sigmoid', ...one }],
+    ['hardSigmoid', { op: 'hardSigmoid', ...one, alpha: 0.4, beta: 0.3 }],
+    ['hardSwish', { op: 'hardSwish', ...one }],
+    ['swish', { op: 'swish', ...one }],
+    ['lrn', { op: 'lrn', ...one, size: 3, alpha: 0.7, beta: 0.75, k: 1.5 }],
+    ['lrn of an even window', { op: 'lrn', ...one, size: 4, alpha: 2, beta: 0.5, k: 1 }],
+    ['affine', { op: 'affine', ...one, scale: 'per channel', bias: 'per channel' }],
+    ['affine per element', { op: 'affine', ...one, scale: '4×5×7', bias: 'per channel' }],
+    ['reshape', { op: 'reshape', ...one, extents: [7, 2, 10] }],
+    ['transpose', { op: 'transpose', ...one, order: ['H', 'W', 'C'] }],
+    ['slice', { op: 'slice', ...one, begin: [3, 1, 6], step: [-2, 1, -3], extents: [2, 3, 3] }],
+    ['pad', { op: 'pad', ...one, before: [1, 0, 2], after: [0, 3, 1], mode: 'constant', value: 5 }],
+    ['pad by reflection', { op: 'pad', ...one, before: [0, 2, 3], after: [3, 4, 1], mode: 'reflect' }],
+    ['pad by edges', { op: 'pad', ...one, before: [1, 2, 0], after: [0, 1, 9], mode: 'edge' }],
+    ['expand', { op: 'expand', inputs: ['row'], name: 'y', extents: [4, 3, 7] }],
+    ['resize to the nearest', { op: 'resize', ...one, size: [7, 4], mode: 'nearest', coordinates: 'half-pixel' }],
+    ['resize linearly', { op: 'resize', ...one, size: [9, 5], mode: 'linear', coordinates: 'align-corners' }],
+    ['resize by cubics', { op: 'resize', ...one, size: [3, 12], mode: 'cubic', coordinates: 'half-pixel' }],
+    ['mean', { op: 'reduce', ...one, kind: 'mean', axes: ['C', 'W'] }],
+    ['sum', { op: 'reduce', ...one, kind: 'sum', axes: ['H'] }],
+    ['multiply', { op: 'multiply', ...two }],
+    ['logSoftmax', { op: 'logSoftmax', ...one }],
     ['flatten', { op: 'flatten', ...one }],
     ['concat', { op: 'concat', ...two }],
     ['add', { op: 'add', ...two }],
@@ -38,13 +66,15 @@ describe('the backward pass of one operator is the transpose of its Jacobian:', 
 
   test.each(nodes)('%s', (_, node) => {
     const random = seededRandom(7);
-    const extents: Extents = { C: 4, H: 5, W: 7 };
     const shapes = ['6×4×2×3', '6×2×2×3', '8×1×2×3', '3×140'];
     const weights = new Map([
       ...shapes.map((shape) => [shape, randomParameter(random, shape.split('×').map(Number))] as const),
       ...['c1', 'c2', 'c3'].map((name) => [name, randomParameter(random, [6])] as const),
       ['positive', randomParameter(random, [6], () => 0.5 + random.uniform())],
     ]);
+    weights.set('per channel', randomParameter(random, [4]));
+    weights.set('4×5×7', randomParameter(random, [4, 5, 7]));
+    const extents: Extents = node.op === 'expand' ? { C: 4, H: 1, W: 7 } : { C: 4, H: 5, W: 7 };
     const inputs = node.inputs.map(() => tensor(extents, normals(random, sizeOf(extents))));
     const y = forward(node, inputs, weights);
     const dY = tensor(y.extents, normals(random, y.data.length));

@@ -43,13 +43,32 @@ type Gap = readonly [here: number, there: number];
 
 /** How far every choice that a node makes is from falling the other way, in one run and, for the same choice, in the other. */
 function gaps(node: GraphNode, here: Tensor, there: Tensor): Iterable<Gap> {
-  if (node.op === 'relu') return distancesFromZero(here, there);
   if (node.op === 'maxPool') return leads(node, here, there);
-  return [];
+  if (node.op === 'globalMaxPool') return leads({ kernel: [here.extents.H, here.extents.W] }, here, there);
+  return cornersOf(node).flatMap((corner) => [...distances(corner, here, there)]);
 }
 
-function* distancesFromZero(here: Tensor, there: Tensor): Generator<Gap> {
-  for (const [i, value] of here.data.entries()) yield [Math.abs(value), Math.abs(there.data[i]!)];
+/** Where a function of one number is not smooth. */
+function cornersOf(node: GraphNode): readonly number[] {
+  switch (node.op) {
+    case 'relu':
+    case 'leakyRelu':
+    case 'prelu':
+    case 'elu':
+      return [0];
+    case 'clip':
+      return [node.min, node.max].filter((corner) => corner !== undefined);
+    case 'hardSigmoid':
+      return [-node.beta / node.alpha, (1 - node.beta) / node.alpha];
+    case 'hardSwish':
+      return [-3, 3];
+    default:
+      return [];
+  }
+}
+
+function* distances(corner: number, here: Tensor, there: Tensor): Generator<Gap> {
+  for (const [i, value] of here.data.entries()) yield [Math.abs(value - corner), Math.abs(there.data[i]! - corner)];
 }
 
 /** Of every winner over every other tap of its window. */

@@ -26,6 +26,15 @@ export function maxPoolBackward(spec: MaxPoolSpec, dY: Tensor, x: Tensor): Tenso
   return dX;
 }
 
+/** The largest of every plane. */
+export function globalMaxPoolForward(x: Tensor): Tensor {
+  return maxPoolForward({ kernel: [x.extents.H, x.extents.W] }, x);
+}
+
+export function globalMaxPoolBackward(dY: Tensor, x: Tensor): Tensor {
+  return maxPoolBackward({ kernel: [x.extents.H, x.extents.W] }, dY, x);
+}
+
 /** The first maximum in row-major order. */
 export function winner(x: Tensor, c: number, taps: readonly Tap[]): Tap {
   return occupied(taps).reduce((best, tap) => (get(x, c, tap.h, tap.w) > get(x, c, best.h, best.w) ? tap : best));

@@ -1,12 +1,17 @@
 import type { GraphNode, Weight } from '../../src/graph';
+import { curveBackward, curveForward, curveOf, leakyPerChannel } from './activation';
+import { affineBackward, affineForward } from './affine';
 import { averagePoolBackward, averagePoolForward, globalAveragePoolBackward, globalAveragePoolForward } from './averagePool';
 import { batchNormBackward, batchNormForward } from './batchNorm';
-import { add, concatBackward, concatForward, reshape } from './combine';
+import { add, concatBackward, concatForward, multiply, reshape } from './combine';
 import { convBackward, convForward } from './conv';
 import { fullyConnectedBackward, fullyConnectedForward } from './fullyConnected';
-import { maxPoolBackward, maxPoolForward } from './maxPool';
+import { lrnBackward, lrnForward } from './lrn';
+import { globalMaxPoolBackward, globalMaxPoolForward, maxPoolBackward, maxPoolForward } from './maxPool';
+import { moveBackward, moveForward } from './move';
 import { reluBackward, reluForward, type ReluRule } from './relu';
-import { softmaxBackward, softmaxForward } from './softmax';
+import { reduceBackward, reduceForward, resizeBackward, resizeForward } from './resample';
+import { logSoftmaxBackward, logSoftmaxForward, softmaxBackward, softmaxForward } from './softmax';
 import { sizeOf, type Numbers, type Tensor } from './tensor';
 
 export type Weights = ReadonlyMap<string, Weight>;
@@ -21,8 +26,39 @@ export function forward(node: GraphNode, inputs: readonly Tensor[], weights: Wei
       return fullyConnectedForward(x, parameter(weights, node.weight), optional(weights, node.bias));
     case 'relu':
       return reluForward(x);
+    case 'clip':
+    case 'leakyRelu':
+    case 'elu':
+    case 'sigmoid':
+    case 'hardSigmoid':
+    case 'hardSwish':
+    case 'swish':
+      return curveForward(x, () => curveOf(node));
+    case 'prelu':
+      return curveForward(x, leakyPerChannel(parameter(weights, node.slope)));
     case 'maxPool':
       return maxPoolForward(node, x);
+    case 'globalMaxPool':
+      return globalMaxPoolForward(x);
+    case 'lrn':
+      return lrnForward(node, x);
+    case 'affine':
+      return affineForward(x, optional(weights, node.scale), optional(weights, node.bias));
+    case 'reshape': {
+      const [C, H, W] = node.extents;
+      return reshape(x, { C, H, W });
+    }
+    case 'transpose':
+    case 'slice':
+    case 'pad':
+    case 'expand':
+      return moveForward(node, x);
+    case 'resize':
+      return resizeForward(node, x);
+    case 'reduce':
+      return reduceForward(node, x);
+    case 'multiply':
+      return multiply(x, inputs[1]!);
     case 'averagePool':
       return averagePoolForward(node, x);
     case 'globalAveragePool':
@@ -39,6 +75,8 @@ export function forward(node: GraphNode, inputs: readonly Tensor[], weights: Wei
       return x;
     case 'softmax':
       return softmaxForward(x);
+    case 'logSoftmax':
+      return logSoftmaxForward(x);
   }
 }
 
@@ -58,8 +96,37 @@ export function backward(
       return [fullyConnectedBackward(dY, parameter(weights, node.weight), x.extents)];
     case 'relu':
       return [reluBackward(dY, x, rule)];
+    case 'clip':
+    case 'leakyRelu':
+    case 'elu':
+    case 'sigmoid':
+    case 'hardSigmoid':
+    case 'hardSwish':
+    case 'swish':
+      return [curveBackward(dY, x, () => curveOf(node))];
+    case 'prelu':
+      return [curveBackward(dY, x, leakyPerChannel(parameter(weights, node.slope)))];
     case 'maxPool':
       return [maxPoolBackward(node, dY, x)];
+    case 'globalMaxPool':
+      return [globalMaxPoolBackward(dY, x)];
+    case 'lrn':
+      return [lrnBackward(node, dY, x)];
+    case 'affine':
+      return [affineBackward(dY, optional(weights, node.scale))];
+    case 'reshape':
+      return [reshape(dY, x.extents)];
+    case 'transpose':
+    case 'slice':
+    case 'pad':
+    case 'expand':
+      return [moveBackward(node, dY, x.extents)];
+    case 'resize':
+      return [resizeBackward(node, dY, x.extents)];
+    case 'reduce':
+      return [reduceBackward(node, dY, x.extents)];
+    case 'multiply':
+      return [multiply(dY, inputs[1]!), multiply(dY, x)];
     case 'averagePool':
       return [averagePoolBackward(node, dY, x.extents)];
     case 'globalAveragePool':
@@ -76,6 +143,8 @@ export function backward(
       return [dY];
     case 'softmax':
       return [softmaxBackward(dY, x)];
+    case 'logSoftmax':
+      return [logSoftmaxBackward(dY, x)];
   }
 }
 

@@ -1,0 +1,50 @@
+/** How much each old pixel of an axis counts in each new one. */
+import type { AxisRows } from '../../shaders/separable';
+import type { ResizeNode } from '../graph';
+import { shapeError } from '../shape';
+
+/** @throws GradlensError `shape` where the size is none. */
+export function resizeRows(node: ResizeNode, axis: 0 | 1, extent: number): AxisRows {
+  const size = node.size[axis];
+  const scale = node.scale?.[axis] ?? size / extent;
+  if (!Number.isInteger(size) || size < 1 || !(scale > 0)) throw shapeError(node.name, `resizes to ${node.size.join('×')} by the factors ${node.scale?.join(' and ')}; whole numbers from 1, and factors above 0, would be right`);
+  const inside = (at: number): number => Math.min(Math.max(at, 0), extent - 1);
+  return Array.from({ length: size }, (_, i) => {
+    const x = placeOf(node.coordinates, i, { extent, size, scale });
+    const factors = new Map<number, number>();
+    for (const [at, factor] of tapsOf(node, x)) factors.set(inside(at), (factors.get(inside(at)) ?? 0) + factor);
+    return [...factors].filter(([, factor]) => factor !== 0);
+  });
+}
+
+/** Where new pixel i lies among the old ones. */
+function placeOf(coordinates: ResizeNode['coordinates'], i: number, { extent, size, scale }: { readonly extent: number; readonly size: number; readonly scale: number }): number {
+  switch (coordinates) {
+    case 'half-pixel':
+      return (i + 0.5) / scale - 0.5;
+    case 'pytorch-half-pixel':
+      return size > 1 ? (i + 0.5) / scale - 0.5 : 0;
+    case 'asymmetric':
+      return i / scale;
+    case 'align-corners':
+      return size > 1 ? (i * (extent - 1)) / (size - 1) : 0;
+  }
+}
+
+type Tap = readonly [at: number, factor: number];
+
+function tapsOf({ mode, rounding = 'round-prefer-floor', coefficient = -0.75 }: ResizeNode, x: number): readonly Tap[] {
+  const floor = Math.floor(x);
+  const t = x - floor;
+  if (mode === 'nearest') {
+    const rounded = { floor, ceil: Math.ceil(x), 'round-prefer-floor': Math.ceil(x - 0.5), 'round-prefer-ceil': Math.floor(x + 0.5) };
+    return [[rounded[rounding], 1]];
+  }
+  if (mode === 'linear') return [[floor, 1 - t], [floor + 1, t]];
+  return [-1, 0, 1, 2].map((k) => [floor + k, keys(Math.abs(t - k), coefficient)]);
+}
+
+/** The cubic convolution kernel of Keys (1981), at a distance below 2. */
+function keys(d: number, a: number): number {
+  return d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+}

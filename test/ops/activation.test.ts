@@ -1,0 +1,84 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { compile } from '../../src/compile';
+import type { GraphNode } from '../../src/graph';
+import { nodeDrivers } from '../node';
+import { Net, ROUNDING, RULES, around, channels, engineOn, errorAround, gradientOf, plane, real, runsOn } from './check';
+
+type Unnamed<Node = GraphNode> = Node extends GraphNode ? Omit<Node, 'name' | 'inputs'> : never;
+
+/** At these points, of which some are kinks, the derivative is what one finds by hand. */
+const byHand: [string, Unnamed, readonly number[], readonly number[]][] = [
+  ['clip', { op: 'clip', min: 0, max: 6 }, [-1, 0, 3, 6, 7], [0, 0, 1, 0, 0]],
+  ['clip from above alone', { op: 'clip', max: 1 }, [-9, 0, 1, 2], [1, 1, 0, 0]],
+  ['clip whose limits cross', { op: 'clip', min: 2, max: 1 }, [0, 1.5, 3], [0, 0, 0]],
+  ['leakyRelu', { op: 'leakyRelu', slope: 0.25 }, [-2, 0, 2], [0.25, 0.25, 1]],
+  ['elu', { op: 'elu', alpha: 2 }, [0, 1, Math.LN2 * -1], [2, 1, 1]],
+  ['hardSigmoid', { op: 'hardSigmoid', alpha: 0.25, beta: 0.5 }, [-3, -2, 0, 2, 3], [0, 0, 0.25, 0, 0]],
+  ['hardSwish', { op: 'hardSwish' }, [-4, -3, 0, 1.5, 3, 4], [0, 0, 0.5, 1, 1, 1]],
+  ['sigmoid', { op: 'sigmoid' }, [0, 1000, -1000], [0.25, 0, 0]],
+  ['swish', { op: 'swish' }, [0, 1000, -1000], [0.5, 1, 0]],
+];
+
+const nodes: fc.Arbitrary<Unnamed> = fc.constantFrom<Unnamed[]>(
+  { op: 'clip', min: -0.5, max: 1 }, { op: 'clip', min: 0.5 }, { op: 'leakyRelu', slope: 0.1 }, { op: 'leakyRelu', slope: -1.5 }, { op: 'elu', alpha: 1.5 },
+  { op: 'hardSigmoid', alpha: 0.3, beta: 0.6 }, { op: 'hardSwish' }, { op: 'sigmoid' }, { op: 'swish' },
+);
+
+describe.each(nodeDrivers)('on %s', (driver) => {
+  test.each(byHand)('%s at its corners', async (_, node, image, expected) => {
+    const net = new Net({ C: 1, H: 1, W: image.length });
+    const graph = net.graph(net.fullyConnected(net.add({ ...node, inputs: ['image'] } as never), 1, image.map(() => 1)));
+    for (const rule of RULES) {
+      const gradient = await gradientOf(await engineOn(driver), graph, image, rule);
+      gradient.forEach((value, i) => expect(value, `${rule} at ${image[i]}`).toBeCloseTo(expected[i]!, 6));
+    }
+  });
+
+  test('a PReLU has a slope for each channel, which it also has at 0', async () => {
+    const net = new Net({ C: 5, H: 1, W: 2 });
+    const y = net.add({ op: 'prelu', inputs: ['image'], slope: net.parameter([5], [2, 3, 4, 5, 6]) });
+    const graph = net.graph(net.fullyConnected(y, 1, Array(10).fill(1)));
+    expect(await gradientOf(await engineOn(driver), graph, [-1, 1, -1, 1, 0, 1, -1, 1, -1, 1])).toEqual([2, 1, 3, 1, 4, 1, 5, 1, 6, 1]);
+  });
+
+  test('all agree with the oracle, whatever stands around them', async () => {
+    const engine = await engineOn(driver);
+    await fc.assert(
+      fc.asyncProperty(fc.record({ C: channels, plane }), around, nodes, fc.boolean(), async ({ C, plane }, around, node, rectify) => {
+        expect(await errorAround(engine, { C, ...plane }, around, (net, x) => {
+          const y = net.add({ ...node, inputs: [x] } as never);
+          return rectify ? net.relu(y) : y;
+        }, real)).toBeLessThan(2 * ROUNDING);
+      }),
+      { numRuns: runsOn(driver, 45) },
+    );
+  });
+
+  test('a PReLU agrees with the oracle, also in the midst of a concatenation', async () => {
+    const engine = await engineOn(driver);
+    await fc.assert(
+      fc.asyncProperty(fc.record({ C: channels, plane }), around, fc.boolean(), async ({ C, plane }, around, joined) => {
+        expect(await errorAround(engine, { C, ...plane }, around, (net, x) => {
+          const y = net.add({ op: 'prelu', inputs: [net.conv(x, 4, { kernel: [1, 1] })], slope: net.parameter([4]) });
+          const z = net.add({ op: 'swish', inputs: [y] });
+          return joined ? net.add({ op: 'swish', inputs: [net.add({ op: 'concat', inputs: [y, z] })] }) : z;
+        }, real)).toBeLessThan(2 * ROUNDING);
+      }),
+      { numRuns: runsOn(driver, 15) },
+    );
+  });
+
+  test('small numbers keep their digits in an ELU', async () => {
+    const engine = await engineOn(driver);
+    expect(await errorAround(engine, { C: 3, H: 4, W: 9 }, { rectified: false, branch: 'none', batch: 1, rule: 'gradient', seed: 3 }, (net, x) => net.add({ op: 'elu', inputs: [x], alpha: 1 }), (random) => Math.fround(random.normal() * 1e-3))).toBeLessThan(ROUNDING);
+  });
+});
+
+test('a PReLU is refused whose slopes are not one per channel', () => {
+  const net = new Net({ C: 3, H: 1, W: 1 });
+  const slope = net.parameter([4]);
+  const node = { op: 'prelu' as const, name: 'act', inputs: ['image'], slope };
+  expect(() => compile({ ...net.graph('act'), nodes: [node] }, { batch: 1, bindingBytes: 2 ** 27 }))
+    .toThrow(expect.objectContaining({ code: 'shape', message: `act: '${slope}' is [4], and here it would be [3]` }));
+});
