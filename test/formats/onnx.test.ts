@@ -109,7 +109,10 @@ describe('operators', () => {
   });
 
   test('a soft-max at the end is kept, a log soft-max too', () => {
-    for (const op of ['Softmax', 'LogSoftmax']) expect(nodesOf({ nodes: [flat, node(op, ['f'], 'y', { axis: 1 })] })).toMatchObject([{}, { op: 'softmax', name: 'y' }]);
+    for (const [op, ours] of [['Softmax', 'softmax'], ['LogSoftmax', 'logSoftmax']]) {
+      expect(nodesOf({ nodes: [flat, node(op!, ['f'], 'y', { axis: 1 })] })).toMatchObject([{}, { op: ours, name: 'y' }]);
+      expect(nodesOf({ nodes: [flat, node(op!, ['f'], 'p', { axis: 1 }), node('Unsqueeze', ['p'], 'u', { axes: [1] }), node('Squeeze', ['u'], 'y', { axes: [1] })], opset: 11 })[1]).toMatchObject({ op: ours });
+    }
   });
 
   test('what the first output does not need is left out, unsupported or not', () => {
@@ -185,15 +188,21 @@ describe('refusals', () => {
     ['column-major switches', [node('MaxPool', ['x'], 'y', { kernel_shape: [2, 2], storage_order: 1 })], [], /storage_order is 1/],
     ['computed weights', [node('Relu', ['x'], 'w'), node('Conv', ['x', 'w'], 'y')], [], /"w" is computed/],
     ['a transposed input', [flat, node('Gemm', ['f', 'w'], 'y', { transA: 1 })], [floats('w', [60, 1])], /transA is 1/],
-    ['a MatMul of planes', [node('MatMul', ['x', 'w'], 'y')], [floats('w', [6, 1])], /flatten it first/],
+    ['a Gemm of planes', [node('Gemm', ['x', 'w'], 'y')], [floats('w', [6, 1])], /flatten it first/],
     ['a batched MatMul', [flat, node('MatMul', ['f', 'w'], 'y')], [floats('w', [1, 60, 1])], /its weight has 3 dimensions/],
     ['a bias per row of the batch', [flat, node('Gemm', ['f', 'w', 'b'], 'y')], [floats('w', [60, 3]), floats('b', [2, 3])], /constant of shape \[2,3\]/],
-    ['a constant added to the image', [node('Add', ['x', 'b'], 'y')], [floats('b', [1])], /only after a MatMul/],
-    ['a broadcast sum', [node('GlobalAveragePool', ['x'], 'g'), node('Add', ['x', 'g'], 'y')], [], /only equal shapes/],
-    ['a Concat along rows', [node('Concat', ['x', 'x'], 'y', { axis: 2 })], [], /axis is 2 of 4/],
+    ['a constant that makes the image larger', [node('Add', ['x', 'b'], 'y')], [floats('b', [3, 1, 1, 1])], /the result would have another shape/],
+    ['a quotient of two images', [node('Relu', ['x'], 'r'), node('Div', ['x', 'r'], 'y')], [], /only by a constant/],
+    ['a Concat of batches', [node('Concat', ['x', 'x'], 'y', { axis: 0 })], [], /its axis is 0, the batch/],
+    ['a Transpose of the batch', [node('Transpose', ['x'], 'y')], [], /moves the batch/],
+    ['a Gather of scattered channels', [node('Gather', ['x', 'i'], 'y', { axis: 3 })], [integers('i', [0, 1, 5])], /not evenly spaced/],
+    ['a Cast to whole numbers', [node('Cast', ['x'], 'y', { to: DataType.INT64 })], [], /casts to INT64/],
+    ['a Range of what is computed', [node('ReduceMean', ['x'], 'm', { axes: [1, 2, 3] }), node('Range', ['m', 'm', 'm'], 'y')], [], /its input "m" is computed from the image/],
+    ['a mean of everything', [node('ReduceMean', ['x'], 'y')], [], /the batch among them/],
+    ['a pad that repeats', [node('Pad', ['x', 'p'], 'y', { mode: 'wrap' })], [integers('p', Array(8).fill(0))], /its mode is wrap/],
+    ['a Resize of channels', [node('Resize', ['x', '', 's'], 'y')], [floats('s', [4], [1, 2, 1, 1])], /only height and width/],
     ['a soft-max along columns', [node('Softmax', ['x'], 'y')], [], /over channels/],
-    ['a log soft-max in the middle', [flat, node('LogSoftmax', ['f'], 'l'), node('Relu', ['l'], 'y')], [], /very end/],
-    ['a transposing Reshape', [node('Reshape', ['x', 's'], 'y')], [integers('s', [1, 5, 2, 6])], /reshapes \[2, 5, 6\] to \[1,5,2,6\]/],
+    ['a log soft-max in the middle', [flat, node('LogSoftmax', ['f'], 'l'), node('Relu', ['l'], 'y')], [], /only at the end of the graph/],
     ['a batch that is folded in', [node('Reshape', ['x', 's'], 'y')], [integers('s', [60, -1])], /reshapes/],
     ['pool indices', [{ ...node('MaxPool', ['x'], 'p', { kernel_shape: [1, 1] }), output: ['p', 'i'] }, node('Add', ['p', 'i'], 'y')], [], /its output "i" is read/],
     ['a constant that has no tensor', [node('Constant', [], 'c', { value_string: 'w' }), node('Add', ['x', 'c'], 'y')], [], /"value_string" is not known/],
@@ -208,7 +217,7 @@ describe('refusals', () => {
     ['a stride of 0', [node('MaxPool', ['x'], 'y', { kernel_shape: [2, 2], strides: [0, 1], auto_pad: 'SAME_UPPER' })], [], /whole numbers from 1/],
     ['absurd padding', [node('MaxPool', ['x'], 'y', { kernel_shape: [1, 1], pads: [0, 0, 2 ** 31, 2 ** 31] })], [], /more than 2147483648 elements/],
     ['too many inputs to a layer', [flat, node('MatMul', ['f', 'w'], 'y')], [floats('w', [59, 1])], /weights take 59 inputs, its input has 60/],
-    ['planes of two sizes', [node('MaxPool', ['x'], 'p', { kernel_shape: [2, 2] }), node('Concat', ['x', 'p'], 'y', { axis: 1 })], [], /joins \[2, 5, 6\] and \[2, 4, 5\]/],
+    ['planes of two sizes', [node('MaxPool', ['x'], 'p', { kernel_shape: [2, 2] }), node('Concat', ['x', 'p'], 'y', { axis: 1 })], [], /joins \[N, 2, 5, 6\] and \[N, 2, 4, 5\]/],
   ])('%s is a shape error', (_, nodes, tensors, message) => {
     refusal(() => read({ nodes, tensors }), 'shape', message);
   });

@@ -1,14 +1,10 @@
 import { AttributeProto_AttributeType as AttributeType, type AttributeProto, type NodeProto, type TensorProto } from 'onnx-buf';
 import { GradlensError } from '../../errors';
-import type { Extents, GraphNode, Weight } from '../../graph';
+import type { GraphNode, Weight } from '../../graph';
 import { formatError, quote } from '../checks';
-import type { Constant } from './tensors';
-
-/** What is known of an activation: `[N, C, H, W]` in ONNX if `rank` is 4, `[N, C]` if 2. */
-export interface Value {
-  readonly extents: Extents;
-  readonly rank: 2 | 4;
-}
+import { readFloats, readIntegers, type Constant } from './tensors';
+import { sameExtents } from '../../shape';
+import { valueOf, type Value } from './value';
 
 /** A weight as a node wants it: stored otherwise, or with a factor folded in. `suffix` tells it from its original. */
 export interface WeightForm {
@@ -24,6 +20,9 @@ export interface NamedWeight extends Weight {
 /** A node of ours, and what it writes. */
 export type Translation = readonly [node: GraphNode, value: Value];
 
+/** A node before it has a name. */
+export type Unnamed<Node = GraphNode> = Node extends GraphNode ? Omit<Node, 'name'> : never;
+
 /** What a translation may ask about the model round its node. */
 export interface Surroundings {
   readonly opset: number;
@@ -36,6 +35,10 @@ export interface Surroundings {
   weight(constant: Constant, form?: WeightForm): NamedWeight;
   /** Throws where the file states another shape for a tensor. */
   checkShape(name: string, value: Value): void;
+  /** Adds a node that stands before this one, under a name made of `name` that nothing else bears. */
+  emit(node: Unnamed, name: string): string;
+  /** Counts numbers that folding makes. @throws GradlensError `model-format` where they become far more than the file holds. */
+  spend(count: number): void;
 }
 
 /** One ONNX node, as its translation reads it. */
@@ -62,6 +65,20 @@ export class Call {
     if (length < fewest || length > most) {
       throw formatError(`${this.where}: has ${length} inputs; it takes ${fewest === most ? fewest : `${fewest} to ${most}`}`);
     }
+  }
+
+  /** How many outputs the node writes. */
+  get outputs(): number {
+    return this.node.output.length;
+  }
+
+  hasAttribute(name: string): boolean {
+    return this.attributes.has(name);
+  }
+
+  /** The first input that is no constant. */
+  computedInput(): string {
+    return this.node.input.find((name) => name !== '' && !this.model.constants.has(name)) ?? '';
   }
 
   get inputs(): readonly string[] {
@@ -96,6 +113,31 @@ export class Call {
     return constant;
   }
 
+  /** Input `index` as a list of whole numbers; undefined where it is left out. */
+  integers(index: number): readonly number[] | undefined {
+    return this.has(index) ? readIntegers(this.needConstant(index)) : undefined;
+  }
+
+  /** Input `index` as float32 numbers, which may be infinite; undefined where it is left out. */
+  numbers(index: number): Float32Array | undefined {
+    return this.has(index) ? readFloats(this.needConstant(index)).data : undefined;
+  }
+
+  /** Adds a node before this one, and returns its name. */
+  emit(node: Unnamed): string {
+    return this.model.emit(node, this.name);
+  }
+
+  /** The node whose result is this ONNX node's. */
+  result(node: Unnamed, shape: readonly number[]): Translation {
+    return [{ ...node, name: this.name } as GraphNode, valueOf(shape)];
+  }
+
+  /** The tensor `x`, which is `value`, under another shape of as many elements: a node before this one, or none where its extents stay. */
+  shaped(x: string, value: Value, shape: readonly number[]): string {
+    return sameExtents(valueOf(shape).extents, value.extents) ? x : this.emit(reshaping(x, value, shape));
+  }
+
   /** An attribute that is one whole number. */
   int(name: string, otherwise: number): number {
     const attribute = this.attribute(name, AttributeType.INT);
@@ -113,9 +155,19 @@ export class Call {
     return value;
   }
 
+  /** A number that may be infinite. */
+  limit(name: string): number | undefined {
+    return this.attribute(name, AttributeType.FLOAT)?.f;
+  }
+
   string(name: string, otherwise: string): string {
     const attribute = this.attribute(name, AttributeType.STRING);
     return attribute ? new TextDecoder().decode(attribute.s) : otherwise;
+  }
+
+  /** An attribute that is a list of numbers. */
+  floats(name: string): readonly number[] | undefined {
+    return this.attribute(name, AttributeType.FLOATS)?.floats;
   }
 
   tensor(name: string): TensorProto | undefined {
@@ -141,6 +193,16 @@ export class Call {
 /** This node cannot be imported. The reader collects these, so that a model is refused once, with the whole list. */
 export function unsupported(reason: string): GradlensError {
   return new GradlensError('unsupported-op', reason);
+}
+
+/** The node that gives the tensor `x`, which is `value`, this shape. */
+export function reshaping(x: string, value: Value, shape: readonly number[]): Unnamed {
+  const { extents } = valueOf(shape);
+  const { C, H, W } = extents;
+  const inputs = [x];
+  if (shape.length === 1 && value.shape.length > 1) return { op: 'flatten', inputs };
+  if (sameExtents(extents, value.extents)) return { op: 'identity', inputs };
+  return H === 1 && W === 1 ? { op: 'flatten', inputs } : { op: 'reshape', inputs, extents: [C, H, W] };
 }
 
 /** Name and the first input, as every node of one input has them. */

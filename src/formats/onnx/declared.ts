@@ -1,7 +1,7 @@
 /** Shapes that the file states, against those that follow from its operators. */
 import type { GraphProto, ValueInfoProto } from 'onnx-buf';
 import { shapeError } from '../../shape';
-import type { Value } from './call';
+import type { Value } from './value';
 
 /**
  * A check of a tensor against the graph's `value_info` and outputs. Only fixed dimensions are compared; the batch is not, since files
@@ -19,8 +19,7 @@ export function declaredShapes({ valueInfo, output }: GraphProto): (name: string
   return (name, value) => {
     const shape = declared.get(name);
     if (!shape) return;
-    const { C, H, W } = value.extents;
-    const inferred = value.rank === 4 ? [C, H, W] : [C];
+    const inferred = value.shape;
     const agrees = shape.length === inferred.length + 1 && inferred.every((extent, i) => shape[i + 1] === undefined || shape[i + 1] === extent);
     if (agrees) return;
     const stated = shape.map((extent) => extent ?? '?').join(', ');

@@ -1,56 +1,71 @@
-/** Add, MatMul and Gemm: the operators that meet in the fully connected layer and its bias. */
+/** MatMul and Gemm: the fully connected layer, and what of its bias and factors folds into it. */
 import type { GraphNode, Weight } from '../../graph';
-import { printExtents, sameExtents, shapeError } from '../../shape';
-import { unary, unsupported, type Call, type Translation, type Value, type WeightForm } from './call';
-import { readShape, type Constant } from './tensors';
+import { shapeError } from '../../shape';
+import { broadcastBias, sum } from './arithmetic';
+import { unary, unsupported, type Call, type Translation, type WeightForm } from './call';
+import { readShape } from './tensors';
+import { printShape, product, rankOf, valueOf, type Value } from './value';
 
-/** Add: two activations of one shape; or a constant per channel, which is the bias that the layer before it lacks. */
-export function add(call: Call): Translation {
-  const constant = [0, 1].find((i) => call.constant(i));
-  if (constant !== undefined) return addBias(call, 1 - constant, call.constant(constant)!);
-  const [a, b] = [call.value(0), call.value(1)];
-  if (a.rank !== b.rank || !sameExtents(a.extents, b.extents)) {
-    throw unsupported(`it adds ${printExtents(a.extents)} and ${printExtents(b.extents)}; only equal shapes are`);
-  }
-  return [{ op: 'add', name: call.name, inputs: call.inputs }, a];
-}
-
-/** The layer is written again, with its bias, under this node's name; where nothing else reads the first, it is dropped. */
-function addBias(call: Call, input: number, constant: Constant): Translation {
-  const value = call.value(input);
-  const layer = call.model.translated.get(call.inputs[input]!);
-  if (!layer || (layer.op !== 'conv' && layer.op !== 'fullyConnected') || layer.bias !== undefined) {
-    throw unsupported('it adds a constant; only after a MatMul, Gemm or Conv without bias is that');
-  }
-  const bias = call.model.weight(constant, broadcastBias(readShape(constant), value));
-  return [{ ...layer, name: call.name, bias: bias.name }, value];
-}
-
-/** MatMul by a constant `[in, out]`. */
+/** MatMul by a constant `[in, out]`, or of one. */
 export function matMul(call: Call): Translation {
-  return fullyConnected(call, transposed);
+  if (call.constant(0)) return matMulOf(call);
+  return rankOf(call.value()) > 2 ? alongLastAxis(call) : fullyConnected(call, transposed);
 }
 
 /** Gemm: αAB + βC, with A the activation, and α, β and B's transposition folded into the weights. */
 export function gemm(call: Call): Translation {
-  if (call.int('transA', 0) !== 0) throw unsupported('its transA is 1; only 0 is');
-  const alpha = call.float('alpha', 1);
+  if (call.constant(0)) throw unsupported('its first input is a constant; only its second can be, since the batch comes first');
+  if (call.int('transA', 0) !== 0) throw unsupported('its transA is 1, which turns the batch into features; only 0 is');
+  const [alpha, beta] = [call.float('alpha', 1), call.float('beta', 1)];
   const [node, value] = fullyConnected(call, scaled(alpha, call.int('transB', 0) ? undefined : transposed));
   if (!call.has(2)) return [node, value];
-  const bias = call.weight(2, scaled(call.float('beta', 1), broadcastBias(readShape(call.needConstant(2)), value)));
+  if (!call.constant(2)) {
+    if (beta !== 1) throw unsupported(`its beta is ${beta} with a C that is computed; only 1 is`);
+    const { name: _, ...unnamed } = node;
+    return sum(call, [[call.emit(unnamed), value], [call.inputs[2]!, call.value(2)]]);
+  }
+  const bias = call.weight(2, scaled(beta, broadcastBias(readShape(call.needConstant(2)), value)));
   return [{ ...node, bias: bias.name }, value];
 }
 
 /** `form` makes the second input `[out, in]`. */
 function fullyConnected(call: Call, form: WeightForm | undefined): Translation & readonly [GraphNode & { op: 'fullyConnected' }, Value] {
-  const { extents, rank } = call.value();
-  if (rank !== 2) throw unsupported(`its input has 4 dimensions, ${printExtents(extents)} and the batch; flatten it first`);
-  const original = readShape(call.needConstant(1));
+  const value = call.value();
+  if (rankOf(value) !== 2) throw unsupported(`its input has ${rankOf(value)} dimensions, ${printShape(value.shape)}; flatten it first`);
+  const [I, O, weight] = matrix(call, form);
+  if (I !== value.extents.C) throw shapeError(call.where, `weights take ${I} inputs, its input has ${value.extents.C} (${printShape(value.shape)})`);
+  return [{ op: 'fullyConnected', ...unary(call), weight }, valueOf([O])];
+}
+
+function matrix(call: Call, form: WeightForm | undefined, input = 1): readonly [columns: number, rows: number, name: string] {
+  const original = readShape(call.needConstant(input));
   if (original.length !== 2) throw unsupported(`its weight has ${original.length} dimensions; only 2 are`);
-  const weight = call.weight(1, form);
+  const weight = call.weight(input, form);
   const [O, I] = weight.shape as [number, number];
-  if (I !== extents.C) throw shapeError(call.where, `weights take ${I} inputs, its input has ${extents.C} (${printExtents(extents)})`);
-  return [{ op: 'fullyConnected', ...unary(call), weight: weight.name }, { extents: { C: O, H: 1, W: 1 }, rank: 2 }];
+  return [I, O, weight.name];
+}
+
+/** `[N, …, I]` by `[I, O]`: a 1×1 convolution whose channels are the last axis. */
+function alongLastAxis(call: Call): Translation {
+  const value = call.value();
+  const I = value.shape.at(-1)!;
+  const places = product(value.shape.slice(0, -1));
+  const [columns, O, weight] = matrix(call, pointwise(transposed));
+  if (columns !== I) throw shapeError(call.where, `weights take ${columns} inputs, its input has ${I} (${printShape(value.shape)})`);
+  const turned = call.emit({ op: 'transpose', inputs: [call.shaped(call.inputs[0]!, value, [places, I])], order: ['H', 'C', 'W'] });
+  const convolved = call.emit({ op: 'conv', inputs: [turned], kernel: [1, 1], weight });
+  const back = call.emit({ op: 'transpose', inputs: [convolved], order: ['H', 'C', 'W'] });
+  const shape = [...value.shape.slice(0, -1), O];
+  return call.result({ op: 'identity', inputs: [call.shaped(back, valueOf([places, O]), shape)] }, shape);
+}
+
+/** `[O, I]` by `[N, I, …]`: a 1×1 convolution of the planes there are. */
+function matMulOf(call: Call): Translation {
+  const value = call.value(1);
+  if (value.shape.length !== 2) throw unsupported(`it multiplies a constant by ${printShape(value.shape)}; only by [N, I, L] is it`);
+  const [I, O, weight] = matrix(call, pointwise(undefined), 0);
+  if (I !== value.shape[0]) throw shapeError(call.where, `weights take ${I} inputs, its input has ${value.shape[0]} (${printShape(value.shape)})`);
+  return call.result({ op: 'conv', inputs: [call.inputs[1]!], kernel: [1, 1], weight }, [O, value.shape[1]!]);
 }
 
 const transposed: WeightForm = {
@@ -63,24 +78,23 @@ const transposed: WeightForm = {
   },
 };
 
+/** `[O, I, 1, 1]` of what a form makes `[O, I]`. */
+const pointwise = (form: WeightForm | undefined): WeightForm => ({
+  suffix: `${form ? `${form.suffix} ` : ''}as 1×1 filters`,
+  apply(weight) {
+    const { shape, data } = form ? form.apply(weight) : weight;
+    return { shape: [...shape, 1, 1], data };
+  },
+});
+
 /** A form, and a factor after it. */
 function scaled(factor: number, form?: WeightForm): WeightForm | undefined {
   if (factor === 1) return form;
   return {
     suffix: `${form ? `${form.suffix} ` : ''}× ${factor}`,
-    apply(weight) {
+    apply(weight: Weight) {
       const { shape, data } = form ? form.apply(weight) : weight;
       return { shape, data: data.map((value) => value * factor) };
     },
   };
-}
-
-/** A constant that broadcasts to one number per channel, as that vector; undefined where it is one already. */
-function broadcastBias(shape: readonly number[], { extents: { C }, rank }: Value): WeightForm | undefined {
-  const fromRight = [...shape].reverse(); // broadcasting aligns shapes at their right ends
-  const channelAxis = rank === 4 ? 2 : 0;
-  const fits = shape.length <= rank && fromRight.every((extent, i) => extent === 1 || (i === channelAxis && extent === C));
-  if (!fits) throw unsupported(`it adds a constant of shape [${shape}]; only one number per channel (${C}) is`);
-  if (shape.length === 1 && shape[0] === C) return undefined;
-  return { suffix: `as [${C}]`, apply: ({ data }: Weight) => ({ shape: [C], data: data.length === C ? data : new Float32Array(C).fill(data[0]!) }) };
 }

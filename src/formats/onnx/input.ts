@@ -1,6 +1,6 @@
 import { TensorProto_DataType as DataType, type GraphProto, type ValueInfoProto } from 'onnx-buf';
 import { formatError, quote } from '../checks';
-import type { Value } from './call';
+import { valueOf, type Value } from './value';
 
 const TYPES = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE];
 const AXES = ['N', 'C', 'H', 'W'];
@@ -31,7 +31,7 @@ export function readInput(graph: GraphProto): GraphInput {
   if (free >= 0) throw formatError(`${where}: its ${AXES[free + 1]} is free (${quote(extents[free])}); export the model with a fixed size`);
   const [C, H, W] = extents as [number, number, number];
   if (C * H * W > MOST_ELEMENTS) throw formatError(`${where}: is ${C}×${H}×${W}, more than ${MOST_ELEMENTS} elements`);
-  return { name: input.name, value: { extents: { C, H, W }, rank: 4 }, batch: typeof N === 'number' ? N : undefined };
+  return { name: input.name, value: valueOf([C, H, W]), batch: typeof N === 'number' ? N : undefined };
 }
 
 /** Four of them; fixed ones as numbers, symbolic ones by name. */

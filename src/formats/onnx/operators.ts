@@ -1,39 +1,83 @@
+import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { GraphNode, Weight } from '../../graph';
-import { elements, printExtents, shapeError } from '../../shape';
+import { printExtents, shapeError } from '../../shape';
 import { formatError } from '../checks';
-import { unary, unsupported, type Call, type Translation, type Value } from './call';
-import { add, gemm, matMul } from './dense';
+import { add, div, mul, sub, sumOf } from './arithmetic';
+import { unary, unsupported, type Call, type Translation } from './call';
+import { gemm, matMul } from './dense';
+import { clip, prelu, same } from './functions';
+import { resize, upsample } from './resize';
+import { concat, expand, flatten, gather, pad, reduce, reshape, slice, split, squeeze, transpose, unsqueeze } from './shaping';
 import { readIntegers } from './tensors';
+import { printShape, product, rankOf, type Value } from './value';
 import { readWindow, slideWindow, WINDOW_ATTRIBUTES } from './window';
 
-/** How one ONNX operator becomes one node of ours. What `attributes` does not name is refused, never ignored. */
-interface Operator {
+/** How one ONNX operator becomes nodes of ours. What `attributes` does not name is refused, never ignored. */
+export interface Operator {
   readonly attributes: readonly string[];
   readonly inputs: readonly [fewest: number, most: number];
-  readonly translate: (call: Call) => Translation;
+  /** Whether outputs beyond the first may be read. */
+  readonly severalOutputs?: true;
+  /** Absent for what only constants and shapes pass through. */
+  readonly translate?: (call: Call) => Translation | readonly Translation[];
 }
 
 const UNBOUNDED = Infinity;
 
-/** By ONNX's operator name; opsets 7 to 25. */
+/** By ONNX's operator name; opsets 7 to 25. What `fold.ts` knows of constants comes on top. */
 export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ['Add', { attributes: [], inputs: [2, 2], translate: add }],
   ['AveragePool', { attributes: [...WINDOW_ATTRIBUTES, 'ceil_mode', 'count_include_pad'], inputs: [1, 1], translate: averagePool }],
   ['BatchNormalization', { attributes: ['epsilon', 'momentum', 'spatial', 'training_mode'], inputs: [5, 5], translate: batchNorm }],
+  ['Cast', { attributes: ['to', 'saturate', 'round_mode'], inputs: [1, 1], translate: cast }],
+  ['Clip', { attributes: ['min', 'max'], inputs: [1, 3], translate: clip }],
   ['Concat', { attributes: ['axis'], inputs: [1, UNBOUNDED], translate: concat }],
+  ['Constant', { attributes: ['value', 'value_int', 'value_ints', 'value_float', 'value_floats'], inputs: [0, 0] }],
   ['Conv', { attributes: [...WINDOW_ATTRIBUTES, 'group'], inputs: [2, 3], translate: conv }],
   ['DequantizeLinear', { attributes: ['axis', 'block_size'], inputs: [2, 3], translate: dequantizeComputed }],
-  ['Dropout', { attributes: ['ratio', 'seed'], inputs: [1, 3], translate: dropout }],
+  ['Div', { attributes: [], inputs: [2, 2], translate: div }],
+  ['Dropout', { attributes: ['ratio', 'seed', 'is_test'], inputs: [1, 3], translate: dropout }],
+  ['Elu', { attributes: ['alpha'], inputs: [1, 1], translate: (call) => same(call, { op: 'elu', ...unary(call), alpha: call.float('alpha', 1) }) }],
+  ['Expand', { attributes: [], inputs: [2, 2], translate: expand }],
   ['Flatten', { attributes: ['axis'], inputs: [1, 1], translate: flatten }],
+  ['Gather', { attributes: ['axis'], inputs: [2, 2], translate: gather }],
   ['Gemm', { attributes: ['alpha', 'beta', 'transA', 'transB'], inputs: [2, 3], translate: gemm }],
-  ['GlobalAveragePool', { attributes: [], inputs: [1, 1], translate: globalAveragePool }],
+  ['GlobalAveragePool', { attributes: [], inputs: [1, 1], translate: (call) => globalPool(call, 'globalAveragePool') }],
+  ['GlobalMaxPool', { attributes: [], inputs: [1, 1], translate: (call) => globalPool(call, 'globalMaxPool') }],
+  ['HardSigmoid', { attributes: ['alpha', 'beta'], inputs: [1, 1], translate: hardSigmoid }],
+  ['HardSwish', { attributes: [], inputs: [1, 1], translate: (call) => same(call, { op: 'hardSwish', ...unary(call) }) }],
   ['Identity', { attributes: [], inputs: [1, 1], translate: identity }],
-  ['LogSoftmax', { attributes: ['axis'], inputs: [1, 1], translate: logSoftmax }],
+  ['LRN', { attributes: ['size', 'alpha', 'beta', 'bias'], inputs: [1, 1], translate: lrn }],
+  ['LeakyRelu', { attributes: ['alpha'], inputs: [1, 1], translate: (call) => same(call, { op: 'leakyRelu', ...unary(call), slope: call.float('alpha', 0.01) }) }],
+  ['LogSoftmax', { attributes: ['axis'], inputs: [1, 1], translate: (call) => softmax(call, 'logSoftmax') }],
   ['MatMul', { attributes: [], inputs: [2, 2], translate: matMul }],
   ['MaxPool', { attributes: [...WINDOW_ATTRIBUTES, 'ceil_mode', 'storage_order'], inputs: [1, 1], translate: maxPool }],
+  ['Mul', { attributes: [], inputs: [2, 2], translate: mul }],
+  ['PRelu', { attributes: [], inputs: [2, 2], translate: prelu }],
+  ['Pad', { attributes: ['mode', 'pads', 'value'], inputs: [1, 4], translate: pad }],
+  ['ReduceMax', { attributes: ['axes', 'keepdims', 'noop_with_empty_axes'], inputs: [1, 2], translate: (call) => reduce('max', call) }],
+  ['ReduceMean', { attributes: ['axes', 'keepdims', 'noop_with_empty_axes'], inputs: [1, 2], translate: (call) => reduce('mean', call) }],
+  ['ReduceSum', { attributes: ['axes', 'keepdims', 'noop_with_empty_axes'], inputs: [1, 2], translate: (call) => reduce('sum', call) }],
   ['Relu', { attributes: [], inputs: [1, 1], translate: relu }],
   ['Reshape', { attributes: ['allowzero'], inputs: [2, 2], translate: reshape }],
-  ['Softmax', { attributes: ['axis'], inputs: [1, 1], translate: softmax }],
+  ['Resize', {
+    attributes: ['mode', 'coordinate_transformation_mode', 'nearest_mode', 'cubic_coeff_a', 'exclude_outside', 'extrapolation_value', 'antialias', 'axes', 'keep_aspect_ratio_policy'],
+    inputs: [1, 4],
+    translate: resize,
+  }],
+  ['Shape', { attributes: ['start', 'end'], inputs: [1, 1] }],
+  ['Sigmoid', { attributes: [], inputs: [1, 1], translate: (call) => same(call, { op: 'sigmoid', ...unary(call) }) }],
+  ['Size', { attributes: [], inputs: [1, 1] }],
+  ['Slice', { attributes: ['starts', 'ends', 'axes'], inputs: [1, 5], translate: slice }],
+  ['Softmax', { attributes: ['axis'], inputs: [1, 1], translate: (call) => softmax(call, 'softmax') }],
+  ['Split', { attributes: ['axis', 'split', 'num_outputs'], inputs: [1, 2], severalOutputs: true, translate: split }],
+  ['Squeeze', { attributes: ['axes'], inputs: [1, 2], translate: squeeze }],
+  ['Sub', { attributes: [], inputs: [2, 2], translate: sub }],
+  ['Sum', { attributes: [], inputs: [1, UNBOUNDED], translate: sumOf }],
+  ['Swish', { attributes: ['alpha'], inputs: [1, 1], translate: swish }],
+  ['Transpose', { attributes: ['perm'], inputs: [1, 1], translate: transpose }],
+  ['Unsqueeze', { attributes: ['axes'], inputs: [1, 2], translate: unsqueeze }],
+  ['Upsample', { attributes: ['mode', 'scales'], inputs: [1, 2], translate: upsample }],
 ]);
 
 function conv(call: Call): Translation {
@@ -68,10 +112,32 @@ function averagePool(call: Call): Translation {
   return [node, slideWindow(call, extents, window, extents.C, ceil)];
 }
 
-function globalAveragePool(call: Call): Translation {
-  const { C } = planes(call).extents;
-  return [{ op: 'globalAveragePool', ...unary(call) }, { extents: { C, H: 1, W: 1 }, rank: 4 }];
+function globalPool(call: Call, op: 'globalAveragePool' | 'globalMaxPool'): Translation {
+  return call.result({ op, ...unary(call) }, [planes(call).extents.C, 1, 1]);
 }
+
+function lrn(call: Call): Translation {
+  const spec = { size: call.int('size', 0), alpha: call.float('alpha', 1e-4), beta: call.float('beta', 0.75), k: call.float('bias', 1) };
+  return same(call, { op: 'lrn', ...unary(call), ...spec });
+}
+
+function hardSigmoid(call: Call): Translation {
+  return same(call, { op: 'hardSigmoid', ...unary(call), alpha: call.float('alpha', 0.2), beta: call.float('beta', 0.5) });
+}
+
+function swish(call: Call): Translation {
+  if (call.float('alpha', 1) !== 1) throw unsupported(`its alpha is ${call.float('alpha', 1)}; only 1 is`);
+  return same(call, { op: 'swish', ...unary(call) });
+}
+
+/** Among floating point types: all is float32 here. */
+function cast(call: Call): Translation {
+  const to = call.int('to', DataType.FLOAT) as DataType;
+  if (!FLOATING.includes(to)) throw unsupported(`it casts to ${DataType[to] ?? `type ${to}`}; only to ${FLOATING.map((type) => DataType[type]).join(', ')} is it`);
+  return identity(call);
+}
+
+const FLOATING = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE];
 
 function batchNorm(call: Call): Translation {
   const value = call.value();
@@ -104,75 +170,20 @@ function dequantizeComputed(call: Call): Translation {
   throw unsupported(`its input ${call.inputs[0]} is computed; only weights are dequantized`);
 }
 
-function softmax(call: Call): Translation {
+function softmax(call: Call, op: 'softmax' | 'logSoftmax'): Translation {
   const value = call.value();
-  const { H, W } = value.extents;
+  const rank = rankOf(value);
   const axis = call.int('axis', call.model.opset < 13 ? 1 : -1);
-  const overOthers = call.model.opset < 13 ? value.rank - 1 : 0; // older opsets take all axes from this one on together
-  const isOverChannels = axis === 1 || axis === 1 - value.rank;
-  if (!isOverChannels || (overOthers > 1 && H * W > 1)) throw unsupported(`its axis is ${axis} of ${value.rank} dimensions; only a soft-max over channels is`);
-  return [{ op: 'softmax', ...unary(call) }, value];
-}
-
-/** At the end of a net it says the same as a soft-max: the score lies before it. */
-function logSoftmax(call: Call): Translation {
-  if (call.name !== call.model.output) throw unsupported('only a LogSoftmax at the very end of the graph is');
-  return softmax(call);
-}
-
-function concat(call: Call): Translation {
-  const values = call.inputs.map((_, i) => call.value(i));
-  const [{ extents: { H, W }, rank }] = values as [Value];
-  const axis = call.int('axis', 1);
-  if (axis !== 1 && axis !== 1 - rank) throw unsupported(`its axis is ${axis} of ${rank} dimensions; only 1, channels, is`);
-  const odd = values.find((value) => value.extents.H !== H || value.extents.W !== W || value.rank !== rank);
-  if (odd) {
-    throw shapeError(call.where, `joins ${printExtents(values[0]!.extents)} and ${printExtents(odd.extents)}; all but the channels must agree`);
-  }
-  const C = values.reduce((sum, { extents }) => sum + extents.C, 0);
-  return [{ op: 'concat', name: call.name, inputs: call.inputs }, { extents: { C, H, W }, rank }];
-}
-
-function flatten(call: Call): Translation {
-  const value = call.value();
-  const axis = call.int('axis', 1);
-  if (axis !== 1 && axis !== 1 - value.rank) throw unsupported(`its axis is ${axis}; only 1 is`);
-  return flat(call, value);
-}
-
-function flat(call: Call, { extents }: Value): Translation {
-  return [{ op: 'flatten', ...unary(call) }, { extents: { C: elements(extents), H: 1, W: 1 }, rank: 2 }];
-}
-
-/** A flattening, or a shape that stays: nothing else leaves C×H×W what it is. */
-function reshape(call: Call): Translation {
-  const value = call.value();
-  const { C, H, W } = value.extents;
-  const target = readIntegers(call.needConstant(1));
-  const refusal = unsupported(`it reshapes ${printExtents(value.extents)} to [${target}], batch included; only flattening and keeping the shape are`);
-  const { batch } = call.model;
-  const [first, ...rest] = target;
-  const keepsBatch = first === -1 || first === (batch ?? 1) || (first === 0 && !call.int('allowzero', 0));
-  if (!keepsBatch || (rest.length !== 1 && rest.length !== 3)) throw refusal;
-
-  const source = value.rank === 4 ? [C, H, W] : [C];
-  const copied = rest.map((extent, i) => (extent === 0 && !call.int('allowzero', 0) ? source[i] : extent));
-  const known = copied.reduce<number>((product, extent) => product * (extent === undefined || extent === -1 ? 1 : extent), 1);
-  const free = target.filter((extent) => extent === -1).length;
-  const resolved = copied.map((extent) => (extent === -1 ? elements(value.extents) / known : extent));
-  if (free > 1) throw refusal;
-  const is = (...extents: number[]): boolean => resolved.length === extents.length && resolved.every((extent, i) => extent === extents[i]);
-  const whole = elements(value.extents);
-  if (is(whole)) return flat(call, value);
-  if (is(whole, 1, 1)) return [flat(call, value)[0], { extents: { C: whole, H: 1, W: 1 }, rank: 4 }];
-  if (is(C, H, W)) return [{ op: 'identity', ...unary(call) }, { extents: value.extents, rank: 4 }];
-  throw refusal;
+  const others = product(value.shape.slice(1));
+  const overOthers = call.model.opset < 13 && others > 1; // older opsets take all axes from this one on together
+  if ((axis !== 1 && axis !== 1 - rank) || overOthers) throw unsupported(`its axis is ${axis} of ${rank} dimensions; only a soft-max over channels is`);
+  return same(call, { op, ...unary(call) });
 }
 
 /** The input as `[N, C, H, W]`. */
 function planes(call: Call): Value {
   const value = call.value();
-  if (value.rank !== 4) throw shapeError(call.where, `its input is [N, ${value.extents.C}]; it takes [N, C, H, W]`);
+  if (rankOf(value) !== 4) throw shapeError(call.where, `its input is ${printShape(value.shape)}; it takes [N, C, H, W]`);
   return value;
 }
 

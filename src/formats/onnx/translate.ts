@@ -1,13 +1,14 @@
-import { create } from '@bufbuild/protobuf';
-import { TensorProto_DataType as DataType, TensorProtoSchema, type NodeProto, type TensorProto } from 'onnx-buf';
+import type { NodeProto, TensorProto } from 'onnx-buf';
 import { GradlensError } from '../../errors';
 import type { GraphNode } from '../../graph';
-import { quote } from '../checks';
-import { Call, unsupported, type Surroundings, type Value } from './call';
+import { formatError, quote } from '../checks';
+import { Call, unsupported, type Surroundings, type Translation, type Unnamed } from './call';
 import { dequantize } from './dequantize';
+import { encode, foldNode, folds } from './fold';
 import type { GraphInput } from './input';
-import { operators } from './operators';
+import { operators, type Operator } from './operators';
 import type { Constant } from './tensors';
+import { product, type Value } from './value';
 
 /** A node that cannot be imported, as `detail.nodes` lists it. */
 export interface UnsupportedNode {
@@ -31,8 +32,18 @@ export function translate(
   const values = new Map<string, Value>([[input.name, input.value]]);
   const constants = new Map<string, Constant>(initializers.map((tensor) => [tensor.name, { name: tensor.name, tensor }]));
   const translated = new Map<string, GraphNode>();
-  const surroundings: Surroundings = { ...model, batch: input.batch, values, constants, translated };
+  const budget = 2 ** 20 + 4 * initializers.reduce((sum, { dims }) => sum + product(dims.map(Number)), 0);
+  let spent = 0;
+  const surroundings: Surroundings = {
+    ...model, batch: input.batch, values, constants, translated,
+    emit: emitter(nodes, translated, values, constants),
+    spend(count) {
+      spent += count;
+      if (!(spent <= budget)) throw formatError(`onnx: computing with its constants takes more than ${budget} numbers, far more than the file holds`);
+    },
+  };
   const read = new Set(nodes.flatMap((node) => node.input));
+  const ending = endOf(nodes, model.output);
   const refused: UnsupportedNode[] = [];
   const lost = new Set<string>(); // tensors behind a fault: their nodes are only looked up
   let fault: unknown;
@@ -41,18 +52,20 @@ export function translate(
     const call = new Call(node, surroundings);
     try {
       const operator = lookUp(node, call, read);
+      if (operatorName(node).endsWith('Softmax') && !ending.has(call.name)) throw unsupported('only at the end of the graph is it');
       if (fault || node.input.some((name) => lost.has(name))) {
         node.output.forEach((name) => lost.add(name));
         continue;
       }
-      const constant = operator ? constantBehind(node, call) : constantOf(call);
-      if (constant) constants.set(call.name, constant);
-      else {
-        const [translation, value] = operator!.translate(call);
-        translated.set(call.name, translation);
-        values.set(call.name, value);
-        model.checkShape(call.name, value);
-      }
+      const folded = constantsOf(node, call);
+      if (folded) folded.forEach(([name, constant]) => constants.set(name, constant));
+      else translationsOf(operator, call).forEach(([translation, value], i) => {
+        const name = node.output[i]!;
+        if (name === '') return;
+        translated.set(name, { ...translation, name });
+        values.set(name, value);
+        model.checkShape(name, value);
+      });
     } catch (error) {
       if (error instanceof GradlensError && error.code === 'unsupported-op') refused.push({ name: call.name, op: operatorName(node), reason: error.message });
       else fault ??= error;
@@ -64,30 +77,80 @@ export function translate(
   return translated;
 }
 
-/** What can be said without knowing any value; undefined for a Constant. */
-function lookUp(node: NodeProto, call: Call, read: ReadonlySet<string>): ReturnType<typeof operators.get> {
-  const operator = operators.get(operatorName(node));
-  if (operatorName(node) === 'Constant') call.checkKnown(['value', 'value_ints'], [0, 0]);
-  else if (!operator) throw unsupported('the operator is not supported');
-  else call.checkKnown(operator.attributes, operator.inputs);
-  const second = node.output.slice(1).find((name) => name !== '' && read.has(name));
+/** What can be said without knowing any value; undefined for what only constants pass through. */
+function lookUp(node: NodeProto, call: Call, read: ReadonlySet<string>): Operator | undefined {
+  const name = operatorName(node);
+  const operator = operators.get(name);
+  if (operator) call.checkKnown(operator.attributes, operator.inputs);
+  else if (!folds.has(name)) throw unsupported('the operator is not supported');
+  const second = operator?.severalOutputs ? undefined : node.output.slice(1).find((output) => output !== '' && read.has(output));
   if (second !== undefined) throw unsupported(`its output ${quote(second)} is read; only its first output can be`);
   return operator;
 }
 
-/** Exporters share weights through Identity nodes, and store them in eight bits behind DequantizeLinear. */
-function constantBehind({ opType }: NodeProto, call: Call): Constant | undefined {
-  if (opType === 'DequantizeLinear' && call.constant(0)) return dequantize(call);
-  return opType === 'Identity' ? call.constant(0) : undefined;
+/** What only renames the numbers of a soft-max. */
+const PASSING = new Set(['Softmax', 'LogSoftmax', 'Identity', 'Dropout', 'Cast', 'Flatten', 'Reshape', 'Squeeze', 'Unsqueeze']);
+
+/** The tensors at the end of the graph that a soft-max may write. */
+function endOf(nodes: readonly NodeProto[], output: string): ReadonlySet<string> {
+  const end = new Set([output]);
+  for (const node of [...nodes].reverse()) {
+    if (end.has(node.output[0] ?? '') && PASSING.has(operatorName(node)) && node.input[0]) end.add(node.input[0]);
+  }
+  return end;
 }
 
-function constantOf(call: Call): Constant {
-  const ints = call.ints('value_ints');
-  const tensor = ints
-    ? create(TensorProtoSchema, { dataType: DataType.INT64, dims: [BigInt(ints.length)], int64Data: ints.map(BigInt) })
-    : call.tensor('value');
-  if (!tensor) throw unsupported('it has no value');
-  return { name: call.name, tensor };
+/** The constants that a node writes, where it depends on no activation but for their shapes. */
+function constantsOf(node: NodeProto, call: Call): readonly (readonly [name: string, Constant])[] | undefined {
+  const name = operatorName(node);
+  const named = (tensors: readonly TensorProto[]) => tensors.map((tensor, i) => [node.output[i]!, { name: node.output[i]!, tensor }] as const);
+  if (name === 'Constant') return named([constantOf(call)]);
+  const behind = call.constant(0);
+  // exporters share weights through Identity nodes, and store them in eight bits behind DequantizeLinear
+  if (behind && name === 'Identity') return [[call.name, behind]];
+  if (behind && name === 'DequantizeLinear') return [[call.name, dequantize(call)]];
+  if (name === 'Shape' || name === 'Size') return named([encode(shapeOf(name, call, behind))]);
+  const tensors = foldNode(call, name);
+  return tensors && named(tensors);
+}
+
+/** What Shape and Size write. A free batch counts as one: items do not depend on each other. */
+function shapeOf(name: 'Shape' | 'Size', call: Call, constant: Constant | undefined): { shape: number[]; data: number[]; isWhole: true } {
+  const shape = constant ? constant.tensor.dims.map(Number) : [call.model.batch ?? 1, ...call.value().shape];
+  if (name === 'Size') return { shape: [], data: [product(shape)], isWhole: true };
+  const data = shape.slice(call.int('start', 0), call.int('end', shape.length));
+  return { shape: [data.length], data, isWhole: true };
+}
+
+function constantOf(call: Call): TensorProto {
+  const tensor = call.tensor('value');
+  if (tensor) return tensor;
+  const [ints, floats] = [call.ints('value_ints'), call.floats('value_floats')];
+  if (ints) return encode({ shape: [ints.length], data: ints, isWhole: true });
+  if (floats) return encode({ shape: [floats.length], data: floats, isWhole: false });
+  if (call.hasAttribute('value_int')) return encode({ shape: [], data: [call.int('value_int', 0)], isWhole: true });
+  if (call.hasAttribute('value_float')) return encode({ shape: [], data: [call.float('value_float', 0)], isWhole: false });
+  throw unsupported('it has no value');
+}
+
+function translationsOf(operator: Operator | undefined, call: Call): readonly Translation[] {
+  if (!operator?.translate) throw unsupported(`its input ${quote(call.computedInput())} is computed from the image; only of constants is it supported`);
+  const translated = operator.translate(call);
+  return isSeveral(translated) ? translated : [translated];
+}
+
+const isSeveral = (translated: Translation | readonly Translation[]): translated is readonly Translation[] => Array.isArray(translated[0]);
+
+/** Nodes that stand before a translated one, under names that the file does not use. */
+function emitter(nodes: readonly NodeProto[], translated: Map<string, GraphNode>, ...known: readonly ReadonlyMap<string, unknown>[]): (node: Unnamed, name: string) => string {
+  const written = new Set(nodes.flatMap((node) => node.output));
+  return (node, name) => {
+    const isTaken = (candidate: string): boolean => written.has(candidate) || translated.has(candidate) || known.some((names) => names.has(candidate));
+    let own = `${name}/${node.op}`;
+    for (let k = 2; isTaken(own); k++) own = `${name}/${node.op}${k}`;
+    translated.set(own, { ...node, name: own } as GraphNode);
+    return own;
+  };
 }
 
 /** ONNX's own operators bear no domain, or its default one. */
@@ -99,6 +162,6 @@ function refusal(nodes: readonly UnsupportedNode[]): GradlensError {
   const shown = nodes.slice(0, 50).map(({ name, op, reason }) => `\n  ${op} ${quote(name)}: ${reason}`);
   if (nodes.length > shown.length) shown.push(`\n  and ${nodes.length - shown.length} more`);
   const count = nodes.length === 1 ? 'one node is' : `${nodes.length} nodes are`;
-  const known = `${[...operators.keys()].join(', ')} and Constant`;
+  const known = [...operators.keys()].sort().join(', ');
   return new GradlensError('unsupported-op', `onnx: ${count} not supported; the operators are ${known}:${shown.join('')}`, { nodes });
 }

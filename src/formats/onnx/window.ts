@@ -1,7 +1,8 @@
 import type { Extents, Pads, Pair, Window } from '../../graph';
 import { elements, shapeError, slide } from '../../shape';
 import { formatError } from '../checks';
-import { unsupported, type Call, type Value } from './call';
+import { unsupported, type Call } from './call';
+import { valueOf, type Value } from './value';
 
 /** The attributes of ONNX that make a window. */
 export const WINDOW_ATTRIBUTES = ['kernel_shape', 'strides', 'pads', 'dilations', 'auto_pad'];
@@ -50,5 +51,5 @@ export function slideWindow(call: Call, input: Extents, window: Window, channels
   const { P, Q } = slide(call.where, window, input, ceil);
   const extents = { C: channels, H: P, W: Q };
   if (!(elements(extents) <= MOST_ELEMENTS)) throw shapeError(call.where, `writes ${channels}×${P}×${Q}, more than ${MOST_ELEMENTS} elements`);
-  return { extents, rank: 4 };
+  return valueOf([channels, P, Q]);
 }

@@ -1,0 +1,154 @@
+/** Add, Sub, Mul, Div and Sum: of two activations, or of one and a constant. */
+import type { AffineNode, Weight } from '../../graph';
+import { unsupported, type Call, type Translation, type Unnamed, type WeightForm } from './call';
+import { broadcastShape, encode } from './fold';
+import { readShape, type Constant } from './tensors';
+import { printShape, product, rankOf, sameShape, valueOf, type Value } from './value';
+
+/** A tensor of our graph by its name, and what is known of it. */
+type Named = readonly [name: string, value: Value];
+
+const MOST_TERMS = 5; // in one node of ours
+
+const computed = (call: Call): readonly Named[] => call.inputs.map((name, i) => [name, call.value(i)] as const);
+const constantInput = (call: Call): number => call.inputs.findIndex((_, i) => call.constant(i));
+
+export function add(call: Call): Translation {
+  const constant = constantInput(call);
+  return constant < 0 ? sum(call, computed(call)) : addConstant(call, 1 - constant, constant);
+}
+
+/** a − b. */
+export function sub(call: Call): Translation {
+  const constant = constantInput(call);
+  if (constant === 1) return affine(call, 0, { bias: spread(call, 1, 0, negated) });
+  const factor = filled(call, '−1', -1);
+  if (constant === 0) return affine(call, 1, { scale: factor(call.value(1)), bias: spread(call, 0, 1) });
+  const [a, b] = computed(call) as [Named, Named];
+  const minus = call.emit({ op: 'affine', inputs: [b[0]], scale: factor(b[1]) });
+  return sum(call, [a, [minus, b[1]]]);
+}
+
+export function mul(call: Call): Translation {
+  const constant = constantInput(call);
+  if (constant >= 0) return affine(call, 1 - constant, { scale: spread(call, constant, 1 - constant) });
+  const [a, b] = expanded(call, computed(call)) as [Named, Named];
+  return call.result({ op: 'multiply', inputs: [a[0], b[0]] }, a[1].shape);
+}
+
+/** a / b. */
+export function div(call: Call): Translation {
+  if (constantInput(call) !== 1) throw unsupported(`it divides by ${printShape(call.value(1).shape)}, which is computed from the image; only by a constant is it`);
+  return affine(call, 0, { scale: spread(call, 1, 0, inverted) });
+}
+
+/** Of any number of terms, broadcast to one shape. */
+export function sum(call: Call, terms: readonly Named[]): Translation {
+  const all = expanded(call, terms);
+  const { shape } = all[0]![1];
+  let names = all.map(([name]) => name);
+  while (names.length > MOST_TERMS) names = [call.emit({ op: 'add', inputs: names.slice(0, MOST_TERMS) }), ...names.slice(MOST_TERMS)];
+  return call.result(names.length === 1 ? { op: 'identity', inputs: names } : { op: 'add', inputs: names }, shape);
+}
+
+/** Sum of any number of inputs. */
+export function sumOf(call: Call): Translation {
+  const constant = constantInput(call);
+  if (constant >= 0) {
+    if (call.inputs.length !== 2) throw unsupported('it sums constants and activations; only two at a time are');
+    return addConstant(call, 1 - constant, constant);
+  }
+  return sum(call, computed(call));
+}
+
+/** All of them in the shape that they broadcast to. */
+function expanded(call: Call, terms: readonly Named[]): readonly Named[] {
+  const shape = broadcastShape(call, terms.map(([, { shape }]) => [1, ...shape])).slice(1);
+  if (terms.some(([, value]) => rankOf(value) !== shape.length + 1)) {
+    throw unsupported(`it combines ${terms.map(([, value]) => printShape(value.shape)).join(' and ')}; only where the batch comes first in all is that`);
+  }
+  return terms.map(([name, value]) => [expandTo(call, name, value, shape), valueOf(shape)] as const);
+}
+
+/** The tensor, copied along its axes of one element until it has this shape. */
+export function expandTo(call: Call, name: string, value: Value, shape: readonly number[]): string {
+  if (sameShape(value.shape, shape)) return name;
+  if (shape.length > 3) throw unsupported(`it copies ${printShape(value.shape)} to ${printShape(shape)}; only up to four dimensions is that`);
+  const { C, H, W } = valueOf(shape).extents;
+  return call.emit({ op: 'expand', inputs: [name], extents: [C, H, W] });
+}
+
+/**
+ * A constant per channel after a Conv, Gemm or MatMul without bias is that layer's: it is written again, with its bias, under this node's
+ * name; where nothing else reads the first, it is dropped.
+ */
+function addConstant(call: Call, input: number, constant: number): Translation {
+  const value = call.value(input);
+  const layer = call.model.translated.get(call.inputs[input]!);
+  const shape = readShape(call.constant(constant)!);
+  if (layer && (layer.op === 'conv' || layer.op === 'fullyConnected') && layer.bias === undefined && isPerChannel(shape, value)) {
+    const bias = call.model.weight(call.constant(constant)!, broadcastBias(shape, value));
+    return [{ ...layer, name: call.name, bias: bias.name }, value];
+  }
+  return affine(call, input, { bias: spread(call, constant, input) });
+}
+
+function affine(call: Call, input: number, parameters: Pick<AffineNode, 'scale' | 'bias'>): Translation {
+  return call.result({ op: 'affine', inputs: [call.inputs[input]!], ...parameters } as Unnamed, call.value(input).shape);
+}
+
+/** Constant `index` as a parameter of an affine node that reads input `input`: per channel where that will do. */
+function spread(call: Call, index: number, input: number, map?: WeightForm): string {
+  const constant = call.needConstant(index);
+  const value = call.value(input);
+  const shape = readShape(constant);
+  const form = isPerChannel(shape, value) ? broadcastBias(shape, value) : everywhere(call, shape, value);
+  return call.model.weight(constant, map ? chained(form, map) : form).name;
+}
+
+const negated: WeightForm = { suffix: 'negated', apply: ({ shape, data }) => ({ shape, data: data.map((value) => -value) }) };
+const inverted: WeightForm = { suffix: 'inverted', apply: ({ shape, data }) => ({ shape, data: data.map((value) => 1 / value) }) };
+
+const chained = (first: WeightForm | undefined, second: WeightForm): WeightForm =>
+  first ? { suffix: `${first.suffix}, ${second.suffix}`, apply: (weight) => second.apply(first.apply(weight)) } : second;
+
+/** A weight `[C]` of one number, made for the purpose. */
+const filled = (call: Call, suffix: string, number: number) => ({ extents: { C } }: Value): string => {
+  const one: Constant = { name: `${call.name}/${suffix}`, tensor: encode({ shape: [], data: [number], isWhole: false }) };
+  return call.model.weight(one, { suffix: `as [${C}]`, apply: () => ({ shape: [C], data: new Float32Array(C).fill(number) }) }).name;
+};
+
+/** Whether a constant that broadcasts to an activation varies with its channel at most. Broadcasting aligns shapes at their right ends. */
+function isPerChannel(shape: readonly number[], value: Value): boolean {
+  const full = [1, ...value.shape];
+  return shape.length <= full.length && shape.every((extent, i) => {
+    const axis = i + full.length - shape.length;
+    return extent === 1 || (axis === 1 && extent === full[1]);
+  });
+}
+
+/** A constant that broadcasts to one number per channel, as that vector; undefined where it is one already. */
+export function broadcastBias(shape: readonly number[], value: Value): WeightForm | undefined {
+  const { C } = value.extents;
+  if (!isPerChannel(shape, value)) throw unsupported(`it adds a constant of shape [${shape}] to ${printShape(value.shape)}; only one number per channel (${C}) is`);
+  if (shape.length === 1 && shape[0] === C) return undefined;
+  return { suffix: `as [${C}]`, apply: ({ data }: Weight) => ({ shape: [C], data: data.length === C ? data : new Float32Array(C).fill(data[0]!) }) };
+}
+
+/** A constant that broadcasts to an activation, as a number per element. */
+function everywhere(call: Call, shape: readonly number[], value: Value): WeightForm {
+  const full = [1, ...value.shape];
+  if (!sameShape(broadcastShape(call, [shape, full]), full)) throw unsupported(`it combines a constant of shape [${shape}] with ${printShape(value.shape)}; the result would have another shape`);
+  const { C, H, W } = value.extents;
+  return {
+    suffix: `as [${C}, ${H}, ${W}]`,
+    apply({ data }: Weight) {
+      const strides = full.map((_, axis) => product(full.slice(axis + 1)));
+      const own = full.map((_, axis) => shape[axis - full.length + shape.length] ?? 1);
+      const ownStrides = own.map((extent, axis) => (extent === 1 ? 0 : product(own.slice(axis + 1))));
+      const from = (i: number): number => strides.reduce((sum, stride, axis) => sum + (Math.floor(i / stride) % full[axis]!) * ownStrides[axis]!, 0);
+      call.model.spend(C * H * W);
+      return { shape: [C, H, W], data: Float32Array.from({ length: C * H * W }, (_, i) => data[from(i)]!) };
+    },
+  };
+}
