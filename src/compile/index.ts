@@ -42,7 +42,8 @@ export function compile(graph: Graph, { batch, bindingBytes, variants = PLAIN, t
 
 /** The last tensor before the scores that has more than one pixel; the input's name, if none has. */
 export function lastPlaneOf(graph: Graph): string {
-  const network = [takeScore, prune].reduce((current, rewrite) => rewrite(current), networkOf(graph));
+  const network = [takeScore, prune, dropIdentities, windowPools].reduce((current, rewrite) => rewrite(current), networkOf(graph));
   const extents = inferExtents(network);
-  return network.layers.findLast(({ name, op }) => op !== 'flatten' && extents.get(name)!.H * extents.get(name)!.W > 1)?.name ?? network.input.name;
+  const ofTheGraph = new Set(graph.nodes.filter(({ op }) => op !== 'flatten' && op !== 'reshape').map(({ name }) => name));
+  return network.layers.findLast(({ name }) => ofTheGraph.has(name) && extents.get(name)!.H * extents.get(name)!.W > 1)?.name ?? network.input.name;
 }
