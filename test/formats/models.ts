@@ -56,12 +56,15 @@ export function external(name: string, dims: readonly number[], entries: Readonl
   return { name, dims: dims.map(BigInt), dataType: DataType.FLOAT, dataLocation: TensorProto_DataLocation.EXTERNAL, externalData };
 }
 
+/** A tensor of any shape. */
+const shapeless = (name: string): MessageInitShape<typeof ValueInfoProtoSchema> => ({ name, type: { value: { case: 'tensorType', value: { elemType: DataType.FLOAT } } } });
+
 /** An ONNX file whose input is `x` and whose output is the last node's. */
 export function onnxFile({ nodes, tensors = [], input = ['N', 2, 5, 6], output = nodes.at(-1)?.output?.[0] ?? 'y', opset = 17, valueInfo: stated = [], producer = 'test' }: ModelSpec): Uint8Array<ArrayBuffer> {
   return toBinary(ModelProtoSchema, create(ModelProtoSchema, {
     irVersion: 8n,
     producerName: producer,
     opsetImport: [{ domain: '', version: BigInt(opset) }],
-    graph: { name: 'net', valueInfo: [...stated], node: [...nodes], initializer: [...tensors], input: [valueInfo('x', input)], output: [valueInfo(output, [])] },
+    graph: { name: 'net', valueInfo: [...stated], node: [...nodes], initializer: [...tensors], input: [valueInfo('x', input)], output: [shapeless(output)] },
   }));
 }

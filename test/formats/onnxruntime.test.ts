@@ -1,0 +1,86 @@
+/** Small nets of every operator: what an independent runtime computes, against our import of the same file run by the oracle. */
+import * as ort from 'onnxruntime-web';
+import { beforeAll, expect, test } from 'vitest';
+import { readOnnx } from '../../src/formats/onnx';
+import { relativeL2 } from '../oracle/compare';
+import { runGraph } from '../oracle/network';
+import { normals, seededRandom } from '../oracle/random';
+import { floats, integers, node, onnxFile, type AttributeValue, type ModelSpec, type Node, type Tensor } from './models';
+
+beforeAll(() => {
+  ort.env.wasm.numThreads = 1;
+});
+
+const random = seededRandom(5);
+const some = (name: string, dims: readonly number[], positive = false): Tensor =>
+  floats(name, dims, [...normals(random, dims.reduce((a, b) => a * b, 1))].map((value) => (positive ? Math.abs(value) + 0.5 : value)));
+const scalar = (name: string, value: number): Tensor => ({ ...floats(name, [1], [value]), dims: [] });
+
+type Case = readonly [title: string, nodes: readonly Node[], tensors?: readonly Tensor[] | undefined, opset?: number | undefined];
+const one = (op: string, attributes: Readonly<Record<string, AttributeValue>> = {}, tensors: readonly Tensor[] = [], opset?: number): Case =>
+  [`${op} ${JSON.stringify(attributes)}${opset ? ` of opset ${opset}` : ''}`, [node(op, ['x', ...tensors.map(({ name }) => name!)], 'y', attributes)], tensors, opset];
+
+const filter = some('w', [6, 4, 3, 2]);
+const cases: readonly Case[] = [
+  one('Conv', { strides: [2, 1], pads: [1, 0, 2, 1], dilations: [1, 2] }, [filter, some('b', [6])]),
+  one('Conv', { group: 2 }, [some('w', [4, 2, 3, 2])]),
+  one('Conv', { group: 4, auto_pad: 'SAME_UPPER', strides: [2, 3] }, [some('w', [8, 1, 3, 2])]),
+  one('Conv', { auto_pad: 'SAME_LOWER', strides: [2, 2] }, [some('w', [3, 4, 3, 4])]),
+  one('Conv', { auto_pad: 'VALID' }, [some('w', [3, 4, 2, 2])]),
+  ...[0, 1].flatMap((ceil_mode) => [
+    one('MaxPool', { kernel_shape: [3, 2], strides: [2, 2], pads: [1, 0, 1, 1], ceil_mode }),
+    one('MaxPool', { kernel_shape: [2, 3], dilations: [2, 1], strides: [1, 2], ceil_mode }),
+    one('AveragePool', { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], ceil_mode }),
+    one('AveragePool', { kernel_shape: [3, 2], strides: [2, 2], pads: [1, 0, 0, 1], ceil_mode, count_include_pad: 1 }, [], 19),
+  ]),
+  one('AveragePool', { kernel_shape: [3, 3], auto_pad: 'SAME_UPPER', strides: [2, 2] }),
+  one('GlobalAveragePool'), one('GlobalMaxPool'),
+  one('BatchNormalization', { epsilon: { f: 0.01 } }, [some('s', [4]), some('b', [4]), some('m', [4]), some('v', [4], true)]),
+  one('LRN', { size: 3, alpha: { f: 0.5 }, beta: { f: 0.75 }, bias: { f: 1.5 } }), one('LRN', { size: 5 }),
+  one('Relu'), one('LeakyRelu', { alpha: { f: 0.2 } }), one('Sigmoid'), one('HardSigmoid'), one('HardSwish'), one('Elu', { alpha: { f: 1.5 } }),
+  one('PRelu', {}, [some('slope', [4, 1, 1])]), one('PRelu', {}, [some('slope', [1])]),
+  one('Clip', { min: { f: -0.5 }, max: { f: 0.5 } }, [], 10), one('Clip', {}, [scalar('lo', 0), scalar('hi', 1)]),
+  ['Clip from above alone', [node('Clip', ['x', '', 'hi'], 'y')], [scalar('hi', 0.5)]],
+  ...['Add', 'Sub', 'Mul', 'Div'].flatMap((op) => [
+    one(op, {}, [some('c', [4, 1, 1], true)]), one(op, {}, [some('c', [1, 4, 6, 1], true)]), one(op, {}, [some('c', [7], true)]), one(op, {}, [scalar('c', 0.5)]),
+  ]),
+  ['a constant less the image', [node('Sub', ['c', 'x'], 'y')], [some('c', [4, 1, 1])]],
+  ['two tensors, broadcast', [node('ReduceMean', ['x'], 'm', { axes: [2, 3] }), node('Sub', ['x', 'm'], 'd'), node('Sigmoid', ['m'], 's'), node('Mul', ['s', 'd'], 'p'), node('Sum', ['p', 'x', 'm'], 'y')]],
+  one('Concat', { axis: 1 }), ...[1, 2, 3, -1].map((axis): Case => [`Concat along ${axis}`, [node('Relu', ['x'], 'r'), node('Concat', ['x', 'r', 'x'], 'y', { axis })]]),
+  ['Split into unequal parts', [{ ...node('Split', ['x', 's'], 'a', { axis: 3 }), output: ['a', 'b'] }, node('Relu', ['b'], 'r'), node('Concat', ['r', 'a'], 'y', { axis: 3 })], [integers('s', [3, 4])]],
+  ['Split of opset 11', [{ ...node('Split', ['x'], 'a', { axis: 1 }), output: ['a', 'b'] }, node('Add', ['a', 'b'], 'y')], [], 11],
+  one('Slice', {}, [integers('b', [1, -1]), integers('e', [3, -100]), integers('a', [1, 3]), integers('s', [1, -2])]),
+  one('Slice', { starts: [1, 2], ends: [-1, 100], axes: [2, 3] }, [], 9),
+  ...['constant', 'reflect', 'edge'].map((mode) => one('Pad', { mode }, [integers('p', [0, 0, 1, 2, 0, 0, 3, 1])])),
+  one('Pad', {}, [integers('p', [0, 1, -1, 0, 0, 0, 2, -2]), scalar('v', 1.5)]),
+  one('Transpose', { perm: [0, 2, 3, 1] }), one('Transpose', { perm: [0, 3, 2, 1] }),
+  one('Flatten'), one('Reshape', {}, [integers('s', [0, 2, -1, 7])]), one('Squeeze', {}), one('Unsqueeze', {}, [integers('a', [2])]),
+  one('Gather', { axis: 1 }, [integers('i', [2, 1, 0])]), one('Expand', {}, [integers('s', [1, 4, 6, 7])]),
+  ['a channel shuffle', [node('Reshape', ['x', 's1'], 'a'), node('Transpose', ['a'], 'b', { perm: [0, 2, 1, 3, 4] }), node('Reshape', ['b', 's2'], 'y')], [integers('s1', [1, 2, 2, 6, 7]), integers('s2', [0, -1, 6, 7])]],
+  ...['asymmetric', 'half_pixel', 'align_corners', 'pytorch_half_pixel'].flatMap((coordinate_transformation_mode) => ['nearest', 'linear', 'cubic'].map((mode): Case =>
+    [`Resize ${mode}, ${coordinate_transformation_mode}`, [node('Resize', ['x', '', 's'], 'y', { mode, coordinate_transformation_mode })], [floats('s', [4], [1, 1, 1.5, 2])]])),
+  ['Resize to sizes', [node('Resize', ['x', '', '', 's'], 'y', { mode: 'linear' })], [integers('s', [1, 4, 9, 5])]],
+  ['Upsample', [node('Upsample', ['x', 's'], 'y', { mode: 'nearest' })], [floats('s', [4], [1, 1, 2, 3])], 9],
+  one('Softmax', { axis: 1 }), one('LogSoftmax', { axis: 1 }), one('Identity'), one('Dropout'), one('Cast', { to: 1 }),
+  ...[[1, 2], [3], [2, 3]].flatMap((axes) => [0, 1].map((keepdims) => one('ReduceMean', { axes, keepdims }, [], 13))),
+  one('ReduceMean', {}, [integers('a', [2, 3])], 18), one('ReduceSum', {}, [integers('a', [1])]),
+  ['Gemm', [node('Flatten', ['x'], 'f'), node('Gemm', ['f', 'w', 'b'], 'y', { alpha: { f: 0.5 }, beta: { f: 2 }, transB: 1 })], [some('w', [3, 168]), some('b', [3])]],
+  ['MatMul of planes', [node('MatMul', ['x', 'w'], 'y')], [some('w', [7, 3])]],
+  ['shape arithmetic', [
+    node('Shape', ['x'], 's'), node('Gather', ['s', 'zero'], 'n', { axis: 0 }), node('Unsqueeze', ['n', 'first'], 'u'), node('Concat', ['u', 'rest'], 'to', { axis: 0 }), node('Reshape', ['x', 'to'], 'y'),
+  ], [{ ...integers('zero', [0]), dims: [] }, integers('first', [0]), integers('rest', [-1])]],
+];
+
+test.each(cases.map(([title, nodes, tensors = [], opset = 17]) => ({ title, nodes, tensors, opset })))('$title', async ({ nodes, tensors, opset }) => {
+  const runs = (op: string) => nodes.some(({ opType }) => opType === op);
+  const spec: ModelSpec = { nodes, tensors, opset, input: runs('Expand') || runs('Squeeze') ? [1, 4, 1, 7] : [1, 4, 6, 7] };
+  const file = onnxFile(spec);
+  const extents = spec.input!.slice(1) as number[];
+  const x = normals(seededRandom(9), extents.reduce((a, b) => a * b));
+  const session = await ort.InferenceSession.create(file, { logSeverityLevel: 3 });
+  const output = (await session.run({ x: new ort.Tensor('float32', Float32Array.from(x), [1, ...extents]) }))[session.outputNames[0]!]!;
+  const { graph } = readOnnx(file);
+  const ours = runGraph(graph, x).get(graph.output)!;
+  expect(relativeL2(ours.data, output.data as Float32Array)).toBeLessThan(2e-6);
+  await session.release();
+});
