@@ -6,8 +6,10 @@ import { check } from './check';
 import { classModel } from './classModel';
 import { classify } from './classify';
 import { EXIT, UsageError, exitCodeOf, oneLine } from './failure';
+import { convert } from './convert';
 import { gradient } from './gradient';
 import { info } from './info';
+import { inspect } from './inspect';
 import { localise } from './localise';
 import { packageVersion } from './models';
 import { removeUnfinished } from './output';
@@ -15,7 +17,7 @@ import { saliency } from './saliency';
 import { segment } from './segment';
 import { openSession } from './session';
 
-const commands: Readonly<Record<string, CommandDef<any>>> = { saliency, 'class-model': classModel, segment, localise, classify, gradient, check, info };
+const commands: Readonly<Record<string, CommandDef<any>>> = { saliency, 'class-model': classModel, segment, localise, classify, gradient, inspect, convert, check, info };
 
 const gradlens = defineCommand({
   meta: { name: 'gradlens', version: packageVersion(), description: "the exact gradient of a ConvNet's class score with respect to its input image" },

@@ -7,6 +7,7 @@ import { declaredShapes } from './onnx/declared';
 import { bringIn, externalTensors } from './onnx/external';
 import { readInput } from './onnx/input';
 import { asFormatError, checkOnnxLimits, MOST_DEPTH } from './onnx/limits';
+import { type OnnxSummary, summaryOf } from './onnx/summary';
 import { translate } from './onnx/translate';
 import { weightStore } from './onnx/weights';
 import { checkWiring, upstream } from './onnx/wiring';
@@ -17,6 +18,8 @@ const OPSETS = { oldest: 7, newest: 25 };
 export interface OnnxFile {
   /** Paths relative to the model's folder, inside of it; empty where the file is whole. */
   readonly externalFiles: readonly string[];
+  /** What it holds, whether or not that can be imported. */
+  readonly summary: OnnxSummary;
   /**
    * The model. May be called once: it takes the decoded message apart.
    * @throws GradlensError as {@link readOnnx}
@@ -47,6 +50,7 @@ export function openOnnx(file: ArrayBuffer | Uint8Array): OnnxFile {
   const externalFiles = [...new Set(externals.map(({ location }) => location))];
   return {
     externalFiles,
+    summary: summaryOf(decoded.graph, producerOf(decoded), decoded.opset),
     read(files) {
       bringIn(externals, files);
       const size = externalFiles.reduce((sum, name) => sum + files.get(name)!.length, bytes.length);
@@ -55,7 +59,10 @@ export function openOnnx(file: ArrayBuffer | Uint8Array): OnnxFile {
   };
 }
 
-function modelOf({ model, graph, opset }: Decoded, bytes: number): ModelFile {
+const producerOf = ({ model }: Decoded): string => `${model.producerName} ${model.producerVersion}`.trim();
+
+function modelOf(decoded: Decoded, bytes: number): ModelFile {
+  const { graph, opset } = decoded;
   const input = readInput(graph);
   const output = graph.output[0]?.name;
   if (!output) throw formatError('onnx: the graph has no output');
@@ -66,7 +73,7 @@ function modelOf({ model, graph, opset }: Decoded, bytes: number): ModelFile {
   const translated = translate(needed, input, graph.initializer, { opset, output, weight, checkShape: declaredShapes(graph) });
   const nodes = upstream([...translated.values()], output, ({ name, inputs }) => ({ writes: [name], reads: inputs }));
   if (nodes.length === 0) throw formatError(`onnx: the output ${quote(output)} is not computed from the input ${quote(input.name)}`);
-  const producer = `${model.producerName} ${model.producerVersion}`.trim();
+  const producer = producerOf(decoded);
   const ours: Graph = { name: graph.name || 'onnx', input: { name: input.name, extents: input.value.extents }, nodes, output, weights };
   return { graph: ours, guess: guessPreparation(ours, producer), labels: [], provenance: { format: 'onnx', producer, opset } };
 }

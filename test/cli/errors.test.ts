@@ -33,7 +33,7 @@ beforeAll(async () => {
 
 /** Arguments after the command, in which $ stands for the folder. */
 test.each<[line: string, code: number, message: RegExp]>([
-  ['paint', 2, /unknown command 'paint'; there are saliency, class-model, segment, localise, classify, gradient, check, info /],
+  ['paint', 2, /unknown command 'paint'; there are saliency, class-model, segment, localise, classify, gradient, inspect, convert, check, info /],
   ['check --wat', 2, /unknown option --wat; there are --driver, --json, --help/],
   ['check -x', 2, /unknown option -x/],
   ['check more', 2, /'more' is one argument too many/],
@@ -55,6 +55,11 @@ test.each<[line: string, code: number, message: RegExp]>([
   ['classify $/a.png --model $/bare.onnx --prep other', 2, /--prep is 'other'; it can be torchvision, caffe-bgr, unit, signed, or a JSON file/],
   ['classify $/a.png --model $/bare.onnx --prep $/prep.json', 2, /mean and std have 2 and 2 numbers; the input has 3 channels/],
   ['classify $/a.png --model $/bare.onnx --prep $/sideways.json', 2, /sideways\.json: order is "RBG"; it should be "RGB" or "BGR"/],
+  ['inspect', 2, /no model given/],
+  ['inspect $/a.png', 2, /a\.png: this is neither an ONNX model/],
+  ['inspect $/bare.onnx more', 2, /'more' is one argument too many/],
+  ['convert $/bare.onnx', 2, /no out given/],
+  ['convert $/bare.onnx $/text.png/new', 2, /bare\.safetensors cannot be written: (ENOTDIR|EEXIST)/],
   ['classify $/missing.png --model $M', 2, /missing\.png: there is no such file/],
   ['classify $ --model $M', 2, /is no file/],
   ['classify $/text.png --model $M', 2, /text\.png cannot be read as a picture/],

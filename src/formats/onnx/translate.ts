@@ -154,7 +154,7 @@ function emitter(nodes: readonly NodeProto[], translated: Map<string, GraphNode>
 }
 
 /** ONNX's own operators bear no domain, or its default one. */
-function operatorName({ domain, opType }: NodeProto): string {
+export function operatorName({ domain, opType }: NodeProto): string {
   return domain === '' || domain === 'ai.onnx' ? opType : `${domain}.${opType}`;
 }
 
