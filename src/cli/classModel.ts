@@ -1,9 +1,24 @@
 import { writeNpy } from '../formats/npy';
-import { classModel as classModelOf } from '../index';
+import { type ClassModelPreset, type Neuron, classModel as classModelOf } from '../index';
 import { command, common, numberOption } from './args';
 import { UsageError } from './failure';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
 import { checkPattern, encodePng, fillPattern, writeWhole } from './output';
+
+const NUMBERS = [
+  ['iterations', 'iterations', 'steps of ascent'],
+  ['l2', 'l2', 'λ, weight of ‖I‖²'],
+  ['step', 'step', 'how far a step moves, as root mean square in the units of the prepared input'],
+  ['total-variation', 'totalVariation', "weight of the lengths of the image's own gradient"],
+  ['momentum', 'momentum', 'how much of the last move is in the next'],
+  ['jitter', 'jitter', 'up to how many pixels the image is shifted before each gradient'],
+  ['blur', 'blur', 'standard deviation in pixels of a blur now and then'],
+  ['blur-every', 'blurEvery', 'iterations between two blurs'],
+  ['seed', 'seed', 'of the shifts'],
+] as const;
+
+/** The largest batch, so that all classes at once take bounded memory. */
+const MOST_AT_ONCE = 10;
 
 export const classModel = command({
   name: 'class-model',
@@ -12,9 +27,9 @@ export const classModel = command({
     ...modelOption,
     ...prepOption,
     ...classOption,
-    iterations: { type: 'string', valueHint: 'N', default: '200', description: 'steps of ascent' },
-    l2: { type: 'string', valueHint: 'λ', default: '0.001', description: 'weight of ‖I‖²' },
-    step: { type: 'string', valueHint: 'S', default: '0.05', description: 'how far a step moves, as root mean square in the units of the prepared input' },
+    neuron: { type: 'string', valueHint: 'TENSOR:CHANNEL[:Y:X]', description: 'instead of a class a channel of a tensor, or one place of it' },
+    preset: { type: 'enum', options: ['paper', 'vivid'], default: 'paper', description: 'what the options below are if left out; vivid has what later work found' },
+    ...Object.fromEntries(NUMBERS.map(([option, , description]) => [option, { type: 'string', valueHint: 'X', description }])) as Record<(typeof NUMBERS)[number][0], { type: 'string'; valueHint: string; description: string }>,
     score: { type: 'enum', options: ['logit', 'probability'], default: 'logit', description: 'the objective; the paper advises against the probability' },
     out: { type: 'string', valueHint: 'pattern', default: 'out/{class}.png', description: 'where to, with {class} and {method}' },
     npy: { type: 'boolean', description: 'also write the image as the network sees it, float32, beside the picture' },
@@ -23,31 +38,60 @@ export const classModel = command({
   async run(args, session) {
     const { signal, onProgress } = session;
     checkPattern(args.out);
-    const iterations = numberOption('iterations', args.iterations, 1, 1e6);
-    if (!Number.isInteger(iterations)) throw new UsageError(`--iterations is '${args.iterations}'; it should be a whole number`);
-    const l2 = numberOption('l2', args.l2, 0, 1e6);
-    const step = numberOption('step', args.step, 0, 1e6);
+    const numbers = Object.fromEntries(NUMBERS.flatMap(([option, name]) => {
+      const text = args[option];
+      return text === undefined ? [] : [[name, numberOption(option, text, option === 'iterations' || option === 'blur-every' ? 1 : 0, 1e6, WHOLE.has(option))]];
+    })) as Partial<Record<(typeof NUMBERS)[number][1], number>>;
+    const preset = args.preset as ClassModelPreset;
     const score = args.score as 'logit' | 'probability';
     const file = await readModel(args.model, session, args.labels);
     const input = preparationOf(file, args.prep, session);
-    const chosen = classOf(args.class, file.labels);
-    if (chosen === 'top1') throw new UsageError('class-model needs --class: a number or a name');
+    const targets = args.neuron === undefined ? classesOf(args.class, file.labels) : [neuronOf(args.neuron)];
+    if (targets.length > 1 && !/\{class\}/.test(args.out)) throw new UsageError(`--class has ${targets.length} classes, so --out needs {class}`);
 
     const engine = await session.openEngine(args.driver);
-    const model = await engine.load(file, { input, signal, onProgress });
-    const run = classModelOf(model, { class: chosen, iterations, l2, step, score, signal, onProgress });
-    let next = await run.next();
-    while (!next.done) next = await run.next();
-    const { data, scores: [curve], picture } = next.value;
-
-    const label = model.labelOf(chosen);
-    const out = fillPattern(args.out, { stem: label, class: label, method: 'class-model' });
-    const parameters = { method: 'class-model', model: model.name, class: chosen, label, iterations, l2, step, score, precision: 'f32' };
-    await writeWhole(out, await encodePng(picture(), parameters));
-    const npy = args.npy ? out.replace(/\.png$/i, '.npy') : null;
-    if (npy !== null) await writeWhole(npy, writeNpy(model.inputShape, data));
-    session.print(args.json, { out, npy, class: chosen, label, scores: curve, parameters },
-      `${out}${npy === null ? '' : `, ${npy}`}: ${label} (${chosen}), score ${curve![0]!.toPrecision(4)} → ${curve!.at(-1)!.toPrecision(4)} in ${iterations} iterations`);
+    const batch = Math.min(targets.length, MOST_AT_ONCE);
+    const model = await engine.load(file, { input, batch, signal, onProgress });
+    for (let begin = 0; begin < targets.length; begin += batch) {
+      const some = Array.from({ length: batch }, (_, n) => targets[Math.min(begin + n, targets.length - 1)]!);
+      const target = typeof some[0] === 'object' ? some[0] : (some as number[]);
+      const run = classModelOf(model, { class: target, preset, ...numbers, score, signal, onProgress });
+      let next = await run.next();
+      while (!next.done) next = await run.next();
+      const { data, scores, meta, picture } = next.value;
+      const size = data.length / batch;
+      for (let n = 0; n < Math.min(batch, targets.length - begin); n++) {
+        const chosen = some[n]!;
+        const label = typeof chosen === 'object' ? args.neuron! : model.labelOf(chosen);
+        const curve = scores[n]!;
+        const out = fillPattern(args.out, { stem: label, class: label, method: 'class-model' });
+        const parameters = { ...meta, class: chosen, label, precision: 'f32' };
+        await writeWhole(out, await encodePng(picture(n), parameters));
+        const npy = args.npy ? out.replace(/\.png$/i, '.npy') : null;
+        if (npy !== null) await writeWhole(npy, writeNpy([1, ...model.inputShape.slice(1)], data.subarray(n * size, (n + 1) * size)));
+        session.print(args.json, { out, npy, class: chosen, label, scores: curve, parameters },
+          `${out}${npy === null ? '' : `, ${npy}`}: ${label}${typeof chosen === 'object' ? '' : ` (${chosen})`}, score ${curve[0]!.toPrecision(4)} → ${curve.at(-1)!.toPrecision(4)} in ${curve.length} iterations`);
+      }
+    }
     return 0;
   },
 });
+
+const WHOLE: ReadonlySet<string> = new Set(['iterations', 'jitter', 'blur-every', 'seed']);
+
+/** A class, several with commas between their numbers, or all of them. */
+function classesOf(text: string, labels: readonly string[]): readonly number[] {
+  if (text === 'all' && labels.length > 0) return [...labels.keys()];
+  const parts = /^\d+(,\d+)+$/.test(text) ? text.split(',') : [text];
+  return parts.map((part) => {
+    const found = classOf(part, labels);
+    if (found === 'top1') throw new UsageError('class-model needs --class: a number or a name, numbers with commas between them, or all');
+    return found;
+  });
+}
+
+function neuronOf(text: string): Neuron {
+  const [, tensor, channel, y, x] = /^(.+?):(\d+)(?::(\d+):(\d+))?$/.exec(text) ?? [];
+  if (tensor === undefined) throw new UsageError(`--neuron is '${text}'; it can be like relu5:12 or relu5:12:6:6`);
+  return { tensor, channel: Number(channel), ...(y === undefined ? {} : { y: Number(y), x: Number(x) }) };
+}

@@ -2,11 +2,12 @@ import { readFileSync, statSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { placementOf } from '../image/placement';
 import type { Pixels } from '../image/pixels';
-import { type Box, type LocalisationMeasures, type Localised, centreBox, controlOf, intersectionOverUnion, localisationMeasures, saliency, segment, wholeImage } from '../index';
+import { type Box, type LocalisationMeasures, type Localised, centreBox, controlOf, intersectionOverUnion, localisationMeasures, segment, wholeImage } from '../index';
 import { readImage } from '../node/index';
 import { common, command, numberOption } from './args';
 import { EXIT, UsageError, isFatal } from './failure';
 import { classOf, modelOption, preparationOf, prepOption, readModel } from './models';
+import { mapMakerOf, methodOptions } from './methods';
 import { segmentationOf, segmentationOptions } from './segment';
 import { readEntry, tarEntries } from './tar';
 
@@ -23,16 +24,17 @@ export const localise = command({
     },
     ...modelOption,
     ...prepOption,
-    relu: { type: 'enum', options: ['gradient', 'deconvnet', 'guided'], default: 'gradient', description: 'how ReLUs pass the gradient back' },
+    ...methodOptions,
     part: { type: 'string', valueHint: 'I/N', description: 'only every N-th picture of the box file, from number I on (0 to N-1)' },
+    'all-but': { type: 'string', valueHint: 'I/N', description: 'all but these pictures' },
     ...segmentationOptions,
     ...common,
   },
   async run(args, session) {
     const { signal, onProgress } = session;
     const options = segmentationOf(args);
-    const relu = args.relu as 'gradient' | 'deconvnet' | 'guided';
-    const truths = partOf(readTruths(args.boxes), args.part);
+    const maker = mapMakerOf(args);
+    const truths = partOf(readTruths(args.boxes), args.part, args['all-but']);
     const sources = args._.flatMap(sourcesOf);
     const file = await readModel(args.model, session, args.labels);
     const input = preparationOf(file, args.prep, session);
@@ -43,7 +45,7 @@ export const localise = command({
     if (wanted.length === 0) throw new UsageError(`none of the ${sources.length} pictures is in ${args.boxes}${args.part === undefined ? '' : `, part ${args.part}`}`);
 
     const engine = await session.openEngine(args.driver);
-    const model = await engine.load(file, { input, signal, onProgress });
+    const model = await engine.load(file, { input, batch: maker.batch, signal, onProgress });
     const { adapter } = engine.environment;
     const localised: (Localised & Extents)[] = [];
     let failures = 0;
@@ -53,12 +55,10 @@ export const localise = command({
         const picture = await read();
         const { width, height } = picture;
         const boxes = boxesIn(truth, picture);
-        const best = (await model.classify(picture, GUESSES, { signal })).map(({ index }) => index);
+        const maps = await maker.best(model, picture, GUESSES, trueClass, { signal });
         const found = new Map<number, Awaited<ReturnType<typeof segment>>>();
-        for (const index of new Set([...best, trueClass])) {
-          const map = await saliency(model, picture, { class: index, relu, signal });
-          found.set(index, await segment(picture, map, { ...options, placement: placementOf(picture, input), signal }));
-        }
+        for (const map of maps) found.set(map.class, await segment(picture, map, { ...options, placement: placementOf(picture, input), signal }));
+        const best = maps.slice(0, Math.min(GUESSES, model.classes)).map((map) => map.class);
         const { box: known, peak, fallback } = found.get(trueClass)!;
         const guesses = best.map((index) => ({ class: index, box: found.get(index)!.box }));
         localised.push({ class: trueClass, boxes, guesses, known, peak, width, height });
@@ -80,7 +80,7 @@ export const localise = command({
         centreBox: localisationMeasures(controlOf(localised, centreBox)),
         wholeImage: localisationMeasures(controlOf(localised, wholeImage)),
       };
-      const parameters = { model: model.name, relu, ...options, part: args.part ?? null, precision: 'f32' };
+      const parameters = { model: model.name, ...maker.parameters, ...options, part: args.part ?? null, allBut: args['all-but'] ?? null, precision: 'f32' };
       session.print(args.json, { boxes: basename(args.boxes), ...results, parameters, adapter }, tableOf(results, model.name));
     }
     return failures > 0 ? EXIT.usage : EXIT.ok;
@@ -132,12 +132,18 @@ function readTruths(path: string): readonly Truth[] {
   });
 }
 
-function partOf(truths: readonly Truth[], part: string | undefined): Truths {
+function partOf(truths: readonly Truth[], part: string | undefined, allBut: string | undefined): Truths {
+  const [inPart, inRest] = [chosenBy('part', part), chosenBy('all-but', allBut)];
+  return new Map(truths.filter((_, i) => (part === undefined || inPart(i)) && (allBut === undefined || !inRest(i))).flatMap((truth) => [[basename(truth.file), truth], [truth.file, truth]]));
+}
+
+/** I/N: every N-th from number I on. */
+function chosenBy(option: string, part: string | undefined): (i: number) => boolean {
   const [, from = '0', every = '1'] = part === undefined ? [] : /^(\d+)\/(\d+)$/.exec(part) ?? [, '', ''];
-  if (from === '') throw new UsageError(`--part is '${part}'; it can be like 0/5`);
-  const count = numberOption('part', every, 1, Infinity, true);
-  const first = numberOption('part', from, 0, count - 1, true);
-  return new Map(truths.filter((_, i) => i % count === first).flatMap((truth) => [[basename(truth.file), truth], [truth.file, truth]]));
+  if (from === '') throw new UsageError(`--${option} is '${part}'; it can be like 0/5`);
+  const count = numberOption(option, every, 1, Infinity, true);
+  const first = numberOption(option, from, 0, count - 1, true);
+  return (i) => i % count === first;
 }
 
 /** @throws UsageError if the model has no such class */

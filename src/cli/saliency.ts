@@ -3,10 +3,11 @@ import { writeNpy } from '../formats/npy';
 import { colourMapNames, type ColourMapName } from '../image/colourMaps';
 import { placementOf } from '../image/placement';
 import { clipOf, renderMap } from '../image/render';
-import { type SaliencyOptions, saliency as saliencyOf } from '../index';
+import type { ChannelRule } from '../index';
 import { common, command, numberOption } from './args';
 import { UsageError } from './failure';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
+import { mapMakerOf, methodOptions } from './methods';
 import { checkPattern, encodePng, fillPattern, stemOf, writeWhole } from './output';
 import { eachPicture, imagesArgument } from './pictures';
 
@@ -18,7 +19,7 @@ export const saliency = command({
     ...modelOption,
     ...prepOption,
     ...classOption,
-    relu: { type: 'enum', options: ['gradient', 'deconvnet', 'guided'], default: 'gradient', description: 'how ReLUs pass the gradient back' },
+    ...methodOptions,
     channels: { type: 'enum', options: ['max-abs', 'sum-abs', 'sum'], default: 'max-abs', description: 'how colour channels become one; sum keeps the sign' },
     out: { type: 'string', valueHint: 'pattern', default: 'out/{stem}.png', description: 'where to, with {stem}, {class} and {method}' },
     overlay: { type: 'string', valueHint: 'alpha', description: 'lay the map over the picture (alone: 0.5)' },
@@ -32,23 +33,20 @@ export const saliency = command({
     checkPattern(args.out);
     const percentile = numberOption('percentile', args.percentile, 0, 100);
     const alpha = args.overlay === undefined ? null : numberOption('overlay', args.overlay, 0, 1);
+    const maker = mapMakerOf(args, args.channels as ChannelRule);
     const file = await readModel(args.model, session, args.labels);
     const input = preparationOf(file, args.prep, session);
-    const options: SaliencyOptions = {
-      class: classOf(args.class, file.labels),
-      relu: args.relu as NonNullable<SaliencyOptions['relu']>,
-      channels: args.channels as NonNullable<SaliencyOptions['channels']>,
-    };
+    const chosen = classOf(args.class, file.labels);
     const written = new Set(args._.map((path) => resolve(path)));
 
     return eachPicture(args._, session, async () => {
       const engine = await session.openEngine(args.driver);
-      const model = await engine.load(file, { input, signal, onProgress });
+      const model = await engine.load(file, { input, batch: maker.batch, signal, onProgress });
       const { adapter } = engine.environment;
       return async (path, picture) => {
-        const map = await saliencyOf(model, picture, { ...options, signal });
+        const map = await maker.make(model, picture, chosen, { signal });
         const label = model.labelOf(map.class);
-        const out = fillPattern(args.out, { stem: stemOf(path), class: label, method: 'saliency' });
+        const out = fillPattern(args.out, { stem: stemOf(path), class: label, method: maker.method });
         if (written.has(resolve(out))) throw new UsageError(`${path}: ${out} is a picture of this command already; --out can tell them apart`);
         written.add(resolve(out));
 

@@ -2,10 +2,11 @@ import { basename, resolve } from 'node:path';
 import type { ArgsDef } from 'citty';
 import { placementOf } from '../image/placement';
 import type { Pixels } from '../image/pixels';
-import { type SegmentOptions, type Segmentation, saliency, segment as segmentOf } from '../index';
+import { type SegmentOptions, type Segmentation, segment as segmentOf } from '../index';
 import { common, command, numberOption } from './args';
 import { UsageError } from './failure';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
+import { mapMakerOf, methodOptions } from './methods';
 import { checkPattern, encodePng, fillPattern, stemOf, writeWhole } from './output';
 import { eachPicture, imagesArgument } from './pictures';
 
@@ -49,6 +50,7 @@ export const segment = command({
     ...classOption,
     out: { type: 'string', valueHint: 'pattern', default: 'out/{stem}_mask.png', description: 'where to, with {stem}, {class} and {method}' },
     overlay: { type: 'string', valueHint: 'alpha', description: 'instead of the mask the picture, darker beside the object, with the box (alone: 0.5)' },
+    ...methodOptions,
     ...segmentationOptions,
     ...common,
   },
@@ -57,6 +59,7 @@ export const segment = command({
     checkPattern(args.out);
     const alpha = args.overlay === undefined ? null : numberOption('overlay', args.overlay, 0, 1);
     const options = segmentationOf(args);
+    const maker = mapMakerOf(args);
     const file = await readModel(args.model, session, args.labels);
     const input = preparationOf(file, args.prep, session);
     const chosen = classOf(args.class, file.labels);
@@ -64,10 +67,10 @@ export const segment = command({
 
     return eachPicture(args._, session, async () => {
       const engine = await session.openEngine(args.driver);
-      const model = await engine.load(file, { input, signal, onProgress });
+      const model = await engine.load(file, { input, batch: maker.batch, signal, onProgress });
       const { adapter } = engine.environment;
       return async (path, picture) => {
-        const map = await saliency(model, picture, { class: chosen, signal });
+        const map = await maker.make(model, picture, chosen, { signal });
         const label = model.labelOf(map.class);
         const out = fillPattern(args.out, { stem: stemOf(path), class: label, method: 'segmentation' });
         if (written.has(resolve(out))) throw new UsageError(`${path}: ${out} is a picture of this command already; --out can tell them apart`);

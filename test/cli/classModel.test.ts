@@ -40,3 +40,19 @@ test('class-model without a class, with a picture, or with half an iteration say
     expect(code).toBe(2);
   }
 });
+
+test('several classes are made at once, each as if alone; a channel has no class', async () => {
+  const options = ['--model', model, '--preset', 'vivid', '--jitter', '1', '--iterations', '4', '--npy', '--json'];
+  const { code, stdout } = await gradlens(['class-model', ...options, '--class', '0,2', '--out', join(dir, 'all-{class}.png')]);
+  expect(code).toBe(0);
+  const results = jsonLines(stdout);
+  expect(results.map((result) => result.class)).toEqual([0, 2]);
+  expect(results[1].parameters).toMatchObject({ preset: 'vivid', jitter: 1, iterations: 4, class: 2 });
+  const alone = jsonLines((await gradlens(['class-model', ...options, '--class', '2', '--out', join(dir, 'alone.png')])).stdout)[0];
+  expect(readNpy(readFileSync(results[1].npy)).data).toEqual(readNpy(readFileSync(alone.npy)).data);
+
+  const names = (await gradlens(['class-model', ...options, '--class', '0,2', '--out', join(dir, 'one.png')])).complaints;
+  expect(names).toEqual([expect.stringContaining('--out needs {class}')]);
+  const wrong = (await gradlens(['class-model', '--model', model, '--neuron', 'nothing:1', '--out', join(dir, 'n.png')])).complaints;
+  expect(wrong).toEqual([expect.stringContaining("there is no tensor 'nothing'")]);
+});

@@ -40,6 +40,18 @@ describe('segment', () => {
     expect(JSON.parse(text!)).toMatchObject({ image: 'noise.png', class: 0, box: result.box, parameters: result.parameters });
   });
 
+  test('any method makes the map, and says so; options of another method are refused', async () => {
+    for (const method of ['smoothgrad', 'grad-cam']) {
+      const { code, stdout } = await gradlens(['saliency', picture, '--model', model, '--class', 'cat', '--method', method, '--samples', '3', '--out', at('{stem}-{method}.png'), '--json']);
+      expect(code).toBe(0);
+      expect(jsonLines(stdout)[0]).toMatchObject({ out: at(`noise-${method}.png`), class: 0, parameters: { method } });
+    }
+    const [views] = jsonLines((await gradlens(['segment', picture, '--model', model, '--views', '10', '--out', at('views.png'), '--json'])).stdout);
+    expect(views.parameters.map).toMatchObject({ method: 'saliency', views: 10 });
+    const refusal = async (...args: string[]) => (await gradlens(['saliency', picture, '--model', model, ...args])).complaints;
+    expect(await refusal('--method', 'occlusion', '--views', '10')).toEqual([expect.stringContaining('--views goes with --method saliency')]);
+  });
+
   test('the box in a line for people; an overlay is the picture with the box drawn in', async () => {
     const { code, stdout } = await gradlens(['segment', picture, '--model', model, '--overlay', '1', '--out', at('{stem}-over.png'), '--hard-seeds', '--neighbours', '4']);
     expect(code).toBe(0);

@@ -1,0 +1,69 @@
+/** From `--method` and its kin to maps. */
+import type { ArgsDef } from 'citty';
+import type { Pixels } from '../image/pixels';
+import {
+  type ChannelRule, type Heatmap, type Model, type ReluRule, type RunOptions, gradCam, gradientTimesInput, integratedGradients, occlusion, saliencies, saliency, smoothGrad,
+} from '../index';
+import { numberOption } from './args';
+import { UsageError } from './failure';
+
+const METHODS = ['saliency', 'gradient-times-input', 'smoothgrad', 'integrated-gradients', 'grad-cam', 'occlusion'] as const;
+type Method = (typeof METHODS)[number];
+
+export const methodOptions = {
+  method: { type: 'enum', options: [...METHODS], default: 'saliency', description: 'the paper\'s map, or one of later work' },
+  relu: { type: 'enum', options: ['gradient', 'deconvnet', 'guided'], default: 'gradient', description: 'how ReLUs pass the gradient back (saliency, smoothgrad)' },
+  views: { type: 'enum', options: ['1', '10'], default: '1', description: 'of saliency: 10 averages the maps of four corners, the middle, and their mirror images' },
+  samples: { type: 'string', valueHint: 'N', default: '32', description: 'noisy copies of smoothgrad; steps of integrated-gradients' },
+  noise: { type: 'string', valueHint: 'X', default: '0.15', description: "of smoothgrad: standard deviation, as a part of the picture's range" },
+} as const satisfies ArgsDef;
+
+export interface MapMaker {
+  /** What the model is to be loaded with. */
+  readonly batch: number;
+  readonly method: Method;
+  /** As options of results have it. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  make(model: Model, picture: Pixels, chosen: number | 'top1', options: RunOptions): Promise<Heatmap>;
+  /** The maps of the best classes, best first, and of one more if it is not among them. */
+  best(model: Model, picture: Pixels, top: number, also: number, options: RunOptions): Promise<Heatmap[]>;
+}
+
+/** As many samples or views as one run takes. */
+const BATCHES: Readonly<Partial<Record<Method, number>>> = { smoothgrad: 8, 'integrated-gradients': 8, occlusion: 8 };
+
+/** @throws UsageError for numbers out of range, and options of another method */
+export function mapMakerOf(args: Readonly<Record<keyof typeof methodOptions, string>>, channels: ChannelRule = 'max-abs'): MapMaker {
+  const method = args.method as Method;
+  const relu = args.relu as ReluRule;
+  const views = args.views === '10' ? 10 : 1;
+  const samples = numberOption('samples', args.samples, 1, 1e6, true);
+  const noise = numberOption('noise', args.noise, 0, 1e6);
+  if (views === 10 && method !== 'saliency') throw new UsageError(`--views goes with --method saliency, not ${method}`);
+  if (relu !== 'gradient' && method !== 'saliency' && method !== 'smoothgrad') throw new UsageError(`--relu goes with --method saliency or smoothgrad, not ${method}`);
+  if (channels !== 'max-abs' && method !== 'saliency' && method !== 'smoothgrad') throw new UsageError(`--channels goes with --method saliency or smoothgrad, not ${method}`);
+
+  const makers: Readonly<Record<Method, MapMaker['make']>> = {
+    saliency: (model, picture, index, options) => saliency(model, picture, { ...options, class: index, relu, channels, views }),
+    'gradient-times-input': (model, picture, index, options) => gradientTimesInput(model, picture, { ...options, class: index }),
+    smoothgrad: (model, picture, index, options) => smoothGrad(model, picture, { ...options, class: index, samples, noise, relu, channels }),
+    'integrated-gradients': (model, picture, index, options) => integratedGradients(model, picture, { ...options, class: index, steps: samples }),
+    'grad-cam': (model, picture, index, options) => gradCam(model, picture, { ...options, class: index }),
+    occlusion: (model, picture, index, options) => occlusion(model, picture, { ...options, class: index }),
+  };
+  const make = makers[method];
+  return {
+    batch: views === 10 ? 10 : BATCHES[method] ?? 1,
+    method,
+    parameters: { method, ...(method === 'saliency' || method === 'smoothgrad' ? { relu, channels } : {}), ...(method === 'saliency' ? { views } : {}), ...(method === 'smoothgrad' ? { samples, noise } : {}), ...(method === 'integrated-gradients' ? { steps: samples } : {}) },
+    make,
+    async best(model, picture, top, also, options) {
+      if (method === 'saliency' && views === 1) return saliencies(model, picture, { ...options, class: { top, also: [also] }, relu, channels });
+      const scores = (await model.scores(Array.from({ length: model.inputShape[0] }, () => picture), options)).subarray(0, model.classes);
+      const order = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, top);
+      const maps: Heatmap[] = [];
+      for (const index of new Set([...order, also])) maps.push(await make(model, picture, index, options));
+      return maps;
+    },
+  };
+}
