@@ -35,8 +35,8 @@ export { perturbationCurves, randomised, rankCorrelation } from './methods/sanit
 export type { PerturbationCurves } from './methods/sanity';
 export { smoothGrad } from './methods/smoothGrad';
 export type { SmoothGradOptions } from './methods/smoothGrad';
-export { segment } from './methods/segmentation';
-export type { Fallback, SegmentOptions, Segmentation } from './methods/segmentation';
+export { SEGMENT_PRESETS, segment } from './methods/segmentation';
+export type { Fallback, SegmentOptions, SegmentPreset, Segmentation } from './methods/segmentation';
 export { centreBox, controlOf, intersectionOverUnion, localisationMeasures, wholeImage } from './methods/localisation';
 export type { Guess, LocalisationMeasures, Localised } from './methods/localisation';
 export type { Box } from './segmentation/components';

@@ -32,11 +32,11 @@ export const localise = command({
   },
   async run(args, session) {
     const { signal, onProgress } = session;
-    const options = segmentationOf(args);
     const maker = mapMakerOf(args);
     const truths = partOf(readTruths(args.boxes), args.part, args['all-but']);
     const sources = args._.flatMap(sourcesOf);
     const file = await readModel(args.model, session, args.labels);
+    const options = segmentationOf(args, file.graph.input.extents.W);
     const input = preparationOf(file, args.prep, session);
     const wanted = sources.flatMap((source) => {
       const truth = truths.get(source.file) ?? truths.get(basename(source.file));

@@ -2,7 +2,7 @@ import { basename, resolve } from 'node:path';
 import type { ArgsDef } from 'citty';
 import { placementOf } from '../image/placement';
 import type { Pixels } from '../image/pixels';
-import { type SegmentOptions, type Segmentation, segment as segmentOf } from '../index';
+import { SEGMENT_PRESETS, type SegmentOptions, type SegmentPreset, type Segmentation, segment as segmentOf } from '../index';
 import { common, command, numberOption } from './args';
 import { UsageError } from './failure';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
@@ -12,21 +12,26 @@ import { eachPicture, imagesArgument } from './pictures';
 
 /** What the paper leaves open. */
 export const segmentationOptions = {
-  foreground: { type: 'string', valueHint: 'Q', default: '0.95', description: 'pixels above this quantile of the map show the object' },
-  background: { type: 'string', valueHint: 'Q', default: '0.3', description: 'pixels below this quantile show the rest' },
+  preset: { type: 'enum', options: ['paper', 'boxes'], default: 'paper', description: 'quantiles and smoothing, if left out: paper 0.95, 0.3, 0; boxes 0.85, 0.3, 3/227 of the map' },
+  foreground: { type: 'string', valueHint: 'Q', description: 'pixels above this quantile of the map show the object' },
+  background: { type: 'string', valueHint: 'Q', description: 'pixels below this quantile show the rest' },
   components: { type: 'string', valueHint: 'N', default: '5', description: 'Gaussians in each colour model' },
   lambda: { type: 'string', valueHint: 'X', default: '50', description: 'weight of borders against colours' },
   neighbours: { type: 'enum', options: ['4', '8'], default: '8', description: 'of a pixel' },
   'hard-seeds': { type: 'boolean', description: 'pixels beyond the quantiles keep their label' },
-  smoothing: { type: 'string', valueHint: 'S', default: '0', description: 'blur the map first: standard deviation in pixels of the map' },
+  smoothing: { type: 'string', valueHint: 'S', description: 'blur the map first: standard deviation in pixels of the map' },
   seed: { type: 'string', valueHint: 'N', default: '1', description: "of the colour models' start" },
 } as const satisfies ArgsDef;
 
+type Left = 'foreground' | 'background' | 'smoothing';
+
 /** @throws UsageError */
-export function segmentationOf(args: Readonly<Record<Exclude<keyof typeof segmentationOptions, 'hard-seeds'>, string>> & { readonly 'hard-seeds'?: boolean | undefined }) {
+export function segmentationOf(args: Readonly<Record<Exclude<keyof typeof segmentationOptions, 'hard-seeds' | Left>, string>> & { readonly [name in Left]?: string | undefined } & { readonly 'hard-seeds'?: boolean | undefined }, mapWidth: number) {
   const [below, above] = [Number.MIN_VALUE, 1 - Number.EPSILON];
-  const background = numberOption('background', args.background, below, above);
-  const foreground = numberOption('foreground', args.foreground, below, above);
+  const preset = SEGMENT_PRESETS[args.preset as SegmentPreset]({ width: mapWidth });
+  const given = (name: Left, low: number, high: number): number => (args[name] === undefined ? preset[name] : numberOption(name, args[name], low, high));
+  const background = given('background', below, above);
+  const foreground = given('foreground', below, above);
   if (background > foreground) throw new UsageError(`--background is ${background}, above --foreground, ${foreground}`);
   return {
     foreground,
@@ -35,7 +40,7 @@ export function segmentationOf(args: Readonly<Record<Exclude<keyof typeof segmen
     lambda: numberOption('lambda', args.lambda, 0, Number.MAX_VALUE),
     neighbours: args.neighbours === '4' ? 4 : 8,
     hardSeeds: args['hard-seeds'] === true,
-    smoothing: numberOption('smoothing', args.smoothing, 0, 1000),
+    smoothing: given('smoothing', 0, 1000),
     seed: numberOption('seed', args.seed, 0, 2 ** 32 - 1, true),
   } satisfies SegmentOptions;
 }
@@ -58,9 +63,9 @@ export const segment = command({
     const { signal, onProgress } = session;
     checkPattern(args.out);
     const alpha = args.overlay === undefined ? null : numberOption('overlay', args.overlay, 0, 1);
-    const options = segmentationOf(args);
     const maker = mapMakerOf(args);
     const file = await readModel(args.model, session, args.labels);
+    const options = segmentationOf(args, file.graph.input.extents.W);
     const input = preparationOf(file, args.prep, session);
     const chosen = classOf(args.class, file.labels);
     const written = new Set(args._.map((path) => resolve(path)));

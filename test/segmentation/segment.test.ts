@@ -56,6 +56,13 @@ describe('a disc on noisy ground, with a blot of a map in it', () => {
     expect(iou((await segment(scene, blot, options)).mask, truth)).toBeGreaterThan(0.9);
   });
 
+  test('the preset changes quantiles and smoothing, which options overrule', async () => {
+    const { mask, meta } = await segment(scene, blot, { preset: 'boxes' });
+    expect(meta).toMatchObject({ foreground: 0.85, background: 0.3, smoothing: (3 * 30) / 227, lambda: 50 });
+    expect(iou(mask, truth)).toBeGreaterThan(0.85);
+    expect(await segment(scene, blot, { preset: 'boxes', foreground: 0.95, smoothing: 0 })).toEqual(await segment(scene, blot));
+  });
+
   test('comes out the same twice, and with the map of the other sign', async () => {
     const first = await segment(scene, blot);
     expect(await segment(scene, blot)).toEqual(first);
