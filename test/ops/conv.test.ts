@@ -46,7 +46,8 @@ describe.each(places)('convolution on %s with %s of its features', (driver, feat
   test.each([
     ['depthwise', { C: 6, O: 6, groups: 6 }],
     ['depthwise with two filters a channel', { C: 5, O: 10, groups: 5 }],
-    ['groups of whole blocks', { C: 8, O: 12, groups: 2 }],
+    ['groups of whole blocks', { C: 8, O: 16, groups: 2 }],
+    ['groups that end within a block', { C: 8, O: 12, groups: 2 }],
     ['groups of three channels', { C: 9, O: 6, groups: 3 }],
   ])('%s', async (_, { C, O, groups }) => {
     const engine = await engineOn(driver, features);
