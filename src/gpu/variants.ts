@@ -4,15 +4,17 @@ import { type ConvVariant, PLAIN, type Variants } from '../ops/variants';
 import type { Environment } from './device';
 
 /**
- * Multiply-adds of a unit that stand in the code of a direct convolution. With 6 (two output blocks of a 3×3) SwiftShader is a tenth
- * faster and compiles for twice as long; lavapipe only compiles for longer.
+ * Multiply-adds of a unit that stand in the code of a direct convolution. lavapipe compiles through LLVM, slowly, and gains nothing
+ * beyond one row of three taps; for SwiftShader two output blocks make a gradient a third faster (bench/README.md).
  */
-const UNROLL = 4;
+const LAVAPIPE_UNROLL = 4;
+const UNROLL = 6;
 
 export function variantsFor({ features, adapter }: Pick<Environment, 'features' | 'adapter'>): Variants {
+  const unroll = /llvmpipe/i.test(adapter.description) ? LAVAPIPE_UNROLL : UNROLL;
   const quads = features.includes('subgroups');
   // a GPU broadcasts what all its invocations load alike by itself
-  return { conv: () => ({ family: 'direct', quads, unroll: UNROLL }), fullyConnected: { quads: quads && adapter.isFallbackAdapter } };
+  return { conv: () => ({ family: 'direct', quads, unroll }), fullyConnected: { quads: quads && adapter.isFallbackAdapter } };
 }
 
 /** What a tuner may try for a convolution, the plain one first. */
