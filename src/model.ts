@@ -13,7 +13,7 @@ import { tuned } from './gpu/tuning/tuner';
 import { WeightStore } from './gpu/weights';
 import { type Graph, type InputSpec, type ModelFile, graphAfter } from './graph';
 import type { ImageInput, Images } from './image/pixels';
-import type { AscentRun, AscentState, GradientOptions, InputGradient, LayerGradient, LoadOptions, Neuron, Preparation, ReluRule, RunOptions, TopClasses } from './options';
+import type { AscentRun, AscentState, GradientOptions, InputGradient, LayerGradient, LoadOptions, Neuron, Preparation, Profile, ReluRule, RunOptions, TopClasses } from './options';
 import type { Variants } from './ops/variants';
 import { type Classification, softmax, topClasses } from './scores';
 
@@ -307,6 +307,26 @@ export class Model implements Disposable {
         read(rest.gradient, activations.byteLength);
       });
       return { extents: { C, H, W }, activations, gradient: finite(gradient!), scores, class: chosen };
+    });
+  }
+
+  /**
+   * How long each step of a gradient takes on this device, by itself: for finding out what a network spends its time on. Takes as long as
+   * several gradients.
+   *
+   * @throws GradlensError as {@link inputGradient}
+   */
+  profile(images: Images, options: { readonly class: number | readonly number[] } & RunOptions): Promise<Profile> {
+    return this.exclusive(options, async () => {
+      const executor = this.ready!;
+      const classes = this.runsOf(options.class)[0]!;
+      await this.inputs.fill(images);
+      await this.device.guard('profile', () => {
+        const encoder = this.device.gpu.createCommandEncoder();
+        this.inputs.encode(encoder, executor.input);
+        this.device.gpu.queue.submit([encoder.finish()]);
+      });
+      return executor.profile({ targets: classes.map((channel) => ({ channel })), relu: 'gradient', score: 'logit' }, options);
     });
   }
 

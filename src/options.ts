@@ -114,6 +114,24 @@ export interface AscentChunk {
   readonly count: number;
 }
 
+/** How long each step of one gradient takes by itself. */
+export interface Profile {
+  /** `gpu`: by timestamps · `wall`: from submit to completion, less what an empty submit takes. */
+  readonly clock: 'gpu' | 'wall';
+  /** In the order of the plan. */
+  readonly steps: readonly StepTime[];
+}
+
+export interface StepTime {
+  readonly label: string;
+  readonly direction: 'forward' | 'backward';
+  readonly milliseconds: number;
+  /** Multiply-adds count two; 0 for steps that only move data. */
+  readonly flops: number;
+  /** Of all tensors that the step binds: what it has to read or write at least once. */
+  readonly bytes: number;
+}
+
 /** A gradient ascent under way. */
 export interface AscentRun {
   /** Up to `most` iterations in one submit, which is not waited for: two may be under way. */

@@ -7,7 +7,7 @@ import { type TuningStore, indexedDbStore, memoryStore } from './tuning/choices'
 import { variantsFor } from './variants';
 
 /** What an engine asks of a device of its own, where the adapter has it; everything runs without. */
-export const OPTIONAL_FEATURES: readonly GPUFeatureName[] = ['subgroups'];
+export const OPTIONAL_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query'];
 
 /** What identifies the machine behind a number. */
 export interface Environment {

@@ -8,8 +8,9 @@ import { WHOLE_PLANE } from '../../shaders/seed';
 import { type Plan } from '../compile';
 import { UNIFORM_STRIDE } from '../compile/plan';
 import type { Step } from '../ops/op';
-import type { ReluRule, RunOptions } from '../options';
+import type { Profile, ReluRule, RunOptions } from '../options';
 import type { Device } from './device';
+import { timeSteps } from './profile';
 import type { WeightStore } from './weights';
 
 /** The neuron that is differentiated; absent `y`, `x`: the sum over the plane. */
@@ -139,6 +140,23 @@ export class Executor {
     this.encode(encoder, [...this.forward, ...this.backward]);
   }
 
+  /** How long each step of the gradient of what lies in {@link input} takes. It leaves none behind: a step that adds ran more than once. */
+  async profile(options: BackwardOptions, run: RunOptions): Promise<Profile> {
+    const encoder = this.device.gpu.createCommandEncoder();
+    this.encodeOptions(encoder, options);
+    this.device.gpu.queue.submit([encoder.finish()]);
+    const { clock, milliseconds } = await timeSteps(this.device, [...this.forward, ...this.backward].map((dispatch) => (pass) => record(pass, dispatch)), run);
+    const { forward, backward } = this.plan;
+    return {
+      clock,
+      steps: [...forward, ...backward].map(({ label, kernel: { flops }, bind }, k) => ({
+        label, flops, milliseconds: milliseconds[k]!,
+        direction: k < forward.length ? 'forward' : 'backward',
+        bytes: [...new Map(Object.values(bind).map((tensor) => [tensor.name, tensor.bytes])).values()].reduce((sum, bytes) => sum + bytes, 0),
+      })),
+    };
+  }
+
   private encodeOptions(encoder: GPUCommandEncoder, { targets, relu, score }: BackwardOptions): void {
     const { rule, targets: targetBuffer, table: rows, largest } = this.constants;
     const ruleRow = RULES.indexOf(relu) + (score === 'probability' ? RULES.length : 0);
@@ -152,17 +170,19 @@ export class Executor {
 
   private encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[]): void {
     const pass = encoder.beginComputePass({ label: `gradlens/${this.plan.name}` });
-    for (const { pipeline, bindGroup, workgroups } of dispatches) {
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, bindGroup);
-      pass.dispatchWorkgroups(...workgroups);
-    }
+    for (const dispatch of dispatches) record(pass, dispatch);
     pass.end();
   }
 
   dispose(): void {
     this.owned.forEach((buffer) => this.device.free(buffer));
   }
+}
+
+function record(pass: GPUComputePassEncoder, { pipeline, bindGroup, workgroups }: Dispatch): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(...workgroups);
 }
 
 async function compileAll(device: Device, steps: readonly Step[], { signal, onProgress }: RunOptions) {
