@@ -13,7 +13,8 @@ const page: UserConfig = {
   },
   plugins: [fetchedAtRunTime('weights')],
   // Named here, or Vite's server discovers them at their first use and reloads the page in the middle of things.
-  optimizeDeps: { include: ['@bufbuild/protobuf', 'onnx-buf', 'wgsl-preprocessor/wgsl-preprocessor.js'] },
+  // ONNX Runtime is one module as it is, and finds its WebAssembly by its own address.
+  optimizeDeps: { include: ['@bufbuild/protobuf', 'onnx-buf', 'wgsl-preprocessor/wgsl-preprocessor.js'], exclude: ['onnxruntime-web'] },
 };
 
 const library: UserConfig = {
@@ -23,7 +24,7 @@ const library: UserConfig = {
     copyPublicDir: false,
     reportCompressedSize: false,
     lib: {
-      entry: existing({ index: 'src/index.ts', node: 'src/node/index.ts', cli: 'src/cli/main.ts' }),
+      entry: existing({ index: 'src/index.ts', node: 'src/node/index.ts', cli: 'src/cli/main.ts', bench: 'bench/inNode.ts' }),
       formats: ['es'],
       fileName: (_format, name) => `${name}.js`,
     },

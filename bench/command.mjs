@@ -4,29 +4,36 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../bin/system.mjs';
+import { bytesByDefault, supervise } from './supervise.mjs';
 
 const HELP = `
-  --net paper,alexnet,vgg16,squeezenet,small,tiny   --batch 1,8   --what forward,gradient
-  --contenders gradlens,tfjs-webgpu,tfjs-webgpu-tiled,tfjs-webgl,tfjs-wasm,jax-webgpu | all
+  --net paper,alexnet,vgg16,squeezenet,small,tiny   --batch 1,8   --what forward,gradient,class-model
+  --precision f32,f16
+  --contenders gradlens,tfjs-webgpu,tfjs-webgpu-tiled,tfjs-webgl,tfjs-wasm,jax-webgpu,
+               ort-webgpu,ort-wasm (these two forward only) | all
   --runs 30 --seconds 2   a contender is done after so many runs or seconds, whichever comes first (5 runs at least)
   --warm-up 20            seconds after which warming up ends, settled or not
   --probe 0               leaves out what the adapter itself can do
+  --layers 0              leaves out gradlens step by step
+  --patience 120          seconds without a sign of life after which a contender has failed
+  --memory GB             beyond which it has, too; default: 70 % of what is free at the beginning
   --json FILE             where the report goes; default: bench/results/<date>-<adapter>.json; '-': stdout, and no files
   --compare OLD.json      says what got faster or slower; exit code 1 if gradlens did get slower
   --table                 puts this report into bench/README.md, as runs without --net and --batch do
   --adapter NAME          `;
 
-const COMMAND_FLAGS = ['json', 'compare', 'adapter', 'table', 'help'];
+const COMMAND_FLAGS = ['json', 'compare', 'adapter', 'table', 'help', 'patience', 'memory'];
 
 /** The flags, as pairs for parseOptions, and those that are for the command. Ends the process for --help and for wrong flags. */
 export function readFlags(adapterHelp) {
-  const names = ['net', 'batch', 'what', 'contenders', 'runs', 'seconds', 'warm-up', 'probe', 'json', 'compare', 'adapter'];
+  const names = ['net', 'batch', 'what', 'precision', 'contenders', 'runs', 'seconds', 'warm-up', 'probe', 'layers', 'patience', 'memory', 'json', 'compare', 'adapter'];
   try {
     const { values } = parseArgs({ options: { ...Object.fromEntries(names.map((name) => [name, { type: 'string' }])), table: { type: 'boolean' }, help: { type: 'boolean' } } });
     if (values.help) {
       console.log(HELP.slice(1) + adapterHelp);
       process.exit(0);
     }
+    for (const name of ['patience', 'memory']) if (values[name] !== undefined && !(Number(values[name]) > 0)) throw new Error(`--${name} is '${values[name]}'; a number above 0 would be right`);
     return { values, entries: Object.entries(values).filter(([name]) => !COMMAND_FLAGS.includes(name)) };
   } catch (error) {
     fail(`${error.message}\n\n${HELP.slice(1)}${adapterHelp}`);
@@ -52,9 +59,44 @@ export function casesOf(chosen, entries) {
   return chosen.nets.flatMap((net) => chosen.batches.map((batch) => [net, batch]));
 }
 
-/** One report of several, all from the same machine; the probe and the environment are those of the first. */
-export function merged(reports) {
-  return { ...reports[0], rows: reports.flatMap(({ rows }) => rows) };
+export const loadModules = async (server) => ({
+  options: await server.ssrLoadModule('/bench/options.ts'),
+  report: await server.ssrLoadModule('/bench/report.ts'),
+  layers: await server.ssrLoadModule('/bench/layers.ts'),
+  contenders: await server.ssrLoadModule('/bench/contenders/index.ts'),
+});
+
+/** A line of progress. */
+export const show = (sentence) => process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${sentence}` : `${sentence}\n`);
+
+/** One report of all cases. `start(query, tell)` starts the job of one, as `supervise` wants it. */
+export async function runCases(modules, chosen, cases, { patience = 120, memory }, start) {
+  const limits = { seconds: Number(patience), bytes: memory === undefined ? bytesByDefault() : Number(memory) * 1e9 };
+  const reports = [];
+  for (const [net, batch] of cases) {
+    const own = { ...chosen, nets: [net], batches: [batch], probe: chosen.probe && reports.length === 0 };
+    try {
+      reports.push(await runCase(modules, own, limits, start));
+    } catch (error) {
+      fail(`${net}, batch ${batch}: ${error.message}`);
+    }
+  }
+  return modules.report.merged(reports);
+}
+
+/** Whoever gets stuck, takes too much or dies has failed, and the others begin anew without it. */
+async function runCase(modules, options, limits, start) {
+  const failed = [];
+  for (let { contenders } = options; ; ) {
+    const { result, contender, reason } = await supervise((tell) => start(modules.options.writeOptions({ ...options, contenders }), tell), limits);
+    if (result) return { ...result, rows: [...result.rows, ...failed] };
+    if (!contender || contender === 'gradlens') throw new Error(`${contender ?? 'the benchmark'}: ${reason}`); // nothing to compare with
+    show(`${contender}: ${reason}; once more without it`);
+    const rival = modules.contenders.CONTENDERS[contender]();
+    failed.push(...options.what.filter((what) => rival.offers?.includes(what) ?? true)
+      .map((what) => modules.report.emptyRow({ net: options.nets[0], batch: options.batches[0], what, precision: 'f32' }, rival, 'failed', reason)));
+    contenders = contenders.filter((name) => name !== contender);
+  }
 }
 
 /** Adds what only the command knows. */
@@ -73,7 +115,7 @@ export function stamped(report, launchFlags) {
 }
 
 /** Writes the report, regenerates the table, prints and compares; the exit code. */
-export function finish({ report: format }, report, { json, compare, table, net, batch }) {
+export function finish({ report: format, layers }, report, { json, compare, table, net, batch }) {
   if (json === '-') {
     console.log(JSON.stringify(report));
   } else {
@@ -81,18 +123,14 @@ export function finish({ report: format }, report, { json, compare, table, net, 
     const file = json ? resolve(json) : join(root, 'bench/results', name);
     mkdirSync(join(file, '..'), { recursive: true });
     writeFileSync(file, `${JSON.stringify(report, null, 1)}\n`);
-    console.log(`\n${format.markdownOf(report)}\n\nReport: ${relative(process.cwd(), file)}`);
+    console.log(`\n${format.markdownOf(report)}\n\n${layers.layersMarkdown(report)}\n\nReport: ${relative(process.cwd(), file)}`);
     if (!json && (table || (!net && !batch))) regenerateTable(format, file);
   }
   if (!compare) return 0;
   const before = format.parseReport(readFileSync(resolve(compare), 'utf8'));
-  const mismatch = format.mismatchOf(before, report);
-  if (mismatch) console.error(`Beware: ${mismatch}.`);
-  const comparisons = format.compareReports(before, report);
-  console.error(`\n${format.comparisonMarkdown(comparisons)}\n`);
-  const regressions = format.regressionsOf(comparisons);
-  for (const { net, batch, what, verdict } of regressions) console.error(`Regression: ${net}, batch ${batch}, ${what}: ${verdict}`);
-  return regressions.length > 0 ? 1 : 0;
+  const { text, regressed } = format.comparisonOf(before, report);
+  console.error(`\n${text}`);
+  return regressed ? 1 : 0;
 }
 
 /** This report into bench/README.md, in the place of the one from the same adapter and runtime. */

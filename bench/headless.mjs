@@ -5,7 +5,8 @@
 import puppeteer from 'puppeteer';
 import { createServer } from 'vite';
 import { findChromium, root } from '../bin/system.mjs';
-import { casesOf, fail, finish, merged, options, readFlags, stamped } from './command.mjs';
+import { casesOf, fail, finish, loadModules, options, readFlags, runCases, show, stamped } from './command.mjs';
+import { killGroup } from './supervise.mjs';
 
 const { values, entries } = readFlags('swiftshader (default), or gpu: whatever Chromium finds');
 
@@ -32,35 +33,41 @@ const server = await createServer({
   logLevel: 'warn',
 });
 await server.listen();
-const modules = { options: await server.ssrLoadModule('/bench/options.ts'), report: await server.ssrLoadModule('/bench/report.ts') };
+const modules = await loadModules(server);
 const chosen = options(modules, entries);
 
-const reports = [];
-for (const [net, batch] of casesOf(chosen, entries)) {
-  const query = modules.options.writeOptions({ ...chosen, nets: [net], batches: [batch], probe: chosen.probe && reports.length === 0 });
-  query.set('start', '');
-  reports.push(await runPage(new URL(`bench/index.html?${query}`, server.resolvedUrls.local[0]).href));
-}
+const report = await runCases(modules, chosen, casesOf(chosen, entries), values, start);
 await server.close();
-process.exit(finish(modules, stamped(merged(reports), FLAGS), values));
+process.exit(finish(modules, stamped(report, FLAGS), values));
 
-async function runPage(address) {
-  const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: LONGEST_MINUTES * 60_000 });
-  try {
-    const page = await browser.newPage();
-    page.on('pageerror', (error) => console.error(`page: ${error}`));
-    await page.exposeFunction('benchStatus', (sentence) => process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${sentence}` : `${sentence}\n`));
-    await page.evaluateOnNewDocument(() => {
-      document.addEventListener('DOMContentLoaded', () => {
-        new MutationObserver(([{ target }]) => window.benchStatus(target.textContent)).observe(document.getElementById('status'), { childList: true });
-      });
+async function start(query, tell) {
+  query.set('start', '');
+  const browser = await puppeteer.launch({
+    executablePath, headless: true, args: FLAGS, protocolTimeout: LONGEST_MINUTES * 60_000,
+    pipe: true, // the browser ends when the pipe does
+    handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false, // supervise.mjs does
+  });
+  const { pid } = browser.process();
+  return { pid, done: reportOf(browser, query, tell), kill: () => killGroup(pid) };
+}
+
+async function reportOf(browser, query, tell) {
+  const page = await browser.newPage();
+  page.on('pageerror', (error) => console.error(`page: ${error}`));
+  await page.exposeFunction('benchStatus', (sentence, contender) => {
+    tell(contender || null);
+    show(sentence);
+  });
+  await page.evaluateOnNewDocument(() => {
+    document.addEventListener('DOMContentLoaded', () => {
+      const observer = new MutationObserver(([{ target }]) => window.benchStatus(target.textContent, document.body.dataset.contender));
+      observer.observe(document.getElementById('status'), { childList: true });
     });
-    await page.goto(address);
-    await page.waitForFunction(() => ['done', 'failed'].includes(document.body.dataset.state), { timeout: LONGEST_MINUTES * 60_000, polling: 500 });
-    const { problem, json } = await page.evaluate(() => ({ problem: document.getElementById('alert').textContent, json: document.getElementById('json').textContent }));
-    if (problem) throw new Error(problem);
-    return JSON.parse(json);
-  } finally {
-    await browser.close();
-  }
+  });
+  await page.goto(new URL(`bench/index.html?${query}`, server.resolvedUrls.local[0]).href);
+  await page.waitForFunction(() => ['done', 'failed'].includes(document.body.dataset.state), { timeout: LONGEST_MINUTES * 60_000, polling: 500 });
+  const { problem, json } = await page.evaluate(() => ({ problem: document.getElementById('alert').textContent, json: document.getElementById('json').textContent }));
+  if (problem) throw new Error(problem);
+  await browser.close();
+  return JSON.parse(json);
 }

@@ -47,10 +47,11 @@ export function clockQuantum(): number {
   return smallest;
 }
 
-/** One thing to time. The promise of `run` settles when its result has arrived in JavaScript. */
+/** One thing to time. */
 export interface Task {
   readonly name: string;
-  run(): Promise<unknown>;
+  /** Settles when its result has arrived in JavaScript; with a number, if it was more than one call that it made. */
+  run(): Promise<number | void>;
   /** What has to happen before a run but belongs to none, such as making this contender's back-end the current one. */
   before?(): Promise<unknown> | undefined;
 }
@@ -96,11 +97,11 @@ export async function measure(tasks: readonly Task[], schedule: Schedule, option
   const { signal, onTick, quantum = clockQuantum() } = options;
   const state: { warmUp: WarmUp; repeats: number; raw: number[]; seconds: number }[] = [];
   for (const task of tasks) {
-    const warmUp = await warmUpOf(task, schedule.warmUpSeconds, (done) => {
+    const { warmUp, runs } = await warmUpOf(task, schedule.warmUpSeconds, (done) => {
       signal?.throwIfAborted();
       onTick?.('warm-up', task.name, done);
     });
-    const typical = Math.max(medianOf(warmUp.raw.slice(-FEWEST)), quantum / 10);
+    const typical = Math.max(medianOf(runs), quantum / 10);
     state.push({ warmUp, repeats: Math.max(1, Math.ceil((QUANTA * quantum) / typical)), raw: [], seconds: 0 });
   }
 
@@ -109,9 +110,9 @@ export async function measure(tasks: readonly Task[], schedule: Schedule, option
       signal?.throwIfAborted();
       const task = tasks[k]!;
       const { raw, repeats } = state[k]!;
-      const time = await timeOf(task, repeats);
+      const { spent, time } = await timeOf(task, repeats);
       raw.push(time);
-      state[k]!.seconds += (time * repeats) / 1000;
+      state[k]!.seconds += spent / 1000;
       onTick?.('measure', task.name, raw.length);
     }
     open = open.filter((k) => {
@@ -122,30 +123,34 @@ export async function measure(tasks: readonly Task[], schedule: Schedule, option
   return state.map(({ raw, warmUp, repeats }) => ({ stat: statOf(raw), warmUp, repeats }));
 }
 
-/** Until the median of the last five moves by less than 2 % from one run to the next. */
-async function warmUpOf(task: Task, longestSeconds: number, onRun: (done: number) => void): Promise<WarmUp> {
+/** Until the median of the last five moves by less than 2 % from one run to the next; and how long its last runs took. */
+async function warmUpOf(task: Task, longestSeconds: number, onRun: (done: number) => void): Promise<{ warmUp: WarmUp; runs: number[] }> {
   const raw: number[] = [];
+  const runs: number[] = [];
   let before = Infinity;
-  let spent = 0;
-  while (raw.length < MOST_WARM_UPS && (raw.length === 0 || spent < longestSeconds * 1000)) {
+  let total = 0;
+  while (raw.length < MOST_WARM_UPS && (raw.length === 0 || total < longestSeconds * 1000)) {
     onRun(raw.length);
-    const time = await timeOf(task, 1);
+    const { spent, time } = await timeOf(task, 1);
     raw.push(time);
-    spent += time;
+    runs.push(spent);
+    total += spent;
     if (raw.length < FEWEST) continue;
     const median = medianOf(raw.slice(-FEWEST));
-    if (Math.abs(median - before) < 0.02 * before) return { raw, settled: true };
+    if (Math.abs(median - before) < 0.02 * before) return { warmUp: { raw, settled: true }, runs: runs.slice(-FEWEST) };
     before = median;
   }
-  return { raw, settled: false };
+  return { warmUp: { raw, settled: false }, runs: runs.slice(-FEWEST) };
 }
 
-/** Milliseconds per run. */
-async function timeOf(task: Task, repeats: number): Promise<number> {
+/** How long `repeats` runs take, and milliseconds per call. */
+async function timeOf(task: Task, repeats: number): Promise<{ spent: number; time: number }> {
   await task.before?.();
+  let calls = 0;
   const begin = performance.now();
-  for (let k = 0; k < repeats; k++) await task.run();
-  return (performance.now() - begin) / repeats;
+  for (let k = 0; k < repeats; k++) calls += (await task.run()) ?? 1;
+  const spent = performance.now() - begin;
+  return { spent, time: spent / calls };
 }
 
 /** The result of a call and how long it took, in milliseconds. */

@@ -74,11 +74,16 @@ export function forwardFlops(graph: Graph): number {
   }, 0);
 }
 
-/** What is timed: scores only, or scores and the input gradient of one class per picture. */
-export type What = 'forward' | 'gradient';
+/** What is timed: scores only; scores and the input gradient of one class per picture; or an iteration of gradient ascent on the input (§2). */
+export const whats = ['forward', 'gradient', 'class-model'] as const;
+export type What = (typeof whats)[number];
+
+/** What activations and weights are stored in. */
+export const precisions = ['f32', 'f16'] as const;
+export type Precision = (typeof precisions)[number];
 
 /** Floating-point operations of one timed call. */
-export const flopsOf = (graph: Graph, what: What, batch: number): number => forwardFlops(graph) * batch * (what === 'gradient' ? 2 : 1);
+export const flopsOf = (graph: Graph, what: What, batch: number): number => forwardFlops(graph) * batch * (what === 'forward' ? 1 : 2);
 
 /** A batch of noise, `[N, C, H, W]`, in the range of normalised pixels. */
 export function inputFor({ input }: Graph, batch: number): Float32Array {

@@ -1,15 +1,14 @@
 /** The options of a benchmark as text: the query of the page and the flags of the commands have the same names and meanings. */
-import { type ContenderName, contenderNames } from './contenders';
-import { type NetworkName, type What, networkNames } from './networks';
+import { type ContenderName, contenderNames } from './contenders/names';
+import { type NetworkName, type Precision, type What, networkNames, precisions, whats } from './networks';
 import { type BenchOptions, DEFAULT_OPTIONS } from './run';
-
-const WHATS: readonly What[] = ['forward', 'gradient'];
 
 /** One entry per option: how it is read and written. Lists are separated by commas. */
 const OPTIONS: { readonly [K in OptionName]: { readonly read: (text: string) => Partial<BenchOptions>; readonly write: (options: BenchOptions) => string } } = {
   net: { read: (text) => ({ nets: among<NetworkName>('net', text, networkNames) }), write: ({ nets }) => nets.join() },
   batch: { read: (text) => ({ batches: text.split(',').map((part) => positive('batch', part, true)) }), write: ({ batches }) => batches.join() },
-  what: { read: (text) => ({ what: among<What>('what', text, WHATS) }), write: ({ what }) => what.join() },
+  what: { read: (text) => ({ what: among<What>('what', text, whats) }), write: ({ what }) => what.join() },
+  precision: { read: (text) => ({ precisions: among<Precision>('precision', text, precisions) }), write: (options) => options.precisions.join() },
   contenders: {
     read: (text) => ({ contenders: text === 'all' ? contenderNames : among<ContenderName>('contenders', text, contenderNames) }),
     write: ({ contenders }) => contenders.join(),
@@ -17,10 +16,11 @@ const OPTIONS: { readonly [K in OptionName]: { readonly read: (text: string) => 
   runs: { read: (text) => ({ runs: positive('runs', text, true) }), write: ({ runs }) => String(runs) },
   seconds: { read: (text) => ({ seconds: positive('seconds', text) }), write: ({ seconds }) => String(seconds) },
   'warm-up': { read: (text) => ({ warmUpSeconds: positive('warm-up', text) }), write: ({ warmUpSeconds }) => String(warmUpSeconds) },
-  probe: { read: (text) => ({ probe: among('probe', text, ['0', '1'])[0] === '1' }), write: ({ probe }) => (probe ? '1' : '0') },
+  probe: { read: (text) => ({ probe: isOn('probe', text) }), write: ({ probe }) => (probe ? '1' : '0') },
+  layers: { read: (text) => ({ layers: isOn('layers', text) }), write: ({ layers }) => (layers ? '1' : '0') },
 };
 
-type OptionName = 'net' | 'batch' | 'what' | 'contenders' | 'runs' | 'seconds' | 'warm-up' | 'probe';
+type OptionName = 'net' | 'batch' | 'what' | 'precision' | 'contenders' | 'runs' | 'seconds' | 'warm-up' | 'probe' | 'layers';
 
 export const optionNames = Object.keys(OPTIONS) as OptionName[];
 
@@ -53,6 +53,8 @@ function among<T extends string>(option: string, text: string, names: readonly T
   if (wrong !== undefined) throw new Error(`${option}: there is no '${wrong}'; there are ${names.join(', ')}`);
   return names.filter((name) => chosen.includes(name));
 }
+
+const isOn = (option: string, text: string): boolean => among(option, text, ['0', '1'])[0] === '1';
 
 function positive(option: string, text: string, whole = false): number {
   const value = Number(text);

@@ -1,9 +1,11 @@
 /** The benchmark page: what the form says is in the address, and what the address says is in the form. */
-import { contenderNames } from './contenders';
-import { networkNames } from './networks';
+import { CONTENDERS } from './contenders';
+import { contenderNames } from './contenders/names';
+import { LAYER_COLUMNS, layersTitle, shareNeeded } from './layers';
+import { networkNames, precisions, whats } from './networks';
 import { optionNames, parseOptions, writeOptions } from './options';
 import {
-  COLUMNS, type Case, type Report, adapterSlug, casesOf, compareReports, comparisonColumns, environmentLines, markdownOf, mismatchOf, parseReport, remarkOf, titleOf,
+  COLUMNS, type Case, type LayerTimes, type Report, adapterSlug, casesOf, compareReports, comparisonColumns, environmentLines, markdownOf, mismatchOf, parseReport, remarkOf, titleOf,
 } from './report';
 import { type BenchOptions, bench } from './run';
 
@@ -11,7 +13,8 @@ const NOTES: Readonly<Record<string, string>> = {
   paper: '224 px, 1.45 GFLOP, 243 MB', alexnet: '224 px, 1.43 GFLOP, 244 MB', vgg16: '224 px, 30.9 GFLOP, 553 MB', squeezenet: '224 px, 0.70 GFLOP, 5 MB',
   small: '64 px, 0.31 GFLOP, 10 MB', tiny: '32 px, 0.003 GFLOP: for tests',
   gradlens: 'this library', 'tfjs-webgpu': 'TensorFlow.js', 'tfjs-webgpu-tiled': 'its other kernel back', 'tfjs-webgl': 'on WebGL', 'tfjs-wasm': 'on the CPU', 'jax-webgpu': 'jax-js',
-  forward: 'scores only', gradient: 'scores and input gradient',
+  'ort-webgpu': 'ONNX Runtime, forward', 'ort-wasm': 'on the CPU, forward',
+  forward: 'scores only', gradient: 'scores and input gradient', 'class-model': 'an iteration of ascent', f32: 'exact', f16: 'half the memory',
 };
 
 /** What the page understands besides the options: whether to begin at once. */
@@ -19,7 +22,8 @@ const START = 'start';
 
 const byId = <T extends HTMLElement = HTMLElement>(id: string): T => document.getElementById(id) as T;
 const input = (id: string): HTMLInputElement => byId<HTMLInputElement>(id);
-const LISTS = { net: networkNames, contenders: contenderNames, what: ['forward', 'gradient'] } as const;
+const LISTS = { net: networkNames, contenders: contenderNames, what: whats, precision: precisions } as const;
+const SWITCHES = ['probe', 'layers'];
 
 let report: Report | null = null;
 let running: AbortController | null = null;
@@ -43,7 +47,7 @@ if (query.has(START) && understood) void run();
 function fillForm(parameters: URLSearchParams): boolean {
   const { options, problems } = parseOptions(parameters, [START]);
   if (problems.length > 0) alert(problems.join('\n'));
-  const chosen: Record<keyof typeof LISTS, readonly string[]> = { net: options.nets, contenders: options.contenders, what: options.what };
+  const chosen: Record<keyof typeof LISTS, readonly string[]> = { net: options.nets, contenders: options.contenders, what: options.what, precision: options.precisions };
   for (const [id, names] of Object.entries(LISTS)) {
     byId(id).replaceChildren(...names.map((name) => {
       const box = make('input', { type: 'checkbox', name: id, value: name, checked: chosen[id as keyof typeof LISTS].includes(name) });
@@ -55,13 +59,14 @@ function fillForm(parameters: URLSearchParams): boolean {
   input('seconds').value = String(options.seconds);
   input('warm-up').value = String(options.warmUpSeconds);
   input('probe').checked = options.probe;
+  input('layers').checked = options.layers;
   return problems.length === 0;
 }
 
 function readForm(): BenchOptions {
   const entries = optionNames.map((name): [string, string] => {
     if (name in LISTS) return [name, [...document.querySelectorAll<HTMLInputElement>(`#${name} input:checked`)].map(({ value }) => value).join()];
-    return [name, name === 'probe' ? (input(name).checked ? '1' : '0') : input(name).value];
+    return [name, SWITCHES.includes(name) ? (input(name).checked ? '1' : '0') : input(name).value];
   });
   const { options, problems } = parseOptions(entries);
   if (problems.length > 0) throw new Error(problems.join('\n'));
@@ -87,7 +92,10 @@ async function run(): Promise<void> {
   setBusy(true);
   try {
     if (!navigator.gpu) throw new Error(isSecureContext ? 'This browser has no WebGPU. Chrome or Edge 113, Safari 26 and Firefox 141 have it.' : 'WebGPU needs a secure page: https, or localhost.');
-    await bench(navigator.gpu, readForm(), { signal: running.signal, onProgress: status, onReport: (soFar) => show(soFar) });
+    await bench(navigator.gpu, readForm(), CONTENDERS, { signal: running.signal, onProgress: (sentence, contender) => {
+        status(sentence);
+        document.body.dataset['contender'] = contender ?? '';
+      }, onReport: (soFar) => show(soFar) });
     status('Done.');
     document.body.dataset['state'] = 'done';
   } catch (error) {
@@ -126,7 +134,7 @@ function show(next: Report): void {
   byId('results').toggleAttribute('data-software', software);
   byId('software').hidden = !software;
   byId('environment').replaceChildren(...environmentLines(next).flatMap(([name, value]) => [make('dt', {}, name), make('dd', {}, value)]));
-  byId('cases').replaceChildren(...casesOf(next).map((group) => sectionOf(group, next)));
+  byId('cases').replaceChildren(...casesOf(next).map((group) => sectionOf(group, next)), ...next.layers.map((times) => layersSection(times, next)));
   byId('json').textContent = JSON.stringify(next);
 }
 
@@ -148,6 +156,24 @@ function sectionOf(group: Case, whole: Report): HTMLElement {
   });
   const remarks = group.rows.map(remarkOf).filter((remark) => remark !== null).map((remark) => make('p', { className: 'remark' }, `${remark}.`));
   return make('section', {}, make('h3', {}, titleOf(group)), table(COLUMNS.map(({ title }) => title), lines), ...remarks);
+}
+
+/** A bar for every step, as long as it takes; its darker part is what it would take at the rates of the probe. */
+function layersSection(times: LayerTimes, { probe }: Report): HTMLElement {
+  const longest = Math.max(...times.steps.map((step) => step.milliseconds));
+  const at = LAYER_COLUMNS.findIndex(({ title }) => title === 'time');
+  const lines = times.steps.map((step) => {
+    const line = tableRow(LAYER_COLUMNS.map(({ cell }) => cell(step, probe)));
+    line.dataset['direction'] = step.direction;
+    const cell = line.cells[at]!;
+    cell.dataset['share'] = '';
+    cell.style.setProperty('--share', String(step.milliseconds / longest));
+    cell.style.setProperty('--needed', String((shareNeeded(step, probe) ?? 0) * (step.milliseconds / longest)));
+    return line;
+  });
+  const section = make('section', { className: 'layers' }, make('h3', {}, layersTitle(times)), table(LAYER_COLUMNS.map(({ title }) => title), lines));
+  if (probe) section.append(make('p', { className: 'remark' }, 'The darker part of a bar is the time that its multiply-adds or its bytes, whichever are more, would take at the rates of the probe.'));
+  return section;
 }
 
 function download(): void {

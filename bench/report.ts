@@ -1,6 +1,8 @@
 /** The report: data that is written as JSON, its table, and the comparison of two of them. */
 import type { Stat, WarmUp } from './measure';
-import type { What } from './networks';
+import type { Profile } from '../src';
+import type { Contender } from './contenders/contender';
+import type { Precision, What } from './networks';
 import type { Probe } from './probe';
 
 export interface Report {
@@ -8,6 +10,15 @@ export interface Report {
   readonly environment: ReportEnvironment;
   readonly probe: Probe | null;
   readonly rows: readonly Row[];
+  readonly layers: readonly LayerTimes[];
+}
+
+/** How long each step of gradlens takes by itself. */
+export interface LayerTimes extends Profile {
+  readonly net: string;
+  readonly batch: number;
+  readonly contender: string;
+  readonly precision: Precision;
 }
 
 export interface ReportEnvironment {
@@ -42,13 +53,14 @@ export interface Row {
   readonly net: string;
   readonly batch: number;
   readonly what: What;
+  readonly precision: Precision;
   readonly contender: string;
   readonly version: string;
   /** `wrong`: its result differs from ours, so it is not timed. `failed`: it threw. */
   readonly status: 'ok' | 'wrong' | 'failed';
   /** Why not `ok`. */
   readonly reason?: string;
-  /** ‖rival − gradlens‖ / ‖gradlens‖ of the gradient (of the scores for `forward`); null where there is nothing to compare with. */
+  /** ‖rival − gradlens‖ / ‖gradlens‖ of the gradient (of the scores for `forward`, of the way gone for `class-model`); null where there is nothing to compare with. */
   readonly gradientError: number | null;
   readonly cold: Cold | null;
   readonly wallMs: Stat | null;
@@ -57,6 +69,8 @@ export interface Row {
   readonly repeats: number;
   readonly imagesPerSecond: number | null;
   readonly gflops: number | null;
+  /** What this adapter would take at the rates of its probe (roofline.ts); null without a probe, and off WebGPU. */
+  readonly floorMs: number | null;
   /** Of one call, on WebGPU. */
   readonly calls: { readonly dispatches: number; readonly passes: number; readonly submits: number } | null;
   /** Bytes in WebGPU buffers, weights included: while it was made ready and computed its first results, and after them. Of fresh devices only. */
@@ -69,10 +83,18 @@ export interface Row {
 export interface Cold {
   /** Compilation and upload. */
   readonly loadMs: number;
-  /** The first gradient after that. */
-  readonly firstGradientMs: number;
+  /** The first gradient after that; the first scores of an engine without gradients. */
+  readonly firstMs: number;
   /** Whether nothing had run on this device before, so that no shader was there already. */
   readonly fresh: boolean;
+}
+
+/** A row without numbers. */
+export function emptyRow(place: Pick<Row, 'net' | 'batch' | 'what' | 'precision'>, { name, version }: Pick<Contender, 'name' | 'version'>, status: Row['status'], reason?: string): Row {
+  return {
+    ...place, contender: name, version, status, ...(reason === undefined ? {} : { reason }),
+    gradientError: null, cold: null, wallMs: null, warmUp: null, repeats: 0, imagesPerSecond: null, gflops: null, floorMs: null, calls: null, gpuBytes: null, memory: null,
+  };
 }
 
 /** A report as it was read from a file. */
@@ -89,6 +111,10 @@ export function adapterSlug({ adapter, runtime }: ReportEnvironment): string {
   return [...words(name).slice(0, 5), ...words(runtime).slice(0, 1)].join('-') || 'adapter';
 }
 
+/** One report of several, all from the same machine; the probe and the environment are those of the first. */
+export const merged = (reports: readonly [Report, ...Report[]]): Report =>
+  ({ ...reports[0], rows: reports.flatMap(({ rows }) => rows), layers: reports.flatMap(({ layers }) => layers) });
+
 // ——— the table ———
 
 export interface Column {
@@ -97,17 +123,18 @@ export interface Column {
 }
 
 export const COLUMNS: readonly Column[] = [
-  { title: 'contender', cell: ({ contender, version }) => `${contender} ${version}` },
+  { title: 'contender', cell: ({ contender, version, precision }) => `${contender} ${version}${precision === 'f32' ? '' : `, ${precision}`}` },
   { title: 'median', cell: ({ wallMs }) => (wallMs ? milliseconds(wallMs.median) : '–') },
   { title: 'p10–p90', cell: ({ wallMs }) => (wallMs ? `${milliseconds(wallMs.p10)} – ${milliseconds(wallMs.p90)}` : '–') },
   { title: 'runs', cell: ({ wallMs }) => String(wallMs?.n ?? 0) },
   { title: 'images/s', cell: ({ imagesPerSecond }) => (imagesPerSecond === null ? '–' : digits(imagesPerSecond)) },
   { title: 'GFLOP/s', cell: ({ gflops }) => (gflops === null ? '–' : digits(gflops)) },
   { title: 'of FMA rate', cell: ({ gflops, contender, calls }, { probe }) => (gflops === null || !probe || (calls === null && contender !== 'gradlens') ? '–' : `${digits((100 * gflops) / probe.fmaGflops)} %`) },
-  { title: 'load + first gradient', cell: ({ cold }) => (cold ? `${milliseconds(cold.loadMs)} + ${milliseconds(cold.firstGradientMs)}${cold.fresh ? '' : ' (warm device)'}` : '–') },
+  { title: 'of roofline', cell: ({ wallMs, floorMs }) => (wallMs && floorMs !== null ? `${digits((100 * floorMs) / wallMs.median)} %` : '–') },
+  { title: 'load + first result', cell: ({ cold }) => (cold ? `${milliseconds(cold.loadMs)} + ${milliseconds(cold.firstMs)}${cold.fresh ? '' : ' (warm device)'}` : '–') },
   { title: 'dispatches/submits', cell: ({ calls }) => (calls ? `${calls.dispatches} / ${calls.submits}` : '–') },
   { title: 'peak GPU MB', cell: ({ gpuBytes }) => (gpuBytes ? digits(gpuBytes.peak / 1e6) : '–') },
-  { title: 'difference', cell: ({ gradientError, contender }) => (contender === 'gradlens' ? '' : gradientError === null ? 'unchecked' : exponential(gradientError)) },
+  { title: 'difference', cell: ({ gradientError, contender, precision }) => (contender === 'gradlens' && precision === 'f32' ? '' : gradientError === null ? 'unchecked' : exponential(gradientError)) },
 ];
 
 /** Rows that were measured side by side. */
@@ -127,13 +154,16 @@ export function casesOf({ rows }: Pick<Report, 'rows'>): Case[] {
   return [...cases.values()].map((all) => ({ net: all[0]!.net, batch: all[0]!.batch, what: all[0]!.what, rows: all }));
 }
 
-export const titleOf = ({ net, batch, what }: Case): string => `${net}, batch ${batch}, ${what === 'gradient' ? 'forward + gradient' : 'forward only'}`;
+const TITLES: Readonly<Record<What, string>> = { forward: 'forward only', gradient: 'forward + gradient', 'class-model': 'an iteration of gradient ascent' };
+
+export const titleOf = ({ net, batch, what }: Case): string => `${net}, batch ${batch}, ${TITLES[what]}`;
 
 /** Why a row has no numbers, or what to think of those it has. */
 export function remarkOf(row: Row): string | null {
-  if (row.status === 'wrong') return `${row.contender}: wrong result, not timed (${row.reason})`;
-  if (row.status === 'failed') return `${row.contender}: failed (${row.reason})`;
-  if (row.warmUp && !row.warmUp.settled) return `${row.contender}: its times had not settled within 2 % when warming up ended (${row.warmUp.raw.length} runs)`;
+  const name = row.precision === 'f32' ? row.contender : `${row.contender} in ${row.precision}`;
+  if (row.status === 'wrong') return `${name}: wrong result, not timed (${row.reason})`;
+  if (row.status === 'failed') return `${name}: failed (${row.reason})`;
+  if (row.warmUp && !row.warmUp.settled) return `${name}: its times had not settled within 2 % when warming up ended (${row.warmUp.raw.length} runs)`;
   return null;
 }
 
@@ -162,7 +192,7 @@ export function markdownOf(report: Report): string {
   return [header.join('\n'), ...tables].join('\n\n');
 }
 
-function markdownTable(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+export function markdownTable(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [titles, titles.map((_, k) => (k === 0 ? '---' : '---:')), ...rows.map((cells) => cells.map(escaped))];
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
@@ -197,6 +227,7 @@ export interface Comparison {
   readonly net: string;
   readonly batch: number;
   readonly what: What;
+  readonly precision: Precision;
   readonly contender: string;
   readonly before: number | null;
   readonly after: number | null;
@@ -212,16 +243,16 @@ export interface Comparison {
  * *and* whose p10–p90 range no longer meets the old one: the second keeps noise from being news, the first keeps trifles from it.
  */
 export function compareReports(before: Report, after: Report): Comparison[] {
-  const key = (row: Row): string => [row.net, row.batch, row.what, row.contender].join(' ');
+  const key = (row: Row): string => [row.net, row.batch, row.what, row.contender, row.precision].join(' ');
   const old = new Map(before.rows.map((row) => [key(row), row]));
   const fresh = new Map(after.rows.map((row) => [key(row), row]));
   return [...new Set([...old.keys(), ...fresh.keys()])].map((name) => {
     const [was, is] = [old.get(name), fresh.get(name)];
-    const { net, batch, what, contender } = (is ?? was)!;
+    const { net, batch, what, precision, contender } = (is ?? was)!;
     const [a, b] = [was?.wallMs ?? null, is?.wallMs ?? null];
     const drift = driftOf(after, old, key, (is ?? was)!);
     const verdict = !was ? 'new' : !is ? 'missing' : a && b ? verdictOf(a, b, drift) : a ? 'broken' : b ? 'repaired' : 'same';
-    return { net, batch, what, contender, before: a?.median ?? null, after: b?.median ?? null, ratio: a && b ? b.median / a.median : null, drift, verdict };
+    return { net, batch, what, precision, contender, before: a?.median ?? null, after: b?.median ?? null, ratio: a && b ? b.median / a.median : null, drift, verdict };
   });
 }
 
@@ -261,7 +292,7 @@ export function mismatchOf(before: Report, after: Report): string | null {
 
 export const comparisonColumns: readonly { readonly title: string; readonly cell: (comparison: Comparison) => string }[] = [
   { title: 'case', cell: ({ net, batch, what }) => `${net}, batch ${batch}, ${what}` },
-  { title: 'contender', cell: ({ contender }) => contender },
+  { title: 'contender', cell: ({ contender, precision }) => (precision === 'f32' ? contender : `${contender}, ${precision}`) },
   { title: 'before', cell: ({ before }) => (before === null ? '–' : milliseconds(before)) },
   { title: 'after', cell: ({ after }) => (after === null ? '–' : milliseconds(after)) },
   { title: 'ratio', cell: ({ ratio }) => (ratio === null ? '–' : `${digits(ratio)}×`) },
@@ -271,3 +302,11 @@ export const comparisonColumns: readonly { readonly title: string; readonly cell
 
 export const comparisonMarkdown = (comparisons: readonly Comparison[]): string =>
   markdownTable(comparisonColumns.map(({ title }) => title), comparisons.map((comparison) => comparisonColumns.map(({ cell }) => cell(comparison))));
+
+/** The comparison in words, and whether gradlens got slower. */
+export function comparisonOf(before: Report, after: Report): { text: string; regressed: boolean } {
+  const mismatch = mismatchOf(before, after);
+  const comparisons = compareReports(before, after);
+  const regressions = regressionsOf(comparisons).map(({ net, batch, what, precision, verdict }) => `Regression: ${net}, batch ${batch}, ${what}, ${precision}: ${verdict}`);
+  return { text: [...(mismatch ? [`Beware: ${mismatch}.`] : []), comparisonMarkdown(comparisons), ...regressions].join('\n\n'), regressed: regressions.length > 0 };
+}

@@ -1,234 +1,161 @@
 /** A whole benchmark: for every network and batch, all contenders made ready, checked, and timed in turn. Free of the DOM. */
-import packageJson from '../package.json';
-import { Engine } from '../src';
-import { CONTENDERS, type ContenderName } from './contenders';
-import type { Contender, Session } from './contenders/contender';
-import { countsNow, installCounters, resetPeak } from './counters';
-import { DEFAULT_SCHEDULE, type Measured, type Schedule, type Task, clockQuantum, measure, relativeL2, timed } from './measure';
-import { NETWORKS, type NetworkName, type What, classesFor, flopsOf, inputFor } from './networks';
+import type { Contender } from './contenders/contender';
+import type { ContenderName } from './contenders/names';
+import { installCounters } from './counters';
+import { environmentOf, selfTest } from './environment';
+import { DEFAULT_SCHEDULE, type Measured, type Schedule, measure } from './measure';
+import { NETWORKS, type NetworkName, type Precision, type What, classesFor, flopsOf, inputFor } from './networks';
 import { type Probe, probe } from './probe';
-import type { Cold, Report, ReportEnvironment, Row } from './report';
+import { type Ready, TOLERANCE, errorOf, makeReady, offers, taskOf } from './ready';
+import { type LayerTimes, type Report, type Row, emptyRow } from './report';
+import { floorMs, workOf } from './roofline';
 
 export interface BenchOptions extends Schedule {
   readonly nets: readonly NetworkName[];
   readonly batches: readonly number[];
   readonly what: readonly What[];
+  /** Contenders that cannot compute in one are left out of it. */
+  readonly precisions: readonly Precision[];
   readonly contenders: readonly ContenderName[];
   /** Whether to measure the adapter first. */
   readonly probe: boolean;
+  /** Whether to measure gradlens layer by layer, too. */
+  readonly layers: boolean;
 }
 
 export const DEFAULT_OPTIONS: BenchOptions = {
   ...DEFAULT_SCHEDULE,
-  nets: ['small'], batches: [1], what: ['gradient'], contenders: ['gradlens', 'tfjs-webgpu', 'jax-webgpu'], probe: true,
+  nets: ['small'], batches: [1], what: ['gradient'], precisions: ['f32'], contenders: ['gradlens', 'tfjs-webgpu', 'jax-webgpu'], probe: true, layers: true,
 };
 
 export interface BenchListener {
   readonly signal?: AbortSignal | undefined;
-  /** A sentence about what is done now. */
-  readonly onProgress?: (sentence: string) => void;
+  /** Where it runs, if that is no browser: `Node v22.1.0, webgpu 0.6.2`. */
+  readonly runtime?: string | undefined;
+  /** A sentence about what is done now, and the contender that is at work. */
+  readonly onProgress?: (sentence: string, contender: string | null) => void;
   /** The report so far. */
   readonly onReport?: (report: Report) => void;
 }
-
-/** A rival whose gradient is further from ours than this computes something else. */
-export const TOLERANCE = 1e-3;
 
 /** @throws the signal's reason; what a contender throws becomes its row */
 export async function bench(
   gpu: GPU,
   options: BenchOptions,
-  { signal, onProgress, onReport }: BenchListener = {},
-  contenders: Readonly<Record<string, (gpu: GPU) => Contender>> = CONTENDERS,
+  contenders: Readonly<Record<string, (gpu: GPU) => Contender>>,
+  { signal, runtime, onProgress, onReport }: BenchListener = {},
 ): Promise<Report> {
-  const isChosen = (name: string): boolean => (options.contenders as readonly string[]).includes(name);
+  const tell = (sentence: string, contender: string | null = null): void => onProgress?.(sentence, contender);
   installCounters();
-  onProgress?.('Looking at the adapter');
-  let environment = await environmentOf(gpu);
+  tell('Looking at the adapter');
+  let environment = await environmentOf(gpu, runtime);
   const quantum = environment.clockQuantumMs;
-  onProgress?.('Measuring what the adapter can do');
+  if (options.probe) tell('Measuring what the adapter can do');
   const probed: Probe | null = options.probe ? await probe(gpu, signal) : null;
 
   const rows: Row[] = [];
-  const report = (): Report => ({ schema: 1, environment, probe: probed, rows: [...rows] });
+  const layers: LayerTimes[] = [];
+  const report = (): Report => ({ schema: 1, environment, probe: probed, rows: [...rows], layers: [...layers] });
   onReport?.(report());
 
-  // ours first: the others are checked against it
-  const chosen = Object.keys(contenders).filter((name) => name === 'gradlens' || isChosen(name)).map((name) => contenders[name]!(gpu));
+  const entrants = entrantsOf(options, contenders, gpu);
   const used = new Set<string>();
   try {
-    for (const name of options.nets) {
-      const network = NETWORKS[name]();
+    for (const net of options.nets) {
+      const network = NETWORKS[net]();
       for (const batch of options.batches) {
-        const input = inputFor(network, batch);
+        const image = inputFor(network, batch);
         const classes = classesFor(network, batch);
         const ready: Ready[] = [];
         try {
-          let ours: Results | null = null;
-          for (const contender of chosen) {
+          for (const { contender, precision } of entrants) {
             signal?.throwIfAborted();
-            onProgress?.(`${name}, batch ${batch}: making ${contender.name} ready`);
+            tell(`${net}, batch ${batch}: making ${nameOf(contender, precision)} ready`, contender.name);
+            const fresh = !used.has(contender.device);
+            used.add(contender.device);
+            const made = makeReady(contender, { prepare: () => contender.prepare(network, batch, precision), precision, image, classes, fresh, ascent: options.what.includes('class-model') });
             try {
-              const fresh = !used.has(contender.device);
-              used.add(contender.device);
-              const made = await makeReady(contender, () => contender.prepare(network, batch), input, classes, fresh);
-              ready.push(made);
-              if (contender.name === 'gradlens') ours = made.results;
+              ready.push(await unlessAborted(made, signal));
             } catch (error) {
-              for (const what of options.what) rows.push(emptyRow({ net: name, batch, what }, contender, 'failed', messageOf(error)));
+              if (signal?.aborted) {
+                made.then(({ dispose }) => dispose(), () => {}); // when it has come to an end
+                throw error;
+              }
+              for (const what of options.what.filter((one) => contender.offers?.includes(one) ?? true)) rows.push(emptyRow({ net, batch, what, precision }, contender, 'failed', messageOf(error)));
             }
           }
+          const ours = ready.find(({ contender, precision }) => contender.name === 'gradlens' && precision === 'f32')?.results ?? null;
           for (const what of options.what) {
-            const open = ready.filter(({ contender }) => isChosen(contender.name)).map((made) => ({ made, error: errorOf(made, ours, what) }));
-            const right = open.filter(({ error }) => error === null || error < TOLERANCE);
-            const tasks = right.map(({ made }) => taskOf(made, what, classes));
-            const times = await measure(tasks, options, {
+            const open = ready.filter((one) => isChosen(options, one) && offers(one, what)).map((made) => ({ made, error: errorOf(made, ours, what) }));
+            const right = open.filter(({ made, error }) => error === null || error < TOLERANCE[made.precision]);
+            const times = await measure(right.map(({ made }) => taskOf(made, what, classes)), options, {
               signal, quantum,
-              onTick: (phase, task, done) => onProgress?.(`${name}, batch ${batch}, ${what}: ${phase === 'measure' ? 'timing' : 'warming up'} ${task}, run ${done + 1}`),
+              onTick: (phase, task, done) => tell(`${net}, batch ${batch}, ${what}: ${phase === 'measure' ? 'timing' : 'warming up'} ${task}, run ${done + 1}`, task.split(' ')[0]),
             });
             for (const { made, error } of open) {
-              const at = right.findIndex((other) => other.made === made);
-              const row = emptyRow({ net: name, batch, what }, made.contender, 'ok');
-              const measured = times[at];
+              const { contender, precision, cold, calls, gpuBytes, session } = made;
+              const row = { ...emptyRow({ net, batch, what, precision }, contender, 'ok'), cold, calls: calls[what], gpuBytes, memory: session.memory ?? null, gradientError: error === null ? null : finite(error) };
+              const measured = times[right.findIndex((other) => other.made === made)];
+              const floor = probed && contender.backend === 'webgpu' ? floorMs(workOf(network, batch, what, precision), probed) : null;
               rows.push(measured
-                ? { ...row, ...numbersOf(measured, flopsOf(network, what, batch), batch), ...ofReady(made, what), gradientError: error }
-                : { ...row, ...ofReady(made, what), status: 'wrong', reason: `relative error ${error!.toExponential(1)}, more than ${TOLERANCE}`, gradientError: finite(error!) });
+                ? { ...row, ...numbersOf(measured, flopsOf(network, what, batch), batch), floorMs: floor }
+                : { ...row, status: 'wrong', reason: `relative error ${error!.toExponential(1)}, more than ${TOLERANCE[precision]}` });
             }
             onReport?.(report());
           }
+          for (const made of options.layers ? ready.filter((one) => isChosen(options, one) && one.session.profile) : []) {
+            const { contender, precision, session, input } = made;
+            tell(`${net}, batch ${batch}: ${nameOf(contender, precision)}, layer by layer`, contender.name);
+            const { clock, steps } = await session.profile!(input, classes, signal);
+            layers.push({ net, batch, contender: contender.name, precision, clock, steps });
+            onReport?.(report());
+          }
         } finally {
-          for (const { session } of ready) session.dispose();
+          for (const { dispose } of ready) dispose();
         }
       }
     }
   } finally {
-    for (const contender of chosen) contender.dispose();
+    for (const contender of new Set(entrants.map((entrant) => entrant.contender))) contender.dispose();
   }
   // last, since it compiles some of our shaders: the cold start above has to be a cold one
-  onProgress?.('Checking gradlens against stored float64 numbers');
+  tell('Checking gradlens against stored float64 numbers');
   environment = { ...environment, selfTest: await selfTest(gpu) };
   onReport?.(report());
   return report();
 }
 
-interface Results {
-  /** Of the forward pass alone, and of the call that computes the gradient as well. */
-  readonly forward: Float32Array;
-  readonly scores: Float32Array;
-  /** `[N, C, H, W]` */
-  readonly gradient: Float32Array;
+/** Ours in float32 first, chosen or not: the others are checked against it. */
+function entrantsOf({ contenders: chosen, precisions }: BenchOptions, contenders: Readonly<Record<string, (gpu: GPU) => Contender>>, gpu: GPU): { contender: Contender; precision: Precision }[] {
+  return Object.keys(contenders)
+    .filter((name) => name === 'gradlens' || (chosen as readonly string[]).includes(name))
+    .map((name) => contenders[name]!(gpu))
+    .flatMap((contender) => {
+      const able = contender.precisions ?? ['f32'];
+      const wanted = able.filter((precision) => precisions.includes(precision) && (chosen as readonly string[]).includes(contender.name));
+      return (contender.name === 'gradlens' ? [...new Set(['f32' as const, ...wanted])] : wanted).map((precision) => ({ contender, precision }));
+    });
 }
 
-interface Ready {
-  readonly contender: Contender;
-  readonly session: Session;
-  /** In the contender's layout. */
-  readonly input: Float32Array;
-  readonly results: Results;
-  readonly cold: Cold;
-  readonly calls: Readonly<Record<What, Row['calls']>>;
-  readonly gpuBytes: Row['gpuBytes'];
-}
+const isChosen = ({ contenders, precisions }: BenchOptions, { contender, precision }: Ready): boolean =>
+  (contenders as readonly string[]).includes(contender.name) && precisions.includes(precision);
 
-/** From nothing to the first results: the cold start, then one counted call of each kind. */
-async function makeReady(contender: Contender, prepare: () => Promise<Session>, image: Float32Array, classes: readonly number[], fresh: boolean): Promise<Ready> {
-  await contender.fetch();
-  const before = countsNow();
-  resetPeak();
-  const { result: session, milliseconds: loadMs } = await timed(prepare);
-  try {
-    const input = session.arrange?.(image) ?? image;
-    await session.before?.();
-    const { result: first, milliseconds: firstGradientMs } = await timed(() => session.gradient(input, classes));
-    const { result: scores, calls: forward } = await counted(() => session.forward(input));
-    const { calls: gradient } = await counted(() => session.gradient(input, classes));
-    const results = { forward: scores, scores: first.scores, gradient: session.restore?.(first.gradient) ?? first.gradient };
-    const after = countsNow();
-    const onWebGpu = contender.backend === 'webgpu';
-    return {
-      contender, session, input, results,
-      cold: { loadMs, firstGradientMs, fresh },
-      calls: { forward: onWebGpu ? forward : null, gradient: onWebGpu ? gradient : null },
-      // a device that was in use before has buffers in reserve
-      gpuBytes: onWebGpu && fresh ? { peak: after.peakBytes - before.liveBytes, live: after.liveBytes - before.liveBytes } : null,
-    };
-  } catch (error) {
-    session.dispose();
-    throw error;
-  }
-}
-
-async function counted<T>(call: () => Promise<T>): Promise<{ result: T; calls: NonNullable<Row['calls']> }> {
-  const before = countsNow();
-  const result = await call();
-  const after = countsNow();
-  const calls = { dispatches: after.dispatches - before.dispatches, passes: after.passes - before.passes, submits: after.submits - before.submits };
-  return { result, calls };
-}
-
-function taskOf({ contender, session, input }: Ready, what: What, classes: readonly number[]): Task {
-  return {
-    name: contender.name,
-    run: what === 'gradient' ? () => session.gradient(input, classes) : () => session.forward(input),
-    before: () => session.before?.(),
-  };
-}
-
-/** Null for ours, and where ours failed. */
-function errorOf({ contender, results }: Ready, ours: Results | null, what: What): number | null {
-  if (!ours || contender.name === 'gradlens') return null;
-  if (what === 'forward') return relativeL2(results.forward, ours.forward);
-  return Math.max(relativeL2(results.scores, ours.scores), relativeL2(results.gradient, ours.gradient));
-}
-
-function emptyRow(place: Pick<Row, 'net' | 'batch' | 'what'>, { name, version }: Contender, status: Row['status'], reason?: string): Row {
-  return {
-    ...place, contender: name, version, status, ...(reason === undefined ? {} : { reason }),
-    gradientError: null, cold: null, wallMs: null, warmUp: null, repeats: 0, imagesPerSecond: null, gflops: null, calls: null, gpuBytes: null, memory: null,
-  };
-}
+const nameOf = ({ name }: Contender, precision: Precision): string => (precision === 'f32' ? name : `${name} in ${precision}`);
 
 const numbersOf = ({ stat, warmUp, repeats }: Measured, flops: number, batch: number): Pick<Row, 'wallMs' | 'warmUp' | 'repeats' | 'imagesPerSecond' | 'gflops'> =>
   ({ wallMs: stat, warmUp, repeats, imagesPerSecond: (1000 * batch) / stat.median, gflops: flops / stat.median / 1e6 });
-
-const ofReady = ({ cold, calls, gpuBytes, session }: Ready, what: What): Pick<Row, 'cold' | 'calls' | 'gpuBytes' | 'memory'> =>
-  ({ cold, calls: calls[what], gpuBytes, memory: session.memory ?? null });
 
 /** JSON has no infinity. */
 const finite = (value: number): number => Math.min(value, Number.MAX_VALUE);
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).split('\n')[0]!.slice(0, 300);
 
-async function environmentOf(gpu: GPU): Promise<ReportEnvironment> {
-  const engine = await Engine.create({ gpu });
-  const { adapter, features, limits } = engine.environment;
-  engine.dispose();
-  return {
-    date: new Date().toISOString(),
-    runtime: runtimeName(),
-    engineVersion: packageJson.version,
-    adapter, features, limits,
-    clockQuantumMs: clockQuantum(),
-    hardwareConcurrency: typeof navigator === 'undefined' ? 0 : navigator.hardwareConcurrency,
-    crossOriginIsolated: typeof crossOriginIsolated === 'undefined' || crossOriginIsolated,
-    selfTest: null,
-  };
-}
-
-async function selfTest(gpu: GPU): Promise<ReportEnvironment['selfTest']> {
-  const engine = await Engine.create({ gpu });
-  try {
-    const { ok, relativeL2: error } = await engine.check();
-    return { ok, relativeL2: error };
-  } finally {
-    engine.dispose();
-  }
-}
-
-function runtimeName(): string {
-  if (typeof document === 'undefined') return `Node ${process.version}, webgpu ${packageJson.devDependencies.webgpu}`;
-  const agent = navigator.userAgent;
-  // Edge calls itself Chrome as well, and only Safari gives its number as Version
-  const browser = ['Edg', 'Firefox', 'HeadlessChrome', 'Chrome', 'Version'].flatMap((name) => agent.match(new RegExp(`\\b${name}/[\\d.]+`)) ?? [])[0];
-  return `${(browser ?? agent).replace('Version', 'Safari').replace('Edg/', 'Edge/').replace('/', ' ')}, ${navigator.platform}`;
+/** Rejects with the signal's reason, for work that knows of no signal. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }

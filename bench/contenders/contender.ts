@@ -1,5 +1,7 @@
 /** What every engine under test looks like to the benchmark. */
 import type { Graph, GraphNode, Pads } from '../../src/graph';
+import type { Profile } from '../../src';
+import type { Precision, What } from '../networks';
 
 /** One network in one engine. */
 export interface Session {
@@ -10,13 +12,29 @@ export interface Session {
   /** Uploads the input, computes the scores, and reads them back. */
   forward(input: Float32Array): Promise<Float32Array>;
   /** Uploads the input, computes the scores and the gradient of one class per picture, and reads both back. */
-  gradient(input: Float32Array, classes: readonly number[]): Promise<{ readonly scores: Float32Array; readonly gradient: Float32Array }>;
+  gradient?(input: Float32Array, classes: readonly number[]): Promise<{ readonly scores: Float32Array; readonly gradient: Float32Array }>;
+  /** Begins a gradient ascent on one class per picture at an image in the engine's own layout. */
+  ascend?(start: Float32Array, classes: readonly number[]): Promise<Ascending>;
+  /** How long each of the engine's own steps takes, where it can tell. */
+  profile?(input: Float32Array, classes: readonly number[], signal: AbortSignal | undefined): Promise<Profile>;
   /** Called before every timed run, and not timed. */
   before?(): Promise<unknown> | undefined;
   /** Bytes by purpose, where the engine knows. */
   readonly memory?: Readonly<Record<string, number>>;
   dispose(): void;
 }
+
+/** A gradient ascent under way, whose image stays where it is computed. */
+export interface Ascending {
+  /** Up to `most` iterations, as many as the engine puts in a row; resolves with their number when the scores of the last are in JavaScript. */
+  advance(most: number): Promise<number>;
+  /** The image so far, in the engine's own layout. */
+  read(): Promise<Float32Array>;
+  dispose(): void;
+}
+
+/** One iteration:  D = ∂S_c/∂I − 2λI,  I ← I + step · D / rms(D), for each picture by itself. */
+export const ASCENT = { step: 0.05, l2: 1e-3, normalise: true } as const;
 
 export interface Contender {
   readonly name: string;
@@ -27,8 +45,12 @@ export interface Contender {
   readonly device: string;
   /** Fetches its code; not timed. */
   fetch(): Promise<void>;
+  /** What it can be asked for; by default everything. */
+  readonly offers?: readonly What[];
+  /** What it can compute in; by default `f32` only. */
+  readonly precisions?: readonly Precision[];
   /** Takes the weights to where they are needed. Rejects if the engine cannot express the network. */
-  prepare(network: Graph, batch: number): Promise<Session>;
+  prepare(network: Graph, batch: number, precision: Precision): Promise<Session>;
   dispose(): void;
 }
 
@@ -71,3 +93,23 @@ export function withFusedRelus(graph: Graph): { readonly node: GraphNode; readon
 }
 
 export const isPadded = (pads: Pads | undefined): boolean => pads !== undefined && pads.some((pad) => pad > 0);
+
+const PACE_MILLISECONDS = 80;
+const MOST_IN_A_ROW = 64;
+
+/** An ascent of an engine that only knows single iterations: in a row go as many as take about 80 ms, as with gradlens. */
+export function paced(iterate: () => void, scores: () => Promise<unknown>, rest: Omit<Ascending, 'advance'>): Ascending {
+  let inARow = 1;
+  return {
+    ...rest,
+    async advance(most) {
+      const count = Math.min(most, inARow);
+      const began = performance.now();
+      for (let k = 0; k < count; k++) iterate();
+      await scores();
+      const each = (performance.now() - began) / count;
+      inARow = Math.max(1, Math.min(MOST_IN_A_ROW, 2 * count, Math.floor(PACE_MILLISECONDS / each)));
+      return count;
+    },
+  };
+}

@@ -2,17 +2,17 @@
 import type { Contender } from './contender';
 import { gradlens } from './gradlens';
 import { jax } from './jax';
+import type { ContenderName } from './names';
+import { onnxRuntime } from './onnxRuntime';
 import { tensorflow } from './tfjs';
 
-export const CONTENDERS = {
-  gradlens: (gpu: GPU): Contender => gradlens(gpu),
-  'tfjs-webgpu': (): Contender => tensorflow('webgpu'),
-  'tfjs-webgpu-tiled': (): Contender => tensorflow('webgpu', { tiled: true }),
-  'tfjs-webgl': (): Contender => tensorflow('webgl'),
-  'tfjs-wasm': (): Contender => tensorflow('wasm'),
-  'jax-webgpu': (): Contender => jax(),
-} as const;
-
-export type ContenderName = keyof typeof CONTENDERS;
-
-export const contenderNames = Object.keys(CONTENDERS) as ContenderName[];
+export const CONTENDERS: Readonly<Record<ContenderName, (gpu: GPU) => Contender>> = {
+  gradlens: (gpu) => gradlens(gpu),
+  'tfjs-webgpu': () => tensorflow('webgpu'),
+  'tfjs-webgpu-tiled': () => tensorflow('webgpu', { tiled: true }),
+  'tfjs-webgl': () => tensorflow('webgl'),
+  'tfjs-wasm': () => tensorflow('wasm'),
+  'jax-webgpu': () => jax(),
+  'ort-webgpu': () => onnxRuntime('webgpu'),
+  'ort-wasm': () => onnxRuntime('wasm'),
+};

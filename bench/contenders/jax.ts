@@ -7,7 +7,7 @@ import packageJson from '../../package.json';
 import type { Graph, Pads, Pair } from '../../src/graph';
 import { elements } from '../../src/shape';
 import { extentsOf } from '../networks';
-import { type Contender, type Session, isPadded, oneHot, transposed, withFusedRelus } from './contender';
+import { ASCENT, type Contender, type Session, isPadded, oneHot, paced, transposed, withFusedRelus } from './contender';
 
 type Jax = typeof jaxjs;
 type Array4 = jaxjs.Array;
@@ -99,16 +99,28 @@ function sessionOf({ jit, lax, nn, numpy: np, tree, valueAndGrad }: Jax, network
     release(weights);
     return scores;
   });
-  const gradientOf = jit((weights: Parameters, image: Array4, target: Array4) => {
+  /** Consumes all but the weights. */
+  const scoresAndGradient = (weights: Parameters, image: Array4, target: Array4): [Array4, Array4] => {
     const score = (x: Array4): [Array4, Array4] => {
       const scores = forward(weights, x);
       return [np.sum(scores.ref.mul(target.ref)), scores];
     };
     const [[sum, scores], gradient] = valueAndGrad(score, { hasAux: true })(image) as unknown as [[Array4, Array4], Array4];
     sum.dispose();
-    release(weights);
     target.dispose();
     return [scores, gradient];
+  };
+  const gradientOf = jit((weights: Parameters, image: Array4, target: Array4) => {
+    const results = scoresAndGradient(weights, image, target);
+    release(weights);
+    return results;
+  });
+  const iterationOf = jit((weights: Parameters, image: Array4, target: Array4) => {
+    const [scores, gradient] = scoresAndGradient(weights, image.ref, target);
+    release(weights);
+    const direction = gradient.sub(image.ref.mul(2 * ASCENT.l2));
+    const rms = np.sqrt(np.mean(np.square(direction.ref), [1, 2, 3], { keepdims: true }));
+    return [scores, image.add(direction.div(rms).mul(ASCENT.step))];
   });
   const read = async (array: Array4): Promise<Float32Array> => (await array.data()) as Float32Array;
   const imageOf = (input: Float32Array): Array4 => arrayOf(input, [batch, C, H, W]);
@@ -120,10 +132,24 @@ function sessionOf({ jit, lax, nn, numpy: np, tree, valueAndGrad }: Jax, network
       const [s, g] = await Promise.all([read(scores), read(gradient)]);
       return { scores: s, gradient: g };
     },
+    async ascend(start, chosen) {
+      const target = arrayOf(oneHot(chosen, classes), [batch, classes]);
+      let image = imageOf(start);
+      let scores: Array4 | null = null;
+      const iterate = (): void => {
+        scores?.dispose();
+        [scores, image] = iterationOf(tree.ref(parameters), image, target.ref) as [Array4, Array4];
+      };
+      return paced(iterate, () => scores!.ref.data(), {
+        read: () => read(image.ref),
+        dispose() {
+          for (const array of [scores, image, target]) array?.dispose();
+        },
+      });
+    },
     dispose() {
       release(parameters);
-      scoresOf.dispose();
-      gradientOf.dispose();
+      for (const jitted of [scoresOf, gradientOf, iterationOf]) jitted.dispose();
     },
   };
 }

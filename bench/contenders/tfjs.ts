@@ -7,7 +7,7 @@ import packageJson from '../../package.json';
 import type { Graph, Pads, Pair } from '../../src/graph';
 import { elements } from '../../src/shape';
 import { extentsOf } from '../networks';
-import { type Contender, type Session, oneHot, perItem, transposed, withFusedRelus } from './contender';
+import { ASCENT, type Contender, type Session, oneHot, paced, perItem, transposed, withFusedRelus } from './contender';
 
 type Tf = typeof tfjs;
 type Backend = 'webgpu' | 'webgl' | 'wasm';
@@ -121,6 +121,22 @@ function sessionOf(tf: Tf, network: Graph, batch: number): Session {
       } finally {
         tf.dispose([value, grad]);
       }
+    },
+    async ascend(start, chosen) {
+      const target = tf.tensor(oneHot(chosen, classes), [batch, classes], 'float32');
+      let image = tensorOf(start);
+      let scores: tfjs.Tensor = tf.scalar(0);
+      const iterate = (): void => {
+        const old = [image, scores];
+        [image, scores] = tf.tidy(() => {
+          const { value, grad } = valueAndGradient(image, target);
+          const direction = tf.sub(grad, tf.mul(image, 2 * ASCENT.l2));
+          const rms = tf.sqrt(tf.mean(tf.square(direction), [1, 2, 3], true));
+          return [tf.add(image, tf.mul(direction, tf.div(ASCENT.step, rms))), value];
+        }) as [tfjs.Tensor, tfjs.Tensor];
+        tf.dispose(old);
+      };
+      return paced(iterate, () => read(scores), { read: () => read(image), dispose: () => tf.dispose([image, scores, target]) });
     },
     dispose: () => tf.dispose([...parameters.values()]),
   };

@@ -32,7 +32,9 @@ describe('the benchmark page', () => {
 
     expect(report.environment.adapter.isFallbackAdapter).toBe(true);
     expect(await page.$eval('#software', (element) => (element as HTMLElement).hidden)).toBe(false);
-    expect(await page.$$eval('#cases tbody tr', (rows) => rows.map((row) => row.dataset['contender']))).toEqual(['gradlens', 'gradlens']);
+    expect(await page.$$eval('#cases section:not(.layers) tbody tr', (rows) => rows.map((row) => row.dataset['contender']))).toEqual(['gradlens', 'gradlens']);
+    expect(await page.$$eval('.layers tbody tr', (rows) => rows.map((row) => [row.cells[0]!.textContent, row.dataset['direction']])))
+      .toEqual(report.layers[0]!.steps.map(({ label, direction }) => [label, direction]));
     expect(await textOf(page, '#environment')).toContain('self-test passed');
 
     // twice as slow: the page says so

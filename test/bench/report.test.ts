@@ -7,9 +7,9 @@ import { type Report, type Row, adapterSlug, betweenMarks, compareReports, compa
 function row(contender: string, median: number, spread = 0.05, change: Partial<Row> = {}): Row {
   const raw = Array.from({ length: 11 }, (_, k) => median * (1 + spread * ((k - 5) / 4)));
   return {
-    net: 'small', batch: 1, what: 'gradient', contender, version: '1.0.0', status: 'ok', gradientError: contender === 'gradlens' ? null : 1e-6,
-    cold: { loadMs: 100, firstGradientMs: 20, fresh: true }, wallMs: statOf(raw), warmUp: { raw, settled: true }, repeats: 1,
-    imagesPerSecond: 1000 / median, gflops: 0.626e3 / median, calls: { dispatches: 20, passes: 1, submits: 1 }, gpuBytes: { peak: 2e7, live: 1e7 }, memory: null, ...change,
+    net: 'small', batch: 1, what: 'gradient', precision: 'f32', contender, version: '1.0.0', status: 'ok', gradientError: contender === 'gradlens' ? null : 1e-6,
+    cold: { loadMs: 100, firstMs: 20, fresh: true }, wallMs: statOf(raw), warmUp: { raw, settled: true }, repeats: 1,
+    imagesPerSecond: 1000 / median, gflops: 0.626e3 / median, floorMs: 1, calls: { dispatches: 20, passes: 1, submits: 1 }, gpuBytes: { peak: 2e7, live: 1e7 }, memory: null, ...change,
   };
 }
 
@@ -22,6 +22,7 @@ function reportOf(...rows: Row[]): Report {
     },
     probe: { fmaGflops: 1000, copyGBs: 100, dispatchMicroseconds: 5, readBackMs: 0.5 },
     rows,
+    layers: [],
   };
 }
 
@@ -81,7 +82,7 @@ describe('the table', () => {
   test('has a line per contender with its share of the FMA rate', () => {
     const text = markdownOf(reportOf(row('gradlens', 10), row('jax-webgpu', 40)));
     expect(text).toContain('**small, batch 1, forward + gradient**');
-    expect(text).toMatch(/\| gradlens 1\.0\.0 \| 10\.0 ms \| .* \| 11 \| 100 \| 62\.6 \| 6\.26 % \| 100 ms \+ 20\.0 ms \| 20 \/ 1 \| 20\.0 \| {2}\|/);
+    expect(text).toMatch(/\| gradlens 1\.0\.0 \| 10\.0 ms \| .* \| 11 \| 100 \| 62\.6 \| 6\.26 % \| 10\.0 % \| 100 ms \+ 20\.0 ms \| 20 \/ 1 \| 20\.0 \| {2}\|/);
     expect(text).toMatch(/\| jax-webgpu 1\.0\.0 \| 40\.0 ms .*1\.0e-6 \|/);
   });
 
@@ -109,9 +110,9 @@ test('a report survives its file, and something else is no report', () => {
 
 describe('options', () => {
   test('are the same as text and as data', () => {
-    const { options, problems } = parseOptions(new URLSearchParams('net=paper,small&batch=1,8&what=forward&contenders=gradlens&runs=3&seconds=0.5&warm-up=1&probe=0'));
+    const { options, problems } = parseOptions(new URLSearchParams('net=paper,small&batch=1,8&what=forward&precision=f32,f16&contenders=gradlens&runs=3&seconds=0.5&warm-up=1&probe=0&layers=0'));
     expect(problems).toEqual([]);
-    expect(options).toEqual({ nets: ['paper', 'small'], batches: [1, 8], what: ['forward'], contenders: ['gradlens'], runs: 3, seconds: 0.5, warmUpSeconds: 1, probe: false });
+    expect(options).toEqual({ nets: ['paper', 'small'], batches: [1, 8], what: ['forward'], precisions: ['f32', 'f16'], contenders: ['gradlens'], runs: 3, seconds: 0.5, warmUpSeconds: 1, probe: false, layers: false });
     expect(parseOptions(writeOptions(options)).options).toEqual(options);
   });
 
