@@ -32,7 +32,7 @@ export const info = command({
 });
 
 /** Of an optional peer. Its exports may hide package.json, so that is looked for beside what it does export. */
-function versionOf(name: string): string | null {
+export function versionOf(name: string): string | null {
   try {
     let folder = dirname(createRequire(import.meta.url).resolve(name));
     for (; folder !== dirname(folder); folder = dirname(folder)) {

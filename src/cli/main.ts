@@ -2,6 +2,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { type CommandDef, defineCommand, renderUsage, runCommand } from 'citty';
 import { normalise } from './args';
+import { bench } from './bench';
 import { check } from './check';
 import { classModel } from './classModel';
 import { classify } from './classify';
@@ -17,7 +18,7 @@ import { saliency } from './saliency';
 import { segment } from './segment';
 import { openSession } from './session';
 
-const commands: Readonly<Record<string, CommandDef<any>>> = { saliency, 'class-model': classModel, segment, localise, classify, gradient, inspect, convert, check, info };
+const commands: Readonly<Record<string, CommandDef<any>>> = { saliency, 'class-model': classModel, segment, localise, classify, gradient, inspect, convert, check, info, bench };
 
 const gradlens = defineCommand({
   meta: { name: 'gradlens', version: packageVersion(), description: "the exact gradient of a ConvNet's class score with respect to its input image" },

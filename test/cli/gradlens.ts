@@ -15,7 +15,7 @@ const root = join(import.meta.dirname, '../..');
 /** Builds dist/lib unless it is newer than everything it is made of. */
 export function buildOnce(): void {
   const built = join(root, 'dist/lib/cli.js');
-  const newest = Math.max(...['src', 'shaders'].flatMap((folder) =>
+  const newest = Math.max(...['src', 'shaders', 'bench'].flatMap((folder) =>
     (readdirSync(join(root, folder), { recursive: true }) as string[]).map((name) => statSync(join(root, folder, name)).mtimeMs)));
   if (existsSync(built) && statSync(built).mtimeMs > newest) return;
   const vite = join(root, 'node_modules/vite/bin/vite.js');
