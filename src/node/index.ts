@@ -1,8 +1,11 @@
 /** gradlens in Node: the same engine on Dawn (npm `webgpu`), and pictures through `sharp`. */
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Engine } from '../engine';
+import { cacheFolder } from './cache';
 import { type NodeAdapterOptions, requestNodeAdapter } from './dawn';
 import { fetchInNode } from './files';
+import { fileStore } from './tuningFile';
 
 export { cacheFolder } from './cache';
 export type { NodeAdapterOptions } from './dawn';
@@ -17,5 +20,5 @@ export const fileAddress = (path: string): URL => pathToFileURL(path);
  * @throws GradlensError `no-webgpu` without the package `webgpu`, `no-adapter` without a driver, `software-adapter`
  */
 export async function createNodeEngine(options: NodeAdapterOptions = {}): Promise<Engine> {
-  return Engine.onAdapter(await requestNodeAdapter(options), { ...options, fetchBytes: fetchInNode });
+  return Engine.onAdapter(await requestNodeAdapter(options), { ...options, fetchBytes: fetchInNode, tuningStore: fileStore(join(cacheFolder(), 'tuning.json')) });
 }
