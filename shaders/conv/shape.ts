@@ -21,3 +21,9 @@ export interface Unit {
 }
 export const ROW: Unit = { rows: 1, columns: STRIP };
 export const SQUARE: Unit = { rows: 2, columns: 4 };
+
+/** Rows and columns of units that cover an item's P×Q pixels. */
+export const unitsOf = (d: ConvDims, { rows, columns }: Unit): { readonly UNIT_ROWS: number; readonly UNIT_COLUMNS: number } => ({
+  UNIT_ROWS: Math.ceil(d.P / rows),
+  UNIT_COLUMNS: Math.ceil(d.Q / columns),
+});

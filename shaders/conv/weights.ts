@@ -1,6 +1,6 @@
 /**
- * Convolution weights as the direct kernels read them: `[O/4, C/4, R, S]` of four `vec4f`, one per input lane, each over the four
- * output lanes.
+ * Convolution weights as the kernels read them, each family in an order of its own. All but the depthwise ones take the channels of a
+ * filter by fours: four `vec4f`, one per input lane, each over the four output lanes.
  */
 import { blocksOf } from '../kernel';
 
@@ -33,37 +33,50 @@ export function packedConvLength(shape: ConvWeightShape): number {
   return groups * blocksOf(shape.O / groups) * blocksOf(shape.C / groups) * shape.R * shape.S * 16;
 }
 
+/** `transposed`: input and output change places; `flipped`: and the filter is turned by 180°. */
+export type Direction = 'forward' | 'transposed' | 'flipped';
+
 /**
- * OIHW `[O, C/groups, R, S]` → `[O/4, C/4 of the group, R, S, input lane, output lane]` for the forward kernel; with `transposed`,
- * input and output change places (and for `flipped` the filter is turned by 180°) for the backward kernels. Depthwise:
- * `[C/4, R, S, lane]`.
+ * Visits every filter of OIHW `[O, C/groups, R, S]`: its kept group, its output and input channel in that group as the kernel counts
+ * them, and its R·S weights, turned if the direction says so.
  */
-export function packConvWeight(weight: Float32Array, shape: ConvWeightShape, direction: 'forward' | 'transposed' | 'flipped'): Float32Array {
-  if (isDepthwise(shape)) return packDepthwise(weight, shape, direction === 'flipped');
-  const { O, C, R, S, groups } = shape;
-  const kept = blockedGroups(shape);
-  const packed = new Float32Array(packedConvLength(shape));
-  const inner = blocksOf((direction === 'forward' ? C : O) / kept);
-  const perGroup = { O: O / groups, C: C / groups };
-  const keptGroup = { O: O / kept, C: C / kept };
+function forEachFilter(
+  weight: Float32Array,
+  { O, C, R, S, groups }: ConvWeightShape,
+  direction: Direction,
+  visit: (group: number, o: number, c: number, filter: Float32Array) => void,
+): void {
+  const kept = blockedGroups({ O, C, R, S, groups });
+  const perGroup = C / groups;
   for (let o = 0; o < O; o++) {
-    const group = Math.floor(o / perGroup.O);
-    for (let k = 0; k < perGroup.C; k++) {
-      const c = group * perGroup.C + k;
-      const keptIndex = Math.floor(o / keptGroup.O);
-      const local = { o: o - keptIndex * keptGroup.O, c: c - keptIndex * keptGroup.C };
-      const [outer, outerLane, step, stepLane] =
-        direction === 'forward'
-          ? [keptIndex * blocksOf(keptGroup.O) + (local.o >> 2), local.o & 3, local.c >> 2, local.c & 3]
-          : [keptIndex * blocksOf(keptGroup.C) + (local.c >> 2), local.c & 3, local.o >> 2, local.o & 3];
-      for (let r = 0; r < R; r++) {
-        for (let s = 0; s < S; s++) {
-          const tap = direction === 'flipped' ? (R - 1 - r) * S + (S - 1 - s) : r * S + s;
-          packed[(((outer * inner + step) * R * S + tap) * 4 + stepLane) * 4 + outerLane] = weight[((o * perGroup.C + k) * R + r) * S + s]!;
-        }
-      }
+    const group = Math.floor(o / (O / kept));
+    for (let k = 0; k < perGroup; k++) {
+      const c = Math.floor(o / (O / groups)) * perGroup + k;
+      const [output, input] = [o - group * (O / kept), c - group * (C / kept)];
+      const filter = weight.slice((o * perGroup + k) * R * S, (o * perGroup + k + 1) * R * S);
+      if (direction === 'flipped') filter.reverse();
+      if (direction === 'forward') visit(group, output, input, filter);
+      else visit(group, input, output, filter);
     }
   }
+}
+
+/** Blocks of outputs and of inputs of one kept group, as the kernel counts them. */
+function blocksOfGroup(shape: ConvWeightShape, direction: Direction): { readonly OUT: number; readonly IN: number } {
+  const kept = blockedGroups(shape);
+  const [O, C] = [blocksOf(shape.O / kept), blocksOf(shape.C / kept)];
+  return direction === 'forward' ? { OUT: O, IN: C } : { OUT: C, IN: O };
+}
+
+/** → `[O/4, C/4 of the group, R, S, input lane, output lane]`; depthwise: `[C/4, R, S, lane]`. */
+export function packConvWeight(weight: Float32Array, shape: ConvWeightShape, direction: Direction): Float32Array {
+  if (isDepthwise(shape)) return packDepthwise(weight, shape, direction === 'flipped');
+  const packed = new Float32Array(packedConvLength(shape));
+  const { OUT, IN } = blocksOfGroup(shape, direction);
+  forEachFilter(weight, shape, direction, (group, o, c, filter) => {
+    const first = ((group * OUT + (o >> 2)) * IN + (c >> 2)) * filter.length;
+    filter.forEach((value, tap) => { packed[((first + tap) * 4 + (c & 3)) * 4 + (o & 3)] = value; });
+  });
   return packed;
 }
 
@@ -74,4 +87,39 @@ function packDepthwise(weight: Float32Array, shape: ConvWeightShape, flipped: bo
     for (let tap = 0; tap < taps; tap++) packed[((c >> 2) * taps + (flipped ? taps - 1 - tap : tap)) * 4 + (c & 3)] = weight[c * taps + tap]!;
   }
   return packed;
+}
+
+/** Blocks of outputs and of inputs that a tiled kernel takes at a time. */
+export interface WeightTile {
+  readonly blocks: number;
+  readonly depth: number;
+}
+
+/** Elements of {@link packTiledWeight}. */
+export function packedTiledLength(shape: ConvWeightShape, direction: Direction, { blocks, depth }: WeightTile): number {
+  const { OUT, IN } = blocksOfGroup(shape, direction);
+  return blockedGroups(shape) * Math.ceil(OUT / blocks) * blocks * Math.ceil(IN / depth) * depth * shape.R * shape.S * 16;
+}
+
+/**
+ * → `[group, output tile, input tile, R, S, depth, input lane, blocks, output lane]`: in the order in which a workgroup of the tiled
+ * kernel reads them, a tile after the other. Zeros fill up the last tiles.
+ */
+export function packTiledWeight(weight: Float32Array, shape: ConvWeightShape, direction: Direction, tile: WeightTile): Float32Array {
+  const packed = new Float32Array(packedTiledLength(shape, direction, tile));
+  const at = tiledPlace(blocksOfGroup(shape, direction), shape.R * shape.S, tile);
+  forEachFilter(weight, shape, direction, (group, o, c, filter) => {
+    filter.forEach((value, tap) => { packed[at(group, o, c, tap)] = value; });
+  });
+  return packed;
+}
+
+/** Place of a weight in {@link packTiledWeight}'s order. */
+function tiledPlace({ OUT, IN }: { OUT: number; IN: number }, taps: number, { blocks, depth }: WeightTile) {
+  const [outTiles, inTiles] = [Math.ceil(OUT / blocks), Math.ceil(IN / depth)];
+  return (group: number, o: number, c: number, tap: number): number => {
+    const [block, k] = [o >> 2, c >> 2];
+    const step = ((group * outTiles + Math.floor(block / blocks)) * inTiles + Math.floor(k / depth)) * taps + tap;
+    return (((step * depth + (k % depth)) * 4 + (c & 3)) * blocks + (block % blocks)) * 4 + (o & 3);
+  };
 }

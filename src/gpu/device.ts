@@ -46,6 +46,8 @@ export class Device {
     info: GPUAdapterInfo | undefined,
     /** Where what is found out about the device outlives it; default: the browser's IndexedDB, if there is one. */
     readonly tuningStore: TuningStore = typeof indexedDB === 'undefined' ? memoryStore() : indexedDbStore(),
+    /** Default: what suits its adapter. */
+    variants?: Variants,
   ) {
     const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits;
     this.environment = {
@@ -56,7 +58,7 @@ export class Device {
       features: [...gpu.features].sort(),
       limits: { maxBufferSize, maxStorageBufferBindingSize },
     };
-    this.variants = variantsFor(this.environment);
+    this.variants = variants ?? variantsFor(this.environment);
     gpu.lost.then(({ reason, message }) => { this.lostReason = message || reason || 'unknown'; }, () => {});
     if (!pipelinesOf.has(gpu)) pipelinesOf.set(gpu, new Map());
   }

@@ -1,17 +1,15 @@
-import { convDepthwise, convDepthwiseBackwardStrided } from '../../shaders/conv/depthwise';
-import { convDirect } from '../../shaders/conv/direct';
-import { type Finish, finishBackward, finishForward } from '../../shaders/conv/finish';
+import { convDepthwiseBackwardStrided } from '../../shaders/conv/depthwise';
+import { finishBackward, finishForward } from '../../shaders/conv/finish';
 import type { ConvDims } from '../../shaders/conv/shape';
 import { convBackwardStrided } from '../../shaders/conv/strided';
-import { blockedGroups, isDepthwise, packConvWeight, packedConvLength } from '../../shaders/conv/weights';
+import { blockedGroups, isDepthwise } from '../../shaders/conv/weights';
 import { blocksOf } from '../../shaders/kernel';
 import type { ConvNode, Extents, MaxPoolNode } from '../graph';
 import { fullWindow, shapeError, slide } from '../shape';
+import { type Filters, convolve, directWeight } from './convolve';
 import { maxPoolSwitches } from './maxPool';
-import { type Layer, type Op, type Site, type Slice, type Step, type Tensor, bitsBinding } from './op';
+import { type Layer, type Op, type Site, type Slice, type Tensor, bitsBinding } from './op';
 import { blockedVector, weightOf } from './weights';
-
-type Direction = Parameters<typeof packConvWeight>[2];
 
 function weightShape(node: ConvNode, input: { C: number }, weights: Site<ConvNode>['weights']) {
   const weight = weights.get(node.weight);
@@ -27,16 +25,8 @@ function weightShape(node: ConvNode, input: { C: number }, weights: Site<ConvNod
   return { O, C: input.C, R, S, groups };
 }
 
-function packed(site: Site<ConvNode>, direction: Direction): Tensor {
-  const { node, weights } = site;
-  const shape = weightShape(node, site.inputs[0]!, weights);
-  return {
-    name: `${node.weight}/${direction}${shape.groups === 1 ? '' : ` in ${shape.groups} groups`}`,
-    bytes: packedConvLength(shape) * 4,
-    kind: 'weight',
-    fill: () => packConvWeight(weights.get(node.weight)!.data, shape, direction),
-  };
-}
+const filtersOf = ({ node, weights, inputs }: Site<ConvNode>): Filters =>
+  ({ name: node.weight, data: weights.get(node.weight)!.data, shape: weightShape(node, inputs[0]!, weights) });
 
 /** The convolution that leads from `x` to `y`, as the kernels count it. */
 function dimsOf(site: Site<ConvNode>, x: Slice, y: Slice): ConvDims {
@@ -51,21 +41,6 @@ function dimsOf(site: Site<ConvNode>, x: Slice, y: Slice): ConvDims {
     IN: blocksOf(x.C / GROUPS), OUT: blocksOf(y.C / GROUPS), GROUPS,
     X_BLOCK: x.block, X_BLOCKS: x.blocks, Y_BLOCK: y.block, Y_BLOCKS: y.blocks,
   };
-}
-
-const depthwise = (site: Site<ConvNode>): boolean => isDepthwise(weightShape(site.node, site.inputs[0]!, site.weights));
-
-/** A convolution, by the kernels that suit it. `bind` names every tensor but the weights. */
-function convolve(site: Site<ConvNode>, name: string, direction: Direction, dims: ConvDims, finish: Finish, bind: Step['bind']): readonly Step[] {
-  if (depthwise(site)) {
-    return [{ label: `${site.node.name}.${name}`, kernel: convDepthwise(name, dims, finish), bind: { weight: packed(site, direction), ...bind } }];
-  }
-  const variant = site.variants.conv(dims);
-  return [{
-    label: `${site.node.name}.${name}`,
-    kernel: convDirect(name, dims, variant, finish),
-    bind: { weight: packed(site, direction), ...bind },
-  }];
 }
 
 const hasStride1 = (node: Layer<ConvNode>): boolean => fullWindow(node).stride.every((step) => step === 1);
@@ -93,18 +68,21 @@ export const conv: Op<ConvNode> = {
     const bias = node.bias === undefined ? {} : { bias: blockedVector(`${node.bias}/blocks`, output.C, weights.get(node.bias)!.data) };
     const finish = finishForward({ bias: node.bias !== undefined, relu: node.relu === true, bits: bits !== null, pooled });
     const kept = pooled ? { switches: convSwitches(site) } : bitsBinding(bits);
-    return convolve(site, pooled ? 'convPoolForward' : 'convForward', 'forward', dimsOf(site, site.inputs[0]!, computed), finish, { x: site.inputs[0]!.storage, y: output.storage, ...bias, ...kept });
+    return convolve({
+      layer: node.name, name: pooled ? 'convPoolForward' : 'convForward', filters: filtersOf(site), direction: 'forward',
+      dims: dimsOf(site, site.inputs[0]!, computed), finish, x: site.inputs[0]!.storage, stores: { y: output.storage, ...bias, ...kept },
+    }, site.variants);
   },
 
   backward(site, { dY, dX, epilogue, kept }) {
     const { node } = site;
     const { kernel: [R, S], pads, dilation } = fullWindow(node);
     if (!hasStride1(node)) {
-      const [strided, direction] = depthwise(site) ? [convDepthwiseBackwardStrided, 'forward'] as const : [convBackwardStrided, 'transposed'] as const;
+      const [strided, direction] = isDepthwise(filtersOf(site).shape) ? [convDepthwiseBackwardStrided, 'forward'] as const : [convBackwardStrided, 'transposed'] as const;
       return [{
         label: `${node.name}.convBackwardStrided`,
         kernel: strided(dimsOf(site, dX, dY), epilogue),
-        bind: { dY: dY.storage, weight: packed(site, direction), dX: dX.storage, ...kept },
+        bind: { dY: dY.storage, weight: directWeight(filtersOf(site), direction), dX: dX.storage, ...kept },
       }];
     }
     const turned = {
@@ -112,7 +90,10 @@ export const conv: Op<ConvNode> = {
       PAD_TOP: (R - 1) * dilation[0] - pads[0],
       PAD_LEFT: (S - 1) * dilation[1] - pads[1],
     };
-    return convolve(site, 'convBackward', 'flipped', turned, finishBackward(epilogue), { x: dY.storage, dX: dX.storage, ...kept });
+    return convolve({
+      layer: node.name, name: 'convBackward', filters: filtersOf(site), direction: 'flipped',
+      dims: turned, finish: finishBackward(epilogue), x: dY.storage, stores: { dX: dX.storage, ...kept },
+    }, site.variants);
   },
 
   storesOnce: hasStride1,

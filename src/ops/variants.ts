@@ -1,9 +1,10 @@
 /** Which of several kernels that compute the same a plan is made of. */
 import type { DirectVariant } from '../../shaders/conv/direct';
 import type { ConvDims } from '../../shaders/conv/shape';
+import type { TiledVariant } from '../../shaders/conv/tiled';
 import type { FullyConnectedVariant } from '../../shaders/fullyConnected';
 
-export type ConvVariant = DirectVariant;
+export type ConvVariant = DirectVariant | TiledVariant;
 
 /** Chosen per device; the plain ones run on every device. */
 export interface Variants {

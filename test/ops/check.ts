@@ -9,6 +9,7 @@ import * as fc from 'fast-check';
 import { afterAll } from 'vitest';
 import { Engine } from '../../src/engine';
 import type { Extents, Graph, GraphNode, Pair, Weight, Window } from '../../src/graph';
+import type { Model } from '../../src/model';
 import type { ReluRule } from '../../src/options';
 import { type Features, type NodeDriver, nodeDevice } from '../node';
 import { relativeL2 } from '../oracle/compare';
@@ -43,6 +44,9 @@ afterAll(async () => {
     device.destroy();
   }
 });
+
+/** What loads a graph: an engine, or something that chooses its kernels otherwise. */
+export type Loader = { load(graph: Graph, options: { batch: number }): Promise<Model> };
 
 /** A driver gets this many runs of a property: the second only has to agree. */
 export const runsOn = (driver: NodeDriver, runs: number): number => (driver === 'swiftshader' ? Math.ceil(runs / 3) : runs);
@@ -120,7 +124,7 @@ export const batchOf = (graph: Graph, items: readonly Float64Array[]) => {
 
 /** Largest relative error of any item's scores or gradient, each item with its own class. */
 export async function errorOf(
-  engine: Engine,
+  engine: Loader,
   graph: Graph,
   items: readonly Float64Array[],
   { classes, relu = 'gradient', score = 'logit' }: { classes: readonly number[]; relu?: ReluRule; score?: 'logit' | 'probability' },
@@ -164,7 +168,7 @@ export const around: fc.Arbitrary<Around> = fc.record({
 });
 
 /** The error of an operator, put between an image and five scores. */
-export function errorAround(engine: Engine, input: Extents, { rectified, branch, batch, rule, seed }: Around, operator: (net: Net, x: string) => string, draw: Draw = whole): Promise<number> {
+export function errorAround(engine: Loader, input: Extents, { rectified, branch, batch, rule, seed }: Around, operator: (net: Net, x: string) => string, draw: Draw = whole): Promise<number> {
   const net = new Net(input, seed, draw);
   const x = rectified ? net.relu('image') : 'image';
   const early = branch === 'before' ? [net.fullyConnected(x, 5)] : [];

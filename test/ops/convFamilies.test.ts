@@ -1,0 +1,65 @@
+/**
+ * The families of convolution kernels, each against the oracle: with whole numbers, whose sums are exact in any order, to the last
+ * bit, and so equal to the direct kernels too, which conv.test.ts holds to the same.
+ */
+import { describe, expect, test } from 'vitest';
+import type { Tile, TiledVariant } from '../../shaders/conv/tiled';
+import { Device } from '../../src/gpu/device';
+import { Model } from '../../src/model';
+import { type ConvVariant, PLAIN } from '../../src/ops/variants';
+import type { ReluRule } from '../../src/options';
+import { type NodeDriver, nodeDrivers } from '../node';
+import { type Draw, type Loader, Net, engineOn, errorOf, whole } from './check';
+
+/** Loads graphs so that every convolution runs as the given variant. */
+async function loaderOf(driver: NodeDriver, variant: ConvVariant): Promise<Loader> {
+  const { device } = await engineOn(driver);
+  const forced = new Device(device, false, undefined, undefined, { ...PLAIN, conv: () => variant });
+  return { load: (graph, { batch }) => Model.create(forced, { graph, labels: [], provenance: {} }, { batch, tune: false }, () => {}) };
+}
+
+type Case = Net & { readonly output: string };
+
+/** A first layer with stride, so that the image's gradient leaves through the last kernel, and a pool, unpooled under a sign. */
+function pooling(draw: Draw = whole): Case {
+  const net = new Net({ C: 3, H: 21, W: 25 }, 7, draw);
+  const cells = net.relu(net.conv('image', 9, { kernel: [4, 3], stride: [2, 2], pads: [1, 1, 2, 1] }));
+  const pooled = net.add({ op: 'maxPool', inputs: [net.relu(net.conv(cells, 13, { kernel: [2, 3], pads: [1, 1, 0, 2] }))], kernel: [2, 2], stride: [2, 2] });
+  return Object.assign(net, { output: net.fullyConnected(net.relu(net.conv(pooled, 20, { kernel: [1, 1] })), 5) });
+}
+
+/** Groups, dilation, a stride inside, and a tensor with two readers. */
+function branching(draw: Draw = whole): Case {
+  const net = new Net({ C: 2, H: 7, W: 11 }, 3, draw);
+  const trunk = net.relu(net.conv('image', 24, { kernel: [3, 3], pads: [1, 1, 1, 1] }));
+  const uneven = net.conv(trunk, 9, { kernel: [2, 3], stride: [2, 1], groups: 3 });
+  const grouped = net.relu(net.conv(trunk, 16, { kernel: [3, 2], pads: [2, 1, 2, 1], dilation: [2, 2], groups: 2 }));
+  return Object.assign(net, { output: net.add({ op: 'add', inputs: [net.fullyConnected(grouped, 5), net.fullyConnected(uneven, 5)] }) });
+}
+
+const error = (loader: Loader, net: Case, options: { classes: readonly number[]; relu?: ReluRule }): Promise<number> =>
+  errorOf(loader, net.graph(net.output), options.classes.map(() => net.image()), options);
+
+const tile = (blocks: number, units: number, depth: number, own = 1): Tile => ({ blocks, units, depth, own });
+
+/** Kernels with workgroup memory compile slowly on software adapters: small tiles in most cases. */
+const PATIENCE = 240_000;
+
+describe.each(nodeDrivers)('on %s', (driver) => {
+  test.each<[string, TiledVariant]>([
+    ['whole', { family: 'tiled', tile: tile(4, 2, 1), slices: 1 }],
+    ['in three slices, which a second kernel adds up', { family: 'tiled', tile: tile(2, 4, 1), slices: 3 }],
+  ])('tiled convolution equals the oracle to the last bit: %s', async (_, variant) => {
+    const loader = await loaderOf(driver, variant);
+    expect(await error(loader, pooling(), { classes: [3, 1], relu: 'guided' })).toBe(0);
+    expect(await error(loader, branching(), { classes: [0, 4, 2] })).toBe(0);
+  }, PATIENCE);
+
+  // lavapipe compiles each of these for ten seconds
+  test.skipIf(driver === 'lavapipe').each([
+    ['of 64×64', tile(16, 8, 4, 2)],
+    ['of 128×128', tile(32, 16, 2, 2)],
+  ])('so it does in tiles %s', async (_, tile) => {
+    expect(await error(await loaderOf(driver, { family: 'tiled', tile, slices: 1 }), branching(), { classes: [2, 1] })).toBe(0);
+  }, PATIENCE);
+});
