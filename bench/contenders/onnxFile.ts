@@ -3,9 +3,11 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, TensorProto_DataType as DataType } from 'onnx-buf';
 import type { Graph, GraphNode, Window } from '../../src/graph';
 import { type AttributeValue, type Node, type Tensor, node, valueInfo } from '../../test/formats/models';
+import { extentsOf } from '../networks';
 
 /** @throws for an operator that no network of the benchmark has */
-export function onnxFileOf({ name, input, nodes, output, weights }: Graph, batch: number): Uint8Array<ArrayBuffer> {
+export function onnxFileOf(graph: Graph, batch: number): Uint8Array<ArrayBuffer> {
+  const { name, input, nodes, output, weights } = graph;
   const { C, H, W } = input.extents;
   const initializer = [...weights].map(([weight, { shape, data }]): Tensor =>
     ({ name: weight, dims: shape.map(BigInt), dataType: DataType.FLOAT, rawData: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength) }));
@@ -13,8 +15,14 @@ export function onnxFileOf({ name, input, nodes, output, weights }: Graph, batch
     irVersion: 8n,
     producerName: 'gradlens benchmark',
     opsetImport: [{ domain: '', version: 17n }],
-    graph: { name, node: nodes.flatMap(nodesOf), initializer, input: [valueInfo(input.name, [batch, C, H, W])], output: [valueInfo(output, [])] },
+    graph: { name, node: nodes.flatMap(nodesOf), initializer, input: [valueInfo(input.name, [batch, C, H, W])], output: [valueInfo(output, scoresShape(graph, batch))] },
   }));
+}
+
+/** As the last operator has it: flat behind a fully connected layer only. */
+function scoresShape(graph: Graph, batch: number): number[] {
+  const { C, H, W } = extentsOf(graph).get(graph.output)!;
+  return graph.nodes.find(({ name }) => name === graph.output)!.op === 'fullyConnected' ? [batch, C] : [batch, C, H, W];
 }
 
 function nodesOf(layer: GraphNode): Node[] {

@@ -24,9 +24,12 @@ export function onnxRuntime(backend: 'webgpu' | 'wasm'): Contender {
   };
 }
 
-/** In a page, Vite has to say where the file is. */
+/** In a page, Vite has to say where the file is. Node finds it, but its threads wait for ever beside a `navigator`, which other rivals ask for. */
 async function findWasm({ env }: Ort, backend: 'webgpu' | 'wasm'): Promise<void> {
-  if (typeof document === 'undefined') return; // in Node it finds its files itself
+  if (typeof document === 'undefined') {
+    env.wasm.numThreads = 1;
+    return;
+  }
   const { default: wasm } = await (backend === 'webgpu' ? import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url') : import('onnxruntime-web/ort-wasm-simd-threaded.wasm?url'));
   env.wasm.wasmPaths = { wasm };
 }
