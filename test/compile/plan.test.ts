@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { bindingsOf } from '../../shaders/kernel';
 import { type Plan, compile } from '../../src/compile';
-import type { GraphNode } from '../../src/graph';
+import type { Graph, GraphNode } from '../../src/graph';
 import type { Step, Tensor } from '../../src/ops/op';
 import { branched, small } from '../engine/support';
 import { randomGraph } from '../oracle/randomGraph';
@@ -88,4 +88,10 @@ test('a name that the compiler gives to a tensor of its own is refused, since th
     const nodes = small.nodes.map((node): GraphNode => ({ ...node, ...(node.name === 'conv1' ? { name } : {}), inputs: node.inputs.map((input) => (input === 'conv1' ? name : input)) }));
     expect(() => compile({ ...small, nodes }, { batch: 1, bindingBytes }), name).toThrow(expect.objectContaining({ code: 'model-format', message: expect.stringContaining(name) }));
   }
+});
+
+test('a tensor of more elements than can be counted on is refused before anything is planned', () => {
+  const nodes: GraphNode[] = [{ op: 'conv', name: 'c', inputs: ['x'], kernel: [1, 1], pads: [0, 2 ** 31 - 1, 0, 0], weight: 'w' }];
+  const graph: Graph = { name: 'wide', input: { name: 'x', extents: { C: 3, H: 8, W: 8 } }, nodes, output: 'c', weights: new Map([['w', { shape: [2, 3, 1, 1], data: new Float32Array(6) }]]) };
+  expect(() => compile(graph, { batch: 1, bindingBytes: 2 ** 27 })).toThrow(/^c: would write \[2, 8, 2147483655\], more than 2147483648 elements$/);
 });

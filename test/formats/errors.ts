@@ -22,13 +22,3 @@ function checked(error: unknown, code: ErrorCode, message: RegExp): GradlensErro
   expect((error as GradlensError).code).toBe(code);
   return error as GradlensError;
 }
-
-/** What every reader promises of any bytes at all: a model, or a typed error. */
-export function modelOrRefusal(run: () => unknown): void {
-  try {
-    run();
-  } catch (error) {
-    if (!(error instanceof GradlensError)) throw error;
-    expect(['model-format', 'unsupported-op', 'shape']).toContain(error.code);
-  }
-}

@@ -1,23 +1,80 @@
 /**
  * Structure-aware fuzzing: valid files with a few bytes, fields or lengths changed, and values of the right shape with the wrong
- * content. Whatever comes in, a model or a GradlensError comes out. A failure prints the seed, and FUZZ_SEED runs it again.
+ * content. Whatever comes in, a model that compiles or a GradlensError comes out, within five seconds and 256 MB. A failure prints the
+ * seed, and FUZZ_SEED runs it again; what was found lies in fixtures/fuzz. All of it:
+ *
+ *     FUZZ_RUNS=100000 npx vitest run test/formats/fuzz.test.ts
  */
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { compile } from '../../src/compile';
+import { folds } from '../../src/formats/onnx/fold';
+import { operators } from '../../src/formats/onnx/operators';
+import { sha256Of } from '../../src/formats/native';
+import type { ModelFile } from '../../src/graph';
 import { readNpy, writeNpy } from '../../src/formats/npy';
-import { parseManifest } from '../../src/formats/native';
+import { parseManifest, readNative } from '../../src/formats/native';
 import { readOnnx } from '../../src/formats/onnx';
 import { recogniseFormat } from '../../src/formats/recognise';
 import { readSafetensors, writeSafetensors } from '../../src/formats/safetensors';
-import { modelOrRefusal } from './errors';
+import { GradlensError } from '../../src/errors';
+import { guarded, startWatch } from './guard';
+import { changedJson, changedOnnx } from './mutate';
 import { floats, integers, node, onnxFile } from './models';
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
-const runs = Number(process.env.FUZZ_RUNS ?? 300);
-beforeAll(() => console.info(`fuzzing with FUZZ_SEED=${seed}, ${runs} runs`));
+/** Of all targets together. */
+const total = Number(process.env.FUZZ_RUNS ?? 3000);
+const TARGETS = 14;
+const runs = Math.ceil(total / TARGETS);
+const FIXTURES = join(import.meta.dirname, '../fixtures');
+vi.setConfig({ testTimeout: 60_000 + runs * 200 });
 
-const holdsFor = (arbitrary: fc.Arbitrary<Uint8Array>, run: (bytes: Uint8Array) => unknown): void =>
-  fc.assert(fc.property(arbitrary, (bytes) => modelOrRefusal(() => run(bytes))), { seed, numRuns: runs });
+let endWatch: () => Promise<number>;
+beforeAll(() => {
+  console.info(`fuzzing with FUZZ_SEED=${seed}, ${TARGETS} times ${runs} cases`);
+  endWatch = startWatch();
+});
+afterAll(() => endWatch());
+
+/** What every reader promises of any bytes at all: a model, or a typed error. */
+async function modelOrRefusal(run: () => unknown): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (!(error instanceof GradlensError)) throw error;
+    expect(['model-format', 'unsupported-op', 'shape', 'limit']).toContain(error.code);
+  }
+}
+
+/** A case that fails leaves its bytes in a file. */
+async function holdsFor<T extends Uint8Array>(arbitrary: fc.Arbitrary<T>, run: (bytes: T) => unknown): Promise<void> {
+  let left = 'no file';
+  await fc.assert(fc.asyncProperty(arbitrary, async (bytes) => {
+    try {
+      await guarded(bytes, () => modelOrRefusal(() => run(bytes)));
+    } catch (error) {
+      const folder = join(tmpdir(), 'gradlens-fuzz');
+      mkdirSync(folder, { recursive: true });
+      left = join(folder, `${bytes.length}-${(await sha256Of(bytes)).slice(0, 8)}`);
+      writeFileSync(left, bytes);
+      throw error;
+    }
+  }), {
+    seed,
+    numRuns: runs,
+    // not the default one, which prints all bytes
+    async asyncReporter(outcome) {
+      if (outcome.failed) throw new Error(`FUZZ_SEED=${seed}: after ${outcome.numRuns} cases, its bytes are in ${left}`, { cause: outcome.errorInstance });
+    },
+  });
+}
+
+const compiled = ({ graph }: ModelFile): unknown => compile(graph, { batch: 1, bindingBytes: 2 ** 27 });
+const readAndCompile = (bytes: Uint8Array): unknown => compiled(readOnnx(bytes));
 
 /** A valid file, with bytes replaced, a piece cut out, or a piece doubled. */
 function mutated(file: Uint8Array): fc.Arbitrary<Uint8Array> {
@@ -52,17 +109,18 @@ test('the files that fuzzing starts from are valid', () => {
 
 test('broken safetensors end in a typed error', () => holdsFor(mutated(safetensors), readSafetensors));
 test('broken npy files end in a typed error', () => holdsFor(mutated(npy), readNpy));
-test('broken ONNX files end in a typed error', () => holdsFor(mutated(onnx), readOnnx));
-test('any bytes at all end in a typed error', () => {
-  const bytes = fc.uint8Array({ maxLength: 200 });
-  for (const reader of [readSafetensors, readNpy, readOnnx, recogniseFormat]) holdsFor(bytes, reader);
-});
+test('broken ONNX files end in a typed error', () => holdsFor(mutated(onnx), readAndCompile));
+test.each([readSafetensors, readNpy, readOnnx, recogniseFormat])('any bytes at all end in a typed error: %o', (reader) => holdsFor(fc.uint8Array({ maxLength: 200 }), reader));
+
+// between them these have most operators, and constants that are computed as the file is read
+test.each(['excited', 'normalized', 'alexnet', ''])('an ONNX file whose fields are changed ends in a typed error: %s', (name) =>
+  holdsFor(changedOnnx(name === '' ? onnx : readFileSync(join(FIXTURES, `${name}.onnx`))), readAndCompile));
 
 test('safetensors headers of any dtype, shape and offsets end in a typed error', () => {
   const size = fc.oneof(fc.nat(16), fc.constantFrom(-1, 0.5, 2 ** 32, 2 ** 53, 1e300));
   const info = fc.record({ dtype: fc.constantFrom('F16', 'F32', 'F64', 'I8', 7), shape: fc.array(size, { maxLength: 4 }), data_offsets: fc.array(size, { maxLength: 3 }) }, { requiredKeys: [] });
   const header = fc.dictionary(fc.constantFrom('a', 'b', '__proto__', '__metadata__'), fc.oneof(info, fc.jsonValue()));
-  holdsFor(fc.tuple(header, fc.nat(64)).map(([json, data]) => {
+  return holdsFor(fc.tuple(header, fc.nat(64)).map(([json, data]) => {
     const text = new TextEncoder().encode(JSON.stringify(json));
     return Uint8Array.of(...new Uint8Array(BigUint64Array.of(BigInt(text.length)).buffer), ...text, ...new Uint8Array(data));
   }), readSafetensors);
@@ -72,16 +130,47 @@ test('ONNX nodes with any operator, wiring and attributes end in a typed error',
   const name = fc.constantFrom('x', 'a', 'b', 'c', 'w', 'v', 's', '');
   const number = fc.oneof(fc.integer({ min: -2, max: 7 }), fc.constantFrom(2 ** 31, -(2 ** 31), 2 ** 50));
   const value = fc.oneof(number, fc.array(number, { maxLength: 5 }), fc.constantFrom('VALID', 'SAME_LOWER'), fc.float().map((f) => ({ f })));
-  const attributes = fc.dictionary(fc.constantFrom('kernel_shape', 'strides', 'pads', 'auto_pad', 'axis', 'alpha', 'transB', 'ceil_mode', 'group', 'value', 'value_ints'), value, { maxKeys: 3 });
-  const op = fc.constantFrom('Add', 'AveragePool', 'BatchNormalization', 'Concat', 'Conv', 'Dropout', 'Flatten', 'Gemm', 'MatMul', 'MaxPool', 'Relu', 'Reshape', 'Softmax', 'Constant', 'Identity', 'Sin');
+  const attributes = fc.dictionary(fc.constantFrom('kernel_shape', 'strides', 'pads', 'auto_pad', 'axis', 'alpha', 'transB', 'ceil_mode', 'group', 'value', 'value_ints', 'axes', 'perm', 'mode', 'to', 'starts', 'ends', 'scales', 'size', 'split', 'keepdims', 'transA', 'min', 'max'), value, { maxKeys: 3 });
+  const op = fc.constantFrom(...operators.keys(), ...folds.keys(), 'Constant', 'Identity', 'Sin');
   const someNode = (output: string) => fc.tuple(op, fc.array(name, { maxLength: 5 }), attributes).map(([type, inputs, given]) => node(type, inputs, output, given));
   const extents = fc.tuple(fc.constantFrom('N', 1, 2), fc.nat(4), fc.nat(6), fc.nat(6));
-  holdsFor(fc.tuple(someNode('a'), someNode('b'), someNode('c'), extents).map(([a, b, c, input]) =>
-    onnxFile({ nodes: [a, b, c], input, tensors: [floats('w', [2, 2, 2, 2]), floats('v', [2]), integers('s', [0, -1])] })), readOnnx);
+  return holdsFor(fc.tuple(someNode('a'), someNode('b'), someNode('c'), extents).map(([a, b, c, input]) =>
+    onnxFile({ nodes: [a, b, c], input, tensors: [floats('w', [2, 2, 2, 2]), floats('v', [2]), integers('s', [0, -1])] })), readAndCompile);
+});
+
+test('a manifest and weights whose fields are changed end in a typed error', async () => {
+  const folder = join(import.meta.dirname, '../../weights/imagenette-128');
+  const shipped = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8'));
+  const weights = [...readSafetensors(readFileSync(join(folder, shipped.weights.file)))].map(([name, { shape }]) => {
+    const narrow = shape.map((extent) => Math.min(extent, 7)); // of a net that is small
+    return [name, { shape: narrow, data: new Float32Array(narrow.reduce((product, extent) => product * extent, 1)) }] as const;
+  });
+  const bytes = writeSafetensors(new Map(weights), 'F32');
+  const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  const manifest = { ...shipped, weights: { ...shipped.weights, bytes: bytes.length, sha256: await sha256Of(bytes) } };
+  const text = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+  expect((await readNative(parseManifest(manifest), bytes)).graph.nodes.length).toBeGreaterThan(5);
+
+  await holdsFor(changedJson(manifest).map(text), async (json) => compiled(await readNative(parseManifest(JSON.parse(new TextDecoder().decode(json))), bytes)));
+  await holdsFor(changedJson(header).map(text), async (json) => {
+    const changed = Uint8Array.of(...new Uint8Array(BigUint64Array.of(BigInt(json.length)).buffer), ...json, ...bytes.subarray(8 + length));
+    const sized = { ...manifest, weights: { ...manifest.weights, bytes: changed.length, sha256: await sha256Of(changed) } };
+    compiled(await readNative(parseManifest(sized), changed));
+  });
+});
+
+test('what fuzzing found before ends in a typed error', async () => {
+  const folder = join(FIXTURES, 'fuzz');
+  const found = existsSync(folder) ? readdirSync(folder) : [];
+  for (const name of found) {
+    const bytes = readFileSync(join(folder, name));
+    await guarded(bytes, () => modelOrRefusal(() => (name.endsWith('.onnx') ? readAndCompile(bytes) : readSafetensors(bytes))));
+  }
 });
 
 test('any JSON as a manifest ends in a typed error', () => {
   const nodes = fc.array(fc.record({ op: fc.constantFrom('conv', 'relu', 'add', 7), name: fc.constantFrom('a', 'b', ''), inputs: fc.jsonValue() }, { requiredKeys: ['op'] }));
   const manifest = fc.record({ format: fc.constant('gradlens/1'), name: fc.string(), input: fc.jsonValue(), output: fc.string(), labels: fc.array(fc.string()), nodes, weights: fc.jsonValue(), provenance: fc.object() }, { requiredKeys: [] });
-  fc.assert(fc.property(fc.oneof(manifest, fc.jsonValue()), (json) => modelOrRefusal(() => parseManifest(json))), { seed, numRuns: runs });
+  return fc.assert(fc.asyncProperty(fc.oneof(manifest, fc.jsonValue()), (json) => modelOrRefusal(() => parseManifest(json))), { seed, numRuns: runs });
 });

@@ -27,6 +27,8 @@ export function decode(constant: Constant): Numbers {
 
 /** @throws GradlensError `model-format` where it is no number that a float32 or an int64 holds. */
 export function encode({ shape, data, isWhole }: Numbers): TensorProto {
+  const odd = shape.find((extent) => !Number.isSafeInteger(extent) || extent < 0);
+  if (odd !== undefined) throw formatError(`onnx: arithmetic with constants gives the shape [${shape}]; extents are whole numbers from 0`);
   const dims = shape.map(BigInt);
   if (!isWhole) return create(TensorProtoSchema, { dataType: DataType.FLOAT, dims, rawData: new Uint8Array(Float32Array.from(data).buffer) });
   const wrong = Array.from(data).find((value) => !Number.isSafeInteger(value));
