@@ -1,7 +1,7 @@
-"""Folds batch-norm, writes float16 weights and model.json, and measures exactly those weights:  export.py WORK OUT NAME
+"""Folds batch-norm, writes float16 weights and model.json, and measures exactly those weights:  export.py CHECKPOINT OUT NAME
 
-WORK holds checkpoint.pt, val_x.npy and val_y.npy; OUT/model.json and OUT/NAME.safetensors are written. The epochs that are
-noted are those of the checkpoint.
+CHECKPOINT is train.py's checkpoint.pt or robust.py's robust.pt, with val_x.npy and val_y.npy beside it; OUT/model.json and
+OUT/NAME.safetensors are written. The epochs that are noted are those of the checkpoint.
 """
 import hashlib
 import json
@@ -18,9 +18,10 @@ from net import CLASSES, CONVOLUTIONS, INPUT
 LABELS = ['tench', 'English springer', 'cassette player', 'chain saw', 'church', 'French horn', 'garbage truck', 'gas pump',
           'golf ball', 'parachute']
 
-work, out, name = sys.argv[1:4]
+path, out, name = sys.argv[1:4]
+work = os.path.dirname(path)
 torch.set_num_threads(1)
-checkpoint = torch.load(os.path.join(work, 'checkpoint.pt'))
+checkpoint = torch.load(path)
 state, mean, std = checkpoint['average'], checkpoint['mean'], checkpoint['std']
 
 
@@ -88,7 +89,7 @@ manifest = {
     'weights': {'file': f'{name}.safetensors', 'bytes': len(weights), 'sha256': hashlib.sha256(weights).hexdigest()},
     'provenance': {
         'data': 'Imagenette v2, train split without the ILSVRC validation photos: 9,103 photos of ten classes',
-        'recipe': 'weights/train', 'epochs': checkpoint['epoch'] + 1,
+        'recipe': checkpoint.get('recipe', 'weights/train/train.py'), 'epochs': checkpoint['epoch'] + 1,
         'accuracy': {'top1': accuracy, 'photos': len(images), 'measuredBy': 'weights/train/export.py, the folded float16 weights'},
         'licence': 'MIT (the weights); the training photos carry ImageNet’s terms and are not included',
     },

@@ -20,15 +20,15 @@ CLASSES = 10
 
 
 class Net(nn.Module):
-    def __init__(self):
+    def __init__(self, hidden=HIDDEN):
         super().__init__()
         for name, c, o, kernel, stride, pad, _ in CONVOLUTIONS:
             setattr(self, name, nn.Conv2d(c, o, kernel, stride, pad, bias=False))
             setattr(self, name + '_bn', nn.BatchNorm2d(o))
             nn.init.kaiming_normal_(getattr(self, name).weight, mode='fan_out')
-        self.fc6 = nn.Linear(FEATURES, HIDDEN, bias=False)
-        self.fc6_bn = nn.BatchNorm1d(HIDDEN)
-        self.fc7 = nn.Linear(HIDDEN, CLASSES)
+        self.fc6 = nn.Linear(FEATURES, hidden, bias=False)
+        self.fc6_bn = nn.BatchNorm1d(hidden)
+        self.fc7 = nn.Linear(hidden, CLASSES)
         self.drop6, self.drop7 = nn.Dropout(0.4), nn.Dropout(0.3)
         self.pool, self.relu = nn.MaxPool2d(2), nn.ReLU(inplace=True)
 

@@ -119,4 +119,5 @@ def main():
               f'val {measured:.4f} seconds {time.time() - began:.0f}', flush=True)
 
 
-main()
+if __name__ == '__main__':
+    main()
