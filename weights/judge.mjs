@@ -18,7 +18,7 @@ const { positionals: [data], values } = parseArgs({
   allowPositionals: true,
   allowNegative: true,
   options: {
-    models: { type: 'string', default: 'imagenette-128-robust,imagenette-128' },
+    models: { type: 'string', default: 'imagenette-128' },
     preset: { type: 'string', default: 'vivid' },
     iterations: { type: 'string' },
     pictures: { type: 'string' },
