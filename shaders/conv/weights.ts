@@ -114,6 +114,27 @@ export function packTiledWeight(weight: Float32Array, shape: ConvWeightShape, di
   return packed;
 }
 
+/** Elements of {@link packWinogradWeight}. */
+export const packedWinogradLength = (shape: ConvWeightShape, direction: Direction, tile: WeightTile): number =>
+  16 * packedTiledLength({ ...shape, R: 1, S: 1 }, direction, tile);
+
+/** G·g·Gᵀ of every 3×3 filter g, its 16 places as groups of 1×1 filters, each packed as by {@link packTiledWeight}. */
+export function packWinogradWeight(weight: Float32Array, shape: ConvWeightShape, direction: Direction, tile: WeightTile): Float32Array {
+  const packed = new Float32Array(packedWinogradLength(shape, direction, tile));
+  const at = tiledPlace(blocksOfGroup(shape, direction), 1, tile);
+  const groups = blockedGroups(shape);
+  forEachFilter(weight, shape, direction, (group, o, c, filter) => {
+    const columns = [0, 1, 2].map((s) => expand(filter[s]!, filter[3 + s]!, filter[6 + s]!));
+    for (let i = 0; i < 4; i++) {
+      expand(columns[0]![i]!, columns[1]![i]!, columns[2]![i]!).forEach((value, j) => { packed[at((4 * i + j) * groups + group, o, c, 0)] = value; });
+    }
+  });
+  return packed;
+}
+
+/** G of Winograd's F(2, 3). */
+const expand = (a: number, b: number, c: number): readonly number[] => [a, (a + b + c) / 2, (a - b + c) / 2, c];
+
 /** Place of a weight in {@link packTiledWeight}'s order. */
 function tiledPlace({ OUT, IN }: { OUT: number; IN: number }, taps: number, { blocks, depth }: WeightTile) {
   const [outTiles, inTiles] = [Math.ceil(OUT / blocks), Math.ceil(IN / depth)];

@@ -1,10 +1,14 @@
 /** The steps of one convolution, by the family of kernels that suits it. */
 import { convDepthwise } from '../../shaders/conv/depthwise';
 import { type DirectVariant, convDirect } from '../../shaders/conv/direct';
-import type { Finish } from '../../shaders/conv/finish';
+import { type Finish, finishForward } from '../../shaders/conv/finish';
 import type { ConvDims } from '../../shaders/conv/shape';
 import { type TiledVariant, convSum, convTiled, partialLength, stepsOf } from '../../shaders/conv/tiled';
-import { type ConvWeightShape, type Direction, isDepthwise, packConvWeight, packTiledWeight, packedConvLength, packedTiledLength } from '../../shaders/conv/weights';
+import {
+  type ConvWeightShape, type Direction,
+  isDepthwise, packConvWeight, packTiledWeight, packWinogradWeight, packedConvLength, packedTiledLength, packedWinogradLength,
+} from '../../shaders/conv/weights';
+import { type WinogradVariant, productDims, winogradInput, winogradOutput } from '../../shaders/conv/winograd';
 import type { Step, Tensor } from './op';
 import type { Variants } from './variants';
 
@@ -37,6 +41,7 @@ export function convolve(convolution: Convolution, variants: Variants): readonly
   switch (variant.family) {
     case 'direct': return direct(convolution, variant);
     case 'tiled': return tiled(convolution, variant);
+    case 'winograd': return winograd(convolution, variant);
   }
 }
 
@@ -64,5 +69,21 @@ function tiled({ layer, name, filters, direction, dims, finish, x, stores }: Con
   return [
     { label, kernel, bind: { weight, x, partial } },
     { label: `${label}Sum`, kernel: convSum(`${name}Sum`, dims, slices, finish), bind: { partial, ...stores } },
+  ];
+}
+
+function winograd({ layer, name, filters, direction, dims, finish, x, stores }: Convolution, { tile }: WinogradVariant): readonly Step[] {
+  const weight = weightTensor(filters, `${direction} for Winograd in tiles of ${tile.blocks}×${tile.depth}`, packedWinogradLength(filters.shape, direction, tile),
+    () => packWinogradWeight(filters.data, filters.shape, direction, tile));
+  const label = `${layer}.${name}`;
+  const product = productDims(dims);
+  const transient = (suffix: string, blocks: number): Tensor => ({ name: `${label}.${suffix}`, bytes: blocks * product.W * 16, kind: 'transient' });
+  const transformed = transient('transformed', product.X_BLOCKS);
+  const products = transient('products', product.Y_BLOCKS);
+  const plain = finishForward({ bias: false, relu: false, bits: false, pooled: false });
+  return [
+    { label: `${label}WinogradInput`, kernel: winogradInput('winogradInput', dims), bind: { x, transformed } },
+    { label: `${label}Winograd`, kernel: convTiled('winogradProducts', product, { family: 'tiled', tile, slices: 1 }, plain), bind: { x: transformed, weight, y: products } },
+    { label: `${label}WinogradOutput`, kernel: winogradOutput(`${name}WinogradOutput`, dims, finish), bind: { products, ...stores } },
   ];
 }

@@ -2,13 +2,17 @@
 import type { DirectVariant } from '../../shaders/conv/direct';
 import type { ConvDims } from '../../shaders/conv/shape';
 import type { TiledVariant } from '../../shaders/conv/tiled';
+import type { WinogradVariant } from '../../shaders/conv/winograd';
 import type { FullyConnectedVariant } from '../../shaders/fullyConnected';
 
-export type ConvVariant = DirectVariant | TiledVariant;
+export type ConvVariant = DirectVariant | TiledVariant | WinogradVariant;
 
 /** Chosen per device; the plain ones run on every device. */
 export interface Variants {
-  /** Of a convolution with these extents, or of the input gradient of one (which is a convolution as well). */
+  /**
+   * Of a convolution with these extents, or of the input gradient of one (which is a convolution as well). Winograd's only where
+   * `suitsWinograd`.
+   */
   conv(d: ConvDims): ConvVariant;
   readonly fullyConnected: FullyConnectedVariant;
 }

@@ -4,17 +4,18 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { Tile, TiledVariant } from '../../shaders/conv/tiled';
+import { suitsWinograd } from '../../shaders/conv/winograd';
 import { Device } from '../../src/gpu/device';
 import { Model } from '../../src/model';
-import { type ConvVariant, PLAIN } from '../../src/ops/variants';
+import { PLAIN, type Variants } from '../../src/ops/variants';
 import type { ReluRule } from '../../src/options';
 import { type NodeDriver, nodeDrivers } from '../node';
-import { type Draw, type Loader, Net, engineOn, errorOf, whole } from './check';
+import { type Draw, type Loader, Net, ROUNDING, engineOn, errorOf, real, whole } from './check';
 
-/** Loads graphs so that every convolution runs as the given variant. */
-async function loaderOf(driver: NodeDriver, variant: ConvVariant): Promise<Loader> {
+/** Loads graphs so that convolutions run as told. */
+async function loaderOf(driver: NodeDriver, conv: Variants['conv']): Promise<Loader> {
   const { device } = await engineOn(driver);
-  const forced = new Device(device, false, undefined, undefined, { ...PLAIN, conv: () => variant });
+  const forced = new Device(device, false, undefined, undefined, { ...PLAIN, conv });
   return { load: (graph, { batch }) => Model.create(forced, { graph, labels: [], provenance: {} }, { batch, tune: false }, () => {}) };
 }
 
@@ -37,6 +38,14 @@ function branching(draw: Draw = whole): Case {
   return Object.assign(net, { output: net.add({ op: 'add', inputs: [net.fullyConnected(grouped, 5), net.fullyConnected(uneven, 5)] }) });
 }
 
+/** What Winograd's kernels take, all of it 3×3; numbers so small that halves and quarters of whole ones stay exact. */
+function cubes(draw: Draw): Case {
+  const net = new Net({ C: 2, H: 8, W: 22 }, 5, draw);
+  const trunk = net.relu(net.conv('image', 16, { kernel: [3, 3], pads: [1, 1, 1, 1] }));
+  const pooled = net.add({ op: 'maxPool', inputs: [net.relu(net.conv(trunk, 8, { kernel: [3, 3], pads: [1, 0, 1, 2], groups: 2 }))], kernel: [2, 2], stride: [2, 2] });
+  return Object.assign(net, { output: net.fullyConnected(net.conv(pooled, 5, { kernel: [3, 3], pads: [2, 1, 1, 1] }), 5) });
+}
+
 const error = (loader: Loader, net: Case, options: { classes: readonly number[]; relu?: ReluRule }): Promise<number> =>
   errorOf(loader, net.graph(net.output), options.classes.map(() => net.image()), options);
 
@@ -50,9 +59,18 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     ['whole', { family: 'tiled', tile: tile(4, 2, 1), slices: 1 }],
     ['in three slices, which a second kernel adds up', { family: 'tiled', tile: tile(2, 4, 1), slices: 3 }],
   ])('tiled convolution equals the oracle to the last bit: %s', async (_, variant) => {
-    const loader = await loaderOf(driver, variant);
+    const loader = await loaderOf(driver, () => variant);
     expect(await error(loader, pooling(), { classes: [3, 1], relu: 'guided' })).toBe(0);
     expect(await error(loader, branching(), { classes: [0, 4, 2] })).toBe(0);
+  }, PATIENCE);
+
+  test('Winograd convolution is as exact as float32: pooled, unpooled, with groups and odd extents', async () => {
+    const tiles = { family: 'winograd', tile: tile(4, 2, 1) } as const;
+    const loader = await loaderOf(driver, (d) => (suitsWinograd(d) ? tiles : PLAIN.conv(d)));
+    const small = cubes(whole);
+    expect(await error(loader, small, { classes: [4, 0, 3], relu: 'guided' })).toBe(0);
+    // real numbers: the error against float64 is to stay below a few ulps, as that of the direct sum does
+    expect(await error(loader, cubes(real), { classes: [1, 2] })).toBeLessThan(ROUNDING);
   }, PATIENCE);
 
   // lavapipe compiles each of these for ten seconds
@@ -60,6 +78,6 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     ['of 64×64', tile(16, 8, 4, 2)],
     ['of 128×128', tile(32, 16, 2, 2)],
   ])('so it does in tiles %s', async (_, tile) => {
-    expect(await error(await loaderOf(driver, { family: 'tiled', tile, slices: 1 }), branching(), { classes: [2, 1] })).toBe(0);
+    expect(await error(await loaderOf(driver, () => ({ family: 'tiled', tile, slices: 1 })), branching(), { classes: [2, 1] })).toBe(0);
   }, PATIENCE);
 });
