@@ -2,6 +2,7 @@
 import type { ConvDims } from '../../shaders/conv/shape';
 import { type ConvVariant, PLAIN, type Variants } from '../ops/variants';
 import type { Environment } from './device';
+import { machineryFor } from './tiles';
 
 /**
  * Multiply-adds of a unit that stand in the code of a direct convolution. lavapipe compiles through LLVM, slowly, and gains nothing
@@ -10,14 +11,25 @@ import type { Environment } from './device';
 const LAVAPIPE_UNROLL = 4;
 const UNROLL = 6;
 
-export function variantsFor({ features, adapter }: Pick<Environment, 'features' | 'adapter'>): Variants {
-  const unroll = /llvmpipe/i.test(adapter.description) ? LAVAPIPE_UNROLL : UNROLL;
-  const quads = features.includes('subgroups');
+type Known = Pick<Environment, 'features' | 'adapter' | 'limits'>;
+
+/** Winograd's is never the default: that it wins has to be measured. */
+export function variantsFor(known: Known): Variants {
+  const { features, adapter } = known;
+  const direct = directFor(known);
   // a GPU broadcasts what all its invocations load alike by itself
-  return { conv: () => ({ family: 'direct', quads, unroll }), fullyConnected: { quads: quads && adapter.isFallbackAdapter } };
+  const fullyConnected = { quads: features.includes('subgroups') && adapter.isFallbackAdapter };
+  return { conv: (d) => machineryFor(d, known).tiled[0] ?? direct, fullyConnected };
 }
 
-/** What a tuner may try for a convolution, the plain one first. */
-export function candidatesFor({ features, adapter }: Pick<Environment, 'features' | 'adapter'>): (d: ConvDims) => readonly ConvVariant[] {
-  return (d) => [PLAIN.conv(d), variantsFor({ features, adapter }).conv(d)];
+function directFor({ features, adapter }: Known): ConvVariant {
+  return { family: 'direct', quads: features.includes('subgroups'), unroll: /llvmpipe/i.test(adapter.description) ? LAVAPIPE_UNROLL : UNROLL };
+}
+
+/** What a tuner may try for a convolution: at most a dozen, the plain one first. */
+export function candidatesFor(known: Known): (d: ConvDims) => readonly ConvVariant[] {
+  return (d) => {
+    const { tiled, winograd } = machineryFor(d, known);
+    return [PLAIN.conv(d), directFor(known), ...tiled, ...winograd];
+  };
 }

@@ -1,0 +1,100 @@
+/**
+ * Which tiled kernels a GPU may run a convolution with, the most promising first. By arithmetic alone: what each is good for on a given
+ * GPU is for the tuner to measure.
+ */
+import { type ConvDims, ROW, flopsOf, unitsOf } from '../../shaders/conv/shape';
+import { type Tile, type TiledVariant, invocationsOf, partialLength, stepsOf } from '../../shaders/conv/tiled';
+import { type WinogradVariant, productDims, suitsWinograd } from '../../shaders/conv/winograd';
+import type { Environment } from './device';
+
+/** By output channels × pixels; `own` of two makes an invocation's 8 × 8 sums, of one 4 × 8. All run at WebGPU's default limits. */
+export const TILES = {
+  '128×128': { blocks: 32, units: 16, depth: 2, own: 2 },
+  '128×64': { blocks: 32, units: 8, depth: 2, own: 2 },
+  '64×128': { blocks: 16, units: 16, depth: 2, own: 2 },
+  '64×64': { blocks: 16, units: 8, depth: 4, own: 2 },
+  '64×64 of 4×8': { blocks: 16, units: 8, depth: 4, own: 1 },
+  '32×64': { blocks: 8, units: 8, depth: 4, own: 1 },
+  '32×32': { blocks: 8, units: 4, depth: 4, own: 1 },
+} as const satisfies Readonly<Record<string, Tile>>;
+
+interface Machine {
+  /** Shader cores (multiprocessors) of a usual one; what an adapter has, WebGPU does not tell. */
+  readonly cores: number;
+  readonly tiles: readonly Tile[];
+  /** Channels, in and out, from which Winograd's saving outweighs what it moves. */
+  readonly winograd: number;
+}
+
+const MODERATE = [TILES['64×64'], TILES['64×64 of 4×8'], TILES['32×64'], TILES['32×32']];
+const UNKNOWN: Machine = { cores: 64, tiles: MODERATE, winograd: 128 };
+const MACHINES: Readonly<Record<string, Machine>> = {
+  nvidia: { cores: 100, tiles: [TILES['128×128'], TILES['128×64'], TILES['64×128'], ...MODERATE], winograd: 128 },
+  apple: { cores: 16, tiles: MODERATE, winograd: 256 },
+  intel: { cores: 24, tiles: MODERATE, winograd: 256 },
+};
+
+/** More than this many times the products that are needed, and a tile does not fit the layer. */
+const MOST_WASTE = 1.35;
+/** Invocations, and workgroups, that keep a core busy. */
+const BUSY_INVOCATIONS = 256;
+const BUSY_WORKGROUPS = 2;
+const MOST_SLICES = 16;
+/** A shorter slice is not worth its partial sums. */
+const SHORTEST_SLICE = 4;
+/** Work that is over before a GPU is filled: the direct kernel, which needs nothing of it, does as well. */
+const TINY_FLOPS = 4e6;
+const MOST_TILED = 8;
+const MOST_WINOGRAD = 2;
+
+export interface Machinery {
+  readonly tiled: readonly TiledVariant[];
+  readonly winograd: readonly WinogradVariant[];
+}
+
+export function machineryFor(d: ConvDims, { adapter, limits }: Pick<Environment, 'adapter' | 'limits'>): Machinery {
+  if (adapter.isFallbackAdapter || flopsOf(d) < TINY_FLOPS) return { tiled: [], winograd: [] };
+  const machine = MACHINES[adapter.vendor.toLowerCase()] ?? UNKNOWN;
+  const bindable = (elements: number): boolean => elements * 4 <= limits.maxStorageBufferBindingSize;
+  const ranked = (dims: ConvDims, mostSlices: number): TiledVariant[] =>
+    machine.tiles
+      .flatMap((tile) => slicesFor(dims, tile, machine, mostSlices).map((slices) => ({ variant: { family: 'tiled', tile, slices } as const, rate: rateOf(dims, tile, slices, machine) })))
+      .filter(({ variant: { slices }, rate }) => rate > 0 && (slices === 1 || bindable(partialLength(dims, ROW, slices))))
+      .sort((a, b) => b.rate - a.rate)
+      .map(({ variant }) => variant);
+
+  const products = productDims(d);
+  const channels = 4 * Math.min(d.IN, d.OUT);
+  const winograd = suitsWinograd(d) && channels >= machine.winograd && bindable(Math.max(products.X_BLOCKS, products.Y_BLOCKS) * products.W * 4)
+    ? ranked(products, 1).slice(0, MOST_WINOGRAD).map(({ tile }): WinogradVariant => ({ family: 'winograd', tile }))
+    : [];
+  return { tiled: ranked(d, MOST_SLICES).slice(0, MOST_TILED), winograd };
+}
+
+const unitCount = (d: ConvDims): number => {
+  const { UNIT_ROWS, UNIT_COLUMNS } = unitsOf(d, ROW);
+  return d.N * UNIT_ROWS * UNIT_COLUMNS;
+};
+const workgroupsOf = (d: ConvDims, tile: Tile): number => Math.ceil(unitCount(d) / tile.units) * Math.ceil(d.OUT / tile.blocks) * d.GROUPS;
+const wantedWorkgroups = (tile: Tile, { cores }: Machine): number => cores * Math.max(BUSY_WORKGROUPS, BUSY_INVOCATIONS / invocationsOf(tile));
+
+/** No slices; and, where that leaves cores idle, as many as fill them. */
+function slicesFor(d: ConvDims, tile: Tile, machine: Machine, most: number): readonly number[] {
+  const { STEPS } = stepsOf(d, tile, 1);
+  const wanted = Math.ceil(wantedWorkgroups(tile, machine) / workgroupsOf(d, tile));
+  const { slices } = stepsOf(d, tile, Math.max(1, Math.min(wanted, most, Math.floor(STEPS / SHORTEST_SLICE))));
+  return slices > 1 ? [1, slices] : [1];
+}
+
+/** What share of a GPU's rate to expect: by reuse of what is loaded, cores that are busy, and products that are needed. 0: does not fit. */
+function rateOf(d: ConvDims, tile: Tile, slices: number, machine: Machine): number {
+  const units = unitCount(d);
+  const rounded = (extent: number, step: number): number => (Math.ceil(extent / step) * step) / extent;
+  const waste = rounded(d.OUT, tile.blocks) * rounded(units, tile.units) * rounded(d.IN, tile.depth);
+  if (waste > MOST_WASTE) return 0;
+  const [channels, pixels] = [tile.blocks * 4, tile.units * 8];
+  const reuse = (channels * pixels) / (channels + pixels);
+  const registers = tile.own === 2 ? 1 : 0.75;
+  const busy = Math.min(1, (workgroupsOf(d, tile) * slices) / wantedWorkgroups(tile, machine));
+  return (registers * (reuse / (reuse + 16)) * busy * (slices > 1 ? 0.9 : 1)) / waste;
+}

@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import type { ConvDims } from '../../shaders/conv/shape';
+import { invocationsOf, isWhole, workgroupBytes } from '../../shaders/conv/tiled';
+import { TILES, machineryFor } from '../../src/gpu/tiles';
+import { candidatesFor, variantsFor } from '../../src/gpu/variants';
+
+const known = (vendor: string, isFallbackAdapter = false) => ({
+  features: [],
+  adapter: { vendor, architecture: '', device: '', description: '', isFallbackAdapter },
+  limits: { maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 2 ** 27 },
+});
+
+/** C→O channels at a square plane, R×R with padding. */
+const layer = (C: number, O: number, side: number, R = 3, N = 1): ConvDims => ({
+  N, H: side, W: side, P: side, Q: side, R, S: R, STRIDE_Y: 1, STRIDE_X: 1, PAD_TOP: (R - 1) / 2, PAD_LEFT: (R - 1) / 2, DILATION_Y: 1, DILATION_X: 1,
+  IN: Math.ceil(C / 4), OUT: Math.ceil(O / 4), GROUPS: 1, X_BLOCK: 0, X_BLOCKS: Math.ceil(C / 4), Y_BLOCK: 0, Y_BLOCKS: Math.ceil(O / 4),
+});
+const LAYERS = [layer(64, 64, 224), layer(128, 128, 112), layer(256, 256, 56), layer(512, 512, 28), layer(512, 512, 14), layer(192, 384, 13), layer(64, 192, 27, 5), layer(64, 16, 55, 1), layer(512, 1000, 13, 1)];
+
+describe('tiles', () => {
+  test.each(Object.entries(TILES))('%s runs at default limits', (_, tile) => {
+    expect(isWhole(tile)).toBe(true);
+    expect(invocationsOf(tile)).toBeLessThanOrEqual(256);
+    expect(workgroupBytes(tile)).toBeLessThanOrEqual(16384);
+  });
+
+  test.each(['nvidia', 'apple', 'intel', 'amd', ''])('a GPU of vendor "%s" tries at most a dozen kernels, the plain one first', (vendor) => {
+    for (const d of LAYERS) {
+      const candidates = candidatesFor(known(vendor))(d);
+      expect(candidates.length).toBeLessThanOrEqual(12);
+      expect(candidates[0]).toEqual({ family: 'direct', quads: false, unroll: 1 });
+      expect(new Set(candidates.map((variant) => JSON.stringify(variant))).size).toBe(candidates.length);
+    }
+  });
+
+  test('small planes are cut into slices, large ones are not', () => {
+    const conv = (d: ConvDims) => variantsFor(known('nvidia')).conv(d);
+    expect(conv(layer(384, 256, 13))).toMatchObject({ family: 'tiled', slices: expect.toSatisfy((slices: number) => slices >= 4) });
+    expect(conv(layer(64, 64, 224))).toMatchObject({ family: 'tiled', slices: 1 });
+    expect(conv(layer(256, 256, 56, 3, 8))).toMatchObject({ family: 'tiled', slices: 1, tile: TILES['128×128'] });
+  });
+
+  test('tiny layers, those narrower than any tile, and software adapters keep the direct kernel', () => {
+    const family = (d: ConvDims, fallback = false) => variantsFor(known('nvidia', fallback)).conv(d).family;
+    expect(family(layer(16, 16, 7))).toBe('direct');
+    expect(family(layer(64, 3, 224))).toBe('direct');
+    expect(family(layer(256, 256, 56), true)).toBe('direct');
+  });
+
+  test('Winograd is tried for wide 3×3 layers, whose transforms a binding holds', () => {
+    const tries = (d: ConvDims) => machineryFor(d, known('nvidia')).winograd.length > 0;
+    expect(tries(layer(256, 256, 56))).toBe(true);
+    expect(tries(layer(64, 64, 112))).toBe(false);
+    expect(tries(layer(256, 256, 56, 5))).toBe(false);
+    expect(tries(layer(128, 128, 112, 3, 16))).toBe(false);
+  });
+});
