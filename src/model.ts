@@ -33,7 +33,8 @@ export class Model implements Disposable {
 
   private constructor(
     private readonly device: Device,
-    private readonly file: ModelFile,
+    /** What was loaded. */
+    readonly file: ModelFile,
     /** How pictures are prepared, and who says so; null if neither the file nor the caller does. */
     readonly preparation: Preparation | null,
     /** Names of the classes in score order; empty where unknown. */

@@ -1,0 +1,256 @@
+/**
+ * Makes docs/REPRODUCTION.md from docs/reproduction/*.json, or measures what these hold.
+ *
+ *   node bin/reproduction.mjs                                   the page alone, from what was measured
+ *   node bin/reproduction.mjs --measure pictures,maps           on the samples: no data needed
+ *   node bin/reproduction.mjs --measure masks                   with $GRADLENS_DATA: the hand masks
+ *   node bin/reproduction.mjs --localisation boxes=a.jsonl,b.jsonl --localisation paper=c.jsonl
+ *                                                               from what `gradlens localise --json` printed, with --part 1/5 and --all-but 1/5
+ */
+import { execSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import sharp from 'sharp';
+import * as gradlens from '../dist/lib/index.js';
+import { createNodeEngine, fileAddress, readImage } from '../dist/lib/node.js';
+import { pageOf } from './reproductionPage.mjs';
+
+const { values } = parseArgs({ options: { measure: { type: 'string', default: '' }, localisation: { type: 'string', multiple: true, default: [] } } });
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const folder = join(root, 'docs/reproduction');
+const data = process.env.GRADLENS_DATA;
+/** Every fifth photo, from number 1 on: what the preset `boxes` was chosen on. */
+const TUNING = '1/5';
+mkdirSync(folder, { recursive: true });
+
+const MEASURES = { pictures, maps, masks };
+const wanted = values.measure.split(',').filter((name) => name !== '');
+const unknown = wanted.find((name) => !(name in MEASURES));
+if (unknown) throw new Error(`--measure ${unknown}: there are ${Object.keys(MEASURES).join(', ')}`);
+if (wanted.includes('masks') && !data) throw new Error('masks are measured on the folder $GRADLENS_DATA');
+
+let engine = null;
+if (wanted.length > 0) {
+  engine = await createNodeEngine({ onNotice: (message) => console.error(message) });
+  for (const name of wanted) save(name, await MEASURES[name]());
+}
+for (const entry of values.localisation) {
+  const [, preset, files] = /^(\w+)=(.+)$/.exec(entry);
+  save(`localisation-${preset}`, localisation(files.split(',')));
+}
+const results = Object.fromEntries(readdirSync(folder).filter((file) => file.endsWith('.json')).map((file) => [basename(file, '.json'), read(join(folder, file))]));
+const judgement = join(root, 'weights/judgement.json');
+writeFileSync(join(root, 'docs/REPRODUCTION.md'), pageOf(results, existsSync(judgement) ? read(judgement) : null, gradlens));
+engine?.dispose();
+process.exit(0);
+
+function read(path) {
+  return JSON.parse(readFileSync(path, 'utf8'));
+}
+
+function save(name, result) {
+  const adapter = engine ? { adapter: engine.environment.adapter.description || engine.environment.adapter.device } : {};
+  const commit = execSync('git rev-parse --short HEAD', { cwd: root }).toString().trim();
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ ...adapter, commit, ...result }, null, 1)}\n`);
+  console.error(`docs/reproduction/${name}.json`);
+}
+
+function shipped(batch = 1) {
+  return engine.load(fileAddress(join(root, 'weights/imagenette-128/model.json')), { batch });
+}
+
+async function samples() {
+  const files = readdirSync(join(root, 'samples')).filter((file) => file.endsWith('.jpg')).sort();
+  return Promise.all(files.map(async (file) => ({ file, picture: await readImage(join(root, 'samples', file)) })));
+}
+
+// ——— pictures ———
+
+async function pictures() {
+  const scores = await classModels();
+  await mapSheet();
+  await segmentationSheet();
+  return { classModels: scores };
+}
+
+/** A row for each way to climb; a column for each class. */
+async function classModels() {
+  const classes = (await shipped()).classes;
+  const model = await shipped(classes);
+  const chosen = Array.from({ length: classes }, (_, index) => index);
+  const ways = { paper: {}, probability: { score: 'probability' }, vivid: { preset: 'vivid' } };
+  const scores = {};
+  const tiles = [];
+  for (const [row, [name, options]] of Object.entries(ways).entries()) {
+    const run = gradlens.classModel(model, { class: chosen, ...options });
+    let next = await run.next();
+    while (!next.done) next = await run.next();
+    scores[name] = next.value.scores.map((curve) => curve.at(-1));
+    for (const n of chosen) tiles.push(tile(next.value.picture(n), n, row));
+    console.error(`class models: ${name}`);
+  }
+  await sheet('class-models.png', tiles);
+  return { labels: model.labels, scores };
+}
+
+const METHODS = {
+  saliency: (model, picture) => gradlens.saliency(model, picture),
+  'ten views': (model, picture) => gradlens.saliency(model, picture, { views: 10 }),
+  deconvnet: (model, picture) => gradlens.saliency(model, picture, { relu: 'deconvnet' }),
+  guided: (model, picture) => gradlens.saliency(model, picture, { relu: 'guided' }),
+  'gradient × input': (model, picture) => gradlens.gradientTimesInput(model, picture),
+  SmoothGrad: (model, picture) => gradlens.smoothGrad(model, picture),
+  'integrated gradients': (model, picture) => gradlens.integratedGradients(model, picture, { steps: 64 }),
+  'Grad-CAM': (model, picture) => gradlens.gradCam(model, picture),
+  occlusion: (model, picture) => gradlens.occlusion(model, picture),
+};
+
+/** The sample, then a column for each method. */
+async function mapSheet() {
+  const model = await shipped();
+  const tiles = [];
+  for (const [row, { picture }] of (await samples()).entries()) {
+    tiles.push(tile(picture, 0, row));
+    for (const [column, method] of Object.values(METHODS).entries()) {
+      const map = await method(model, picture);
+      tiles.push(tile(gradlens.renderMap(map, { colours: map.signed ? 'coolwarm' : 'viridis' }), column + 1, row));
+    }
+  }
+  await sheet('maps.png', tiles);
+}
+
+/** The sample darkened beside the mask; above by the paper's quantiles, below by the preset `boxes`. */
+async function segmentationSheet() {
+  const model = await shipped();
+  const tiles = [];
+  for (const [column, { picture }] of (await samples()).entries()) {
+    const map = await gradlens.saliency(model, picture);
+    for (const [row, preset] of ['paper', 'boxes'].entries()) {
+      const { mask, box } = await gradlens.segment(picture, map, { preset });
+      tiles.push(tile(highlighted(picture, mask, box), column, row));
+    }
+  }
+  await sheet('segmentation.png', tiles);
+}
+
+function highlighted({ data: pixels, width, height }, mask, [left, top, across, down]) {
+  const drawn = Uint8ClampedArray.from(pixels, (value, i) => (i % 4 === 3 || mask[i >> 2] ? value : value * 0.35));
+  const line = Math.ceil(Math.min(width, height) / 60);
+  for (let y = top; y < top + down; y++) {
+    for (let x = left; x < left + across; x++) {
+      if (Math.min(x - left, y - top, left + across - 1 - x, top + down - 1 - y) < line) drawn.set([255, 220, 0, 255], (y * width + x) * 4);
+    }
+  }
+  return { data: drawn, width, height };
+}
+
+const SIDE = 128;
+
+function tile({ data: pixels, width, height }, column, row) {
+  return { picture: sharp(Buffer.from(pixels.buffer, pixels.byteOffset, pixels.length), { raw: { width, height, channels: 4 } }).resize(SIDE, SIDE, { fit: 'fill' }), column, row };
+}
+
+async function sheet(file, tiles) {
+  const [columns, rows] = [Math.max(...tiles.map(({ column }) => column)) + 1, Math.max(...tiles.map(({ row }) => row)) + 1];
+  const layers = await Promise.all(tiles.map(async ({ picture, column, row }) => ({ input: await picture.png().toBuffer(), left: column * (SIDE + 4), top: row * (SIDE + 4) })));
+  await sharp({ create: { width: columns * (SIDE + 4) - 4, height: rows * (SIDE + 4) - 4, channels: 3, background: '#fff' } })
+    .composite(layers).png({ palette: true, colours: 192, effort: 10 }).toFile(join(folder, file));
+  console.error(`docs/reproduction/${file}`);
+}
+
+// ——— what maps are worth ———
+
+/** Means over the samples: deletion and insertion, and how much of a map is left when layers are randomised. */
+async function maps() {
+  const model = await shipped(8);
+  const single = await shipped();
+  const { file } = single;
+  const last = await engine.load(gradlens.randomised(file, 1));
+  const all = await engine.load(gradlens.randomised(file, Infinity));
+  const sums = {};
+  let gap = 0;
+  const pictures = await samples();
+  for (const { file: name, picture } of pictures) {
+    const plain = await gradlens.saliency(single, picture);
+    const random = { ...plain, data: plain.data.map((_, i) => Math.abs(Math.sin(i * 12.9898) * 43758.5453) % 1) };
+    for (const [method, make] of [...Object.entries(METHODS), ['random (control)', () => random]]) {
+      const map = await make(single, picture);
+      const curves = await gradlens.perturbationCurves(model, picture, map);
+      // 0: the score of the mean colour alone; 1: of the whole picture
+      const [whole, none] = [curves.deletion[0], curves.deletion.at(-1)];
+      const share = (area) => (area - none) / (whole - none);
+      const kept = async (other) => gradlens.rankCorrelation(map, { ...(await make(other, picture)) });
+      const row = { deletion: share(curves.deletionArea), insertion: share(curves.insertionArea), lastLayer: await kept(last), allLayers: await kept(all), likeness: gradlens.rankCorrelation(map, plain) };
+      if (method === 'integrated gradients') gap += map.gap / pictures.length;
+      for (const [key, value] of Object.entries(row)) ((sums[method] ??= {})[key] ??= []).push(value);
+    }
+    console.error(name);
+  }
+  const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length;
+  return { samples: pictures.length, gap, methods: Object.fromEntries(Object.entries(sums).map(([method, row]) => [method, Object.fromEntries(Object.entries(row).map(([key, list]) => [key, mean(list)]))])) };
+}
+
+// ——— hand masks ———
+
+/** IoU of the foreground by the model's own best class; beside it the same cut, its map 1 in the true mask's box and 0 outside. */
+async function masks() {
+  const model = await engine.load(fileAddress(join(data, 'weights/squeezenet1.1.onnx')), { input: { width: 227, height: 227, channels: 3, order: 'BGR', scale: 1, mean: [103.939, 116.779, 123.68], std: [1, 1, 1], resize: 'squash' } });
+  const names = read(join(data, 'labels/imagenet1000.json')).classes;
+  const rows = [];
+  for (const { id, content } of read(join(data, 'segmentation/index.json')).images) {
+    const picture = await readImage(join(data, `segmentation/images/${id}.jpg`));
+    const mask = await readImage(join(data, `segmentation/masks/${id}.png`));
+    const truth = Uint8Array.from({ length: mask.width * mask.height }, (_, i) => mask.data[4 * i]);
+    const map = await gradlens.saliency(model, picture);
+    const score = async (from, preset) => overlap((await gradlens.segment(picture, from, { preset })).mask, truth);
+    const name = names[map.class];
+    rows.push({
+      id, content, top1: typeof name === 'string' ? name : name.label ?? String(map.class),
+      paper: await score(map, 'paper'), boxes: await score(map, 'boxes'), trueBox: await score(boxMap(truth, mask, map), 'paper'),
+    });
+    console.error(id);
+  }
+  return { rows };
+}
+
+function overlap(mask, truth) {
+  let [both, either] = [0, 0];
+  truth.forEach((value, i) => {
+    if (value === 128) return; // unknown
+    both += mask[i] && value === 255 ? 1 : 0;
+    either += mask[i] || value === 255 ? 1 : 0;
+  });
+  return both / either;
+}
+
+function boxMap(truth, { width, height }, map) {
+  const inside = [...truth.keys()].filter((i) => truth[i] === 255);
+  const [xs, ys] = [inside.map((i) => i % width), inside.map((i) => Math.floor(i / width))];
+  const least = (list) => list.reduce((a, b) => Math.min(a, b));
+  const most = (list) => list.reduce((a, b) => Math.max(a, b));
+  const [left, right, top, bottom] = [least(xs), most(xs), least(ys), most(ys)];
+  return { ...map, width, height, data: Float32Array.from(truth, (_, i) => (i % width >= left && i % width <= right && Math.floor(i / width) >= top && Math.floor(i / width) <= bottom ? 1 : 0)) };
+}
+
+// ——— localisation ———
+
+/** The tuning part and the rest, from the files of `--part 1/5` and `--all-but 1/5`; all, if both are there. */
+function localisation(files) {
+  const runs = files.map((file) => {
+    const lines = readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+    return { photos: lines.filter(({ image }) => image !== undefined), summary: lines.find(({ parameters }) => parameters !== undefined) };
+  });
+  const photosOf = (holds) => runs.filter(({ summary }) => holds(summary.parameters)).flatMap(({ photos }) => photos);
+  const tuning = photosOf(({ part }) => part === TUNING);
+  const rest = photosOf(({ allBut }) => allBut === TUNING);
+  const parts = { tuning, rest, all: tuning.length > 0 && rest.length > 0 ? [...tuning, ...rest] : [] };
+  const measured = (part) => ({
+    segmentation: gradlens.localisationMeasures(part),
+    centreBox: gradlens.localisationMeasures(gradlens.controlOf(part, gradlens.centreBox)),
+    wholeImage: gradlens.localisationMeasures(gradlens.controlOf(part, gradlens.wholeImage)),
+  });
+  const [{ summary: { parameters: { part: _part, allBut: _allBut, ...parameters }, adapter } }] = runs;
+  return { parameters, adapter: adapter.description || adapter.device, ...Object.fromEntries(Object.entries(parts).filter(([, part]) => part.length > 0).map(([name, part]) => [name, measured(part)])) };
+}
