@@ -22,11 +22,14 @@ export interface FullWindow {
 
 export const fullWindow = ({ kernel, stride = [1, 1], pads = [0, 0, 0, 0], dilation = [1, 1] }: Window): FullWindow => ({ kernel, stride, pads, dilation });
 
+/** More than any picture has; a file that asks for them is broken, and what walks over windows would take for ever. */
+const MOST_POSITIONS = 2 ** 20;
+
 /**
  * Extent of the output of a window that slides over `[H, W]`. With `ceil`, a last partial window counts provided that it starts
  * inside the input or its leading padding.
  *
- * @throws GradlensError `shape` if a field is not a sensible integer, or the window is larger than the padded input.
+ * @throws GradlensError `shape` if a field is not a sensible integer, the window is larger than the padded input, or the output immense.
  */
 export function slide(node: string, window: Window, input: Extents, ceil = false): { readonly P: number; readonly Q: number } {
   const { kernel, stride, pads, dilation } = fullWindow(window);
@@ -44,6 +47,7 @@ export function slide(node: string, window: Window, input: Extents, ceil = false
     }
     const steps = room / stride[axis];
     const count = (ceil ? Math.ceil(steps) : Math.floor(steps)) + 1;
+    if (count > MOST_POSITIONS) throw shapeError(node, `the window would stand in ${count} places along one axis; at most ${MOST_POSITIONS} are possible, pads are [${pads}]`, { count });
     return ceil && (count - 1) * stride[axis] >= extent + before ? count - 1 : count;
   };
   return { P: along(0), Q: along(1) };

@@ -1,9 +1,9 @@
 /**
  * Structure-aware fuzzing: valid files with a few bytes, fields or lengths changed, and values of the right shape with the wrong
- * content. Whatever comes in, a model that compiles or a GradlensError comes out, within five seconds and 256 MB. A failure prints the
- * seed, and FUZZ_SEED runs it again; what was found lies in fixtures/fuzz. All of it:
+ * content. Whatever comes in, a model that compiles or a GradlensError comes out, within five seconds and 256 MB. Another
+ * FUZZ_SEED gives other cases; a failure prints it. What was found lies in fixtures/fuzz. All of it:
  *
- *     FUZZ_RUNS=100000 npx vitest run test/formats/fuzz.test.ts
+ *     FUZZ_RUNS=100000 FUZZ_SEED=$RANDOM npx vitest run test/formats/fuzz.test.ts
  */
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,8 @@ import { guarded, startWatch } from './guard';
 import { changedJson, changedOnnx } from './mutate';
 import { floats, integers, node, onnxFile } from './models';
 
-const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
+// the same cases in every run, so that a gate does not fail by chance
+const seed = Number(process.env.FUZZ_SEED ?? 1);
 /** Of all targets together. */
 const total = Number(process.env.FUZZ_RUNS ?? 3000);
 const TARGETS = 14;
