@@ -1,4 +1,6 @@
+import type { Extents } from '../graph';
 import { opOf } from '../ops';
+import type { Layer } from '../ops/op';
 import { elements, printExtents, shapeError } from '../shape';
 import type { ExtentsByName, Network } from './network';
 
@@ -8,11 +10,17 @@ const MOST_ELEMENTS = 2 ** 31;
 /** Extents of every tensor, which checks every layer on the way. */
 export function inferExtents({ input, layers, weights }: Network): ExtentsByName {
   const extents = new Map([[input.name, input.extents]]);
-  for (const layer of layers) {
-    const own = opOf(layer).extents(layer, layer.inputs.map((name) => extents.get(name)!), weights);
-    // what a few absurd pads would ask for must not be looped over, let alone allocated
-    if (!(elements(own) <= MOST_ELEMENTS)) throw shapeError(layer.name, `would write ${printExtents(own)}, more than ${MOST_ELEMENTS} elements`, { extents: own });
-    extents.set(layer.name, own);
-  }
+  for (const layer of layers) extents.set(layer.name, extentsOf(layer, extents, weights));
   return extents;
+}
+
+/**
+ * Extents of one layer's tensor, given those of its inputs.
+ * @throws GradlensError `shape` as the operator says, or for more elements than can be: what a few absurd pads ask for must not be looped
+ *   over, let alone allocated.
+ */
+export function extentsOf(layer: Layer, extents: ExtentsByName, weights: Network['weights']): Extents {
+  const own = opOf(layer).extents(layer, layer.inputs.map((name) => extents.get(name)!), weights);
+  if (!(elements(own) <= MOST_ELEMENTS)) throw shapeError(layer.name, `would write ${printExtents(own)}, more than ${MOST_ELEMENTS} elements`, { extents: own });
+  return own;
 }

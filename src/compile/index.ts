@@ -1,4 +1,5 @@
 /** Graph → Plan, without a GPU. */
+import { GradlensError } from '../errors';
 import type { Graph } from '../graph';
 import { PLAIN, type Variants } from '../ops/variants';
 import { differentiate } from './differentiate';
@@ -37,6 +38,9 @@ const REWRITES: readonly Rewrite[] = [
  */
 export function compile(graph: Graph, { batch, bindingBytes, variants = PLAIN, target }: CompileOptions): Plan {
   const network = REWRITES.reduce((current, rewrite) => rewrite(current), networkOf(target === undefined ? graph : { ...graph, output: target }));
+  if (!network.layers.some(({ name }) => name === network.output)) {
+    throw new GradlensError('model-format', `'${target ?? graph.output}' is the input itself under another name: nothing is computed`, { output: target ?? graph.output });
+  }
   return plan(graph.name, batch, differentiate(network, batch, bindingBytes, variants), bindingBytes);
 }
 

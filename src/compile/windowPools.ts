@@ -1,8 +1,8 @@
 import { MAX_POOL_TAPS } from '../../shaders/maxPool';
 import type { MaxPoolNode } from '../graph';
-import { opOf } from '../ops';
 import type { Layer } from '../ops/op';
 import { fullWindow } from '../shape';
+import { extentsOf } from './extents';
 import type { Rewrite } from './network';
 
 /**
@@ -19,7 +19,7 @@ export const windowPools: Rewrite = (network) => {
       : layer.op === 'globalMaxPool' ? { op: 'maxPool', name, inputs, kernel: [H, W] }
       : layer;
     const rewritten = windowed.op === 'maxPool' ? split(windowed) : [windowed];
-    for (const one of rewritten) extents.set(one.name, opOf(one).extents(one, one.inputs.map((input) => extents.get(input)!), network.weights));
+    for (const one of rewritten) extents.set(one.name, extentsOf(one, extents, network.weights));
     return rewritten;
   });
   return { ...network, layers };

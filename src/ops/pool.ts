@@ -11,7 +11,9 @@ export function pooledExtents(node: PoolNode, input: Extents): Extents {
   const { P, Q } = slide(node.name, node, input, node.ceil);
   const { kernel, stride, pads, dilation } = fullWindow(node);
   for (const [axis, count, extent] of [[0, P, input.H], [1, Q, input.W]] as const) {
-    for (let position = 0; position < count; position++) {
+    // those that begin before the input, and the last: all others begin inside
+    const leading = Math.min(count, Math.ceil(pads[axis] / stride[axis]));
+    for (let position = 0; position < count; position = position < leading - 1 || position === count - 1 ? position + 1 : count - 1) {
       const begin = position * stride[axis] - pads[axis];
       const tap = Math.max(0, Math.ceil(-begin / dilation[axis])); // the first past the padding
       if (tap >= kernel[axis] || begin + tap * dilation[axis] >= extent) throw shapeError(node.name, `window ${position} of ${axis === 0 ? 'its rows' : 'its columns'} lies in the padding alone, where there is nothing to pool; smaller pads [${pads}] would do`, { pads });

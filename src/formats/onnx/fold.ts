@@ -172,6 +172,7 @@ export const folds: ReadonlyMap<string, Fold> = new Map<string, Fold>([
     const tensor = call.tensor('value');
     const value = tensor ? decode({ name: call.name, tensor }) : undefined;
     const extents = list(needed(call, shape))!;
+    if (extents.some((extent) => !(extent >= 0))) throw formatError(`${call.where}: makes a constant of shape [${extents}]; extents are whole numbers from 0`);
     call.model.spend(product(extents));
     return { shape: extents, isWhole: value?.isWhole ?? false, data: new Float64Array(product(extents)).fill(value?.data[0] ?? 0) };
   }],
