@@ -215,7 +215,8 @@ describe('refusals', () => {
     ['wrong channels', [node('Conv', ['x', 'w'], 'y')], [floats('w', [1, 3, 1, 1])], /Conv "y": weights \[1,3,1,1\] in 1 groups take 3 channels, its input has 2/],
     ['a window that does not fit', [node('MaxPool', ['x'], 'y', { kernel_shape: [6, 6] })], [], /MaxPool "y": a window of 6 does not fit/],
     ['a stride of 0', [node('MaxPool', ['x'], 'y', { kernel_shape: [2, 2], strides: [0, 1], auto_pad: 'SAME_UPPER' })], [], /whole numbers from 1/],
-    ['absurd padding', [node('MaxPool', ['x'], 'y', { kernel_shape: [1, 1], pads: [0, 0, 2 ** 31, 2 ** 31] })], [], /more than 2147483648 elements/],
+    ['absurd padding', [node('MaxPool', ['x'], 'y', { kernel_shape: [1, 1], pads: [0, 0, 2 ** 31, 2 ** 31] })], [], /would stand in 2147483653 places along one axis/],
+    ['a result that nothing could hold', [node('MaxPool', ['x'], 'y', { kernel_shape: [1, 1], pads: [0, 0, 2 ** 16, 2 ** 16] })], [], /more than 2147483648 elements/],
     ['too many inputs to a layer', [flat, node('MatMul', ['f', 'w'], 'y')], [floats('w', [59, 1])], /weights take 59 inputs, its input has 60/],
     ['planes of two sizes', [node('MaxPool', ['x'], 'p', { kernel_shape: [2, 2] }), node('Concat', ['x', 'p'], 'y', { axis: 1 })], [], /joins \[N, 2, 5, 6\] and \[N, 2, 4, 5\]/],
   ])('%s is a shape error', (_, nodes, tensors, message) => {
