@@ -38,3 +38,8 @@ export const PUBLIC_MODELS: Readonly<Record<string, PublicModel>> = {
     sha256: '9a4dc22fd706a19462aaec3b08e027e0ef89daf63d123824f20b59b6de9a727b',
   },
 };
+
+/** The nets that come with the package, in `weights/`; the first is the default. */
+export const SHIPPED_MODELS: Readonly<Record<string, string>> = {
+  'imagenette-128': 'ten classes, trained as usual',
+};

@@ -1,130 +1,183 @@
-/**
- * The page: what the visitor does, and what then happens. The engine needs no worker: on this thread it only records commands and
- * awaits the GPU.
- */
+/** The page: what the visitor does, and what then happens. Everything that computes is in a worker. */
 import { GradlensError } from '../index';
-import { writeNpy } from '../formats/npy';
-import { formatAddress, readAddress, ruleNamed } from './address';
-import { elements } from './elements';
-import { type Painting, colourChoices, paint, paintOverlay } from './paint';
-import { type Picture, fetchPicture, isModelFile, listenForFiles, readPicture } from './pictures';
-import { type Sample, firstSample, samples } from './samples';
-import { currentSession, endSession, listenForLoss, replaceModel, session } from './session';
-import { showMap, showPicture, shownMap, shownPicture, wish } from './show';
-import { state } from './state';
-import { forgetError, instead, refuse, retryWith, stop } from './work';
+import { readAddress } from './address';
+import { chosenClass, current } from './current';
+import { address, open, openAddressOf, openFiles, openSample, showAll, showTab, shownTab, tabs, tellAddress, wish } from './flow';
+import { listenForFiles } from './inputs/pictures';
+import { firstSample, samples } from './inputs/samples';
+import { toggleCamera } from './live';
+import { chooseNetwork, ensureNetwork, forgetNetwork, takeLabels } from './network';
+import { listenForClass, showClasses } from './parts/classPanel';
+import { element, make } from './parts/elements';
+import { choose, showRanges } from './parts/form';
+import { listenForSaving, showSaving } from './save';
+import { type TabName, state } from './state';
+import { ascend, classModelTab, takeRecipe as takeAscentRecipe } from './tabs/classModel';
+import { paint, paintOverlay, saliencyTab, showMethod } from './tabs/saliency';
+import { showSanity } from './tabs/sanity';
+import { segmentationTab, takeRecipe as takeCutRecipe } from './tabs/segmentation';
+import { cancel, instead, refuse, retryWith, stop } from './work';
+import { listenForLoss } from './worker/remote';
 
-window.gradlens = {
-  state,
-  get engine() { return currentSession()?.engine; },
-  get model() { return currentSession()?.model; },
+window.gradlens = { state };
+
+const parts = {
+  samples: element('samples', HTMLUListElement),
+  file: element('file', HTMLInputElement),
+  camera: element('camera', HTMLButtonElement),
+  byAddress: element('by-address', HTMLFormElement),
+  pictureAddress: element('picture-address', HTMLInputElement),
+  model: element('model', HTMLSelectElement),
+  prep: element('prep', HTMLSelectElement),
+  labelsFile: element('labels-file', HTMLInputElement),
 };
 
-// ——— pictures and models ———
+// ——— pictures ———
 
-let opening = new AbortController();
-
-/** What runs goes on until the new picture is decoded; of several openings the last one counts. */
-async function open(read: (signal: AbortSignal) => Promise<Picture>, wanted?: string): Promise<void> {
-  opening.abort();
-  const { signal } = (opening = new AbortController());
-  forgetError();
-  try {
-    const picture = await read(signal);
-    if (signal.aborted) return picture.sample === undefined ? URL.revokeObjectURL(picture.address) : undefined;
-    wish.class = wanted;
-    await instead((running) => showPicture(picture, running));
-  } catch (error) {
-    if (!signal.aborted) refuse(error);
-  }
-}
-
-function openSample(sample: Sample | undefined, wanted?: string): Promise<void> {
-  return open(async (signal) => {
-    if (!sample) throw new GradlensError('shape', 'This page has no sample pictures; open one of yours.');
-    return readPicture(await fetchPicture(sample.address, signal), sample.label, sample);
-  }, wanted);
-}
-
-function openFiles(files: readonly File[]): void {
-  const modelFiles = files.filter(isModelFile);
-  if (modelFiles.length === 0) return void open(() => readPicture(files[0]!, files[0]!.name));
-  void instead(async (signal) => {
-    await replaceModel(modelFiles, signal);
-    signal.throwIfAborted();
-    wish.class = undefined;
-    const picture = shownPicture();
-    if (picture) await showPicture(picture, signal);
-  });
-}
-
-/** The sample, class and rule of the address bar. */
-function openAddress(): void {
-  const address = readAddress(location.hash);
-  elements.relu.value = address.relu;
-  void openSample(samples.find(({ name }) => name === address.sample) ?? firstSample, address.class);
-}
-
-function again(): void {
-  endSession();
-  const picture = shownPicture();
-  if (picture) void instead((signal) => showPicture(picture, signal));
-  else openAddress();
-}
-
-elements.samples.append(...samples.map((sample) => {
-  const button = Object.assign(document.createElement('button'), { type: 'button', value: sample.name, title: sample.label });
+parts.samples.append(...samples.map((sample) => {
+  const button = make('button', { type: 'button', value: sample.name, title: sample.label }, make('img', { src: sample.address, alt: sample.label, width: 76, height: 57 }));
   button.setAttribute('aria-pressed', 'false');
-  button.append(Object.assign(document.createElement('img'), { src: sample.address, alt: sample.label, width: 76, height: 57 }));
-  button.addEventListener('click', () => {
-    history.replaceState(null, '', formatAddress({ sample: sample.name, relu: ruleNamed(elements.relu.value) }));
-    void openSample(sample);
-  });
-  const item = document.createElement('li');
-  item.append(button);
-  return item;
+  button.addEventListener('click', () => void openSample(sample));
+  return make('li', {}, button);
 }));
-listenForFiles(elements.file, openFiles, (message) => refuse(new GradlensError('model-format', message)));
-window.addEventListener('hashchange', openAddress);
-
-// ——— the map ———
-
-elements.classes.addEventListener('change', (event) => {
-  wish.class = Number((event.target as HTMLInputElement).value);
-  void instead(showMap);
+listenForFiles(parts.file, openFiles, (message) => refuse(new GradlensError('model-format', message)));
+parts.byAddress.addEventListener('submit', (event) => {
+  event.preventDefault();
+  void openAddressOf(parts.pictureAddress.value);
 });
-elements.relu.addEventListener('change', () => {
-  if (state.classes.length > 0) void instead(showMap); // else the map that is on its way takes the rule
+parts.camera.addEventListener('click', () => {
+  openTab('saliency');
+  void toggleCamera(Object.values(tabs), open);
 });
 
-const repaint = (how: (painting: Painting) => void) => (): void => {
-  const shown = shownMap();
-  if (shown) how(shown);
-};
-elements.colours.append(...colourChoices.map((name) => new Option(name)));
-elements.colours.addEventListener('change', repaint(paint));
-elements.clip.addEventListener('input', repaint(paint));
-elements.opacity.addEventListener('input', repaint(paintOverlay));
-// A crash of the browser's GPU process empties every canvas.
-for (const canvas of [elements.map, elements.overlay, elements.legend]) canvas.addEventListener('contextrestored', repaint(paint));
+// ——— the network, its classes, the tabs and their fields ———
 
-// ——— downloads ———
-
-function save(ending: string, content: Blob): void {
-  const { picture, label } = state.map!;
-  const stem = `${picture.replace(/\.[^.]*$/, '')} ${label}`.replace(/[^\p{L}\p{N}]+/gu, '-');
-  const address = URL.createObjectURL(content);
-  Object.assign(document.createElement('a'), { href: address, download: stem + ending }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+for (const select of [parts.model, parts.prep]) {
+  select.addEventListener('change', () => {
+    if (select === parts.model) parts.prep.value = 'file';
+    void instead(showAll);
+  });
 }
-elements.savePng.addEventListener('click', () => elements.map.toBlob((png) => png && state.map && save('.png', png)));
-elements.saveNpy.addEventListener('click', () => {
-  if (state.map) save('.npy', new Blob([writeNpy([state.map.height, state.map.width], state.map.data)]));
+parts.labelsFile.addEventListener('change', () => {
+  const [file] = parts.labelsFile.files ?? [];
+  parts.labelsFile.value = '';
+  if (file) void instead(async (signal) => {
+    await takeLabels(file);
+    await showAll(signal);
+  });
 });
+listenForClass((index) => {
+  current.wish = index;
+  void instead(async (signal) => {
+    showClasses(current.ranked, chosenClass());
+    await showTab(signal);
+  });
+});
+
+const buttons = [...document.querySelectorAll<HTMLButtonElement>('[role=tab]')];
+const nameOf = (button: HTMLButtonElement): TabName => button.getAttribute('aria-controls') as TabName;
+
+function openTab(name: TabName): void {
+  state.tab = name;
+  for (const button of buttons) {
+    const chosen = nameOf(button) === name;
+    button.setAttribute('aria-selected', String(chosen));
+    button.tabIndex = chosen ? 0 : -1;
+  }
+  for (const tab of Object.values(tabs)) tab.form.hidden = tab.name !== name;
+  showSaving(shownTab());
+}
+
+for (const [k, button] of buttons.entries()) {
+  const open = (): void => {
+    openTab(nameOf(button));
+    if (current.picture) void instead(showAll);
+  };
+  button.addEventListener('click', open);
+  button.addEventListener('keydown', ({ key }) => {
+    const step = key === 'ArrowRight' ? 1 : key === 'ArrowLeft' ? -1 : 0;
+    if (step === 0) return;
+    const next = buttons[(k + step + buttons.length) % buttons.length]!;
+    next.focus();
+    next.click();
+  });
+}
+
+/** How a map is drawn; everything else about it is computed anew. */
+const DRAWN = ['colours', 'clip', 'opacity'];
+
+saliencyTab.form.addEventListener('input', ({ target }) => {
+  const { name } = target as HTMLInputElement;
+  if (name === 'opacity') paintOverlay();
+  else if (name === 'clip') paint();
+});
+saliencyTab.form.addEventListener('change', ({ target }) => {
+  const { name } = target as HTMLInputElement;
+  showMethod();
+  if (DRAWN.includes(name)) {
+    paint();
+    tellAddress();
+  } else if (saliencyTab.form.reportValidity() && current.ranked.length > 0) void instead(showTab); // else what is on its way takes the field
+});
+segmentationTab.form.addEventListener('input', ({ target }) => {
+  if ((target as HTMLInputElement).name === 'cut') takeCutRecipe();
+  showRanges(segmentationTab.form);
+  if (current.ranked.length > 0) void instead(showTab);
+});
+classModelTab.form.addEventListener('change', ({ target }) => {
+  if ((target as HTMLInputElement).name === 'recipe') takeAscentRecipe();
+});
+function startAscent(): void {
+  if (classModelTab.form.reportValidity()) void instead(async (signal) => {
+    await ensureNetwork(signal);
+    await ascend(signal).finally(() => showSaving(shownTab()));
+    tellAddress();
+  });
+}
+element('ascent-start', HTMLButtonElement).addEventListener('click', startAscent);
+for (const tab of Object.values(tabs)) tab.form.addEventListener('submit', (event) => event.preventDefault());
+classModelTab.form.addEventListener('keydown', (event) => {
+  if (event.key === 'Enter' && event.target instanceof HTMLInputElement) startAscent();
+});
+element('sanity-start', HTMLButtonElement).addEventListener('click', () => void instead(async (signal) => {
+  await showSanity(signal);
+  showSaving(shownTab());
+}));
+// A crash of the browser's GPU process empties every canvas.
+element('map', HTMLCanvasElement).addEventListener('contextrestored', paint);
+// Ending the camera means going back to the picture that was there before.
+element('cancel', HTMLButtonElement).addEventListener('click', () => (state.camera ? void instead(showAll) : cancel()));
+listenForSaving(() => ({ tab: shownTab(), address: address() }));
 
 // ——— begin ———
 
+element('network', HTMLDetailsElement).open = matchMedia('(min-width: 701px)').matches; // a phone has no room for what few change
+
+/** All that the address says. */
+function openAddress(): void {
+  const { tab, network, prep, sample, picture, class: chosen, run, fields } = readAddress(location.hash);
+  wish(fields);
+  for (const { form } of Object.values(tabs)) form.reset();
+  for (const take of [takeAscentRecipe, takeCutRecipe]) take();
+  for (const { form } of Object.values(tabs)) choose(form, fields);
+  for (const take of [takeAscentRecipe, takeCutRecipe]) take(); // by the recipes that the address names
+  for (const { form } of Object.values(tabs)) choose(form, fields);
+  chooseNetwork(network, prep);
+  openTab(tab);
+  const opened = picture !== undefined ? openAddressOf(picture, chosen ?? null) : openSample(samples.find(({ name }) => name === sample) ?? firstSample, chosen ?? null);
+  if (run) void opened.then(() => state.phase === 'ready' && startAscent());
+}
+
+function again(): void {
+  forgetNetwork();
+  if (current.picture) void instead(showAll);
+  else openAddress();
+}
+
 retryWith(again);
-listenForLoss(stop);
-session().catch(() => {}); // the model is fetched while the sample is decoded; showPicture tells of errors
+listenForLoss((error) => {
+  forgetNetwork();
+  stop(error);
+});
+window.addEventListener('hashchange', openAddress);
 openAddress();

@@ -1,8 +1,11 @@
 /** What the page shows, as numbers: `gradlens.state` in the console, and what the tests read. */
-import type { CheckReport, Classification, Engine, GradlensError, Heatmap, Model, ReluRule } from '../index';
+import type { CheckReport, Classification, GradlensError, Heatmap, PerturbationCurves, ReluRule, Segmentation } from '../index';
+import type { Method } from '../methods/named';
+import type { NetworkInfo, Randomised } from './worker/jobs';
 
 export interface ShownMap extends Heatmap {
   readonly label: string;
+  readonly method: Method;
   readonly relu: ReluRule;
   /** ‖data‖₂ */
   readonly l2: number;
@@ -10,24 +13,58 @@ export interface ShownMap extends Heatmap {
   readonly picture: string;
 }
 
+export interface ShownAscent {
+  /** What each item is a picture of. */
+  readonly names: readonly string[];
+  readonly iteration: number;
+  readonly iterations: number;
+  /** For each item the score before every iteration. */
+  readonly scores: readonly (readonly number[])[];
+  readonly phase: 'running' | 'paused' | 'finished' | 'cancelled';
+  /** `[N, C, H, W]` prepared, at the end. */
+  readonly data: Float32Array | null;
+  readonly meta: Readonly<Record<string, unknown>> | null;
+}
+
+export interface ShownSegmentation extends Segmentation {
+  readonly label: string;
+  readonly picture: string;
+}
+
 export interface State {
   /** `unavailable`: no WebGPU here. */
   phase: 'busy' | 'ready' | 'failed' | 'unavailable';
+  tab: TabName;
+  network: NetworkInfo | null;
+  /** How many networks were loaded so far. */
+  networks: number;
   picture: { readonly name: string; readonly width: number; readonly height: number } | null;
   classes: readonly Classification[];
   map: ShownMap | null;
   /** How many maps were shown so far. */
   maps: number;
+  second: ShownMap | null;
+  sanity: { readonly randomised: readonly Randomised[]; readonly curves: PerturbationCurves } | null;
+  ascent: ShownAscent | null;
+  segmentation: ShownSegmentation | null;
+  /** How many segmentations were shown so far. */
+  segmentations: number;
+  camera: { readonly frames: number } | null;
   check: CheckReport | null;
   /** Wall time, from the call to its numbers. */
-  milliseconds: { load?: number; classify?: number; gradient?: number };
+  milliseconds: { load?: number; classify?: number; gradient?: number; segment?: number };
   error: { readonly code: GradlensError['code'] | 'unknown'; readonly message: string } | null;
 }
 
-export const state: State = { phase: 'busy', picture: null, classes: [], map: null, maps: 0, check: null, milliseconds: {}, error: null };
+export type TabName = 'saliency' | 'class-model' | 'segmentation';
+
+export const state: State = {
+  phase: 'busy', tab: 'saliency', network: null, networks: 0, picture: null, classes: [], map: null, maps: 0, second: null, sanity: null, ascent: null, segmentation: null, segmentations: 0,
+  camera: null, check: null, milliseconds: {}, error: null,
+};
 
 declare global {
   interface Window {
-    gradlens: { readonly state: State; readonly engine: Engine | undefined; readonly model: Model | undefined };
+    gradlens: { readonly state: State };
   }
 }

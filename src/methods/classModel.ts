@@ -1,6 +1,6 @@
-import type { InputSpec } from '../graph';
 import { GradlensError } from '../errors';
 import type { Pixels } from '../image/pixels';
+import { unprepared } from '../image/unprepared';
 import type { Model } from '../model';
 import type { AscentChunk, AscentState, Neuron, RunOptions } from '../options';
 
@@ -145,18 +145,7 @@ async function settled<T>(promise: Promise<T>, signal: AbortSignal | undefined):
   return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 }
 
-/** pixel = (value · std + mean) / scale, in 0…255. */
-function toPicture(model: Model, data: Float32Array, item: number): Pixels {
-  const { input, inputShape: [, C, height, width] } = model;
-  if (!input) throw new GradlensError('shape', `${model.name} does not say how pictures are prepared, so its class model has no picture: give load() an \`input\``);
-  const plane = width * height;
-  const pixels = new Uint8ClampedArray(plane * 4);
-  for (let rgb = 0; rgb < 3; rgb++) {
-    const c = channelOf(input, rgb);
-    for (let i = 0; i < plane; i++) pixels[i * 4 + rgb] = (data[(item * C + c) * plane + i]! * input.std[c]! + input.mean[c]!) / input.scale;
-  }
-  for (let i = 0; i < plane; i++) pixels[i * 4 + 3] = 255;
-  return { data: pixels, width, height };
+function toPicture({ input, name }: Model, data: Float32Array, item: number): Pixels {
+  if (!input) throw new GradlensError('shape', `${name} does not say how pictures are prepared, so its class model has no picture: give load() an \`input\``);
+  return unprepared(data, input, item);
 }
-
-const channelOf = ({ channels, order }: InputSpec, rgb: number): number => (channels === 1 ? 0 : order === 'BGR' ? 2 - rgb : rgb);

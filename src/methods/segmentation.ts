@@ -54,6 +54,8 @@ export interface Segmentation {
   readonly box: Box;
   /** Of the smallest cut, which equals the largest flow; 0 where nothing was cut. */
   readonly energy: number;
+  /** `[height × width]`: what the map says of each pixel, 1 surely the object, 2 surely not, 0 neither. */
+  readonly seeds: Uint8Array;
   /** Where the map is largest, in pixels of the picture. */
   readonly peak: readonly [x: number, y: number];
   /** Why the mask is not the cut's, if it is not. */
@@ -96,9 +98,9 @@ export async function segment(image: ImageInput, map: Heatmap, options: SegmentO
   const salience = salienceOf(map, picture, smoothing, options.placement);
   const peak = peakOf(salience);
   const at = [peak % width, Math.floor(peak / width)] as const;
-  const answer = (mask: Uint8Array, energy: number, fallback: Fallback | null): Segmentation =>
-    ({ mask, width, height, box: tightBox(mask, width, height)!, energy, peak: at, fallback, meta: { method: 'segmentation', ...chosen, map: map.meta } });
   const seeds = seedsOf(salience, foreground, background);
+  const answer = (mask: Uint8Array, energy: number, fallback: Fallback | null): Segmentation =>
+    ({ mask, width, height, box: tightBox(mask, width, height)!, energy, seeds: seeds ?? new Uint8Array(width * height), peak: at, fallback, meta: { method: 'segmentation', ...chosen, map: map.meta } });
   if (!seeds) return answer(maskOf(centreBox(width, height), width, height), 0, 'flat map');
   const ofMap = (): Uint8Array => largestComponent(seeds.map((label) => (label === OBJECT ? 1 : 0)), width, height, neighbours)!;
   const colours = coloursOf(picture);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { readFileSync } from 'node:fs';
 import { saliency } from '../../src/index';
 import { createNodeEngine, fileAddress } from '../../src/node';
-import { alertOf, giveFile, mapNumber, openDemo, relativeL2, stateOf } from './open';
+import { alertOf, crashGpu, giveFile, mapNumber, openDemo, relativeL2, stateOf } from './open';
 
 test('opens with a sample, its classes and its map, without an error', async () => {
   const { page, errors, close } = await openDemo();
@@ -152,7 +152,7 @@ test('a model of one’s own is taken as a model.json with its weights, and weig
 test('a lost device is said to be lost, and “Try again” brings the same map back', async () => {
   const { page, close } = await openDemo();
   const before = await mapNumber(page, 1);
-  await page.evaluate(() => window.gradlens.engine!.device.destroy());
+  await crashGpu(page);
   await page.waitForFunction(() => window.gradlens.state.error?.code === 'device-lost');
   expect(await alertOf(page)).toContain('lost the GPU');
   await page.click('#alert-action');

@@ -3,19 +3,16 @@ import { expect, test } from 'vitest';
 import { alertOf, mapNumber, openDemo, stateOf } from './open';
 
 test.each([
-  ['no WebGPU', 'no-webgpu', 'This browser has no WebGPU', () => Object.defineProperty(navigator, 'gpu', { value: undefined })],
-  ['an insecure address', 'insecure-context', 'https', () => {
-    Object.defineProperty(navigator, 'gpu', { value: undefined });
-    Object.defineProperty(window, 'isSecureContext', { value: false });
-  }],
-  ['no adapter', 'no-adapter', 'graphics acceleration', () => Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: async () => null } })],
+  ['no WebGPU', 'no-webgpu', 'This browser has no WebGPU', "Object.defineProperty(navigator, 'gpu', { value: undefined })"],
+  ['an insecure address', 'insecure-context', 'https', "Object.defineProperty(navigator, 'gpu', { value: undefined }); Object.defineProperty(globalThis, 'isSecureContext', { value: false })"],
+  ['no adapter', 'no-adapter', 'graphics acceleration', "Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: async () => null } })"],
 ] as const)('with %s the page says why and what helps, and still shows the pictures', async (_, code, words, prepare) => {
-  const { page, errors, close } = await openDemo('', prepare as () => void);
+  const { page, errors, close } = await openDemo('', prepare);
   await page.waitForFunction(() => window.gradlens?.state.phase === 'unavailable');
   expect((await stateOf(page)).error!.code).toBe(code);
   expect(await alertOf(page)).toContain(words);
   expect(await page.$eval('#picture', (image) => (image as HTMLImageElement).naturalWidth)).toBeGreaterThan(0);
-  expect(await page.$$eval('select, #classes, #opacity, #save-png, canvas, progress', (all) => all.filter((element) => (element as HTMLElement).checkVisibility()).length)).toBe(0);
+  expect(await page.$$eval('select, #classes, #opacity, #save-png, .stage canvas, progress', (all) => all.filter((element) => (element as HTMLElement).checkVisibility()).length)).toBe(0);
 
   await page.click('#samples button[value="church"]');
   await page.waitForFunction(() => window.gradlens.state.picture?.name === 'church' && window.gradlens.state.phase === 'unavailable');
@@ -32,7 +29,7 @@ test('everything can be done with the keyboard, and the focus is seen', async ()
     await page.keyboard.press('Tab');
     const { name, ring } = await page.evaluate(() => {
       const element = document.activeElement as HTMLInputElement;
-      const ringed = element.id === 'file' ? document.querySelector('label[for=file]')! : element;
+      const ringed = element.type === 'file' ? element.labels![0]! : element;
       return { name: element.id || element.value, ring: getComputedStyle(ringed).outlineStyle };
     });
     expect(ring, name).not.toBe('none');
@@ -53,8 +50,8 @@ test('everything can be done with the keyboard, and the focus is seen', async ()
   while ((await tab()) !== 'relu');
   await page.keyboard.press('ArrowDown');
   expect((await mapNumber(page, 4)).map.relu).toBe('deconvnet');
-  while ((await tab()) !== 'save-npy');
-  expect(seen).toEqual(expect.arrayContaining(['file', 'opacity', 'colours', 'clip', 'save-png']));
+  while ((await tab()) !== 'copy-link');
+  expect(seen).toEqual(expect.arrayContaining(['file', 'camera', 'picture-address', 'tab-saliency', 'opacity', 'colours', 'clip', 'sanity-start', 'save-png', 'save-npy', 'save-json']));
   expect(first.picture!.name).toBe('golf ball');
   expect(errors).toEqual([]);
   await close();

@@ -6,13 +6,23 @@ import type { State } from '../../src/demo/state';
 
 vi.setConfig({ testTimeout: 240_000 }); // a map takes a second on an idle software adapter, and ten beside other work
 
-/** `prepare` runs in the page before its own scripts. */
-export async function openDemo(hash = '', prepare?: () => void): Promise<ChromiumPage> {
+/** `prepare` runs in the page's worker before its own script, where the engine is. */
+export async function openDemo(hash = '', prepare?: string): Promise<ChromiumPage> {
   const opened = await chromiumPage(); // any page of this origin
-  if (prepare) await opened.page.evaluateOnNewDocument(prepare);
+  if (prepare !== undefined) await opened.page.evaluateOnNewDocument(prepareWorker, prepare);
   await opened.page.setViewport({ width: 1280, height: 900 });
   await opened.page.goto(new URL(`index.html${hash}`, inject('pageUrl')).href);
   return opened;
+}
+
+function prepareWorker(script: string): void {
+  const Plain = globalThis.Worker;
+  const blob = (code: string): string => URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
+  globalThis.Worker = class extends Plain {
+    constructor(address: string | URL, options?: WorkerOptions) {
+      super(blob(`import ${JSON.stringify(blob(script))}; import ${JSON.stringify(new URL(address, location.href).href)};`), options);
+    }
+  };
 }
 
 /** Waits for the map with that number (the first is 1) and the end of all work; the state, with the map's numbers as an array. */
@@ -23,12 +33,44 @@ export async function mapNumber(page: Page, count: number): Promise<State & { ma
   return state as State & { map: { values: number[] } };
 }
 
+/** The state as it is; arrays of numbers as plain ones. The map's numbers are its `values`. */
 export async function stateOf(page: Page): Promise<State> {
   const text = await page.evaluate(() => {
     const { state } = window.gradlens;
-    return JSON.stringify({ ...state, map: state.map && { ...state.map, data: null, values: Array.from(state.map.data) } });
+    const plain = JSON.stringify(state, (_, value: unknown) => (ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value));
+    return JSON.stringify({ ...(JSON.parse(plain) as object), map: state.map && { ...state.map, data: null, values: Array.from(state.map.data) } });
   });
   return JSON.parse(text) as State;
+}
+
+/** Waits until nothing runs, and something did; the state then. */
+export async function settled(page: Page): Promise<State> {
+  await page.waitForFunction(() => window.gradlens.state.phase !== 'busy', { timeout: 100_000 });
+  return stateOf(page);
+}
+
+/** Sets a control as a visitor does. */
+export async function setField(page: Page, selector: string, value: string): Promise<void> {
+  await page.$eval(selector, (control, value) => {
+    const field = control as HTMLInputElement;
+    if (field.type === 'checkbox') field.checked = value === 'yes';
+    else field.value = value;
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+    field.dispatchEvent(new Event('change', { bubbles: true }));
+  }, value);
+}
+
+/** What the page would have saved as a file, by pressing the button: its name and its bytes. */
+export async function savedBy(page: Page, button: string): Promise<{ name: string; bytes: Buffer }> {
+  const { name, text } = await page.evaluate((selector) => new Promise<{ name: string; text: string }>((resolve) => {
+    const click = HTMLAnchorElement.prototype.click;
+    HTMLAnchorElement.prototype.click = function () {
+      HTMLAnchorElement.prototype.click = click;
+      void fetch(this.href).then((response) => response.arrayBuffer()).then((buffer) => resolve({ name: this.download, text: Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join('') }));
+    };
+    document.querySelector<HTMLButtonElement>(selector)!.click();
+  }), button);
+  return { name, bytes: Buffer.from(text, 'latin1') };
 }
 
 /** What the alert says, or an empty string. */
@@ -58,4 +100,11 @@ export function giveFile(page: Page, how: 'drop' | 'paste', name: string, conten
     data.items.add(file);
     document.dispatchEvent(how === 'drop' ? new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }) : new ClipboardEvent('paste', { clipboardData: data, bubbles: true }));
   }, how, name, content);
+}
+
+/** As a driver may: the browser's GPU process dies, and with it every device. */
+export async function crashGpu(page: Page): Promise<void> {
+  const session = await page.browser().target().createCDPSession();
+  await session.send('Browser.crashGpuProcess').catch(() => {}); // which answers only sometimes
+  await session.detach();
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { classNamed, formatAddress, readAddress } from '../../src/demo/address';
-import { centreOf, describeMap, l2Norm, shareOfHalf } from '../../src/demo/summary';
+import { formatAddress, readAddress } from '../../src/demo/address';
+import { classNamed } from '../../src/demo/current';
+import { centreOf, describeMap, l2Norm, shareOfHalf } from '../../src/demo/words';
 import type { Heatmap } from '../../src/index';
 
 function mapOf(width: number, values: readonly number[]): Heatmap {
@@ -29,17 +30,18 @@ describe('a map in words', () => {
 
 describe('the address', () => {
   test('comes back as it was written', () => {
-    const address = { sample: 'gas-pump', class: 'golf ball', relu: 'guided' } as const;
-    expect(formatAddress(address)).toBe('#sample=gas-pump&class=golf+ball&relu=guided');
-    expect(readAddress(formatAddress(address))).toEqual(address);
+    const address = { tab: 'segmentation', network: 'squeezenet1.1', prep: 'unit', sample: 'gas-pump', class: 'golf ball', run: false, fields: new URLSearchParams('relu=guided&foreground=0.8') } as const;
+    const text = formatAddress(address);
+    expect(text).toBe('#tab=segmentation&network=squeezenet1.1&prep=unit&sample=gas-pump&class=golf+ball&relu=guided&foreground=0.8');
+    expect(readAddress(text)).toEqual({ ...address, picture: undefined });
   });
 
-  test('says nothing of what is usual, and an unknown rule is the gradient', () => {
-    expect(formatAddress({ relu: 'gradient' })).toBe('#');
-    expect(readAddress('#relu=magic')).toEqual({ sample: undefined, class: undefined, relu: 'gradient' });
+  test('says nothing of what is usual, and an unknown tab is the first', () => {
+    expect(formatAddress({ tab: 'saliency', fields: new URLSearchParams() })).toBe('#');
+    expect(readAddress('#tab=magic').tab).toBe('saliency');
   });
+});
 
-  test('names a class by its label or its number', () => {
-    expect(['church', '1', '7', 'castle'].map((name) => classNamed(name, ['tench', 'church'], 2))).toEqual([1, 1, undefined, undefined]);
-  });
+test('a class is named by its label in any case, or by its number', () => {
+  expect(['church', ' Church', '1', '7', 'castle'].map((name) => classNamed(name, ['tench', 'church'], 2))).toEqual([1, 1, 1, undefined, undefined]);
 });

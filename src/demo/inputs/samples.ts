@@ -8,7 +8,7 @@ export interface Sample {
   readonly address: string;
 }
 
-const files = import.meta.glob<string>('../../samples/*.jpg', { query: '?url', import: 'default', eager: true });
+const files = import.meta.glob<string>('../../../samples/*.jpg', { query: '?url', import: 'default', eager: true });
 
 export const samples: readonly Sample[] = Object.entries(files).map(([path, address]) => {
   const name = path.replace(/^.*\//, '').replace(/\.jpg$/, '');

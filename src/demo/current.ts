@@ -1,0 +1,27 @@
+/** What all tabs look at: the picture, its classes, and which of them is chosen. */
+import type { Classification } from '../index';
+import type { Picture } from './inputs/pictures';
+
+interface Current {
+  picture: Picture | null;
+  /** All classes, best first; empty until the picture was classified. */
+  ranked: readonly Classification[];
+  /** A class by number, or by name as in an address; null: the best one. */
+  wish: number | string | null;
+}
+
+export const current: Current = { picture: null, ranked: [], wish: null };
+
+/** The class that the visitor asked for, else the best one. */
+export function chosenClass(): Classification | null {
+  const { ranked, wish } = current;
+  return (typeof wish === 'number' ? ranked.find(({ index }) => index === wish) : undefined) ?? ranked[0] ?? null;
+}
+
+/** A class by its label or its number, among those of the network. */
+export function classNamed(name: string, labels: readonly string[], classes: number): number | undefined {
+  const byLabel = labels.findIndex((label) => label.toLowerCase() === name.trim().toLowerCase());
+  if (byLabel >= 0) return byLabel;
+  const byNumber = /^\d+$/.test(name.trim()) ? Number(name) : -1;
+  return byNumber >= 0 && byNumber < classes ? byNumber : undefined;
+}

@@ -1,0 +1,157 @@
+/** What follows from what: the network, the picture, its classes, the tab; and what the address says of them. */
+import { GradlensError } from '../index';
+import { type Address, formatAddress } from './address';
+import { chosenClass, classNamed, current } from './current';
+import { fetchPicture, forget, isNetworkFile, type Picture, readPicture } from './inputs/pictures';
+import type { Sample } from './inputs/samples';
+import { checkOnce, chooseNetwork, chosenNetwork, ensureNetwork, offerFiles } from './network';
+import { showClasses, showSeen } from './parts/classPanel';
+import { element } from './parts/elements';
+import { choicesOf, choose } from './parts/form';
+import { showActivity } from './parts/messages';
+import { showSaving } from './save';
+import { type TabName, state } from './state';
+import { classModelTab, forgetAscent } from './tabs/classModel';
+import { saliencyTab } from './tabs/saliency';
+import { segmentationTab, takeRecipe as takeCutRecipe } from './tabs/segmentation';
+import type { Tab } from './tabs/tab';
+import { forgetError, instead, refuse } from './work';
+import { call } from './worker/remote';
+
+const parts = {
+  samples: element('samples', HTMLUListElement),
+  picture: element('picture', HTMLImageElement),
+  pictureText: element('picture-text', HTMLElement),
+  work: element('work', HTMLDivElement),
+};
+
+export const tabs: Readonly<Record<TabName, Tab>> = { saliency: saliencyTab, 'class-model': classModelTab, segmentation: segmentationTab };
+export const shownTab = (): Tab => tabs[state.tab];
+
+/** Fields of the address that opened the page, which the recipes of a network must not overrule. */
+let wanted = new URLSearchParams();
+
+export function wish(fields: URLSearchParams): void {
+  wanted = fields;
+}
+
+/** Shows the picture by the network that is chosen, from the beginning. */
+export async function showAll(signal: AbortSignal): Promise<void> {
+  const before = state.networks;
+  const network = await ensureNetwork(signal);
+  signal.throwIfAborted();
+  if (state.networks !== before) becomeNetwork();
+  const { picture } = current;
+  if (!picture) return;
+  if (current.ranked.length === 0) {
+    showActivity('Classifying');
+    const began = performance.now();
+    const ranked = await call('classify', picture.id, { signal });
+    signal.throwIfAborted();
+    state.milliseconds.classify = performance.now() - began;
+    current.ranked = ranked;
+    if (typeof current.wish === 'string') current.wish = classNamed(current.wish, network.labels, network.classes) ?? null;
+    void call('seen', picture.id, { signal }).then(showSeen, () => {});
+  }
+  showClasses(current.ranked, chosenClass());
+  await showTab(signal);
+}
+
+export async function showTab(signal: AbortSignal): Promise<void> {
+  await shownTab().show(signal);
+  showSaving(shownTab());
+  tellAddress();
+  void checkOnce(); // after the first result, which it must not delay
+}
+
+/** Another network is there: what the one before said is gone. */
+function becomeNetwork(): void {
+  current.ranked = [];
+  for (const tab of Object.values(tabs)) tab.clear();
+  forgetAscent();
+  takeCutRecipe();
+  choose(segmentationTab.form, wanted);
+  choose(classModelTab.form, wanted);
+  showSaving(shownTab());
+}
+
+/** What is shown, in the address bar. */
+export const tellAddress = (): void => history.replaceState(null, '', formatAddress(address()));
+
+export function address(): Address {
+  const { picture, wish } = current;
+  return {
+    tab: state.tab, ...chosenNetwork(), sample: picture?.sample, picture: picture?.from,
+    class: wish === null ? undefined : chosenClass()?.label ?? String(wish),
+    run: state.tab === 'class-model' && state.ascent !== null,
+    fields: new URLSearchParams([...choicesOf(saliencyTab.form), ...(state.tab === 'saliency' ? [] : choicesOf(shownTab().form))]),
+  };
+}
+
+// ——— pictures ———
+
+let opening = new AbortController();
+
+/** What runs goes on until the new picture is decoded; of several openings the last one counts. */
+export async function open(read: (signal: AbortSignal) => Promise<Picture>, wish: string | null = null): Promise<void> {
+  opening.abort();
+  const { signal } = (opening = new AbortController());
+  forgetError();
+  try {
+    const picture = await read(signal);
+    if (signal.aborted) return forget(picture);
+    current.wish = wish;
+    await instead(async (running) => {
+      becomePicture(picture);
+      await parts.picture.decode();
+      await showAll(running);
+    });
+  } catch (error) {
+    if (!signal.aborted) refuse(error);
+  }
+}
+
+function becomePicture(picture: Picture): void {
+  if (current.picture) forget(current.picture);
+  current.picture = picture;
+  current.ranked = [];
+  const { name, width, height, sample } = picture;
+  state.picture = { name, width, height };
+  state.classes = [];
+  for (const tab of Object.values(tabs)) tab.clear();
+  showClasses([], null);
+  showSeen(null);
+  showSaving(shownTab());
+  parts.picture.src = picture.address;
+  parts.picture.alt = sample ? `Sample picture: ${name}` : `Your picture ${name}`;
+  parts.pictureText.textContent = `${name}, ${width}×${height} pixels`;
+  parts.work.style.setProperty('--aspect', String(Math.min(1.8, Math.max(0.6, width / height))));
+  for (const button of parts.samples.querySelectorAll('button')) button.setAttribute('aria-pressed', String(button.value === sample));
+}
+
+export function openSample(sample: Sample | undefined, wish: string | null = null): Promise<void> {
+  return open(async (signal) => {
+    if (!sample) throw new GradlensError('shape', 'This page has no sample pictures; open one of yours.');
+    return readPicture(await fetchPicture(sample.address, signal), sample.label, { sample: sample.name, address: sample.address });
+  }, wish);
+}
+
+export function openAddressOf(from: string, wish: string | null = null): Promise<void> {
+  return open(async (signal) => readPicture(await fetchPicture(from, signal), decodeURIComponent(new URL(from).pathname.split('/').at(-1) || from), { from }), wish);
+}
+
+export function openFiles(files: readonly File[]): void {
+  const networkFiles = files.filter(isNetworkFile);
+  if (networkFiles.length === 0) return void open(() => readPicture(files[0]!, files[0]!.name));
+  const { network, prep } = chosenNetwork();
+  void instead(async (signal) => {
+    offerFiles(networkFiles);
+    current.wish = null;
+    try {
+      await showAll(signal);
+    } catch (error) {
+      if (!signal.aborted && state.network) chooseNetwork(network, prep); // the one that is still there
+      throw error;
+    }
+  });
+}

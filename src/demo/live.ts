@@ -1,0 +1,85 @@
+/** The camera's frames and their maps, one after the other, on the saliency tab. */
+import { current } from './current';
+import { drawLegend, drawMap } from './draw/paint';
+import { watchCamera } from './inputs/camera';
+import { type Picture, readPicture } from './inputs/pictures';
+import { look } from './maps';
+import { ensureNetwork } from './network';
+import { showClasses, showSeen } from './parts/classPanel';
+import { element } from './parts/elements';
+import { duration, showActivity } from './parts/messages';
+import { state } from './state';
+import { paintOverlay } from './tabs/saliency';
+import type { Tab } from './tabs/tab';
+import { l2Norm } from './words';
+import { instead } from './work';
+import { call } from './worker/remote';
+
+const parts = {
+  button: element('camera', HTMLButtonElement),
+  picture: element('picture', HTMLImageElement),
+  pictureText: element('picture-text', HTMLElement),
+  video: element('video', HTMLVideoElement),
+  map: element('map', HTMLCanvasElement),
+  legend: element('legend', HTMLCanvasElement),
+  time: element('status-time', HTMLElement),
+};
+
+/** Rows that change faster cannot be clicked. */
+const CLASSES_MILLISECONDS = 500;
+
+/** Begins live maps; while they run, takes the frame that is there as the picture. */
+export async function toggleCamera(tabs: readonly Tab[], open: (read: () => Promise<Picture>) => Promise<void>): Promise<void> {
+  if (!state.camera) return instead((signal) => watch(tabs, signal));
+  const frame = await frameOf(parts.video);
+  return open(() => readPicture(frame, 'camera'));
+}
+
+async function watch(tabs: readonly Tab[], signal: AbortSignal): Promise<void> {
+  const { labels, input } = await ensureNetwork(signal);
+  current.wish = null;
+  for (const tab of tabs) tab.clear();
+  showSeen(null);
+  showLive(true);
+  state.camera = { frames: 0 };
+  let shownAt = -Infinity;
+  try {
+    await watchCamera(parts.video, async (frame) => {
+      const began = performance.now();
+      const extent = { width: parts.video.videoWidth, height: parts.video.videoHeight };
+      const { map, best } = await call('frame', { frame, chosen: typeof current.wish === 'number' ? current.wish : 'top1' }, { signal, transfer: [frame] });
+      signal.throwIfAborted();
+      const label = labels[map.class] ?? String(map.class);
+      state.map = { ...map, label, method: 'saliency', relu: 'gradient', l2: l2Norm(map), picture: 'camera' };
+      state.camera = { frames: state.camera!.frames + 1 };
+      drawMap(parts.map, map, extent, input!, look());
+      drawLegend(parts.legend, map, look());
+      paintOverlay(parts.video, extent);
+      const took = duration(performance.now() - began);
+      parts.time.textContent = took;
+      if (performance.now() - shownAt < CLASSES_MILLISECONDS) return;
+      shownAt = performance.now();
+      showClasses(best, best.find(({ index }) => index === map.class) ?? null);
+      showActivity(`Live: “${label}”, a map every ${took}. Camera again keeps this picture.`);
+    }, signal);
+  } finally {
+    state.camera = null;
+    showLive(false);
+  }
+}
+
+function showLive(live: boolean): void {
+  document.body.toggleAttribute('data-live', live);
+  parts.button.setAttribute('aria-pressed', String(live));
+  parts.button.textContent = live ? 'Keep this picture' : 'Camera';
+  parts.picture.hidden = live;
+  parts.video.hidden = !live;
+  if (live) parts.pictureText.textContent = 'Live. Frames go to the network and nowhere else.';
+  else parts.video.srcObject = null;
+}
+
+async function frameOf(video: HTMLVideoElement): Promise<Blob> {
+  const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+  canvas.getContext('2d')!.drawImage(video, 0, 0);
+  return canvas.convertToBlob();
+}

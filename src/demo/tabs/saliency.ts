@@ -1,0 +1,159 @@
+/** Saliency (§3.1 and beyond): the map of the chosen class, over the picture too, and that of a second class beside it. */
+import type { Heatmap, ReluRule } from '../../index';
+import { chosenClass, classNamed, current } from '../current';
+import { type Extent, clear, drawLegend, drawMap, drawOver } from '../draw/paint';
+import { fieldsOf, look, mapOf, mapRequest } from '../maps';
+import { element } from '../parts/elements';
+import { textOf } from '../parts/form';
+import { duration, showActivity } from '../parts/messages';
+import { type ShownMap, state } from '../state';
+import { describeMap, l2Norm } from '../words';
+import { clearSanity } from './sanity';
+import type { Tab } from './tab';
+
+const parts = {
+  form: element('saliency', HTMLFormElement),
+  picture: element('picture', HTMLImageElement),
+  map: element('map', HTMLCanvasElement),
+  title: element('map-title', HTMLHeadingElement),
+  text: element('map-text', HTMLSpanElement),
+  overlay: element('overlay', HTMLCanvasElement),
+  opacity: element('opacity-text', HTMLOutputElement),
+  clip: element('clip-text', HTMLOutputElement),
+  legend: element('legend', HTMLCanvasElement),
+  low: element('legend-low', HTMLSpanElement),
+  high: element('legend-high', HTMLSpanElement),
+  second: element('second', HTMLElement),
+  secondMap: element('second-map', HTMLCanvasElement),
+  secondTitle: element('second-title', HTMLHeadingElement),
+  secondText: element('second-text', HTMLElement),
+  beside: element('beside', HTMLInputElement),
+  summary: element('summary', HTMLParagraphElement),
+  time: element('status-time', HTMLElement),
+};
+
+const TITLES = { saliency: 'Saliency map', 'gradient-times-input': 'Gradient × input', smoothgrad: 'SmoothGrad', 'integrated-gradients': 'Integrated gradients', 'grad-cam': 'Grad-CAM', occlusion: 'Occlusion' } as const;
+
+const MEANINGS = {
+  saliency: '∂score/∂input: score per unit of the prepared input',
+  'gradient-times-input': 'input · ∂score/∂input, added over the colour channels',
+  smoothgrad: 'mean ∂score/∂input of noisy copies',
+  'integrated-gradients': 'parts of the score, on the way from the mean image',
+  'grad-cam': 'channels of the last plane, weighted by their mean gradients',
+  occlusion: 'how much the score falls when a square is covered',
+} as const;
+
+export const saliencyTab: Tab = {
+  name: 'saliency',
+  form: parts.form,
+
+  async show(signal) {
+    const [picture, chosen] = [current.picture!, chosenClass()!];
+    showMethod();
+    const besideIndex = besideClass();
+    showActivity(`Computing the map for “${chosen.label}”`);
+    const began = performance.now();
+    const map = await mapOf(chosen.index, signal);
+    signal.throwIfAborted();
+    state.milliseconds.gradient = performance.now() - began;
+    if (state.map?.data !== map.data) clearSanity();
+    state.map = shownAs(map);
+    state.maps += 1;
+    state.second = null;
+    const time = duration(state.milliseconds.gradient);
+    parts.time.textContent = time;
+    parts.summary.textContent = describeMap(map, chosen.label);
+    parts.map.setAttribute('aria-label', parts.summary.textContent);
+    paint();
+    showActivity(`Map for “${chosen.label}”, computed in ${time}`);
+    if (besideIndex === undefined) return void (parts.second.hidden = true);
+
+    const second = await mapOf(besideIndex, signal);
+    signal.throwIfAborted();
+    state.second = shownAs(second);
+    parts.second.hidden = false;
+    parts.secondTitle.textContent = `“${state.second.label}”`;
+    parts.secondText.textContent = `score ${second.score.toFixed(2)}, in the same colours`;
+    parts.secondMap.setAttribute('aria-label', describeMap(second, state.second.label));
+    drawMap(parts.secondMap, second, picture, state.network!.input!, look());
+  },
+
+  clear() {
+    state.map = state.second = null;
+    clear(parts.map, 'No map yet');
+    clear(parts.overlay, 'No map yet');
+    parts.second.hidden = true;
+    parts.summary.textContent = '';
+    clearSanity();
+  },
+
+  result() {
+    const { map, second, picture, sanity } = state;
+    if (!map) return null;
+    const { data, ...rest } = map;
+    const curves = sanity && { deletion: [...sanity.curves.deletion], insertion: [...sanity.curves.insertion], deletionArea: sanity.curves.deletionArea, insertionArea: sanity.curves.insertionArea };
+    return {
+      stem: `${picture!.name} ${map.label}`, canvas: parts.map, array: { shape: [map.height, map.width], data },
+      numbers: {
+        map: { ...rest, data: [...data] },
+        ...(second ? { second: { ...second, data: [...second.data] } } : {}),
+        ...(sanity ? { sanity: { randomised: sanity.randomised.map(({ layers, correlation }) => ({ layers, correlation })), curves } } : {}),
+      },
+    };
+  },
+};
+
+/** Draws again what is there, in the colours that are chosen now. */
+export function paint(): void {
+  const { map, second, network } = state;
+  const { picture } = current;
+  if (!map || !picture || !network?.input) return;
+  const chosen = look();
+  drawMap(parts.map, map, picture, network.input, chosen);
+  if (second) drawMap(parts.secondMap, second, picture, network.input, chosen);
+  const { low, high } = drawLegend(parts.legend, map, chosen);
+  parts.low.textContent = low;
+  parts.high.textContent = high;
+  parts.clip.textContent = String(chosen.percentile);
+  paintOverlay();
+}
+
+/** From what is on the page already, so that the slider need not wait for colours. */
+export function paintOverlay(below: CanvasImageSource = parts.picture, extent: Extent | null = current.picture): void {
+  if (!state.map || !extent) return;
+  const alpha = Number(textOf(parts.form, 'opacity')) / 100;
+  const percent = `${Math.round(alpha * 100)} %`;
+  drawOver(parts.overlay, below, parts.map, extent, alpha);
+  parts.opacity.textContent = percent;
+  parts.overlay.setAttribute('aria-label', `The map for “${state.map.label}” over the picture, ${percent} opaque`);
+}
+
+/** Shows the fields that the method has. */
+export function showMethod(): void {
+  const { method } = mapRequestOrDefault();
+  const shown = fieldsOf(method);
+  for (const label of parts.form.querySelectorAll<HTMLElement>('[class^=of-]')) label.hidden = !shown.includes(label.className);
+  element('samples-label', HTMLSpanElement).textContent = method === 'smoothgrad' ? 'Noisy copies' : 'Steps';
+  parts.title.textContent = TITLES[method];
+  const signed = textOf(parts.form, 'channels') === 'sum' && shown.includes('of-channels');
+  parts.text.textContent = MEANINGS[method] + (signed ? ', channels added with their sign' : '');
+}
+
+const mapRequestOrDefault = (): { method: ReturnType<typeof mapRequest>['method'] } => (current.picture ? mapRequest(0) : { method: 'saliency' });
+
+/** The class of the field; undefined if it is empty or names none, which the field then says. */
+function besideClass(): number | undefined {
+  const { beside } = parts;
+  const { labels, classes } = state.network!;
+  const index = beside.value === '' ? undefined : classNamed(beside.value, labels, classes);
+  beside.setCustomValidity(beside.value !== '' && index === undefined ? 'This network has no such class.' : '');
+  beside.reportValidity();
+  return index;
+}
+
+export function shownAs(map: Heatmap): ShownMap {
+  const { method, relu } = mapRequest(map.class);
+  const { labels } = state.network!;
+  return { ...map, label: labels[map.class] ?? String(map.class), method, relu: relu as ReluRule, l2: l2Norm(map), picture: current.picture!.name };
+}
+

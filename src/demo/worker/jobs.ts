@@ -1,0 +1,151 @@
+/** What the worker can do. Pictures are named by the number that `decode` gave them. */
+import type { ClassModelOptions, CheckReport, Classification, Environment, ExpectedFile, Heatmap, InputSpec, LoadOptions, Neuron, PresetName, RunOptions, SegmentOptions, Segmentation } from '../../index';
+import { type PerturbationCurves, perturbationCurves, randomised, rankCorrelation, segment as segmentOf } from '../../index';
+import type { Pixels } from '../../image/pixels';
+import { toPixels } from '../../image/pixels';
+import { placementOf } from '../../image/placement';
+import { unprepared } from '../../image/unprepared';
+import { overChannels } from '../../methods/heatmap';
+import { topClasses, softmax } from '../../scores';
+import { type Method, type MethodOptions, batchOf, mapBy } from '../../methods/named';
+import { type Advance, advance, ascend, endAscent } from './ascents';
+import { loadNetwork, tensorsOf, theEngine, theModel, withFile } from './session';
+
+export interface NetworkInfo {
+  readonly name: string;
+  readonly classes: number;
+  /** Empty where they are not known. */
+  readonly labels: readonly string[];
+  readonly inputShape: readonly [N: number, C: number, H: number, W: number];
+  readonly input: InputSpec | null;
+  /** How pictures are prepared, and who says so. */
+  readonly preparation: { readonly by: string; readonly prep?: PresetName; readonly reason?: string } | null;
+  readonly format: unknown;
+  readonly tensors: readonly string[];
+  readonly gpuBytes: number;
+}
+
+export interface NetworkRequest {
+  readonly source: string | readonly File[];
+  /** `file`: as the file says, or a guess where it does not. */
+  readonly prep: PresetName | 'file';
+  readonly labels?: readonly string[];
+  readonly expected?: ExpectedFile;
+}
+
+export type MapRequest = { readonly picture: number; readonly method: Method } & Omit<MethodOptions, keyof RunOptions>;
+
+export interface Randomised {
+  /** How many of the last layers were drawn anew. */
+  readonly layers: number;
+  readonly map: Heatmap;
+  /** Spearman's, with the map of the net as it was trained. */
+  readonly correlation: number;
+}
+
+const pictures = new Map<number, Pixels>();
+let lastPicture = 0;
+
+export const jobs = {
+  /** The device, and what it is. */
+  async start(): Promise<Environment> {
+    return (await theEngine()).environment;
+  },
+
+  async check(): Promise<CheckReport> {
+    return (await theEngine()).check();
+  },
+
+  async load({ source, prep, labels, expected }: NetworkRequest, run: RunOptions): Promise<NetworkInfo> {
+    const options: LoadOptions = { ...run, ...(prep === 'file' ? {} : { prep }), ...(labels ? { labels } : {}), ...(expected ? { expected } : {}) };
+    const from = typeof source === 'string' ? new URL(source) : source;
+    let model = await loadNetwork(from, options);
+    // An ONNX file has no place for it: what it suggests is taken, and the page says so.
+    if (!model.input) model = await loadNetwork(from, { ...options, prep: 'guess' });
+    const { name, classes, inputShape, input, preparation, memory, provenance } = model;
+    return { name, classes, labels: model.labels, inputShape, input, preparation, format: provenance['format'], tensors: tensorsOf(model), gpuBytes: memory.weights + memory.activations + memory.saved + memory.scratch };
+  },
+
+  /** @throws GradlensError `model-format` if it cannot be decoded */
+  async decode(file: Blob | ImageBitmap): Promise<{ readonly id: number; readonly width: number; readonly height: number }> {
+    const pixels = await toPixels(file);
+    pictures.set(++lastPicture, pixels);
+    return { id: lastPicture, width: pixels.width, height: pixels.height };
+  },
+
+  async forget(picture: number): Promise<void> {
+    pictures.delete(picture);
+  },
+
+  /** All classes, best first. */
+  async classify(picture: number, options: RunOptions): Promise<Classification[]> {
+    const model = await theModel();
+    return model.classify(pictureOf(picture), model.classes, options);
+  },
+
+  /** The picture as it is prepared: what the network sees. */
+  async seen(picture: number, options: RunOptions): Promise<Pixels> {
+    const model = await theModel();
+    return unprepared(await model.prepared(pictureOf(picture), options), model.input!);
+  },
+
+  async map({ picture, method, ...options }: MapRequest, run: RunOptions): Promise<Heatmap> {
+    const model = await theModel(batchOf(method, options.views), run);
+    return mapBy(method, model, pictureOf(picture), { ...options, ...run });
+  },
+
+  /** The same kind of map from nets of which more and more layers, from the last on, have weights drawn anew. */
+  async randomise({ picture, method, map, layers, ...options }: MapRequest & { readonly map: Heatmap; readonly layers: readonly number[] }, run: RunOptions): Promise<Randomised[]> {
+    const made: Randomised[] = [];
+    for (const count of layers) {
+      const other = await withFile((file) => randomised(file, count), (model) => mapBy(method, model, pictureOf(picture), { ...options, class: map.class, ...run }), run);
+      made.push({ layers: count, map: other, correlation: rankCorrelation(map, other) });
+    }
+    return made;
+  },
+
+  async curves({ picture, map }: { readonly picture: number; readonly map: Heatmap }, run: RunOptions): Promise<PerturbationCurves> {
+    return perturbationCurves(await theModel(batchOf('occlusion', 1), run), pictureOf(picture), map, run);
+  },
+
+  async segment({ picture, map, options }: { readonly picture: number; readonly map: Heatmap; readonly options: SegmentOptions }, run: RunOptions): Promise<Segmentation> {
+    const { input } = await theModel();
+    const pixels = pictureOf(picture);
+    return segmentOf(pixels, map, { ...options, ...(input ? { placement: placementOf(pixels, input) } : {}), ...run });
+  },
+
+  /** Begins a class model; its number. */
+  async ascend({ target, ...options }: { readonly target: readonly number[] | Neuron } & Omit<ClassModelOptions, 'class' | keyof RunOptions>, run: RunOptions): Promise<number> {
+    return ascend(await theModel('tensor' in target ? 1 : target.length, run), target, options);
+  },
+
+  /** Some more iterations of it. */
+  async advance({ ascent, milliseconds }: { readonly ascent: number; readonly milliseconds: number }, { signal }: RunOptions): Promise<Advance> {
+    return advance(ascent, milliseconds, signal!);
+  },
+
+  async endAscent(ascent: number): Promise<void> {
+    await endAscent(ascent);
+  },
+
+  /** The map of a camera's frame, of that class or the best one, straight from the frame, which is closed then. */
+  async frame({ frame, chosen }: { readonly frame: VideoFrame; readonly chosen: number | 'top1' }, options: RunOptions): Promise<{ readonly map: Heatmap; readonly best: readonly Classification[] }> {
+    try {
+      const model = await theModel();
+      const [, C, height, width] = model.inputShape;
+      const { scores, gradient, classes: [index] } = await model.inputGradient(frame, { class: chosen, ...options });
+      const map = { data: overChannels(gradient, C, 'max-abs'), width, height, class: index!, score: scores[index!]!, signed: false, meta: { method: 'saliency', model: model.name } };
+      return { map, best: topClasses(scores, softmax(scores), 5, (at) => model.labelOf(at)) };
+    } finally {
+      frame.close();
+    }
+  },
+};
+
+export type Jobs = typeof jobs;
+
+function pictureOf(id: number): Pixels {
+  const pixels = pictures.get(id);
+  if (!pixels) throw new Error(`there is no picture ${id}`);
+  return pixels;
+}

@@ -1,0 +1,67 @@
+/** The page's end of the worker: its jobs as functions that take a signal and tell their progress. */
+import { GradlensError, type RunOptions } from '../../index';
+import type { Jobs } from './jobs';
+import type { Failure, Reply, Request } from './messages';
+
+interface Waiting {
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: unknown) => void;
+  readonly onProgress: RunOptions['onProgress'];
+}
+
+const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'gradlens' });
+const waiting = new Map<number, Waiting>();
+let lastId = 0;
+let onLost: (error: GradlensError) => void = () => {};
+
+/** Calls `listener` when the browser loses the GPU. */
+export function listenForLoss(listener: (error: GradlensError) => void): void {
+  onLost = listener;
+}
+
+export interface CallOptions extends RunOptions {
+  /** Handed over instead of copied. */
+  readonly transfer?: Transferable[];
+}
+
+/** Rejects with the job's error, or at once with the signal's reason; what the worker still finds then is forgotten. */
+export function call<Name extends keyof Jobs>(job: Name, args: Parameters<Jobs[Name]>[0], { signal, onProgress, transfer = [] }: CallOptions = {}): Promise<Awaited<ReturnType<Jobs[Name]>>> {
+  const id = ++lastId;
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const abort = (): void => {
+      waiting.delete(id);
+      send({ id, abort: true });
+      reject(signal!.reason);
+    };
+    const settled = <T>(how: (value: T) => void) => (value: T): void => {
+      waiting.delete(id);
+      signal?.removeEventListener('abort', abort);
+      how(value);
+    };
+    waiting.set(id, { resolve: settled(resolve), reject: settled(reject), onProgress });
+    signal?.addEventListener('abort', abort, { once: true });
+    send({ id, job, args }, transfer);
+  });
+}
+
+function send(request: Request, transfer: Transferable[] = []): void {
+  worker.postMessage(request, transfer);
+}
+
+worker.onmessage = ({ data: reply }: MessageEvent<Reply>): void => {
+  if ('lost' in reply) return onLost(new GradlensError('device-lost', reply.lost));
+  const call = waiting.get(reply.id);
+  if (!call) return;
+  if ('progress' in reply) call.onProgress?.(reply.progress);
+  else if ('failure' in reply) call.reject(errorOf(reply.failure));
+  else call.resolve(reply.result as never);
+};
+worker.onerror = ({ message }): void => {
+  const error = new Error(message || 'its worker cannot be loaded');
+  for (const { reject } of [...waiting.values()]) reject(error);
+};
+
+function errorOf({ code, message, detail }: Failure): Error {
+  return code === 'unknown' ? new Error(message) : new GradlensError(code as GradlensError['code'], message, detail);
+}
