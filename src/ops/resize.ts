@@ -24,6 +24,10 @@ function placeOf(coordinates: ResizeNode['coordinates'], i: number, { extent, si
       return (i + 0.5) / scale - 0.5;
     case 'pytorch-half-pixel':
       return size > 1 ? (i + 0.5) / scale - 0.5 : 0;
+    case 'half-pixel-symmetric':
+      return (extent - size / scale) / 2 + (i + 0.5) / scale - 0.5;
+    case 'tensorflow-half-pixel':
+      return (i + 0.5) / scale;
     case 'asymmetric':
       return i / scale;
     case 'align-corners':

@@ -6,12 +6,12 @@ export type Tensor = MessageInitShape<typeof TensorProtoSchema>;
 type Attribute = MessageInitShape<typeof AttributeProtoSchema>;
 
 /** An attribute's type follows from its value: whole numbers are ints, `{ f }` a float. */
-export type AttributeValue = number | readonly number[] | string | { readonly f: number } | Tensor;
+export type AttributeValue = number | readonly (number | bigint)[] | string | { readonly f: number } | Tensor;
 
 export function attribute(name: string, value: AttributeValue): Attribute {
   if (typeof value === 'number') return { name, type: AttributeType.INT, i: BigInt(value) };
   if (typeof value === 'string') return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
-  if (Array.isArray(value)) return { name, type: AttributeType.INTS, ints: value.map(BigInt) };
+  if (Array.isArray(value)) return { name, type: AttributeType.INTS, ints: (value as readonly (number | bigint)[]).map(BigInt) };
   if ('f' in value) return { name, type: AttributeType.FLOAT, f: value.f };
   return { name, type: AttributeType.TENSOR, t: value as Tensor };
 }
@@ -48,6 +48,8 @@ export interface ModelSpec {
   readonly input?: readonly (number | string)[];
   readonly output?: string;
   readonly opset?: number;
+  /** Weights are listed among the inputs too, as files before IR version 4 have to. */
+  readonly listed?: boolean;
 }
 
 /** A tensor whose data lie in another file. */
@@ -60,11 +62,12 @@ export function external(name: string, dims: readonly number[], entries: Readonl
 const shapeless = (name: string): MessageInitShape<typeof ValueInfoProtoSchema> => ({ name, type: { value: { case: 'tensorType', value: { elemType: DataType.FLOAT } } } });
 
 /** An ONNX file whose input is `x` and whose output is the last node's. */
-export function onnxFile({ nodes, tensors = [], input = ['N', 2, 5, 6], output = nodes.at(-1)?.output?.[0] ?? 'y', opset = 17, valueInfo: stated = [], producer = 'test' }: ModelSpec): Uint8Array<ArrayBuffer> {
+export function onnxFile({ nodes, tensors = [], input = ['N', 2, 5, 6], output = nodes.at(-1)?.output?.[0] ?? 'y', opset = 17, valueInfo: stated = [], producer = 'test', listed = false }: ModelSpec): Uint8Array<ArrayBuffer> {
+  const weights = listed ? tensors.map(({ name, dims, dataType }) => valueInfo(name!, dims!.map(Number), dataType)) : [];
   return toBinary(ModelProtoSchema, create(ModelProtoSchema, {
-    irVersion: 8n,
+    irVersion: listed ? 3n : 8n,
     producerName: producer,
     opsetImport: [{ domain: '', version: BigInt(opset) }],
-    graph: { name: 'net', valueInfo: [...stated], node: [...nodes], initializer: [...tensors], input: [valueInfo('x', input)], output: [shapeless(output)] },
+    graph: { name: 'net', valueInfo: [...stated], node: [...nodes], initializer: [...tensors], input: [valueInfo('x', input), ...weights], output: [shapeless(output)] },
   }));
 }

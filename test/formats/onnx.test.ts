@@ -32,6 +32,12 @@ describe('operators', () => {
     expect(only(node('Conv', ['x', 'w'], 'y', { auto_pad, strides: [2, 2] }), [floats('w', [1, 2, 3, 3])])).toMatchObject({ pads });
   });
 
+  test('auto_pad counts the dilation', () => {
+    // 5 rows by 2 are 3 windows of 5: 4 pads; 6 columns by 2 are 3 windows of 3: 1 pad
+    const conv = node('Conv', ['x', 'w'], 'y', { auto_pad: 'SAME_UPPER', strides: [2, 2], dilations: [2, 1] });
+    expect(only(conv, [floats('w', [1, 2, 3, 3])])).toMatchObject({ pads: [2, 0, 2, 1] });
+  });
+
   test('pools keep ceil_mode and count_include_pad', () => {
     expect(only(node('MaxPool', ['x'], 'y', { kernel_shape: [3, 3], ceil_mode: 1 }))).toEqual({ op: 'maxPool', name: 'y', inputs: ['x'], ...window, ceil: true });
     const average = node('AveragePool', ['x'], 'y', { kernel_shape: [3, 3], count_include_pad: 1, pads: [1, 1, 1, 1] });

@@ -24,7 +24,7 @@ const pads = fc.record({ shape: shapes, before: fc.tuple(few, few, few), after: 
 const resizes = fc.record({
   size: fc.tuple(whole(1, 12), whole(1, 25)),
   mode: fc.constantFrom('nearest', 'linear', 'cubic'),
-  coordinates: fc.constantFrom('half-pixel', 'pytorch-half-pixel', 'asymmetric', 'align-corners'),
+  coordinates: fc.constantFrom('half-pixel', 'pytorch-half-pixel', 'half-pixel-symmetric', 'tensorflow-half-pixel', 'asymmetric', 'align-corners'),
   rounding: fc.constantFrom('floor', 'ceil', 'round-prefer-floor', 'round-prefer-ceil'),
   scale: fc.constantFrom(undefined, [1.5, 2] as const),
 });

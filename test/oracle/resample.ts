@@ -53,6 +53,11 @@ function place({ coordinates, size, scale }: Spec, axis: 0 | 1, i: number, old: 
   if (coordinates === 'asymmetric') return i / factor;
   if (coordinates === 'align-corners') return alone ? 0 : i * ((old - 1) / (size[axis] - 1));
   if (coordinates === 'pytorch-half-pixel' && alone) return 0;
+  if (coordinates === 'tensorflow-half-pixel') return (i + 0.5) / factor;
+  if (coordinates === 'half-pixel-symmetric') {
+    const share = size[axis] / (old * factor); // of the size that was asked for, before it was rounded down
+    return (old / 2) * (1 - share) + (i + 0.5) / factor - 0.5;
+  }
   return (i + 0.5) / factor - 0.5;
 }
 

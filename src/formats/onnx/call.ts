@@ -149,6 +149,11 @@ export class Call {
     return this.attribute(name, AttributeType.INTS)?.ints.map((value) => this.whole(name, value));
   }
 
+  /** The same for places on an axis, where a number beyond 32 bits, such as the end 2⁶³ − 1, only means its end. */
+  places(name: string): readonly number[] | undefined {
+    return this.attribute(name, AttributeType.INTS)?.ints.map((value) => Math.max(-(2 ** 31), Math.min(Number(value), 2 ** 31)));
+  }
+
   float(name: string, otherwise: number): number {
     const value = this.attribute(name, AttributeType.FLOAT)?.f ?? otherwise;
     if (!Number.isFinite(value)) throw formatError(`${this.where}: its ${name} is ${value}; it should be a finite number`);

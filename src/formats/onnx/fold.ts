@@ -231,8 +231,8 @@ export const folds: ReadonlyMap<string, Fold> = new Map<string, Fold>([
   ['Reshape', (call, [x, shape]) => reshaped(call, needed(call, x), resolveReshape(call, x!.shape, list(needed(call, shape))!))],
   ['Slice', (call, [x, starts, ends, axes, steps]) => {
     const { shape } = needed(call, x);
-    const begins = list(starts) ?? call.ints('starts') ?? [];
-    const stops = list(ends) ?? call.ints('ends') ?? [];
+    const begins = list(starts) ?? call.places('starts') ?? [];
+    const stops = list(ends) ?? call.places('ends') ?? [];
     const along = (list(axes) ?? call.ints('axes') ?? begins.map((_, i) => i)).map((axis) => axisOf(call, axis, shape.length));
     const by = list(steps) ?? begins.map(() => 1);
     const ranges = shape.map((extent, axis) => {

@@ -1,8 +1,9 @@
 /** Functions of one number: Clip, LeakyRelu, PRelu and their kind. */
 import { formatError } from '../checks';
 import { broadcastBias } from './arithmetic';
-import { unary, type Call, type Translation, type Unnamed } from './call';
+import { unary, unsupported, type Call, type Translation, type Unnamed } from './call';
 import { readShape } from './tensors';
+import { rankOf } from './value';
 
 export function same(call: Call, node: Unnamed): Translation {
   return call.result(node, call.value().shape);
@@ -13,6 +14,17 @@ export function clip(call: Call): Translation {
   const [min, max] = call.model.opset < 11 ? [call.limit('min'), call.limit('max')] : [call.numbers(1)?.[0], call.numbers(2)?.[0]];
   const bounds = { ...(isLimit(call, min) && { min }), ...(isLimit(call, max) && { max }) };
   return same(call, { op: 'clip', ...unary(call), ...bounds });
+}
+
+/** Max of an activation and a number is a clip from below, Min one from above. */
+export function extreme(call: Call, limit: 'min' | 'max'): Translation {
+  const computed = call.inputs.filter((_, i) => !call.constant(i));
+  const numbers = call.inputs.flatMap((_, i) => (call.constant(i) ? Array.from(call.numbers(i)!) : []));
+  if (computed.length !== 1 || numbers.length !== call.inputs.length - 1) throw unsupported('it compares several tensors; only one, with a number, is it');
+  const value = call.value(call.inputs.indexOf(computed[0]!));
+  if (call.inputs.some((_, i) => call.constant(i) && readShape(call.constant(i)!).length > rankOf(value))) throw unsupported('the result would have more dimensions; only the input’s are');
+  const bound = limit === 'min' ? Math.max(...numbers) : Math.min(...numbers);
+  return call.result({ op: 'clip', inputs: computed, ...(isLimit(call, bound) && { [limit]: bound }) }, value.shape);
 }
 
 const LARGEST = 3.4028234663852886e38;

@@ -5,7 +5,7 @@ import { formatError } from '../checks';
 import { add, div, mul, sub, sumOf } from './arithmetic';
 import { unary, unsupported, type Call, type Translation } from './call';
 import { gemm, matMul } from './dense';
-import { clip, prelu, same } from './functions';
+import { clip, extreme, prelu, same } from './functions';
 import { resize, upsample } from './resize';
 import { concat, expand, flatten, gather, pad, reduce, reshape, slice, split, squeeze, transpose, unsqueeze } from './shaping';
 import { readIntegers } from './tensors';
@@ -51,7 +51,9 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['LeakyRelu', { attributes: ['alpha'], inputs: [1, 1], translate: (call) => same(call, { op: 'leakyRelu', ...unary(call), slope: call.float('alpha', 0.01) }) }],
   ['LogSoftmax', { attributes: ['axis'], inputs: [1, 1], translate: (call) => softmax(call, 'logSoftmax') }],
   ['MatMul', { attributes: [], inputs: [2, 2], translate: matMul }],
+  ['Max', { attributes: [], inputs: [1, UNBOUNDED], translate: (call) => extreme(call, 'min') }],
   ['MaxPool', { attributes: [...WINDOW_ATTRIBUTES, 'ceil_mode', 'storage_order'], inputs: [1, 1], translate: maxPool }],
+  ['Min', { attributes: [], inputs: [1, UNBOUNDED], translate: (call) => extreme(call, 'max') }],
   ['Mul', { attributes: [], inputs: [2, 2], translate: mul }],
   ['PRelu', { attributes: [], inputs: [2, 2], translate: prelu }],
   ['Pad', { attributes: ['mode', 'pads', 'value'], inputs: [1, 4], translate: pad }],

@@ -4,7 +4,8 @@ import { unary, unsupported, type Call, type Translation } from './call';
 import { rankOf, type Value } from './value';
 
 const COORDINATES: Readonly<Record<string, ResizeNode['coordinates']>> = {
-  half_pixel: 'half-pixel', pytorch_half_pixel: 'pytorch-half-pixel', asymmetric: 'asymmetric', align_corners: 'align-corners',
+  half_pixel: 'half-pixel', pytorch_half_pixel: 'pytorch-half-pixel', half_pixel_symmetric: 'half-pixel-symmetric', tf_half_pixel_for_nn: 'tensorflow-half-pixel',
+  asymmetric: 'asymmetric', align_corners: 'align-corners',
 };
 const ROUNDING: Readonly<Record<string, NonNullable<ResizeNode['rounding']>>> = {
   floor: 'floor', ceil: 'ceil', round_prefer_floor: 'round-prefer-floor', round_prefer_ceil: 'round-prefer-ceil',

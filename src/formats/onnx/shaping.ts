@@ -147,8 +147,8 @@ function cut(call: Call, x: string, value: Value, parts: readonly Part[]): reado
 export function slice(call: Call): Translation {
   const value = call.value();
   const rank = rankOf(value);
-  const starts = call.integers(1) ?? call.ints('starts') ?? [];
-  const ends = call.integers(2) ?? call.ints('ends') ?? [];
+  const starts = call.integers(1) ?? call.places('starts') ?? [];
+  const ends = call.integers(2) ?? call.places('ends') ?? [];
   const axes = call.integers(3) ?? call.ints('axes') ?? starts.map((_, i) => i);
   const steps = call.integers(4) ?? starts.map(() => 1);
   if ([ends, axes, steps].some(({ length }) => length !== starts.length) || steps.includes(0)) throw formatError(`${call.where}: starts [${starts}], ends [${ends}], axes [${axes}] and steps [${steps}] do not fit together`);

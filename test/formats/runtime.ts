@@ -1,0 +1,29 @@
+/** ONNX Runtime, the independent one: what it computes from a file, against our import of the same file run by the oracle. */
+import * as ort from 'onnxruntime-web';
+import type { Graph } from '../../src/graph';
+import { readOnnx } from '../../src/formats/onnx';
+import { relativeL2 } from '../oracle/compare';
+import { runGraph } from '../oracle/network';
+import { normals, seededRandom } from '../oracle/random';
+import { floats, onnxFile, type ModelSpec, type Tensor } from './models';
+
+ort.env.wasm.numThreads = 1;
+
+const random = seededRandom(5);
+
+/** A float32 constant of normal deviates. */
+export const some = (name: string, dims: readonly number[], positive = false): Tensor =>
+  floats(name, dims, [...normals(random, dims.reduce((a, b) => a * b, 1))].map((value) => (positive ? Math.abs(value) + 0.5 : value)));
+
+export const scalar = (name: string, value: number): Tensor => ({ ...floats(name, [1], [value]), dims: [] });
+
+/** How far the two are apart, on normal deviates: relative L2 error of the first output. */
+export async function differenceFromRuntime(spec: Omit<ModelSpec, 'input'> & { readonly input: readonly number[] }): Promise<{ error: number; graph: Graph; image: Float64Array }> {
+  const file = onnxFile(spec);
+  const image = normals(seededRandom(9), spec.input.slice(1).reduce((a, b) => a * b));
+  const session = await ort.InferenceSession.create(file, { logSeverityLevel: 3 });
+  const output = (await session.run({ [session.inputNames[0]!]: new ort.Tensor('float32', Float32Array.from(image), spec.input) }))[session.outputNames[0]!]!;
+  await session.release();
+  const { graph } = readOnnx(file);
+  return { error: relativeL2(runGraph(graph, image).get(graph.output)!.data, output.data as Float32Array), graph, image };
+}
