@@ -23,7 +23,7 @@ export interface FullWindow {
 export const fullWindow = ({ kernel, stride = [1, 1], pads = [0, 0, 0, 0], dilation = [1, 1] }: Window): FullWindow => ({ kernel, stride, pads, dilation });
 
 /** More than any picture has; a file that asks for them is broken, and what walks over windows would take for ever. */
-const MOST_POSITIONS = 2 ** 20;
+export const MOST_POSITIONS = 2 ** 20;
 
 /**
  * Extent of the output of a window that slides over `[H, W]`. With `ceil`, a last partial window counts provided that it starts

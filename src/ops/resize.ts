@@ -3,18 +3,18 @@ import type { AxisRows } from '../../shaders/separable';
 import type { ResizeNode } from '../graph';
 import { shapeError } from '../shape';
 
-/** @throws GradlensError `shape` where the size is none. */
-export function resizeRows(node: ResizeNode, axis: 0 | 1, extent: number): AxisRows {
+/** The old pixels of new pixel i. @throws GradlensError `shape` where the size is none. */
+export function resizeRow(node: ResizeNode, axis: 0 | 1, extent: number): (i: number) => AxisRows[number] {
   const size = node.size[axis];
   const scale = node.scale?.[axis] ?? size / extent;
   if (!Number.isInteger(size) || size < 1 || !(scale > 0)) throw shapeError(node.name, `resizes to ${node.size.join('×')} by the factors ${node.scale?.join(' and ')}; whole numbers from 1, and factors above 0, would be right`);
   const inside = (at: number): number => Math.min(Math.max(at, 0), extent - 1);
-  return Array.from({ length: size }, (_, i) => {
+  return (i) => {
     const x = placeOf(node.coordinates, i, { extent, size, scale });
     const factors = new Map<number, number>();
     for (const [at, factor] of tapsOf(node, x)) factors.set(inside(at), (factors.get(inside(at)) ?? 0) + factor);
     return [...factors].filter(([, factor]) => factor !== 0);
-  });
+  };
 }
 
 /** Where new pixel i lies among the old ones. */
@@ -25,7 +25,7 @@ function placeOf(coordinates: ResizeNode['coordinates'], i: number, { extent, si
     case 'pytorch-half-pixel':
       return size > 1 ? (i + 0.5) / scale - 0.5 : 0;
     case 'half-pixel-symmetric':
-      return (extent - size / scale) / 2 + (i + 0.5) / scale - 0.5;
+      return (extent / 2) * (1 - size / (extent * scale)) + (i + 0.5) / scale - 0.5; // as ONNX writes it: rounding decides ties
     case 'tensorflow-half-pixel':
       return (i + 0.5) / scale;
     case 'asymmetric':

@@ -2,9 +2,9 @@
 import { type AxisRows, isIdentity, packAxes, separable, transposeAxes } from '../../shaders/separable';
 import { floatBits } from '../../shaders/kernel';
 import type { ExpandNode, Extents, PadNode, ReduceNode, ResizeNode, SliceNode, Triple } from '../graph';
-import { printExtents, shapeError } from '../shape';
+import { MOST_POSITIONS, printExtents, shapeError } from '../shape';
 import type { Op, Slice, Tensor } from './op';
-import { resizeRows } from './resize';
+import { resizeRow } from './resize';
 
 type SeparableNode = SliceNode | PadNode | ResizeNode | ExpandNode | ReduceNode;
 type Axes = readonly [AxisRows, AxisRows, AxisRows];
@@ -13,10 +13,16 @@ const AXES = ['C', 'H', 'W'] as const;
 
 const triple = ({ C, H, W }: Extents): Triple => [C, H, W];
 
+/** A matrix of so many rows. @throws GradlensError `shape` where they are more than an axis can have: they are all written out here. */
+function matrix(name: string, rows: number, row: (i: number) => AxisRows[number]): AxisRows {
+  if (rows > MOST_POSITIONS) throw shapeError(name, `has ${rows} elements along one axis; at most ${MOST_POSITIONS} are possible here`, { rows });
+  return Array.from({ length: rows }, (_, i) => row(i));
+}
+
+const identity = (name: string, extent: number): AxisRows => matrix(name, extent, (i) => [[i, 1]]);
+
 /** The matrix of each axis, from its number and its extent. */
 const eachAxis = (input: Extents, rows: (axis: number, extent: number) => AxisRows): Axes => triple(input).map((extent, axis) => rows(axis, extent)) as unknown as Axes;
-
-const identity = (extent: number): AxisRows => Array.from({ length: extent }, (_, i) => [[i, 1]]);
 
 /** The matrices, packed for the GPU: small whole numbers and float bits side by side, carried as they are. */
 const table = (name: string, axes: readonly AxisRows[]): Tensor => {
@@ -68,7 +74,7 @@ export const slice = mapping<SliceNode>(({ name, begin, step = [1, 1, 1], extent
     if (!whole(first, by, count) || by === 0 || count < 1 || Math.min(first, last) < 0 || Math.max(first, last) >= extent) {
       throw shapeError(name, `takes ${count} from ${first} by ${by} along ${AXES[axis]}, its input is ${printExtents(input)}; 0 to ${extent - 1} would be right`);
     }
-    return Array.from({ length: count }, (_, i) => [[first + i * by, 1]]);
+    return matrix(name, count, (i) => [[first + i * by, 1]]);
   }));
 
 export const pad = mapping<PadNode>(({ name, before, after, mode }, input) =>
@@ -78,7 +84,7 @@ export const pad = mapping<PadNode>(({ name, before, after, mode }, input) =>
     if (mode === 'reflect' && Math.max(front, back) >= extent) {
       throw shapeError(name, `reflects ${Math.max(front, back)} elements along ${AXES[axis]}, its input is ${printExtents(input)}; at most ${extent - 1} would be right`);
     }
-    return Array.from({ length: front + extent + back }, (_, i) => {
+    return matrix(name, front + extent + back, (i) => {
       const at = i - front;
       if (at >= 0 && at < extent) return [[at, 1]];
       if (mode === 'constant') return [];
@@ -88,7 +94,10 @@ export const pad = mapping<PadNode>(({ name, before, after, mode }, input) =>
   }));
 
 export const resize = mapping<ResizeNode>((node, input) =>
-  eachAxis(input, (axis, extent) => (axis === 0 ? identity(extent) : resizeRows(node, (axis - 1) as 0 | 1, extent))));
+  eachAxis(input, (axis, extent) => {
+    if (axis === 0) return identity(node.name, extent);
+    return matrix(node.name, node.size[axis - 1]!, resizeRow(node, (axis - 1) as 0 | 1, extent));
+  }));
 
 export const expand = mapping<ExpandNode>(({ name, extents }, input) =>
   eachAxis(input, (axis, extent) => {
@@ -96,10 +105,10 @@ export const expand = mapping<ExpandNode>(({ name, extents }, input) =>
     if (!whole(wanted) || wanted < 1 || (extent !== 1 && wanted !== extent)) {
       throw shapeError(name, `copies ${printExtents(input)} to ${wanted} along ${AXES[axis]}; only an extent of 1 is copied`);
     }
-    return Array.from({ length: wanted }, (_, i) => [[extent === 1 ? 0 : i, 1]]);
+    return matrix(name, wanted, (i) => [[extent === 1 ? 0 : i, 1]]);
   }));
 
-export const reduce = mapping<ReduceNode>(({ kind, axes }, input) =>
+export const reduce = mapping<ReduceNode>(({ name, kind, axes }, input) =>
   eachAxis(input, (axis, extent) =>
-    axes.includes(AXES[axis]!) ? [Array.from({ length: extent }, (_, i) => [i, kind === 'mean' ? 1 / extent : 1] as const)] : identity(extent)));
+    axes.includes(AXES[axis]!) ? [matrix(name, extent, (i) => [[i, kind === 'mean' ? 1 / extent : 1]]).flat()] : identity(name, extent)));
 

@@ -107,6 +107,8 @@ test.each<[string, Unnamed, string]>([
   ['a reflection of more than there is', { op: 'pad', before: [0, 4, 0], after: [0, 0, 0], mode: 'reflect' }, 'odd: reflects 4 elements along H, its input is [2, 4, 4]; at most 3 would be right'],
   ['a copy of two', { op: 'expand', extents: [4, 4, 4] }, 'odd: copies [2, 4, 4] to 4 along C; only an extent of 1 is copied'],
   ['a size of zero', { op: 'resize', size: [0, 1], mode: 'linear', coordinates: 'half-pixel' }, 'odd: resizes to 0×1'],
+  ['an immense size', { op: 'resize', size: [1, 2 ** 40], mode: 'linear', coordinates: 'half-pixel' }, 'odd: has 1099511627776 elements along one axis; at most 1048576 are possible'],
+  ['immense pads', { op: 'pad', before: [2 ** 30, 0, 0], after: [0, 0, 0], mode: 'edge' }, 'odd: has 1073741826 elements along one axis'],
   ['a reshape to other elements', { op: 'reshape', extents: [2, 4, 5] }, 'odd: makes [2, 4, 5] of [2, 4, 4]; the number of elements must stay'],
   ['an order that repeats an axis', { op: 'transpose', order: ['C', 'H', 'H'] }, 'odd: its order is [C, H, H]; C, H and W, each once, would be right'],
 ])('%s is refused', (_, node, message) => {
