@@ -6,6 +6,7 @@ import { branched, imageOf, small } from '../engine/support';
 import { nodeDrivers } from '../node';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient } from '../oracle/network';
+import { mixedGraph } from '../oracle/mixedGraph';
 import { randomGraph } from '../oracle/randomGraph';
 import { Net, RULES, batchOf, engineOn } from '../ops/check';
 import type { Answer } from './harness';
@@ -38,6 +39,12 @@ describe('in Chromium', () => {
   test.each(Array.from({ length: 15 }, (_, k) => k + 100))('random graph %d agrees with the oracle, and with Node', async (seed) => {
     const graph = randomGraph(seed);
     await expectRight(graph, [imageOf(graph, seed)], [seed % 2], RULES[seed % 3]!);
+  });
+
+  // between them these have every operator
+  test.each(Array.from({ length: 24 }, (_, k) => k + 100))('mixed graph %d agrees with the oracle, and with Node', async (seed) => {
+    const graph = mixedGraph(seed);
+    await expectRight(graph, [imageOf(graph, seed)], [seed % 2], 'gradient');
   });
 
   test.each([['small', small], ['branched', branched]])('the %s net agrees under every rule, in a batch of three classes', async (_, graph) => {

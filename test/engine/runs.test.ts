@@ -5,6 +5,7 @@ import type { Neuron } from '../../src/options';
 import { nodeDrivers } from '../node';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient } from '../oracle/network';
+import { mixedGraph } from '../oracle/mixedGraph';
 import { randomGraph } from '../oracle/randomGraph';
 import { Net, RULES } from '../ops/check';
 import { branched, deviceOf, engineOn, expected, imageOf, prepared, small } from './support';
@@ -25,6 +26,17 @@ describe.each(nodeDrivers)('on %s', (driver) => {
       expect(relativeL2(scores, oracle.scores)).toBeLessThan(TOLERANCE);
       expect(relativeL2(gradient, oracle.gradient)).toBeLessThan(TOLERANCE);
     }
+  });
+
+  test.each(driver === 'swiftshader' ? [1, 2, 3] : [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])('mixed graph %d agrees with the oracle', async (seed) => {
+    using engine = await engineOn(driver);
+    const graph = mixedGraph(seed);
+    const image = imageOf(graph, seed);
+    using model = await engine.load(graph);
+    const { scores, gradient } = await model.inputGradient(prepared(graph, image), { class: 1 });
+    const oracle = graphGradient(graph, image, { class: 1 });
+    expect(relativeL2(scores, oracle.scores)).toBeLessThan(TOLERANCE);
+    expect(relativeL2(gradient, oracle.gradient)).toBeLessThan(TOLERANCE);
   });
 
   test.each([['small', small], ['branched', branched]])('two runs of the %s net are bit-identical, and so is a run on another engine', async (_, graph) => {

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Graph, GraphNode } from '../../src/graph';
+import { ops as registry } from '../../src/ops';
 import { rootMeanSquare } from './compare';
 import { runGraph } from './network';
 import { normals, randomWeights, seededRandom } from './random';
+import { mixedGraph } from './mixedGraph';
 import { randomGraph } from './randomGraph';
 import { sizeOf } from './tensor';
 
@@ -55,6 +57,21 @@ function convFlops(node: GraphNode, graph: Graph, tensors: ReturnType<typeof run
 }
 
 const ops = 'conv fullyConnected relu maxPool averagePool globalAveragePool batchNorm flatten concat add identity softmax';
+
+const mixed = Array.from({ length: 100 }, (_, seed) => mixedGraph(seed));
+
+test('every mixed graph runs, to finite scores', () => {
+  for (const [seed, graph] of mixed.entries()) {
+    const tensors = runGraph(graph, normals(seededRandom(seed), sizeOf(graph.input.extents)));
+    expect(tensors.get(graph.output)!.data.every(Number.isFinite)).toBe(true);
+  }
+});
+
+test('random and mixed graphs contain every operator there is', () => {
+  const found = new Set([...graphs, ...mixed].flatMap((graph) => graph.nodes.map(({ op }) => op)));
+  const known = [...Object.keys(registry).filter((op) => op !== 'image'), 'globalAveragePool', 'globalMaxPool', 'identity', 'softmax', 'logSoftmax'];
+  expect(known.filter((op) => !found.has(op as GraphNode['op']))).toEqual([]);
+});
 
 test.each(ops.split(' '))('random graphs contain %s', (op) => {
   expect(nodes.some((node) => node.op === op)).toBe(true);

@@ -5,7 +5,7 @@ import { sizeOf, tensor, type Tensor } from './tensor';
 import { slide } from './window';
 
 /** A node before it has a name. Distributes over the union, which plain `Omit` does not. */
-type Unnamed<Node = GraphNode> = Node extends GraphNode ? Omit<Node, 'name'> : never;
+export type Unnamed<Node = GraphNode> = Node extends GraphNode ? Omit<Node, 'name'> : never;
 
 /** For one convolution of free choice. Whole graphs then stay well below 2 MFLOP, which a test confirms. */
 const CONV_FLOP_LIMIT = 2e5;
@@ -28,7 +28,7 @@ export function randomGraph(seed: number): Graph {
 }
 
 /** Grows a graph node by node, running it as it goes: the shapes are those that come out. */
-class Builder {
+export class Builder {
   private readonly nodes: GraphNode[] = [];
   private readonly weights = new Map<string, Weight>();
   private readonly tensors = new Map<string, Tensor>();
@@ -64,10 +64,10 @@ class Builder {
   }
 }
 
-type Block = (net: Builder, x: string) => string;
+export type Block = (net: Builder, x: string) => string;
 
 /** Any window, any groups; sometimes a batch-norm that can be folded into it. */
-const conv: Block = (net, x) => {
+export const conv: Block = (net, x) => {
   const { random } = net;
   const { C, H, W } = net.extents(x);
   for (;;) {
@@ -81,7 +81,7 @@ const conv: Block = (net, x) => {
 };
 
 /** x + F(x), and sometimes x once more. */
-const residual: Block = (net, x) => {
+export const residual: Block = (net, x) => {
   const branch = maybeRectify(net, addConv(net, x, SAME, net.extents(x).C));
   return maybeRectify(net, net.add({ op: 'add', inputs: net.random.chance(0.2) ? [x, branch, x] : [x, branch] }));
 };
@@ -96,7 +96,7 @@ const fire: Block = (net, x) => {
   return maybeRectify(net, outer);
 };
 
-const pool: Block = (net, x) => {
+export const pool: Block = (net, x) => {
   const { random } = net;
   const extents = net.extents(x);
   for (;;) {
@@ -131,19 +131,19 @@ const rectifyTwice: Block = (net, x) => rectify(net, rectify(net, x));
 const dropout: Block = (net, x) => net.add({ op: 'identity', inputs: [x] });
 
 /** The scores as convolution whose filters are as large as the plane: no fully connected layer at all. */
-const planeWideConv: Block = (net, x) => {
+export const planeWideConv: Block = (net, x) => {
   const { H, W } = net.extents(x);
   return addConv(net, x, { kernel: [H, W] }, net.random.integer(2, 11));
 };
 
 /** One or two fully connected layers, with or without a flatten before them. */
-const perceptron: Block = (net, x) => {
+export const perceptron: Block = (net, x) => {
   const flat = net.random.chance(0.5) ? net.add({ op: 'flatten', inputs: [x] }) : x;
   const hidden = net.random.chance(0.5) ? rectify(net, addFullyConnected(net, flat)) : flat;
   return addFullyConnected(net, hidden);
 };
 
-const pooledScores: Block = (net, x) => {
+export const pooledScores: Block = (net, x) => {
   const scored = net.random.chance(0.5) ? addConv(net, x, { kernel: [1, 1] }, net.random.integer(2, 11)) : x;
   const pooled = net.add({ op: 'globalAveragePool', inputs: [scored] });
   return scored === x ? addFullyConnected(net, pooled) : pooled;
@@ -159,13 +159,13 @@ function maybeRectify(net: Builder, x: string): string {
   return net.random.chance(0.6) ? rectify(net, x) : x;
 }
 
-function addConv(net: Builder, x: string, window: Window, O: number, groups = 1): string {
+export function addConv(net: Builder, x: string, window: Window, O: number, groups = 1): string {
   const channels = net.extents(x).C / groups;
   const weight = net.weight(randomWeights(net.random, [O, channels, ...window.kernel]));
   return net.add({ op: 'conv', inputs: [x], ...window, ...(groups > 1 && { groups }), weight, ...maybeBias(net, O) });
 }
 
-function addFullyConnected(net: Builder, x: string): string {
+export function addFullyConnected(net: Builder, x: string): string {
   const outputs = net.random.integer(2, 11);
   const weight = net.weight(randomWeights(net.random, [outputs, sizeOf(net.extents(x))]));
   return net.add({ op: 'fullyConnected', inputs: [x], weight, ...maybeBias(net, outputs) });
@@ -215,6 +215,6 @@ function flops(window: Window, extents: Extents, O: number, groups: number): num
   return 2 * O * P * Q * (extents.C / groups) * R * S;
 }
 
-function divisors(n: number): number[] {
+export function divisors(n: number): number[] {
   return [...Array(n).keys()].map((i) => i + 1).filter((candidate) => n % candidate === 0);
 }
