@@ -1,7 +1,6 @@
 /** From whatever names a model to a {@link ModelFile}. */
 import { GradlensError } from './errors';
 import { MOST_FILE_BYTES } from './formats/checks';
-import { parseManifest, readNative } from './formats/native';
 import { recogniseFormat } from './formats/recognise';
 import type { Graph, ModelFile } from './graph';
 import type { ExpectedFile, LoadOptions, RunOptions } from './options';
@@ -79,13 +78,14 @@ async function decode(bytes: Uint8Array, fetchBeside: (path: string, expected?: 
   onProgress?.({ phase: 'parse', done: 0, total: bytes.byteLength });
   switch (recogniseFormat(bytes)) {
     case 'onnx': {
-      const { openOnnx } = await import('./formats/onnx'); // its protobuf library is loaded only when needed
+      const { openOnnx } = await import('./formats/onnx'); // with its protobuf library: each format is loaded when a file of it comes
       const model = openOnnx(bytes);
       const files = new Map<string, Uint8Array>();
       for (const path of model.externalFiles) files.set(path, await fetchBeside(path));
       return withLabels(model.read(files));
     }
     case 'manifest': {
+      const { parseManifest, readNative } = await import('./formats/native');
       const manifest = parseManifest(parseJson(bytes));
       return readNative(manifest, await fetchBeside(manifest.weights.file, manifest.weights));
     }

@@ -51,6 +51,18 @@ test('formats know the graph, and nothing of devices or plans', () => {
   expect(found).toEqual([]);
 });
 
+test('the readers of files are loaded when a file of theirs comes, not with the entry', () => {
+  const needed = new Set(['src/index.ts']);
+  for (const file of needed) {
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(/^(?:import|export)\s+(?!type\b)[^'"`;]*?from\s+'(\.[^']+)'/gm)) {
+      const path = normalize(join(dirname(file), name!));
+      needed.add(files.find((known) => known === `${path}.ts` || known === `${path}/index.ts`) ?? path);
+    }
+  }
+  expect(needed.size).toBeGreaterThan(60);
+  expect([...needed].filter((file) => /formats\/(onnx|native|safetensors|npy|schema|model\.schema|imagenet)|download/.test(file))).toEqual([]);
+});
+
 describe('shaders', () => {
   test('import nothing outside of their folder, but the preprocessor behind its tag', () => {
     const outside = files.filter((file) => file.startsWith('shaders/')).flatMap((file) => importsOf(file).filter((path) => !path.startsWith('shaders/')).map((path) => `${file} → ${path}`));
