@@ -1,8 +1,12 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { ModelFile } from '../../src/graph';
+import type { Graph, ModelFile } from '../../src/graph';
 import modelSchema from '../../src/formats/model.schema.json' with { type: 'json' };
 import { parseManifest, readNative, writeManifest, type Manifest } from '../../src/formats/native';
+import { readOnnx } from '../../src/formats/onnx';
 import { writeSafetensors } from '../../src/formats/safetensors';
+import { mixedGraph } from '../oracle/mixedGraph';
 import { asyncRefusal, refusal } from './errors';
 
 const window = { kernel: [3, 3], stride: [2, 2], pads: [1, 1, 1, 1], dilation: [1, 1] } as const;
@@ -62,6 +66,18 @@ const manifest = (): Manifest => JSON.parse(text);
 
 test('a model with a node of every kind is read back as it was', async () => {
   expect(await readNative(parseManifest(manifest()), bytes)).toEqual(model);
+});
+
+const FIXTURES = join(import.meta.dirname, '../fixtures');
+const imported = readdirSync(FIXTURES).filter((file) => file.endsWith('.onnx')).map((file): [string, Graph] => [file, readOnnx(readFileSync(join(FIXTURES, file))).graph]);
+// pictures have one channel or three
+const mixed = Array.from({ length: 100 }, (_, seed): [string, Graph] => [`mixed graph ${seed}`, mixedGraph(seed)]).filter(([, { input }]) => input.extents.C === 3);
+
+test.each([...imported, ...mixed])('%s is written and read back as it was', async (_, graph) => {
+  const { H, W } = graph.input.extents;
+  const weights = writeSafetensors(graph.weights, 'F32');
+  const manifest = await writeManifest({ ...model, graph, input: { ...model.input!, width: W, height: H } }, { file: 'a.safetensors', bytes: weights });
+  expect((await readNative(parseManifest(JSON.parse(manifest)), weights)).graph).toEqual(graph);
 });
 
 describe('a manifest is refused with the path, what it is and what would be right', () => {
