@@ -83,7 +83,7 @@ async function transfer(
   for (let attempt = 1; ; attempt++) {
     const asked = done;
     try {
-      const response = await request(address, asked, signal);
+      const response = await request(address, { from: asked, signal, isKept: cache !== undefined });
       if (asked > 0 && (response.status === 416 || (response.status === 206 && !continues(response, version, asked, expected)))) {
         await response.body?.cancel();
         done = 0; // what is offered may be the rest of another version
@@ -117,8 +117,9 @@ async function transfer(
   }
 }
 
-async function request(address: URL, from: number, signal: AbortSignal | undefined): Promise<Response> {
-  return fetch(address, { ...(from > 0 ? { headers: { Range: `bytes=${from}-` } } : {}), ...(signal ? { signal } : {}) });
+/** What is kept here need not be kept a second time by the browser, whose own idea of ranges also gets in the way of resuming. */
+async function request(address: URL, { from, signal, isKept }: { readonly from: number; readonly signal: AbortSignal | undefined; readonly isKept: boolean }): Promise<Response> {
+  return fetch(address, { ...(from > 0 && { headers: { Range: `bytes=${from}-` } }), ...(signal && { signal }), ...(isKept && { cache: 'no-store' }) });
 }
 
 /** Whether a partial answer is the rest of what is there. With a SHA-256 to come, the end will tell. */
@@ -141,7 +142,7 @@ const isSame = (a: Version, b: Version): boolean =>
 
 async function isCurrent(address: URL, version: Version, signal: AbortSignal | undefined): Promise<boolean> {
   try {
-    const response = await fetch(address, { method: 'HEAD', ...(signal ? { signal } : {}) });
+    const response = await fetch(address, { method: 'HEAD', cache: 'no-store', ...(signal && { signal }) });
     return response.ok && isSame(version, versionOf(response));
   } catch {
     signal?.throwIfAborted();

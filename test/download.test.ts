@@ -1,64 +1,41 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type DownloadCache, download } from '../src/download';
 import { folderCache } from '../src/node/cache';
+import { FileServer } from './fileServer';
 
-/** What the server has, and how it behaves; a test sets both. */
-let file: Buffer;
-let etag: string | undefined;
-/** Bytes after which the next transfers break off. */
-let breaks: number[];
-let ranges: boolean;
-let asked: string[];
-
-const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-  asked.push(`${request.method} ${request.headers.range ?? ''}`.trim());
-  if (request.url === '/missing') return response.writeHead(404).end();
-  const from = ranges ? Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0) : 0;
-  if (from >= file.length && from > 0) return response.writeHead(416).end();
-  const part = file.subarray(from);
-  const headers = { 'content-length': part.length, ...(etag && { etag }), ...(from > 0 && { 'content-range': `bytes ${from}-${file.length - 1}/${file.length}` }) };
-  response.writeHead(from > 0 ? 206 : 200, headers);
-  if (request.method === 'HEAD') return response.end();
-  const stop = breaks.shift();
-  if (stop === undefined) return response.end(part);
-  response.write(part.subarray(0, stop), () => setTimeout(() => response.destroy(), 20));
-});
-
+let server: FileServer;
 let address: URL;
 let folder: string;
 let cache: DownloadCache;
 
 beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  address = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/net.onnx`);
+  server = await FileServer.start();
+  address = server.address;
 });
 afterAll(() => server.close());
 
 beforeEach(() => {
-  file = Buffer.from(Uint8Array.from({ length: 100_000 }, (_, i) => (i * 7 + (i >> 8)) & 255));
-  [etag, breaks, ranges, asked] = ['"one"', [], true, []];
+  server.reset();
   folder = mkdtempSync(join(tmpdir(), 'gradlens-cache-'));
   cache = folderCache(folder);
 });
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-const isFile = (bytes: Uint8Array): boolean => file.equals(bytes);
+const isFile = (bytes: Uint8Array): boolean => server.file.equals(bytes);
 const other = (): void => {
-  file = Buffer.from(file.map((byte) => byte ^ 1));
-  etag = '"two"';
+  server.file = Buffer.from(server.file.map((byte) => byte ^ 1));
+  server.etag = '"two"';
 };
 
 test('the second time the copy is taken: after a question to the server, or with a checksum without one', async () => {
   expect(isFile(await download(address, {}, cache))).toBe(true);
   expect(isFile(await download(address, {}, cache))).toBe(true);
-  expect(isFile(await download(address, { expected: { sha256: sha256(file), bytes: file.length } }, cache))).toBe(true);
-  expect(asked).toEqual(['GET', 'HEAD']);
+  expect(isFile(await download(address, { expected: { sha256: sha256(server.file), bytes: server.file.length } }, cache))).toBe(true);
+  expect(server.asked).toEqual(['GET', 'HEAD']);
 });
 
 test('another version on the server, or another checksum, is fetched', async () => {
@@ -66,16 +43,16 @@ test('another version on the server, or another checksum, is fetched', async () 
   other();
   expect(isFile(await download(address, {}, cache))).toBe(true);
   other();
-  etag = '"two"'; // by its name it did not change
-  expect(isFile(await download(address, { expected: { sha256: sha256(file) } }, cache))).toBe(true);
-  expect(asked).toEqual(['GET', 'HEAD', 'GET', 'GET']);
+  server.etag = '"two"'; // by its name it did not change
+  expect(isFile(await download(address, { expected: { sha256: sha256(server.file) } }, cache))).toBe(true);
+  expect(server.asked).toEqual(['GET', 'HEAD', 'GET', 'GET']);
 });
 
 test('without a name for the version there is no telling: it is fetched again', async () => {
-  etag = undefined;
+  server.etag = undefined;
   await download(address, {}, cache);
   await download(address, {}, cache);
-  expect(asked).toEqual(['GET', 'HEAD', 'GET']);
+  expect(server.asked).toEqual(['GET', 'HEAD', 'GET']);
 });
 
 test('a damaged copy is not taken', async () => {
@@ -86,7 +63,7 @@ test('a damaged copy is not taken', async () => {
     writeFileSync(join(folder, name), bytes);
   }
   expect(isFile(await download(address, {}, cache))).toBe(true);
-  expect(asked).toEqual(['GET', 'GET']);
+  expect(server.asked).toEqual(['GET', 'GET']);
 });
 
 test('without a network the copy has to do', async () => {
@@ -97,51 +74,51 @@ test('without a network the copy has to do', async () => {
 });
 
 test('a transfer that breaks off goes on where it stopped', async () => {
-  breaks = [40_000, 10_000];
+  server.breaks = [40_000, 10_000];
   const seen: number[] = [];
   expect(isFile(await download(address, { onProgress: ({ done, total }) => (expect(total).toBe(100_000), seen.push(done)) }, cache))).toBe(true);
-  expect(asked).toHaveLength(3);
-  expect(asked[0]).toBe('GET');
-  expect(asked.slice(1).every((line) => /^GET bytes=\d+-$/.test(line))).toBe(true);
+  expect(server.asked).toHaveLength(3);
+  expect(server.asked[0]).toBe('GET');
+  expect(server.asked.slice(1).every((line) => /^GET bytes=\d+-$/.test(line))).toBe(true);
   expect(seen).toEqual([...seen].sort((a, b) => a - b));
 });
 
 test('it begins anew where the server has no ranges, or there is no name for the version', async () => {
-  breaks = [40_000];
-  ranges = false;
+  server.breaks = [40_000];
+  server.ranges = false;
   expect(isFile(await download(address, {}))).toBe(true);
-  breaks = [40_000];
-  [ranges, etag] = [true, undefined];
+  server.breaks = [40_000];
+  [server.ranges, server.etag] = [true, undefined];
   expect(isFile(await download(address, {}))).toBe(true);
-  expect(asked.at(-1)).toBe('GET');
+  expect(server.asked.at(-1)).toBe('GET');
 });
 
 test('an abort keeps what arrived, and a later call fetches the rest', async () => {
   const controller = new AbortController();
-  breaks = [40_000]; // it would wait
+  server.breaks = [40_000]; // it would wait
   const run = download(address, { signal: controller.signal, onProgress: ({ done }) => done >= 10_000 && controller.abort(new Error('enough')) }, cache);
   await expect(run).rejects.toThrow('enough');
-  breaks = [];
+  server.breaks = [];
   expect(isFile(await download(address, {}, cache))).toBe(true);
-  expect(asked.at(-1)).toMatch(/^GET bytes=[1-9]\d+-$/);
+  expect(server.asked.at(-1)).toMatch(/^GET bytes=[1-9]\d+-$/);
 });
 
 test('the rest of another version is not put behind the beginning of the first', async () => {
-  const start = new Uint8Array(file.subarray(0, 30_000));
+  const start = new Uint8Array(server.file.subarray(0, 30_000));
   await cache.put(address, { bytes: start, whole: false, version: { etag: '"one"' } });
   other();
   expect(isFile(await download(address, {}, cache))).toBe(true);
-  expect(asked).toEqual(['GET bytes=30000-', 'GET']);
+  expect(server.asked).toEqual(['GET bytes=30000-', 'GET']);
 
   // with a checksum the rest is taken first, and the whole checked at the end
   await cache.put(address, { bytes: start, whole: false, version: {} });
-  asked = [];
-  expect(isFile(await download(address, { expected: { sha256: sha256(file) } }, cache))).toBe(true);
-  expect(asked).toEqual(['GET bytes=30000-', 'GET']);
+  server.asked = [];
+  expect(isFile(await download(address, { expected: { sha256: sha256(server.file) } }, cache))).toBe(true);
+  expect(server.asked).toEqual(['GET bytes=30000-', 'GET']);
 });
 
 test('a beginning that is longer than the file is dropped', async () => {
-  await cache.put(address, { bytes: new Uint8Array(200_000), whole: false, version: { etag } });
+  await cache.put(address, { bytes: new Uint8Array(200_000), whole: false, version: { etag: server.etag } });
   expect(isFile(await download(address, {}, cache))).toBe(true);
 });
 
@@ -153,9 +130,9 @@ test('what is not expected is refused, and not kept', async () => {
 });
 
 test('a server that always breaks off is given up, with what it said', async () => {
-  breaks = new Array<number>(20).fill(100);
+  server.breaks = new Array<number>(20).fill(100);
   await expect(download(address, {}, cache)).rejects.toMatchObject({ code: 'network' });
-  expect(asked).toHaveLength(5);
+  expect(server.asked).toHaveLength(5);
 });
 
 test('a cache that cannot be written is one that is empty', async () => {

@@ -1,7 +1,9 @@
-/** The engine in a page, for test/browser/engine.test.ts: takes graphs and pictures as JSON, answers in plain numbers. */
+/** The engine in a page, for the tests beside this file: takes graphs and pictures as JSON, answers in plain numbers. */
+import { browserCache, download } from '../../src/download';
 import { Engine } from '../../src/engine';
 import { GradlensError } from '../../src/errors';
-import type { ReluRule } from '../../src/options';
+import { sha256Of } from '../../src/formats/native';
+import type { ExpectedFile, Progress, ReluRule } from '../../src/options';
 import { type WrittenGraph, graphOf } from './written';
 
 export interface Job {
@@ -19,11 +21,27 @@ export interface Answer {
   readonly identical: boolean;
 }
 
+export interface DownloadJob {
+  readonly address: string;
+  readonly expected?: ExpectedFile;
+  /** Bytes after which the page thinks better of it. */
+  readonly abortAt?: number;
+}
+
+export interface Downloaded {
+  readonly sha256?: string;
+  /** The bytes that were there at each progress, and the total that was told. */
+  readonly progress: readonly (readonly [done: number, total: number | undefined])[];
+  /** How it failed: a code of ours, or the name of the reason. */
+  readonly failure?: string;
+}
+
 declare global {
   interface Window {
     gradient(job: Job): Promise<Answer>;
     check(): Promise<{ ok: boolean; message: string }>;
     loseDevice(): Promise<string>;
+    fetchModel(job: DownloadJob): Promise<Downloaded>;
   }
 }
 
@@ -41,6 +59,22 @@ window.gradient = async ({ graph: written, images, classes, relu, score = 'logit
 };
 
 window.check = async () => (await engine).check();
+
+/** A download through the browser's own cache. */
+window.fetchModel = async ({ address, expected = {}, abortAt = Infinity }) => {
+  const progress: [number, number | undefined][] = [];
+  const controller = new AbortController();
+  const onProgress = ({ done, total }: Progress): void => {
+    progress.push([done, total]);
+    if (done >= abortAt) controller.abort();
+  };
+  try {
+    const bytes = await download(new URL(address), { expected, signal: controller.signal, onProgress }, browserCache());
+    return { sha256: await sha256Of(bytes), progress };
+  } catch (error) {
+    return { progress, failure: error instanceof GradlensError ? error.code : (error as Error).name };
+  }
+};
 
 /** Destroys the device during a run, and tells how that ended. */
 window.loseDevice = async () => {
