@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { MOST_FILE_BYTES } from '../src/formats/checks';
 import { writeManifest } from '../src/formats/native';
 import { writeSafetensors } from '../src/formats/safetensors';
 import type { ModelFile } from '../src/graph';
 import { type FetchBytes, loadModelFile } from '../src/load';
+import { PUBLIC_MODELS } from '../src/models';
 import { fetchInNode } from '../src/node/files';
 import type { LoadOptions } from '../src/options';
 import { selfTestCase } from '../src/selfTest';
@@ -127,4 +129,12 @@ test('an address that is none, and a file that is not there, say so', async () =
   writeFileSync(join(folder, 'model.json'), manifest);
   writeFileSync(join(folder, 'w.safetensors'), weights);
   expect((await engine.load(relative(process.cwd(), join(folder, 'model.json')))).labels).toEqual(file.labels);
+});
+
+test('public models say all that a download is checked by, within what is read', () => {
+  for (const { address, bytes, sha256 } of Object.values(PUBLIC_MODELS)) {
+    expect(new URL(address).protocol).toBe('https:');
+    expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(bytes).toBeLessThan(MOST_FILE_BYTES);
+  }
 });
