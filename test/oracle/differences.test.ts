@@ -6,6 +6,7 @@ import { inputAwayFromKinks } from './kinks';
 import { graphGradient, runGraph } from './network';
 import { backward, forward } from './operators';
 import { normals, randomParameter, seededRandom } from './random';
+import { mixedGraph } from './mixedGraph';
 import { randomGraph } from './randomGraph';
 import { sizeOf, tensor } from './tensor';
 
@@ -90,8 +91,7 @@ describe('the backward pass of one operator is the transpose of its Jacobian:', 
 describe('the gradient of a random graph is its slope', () => {
   const seeds = Array.from({ length: 60 }, (_, seed) => seed);
 
-  test.each(seeds)('along three directions (seed %i)', (seed) => {
-    const graph = randomGraph(seed);
+  test.each([...seeds.map((seed) => [seed, randomGraph(seed)] as const), ...seeds.map((seed) => [seed, mixedGraph(seed)] as const)])('along three directions (seed %i)', (seed, graph) => {
     const random = seededRandom(seed);
     const input = inputAwayFromKinks(graph, 1e-4, seed);
     const classIndex = random.integer(0, graphGradient(graph, input, { class: 0 }).scores.length - 1);
