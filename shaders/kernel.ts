@@ -71,15 +71,15 @@ export function grid(x: number, y: number, z: number): readonly [number, number,
 export interface Binding {
   readonly index: number;
   readonly name: string;
-  readonly type: 'uniform' | 'read-only-storage' | 'storage';
+  readonly type: 'uniform' | 'read-only-storage' | 'storage' | 'texture';
 }
 
 /** The bindings of a kernel, read out of its WGSL, which is their only declaration. */
 export function bindingsOf(kernel: Kernel): Binding[] {
-  const declaration = /@group\(0\)\s*@binding\((\d+)\)\s*var<(uniform|storage,\s*read|storage,\s*read_write)>\s*(\w+)\s*:/g;
+  const declaration = /@group\(0\)\s*@binding\((\d+)\)\s*var(?:<(uniform|storage,\s*read|storage,\s*read_write)>)?\s*(\w+)\s*:/g;
   return [...kernel.code.matchAll(declaration)].map(([, index, space, name]) => ({
     index: Number(index),
     name: name!,
-    type: space === 'uniform' ? 'uniform' : space!.endsWith('read_write') ? 'storage' : 'read-only-storage',
+    type: space === undefined ? 'texture' : space === 'uniform' ? 'uniform' : space.endsWith('read_write') ? 'storage' : 'read-only-storage',
   }));
 }

@@ -29,12 +29,24 @@ export interface PrepareScale {
   readonly offset: readonly [number, number, number];
 }
 
+/** Where the picture's pixels lie. */
+export type PictureIn = 'buffer' | 'texture';
+
+const PICTURE: Readonly<Record<PictureIn, string>> = {
+  buffer: `
+@group(0) @binding(1) var<storage, read> picture: array<u32>;   // [PICTURE_H, PICTURE_W], RGBA in bytes
+fn pixelAt(x: u32, y: u32) -> vec4f { return unpack4x8unorm(picture[y * d.PICTURE_W + x]); }`,
+  texture: `
+@group(0) @binding(1) var picture: texture_2d<f32>;
+fn pixelAt(x: u32, y: u32) -> vec4f { return textureLoad(picture, vec2u(x, y), 0); }`,
+};
+
 /**
  * Bilinear with antialiasing, as Pillow's: a triangle as wide as the reduction, at least two pixels; weights are normalised over the
  * taps inside the picture. Transparent pixels lie on white. A grey input takes luma (ITU-R 601). FROM may be in fractions of a pixel:
  * it travels as f32 too. One invocation owns one pixel of all channels.
  */
-export function prepare(d: PrepareDims, { factor, offset }: PrepareScale): Kernel {
+export function prepare(d: PrepareDims, { factor, offset }: PrepareScale, pictureIn: PictureIn = 'buffer'): Kernel {
   const dims = {
     ...d,
     FROM_X: floatBits(d.FROM_X), FROM_Y: floatBits(d.FROM_Y), FROM_W: floatBits(d.FROM_W), FROM_H: floatBits(d.FROM_H),
@@ -47,11 +59,11 @@ export function prepare(d: PrepareDims, { factor, offset }: PrepareScale): Kerne
     workgroups: grid(d.W * d.H, 1, 1),
     code: wgsl`
 ${uniform(dims)}
-@group(0) @binding(1) var<storage, read> picture: array<u32>;   // [PICTURE_H, PICTURE_W], RGBA in bytes
+${PICTURE[pictureIn]}
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;   // [N, C, H, W]
 
 fn colour(x: u32, y: u32) -> vec3f {
-  let pixel = unpack4x8unorm(picture[y * d.PICTURE_W + x]);
+  let pixel = pixelAt(x, y);
   return mix(vec3f(1.0), pixel.rgb, pixel.a) * 255.0;
 }
 

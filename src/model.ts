@@ -177,21 +177,21 @@ export class Model implements Disposable {
 
   /**
    * Records one gradient into the caller's encoder: no submit, no await, nothing allocated. `input` and `output` hold float32
-   * `[N, C, H, W]` and need `COPY_SRC` and `COPY_DST`.
+   * `[N, C, H, W]` and need `COPY_SRC` and `COPY_DST`. Or `input` is a texture, or one per item of the batch, which is prepared as any
+   * picture: as {@link ImageInput} says, and of 128 bytes that are kept for each size.
    *
-   * @throws GradlensError `shape` if a buffer is too small or a class is out of range; `disposed`.
+   * @throws GradlensError `shape` if a buffer is too small, a class out of range, or textures do not make a batch; `validation` for a
+   *   texture that cannot be read; `disposed`.
    */
-  encodeGradient(encoder: GPUCommandEncoder, options: Omit<GradientOptions, 'class'> & { readonly class: number | readonly number[]; readonly input: GPUBuffer; readonly output: GPUBuffer }): void {
+  encodeGradient(encoder: GPUCommandEncoder, options: Omit<GradientOptions, 'class'> & { readonly class: number | readonly number[]; readonly input: GPUBuffer | GPUTexture | readonly GPUTexture[]; readonly output: GPUBuffer }): void {
     this.assertUsable();
     const { input, output, relu = 'gradient', score = 'logit' } = options;
     const runs = this.runsOf(options.class);
-    const { bytes } = this.plan.input;
     const need = runs.length * this.plan.gradient.bytes;
-    if (input.size < bytes) throw new GradlensError('shape', `encodeGradient: the input buffer has ${input.size} bytes, [${this.inputShape.join(', ')}] float32 takes ${bytes}`);
     if (output.size < need) throw new GradlensError('shape', `encodeGradient: the output buffer has ${output.size} bytes, ${runs.length} gradient(s) take ${need}`);
     const executor = this.ready!;
+    this.inputs.encodeFrom(input, encoder, executor.input);
     this.recorded = true;
-    encoder.copyBufferToBuffer(input, 0, executor.input, 0, bytes);
     runs.forEach((classes, k) => {
       const backward: BackwardOptions = { targets: classes.map((channel) => ({ channel })), relu, score };
       if (k === 0) executor.encodeBoth(encoder, backward);

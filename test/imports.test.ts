@@ -70,8 +70,8 @@ describe('shaders', () => {
   });
 });
 
-test('only the engine, the model, gpu, node and the demo name a type of WebGPU', () => {
-  const allowed = /^src\/(gpu|node|demo|cli)\/|^src\/(engine|model)\.ts$/;
+test('only the engine, the model, gpu, node, the demo and the type of a picture name a type of WebGPU', () => {
+  const allowed = /^src\/(gpu|node|demo|cli)\/|^src\/(engine|model|image\/pixels)\.ts$/;
   const code = (file: string): string => readFileSync(file, 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
   expect(files.filter((file) => !allowed.test(file) && /\bGPU[A-Z]\w+/.test(code(file)))).toEqual([]);
 });

@@ -28,8 +28,8 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
-/** Pipelines live as long as the device, and serve every engine on it. */
-const pipelinesOf = new WeakMap<GPUDevice, Map<string, Promise<Pipeline>>>();
+/** Pipelines live as long as the device, and serve every engine on it. By their code; `ready` are those that are compiled. */
+const pipelinesOf = new WeakMap<GPUDevice, { readonly asked: Map<string, Promise<Pipeline>>; readonly ready: Map<string, Pipeline> }>();
 
 export class Device {
   readonly environment: Environment;
@@ -60,7 +60,7 @@ export class Device {
     };
     this.variants = variants ?? variantsFor(this.environment);
     gpu.lost.then(({ reason, message }) => { this.lostReason = message || reason || 'unknown'; }, () => {});
-    if (!pipelinesOf.has(gpu)) pipelinesOf.set(gpu, new Map());
+    if (!pipelinesOf.has(gpu)) pipelinesOf.set(gpu, { asked: new Map(), ready: new Map() });
   }
 
   get bytes(): { readonly live: number; readonly peak: number } {
@@ -106,10 +106,14 @@ export class Device {
     return result;
   }
 
-  /** A buffer that is counted. Call inside {@link guard}; give it back with {@link free}. */
-  allocate(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
+  /** A buffer that is counted, with what it holds from the start. Call inside {@link guard}; give it back with {@link free}. */
+  allocate(label: string, bytes: number, usage: GPUBufferUsageFlags, contents?: Uint32Array): GPUBuffer {
     const size = allocatedBytes(bytes);
-    const buffer = this.gpu.createBuffer({ label: `gradlens/${label}`, size, usage });
+    const buffer = this.gpu.createBuffer({ label: `gradlens/${label}`, size, usage, mappedAtCreation: contents !== undefined });
+    if (contents) {
+      new Uint32Array(buffer.getMappedRange()).set(contents);
+      buffer.unmap();
+    }
     this.liveBytes += size;
     this.peakBytes = Math.max(this.peakBytes, this.liveBytes);
     return buffer;
@@ -120,34 +124,50 @@ export class Device {
     buffer.destroy();
   }
 
+  /** A texture of RGBA bytes that is counted. Call inside {@link guard}; give it back with {@link freeTexture}. */
+  allocateTexture(label: string, width: number, height: number, usage: GPUTextureUsageFlags): GPUTexture {
+    const texture = this.gpu.createTexture({ label: `gradlens/${label}`, size: [width, height], format: 'rgba8unorm', usage });
+    this.liveBytes += width * height * 4;
+    this.peakBytes = Math.max(this.peakBytes, this.liveBytes);
+    return texture;
+  }
+
+  freeTexture(texture: GPUTexture): void {
+    this.liveBytes -= texture.width * texture.height * 4;
+    texture.destroy();
+  }
+
   /** Kernels with the same code share a pipeline. Compiled asynchronously: ask for all of them at once. */
   pipeline(kernel: Kernel): Promise<Pipeline> {
-    const cache = pipelinesOf.get(this.gpu)!;
-    let pipeline = cache.get(kernel.code);
+    const { asked, ready } = pipelinesOf.get(this.gpu)!;
+    let pipeline = asked.get(kernel.code);
     if (!pipeline) {
       pipeline = this.compile(kernel);
-      pipeline.catch(() => cache.delete(kernel.code));
-      cache.set(kernel.code, pipeline);
+      pipeline.then((compiled) => ready.set(kernel.code, compiled), () => asked.delete(kernel.code));
+      asked.set(kernel.code, pipeline);
+    }
+    return pipeline;
+  }
+
+  /** As {@link pipeline}, for what may not await: the first time on a device the compiler is waited for. */
+  pipelineNow(kernel: Kernel): Pipeline {
+    const { asked, ready } = pipelinesOf.get(this.gpu)!;
+    let pipeline = ready.get(kernel.code);
+    if (!pipeline) {
+      const { layout, descriptor } = this.describe(kernel);
+      pipeline = { pipeline: this.gpu.createComputePipeline(descriptor), layout };
+      ready.set(kernel.code, pipeline);
+      asked.set(kernel.code, Promise.resolve(pipeline));
     }
     return pipeline;
   }
 
   private async compile(kernel: Kernel): Promise<Pipeline> {
-    const label = `gradlens/${kernel.name}`;
-    const layout = this.gpu.createBindGroupLayout({
-      label,
-      entries: bindingsOf(kernel).map(({ index, type }) => ({ binding: index, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
-    });
     this.gpu.pushErrorScope('validation'); // an error in the WGSL is reported below, not to the host
-    const module = this.gpu.createShaderModule({ label, code: kernel.code });
+    const { layout, module, descriptor } = this.describe(kernel);
     this.gpu.popErrorScope().catch(() => {});
     try {
-      const pipeline = await this.gpu.createComputePipelineAsync({
-        label,
-        layout: this.gpu.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: 'main' },
-      });
-      return { pipeline, layout };
+      return { pipeline: await this.gpu.createComputePipelineAsync(descriptor), layout };
     } catch (cause) {
       this.assertAlive();
       const { messages } = await module.getCompilationInfo();
@@ -155,5 +175,20 @@ export class Device {
       const source = kernel.code.split('\n').map((line, i) => `${String(i + 1).padStart(4)}  ${line}`).join('\n');
       throw new GradlensError('shader', `${kernel.name}: ${first ? `line ${first.lineNum}: ${first.message}` : String(cause)}\n${source}`, { kernel: kernel.name }, { cause });
     }
+  }
+
+  private describe(kernel: Kernel): { layout: GPUBindGroupLayout; module: GPUShaderModule; descriptor: GPUComputePipelineDescriptor } {
+    const label = `gradlens/${kernel.name}`;
+    const layout = this.gpu.createBindGroupLayout({
+      label,
+      entries: bindingsOf(kernel).map(({ index, type }) => ({
+        binding: index,
+        visibility: GPUShaderStage.COMPUTE,
+        // read pixel by pixel, never through a sampler: then float textures of every precision will do
+        ...(type === 'texture' ? { texture: { sampleType: 'unfilterable-float' as const } } : { buffer: { type } }),
+      })),
+    });
+    const module = this.gpu.createShaderModule({ label, code: kernel.code });
+    return { layout, module, descriptor: { label, layout: this.gpu.createPipelineLayout({ label, bindGroupLayouts: [layout] }), compute: { module, entryPoint: 'main' } } };
   }
 }

@@ -4,7 +4,7 @@
  */
 import { GradlensError } from '../errors';
 import type { InputSpec } from '../graph';
-import { type ImageInput, type Images, type Prepared, isPrepared, toPixels } from '../image/pixels';
+import { type ImageInput, type Images, type Prepared, isPrepared } from '../image/pixels';
 import type { Device } from './device';
 import { Preparer } from './preparer';
 
@@ -38,9 +38,27 @@ export class Inputs {
   }
 
   /**
+   * Records what brings a caller's input into an executor's: a copy of float32 `[N, C, H, W]`, or the preparation of one texture per item.
+   *
+   * @throws GradlensError `shape` for a buffer that is too small or textures that do not make a batch; `validation` for a texture that cannot be read
+   */
+  encodeFrom(input: GPUBuffer | GPUTexture | readonly GPUTexture[], encoder: GPUCommandEncoder, target: GPUBuffer): void {
+    if ('mapAsync' in input) {
+      if (input.size < this.bytes) throw new GradlensError('shape', `encodeGradient: the input buffer has ${input.size} bytes, [${this.shape.join(', ')}] float32 takes ${this.bytes}`);
+      return encoder.copyBufferToBuffer(input, 0, target, 0, this.bytes);
+    }
+    const textures = [input].flat();
+    const [batch] = this.shape;
+    if (textures.length !== batch) throw new GradlensError('shape', `${textures.length} texture(s) for a batch of ${batch}`, { pictures: textures.length, batch });
+    const preparer = this.preparing;
+    textures.forEach((texture, item) => preparer.record(encoder, texture, target, item));
+  }
+
+  /**
    * Fills the whole batch.
    *
-   * @throws GradlensError `shape` for a wrong shape or number of pictures; `validation` for an element that is not finite
+   * @throws GradlensError `shape` for a wrong shape or number of pictures; `validation` for an element that is not finite or a texture that
+   *   cannot be read
    */
   async fill(images: Images): Promise<void> {
     const [batch] = this.shape;
@@ -81,10 +99,15 @@ export class Inputs {
 
   private async prepare(image: Exclude<ImageInput, Prepared>, at: number): Promise<number> {
     const [batch] = this.shape;
-    if (!this.preparer) throw new GradlensError('shape', `${this.modelName} does not say how pictures are prepared: give load() a \`prep\` (torchvision, caffe-bgr, unit, signed, guess) or an \`input\`, or a prepared { data, shape: [${this.shape.join(', ')}] }`);
+    const preparer = this.preparing;
     if (at >= batch) throw tooMany(batch);
-    await this.preparer.prepare(await toPixels(image), this.waiting!, at);
+    await preparer.prepare(image, this.waiting!, at);
     return 1;
+  }
+
+  private get preparing(): Preparer {
+    if (!this.preparer) throw new GradlensError('shape', `${this.modelName} does not say how pictures are prepared: give load() a \`prep\` (torchvision, caffe-bgr, unit, signed, guess) or an \`input\`, or a prepared { data, shape: [${this.shape.join(', ')}] }`);
+    return this.preparer;
   }
 
   private itemsOf({ data, shape }: Prepared): number {

@@ -1,61 +1,156 @@
-/** Runs the preparation kernel: pictures into one model's input buffer. */
-import { type PrepareDims, type PrepareScale, prepare } from '../../shaders/prepare';
-import { bindingsOf } from '../../shaders/kernel';
+/** Runs the preparation kernel: pictures into one model's input. */
+import { type PictureIn, type PrepareDims, type PrepareScale, prepare } from '../../shaders/prepare';
+import { type Kernel, bindingsOf } from '../../shaders/kernel';
 import { GradlensError } from '../errors';
 import type { InputSpec } from '../graph';
-import type { Pixels } from '../image/pixels';
+import { type ImageInput, MOST_PIXELS, type Pixels, type Prepared, isFrame, isTexture, toPixels } from '../image/pixels';
 import { placementOf } from '../image/placement';
-import type { Device } from './device';
+import type { Device, Pipeline } from './device';
+
+/** What a shader reads as colours. */
+const READABLE: readonly string[] = ['rgba8unorm', 'bgra8unorm', 'rgba16float'];
+const UNIFORM_BYTES = 128;
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
 
 export class Preparer {
   private picture: GPUBuffer | null = null;
+  private frame: GPUTexture | null = null;
   private uniform: GPUBuffer | null = null;
+  /** Of recordings, by what they hold: those may wait for their submit as long as the host likes. */
+  private readonly uniforms = new Map<string, GPUBuffer>();
 
   constructor(private readonly device: Device, private readonly spec: InputSpec) {}
 
   /** Fills item `item` of `target`, NCHW. */
-  async prepare(pixels: Pixels, target: GPUBuffer, item: number): Promise<void> {
-    const { device } = this;
-    const bytes = pixels.width * pixels.height * 4;
-    const most = device.environment.limits.maxStorageBufferBindingSize;
-    if (bytes > most) throw new GradlensError('limit', `a picture of ${pixels.width}×${pixels.height} takes ${bytes} bytes; the device binds at most ${most}`, { limit: 'maxStorageBufferBindingSize', need: bytes, have: most });
-    const kernel = prepare(dimsOf(pixels, this.spec, item), scaleOf(this.spec));
-    const { pipeline, layout } = await device.pipeline(kernel);
-    await device.guard('preparing the picture', () => {
-      const { STORAGE, UNIFORM, COPY_DST } = GPUBufferUsage;
-      if (!this.picture || this.picture.size < bytes) {
-        if (this.picture) device.free(this.picture);
-        this.picture = null;
-        this.picture = device.allocate('picture', bytes, STORAGE | COPY_DST);
-      }
-      this.uniform ??= device.allocate('picture extents', 128, UNIFORM | COPY_DST);
-      const { queue } = device.gpu;
-      queue.writeBuffer(this.picture, 0, pixels.data.buffer as ArrayBuffer, pixels.data.byteOffset, bytes);
-      queue.writeBuffer(this.uniform, 0, Uint32Array.from(Object.values(kernel.dims)));
-      const resources: Record<string, GPUBuffer> = { d: this.uniform, picture: this.picture, y: target };
-      const encoder = device.gpu.createCommandEncoder({ label: 'gradlens/prepare' });
-      const pass = encoder.beginComputePass();
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, device.gpu.createBindGroup({
-        layout,
-        entries: bindingsOf(kernel).map(({ index, name }) => ({ binding: index, resource: { buffer: resources[name]! } })),
-      }));
-      pass.dispatchWorkgroups(...kernel.workgroups);
-      pass.end();
-      queue.submit([encoder.finish()]);
-    });
+  async prepare(image: Exclude<ImageInput, Prepared>, target: GPUBuffer, item: number): Promise<void> {
+    if (isTexture(image)) {
+      assertReadable(image);
+      await this.run(image, 'texture', target, item, () => viewOf(image));
+      return;
+    }
+    const size = isFrame(image) ? sizeOf(image) : null;
+    if (size && this.holds(size) && (await this.run(size, 'texture', target, item, () => this.uploadFrame(image as VideoFrame | ImageBitmap, size)))) return;
+    const pixels = await toPixels(image);
+    await this.run(pixels, 'buffer', target, item, () => ({ buffer: this.uploadPixels(pixels) }));
+  }
+
+  /** Records the same for a texture: nothing is awaited or submitted, and no queue written to. */
+  record(encoder: GPUCommandEncoder, texture: GPUTexture, target: GPUBuffer, item: number): void {
+    assertReadable(texture);
+    const kernel = this.kernelFor(texture, 'texture', item);
+    const values = extentsOf(kernel);
+    const key = values.join();
+    let uniform = this.uniforms.get(key);
+    if (!uniform) this.uniforms.set(key, (uniform = this.device.allocate('picture extents', UNIFORM_BYTES, GPUBufferUsage.UNIFORM, values)));
+    this.encode(encoder, kernel, this.device.pipelineNow(kernel), { d: { buffer: uniform }, picture: viewOf(texture), y: { buffer: target } });
   }
 
   dispose(): void {
-    if (this.picture) this.device.free(this.picture);
-    if (this.uniform) this.device.free(this.uniform);
-    this.picture = this.uniform = null;
+    for (const buffer of [this.picture, this.uniform, ...this.uniforms.values()]) if (buffer) this.device.free(buffer);
+    if (this.frame) this.device.freeTexture(this.frame);
+    this.picture = this.uniform = this.frame = null;
+    this.uniforms.clear();
+  }
+
+  /** False, and nothing done, where the picture cannot be brought that way. */
+  private async run(size: Size, pictureIn: PictureIn, target: GPUBuffer, item: number, bring: () => GPUBindingResource | null): Promise<boolean> {
+    const { device } = this;
+    const kernel = this.kernelFor(size, pictureIn, item);
+    const pipeline = await device.pipeline(kernel);
+    return device.guard('preparing the picture', () => {
+      const picture = bring();
+      if (!picture) return false;
+      this.uniform ??= device.allocate('picture extents', UNIFORM_BYTES, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+      device.gpu.queue.writeBuffer(this.uniform, 0, extentsOf(kernel));
+      const encoder = device.gpu.createCommandEncoder({ label: 'gradlens/prepare' });
+      this.encode(encoder, kernel, pipeline, { d: { buffer: this.uniform }, picture, y: { buffer: target } });
+      device.gpu.queue.submit([encoder.finish()]);
+      return true;
+    });
+  }
+
+  private kernelFor(size: Size, pictureIn: PictureIn, item: number): Kernel {
+    return prepare(dimsOf(size, this.spec, item), scaleOf(this.spec), pictureIn);
+  }
+
+  private encode(encoder: GPUCommandEncoder, kernel: Kernel, { pipeline, layout }: Pipeline, resources: Readonly<Record<string, GPUBindingResource>>): void {
+    const pass = encoder.beginComputePass({ label: 'gradlens/prepare' });
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, this.device.gpu.createBindGroup({
+      layout,
+      entries: bindingsOf(kernel).map(({ index, name }) => ({ binding: index, resource: resources[name]! })),
+    }));
+    pass.dispatchWorkgroups(...kernel.workgroups);
+    pass.end();
+  }
+
+  private uploadPixels({ data, width, height }: Pixels): GPUBuffer {
+    const { device } = this;
+    const bytes = width * height * 4;
+    const most = device.environment.limits.maxStorageBufferBindingSize;
+    if (bytes > most) throw new GradlensError('limit', `a picture of ${width}×${height} takes ${bytes} bytes; the device binds at most ${most}`, { limit: 'maxStorageBufferBindingSize', need: bytes, have: most });
+    if (!this.picture || this.picture.size < bytes) {
+      if (this.picture) device.free(this.picture);
+      this.picture = null;
+      this.picture = device.allocate('picture', bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST);
+    }
+    device.gpu.queue.writeBuffer(this.picture, 0, data.buffer as ArrayBuffer, data.byteOffset, bytes);
+    return this.picture;
+  }
+
+  /** What is larger goes by {@link toPixels}, which scales it down. */
+  private holds({ width, height }: Size): boolean {
+    return Math.max(width, height) <= this.device.gpu.limits.maxTextureDimension2D && width * height <= MOST_PIXELS;
+  }
+
+  /** Null where the browser has no such pictures on the GPU, which it says only when asked: one that draws its pages on the CPU, for example. */
+  private uploadFrame(frame: VideoFrame | ImageBitmap, { width, height }: Size): GPUTextureView | null {
+    const { device } = this;
+    if (this.frame && (this.frame.width !== width || this.frame.height !== height)) {
+      device.freeTexture(this.frame);
+      this.frame = null;
+    }
+    const { COPY_DST, RENDER_ATTACHMENT, TEXTURE_BINDING } = GPUTextureUsage;
+    this.frame ??= device.allocateTexture('frame', width, height, COPY_DST | RENDER_ATTACHMENT | TEXTURE_BINDING);
+    try {
+      device.gpu.queue.copyExternalImageToTexture({ source: frame }, { texture: this.frame }, [width, height]);
+    } catch {
+      return null;
+    }
+    return viewOf(this.frame);
   }
 }
 
-const dimsOf = (pixels: Pixels, spec: InputSpec, item: number): PrepareDims => ({
-  ...placementOf(pixels, spec),
-  PICTURE_W: pixels.width, C: spec.channels, H: spec.height, W: spec.width, BGR: spec.order === 'BGR' ? 1 : 0, ITEM: item,
+function sizeOf(frame: VideoFrame | ImageBitmap): Size {
+  const size = 'displayWidth' in frame ? { width: frame.displayWidth, height: frame.displayHeight } : { width: frame.width, height: frame.height };
+  if (size.width < 1) throw new GradlensError('shape', `the ${frame.constructor.name} was closed: keep it open until the call is done`);
+  return size;
+}
+
+/** One level, whatever else the texture has. */
+const viewOf = (texture: GPUTexture): GPUTextureView => texture.createView({ mipLevelCount: 1 });
+
+/** @throws GradlensError `shape` or `validation`, before the device says it in its own words */
+function assertReadable({ dimension, width, height, depthOrArrayLayers, sampleCount, format, usage }: GPUTexture): void {
+  if (dimension !== '2d' || depthOrArrayLayers !== 1 || sampleCount !== 1) {
+    throw new GradlensError('shape', `the texture is ${dimension}, ${width}×${height}×${depthOrArrayLayers}, of ${sampleCount} sample(s); 2d, of one layer and one sample, would be right`);
+  }
+  if (!READABLE.includes(format)) {
+    const remedy = format.endsWith('-srgb') ? `; make it ${format.slice(0, -5)} with viewFormats ['${format}'], and render through such a view` : '';
+    throw new GradlensError('validation', `the texture is ${format}; a picture is read from ${READABLE.join(', ')}${remedy}`, { format });
+  }
+  if (!(usage & GPUTextureUsage.TEXTURE_BINDING)) throw new GradlensError('validation', 'the texture lacks the usage TEXTURE_BINDING, by which it is read', { usage });
+}
+
+const extentsOf = ({ dims }: Kernel): Uint32Array<ArrayBuffer> => Uint32Array.from(Object.values(dims));
+
+const dimsOf = (size: Size, spec: InputSpec, item: number): PrepareDims => ({
+  ...placementOf(size, spec),
+  PICTURE_W: size.width, C: spec.channels, H: spec.height, W: spec.width, BGR: spec.order === 'BGR' ? 1 : 0, ITEM: item,
 });
 
 function scaleOf({ channels, order, scale, mean, std }: InputSpec): PrepareScale {

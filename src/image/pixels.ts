@@ -14,22 +14,39 @@ export interface Prepared {
   readonly shape: readonly number[];
 }
 
-/** What a model takes as a picture. Browser sources are decoded with their EXIF orientation and without colour conversion. */
-export type ImageInput = ImageBitmapSource | VideoFrame | Pixels | Prepared;
+/**
+ * What a model takes as a picture. Browser sources are decoded with their EXIF orientation and without colour conversion. Transparent
+ * pixels lie on white.
+ *
+ * - A `VideoFrame` or an `ImageBitmap` goes from the decoder or the camera to the network without a copy through the CPU, where the
+ *   browser can. It stays the caller's, who closes it after the call.
+ * - A `GPUTexture` of the engine's device is read where it is: 2d, one layer, `rgba8unorm`, `bgra8unorm` or `rgba16float`, with the usage
+ *   `TEXTURE_BINDING`; its numbers, 0 to 1, are taken as sRGB's, alpha not premultiplied. A `…-srgb` texture would give linear light
+ *   and is refused: make it without `-srgb`, and render through a view that has it (`viewFormats`).
+ */
+export type ImageInput = ImageBitmapSource | VideoFrame | GPUTexture | Pixels | Prepared;
 
 /** One picture, or as many as the batch. */
 export type Images = ImageInput | readonly ImageInput[];
 
 /** Larger pictures are scaled down before they are uploaded; no network input comes near this. */
-const MOST_PIXELS = 4096 * 4096;
+export const MOST_PIXELS = 4096 * 4096;
 
 export const isPrepared = (image: ImageInput): image is Prepared => 'data' in image && image.data instanceof Float32Array;
 
 const isPixels = (image: ImageInput): image is Pixels =>
   'data' in image && (image.data instanceof Uint8ClampedArray || image.data instanceof Uint8Array);
 
-/** @throws GradlensError `shape` if the bytes do not match the extents, `model-format` if the picture cannot be decoded. */
+/** Told by what it can do: in Node there need not be a global of that name. */
+export const isTexture = (image: ImageInput): image is GPUTexture => 'createView' in image;
+
+/** What is decoded already, and may lie on the GPU. */
+export const isFrame = (image: ImageInput): image is VideoFrame | ImageBitmap =>
+  (typeof VideoFrame !== 'undefined' && image instanceof VideoFrame) || (typeof ImageBitmap !== 'undefined' && image instanceof ImageBitmap);
+
+/** @throws GradlensError `shape` if the bytes do not match the extents, or for a texture; `model-format` if the picture cannot be decoded. */
 export async function toPixels(image: Exclude<ImageInput, Prepared>): Promise<Pixels> {
+  if (isTexture(image)) throw new GradlensError('shape', 'the pixels of a GPUTexture are wanted here on the CPU (for views of it, or its colours): give { data, width, height } in RGBA bytes, or another source');
   if (isPixels(image)) {
     const { data, width, height } = image;
     if (data.length !== width * height * 4 || width < 1 || height < 1) {

@@ -4,6 +4,7 @@ import { Engine } from '../../src/engine';
 import { GradlensError } from '../../src/errors';
 import { sha256Of } from '../../src/formats/native';
 import type { ExpectedFile, Progress, ReluRule } from '../../src/options';
+import './frames';
 import { type WrittenGraph, graphOf } from './written';
 
 export interface Job {

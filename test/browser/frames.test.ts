@@ -1,0 +1,48 @@
+/**
+ * A Chromium that draws its pages on the CPU, as headless ones do, does not give WebGPU its video frames; one that draws by Vulkan does. So
+ * this runs in both, and sees in the second that no picture goes through the CPU.
+ */
+import puppeteer, { type Page } from 'puppeteer';
+import { expect, inject, test } from 'vitest';
+// @ts-expect-error: plain JavaScript, which also runs before there are any packages
+import { findChromium } from '../../bin/system.mjs';
+import { chromiumPage } from '../chromium';
+import type { FrameReport } from './frames';
+
+const HARNESS = 'test/browser/harness.html';
+const VULKAN = ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan', '--use-vulkan=swiftshader', '--use-angle=swiftshader', '--ignore-gpu-blocklist', '--no-first-run'];
+
+async function reportOf(page: Page): Promise<FrameReport> {
+  await page.waitForFunction(() => 'prepareFrames' in window);
+  return page.evaluate(() => window.prepareFrames());
+}
+
+function expectRight({ kinds, open, closed, live }: FrameReport): void {
+  for (const [kind, { difference }] of Object.entries(kinds)) {
+    // what is see-through was multiplied and divided by its alpha in bytes, which costs half a level at most
+    expect(difference, kind).toBeLessThanOrEqual(kind.startsWith('see-through') ? 0.5 : 1e-4);
+  }
+  expect(open).toBe(true);
+  expect(closed).toContain('the VideoFrame was closed: keep it open until the call is done');
+  expect(live[1]).toBe(live[0]);
+  expect(live[2]).toBe(0);
+}
+
+test('frames and bitmaps are prepared as the same pixels in bytes, by way of the CPU where a browser cannot otherwise', async () => {
+  await using opened = await chromiumPage(HARNESS);
+  expectRight(await reportOf(opened.page));
+  expect(opened.errors).toEqual([]);
+});
+
+test('where the browser can, they go to the network without a copy through the CPU', async () => {
+  const browser = await puppeteer.launch({ executablePath: findChromium() as string, headless: true, args: VULKAN });
+  try {
+    const page = await browser.newPage();
+    await page.goto(new URL(HARNESS, inject('pageUrl')).href);
+    const report = await reportOf(page);
+    expectRight(report);
+    expect(Object.entries(report.kinds).filter(([, { readBacks }]) => readBacks > 0)).toEqual([]);
+  } finally {
+    await browser.close();
+  }
+});
