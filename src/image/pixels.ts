@@ -1,5 +1,6 @@
 /** Pictures, from whatever the host has, to RGBA bytes. */
 import { GradlensError } from '../errors';
+import { HEAD_BYTES, assertDecodable } from './header';
 
 /** RGBA, four bytes a pixel, not premultiplied. `ImageData` is one. */
 export interface Pixels {
@@ -15,8 +16,9 @@ export interface Prepared {
 }
 
 /**
- * What a model takes as a picture. Browser sources are decoded with their EXIF orientation and without colour conversion. Transparent
- * pixels lie on white.
+ * What a model takes as a picture. Files are decoded with their EXIF orientation, to 8 bits a channel, and without colour conversion:
+ * colour profiles are not applied, and CMYK becomes RGB by plain multiplication. Of an animation the first frame counts. Transparent
+ * pixels lie on white, as on paper and on most pages.
  *
  * - A `VideoFrame` or an `ImageBitmap` goes from the decoder or the camera to the network without a copy through the CPU, where the
  *   browser can. It stays the caller's, who closes it after the call.
@@ -44,7 +46,12 @@ export const isTexture = (image: ImageInput): image is GPUTexture => 'createView
 export const isFrame = (image: ImageInput): image is VideoFrame | ImageBitmap =>
   (typeof VideoFrame !== 'undefined' && image instanceof VideoFrame) || (typeof ImageBitmap !== 'undefined' && image instanceof ImageBitmap);
 
-/** @throws GradlensError `shape` if the bytes do not match the extents, or for a texture; `model-format` if the picture cannot be decoded. */
+/**
+ * What is decoded here is opaque: it lies on white.
+ *
+ * @throws GradlensError `shape` if the bytes do not match the extents, or for a texture; `model-format` if the picture cannot be decoded,
+ *   or has more than 64 million pixels
+ */
 export async function toPixels(image: Exclude<ImageInput, Prepared>): Promise<Pixels> {
   if (isTexture(image)) throw new GradlensError('shape', 'the pixels of a GPUTexture are wanted here on the CPU (for views of it, or its colours): give { data, width, height } in RGBA bytes, or another source');
   if (isPixels(image)) {
@@ -57,6 +64,7 @@ export async function toPixels(image: Exclude<ImageInput, Prepared>): Promise<Pi
   if (typeof createImageBitmap === 'undefined') {
     throw new GradlensError('shape', 'this host has no createImageBitmap; give { data, width, height } in RGBA bytes (in Node: readImage from gradlens/node)');
   }
+  if (image instanceof Blob) assertDecodable(new Uint8Array(await image.slice(0, HEAD_BYTES).arrayBuffer()), 'name' in image ? String(image.name) : undefined);
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(image as ImageBitmapSource, { imageOrientation: 'from-image', premultiplyAlpha: 'none', colorSpaceConversion: 'none' });
@@ -66,6 +74,8 @@ export async function toPixels(image: Exclude<ImageInput, Prepared>): Promise<Pi
   const scale = Math.min(1, Math.sqrt(MOST_PIXELS / (bitmap.width * bitmap.height)));
   const [width, height] = [Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale))];
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
+  context.fillStyle = '#fff';
+  context.fillRect(0, 0, width, height);
   context.drawImage(bitmap, 0, 0, width, height);
   bitmap.close();
   return context.getImageData(0, 0, width, height);

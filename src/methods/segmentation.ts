@@ -181,10 +181,13 @@ function seedsOf(salience: Float32Array, foreground: number, background: number)
 
 // ——— colours ———
 
-/** `[n × 3]`, without opacity. */
+/** `[n × 3]`, laid on white, as the network sees them. */
 function coloursOf({ data, width, height }: Pixels): Uint8Array {
   const colours = new Uint8Array(width * height * 3);
-  for (let i = 0; i < width * height; i++) for (let c = 0; c < 3; c++) colours[3 * i + c] = data[4 * i + c]!;
+  for (let i = 0; i < width * height; i++) {
+    const opacity = data[4 * i + 3]! / 255;
+    for (let c = 0; c < 3; c++) colours[3 * i + c] = Math.round(data[4 * i + c]! * opacity + 255 * (1 - opacity));
+  }
   return colours;
 }
 

@@ -5,6 +5,7 @@ import { GradlensError } from '../../src/errors';
 import { sha256Of } from '../../src/formats/native';
 import type { ExpectedFile, Progress, ReluRule } from '../../src/options';
 import './frames';
+import './pictures';
 import { type WrittenGraph, graphOf } from './written';
 
 export interface Job {
