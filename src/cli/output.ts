@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { GradlensError } from '../index';
 import type { Pixels } from '../image/pixels';
+import { withText } from '../image/png';
 import { UsageError } from './failure';
 
 const unfinished = new Set<string>();
@@ -49,22 +49,15 @@ export function fillPattern(pattern: string, holes: Holes): string {
 
 export const stemOf = (path: string): string => basename(path, extname(path));
 
-/** @throws GradlensError `feature` without the package `sharp` */
+/**
+ * With the parameters inside, as JSON in a text of the keyword `gradlens`.
+ *
+ * @throws GradlensError `feature` without the package `sharp`
+ */
 export async function encodePng({ data, width, height }: Pixels, parameters: object): Promise<Uint8Array> {
   const { default: sharp } = await import('sharp').catch((cause: unknown) => {
     throw new GradlensError('feature', 'writing pictures in Node needs the package sharp: npm install sharp', {}, { cause });
   });
   const png = await sharp(data, { raw: { width, height, channels: 4 } }).png().toBuffer();
-  return withText(png, 'gradlens', JSON.stringify(parameters));
-}
-
-/** The PNG with a text chunk (iTXt, UTF-8) after its header chunk, which is the first and always as long. */
-export function withText(png: Uint8Array, keyword: string, text: string): Uint8Array {
-  const at = 8 + 12 + 13;
-  const body = Buffer.from(`iTXt${keyword}\0\0\0\0\0${text}`);
-  const chunk = Buffer.alloc(body.length + 8);
-  chunk.writeUInt32BE(body.length - 4, 0);
-  body.copy(chunk, 4);
-  chunk.writeUInt32BE(crc32(body), body.length + 4);
-  return Buffer.concat([png.subarray(0, at), chunk, png.subarray(at)]);
+  return withText(png, { gradlens: JSON.stringify(parameters) });
 }
