@@ -1,17 +1,22 @@
-/// Two builds and the tests. `vite build`: the page, to dist/page. `vite build --mode lib`: the package, to dist/lib.
-import { cpSync, existsSync } from 'node:fs';
-import { basename } from 'node:path';
+/// Two builds and the tests. `vite build`: the page and the benchmark, to dist, for any static host. `vite build --mode lib`: the package, to
+/// dist/lib.
+import { cpSync, existsSync, rmSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import type { Plugin, UserConfig } from 'vite';
+import { worksOffline } from './build/offline.ts';
+import { contentSecurityPolicy } from './build/policy.ts';
 
 const page: UserConfig = {
   base: './', // it may be put into any folder of any server
   build: {
-    outDir: 'dist/page',
+    outDir: 'dist',
+    emptyOutDir: false, // the package lies there too
     target: 'es2022',
     rolldownOptions: { input: existing({ page: 'index.html', bench: 'bench/index.html' }) },
   },
-  plugins: [fetchedAtRunTime('weights')],
+  worker: { format: 'es' },
+  plugins: [removesOld('assets', 'bench', 'weights', 'page'), contentSecurityPolicy(), fetchedAtRunTime('weights'), worksOffline('weights/imagenette-128')],
   // Named here, or Vite's server discovers them at their first use and reloads the page in the middle of things.
   // ONNX Runtime is one module as it is, and finds its WebAssembly by its own address.
   optimizeDeps: { include: ['@bufbuild/protobuf', 'onnx-buf', 'wgsl-preprocessor/wgsl-preprocessor.js'], exclude: ['onnxruntime-web'] },
@@ -49,6 +54,21 @@ export default defineConfig(({ mode }) => ({
 /** Those that are there: a part that is still to be written must not stop `npm ci`. */
 function existing(entries: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(path)));
+}
+
+/** Removes what an earlier build left behind in these folders. */
+function removesOld(...folders: readonly string[]): Plugin {
+  let outDir: string;
+  return {
+    name: 'gradlens:removes-old',
+    apply: 'build',
+    configResolved({ root, build }) {
+      outDir = resolve(root, build.outDir);
+    },
+    buildStart() {
+      for (const folder of folders) rmSync(join(outDir, folder), { recursive: true, force: true });
+    },
+  };
 }
 
 /** Copies folders as they are into the built page, which fetches from them by the same paths as from a checkout. */

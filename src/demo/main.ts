@@ -7,6 +7,7 @@ import { listenForFiles } from './inputs/pictures';
 import { firstSample, samples } from './inputs/samples';
 import { toggleCamera } from './live';
 import { chooseNetwork, ensureNetwork, forgetNetwork, takeLabels } from './network';
+import { workOffline } from './offline';
 import { listenForClass, showClasses } from './parts/classPanel';
 import { element, make } from './parts/elements';
 import { choose, showRanges } from './parts/form';
@@ -181,3 +182,4 @@ listenForLoss((error) => {
 });
 window.addEventListener('hashchange', openAddress);
 openAddress();
+workOffline();

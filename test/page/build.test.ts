@@ -1,0 +1,166 @@
+/** The built page as a visitor gets it from a plain host: from a sub-path, under its policy, and once more without a network. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Page } from 'puppeteer';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { parseReport } from '../../bench/report';
+import { type ChromiumPage, chromiumPage } from '../chromium';
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+
+const PLACE = '/some/where/';
+const MOST_GZIP = 250_000;
+const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.wasm': 'application/wasm', '.jpg': 'image/jpeg' };
+
+const dist = mkdtempSync(join(tmpdir(), 'gradlens-dist-'));
+let server: Server;
+let port = 0;
+
+beforeAll(async () => {
+  const { status, stderr, stdout } = spawnSync(process.execPath, ['node_modules/vite/bin/vite.js', 'build', '--outDir', dist], { env: { ...process.env, NODE_ENV: 'production' }, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`the build failed:\n${stdout}\n${stderr}`);
+  await serve();
+});
+afterAll(async () => {
+  await stop();
+  rmSync(dist, { recursive: true });
+});
+
+/** Files and nothing else: no redirects, no headers but the type. */
+async function serve(): Promise<void> {
+  server = createServer(({ url = '' }, response) => {
+    const path = new URL(url, 'http://host').pathname;
+    const file = path.slice(PLACE.length).replace(/(^|\/)$/, '$1index.html');
+    try {
+      if (!path.startsWith(PLACE)) throw new Error('elsewhere');
+      const content = readFileSync(join(dist, file));
+      response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' }).end(content);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise<void>((listening) => server.listen(port, '127.0.0.1', listening));
+  ({ port } = server.address() as AddressInfo);
+}
+
+async function stop(): Promise<void> {
+  server.closeAllConnections();
+  await new Promise((closed) => server.close(closed));
+}
+
+const addressOf = (path = ''): string => `http://127.0.0.1:${port}${PLACE}${path}`;
+
+/** A page that notes what its policy forbids, in workers too as far as the console tells. */
+async function open(path = ''): Promise<ChromiumPage> {
+  const opened = await chromiumPage();
+  await opened.page.evaluateOnNewDocument(() => {
+    const violations: string[] = [];
+    Object.assign(window, { violations });
+    document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sourceFile }) => violations.push(`${violatedDirective}: ${blockedURI} in ${sourceFile}`));
+  });
+  await opened.page.goto(addressOf(path));
+  return opened;
+}
+
+async function expectMap({ page, errors }: ChromiumPage): Promise<void> {
+  await page.waitForFunction(() => window.gradlens?.state.maps >= 1 && window.gradlens.state.phase === 'ready', { timeout: 100_000 });
+  expect(await page.evaluate(() => window.gradlens.state.map!.data.some((value) => value > 0))).toBe(true);
+  expect(errors).toEqual([]);
+  await expectAllowed(page);
+}
+
+/** That nothing was forbidden so far; then, that something would be. */
+async function expectAllowed(page: Page): Promise<void> {
+  const violations = (): Promise<string[]> => page.evaluate(() => (window as unknown as { violations: string[] }).violations);
+  expect(await violations()).toEqual([]);
+  // in a task of its own: what Puppeteer evaluates may do everything
+  expect(await page.evaluate(() => new Promise((tell) => setTimeout(() => {
+    try {
+      tell(new Function('return "ran"')());
+    } catch (error) {
+      tell((error as Error).name);
+    }
+  })))).toBe('EvalError');
+  expect(await violations()).toHaveLength(1);
+}
+
+/** Once its worker has everything that it keeps. */
+const whenKept = (page: Page): Promise<void> => page.evaluate(async () => void (await navigator.serviceWorker.ready));
+
+const keptFiles = (): string[] => (JSON.parse(/^const KEPT = (.*);$/m.exec(readFileSync(join(dist, 'offline.js'), 'utf8'))![1]!) as { files: string[] }).files;
+
+test('every page has a policy that allows no inline code and no eval', () => {
+  for (const file of ['index.html', 'bench/index.html']) {
+    const [, policy] = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(readFileSync(join(dist, file), 'utf8'))!;
+    expect(policy).toContain('default-src &#39;none&#39;');
+    expect(policy).not.toMatch(/unsafe-inline|(?<!wasm-)unsafe-eval/);
+  }
+});
+
+test('the page without its model and its pictures is small', () => {
+  const code = keptFiles().map((file) => (file === './' ? 'index.html' : file)).filter((file) => !/^weights\/|\.(jpg|webp)$/.test(file));
+  const bytes = code.reduce((sum, file) => sum + gzipSync(readFileSync(join(dist, file))).length, 0);
+  expect(bytes).toBeLessThanOrEqual(MOST_GZIP);
+});
+
+test('what is kept for later is the page and its model, and nothing of the benchmark', () => {
+  const files = keptFiles();
+  expect(files).toEqual(expect.arrayContaining(['./', 'weights/imagenette-128/model.json', 'weights/imagenette-128/imagenette-128.safetensors']));
+  expect(files.filter((file) => /bench|\.wasm$|tfjs|ort\./.test(file))).toEqual([]);
+});
+
+test('from a sub-path it shows a map under its policy, and again when the host is gone', async () => {
+  await using first = await open();
+  await expectMap(first);
+  await whenKept(first.page);
+  await first.close();
+  await stop();
+  try {
+    await using second = await open();
+    await expectMap(second);
+    await using named = await open('index.html#sample=church'); // the same page by another address
+    await expectMap(named);
+  } finally {
+    await serve();
+  }
+});
+
+test('a new version is there at the next load, and kept for later', async () => {
+  const [page, worker] = [join(dist, 'index.html'), join(dist, 'offline.js')];
+  const [html, script] = [readFileSync(page, 'utf8'), readFileSync(worker, 'utf8')];
+  {
+    await using opened = await open();
+    await expectMap(opened);
+    await whenKept(opened.page);
+    writeFileSync(page, html.replace(/<title>.*?<\/title>/, '<title>the next version</title>'));
+    writeFileSync(worker, script.replace(/"version":"\w+"/, '"version":"next"'));
+    await opened.page.reload();
+    await expectMap(opened);
+    expect(await opened.page.title()).toBe('the next version');
+    await opened.page.waitForFunction(async () => (await navigator.serviceWorker.getRegistration())?.waiting != null);
+  }
+  await stop();
+  try {
+    await using later = await open();
+    await expectMap(later);
+    expect(await later.page.title()).toBe('the next version');
+    const caches = await later.page.evaluate(() => window.caches.keys());
+    expect(caches.filter((name) => name.includes(addressOf()))).toEqual([`gradlens ${addressOf()} next`]);
+  } finally {
+    await serve();
+  }
+});
+
+test('the benchmark runs under its policy, its rivals in WebAssembly and on WebGPU too', async () => {
+  await using opened = await open('bench/index.html?net=tiny&contenders=gradlens,tfjs-webgpu,tfjs-wasm,jax-webgpu,ort-wasm&what=forward&runs=1&seconds=0.05&warm-up=0.1&probe=0&start');
+  await opened.page.waitForFunction(() => ['done', 'failed'].includes(document.body.dataset['state'] ?? ''), { timeout: 200_000 });
+  const report = parseReport(await opened.page.$eval('#json', (element) => element.textContent!));
+  expect(report.rows).toHaveLength(5);
+  expect(report.rows.filter(({ status }) => status !== 'ok').map(({ contender, reason }) => `${contender}: ${reason}`)).toEqual([]);
+  await expectAllowed(opened.page);
+});
