@@ -1,35 +1,36 @@
 /** Model: one network on one device. */
-import { blocksOf } from '../shaders/kernel';
 import { type Memory, type Plan, compile, lastPlaneOf } from './compile';
 import { GradlensError } from './errors';
-import { presetSpec } from './formats/preparation';
 import { Ascent, type AscentOptions } from './gpu/ascent';
 import type { Device } from './gpu/device';
-import { type BackwardOptions, Executor, type Target } from './gpu/executor';
+import type { BackwardOptions, Executor, Target } from './gpu/executor';
 import { Inputs } from './gpu/inputs';
 import { Readback } from './gpu/readback';
 import { type Sampled, type SampledVariants, type View, sampleVariants, sampleViews } from './gpu/sampling';
 import { tuned } from './gpu/tuning/tuner';
-import { WeightStore } from './gpu/weights';
-import { type Graph, type InputSpec, type ModelFile, graphAfter } from './graph';
+import type { Graph, InputSpec, ModelFile } from './graph';
 import type { ImageInput, Images } from './image/pixels';
-import type { AscentRun, AscentState, GradientOptions, InputGradient, LayerGradient, LoadOptions, Neuron, Preparation, Profile, ReluRule, RunOptions, TopClasses } from './options';
+import { type Compile, Executors } from './model/executors';
+import { type Parts, bestGradients, classGradients, encodePass, forward, layerGradient, neuronGradient } from './model/gradients';
+import { finite } from './model/results';
+import { labelsOf, preparationOf } from './model/settings';
+import { neuronIn, onePassOf, passesOf, targetsOf } from './model/targets';
+import { Turns } from './model/turns';
+import type { AscentRun, AscentState, GradientOptions, InputGradient, LayerGradient, LoadOptions, Neuron, Preparation, Profile, ReluRule, RunOptions } from './options';
 import type { Variants } from './ops/variants';
 import { type Classification, softmax, topClasses } from './scores';
 
 export class Model implements Disposable {
-  /** Of neurons, by the tensor as the graph names it: after rewriting, a layer and its ReLU may share a name. */
-  private readonly executors = new Map<string, Executor>();
-  /** Of what follows a tensor, for its gradient. */
-  private readonly restExecutors = new Map<string, Executor>();
+  private readonly executors: Executors;
   private readonly ascents = new Set<Ascent>();
-  private readonly weights: WeightStore;
   private readonly readback: Readback;
   private readonly inputs: Inputs;
-  private queue: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Turns(() => this.assertUsable());
   private disposed = false;
   /** Whether a host ever recorded a gradient, which it may submit at any time. */
   private recorded = false;
+  /** The executor of the class scores, there since `create`. */
+  private ready: Executor | null = null;
 
   private constructor(
     private readonly device: Device,
@@ -41,10 +42,10 @@ export class Model implements Disposable {
     readonly labels: readonly string[],
     /** Dispatches, buffers and bytes of one gradient; prints as a table. */
     readonly plan: Plan,
-    private readonly variants: Variants,
+    compileGraph: Compile,
     private readonly onDispose: (model: Model) => void,
   ) {
-    this.weights = new WeightStore(device);
+    this.executors = new Executors(device, file.graph, compileGraph);
     this.readback = new Readback(device);
     this.inputs = new Inputs(device, this.input, this.inputShape, this.name);
   }
@@ -55,14 +56,15 @@ export class Model implements Disposable {
     if (precision !== 'f32') throw new GradlensError('feature', `precision '${precision}' is not available; 'f32' is exact`, { precision });
     if (!Number.isInteger(batch) || batch < 1) throw new GradlensError('shape', `batch is ${batch}; a whole number from 1 would be right`);
     signal?.throwIfAborted();
-    const compileWith = (variants: Variants): Plan => compile(file.graph, { batch, bindingBytes: device.environment.limits.maxStorageBufferBindingSize, variants });
-    const variants = tune && !device.environment.adapter.isFallbackAdapter ? await tuned(device, compileWith, options) : device.variants;
-    const plan = compileWith(variants);
+    const bindingBytes = device.environment.limits.maxStorageBufferBindingSize;
+    const compileWith = (variants: Variants): Compile => (graph: Graph, target?: string) => compile(graph, { batch, bindingBytes, variants, ...(target === undefined ? {} : { target }) });
+    const variants = tune && !device.environment.adapter.isFallbackAdapter ? await tuned(device, (trial) => compileWith(trial)(file.graph), options) : device.variants;
+    const plan = compileWith(variants)(file.graph);
     const { C, H, W } = plan.scores;
     if (H !== 1 || W !== 1) throw new GradlensError('shape', `the scores '${file.graph.output}' are [${C}, ${H}, ${W}]; one number per class, [${C}], would be right (a global average pool at the end makes it so)`, { output: file.graph.output });
-    const model = new Model(device, file, preparationOf(file, options), labelsOf(file, options, C), plan, variants, onDispose);
+    const model = new Model(device, file, preparationOf(file, options), labelsOf(file, options, C), plan, compileWith(variants), onDispose);
     try {
-      model.ready = await Executor.create(device, plan, model.weights, options);
+      model.ready = await model.executors.make(plan, options);
       await model.inputs.allocate();
     } catch (error) {
       model.dispose();
@@ -111,9 +113,9 @@ export class Model implements Disposable {
 
   /** Scores before soft-max, `[N × classes]`. */
   scores(images: Images, options: RunOptions = {}): Promise<Float32Array> {
-    return this.exclusive(options, async () => {
+    return this.turns.take(options, async () => {
       await this.inputs.fill(images);
-      return this.forward();
+      return forward(this.parts);
     });
   }
 
@@ -130,48 +132,12 @@ export class Model implements Disposable {
    * @throws GradlensError `shape` for a wrong picture, class or batch; `device-lost`, `out-of-memory`, `validation` from the GPU.
    */
   inputGradient(images: Images, options: GradientOptions & RunOptions): Promise<InputGradient> {
-    return this.exclusive(options, async () => {
-      const { relu = 'gradient', score = 'logit' } = options;
+    return this.turns.take(options, async () => {
+      const rules = rulesOf(options);
       const chosen = options.class;
-      if (typeof chosen === 'object' && 'tensor' in chosen) return this.neuronGradient(images, chosen, relu, options);
-
-      const executor = this.ready!;
-      const gradientBytes = this.plan.gradient.bytes;
       await this.inputs.fill(images);
-      if (typeof chosen === 'string' || (typeof chosen === 'object' && 'top' in chosen)) {
-        const scores = await this.forward();
-        const runs = this.bestOf(scores, chosen);
-        const gradients = await this.readback.run('gradient', runs.length * gradientBytes, (encoder, read) => {
-          runs.forEach((classes, k) => {
-            const backward: BackwardOptions = { targets: classes.map((channel) => ({ channel })), relu, score };
-            if (k === 0 && this.recorded) {
-              // a host's recording may have run since, so what the forward pass saved is made again
-              this.inputs.encode(encoder, executor.input);
-              executor.encodeBoth(encoder, backward);
-            } else {
-              executor.encodeBackward(encoder, backward);
-            }
-            read(executor.gradient, gradientBytes);
-          });
-        });
-        return { scores, gradient: finite(joined(gradients)), classes: runs.flat() };
-      }
-
-      const runs = this.runsOf(chosen);
-      const [blocks, ...gradients] = await this.readback.run('gradient', this.scoreBytes + runs.length * gradientBytes, (encoder, read) => {
-        this.inputs.encode(encoder, executor.input);
-        runs.forEach((classes, k) => {
-          const backward: BackwardOptions = { targets: classes.map((channel) => ({ channel })), relu, score };
-          if (k === 0) {
-            executor.encodeBoth(encoder, backward);
-            read(executor.scores, this.scoreBytes);
-          } else {
-            executor.encodeBackward(encoder, backward);
-          }
-          read(executor.gradient, gradientBytes);
-        });
-      });
-      return { scores: this.unblock(blocks!), gradient: finite(joined(gradients)), classes: runs.flat() };
+      if (chosen === 'top1' || isTop(chosen)) return bestGradients(this.parts, chosen, rules, () => this.recorded); // a host's recording may run at any time
+      return isNeuron(chosen) ? neuronGradient(this.parts, chosen, rules, options) : classGradients(this.parts, chosen, rules);
     });
   }
 
@@ -185,18 +151,17 @@ export class Model implements Disposable {
    */
   encodeGradient(encoder: GPUCommandEncoder, options: Omit<GradientOptions, 'class'> & { readonly class: number | readonly number[]; readonly input: GPUBuffer | GPUTexture | readonly GPUTexture[]; readonly output: GPUBuffer }): void {
     this.assertUsable();
-    const { input, output, relu = 'gradient', score = 'logit' } = options;
-    const runs = this.runsOf(options.class);
-    const need = runs.length * this.plan.gradient.bytes;
-    if (output.size < need) throw new GradlensError('shape', `encodeGradient: the output buffer has ${output.size} bytes, ${runs.length} gradient(s) take ${need}`);
+    const { input, output } = options;
+    const { bytes } = this.plan.gradient;
+    const passes = passesOf(this.plan, options.class);
+    const need = passes.length * bytes;
+    if (output.size < need) throw new GradlensError('shape', `encodeGradient: the output buffer has ${output.size} bytes, ${passes.length} gradient(s) take ${need}`);
     const executor = this.ready!;
     this.inputs.encodeFrom(input, encoder, executor.input);
     this.recorded = true;
-    runs.forEach((classes, k) => {
-      const backward: BackwardOptions = { targets: classes.map((channel) => ({ channel })), relu, score };
-      if (k === 0) executor.encodeBoth(encoder, backward);
-      else executor.encodeBackward(encoder, backward);
-      encoder.copyBufferToBuffer(executor.gradient, 0, output, k * this.plan.gradient.bytes, this.plan.gradient.bytes);
+    passes.forEach((classes, k) => {
+      encodePass(encoder, executor, classes, rulesOf(options), k === 0);
+      encoder.copyBufferToBuffer(executor.gradient, 0, output, k * bytes, bytes);
     });
   }
 
@@ -212,15 +177,15 @@ export class Model implements Disposable {
       if (data?.length && data.length !== elements) throw new GradlensError('shape', `the start ${name} has ${data.length} elements, [${this.inputShape.join(', ')}] has ${elements}`);
     }
     const [, C, H, W] = this.inputShape;
-    const { ascent, backward } = await this.exclusive(options, async () => {
+    const { ascent, backward } = await this.turns.take(options, async () => {
       const { executor, targets } = await this.targetOf(chosen, options);
       const ascent = await Ascent.create(this.device, executor, this.readback, targets, { C, H, W }, options, from);
       return { ascent, backward: { targets, relu: 'gradient', score } satisfies BackwardOptions };
     });
     this.ascents.add(ascent);
     return {
-      submit: (most) => this.exclusive(options, () => ascent.submit(most, backward)),
-      read: () => this.exclusive(options, () => ascent.read()),
+      submit: (most) => this.turns.take(options, () => ascent.submit(most, backward)),
+      read: () => this.turns.take(options, () => ascent.read()),
       dispose: () => {
         if (this.ascents.delete(ascent)) ascent.dispose();
       },
@@ -229,7 +194,7 @@ export class Model implements Disposable {
 
   /** A picture as the network takes it, `[C, H, W]`. */
   prepared(image: ImageInput, options: RunOptions = {}): Promise<Float32Array> {
-    return this.exclusive(options, async () => {
+    return this.turns.take(options, async () => {
       await this.inputs.fillFirst(image);
       const [, C, H, W] = this.inputShape;
       const [data] = await this.readback.run('prepared', C * H * W * 4, (_, read) => read(this.inputs.buffer, C * H * W * 4));
@@ -244,7 +209,7 @@ export class Model implements Disposable {
    * @throws GradlensError as {@link inputGradient}
    */
   sampleGradient(image: ImageInput, options: SampledVariants & { readonly class: number; readonly relu?: ReluRule; readonly score?: GradientOptions['score'] } & RunOptions): Promise<Sampled> {
-    return this.exclusive(options, async () => {
+    return this.turns.take(options, async () => {
       const { relu = 'gradient', score = 'logit', samples } = options;
       const { targets } = await this.targetOf(options.class, options);
       const [N, C, H, W] = this.inputShape;
@@ -265,7 +230,7 @@ export class Model implements Disposable {
    * @throws GradlensError as {@link inputGradient}
    */
   averageViews(pictures: readonly ImageInput[], views: readonly View[], options: { readonly class: number; readonly channels: 'max-abs' | 'sum-abs' | 'sum'; readonly relu?: ReluRule; readonly score?: GradientOptions['score'] } & RunOptions): Promise<Float32Array> {
-    return this.exclusive(options, async () => {
+    return this.turns.take(options, async () => {
       const { relu = 'gradient', score = 'logit', channels } = options;
       const { executor, targets } = await this.targetOf(options.class, options);
       const [N, C, H, W] = this.inputShape;
@@ -281,34 +246,7 @@ export class Model implements Disposable {
    * @throws GradlensError `shape` for a tensor that is not there or that the rest of the network goes around; else as {@link inputGradient}
    */
   layerGradient(image: ImageInput, options: { readonly tensor: string; readonly class: number | 'top1' } & RunOptions): Promise<LayerGradient> {
-    return this.exclusive(options, async () => {
-      const { tensor } = options;
-      const { batch } = this.plan;
-      const head = await this.neuronExecutor(tensor, this.planOf(tensor), options);
-      const { C, H, W, block, storage } = head.plan.scores;
-      const rest = this.restExecutors.get(tensor) ?? await this.executorOf(this.compile(graphAfter(this.file.graph, tensor, { C, H, W })), this.restExecutors, tensor, options);
-      await this.inputs.fill(Array.from({ length: batch }, () => image));
-      const [stored] = await this.readback.run('layer', storage.bytes, (encoder, read) => {
-        this.inputs.encode(encoder, head.input);
-        head.encodeForward(encoder);
-        read(head.scores, storage.bytes);
-      });
-      const activations = finite(fromBlocks(stored!, { C, H, W, block }));
-      await this.device.guard('layer', () => {
-        for (let n = 0; n < batch; n++) this.device.gpu.queue.writeBuffer(rest.input, n * activations.byteLength, activations as Float32Array<ArrayBuffer>);
-      });
-      const [blocksOfScores] = await this.readback.run('scores', this.scoreBytes, (encoder, read) => {
-        rest.encodeForward(encoder);
-        read(rest.scores, this.scoreBytes);
-      });
-      const scores = this.unblock(blocksOfScores!).subarray(0, this.classes);
-      const chosen = options.class === 'top1' ? argmax(scores) : this.runsOf(options.class)[0]![0]!;
-      const [gradient] = await this.readback.run('layer', activations.byteLength, (encoder, read) => {
-        rest.encodeBackward(encoder, { targets: Array.from({ length: batch }, () => ({ channel: chosen })), relu: 'gradient', score: 'logit' });
-        read(rest.gradient, activations.byteLength);
-      });
-      return { extents: { C, H, W }, activations, gradient: finite(gradient!), scores, class: chosen };
-    });
+    return this.turns.take(options, () => layerGradient(this.parts, image, options.tensor, options.class, options));
   }
 
   /**
@@ -318,16 +256,15 @@ export class Model implements Disposable {
    * @throws GradlensError as {@link inputGradient}
    */
   profile(images: Images, options: { readonly class: number | readonly number[] } & RunOptions): Promise<Profile> {
-    return this.exclusive(options, async () => {
+    return this.turns.take(options, async () => {
       const executor = this.ready!;
-      const classes = this.runsOf(options.class)[0]!;
       await this.inputs.fill(images);
       await this.device.guard('profile', () => {
         const encoder = this.device.gpu.createCommandEncoder();
         this.inputs.encode(encoder, executor.input);
         this.device.gpu.queue.submit([encoder.finish()]);
       });
-      return executor.profile({ targets: classes.map((channel) => ({ channel })), relu: 'gradient', score: 'logit' }, options);
+      return executor.profile({ targets: targetsOf(passesOf(this.plan, options.class)[0]!), ...rulesOf({}) }, options);
     });
   }
 
@@ -337,9 +274,7 @@ export class Model implements Disposable {
     this.disposed = true;
     for (const ascent of this.ascents) ascent.dispose();
     this.ascents.clear();
-    for (const executor of [...this.executors.values(), ...this.restExecutors.values()]) executor.dispose();
-    this.ready?.dispose();
-    this.weights.dispose();
+    this.executors.dispose();
     this.readback.dispose();
     this.inputs.dispose();
     this.onDispose(this);
@@ -351,219 +286,27 @@ export class Model implements Disposable {
 
   // ——— inside ———
 
-  /** The executor of the class scores, there since `create`. */
-  private ready: Executor | null = null;
-
-  private async neuronExecutor(tensor: string, plan: Plan, options: RunOptions): Promise<Executor> {
-    return this.executors.get(tensor) ?? this.executorOf(plan, this.executors, tensor, options);
-  }
-
-  /** Calls are one at a time, so no two make the same executor; but `dispose()` may come while one is made. */
-  private async executorOf(plan: Plan, into: Map<string, Executor>, tensor: string, options: RunOptions): Promise<Executor> {
-    const executor = await Executor.create(this.device, plan, this.weights, options);
-    if (this.disposed) executor.dispose();
-    this.assertUsable();
-    into.set(tensor, executor);
-    return executor;
-  }
-
-  private get parts() {
-    return { device: this.device, executor: this.ready!, readback: this.readback };
-  }
-
-  /** As the plan of the class scores is compiled. */
-  private compile(graph: Graph, target?: string): Plan {
-    const bindingBytes = this.device.environment.limits.maxStorageBufferBindingSize;
-    return compile(graph, { batch: this.plan.batch, bindingBytes, variants: this.variants, ...(target === undefined ? {} : { target }) });
-  }
-
-  /** Scores `[N × classes]` of what {@link Inputs.fill} brought. */
-  private async forward(): Promise<Float32Array> {
-    const executor = this.ready!;
-    const [blocks] = await this.readback.run('scores', this.scoreBytes, (encoder, read) => {
-      this.inputs.encode(encoder, executor.input);
-      executor.encodeForward(encoder);
-      read(executor.scores, this.scoreBytes);
-    });
-    return this.unblock(blocks!);
-  }
-
-  /** As {@link runsOf}, of the classes with the highest scores. */
-  private bestOf(scores: Float32Array, chosen: 'top1' | TopClasses): readonly (readonly number[])[] {
-    const { batch } = this.plan;
-    if (chosen === 'top1') return [Array.from({ length: batch }, (_, n) => argmax(scores.subarray(n * this.classes, (n + 1) * this.classes)))];
-    if (batch !== 1) throw new GradlensError('shape', `the best ${chosen.top} classes are of one picture; the batch is ${batch}`, { batch });
-    if (!Number.isInteger(chosen.top) || chosen.top < 1) throw new GradlensError('shape', `top is ${chosen.top}; a whole number from 1 would be right`);
-    const order = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
-    return this.runsOf([...new Set([...order.slice(0, chosen.top), ...(chosen.also ?? [])])]);
-  }
-
-  private planOf(tensor: string): Plan {
-    if (!this.file.graph.nodes.some(({ name }) => name === tensor)) {
-      throw new GradlensError('shape', `there is no tensor '${tensor}'; there are ${this.file.graph.nodes.map(({ name }) => name).join(', ')}`, { tensor });
-    }
-    if (this.isProbability(tensor)) throw new GradlensError('unsupported-op', `${tensor} holds probabilities; give their class and score: 'probability' instead of a neuron`, { tensor });
-    return this.compile(this.file.graph, tensor);
+  private get parts(): Parts {
+    return { device: this.device, inputs: this.inputs, readback: this.readback, executors: this.executors, executor: this.ready! };
   }
 
   /** What computes a target's value, and where in it the target is: a class per item, or one neuron for all. */
   private async targetOf(chosen: number | readonly number[] | Neuron, options: RunOptions): Promise<{ executor: Executor; targets: readonly Target[] }> {
-    if (typeof chosen === 'object' && 'tensor' in chosen) {
-      const plan = this.planOf(chosen.tensor);
-      const target = targetIn(plan, chosen);
-      return { executor: await this.neuronExecutor(chosen.tensor, plan, options), targets: Array.from({ length: plan.batch }, () => target) };
-    }
-    const [classes, ...more] = this.runsOf(chosen);
-    if (more.length > 0) throw new GradlensError('shape', `${more.length + 1} classes at once need a batch of ${more.length + 1}; this one is ${this.plan.batch}`);
-    return { executor: this.ready!, targets: classes!.map((channel) => ({ channel })) };
-  }
-
-  private async neuronGradient(images: Images, neuron: Neuron, relu: ReluRule, options: RunOptions): Promise<InputGradient> {
-    const { batch } = this.plan;
-    const { executor, targets } = await this.targetOf(neuron, options);
-    const { plan } = executor;
-    const { H, W, blocks, storage } = plan.scores;
-    const { channel, y, x } = neuron;
-    await this.inputs.fill(images);
-    const [values, gradient] = await this.readback.run('gradient', storage.bytes + plan.gradient.bytes, (encoder, read) => {
-      this.inputs.encode(encoder, executor.input);
-      executor.encodeBoth(encoder, { targets, relu, score: 'logit' });
-      read(executor.scores, storage.bytes);
-      read(executor.gradient, plan.gradient.bytes);
-    });
-    const plane = H * W;
-    const scores = Float32Array.from({ length: batch }, (_, n) => {
-      const base = (n * blocks + (channel >> 2)) * plane;
-      const at = (pixel: number): number => values![(base + pixel) * 4 + (channel & 3)]!;
-      if (y !== undefined && x !== undefined) return at(y * W + x);
-      let sum = 0;
-      for (let pixel = 0; pixel < plane; pixel++) sum += at(pixel);
-      return sum;
-    });
-    return { scores: finite(scores), gradient: finite(gradient!), classes: [] };
-  }
-
-  /** Whether a tensor is a soft-max's, whose rewriting would answer for the score instead. */
-  private isProbability(tensor: string): boolean {
-    const node = this.file.graph.nodes.find(({ name }) => name === tensor);
-    if (node?.op === 'identity' || node?.op === 'flatten' || node?.op === 'reshape') return this.isProbability(node.inputs[0]!);
-    return node?.op === 'softmax' || node?.op === 'logSoftmax';
-  }
-
-  /** The class lists of the backward passes that follow one forward pass. */
-  private runsOf(chosen: number | readonly number[]): readonly (readonly number[])[] {
-    const { batch } = this.plan;
-    const list = typeof chosen === 'number' ? Array.from({ length: batch }, () => chosen) : chosen;
-    const wrong = list.find((index) => !Number.isInteger(index) || index < 0 || index >= this.classes);
-    if (wrong !== undefined) throw new GradlensError('shape', `class ${wrong} is not among the ${this.classes} classes, 0 to ${this.classes - 1}`, { class: wrong, classes: this.classes });
-    if (batch === 1 && list.length > 0) return list.map((index) => [index]);
-    if (list.length !== batch) throw new GradlensError('shape', `${list.length} classes for a batch of ${batch}: one class, or one per picture, would be right`);
-    return [list];
-  }
-
-  private get scoreBytes(): number {
-    return this.plan.scores.storage.bytes;
-  }
-
-  /** Blocks of four, zero past the last class → `[N × classes]`. Scores that are no numbers are an error, not a result. */
-  private unblock(blocks: Float32Array): Float32Array {
-    const { C } = this.plan.scores;
-    const stride = blocksOf(C) * 4;
-    const scores = new Float32Array(this.plan.batch * C);
-    for (let n = 0; n < this.plan.batch; n++) scores.set(blocks.subarray(n * stride, n * stride + C), n * C);
-    const bad = scores.findIndex((score) => !Number.isFinite(score));
-    if (bad >= 0) throw new GradlensError('validation', `the score of class ${bad % C} is ${scores[bad]}: the input or an activation is too large for float32, or is not a number`, { class: bad % C });
-    return scores;
+    if (!isNeuron(chosen)) return { executor: this.ready!, targets: targetsOf(onePassOf(this.plan, chosen)) };
+    const executor = await this.executors.ofTensor(chosen.tensor, options);
+    const target = neuronIn(executor.plan, chosen);
+    return { executor, targets: Array.from({ length: this.plan.batch }, () => target) };
   }
 
   private assertUsable(): void {
     if (this.disposed) throw new GradlensError('disposed', `${this.name} was disposed`);
     this.device.assertAlive();
   }
-
-  /** One run at a time; a caller who aborts is answered at once, while the GPU finishes in its own time. */
-  private async exclusive<T>(options: RunOptions, run: () => Promise<T>): Promise<T> {
-    const { signal } = options;
-    signal?.throwIfAborted();
-    this.assertUsable();
-    const result = this.queue.then(async () => {
-      signal?.throwIfAborted();
-      this.assertUsable();
-      return run();
-    }).catch((error: unknown) => {
-      this.assertUsable(); // disposed or lost in the middle: that is the reason, not what the driver made of it
-      throw error;
-    });
-    this.queue = result.catch(() => {});
-    if (!signal) return result;
-    let onAbort = (): void => {};
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
-    return Promise.race([result, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
-  }
 }
 
-/** What float32 cannot hold is an error, not a result. */
-function finite(values: Float32Array): Float32Array {
-  const bad = values.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new GradlensError('validation', `element ${bad} of the result is ${values[bad]}: the network's numbers are too large for float32`, { index: bad });
-  return values;
-}
+type Chosen = GradientOptions['class'];
 
-/** @throws GradlensError `shape` for a neuron that is not in its tensor */
-function targetIn({ scores: { C, H, W } }: Plan, { tensor, channel, y, x }: Neuron): Target {
-  const within = (index: number, extent: number): boolean => Number.isInteger(index) && index >= 0 && index < extent;
-  const inside = within(channel, C) && (y === undefined || within(y, H)) && (x === undefined || within(x, W));
-  if (!inside || (y === undefined) !== (x === undefined)) {
-    throw new GradlensError('shape', `${tensor} is [${C}, ${H}, ${W}]; channel ${channel}${y === undefined ? '' : `, y ${y}, x ${x}`} is not in it`);
-  }
-  return y === undefined || x === undefined ? { channel } : { channel, y, x };
-}
+const isNeuron = (chosen: Chosen): chosen is Neuron => typeof chosen === 'object' && 'tensor' in chosen;
+const isTop = (chosen: Chosen): chosen is Extract<Chosen, { readonly top: number }> => typeof chosen === 'object' && 'top' in chosen;
 
-/** The first item of a stored tensor, `[C, H, W]`. */
-function fromBlocks(stored: Float32Array, { C, H, W, block }: { readonly C: number; readonly H: number; readonly W: number; readonly block: number }): Float32Array {
-  const plane = H * W;
-  return Float32Array.from({ length: C * plane }, (_, i) => {
-    const c = Math.floor(i / plane);
-    return stored[((block + (c >> 2)) * plane + (i % plane)) * 4 + (c & 3)]!;
-  });
-}
-
-function argmax(values: Float32Array): number {
-  return values.reduce((best, value, index) => (value > values[best]! ? index : best), 0);
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  if (parts.length === 1) return parts[0]!;
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
-/** The caller's word counts before the file's, and that before a guess, which is taken only if the caller asks for it. */
-function preparationOf({ graph, input, guess }: ModelFile, options: LoadOptions): Preparation | null {
-  const { extents } = graph.input;
-  const chosen = ((): Preparation | null => {
-    if (options.input) return { input: options.input, by: 'caller' };
-    if (options.prep !== undefined && options.prep !== 'guess') return { input: presetSpec(options.prep, extents), by: 'caller', prep: options.prep };
-    if (input) return { input, by: 'file' };
-    return options.prep === 'guess' && guess ? { input: presetSpec(guess.prep, extents), by: 'guess', ...guess } : null;
-  })();
-  const spec = chosen?.input;
-  if (spec && (spec.channels !== extents.C || spec.height !== extents.H || spec.width !== extents.W)) {
-    throw new GradlensError('shape', `pictures would be prepared as [${spec.channels}, ${spec.height}, ${spec.width}], the network takes [${extents.C}, ${extents.H}, ${extents.W}]`);
-  }
-  return chosen;
-}
-
-function labelsOf(file: ModelFile, options: LoadOptions, classes: number): readonly string[] {
-  const labels = options.labels ?? file.labels;
-  if (labels.length > 0 && labels.length !== classes) throw new GradlensError('shape', `there are ${labels.length} labels; the network has ${classes} classes`, { labels: labels.length, classes });
-  return labels;
-}
+const rulesOf = ({ relu = 'gradient', score = 'logit' }: Pick<GradientOptions, 'relu' | 'score'>) => ({ relu, score });

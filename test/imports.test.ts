@@ -18,7 +18,7 @@ const LAYERS: readonly (readonly [name: string, RegExp])[] = [
   ['node', /^src\/node\//],
   ['index', /^src\/index$/],
   ['methods', /^src\/methods\//],
-  ['model and engine', /^src\/(engine|model|selfTest|scores|load|download)$|^src\/selfTest\.json$/],
+  ['model and engine', /^src\/(engine|model|selfTest|scores|load|download)$|^src\/selfTest\.json$|^src\/model\//],
   ['gpu and formats', /^src\/(gpu|formats)\//],
   ['compile', /^src\/compile(\/|$)/],
   ['ops', /^src\/ops(\/|$)/],

@@ -1,0 +1,77 @@
+/**
+ * The executors of one model, which share its weights: of the class scores from the beginning; of neurons, and of what follows a tensor,
+ * once somebody asks. Calls of a model are one at a time, so no executor is made twice.
+ */
+import type { Plan } from '../compile';
+import { GradlensError } from '../errors';
+import type { Device } from '../gpu/device';
+import { Executor } from '../gpu/executor';
+import { WeightStore } from '../gpu/weights';
+import { type Extents, type Graph, graphAfter } from '../graph';
+import type { RunOptions } from '../options';
+
+/** Compiles a graph as that of the class scores is compiled; `target` is the tensor to differentiate. */
+export type Compile = (graph: Graph, target?: string) => Plan;
+
+export class Executors {
+  /** Of neurons, by the tensor as the graph names it: after rewriting, a layer and its ReLU may share a name. */
+  private readonly ofNeurons = new Map<string, Executor>();
+  /** Of what follows a tensor. */
+  private readonly ofRests = new Map<string, Executor>();
+  private readonly weights: WeightStore;
+  private readonly made = new Set<Executor>();
+  private disposed = false;
+
+  constructor(private readonly device: Device, private readonly graph: Graph, private readonly compile: Compile) {
+    this.weights = new WeightStore(device);
+  }
+
+  /** @throws GradlensError `disposed`, if the model was while this was made */
+  async make(plan: Plan, options: RunOptions): Promise<Executor> {
+    const executor = await Executor.create(this.device, plan, this.weights, options);
+    this.made.add(executor);
+    if (this.disposed) {
+      executor.dispose();
+      throw new GradlensError('disposed', `${plan.name} was disposed`);
+    }
+    return executor;
+  }
+
+  /** @throws GradlensError `shape` for a tensor that is not in the graph; `unsupported-op` for probabilities */
+  async ofTensor(tensor: string, options: RunOptions): Promise<Executor> {
+    return this.ofNeurons.get(tensor) ?? this.keep(this.ofNeurons, tensor, await this.make(this.planOf(tensor), options));
+  }
+
+  /** Of what computes the scores from a tensor. */
+  async after(tensor: string, extents: Extents, options: RunOptions): Promise<Executor> {
+    return this.ofRests.get(tensor) ?? this.keep(this.ofRests, tensor, await this.make(this.compile(graphAfter(this.graph, tensor, extents)), options));
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    for (const executor of this.made) executor.dispose();
+    this.made.clear();
+    this.weights.dispose();
+  }
+
+  private keep(into: Map<string, Executor>, tensor: string, executor: Executor): Executor {
+    into.set(tensor, executor);
+    return executor;
+  }
+
+  private planOf(tensor: string): Plan {
+    const { nodes } = this.graph;
+    if (!nodes.some(({ name }) => name === tensor)) {
+      throw new GradlensError('shape', `there is no tensor '${tensor}'; there are ${nodes.map(({ name }) => name).join(', ')}`, { tensor });
+    }
+    if (this.isProbability(tensor)) throw new GradlensError('unsupported-op', `${tensor} holds probabilities; give their class and score: 'probability' instead of a neuron`, { tensor });
+    return this.compile(this.graph, tensor);
+  }
+
+  /** Whether a tensor is a soft-max's, whose rewriting would answer for the score instead. */
+  private isProbability(tensor: string): boolean {
+    const node = this.graph.nodes.find(({ name }) => name === tensor);
+    if (node?.op === 'identity' || node?.op === 'flatten' || node?.op === 'reshape') return this.isProbability(node.inputs[0]!);
+    return node?.op === 'softmax' || node?.op === 'logSoftmax';
+  }
+}
