@@ -40,6 +40,8 @@ export class Model implements Disposable {
     readonly preparation: Preparation | null,
     /** Names of the classes in score order; empty where unknown. */
     readonly labels: readonly string[],
+    /** What weights and activations are stored in. */
+    readonly precision: 'f32' | 'f16',
     /** Dispatches, buffers and bytes of one gradient; prints as a table. */
     readonly plan: Plan,
     compileGraph: Compile,
@@ -53,16 +55,17 @@ export class Model implements Disposable {
   /** Called by `Engine.load`. */
   static async create(device: Device, file: ModelFile, options: LoadOptions, onDispose: (model: Model) => void): Promise<Model> {
     const { batch = 1, precision = 'f32', tune = true, signal } = options;
-    if (precision !== 'f32') throw new GradlensError('feature', `precision '${precision}' is not available; 'f32' is exact`, { precision });
+    if (precision !== 'f32' && precision !== 'f16') throw new GradlensError('feature', `precision '${precision}' is not available; 'f32' is exact, 'f16' takes half the memory`, { precision });
     if (!Number.isInteger(batch) || batch < 1) throw new GradlensError('shape', `batch is ${batch}; a whole number from 1 would be right`);
     signal?.throwIfAborted();
     const bindingBytes = device.environment.limits.maxStorageBufferBindingSize;
-    const compileWith = (variants: Variants): Compile => (graph: Graph, target?: string) => compile(graph, { batch, bindingBytes, variants, ...(target === undefined ? {} : { target }) });
-    const variants = tune && !device.environment.adapter.isFallbackAdapter ? await tuned(device, (trial) => compileWith(trial)(file.graph), options) : device.variants;
+    const half = precision === 'f16' ? { half: device.half } : {};
+    const compileWith = (variants: Variants): Compile => (graph: Graph, target?: string) => compile(graph, { batch, bindingBytes, variants, ...half, ...(target === undefined ? {} : { target }) });
+    const variants = tune && !device.environment.adapter.isFallbackAdapter ? await tuned(device, (trial) => compileWith(trial)(file.graph), { ...options, ...half }) : device.variants;
     const plan = compileWith(variants)(file.graph);
     const { C, H, W } = plan.scores;
     if (H !== 1 || W !== 1) throw new GradlensError('shape', `the scores '${file.graph.output}' are [${C}, ${H}, ${W}]; one number per class, [${C}], would be right (a global average pool at the end makes it so)`, { output: file.graph.output });
-    const model = new Model(device, file, preparationOf(file, options), labelsOf(file, options, C), plan, compileWith(variants), onDispose);
+    const model = new Model(device, file, preparationOf(file, options), labelsOf(file, options, C), precision, plan, compileWith(variants), onDispose);
     try {
       model.ready = await model.executors.make(plan, options);
       await model.inputs.allocate();

@@ -1,4 +1,5 @@
 /** Graph → Plan, without a GPU. */
+import type { Half } from '../../shaders/half';
 import { GradlensError } from '../errors';
 import type { Graph } from '../graph';
 import { PLAIN, type Variants } from '../ops/variants';
@@ -8,6 +9,7 @@ import { foldAffine } from './foldAffine';
 import { foldPad } from './foldPad';
 import { fusePool } from './fusePool';
 import { fuseRelu } from './fuseRelu';
+import { halve } from './halve';
 import { type Rewrite, networkOf } from './network';
 import { type Plan, plan } from './plan';
 import { absorbReshapes, dropIdentities, mergeReshapes, nameRelus, prune, refuseSoftmax, takeScore } from './simplify';
@@ -25,6 +27,8 @@ export interface CompileOptions {
   readonly variants?: Variants;
   /** The tensor to differentiate; default: the class scores. */
   readonly target?: string;
+  /** Weights and activations in half precision, and how; default: in float32. */
+  readonly half?: Half;
 }
 
 /** In this order: each finds what it looks for because of those before it. */
@@ -36,12 +40,13 @@ const REWRITES: readonly Rewrite[] = [
 /**
  * @throws GradlensError `shape`, `model-format`, `unsupported-op` or `limit`, naming the layer.
  */
-export function compile(graph: Graph, { batch, bindingBytes, variants = PLAIN, target }: CompileOptions): Plan {
+export function compile(graph: Graph, { batch, bindingBytes, variants = PLAIN, target, half }: CompileOptions): Plan {
   const network = REWRITES.reduce((current, rewrite) => rewrite(current), networkOf(target === undefined ? graph : { ...graph, output: target }));
   if (!network.layers.some(({ name }) => name === network.output)) {
     throw new GradlensError('model-format', `'${target ?? graph.output}' is the input itself under another name: nothing is computed`, { output: target ?? graph.output });
   }
-  return plan(graph.name, batch, differentiate(network, batch, bindingBytes, variants), bindingBytes);
+  const steps = differentiate(network, batch, bindingBytes, variants);
+  return plan(graph.name, batch, half ? halve(steps, half) : steps, bindingBytes);
 }
 
 /** The last tensor before the scores that has more than one pixel; the input's name, if none has. */

@@ -11,6 +11,8 @@ export interface PlannedBuffer {
   readonly kind: Tensor['kind'];
   /** Of weights: what to upload. */
   readonly fill?: () => Float32Array;
+  /** Of weights: to be rounded to half precision first. */
+  readonly half?: true;
   readonly name: string;
 }
 
@@ -82,7 +84,7 @@ function allocate(steps: readonly Step[]): { buffers: PlannedBuffer[]; placement
   const uses = new Map<string, { tensor: Tensor; last: number }>();
   steps.forEach((step, at) => Object.values(step.bind).forEach((tensor) => uses.set(tensor.name, { tensor, last: at })));
 
-  const buffers: { bytes: number; kind: Tensor['kind']; name: string; fill?: () => Float32Array }[] = [];
+  const buffers: { bytes: number; kind: Tensor['kind']; name: string; fill?: () => Float32Array; half?: true }[] = [];
   const placement = new Map<string, number>();
   let free: number[] = [];
   steps.forEach((step, at) => {
@@ -96,7 +98,7 @@ function allocate(steps: readonly Step[]): { buffers: PlannedBuffer[]; placement
         index = fitting[0] ?? [...free].sort((a, b) => buffers[b]!.bytes - buffers[a]!.bytes)[0] ?? -1;
       }
       if (index < 0) {
-        index = buffers.push({ bytes: tensor.bytes, kind: tensor.kind, name: tensor.name, ...(tensor.fill ? { fill: tensor.fill } : {}) }) - 1;
+        index = buffers.push({ bytes: tensor.bytes, kind: tensor.kind, name: tensor.name, ...(tensor.fill ? { fill: tensor.fill } : {}), ...(tensor.fill && tensor.half ? { half: true } : {}) }) - 1;
       } else {
         free = free.filter((k) => k !== index);
         buffers[index]!.bytes = Math.max(buffers[index]!.bytes, tensor.bytes);

@@ -1,4 +1,5 @@
 /** A GPUDevice and what gradlens keeps on it: pipelines, byte counts, and the news of its loss. */
+import type { Half } from '../../shaders/half';
 import { type Kernel, bindingsOf } from '../../shaders/kernel';
 import { allocatedBytes } from '../compile/plan';
 import { GradlensError } from '../errors';
@@ -7,7 +8,7 @@ import { type TuningStore, indexedDbStore, memoryStore } from './tuning/choices'
 import { variantsFor } from './variants';
 
 /** What an engine asks of a device of its own, where the adapter has it; everything runs without. */
-export const OPTIONAL_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query'];
+export const OPTIONAL_FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
 
 /** What identifies the machine behind a number. */
 export interface Environment {
@@ -35,6 +36,8 @@ export class Device {
   readonly environment: Environment;
   /** The kernels that suit it. */
   readonly variants: Variants;
+  /** How it stores half precision. */
+  readonly half: Half;
   /** Why the device is gone, or null. */
   lostReason: string | null = null;
   private liveBytes = 0;
@@ -59,6 +62,7 @@ export class Device {
       limits: { maxBufferSize, maxStorageBufferBindingSize },
     };
     this.variants = variants ?? variantsFor(this.environment);
+    this.half = gpu.features.has('shader-f16') ? 'native' : 'packed';
     gpu.lost.then(({ reason, message }) => { this.lostReason = message || reason || 'unknown'; }, () => {});
     if (!pipelinesOf.has(gpu)) pipelinesOf.set(gpu, { asked: new Map(), ready: new Map() });
   }

@@ -1,6 +1,8 @@
 /** The parameters of one model on the GPU, shared by all of its plans. */
 import type { Plan } from '../compile';
+import { LARGEST_HALF } from '../../shaders/half';
 import { GradlensError } from '../errors';
+import { encodeHalf } from '../formats/floats';
 import type { RunOptions } from '../options';
 import type { Device } from './device';
 
@@ -23,12 +25,13 @@ export class WeightStore {
     const total = missing.reduce((sum, { bytes }) => sum + bytes, 0);
     let done = 0;
     onProgress?.({ phase: 'upload', done, total });
-    for (const { name, bytes, fill } of missing) {
+    for (const { name, bytes, fill, half } of missing) {
       signal?.throwIfAborted();
-      const data = fill!();
+      const numbers = fill!();
+      const bad = numbers.findIndex((value) => !Number.isFinite(value)); // a ReLU or a max-pool would hide it
+      if (bad >= 0) throw new GradlensError('model-format', `the weight ${name} holds ${numbers[bad]}; every weight must be a finite number`, { weight: name });
+      const data = half ? halvesOf(numbers, name) : numbers;
       if (data.byteLength !== bytes) throw new GradlensError('validation', `${name}: packed to ${data.byteLength} bytes, planned were ${bytes}`);
-      const bad = data.findIndex((value) => !Number.isFinite(value)); // a ReLU or a max-pool would hide it
-      if (bad >= 0) throw new GradlensError('model-format', `the weight ${name} holds ${data[bad]}; every weight must be a finite number`, { weight: name });
       const buffer = await this.device.guard(`allocating ${name}`, () => {
         if (this.disposed) throw new GradlensError('disposed', `${plan.name} was disposed while its weights were uploaded`);
         const made = this.device.allocate(`${plan.name}/${name}`, bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST);
@@ -50,4 +53,11 @@ export class WeightStore {
     for (const buffer of this.buffers.values()) this.device.free(buffer);
     this.buffers.clear();
   }
+}
+
+/** @throws GradlensError `feature` for a number that half precision does not reach */
+function halvesOf(numbers: Float32Array, weight: string): Uint16Array {
+  const beyond = numbers.findIndex((value) => Math.abs(value) > LARGEST_HALF);
+  if (beyond >= 0) throw new GradlensError('feature', `the ${weight} holds ${numbers[beyond]}, and half precision ends at ${LARGEST_HALF}; precision 'f32' would do`, { weight });
+  return Uint16Array.from(numbers, encodeHalf);
 }

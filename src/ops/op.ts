@@ -34,6 +34,8 @@ export interface Tensor {
    */
   readonly kind: 'weight' | 'saved' | 'external' | 'transient';
   readonly fill?: () => Float32Array;
+  /** Stored in half precision. */
+  readonly half?: true;
 }
 
 /** Where an activation or gradient lies: `C×H×W` per item from block `block` of the `blocks` that its storage has per item. */

@@ -3,6 +3,7 @@
  * per device and shape; software adapters are never tuned, since theirs is known and their clocks tell little.
  */
 import type { ConvDims } from '../../../shaders/conv/shape';
+import type { Half } from '../../../shaders/half';
 import { type Plan, compile } from '../../compile';
 import { GradlensError } from '../../errors';
 import type { Graph, Weight } from '../../graph';
@@ -29,6 +30,8 @@ export interface TuningOptions extends RunOptions {
   /** What may run a convolution, the direct kernel first; default: what suits the device. */
   readonly candidates?: (d: ConvDims) => readonly ConvVariant[];
   readonly milliseconds?: number;
+  /** As the plan stores weights and activations. */
+  readonly half?: Half;
 }
 
 /**
@@ -38,13 +41,14 @@ export interface TuningOptions extends RunOptions {
  * @throws the signal's reason; GradlensError `device-lost`
  */
 export async function tuned(device: Device, plan: (variants: Variants) => Plan, options: TuningOptions = {}): Promise<Variants> {
-  const { signal, onProgress, candidates = candidatesFor(device.environment), milliseconds = BUDGET_MILLISECONDS } = options;
+  const { signal, onProgress, candidates = candidatesFor(device.environment), milliseconds = BUDGET_MILLISECONDS, half } = options;
   const { tuningStore: store, variants: fallback } = device;
+  const classOf = (d: ConvDims): string => (half ? `${shapeClass(d)} in half precision` : shapeClass(d));
   const shapes = new Map<string, ConvDims>();
   plan({
     ...fallback,
     conv(d) {
-      if (!shapes.has(shapeClass(d))) shapes.set(shapeClass(d), d);
+      if (!shapes.has(classOf(d))) shapes.set(classOf(d), d);
       return fallback.conv(d);
     },
   });
@@ -61,7 +65,7 @@ export async function tuned(device: Device, plan: (variants: Variants) => Plan, 
     const left = end - performance.now();
     const share = Math.min(left, (2 * left) / (shapes.size - done++));
     if (known[name] !== undefined || left <= 0) continue;
-    const winner = await fastestOf(device, d, candidates(d), share, signal);
+    const winner = await fastestOf(device, d, candidates(d), { milliseconds: share, ...(half ? { half } : {}), ...(signal ? { signal } : {}) });
     if (winner) found[name] = winner;
   }
   if (Object.keys(found).length > 0) await storeChoices(store, key, found);
@@ -71,13 +75,13 @@ export async function tuned(device: Device, plan: (variants: Variants) => Plan, 
     ...fallback,
     conv(d) {
       // a stored choice counts only as long as it is a candidate
-      const chosen = JSON.stringify(choices[shapeClass(d)]);
+      const chosen = JSON.stringify(choices[classOf(d)]);
       return candidates(d).find((candidate) => JSON.stringify(candidate) === chosen) ?? fallback.conv(d);
     },
   };
 }
 
-async function fastestOf(device: Device, d: ConvDims, variants: readonly ConvVariant[], milliseconds: number, signal?: AbortSignal): Promise<ConvVariant | null> {
+async function fastestOf(device: Device, d: ConvDims, variants: readonly ConvVariant[], { milliseconds, half, signal }: Pick<TuningOptions, 'half' | 'signal'> & { readonly milliseconds: number }): Promise<ConvVariant | null> {
   const graph = layerOf(d);
   if (!graph || variants.length < 2) return null;
   const bindingBytes = device.environment.limits.maxStorageBufferBindingSize;
@@ -88,7 +92,7 @@ async function fastestOf(device: Device, d: ConvDims, variants: readonly ConvVar
     for (const variant of variants) {
       signal?.throwIfAborted();
       if (performance.now() - begin > milliseconds) return null;
-      const trial = await Trial.create(device, compile(graph, { batch: d.N, bindingBytes, variants: { ...device.variants, conv: () => variant }, target: LAYER })).catch((error: unknown) => {
+      const trial = await Trial.create(device, compile(graph, { batch: d.N, bindingBytes, variants: { ...device.variants, conv: () => variant }, target: LAYER, ...(half ? { half } : {}) })).catch((error: unknown) => {
         device.assertAlive();
         if (error instanceof GradlensError) return null; // too much for this device
         throw error;
