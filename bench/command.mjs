@@ -62,6 +62,8 @@ export function casesOf(chosen, entries) {
 export const loadModules = async (server) => ({
   options: await server.ssrLoadModule('/bench/options.ts'),
   report: await server.ssrLoadModule('/bench/report.ts'),
+  table: await server.ssrLoadModule('/bench/table.ts'),
+  compare: await server.ssrLoadModule('/bench/compare.ts'),
   layers: await server.ssrLoadModule('/bench/layers.ts'),
   contenders: await server.ssrLoadModule('/bench/contenders/index.ts'),
 });
@@ -115,7 +117,7 @@ export function stamped(report, launchFlags) {
 }
 
 /** Writes the report, regenerates the table, prints and compares; the exit code. */
-export function finish({ report: format, layers }, report, { json, compare, table, net, batch }) {
+export function finish({ report: format, table: tables, compare: comparison, layers }, report, { json, compare, table, net, batch }) {
   if (json === '-') {
     console.log(JSON.stringify(report));
   } else {
@@ -123,18 +125,18 @@ export function finish({ report: format, layers }, report, { json, compare, tabl
     const file = json ? resolve(json) : join(root, 'bench/results', name);
     mkdirSync(join(file, '..'), { recursive: true });
     writeFileSync(file, `${JSON.stringify(report, null, 1)}\n`);
-    console.log(`\n${format.markdownOf(report)}\n\n${layers.layersMarkdown(report)}\n\nReport: ${relative(process.cwd(), file)}`);
-    if (!json && (table || (!net && !batch))) regenerateTable(format, file);
+    console.log(`\n${tables.markdownOf(report)}\n\n${layers.layersMarkdown(report)}\n\nReport: ${relative(process.cwd(), file)}`);
+    if (!json && (table || (!net && !batch))) regenerateTable(format, tables, file);
   }
   if (!compare) return 0;
   const before = format.parseReport(readFileSync(resolve(compare), 'utf8'));
-  const { text, regressed } = format.comparisonOf(before, report);
+  const { text, regressed } = comparison.comparisonOf(before, report);
   console.error(`\n${text}`);
   return regressed ? 1 : 0;
 }
 
 /** This report into bench/README.md, in the place of the one from the same adapter and runtime. */
-function regenerateTable(format, file) {
+function regenerateTable(format, tables, file) {
   const readme = join(root, 'bench/README.md');
   const text = readFileSync(readme, 'utf8');
   const shown = [...text.matchAll(/^From \[results\/([^\]]+)\]/gm)].map(([, name]) => join(root, 'bench/results', name)).filter(existsSync);
@@ -142,6 +144,6 @@ function regenerateTable(format, file) {
     const report = format.parseReport(readFileSync(path, 'utf8'));
     return [format.adapterSlug(report.environment), { name: basename(path), report }];
   }));
-  const sections = [...bySlug].map(([slug, { name, report }]) => `### ${slug}\n\nFrom [results/${name}](results/${name}).\n\n${format.markdownOf(report)}`);
-  writeFileSync(readme, format.betweenMarks(text, 'results', sections.join('\n\n')));
+  const sections = [...bySlug].map(([slug, { name, report }]) => `### ${slug}\n\nFrom [results/${name}](results/${name}).\n\n${tables.markdownOf(report)}`);
+  writeFileSync(readme, tables.betweenMarks(text, 'results', sections.join('\n\n')));
 }

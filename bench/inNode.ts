@@ -2,11 +2,13 @@
  * The benchmark as the package ships it: gradlens alone, in Node, in the caller's process. `gradlens bench` loads it when it is asked for. With
  * rivals, and a process for each case, it is bench/node.mjs in a checkout.
  */
+import { comparisonOf } from './compare';
 import { gradlens } from './contenders/gradlens';
 import { layersMarkdown } from './layers';
 import { parseOptions } from './options';
-import { type Report, comparisonOf, markdownOf, merged, parseReport } from './report';
+import { type Report, merged, parseReport } from './report';
 import { bench } from './run';
+import { markdownOf } from './table';
 
 export interface InNodeOptions {
   /** As in the page's address; `contenders` is none of them. */

@@ -1,8 +1,9 @@
 /** The table of a profile: every step of a gradient, with its rates beside what the adapter can do. */
 import type { StepTime } from '../src';
 import type { Probe } from './probe';
-import { type LayerTimes, type Report, digits, markdownTable, milliseconds } from './report';
+import type { LayerTimes, Report } from './report';
 import { floorMs } from './roofline';
+import { digits, markdownTable, milliseconds } from './table';
 
 export interface LayerColumn {
   readonly title: string;

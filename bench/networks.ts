@@ -82,6 +82,13 @@ export type What = (typeof whats)[number];
 export const precisions = ['f32', 'f16'] as const;
 export type Precision = (typeof precisions)[number];
 
+/** Of one stored number. */
+export const BYTES: Readonly<Record<Precision, number>> = { f32: 4, f16: 2 };
+
+/** Bytes of all parameters, each once. */
+export const weightBytesOf = ({ weights }: Graph, precision: Precision): number =>
+  BYTES[precision] * [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
+
 /** Floating-point operations of one timed call. */
 export const flopsOf = (graph: Graph, what: What, batch: number): number => forwardFlops(graph) * batch * (what === 'forward' ? 1 : 2);
 

@@ -1,13 +1,13 @@
 /** The benchmark page: what the form says is in the address, and what the address says is in the form. */
+import { compareReports, comparisonColumns, mismatchOf } from './compare';
 import { CONTENDERS } from './contenders';
 import { contenderNames } from './contenders/names';
 import { LAYER_COLUMNS, layersTitle, shareNeeded } from './layers';
 import { networkNames, precisions, whats } from './networks';
 import { optionNames, parseOptions, writeOptions } from './options';
-import {
-  COLUMNS, type Case, type LayerTimes, type Report, adapterSlug, casesOf, compareReports, comparisonColumns, environmentLines, markdownOf, mismatchOf, parseReport, remarkOf, titleOf,
-} from './report';
+import { type Case, type LayerTimes, type Report, adapterSlug, casesOf, parseReport } from './report';
 import { type BenchOptions, bench } from './run';
+import { COLUMNS, environmentLines, markdownOf, ratiosOf, remarkOf, titleOf } from './table';
 
 const NOTES: Readonly<Record<string, string>> = {
   paper: '224 px, 1.45 GFLOP, 243 MB', alexnet: '224 px, 1.43 GFLOP, 244 MB', vgg16: '224 px, 30.9 GFLOP, 553 MB', squeezenet: '224 px, 0.70 GFLOP, 5 MB',
@@ -154,7 +154,7 @@ function sectionOf(group: Case, whole: Report): HTMLElement {
     }
     return line;
   });
-  const remarks = group.rows.map(remarkOf).filter((remark) => remark !== null).map((remark) => make('p', { className: 'remark' }, `${remark}.`));
+  const remarks = [ratiosOf(group), ...group.rows.map(remarkOf)].filter((remark) => remark !== null).map((remark) => make('p', { className: 'remark' }, `${remark}.`));
   return make('section', {}, make('h3', {}, titleOf(group)), table(COLUMNS.map(({ title }) => title), lines), ...remarks);
 }
 

@@ -1,7 +1,7 @@
 /** The shortest time that an adapter could take, by what the probe measured of it. */
 import type { Graph } from '../src/graph';
 import { elements } from '../src/shape';
-import { type Precision, type What, extentsOf } from './networks';
+import { BYTES, type Precision, type What, extentsOf } from './networks';
 import type { Probe } from './probe';
 
 /** Multiply-adds (counted twice) and bytes that some piece of work cannot do without. */
@@ -9,8 +9,6 @@ export interface Work {
   readonly flops: number;
   readonly bytes: number;
 }
-
-const BYTES: Readonly<Record<Precision, number>> = { f32: 4, f16: 2 };
 
 /**
  * The work of every convolution and fully connected layer, in order: its input, weights and output cross the memory once. ReLUs and pools are

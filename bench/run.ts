@@ -4,7 +4,7 @@ import type { ContenderName } from './contenders/names';
 import { installCounters } from './counters';
 import { environmentOf, selfTest } from './environment';
 import { DEFAULT_SCHEDULE, type Measured, type Schedule, measure } from './measure';
-import { NETWORKS, type NetworkName, type Precision, type What, classesFor, flopsOf, inputFor } from './networks';
+import { NETWORKS, type NetworkName, type Precision, type What, classesFor, flopsOf, inputFor, weightBytesOf } from './networks';
 import { type Probe, probe } from './probe';
 import { type Ready, TOLERANCE, errorOf, makeReady, offers, taskOf } from './ready';
 import { type LayerTimes, type Report, type Row, emptyRow } from './report';
@@ -71,8 +71,9 @@ export async function bench(
           for (const { contender, precision } of entrants) {
             signal?.throwIfAborted();
             tell(`${net}, batch ${batch}: making ${nameOf(contender, precision)} ready`, contender.name);
-            const fresh = !used.has(contender.device);
-            used.add(contender.device);
+            const device = `${contender.device} ${precision}`;
+            const fresh = !used.has(device);
+            used.add(device);
             const made = makeReady(contender, { prepare: () => contender.prepare(network, batch, precision), precision, image, classes, fresh, ascent: options.what.includes('class-model') });
             try {
               ready.push(await unlessAborted(made, signal));
@@ -94,7 +95,7 @@ export async function bench(
             });
             for (const { made, error } of open) {
               const { contender, precision, cold, calls, gpuBytes, session } = made;
-              const row = { ...emptyRow({ net, batch, what, precision }, contender, 'ok'), cold, calls: calls[what], gpuBytes, memory: session.memory ?? null, gradientError: error === null ? null : finite(error) };
+              const row = { ...emptyRow({ net, batch, what, precision }, contender, 'ok'), cold, calls: calls[what], gpuBytes, weightBytes: weightBytesOf(network, precision), memory: session.memory ?? null, gradientError: error === null ? null : finite(error) };
               const measured = times[right.findIndex((other) => other.made === made)];
               const floor = probed && contender.backend === 'webgpu' ? floorMs(workOf(network, batch, what, precision), probed) : null;
               rows.push(measured

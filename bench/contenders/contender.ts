@@ -41,7 +41,10 @@ export interface Contender {
   readonly version: string;
   /** Where it computes: only contenders on WebGPU have dispatches and bytes that can be counted. */
   readonly backend: 'webgpu' | 'webgl' | 'wasm';
-  /** Contenders with the same name here compute on the same device, where the second finds shaders and buffers of the first. */
+  /**
+   * Contenders with the same name here compute on the same device (one for each precision), where the second finds shaders and buffers of the
+   * first.
+   */
   readonly device: string;
   /** Fetches its code; not timed. */
   fetch(): Promise<void>;

@@ -1,9 +1,10 @@
 import { version } from '../../package.json';
 import { Engine } from '../../src';
+import type { Precision } from '../networks';
 import { ASCENT, type Contender, type Session } from './contender';
 
 export function gradlens(gpu: GPU): Contender {
-  let engine: Engine | undefined;
+  const engines = new Map<Precision, Engine>(); // a device each, so that every cold start is one
   return {
     name: 'gradlens',
     version,
@@ -12,7 +13,8 @@ export function gradlens(gpu: GPU): Contender {
     precisions: ['f32', 'f16'],
     async fetch() {},
     async prepare(network, batch, precision): Promise<Session> {
-      engine ??= await Engine.create({ gpu });
+      const engine = engines.get(precision) ?? await Engine.create({ gpu });
+      engines.set(precision, engine);
       const model = await engine.load(network, { batch, precision });
       const prepared = (data: Float32Array) => ({ data, shape: model.inputShape });
       return {
@@ -39,8 +41,8 @@ export function gradlens(gpu: GPU): Contender {
       };
     },
     dispose() {
-      engine?.dispose();
-      engine = undefined;
+      for (const engine of engines.values()) engine.dispose();
+      engines.clear();
     },
   };
 }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { compareReports, comparisonMarkdown, mismatchOf, regressionsOf } from '../../bench/compare';
 import { statOf } from '../../bench/measure';
 import { parseOptions, writeOptions } from '../../bench/options';
-import { type Report, type Row, adapterSlug, betweenMarks, compareReports, comparisonMarkdown, digits, markdownOf, mismatchOf, parseReport, regressionsOf } from '../../bench/report';
+import { type Report, type Row, adapterSlug, parseReport } from '../../bench/report';
+import { betweenMarks, digits, markdownOf } from '../../bench/table';
 
 /** A row whose times spread evenly by `spread` around a median. */
 function row(contender: string, median: number, spread = 0.05, change: Partial<Row> = {}): Row {
@@ -9,7 +11,7 @@ function row(contender: string, median: number, spread = 0.05, change: Partial<R
   return {
     net: 'small', batch: 1, what: 'gradient', precision: 'f32', contender, version: '1.0.0', status: 'ok', gradientError: contender === 'gradlens' ? null : 1e-6,
     cold: { loadMs: 100, firstMs: 20, fresh: true }, wallMs: statOf(raw), warmUp: { raw, settled: true }, repeats: 1,
-    imagesPerSecond: 1000 / median, gflops: 0.626e3 / median, floorMs: 1, calls: { dispatches: 20, passes: 1, submits: 1 }, gpuBytes: { peak: 2e7, live: 1e7 }, memory: null, ...change,
+    imagesPerSecond: 1000 / median, gflops: 0.626e3 / median, floorMs: 1, calls: { dispatches: 20, passes: 1, submits: 1 }, gpuBytes: { peak: 2e7, live: 1e7 }, weightBytes: 8e6, memory: null, ...change,
   };
 }
 
@@ -17,7 +19,7 @@ function reportOf(...rows: Row[]): Report {
   return {
     schema: 1,
     environment: {
-      date: '2026-11-23T20:00:00.000Z', runtime: 'Chrome 156, Linux', engineVersion: '0.1.0', features: [], limits: {}, clockQuantumMs: 0.005, hardwareConcurrency: 8, crossOriginIsolated: true,
+      date: '2026-11-23T20:00:00.000Z', runtime: 'Chrome 156, Linux', engineVersion: '0.1.0', features: [], limits: { maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 2 ** 27 }, clockQuantumMs: 0.005, hardwareConcurrency: 8, crossOriginIsolated: true,
       adapter: { vendor: 'acme', architecture: 'roadrunner', device: '', description: '', isFallbackAdapter: false }, selfTest: { ok: true, relativeL2: 1e-7 },
     },
     probe: { fmaGflops: 1000, copyGBs: 100, dispatchMicroseconds: 5, readBackMs: 0.5 },
@@ -82,8 +84,15 @@ describe('the table', () => {
   test('has a line per contender with its share of the FMA rate', () => {
     const text = markdownOf(reportOf(row('gradlens', 10), row('jax-webgpu', 40)));
     expect(text).toContain('**small, batch 1, forward + gradient**');
-    expect(text).toMatch(/\| gradlens 1\.0\.0 \| 10\.0 ms \| .* \| 11 \| 100 \| 62\.6 \| 6\.26 % \| 10\.0 % \| 100 ms \+ 20\.0 ms \| 20 \/ 1 \| 20\.0 \| {2}\|/);
+    expect(text).toMatch(/\| gradlens 1\.0\.0 \| 10\.0 ms \| .* \| 11 \| 100 \| 62\.6 \| 6\.26 % \| 10\.0 % \| 100 ms \+ 20\.0 ms \| 20 \/ 1 \| 20\.0 \| 12\.0 \/ 2\.00 \| {2}\|/);
     expect(text).toMatch(/\| jax-webgpu 1\.0\.0 \| 40\.0 ms .*1\.0e-6 \|/);
+  });
+
+  test('says how gradlens stands beside its rivals on WebGPU: the fastest, the soonest, and the bytes of TensorFlow.js', () => {
+    const tfjs = row('tfjs-webgpu', 60, 0.05, { gpuBytes: { peak: 5.6e7, live: 2.8e7 } });
+    const text = markdownOf(reportOf(row('gradlens', 10), tfjs, row('jax-webgpu', 40, 0.05, { cold: { loadMs: 0, firstMs: 600, fresh: true }, gpuBytes: null }), row('tfjs-wasm', 1, 0.05, { calls: null })));
+    expect(text).toContain("gradlens is 4.00× as fast as the fastest rival on WebGPU; its first result 1.00× as soon; 0.250 of tfjs-webgpu's bytes beyond the weights at the peak, 0.100 of those held.");
+    expect(markdownOf(reportOf(row('gradlens', 10)))).not.toContain('as fast');
   });
 
   test('says why a row has no numbers', () => {
