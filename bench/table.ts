@@ -17,7 +17,7 @@ export const COLUMNS: readonly Column[] = [
   { title: 'of FMA rate', cell: ({ gflops, contender, calls }, { probe }) => (gflops === null || !probe || (calls === null && contender !== 'gradlens') ? '–' : `${digits((100 * gflops) / probe.fmaGflops)} %`) },
   { title: 'of roofline', cell: ({ wallMs, floorMs }) => (wallMs && floorMs !== null ? `${digits((100 * floorMs) / wallMs.median)} %` : '–') },
   { title: 'load + first result', cell: ({ cold }) => (cold ? `${milliseconds(cold.loadMs)} + ${milliseconds(cold.firstMs)}${cold.fresh ? '' : ' (warm device)'}` : '–') },
-  { title: 'dispatches/submits', cell: ({ calls }) => (calls ? `${calls.dispatches} / ${calls.submits}` : '–') },
+  { title: 'dispatches / submits', cell: ({ calls }) => (calls ? `${calls.dispatches} / ${calls.submits}` : '–') },
   { title: 'peak GPU MB', cell: ({ gpuBytes }) => (gpuBytes ? digits(gpuBytes.peak / 1e6) : '–') },
   { title: 'beyond weights, peak / held', cell: (row) => beyondWeights(row)?.map((bytes) => digits(bytes / 1e6)).join(' / ') ?? '–' },
   { title: 'difference', cell: ({ gradientError, contender, precision }) => (contender === 'gradlens' && precision === 'f32' ? '' : gradientError === null ? 'unchecked' : exponential(gradientError)) },
