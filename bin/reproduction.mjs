@@ -5,7 +5,7 @@
  *   node bin/reproduction.mjs --measure pictures,maps           on the samples: no data needed
  *   node bin/reproduction.mjs --measure masks                   with $GRADLENS_DATA: the hand masks
  *   node bin/reproduction.mjs --localisation boxes=a.jsonl,b.jsonl --localisation paper=c.jsonl
- *                                                               from what `gradlens localise --json` printed, with --part 1/5 and --all-but 1/5
+ *                                                               from what `gradlens localise --json` printed, with --part 1/5,3/5 and --all-but 1/5,3/5
  */
 import { execSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -21,8 +21,8 @@ const { values } = parseArgs({ options: { measure: { type: 'string', default: ''
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, 'docs/reproduction');
 const data = process.env.GRADLENS_DATA;
-/** Every fifth photo, from number 1 on: what the preset `boxes` was chosen on. */
-const TUNING = '1/5';
+/** Every fifth photo from number 1 on, and from number 3 on: what presets were chosen on. */
+const TUNING = '1/5,3/5';
 mkdirSync(folder, { recursive: true });
 
 const MEASURES = { pictures, maps, masks };
@@ -236,7 +236,7 @@ function boxMap(truth, { width, height }, map) {
 
 // ——— localisation ———
 
-/** The tuning part and the rest, from the files of `--part 1/5` and `--all-but 1/5`; all, if both are there. */
+/** The tuning part and the rest, from the files of `--part` and `--all-but`; all, if both are there. */
 function localisation(files) {
   const runs = files.map((file) => {
     const lines = readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line));

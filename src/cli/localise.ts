@@ -25,7 +25,7 @@ export const localise = command({
     ...modelOption,
     ...prepOption,
     ...methodOptions,
-    part: { type: 'string', valueHint: 'I/N', description: 'only every N-th picture of the box file, from number I on (0 to N-1)' },
+    part: { type: 'string', valueHint: 'I/N', description: 'only every N-th picture of the box file, from number I on (0 to N-1); several parts with commas between them' },
     'all-but': { type: 'string', valueHint: 'I/N', description: 'all but these pictures' },
     ...segmentationOptions,
     ...common,
@@ -137,13 +137,15 @@ function partOf(truths: readonly Truth[], part: string | undefined, allBut: stri
   return new Map(truths.filter((_, i) => (part === undefined || inPart(i)) && (allBut === undefined || !inRest(i))).flatMap((truth) => [[basename(truth.file), truth], [truth.file, truth]]));
 }
 
-/** I/N: every N-th from number I on. */
-function chosenBy(option: string, part: string | undefined): (i: number) => boolean {
-  const [, from = '0', every = '1'] = part === undefined ? [] : /^(\d+)\/(\d+)$/.exec(part) ?? [, '', ''];
-  if (from === '') throw new UsageError(`--${option} is '${part}'; it can be like 0/5`);
-  const count = numberOption(option, every, 1, Infinity, true);
-  const first = numberOption(option, from, 0, count - 1, true);
-  return (i) => i % count === first;
+/** I/N: every N-th from number I on; I/N,J/M: these too. */
+function chosenBy(option: string, parts: string | undefined): (i: number) => boolean {
+  const chosen = (parts ?? '0/1').split(',').map((part) => {
+    const [, from, every] = /^(\d+)\/(\d+)$/.exec(part) ?? [];
+    if (from === undefined || every === undefined) throw new UsageError(`--${option} is '${parts}'; it can be like 0/5, or 0/5,2/5`);
+    const count = numberOption(option, every, 1, Infinity, true);
+    return { count, first: numberOption(option, from, 0, count - 1, true) };
+  });
+  return (i) => chosen.some(({ count, first }) => i % count === first);
 }
 
 /** @throws UsageError if the model has no such class */

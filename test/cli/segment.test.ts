@@ -121,6 +121,8 @@ describe('localise', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^tiny, 1 picture; classification error \d+\.0 % top-1, 0\.0 % top-5\n +segmentation +centre box 80% +whole image\n/);
     expect(stdout).toMatch(/\ntrue class: IoU > 0\.5 +\d+\.0 % +100\.0 % +100\.0 %\ntrue class: mean IoU +\d\.\d{3} +0\.640 +1\.000\n/);
+    const both = await gradlens(['localise', at('pictures.tar'), '--boxes', at('boxes.json'), '--part', '0/2,1/2', '--model', model]);
+    expect(both.stdout).toMatch(/^tiny, 2 pictures;/);
   });
 
   test('what is wrong with the boxes or the tar is said by its name', async () => {
