@@ -26,6 +26,8 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  '--use-fake-device-for-media-stream', // a camera that shows a turning pie, and asks nobody
+  '--use-fake-ui-for-media-stream',
 ];
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {

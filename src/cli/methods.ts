@@ -1,14 +1,10 @@
 /** From `--method` and its kin to maps. */
 import type { ArgsDef } from 'citty';
 import type { Pixels } from '../image/pixels';
-import {
-  type ChannelRule, type Heatmap, type Model, type ReluRule, type RunOptions, gradCam, gradientTimesInput, integratedGradients, occlusion, saliencies, saliency, smoothGrad,
-} from '../index';
+import { type ChannelRule, type Heatmap, type Model, type ReluRule, type RunOptions, saliencies } from '../index';
+import { METHODS, type Method, batchOf, hasReluRule, mapBy } from '../methods/named';
 import { numberOption } from './args';
 import { UsageError } from './failure';
-
-const METHODS = ['saliency', 'gradient-times-input', 'smoothgrad', 'integrated-gradients', 'grad-cam', 'occlusion'] as const;
-type Method = (typeof METHODS)[number];
 
 export const methodOptions = {
   method: { type: 'enum', options: [...METHODS], default: 'saliency', description: 'the paper\'s map, or one of later work' },
@@ -29,9 +25,6 @@ export interface MapMaker {
   best(model: Model, picture: Pixels, top: number, also: number, options: RunOptions): Promise<Heatmap[]>;
 }
 
-/** As many samples or views as one run takes. */
-const BATCHES: Readonly<Partial<Record<Method, number>>> = { smoothgrad: 8, 'integrated-gradients': 8, occlusion: 8 };
-
 /** @throws UsageError for numbers out of range, and options of another method */
 export function mapMakerOf(args: Readonly<Record<keyof typeof methodOptions, string>>, channels: ChannelRule = 'max-abs'): MapMaker {
   const method = args.method as Method;
@@ -40,22 +33,14 @@ export function mapMakerOf(args: Readonly<Record<keyof typeof methodOptions, str
   const samples = numberOption('samples', args.samples, 1, 1e6, true);
   const noise = numberOption('noise', args.noise, 0, 1e6);
   if (views === 10 && method !== 'saliency') throw new UsageError(`--views goes with --method saliency, not ${method}`);
-  if (relu !== 'gradient' && method !== 'saliency' && method !== 'smoothgrad') throw new UsageError(`--relu goes with --method saliency or smoothgrad, not ${method}`);
-  if (channels !== 'max-abs' && method !== 'saliency' && method !== 'smoothgrad') throw new UsageError(`--channels goes with --method saliency or smoothgrad, not ${method}`);
+  if (relu !== 'gradient' && !hasReluRule(method)) throw new UsageError(`--relu goes with --method saliency or smoothgrad, not ${method}`);
+  if (channels !== 'max-abs' && !hasReluRule(method)) throw new UsageError(`--channels goes with --method saliency or smoothgrad, not ${method}`);
 
-  const makers: Readonly<Record<Method, MapMaker['make']>> = {
-    saliency: (model, picture, index, options) => saliency(model, picture, { ...options, class: index, relu, channels, views }),
-    'gradient-times-input': (model, picture, index, options) => gradientTimesInput(model, picture, { ...options, class: index }),
-    smoothgrad: (model, picture, index, options) => smoothGrad(model, picture, { ...options, class: index, samples, noise, relu, channels }),
-    'integrated-gradients': (model, picture, index, options) => integratedGradients(model, picture, { ...options, class: index, steps: samples }),
-    'grad-cam': (model, picture, index, options) => gradCam(model, picture, { ...options, class: index }),
-    occlusion: (model, picture, index, options) => occlusion(model, picture, { ...options, class: index }),
-  };
-  const make = makers[method];
+  const make: MapMaker['make'] = (model, picture, chosen, options) => mapBy(method, model, picture, { ...options, class: chosen, relu, channels, views, samples, noise });
   return {
-    batch: views === 10 ? 10 : BATCHES[method] ?? 1,
+    batch: batchOf(method, views),
     method,
-    parameters: { method, ...(method === 'saliency' || method === 'smoothgrad' ? { relu, channels } : {}), ...(method === 'saliency' ? { views } : {}), ...(method === 'smoothgrad' ? { samples, noise } : {}), ...(method === 'integrated-gradients' ? { steps: samples } : {}) },
+    parameters: { method, ...(hasReluRule(method) ? { relu, channels } : {}), ...(method === 'saliency' ? { views } : {}), ...(method === 'smoothgrad' ? { samples, noise } : {}), ...(method === 'integrated-gradients' ? { steps: samples } : {}) },
     make,
     async best(model, picture, top, also, options) {
       if (method === 'saliency' && views === 1) return saliencies(model, picture, { ...options, class: { top, also: [also] }, relu, channels });

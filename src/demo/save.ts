@@ -1,5 +1,6 @@
 /** What is shown, as files that carry how it was made: a picture, the numbers, all of it; and a link that shows it again. */
 import { writeNpy } from '../formats/npy';
+import { withText } from '../image/png';
 import { formatAddress, type Address } from './address';
 import { choicesOf } from './parts/form';
 import { element } from './parts/elements';
@@ -14,6 +15,9 @@ const parts = {
   text: element('out-text', HTMLSpanElement),
 };
 
+/** Longer arrays are what the picture shows, or are saved as numbers. */
+const LONG = 100;
+
 /** Which of the buttons have something to save. */
 export function showSaving(tab: Tab): void {
   const result = tab.result();
@@ -25,7 +29,10 @@ export function showSaving(tab: Tab): void {
 /** `shown`: the tab whose result is saved, and the address that shows it. */
 export function listenForSaving(shown: () => { readonly tab: Tab; readonly address: Address }): void {
   const result = (): Result => shown().tab.result()!;
-  parts.png.addEventListener('click', () => void savePng(result()));
+  parts.png.addEventListener('click', () => {
+    const { tab, address } = shown();
+    void savePng(result(), record(tab, address));
+  });
   parts.npy.addEventListener('click', () => {
     const { stem, array } = result();
     if (array) save(stem, '.npy', new Blob([writeNpy(array.shape, array.data)]));
@@ -47,9 +54,12 @@ export function record(tab: Tab, address: Address): Record<string, unknown> {
   };
 }
 
-async function savePng({ stem, canvas }: Result): Promise<void> {
+/** The picture, and in its text all that the JSON says but the long arrays. */
+async function savePng({ stem, canvas }: Result, made: Record<string, unknown>): Promise<void> {
   const png = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve));
-  if (png) save(stem, '.png', png);
+  if (!png) return;
+  const text = JSON.stringify(made, (_, value: unknown) => (Array.isArray(value) && value.length > LONG ? `${value.length} values` : value));
+  save(stem, '.png', new Blob([withText(new Uint8Array(await png.arrayBuffer()), { Software: 'gradlens', gradlens: text })]));
 }
 
 function save(stem: string, ending: string, content: Blob): void {
