@@ -1,0 +1,89 @@
+/**
+ * Pictures of the page in each of its states, wide and narrow, light and dark, to be looked at by eye.
+ *
+ *   node bin/screenshots.mjs FOLDER [--at http://localhost:8080/some/where/] [--only opening,broken]
+ *
+ * Without --at the page is served from the sources. A new state is a line in the table below.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import puppeteer from 'puppeteer';
+import { createServer } from 'vite';
+import { findChromium, root } from './system.mjs';
+
+/**
+ * `hash` is what the address says, `before` runs in the page ahead of its scripts, `act` is what a visitor does once the page rests; then the
+ * page rests again, or `until` holds.
+ */
+const STATES = [
+  { name: 'opening' },
+  { name: 'linked', hash: '#sample=parachute&class=church&relu=guided' },
+  { name: 'own-picture', act: (page) => upload(page, 'samples/gas-pump.jpg') },
+  { name: 'broken-file', act: (page) => upload(page, 'README.md'), until: () => window.gradlens.state.error !== null },
+  { name: 'working', at: 'once', until: () => document.body.hasAttribute('data-busy') },
+  { name: 'device-lost', act: (page) => page.evaluate(() => window.gradlens.engine?.device.destroy()), until: () => window.gradlens.state.error !== null },
+  { name: 'no-webgpu', before: () => Object.defineProperty(Navigator.prototype, 'gpu', { get: () => undefined }) },
+];
+const WIDTHS = [1280, 360];
+const SCHEMES = ['light', 'dark'];
+
+const FLAGS = ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--no-first-run', '--hide-scrollbars'];
+const LONGEST_MILLISECONDS = 120_000;
+
+const { values, positionals: [folder] } = parseArgs({ options: { at: { type: 'string' }, only: { type: 'string' } }, allowPositionals: true });
+if (!folder) {
+  console.error('node bin/screenshots.mjs FOLDER [--at ADDRESS] [--only STATE,…]');
+  process.exit(2);
+}
+const only = values.only?.split(',') ?? STATES.map(({ name }) => name);
+const unknown = only.find((name) => !STATES.some((state) => state.name === name));
+if (unknown !== undefined) {
+  console.error(`there is no state '${unknown}'; there are ${STATES.map(({ name }) => name).join(', ')}`);
+  process.exit(2);
+}
+
+mkdirSync(folder, { recursive: true });
+const server = values.at ? undefined : await createServer({ root, cacheDir: 'node_modules/.vite-screenshots', server: { host: '127.0.0.1', port: 5393, watch: null, hmr: false }, logLevel: 'warn' });
+await server?.listen();
+const address = values.at ?? server.resolvedUrls.local[0];
+const browser = await puppeteer.launch({ executablePath: findChromium(), headless: true, args: FLAGS, protocolTimeout: LONGEST_MILLISECONDS });
+
+for (const state of STATES.filter(({ name }) => only.includes(name))) {
+  for (const width of WIDTHS) await shoot(state, width).catch((error) => {
+    console.error(`${state.name} at ${width}: ${error.message}`);
+    process.exitCode = 1;
+  });
+}
+await browser.close();
+await server?.close();
+
+async function shoot({ name, hash = '', before, at = 'rest', act, until = () => window.gradlens?.state.phase !== 'busy' }, width) {
+  const context = await browser.createBrowserContext(); // nothing is left from the state before
+  const page = await context.newPage();
+  try {
+    page.setDefaultTimeout(LONGEST_MILLISECONDS);
+    await page.setViewport({ width, height: width < 600 ? 740 : 900, isMobile: width < 600, hasTouch: width < 600 });
+    if (before) await page.evaluateOnNewDocument(before);
+    await page.goto(new URL(`index.html${hash}`, address).href);
+    await page.waitForFunction(() => window.gradlens !== undefined);
+    if (at === 'rest') await page.waitForFunction(() => window.gradlens.state.phase !== 'busy');
+    await act?.(page);
+    await page.waitForFunction(until);
+    for (const scheme of SCHEMES) {
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+      const path = join(folder, `${name}-${width}-${scheme}.png`);
+      await page.screenshot({ path, fullPage: true });
+      console.log(path);
+    }
+  } finally {
+    await context.close();
+  }
+}
+
+async function upload(page, ...files) {
+  const maps = await page.evaluate(() => window.gradlens.state.maps);
+  await (await page.$('input[type=file]')).uploadFile(...files.map((file) => join(root, file)));
+  // a map more, or a reason why not
+  await page.waitForFunction((before) => window.gradlens.state.maps > before || window.gradlens.state.error !== null, {}, maps);
+}
