@@ -52,6 +52,9 @@ const CURVED = {
   sigmoid: { value: 'logistic(x)', derivative: 'logistic(x) * logistic(-x)' },
   swish: { value: 'x * logistic(x)', derivative: 'logistic(x) * (1.0 + x * logistic(-x))' },
   elu: { value: 'select(a * expm1(min(x, vec4f())), x, x > vec4f())', derivative: 'select(a * exp(min(x, vec4f())), vec4f(1.0), x > vec4f())' },
+  // lanes past the last channel hold 0, and have to stay finite on the way back
+  sqrt: { value: 'sqrt(x)', derivative: 'select(0.5 / sqrt(x), vec4f(), x <= vec4f())' },
+  reciprocal: { value: '1.0 / x', derivative: 'select(-(1.0 / x) * (1.0 / x), vec4f(), x == vec4f())' },
   hardSwish: {
     value: 'x * clamp(x / 6.0 + 0.5, vec4f(), vec4f(1.0))',
     derivative: 'select(select(x / 3.0 + 0.5, vec4f(), x <= vec4f(-3.0)), vec4f(1.0), x >= vec4f(3.0))',

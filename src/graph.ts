@@ -76,6 +76,10 @@ export interface HardSigmoidNode extends NodeBase<'hardSigmoid'> {
 export interface HardSwishNode extends NodeBase<'hardSwish'> {}
 /** `x / (1 + exp(−x))`, also called SiLU. */
 export interface SwishNode extends NodeBase<'swish'> {}
+/** `√x`, of what is not negative. Its derivative at 0, which is infinite, counts as 0. */
+export interface SqrtNode extends NodeBase<'sqrt'> {}
+/** `1 / x`, of what is not 0. */
+export interface ReciprocalNode extends NodeBase<'reciprocal'> {}
 /** Padding never wins. `ceil`: a last, partial window counts, provided that it starts inside the input or its leading padding. */
 export interface MaxPoolNode extends NodeBase<'maxPool'>, Window {
   readonly ceil?: boolean;
@@ -190,6 +194,8 @@ export type GraphNode =
   | HardSigmoidNode
   | HardSwishNode
   | SwishNode
+  | SqrtNode
+  | ReciprocalNode
   | MaxPoolNode
   | AveragePoolNode
   | GlobalAveragePoolNode

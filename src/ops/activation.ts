@@ -73,4 +73,6 @@ export const activations = {
   swish: activation('swish'),
   elu: activation<EluNode>('elu'),
   hardSwish: activation('hardSwish'),
+  sqrt: activation('sqrt'),
+  reciprocal: activation('reciprocal'),
 };

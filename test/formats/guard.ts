@@ -15,7 +15,8 @@ const state = new Int32Array(new SharedArrayBuffer(12));
 const input = new Uint8Array(new SharedArrayBuffer(LONGEST_INPUT));
 export const hangFile = join(tmpdir(), `gradlens-fuzz-hang-${process.pid}`);
 
-const secondsUsed = (): number => {
+/** Of the processor, by this process; not by others on a busy machine. */
+export const secondsUsed = (): number => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
 };

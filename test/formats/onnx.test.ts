@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { GraphNode } from '../../src/graph';
 import { readOnnx } from '../../src/formats/onnx';
 import { refusal } from './errors';
+import { secondsUsed } from './guard';
 import { attribute, floats, integers, node, onnxFile, valueInfo, type ModelSpec, type Node, type Tensor } from './models';
 
 const read = (spec: ModelSpec) => readOnnx(onnxFile(spec)).graph;
@@ -198,7 +199,9 @@ describe('refusals', () => {
     ['a batched MatMul', [flat, node('MatMul', ['f', 'w'], 'y')], [floats('w', [1, 60, 1])], /its weight has 3 dimensions/],
     ['a bias per row of the batch', [flat, node('Gemm', ['f', 'w', 'b'], 'y')], [floats('w', [60, 3]), floats('b', [2, 3])], /constant of shape \[2,3\]/],
     ['a constant that makes the image larger', [node('Add', ['x', 'b'], 'y')], [floats('b', [3, 1, 1, 1])], /the result would have another shape/],
-    ['a quotient of two images', [node('Relu', ['x'], 'r'), node('Div', ['x', 'r'], 'y')], [], /only by a constant/],
+    ['a cube root', [node('Pow', ['x', 'p'], 'y')], [floats('p', [1], [1 / 3])], /its exponent is 0\.33/],
+    ['a power of what is computed', [node('Relu', ['x'], 'r'), node('Pow', ['x', 'r'], 'y')], [], /"r" is computed/],
+    ['groups of unequal sizes', [node('GroupNormalization', ['x', 's', 's'], 'y', { num_groups: 3 })], [floats('s', [3])], /3 groups of 2 channels/],
     ['a Concat of batches', [node('Concat', ['x', 'x'], 'y', { axis: 0 })], [], /its axis is 0, the batch/],
     ['a Transpose of the batch', [node('Transpose', ['x'], 'y')], [], /moves the batch/],
     ['a Gather of scattered channels', [node('Gather', ['x', 'i'], 'y', { axis: 3 })], [integers('i', [0, 1, 5])], /not evenly spaced/],
@@ -290,9 +293,9 @@ describe('hostile files', () => {
     ['no bytes', new Uint8Array(), /holds no graph/],
     ['text', new TextEncoder().encode('not a model at all'), /not a readable protobuf/],
   ])('%s is refused quickly', (_, bytes, message) => {
-    const start = performance.now();
+    const start = secondsUsed();
     refusal(() => readOnnx(bytes), 'model-format', message);
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(secondsUsed() - start).toBeLessThan(2);
   });
 
   test('nesting ends at 16', () => {
@@ -303,9 +306,9 @@ describe('hostile files', () => {
 
   test('ten thousand nodes in a row are read within the budget', () => {
     const nodes = Array.from({ length: 10_000 }, (_, i) => node('Relu', [i ? `r${i - 1}` : 'x'], `r${i}`));
-    const start = performance.now();
+    const start = secondsUsed();
     expect(nodesOf({ nodes })).toHaveLength(10_000);
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(secondsUsed() - start).toBeLessThan(2);
   });
 
   test('of an attribute given twice the last counts', () => {

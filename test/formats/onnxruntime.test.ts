@@ -36,6 +36,20 @@ const cases: readonly Case[] = [
   ...['Add', 'Sub', 'Mul', 'Div'].flatMap((op) => [
     one(op, {}, [some('c', [4, 1, 1], true)]), one(op, {}, [some('c', [1, 4, 6, 1], true)]), one(op, {}, [some('c', [7], true)]), one(op, {}, [scalar('c', 0.5)]),
   ]),
+  ['a quotient of two tensors, broadcast', [node('Sigmoid', ['x'], 's'), node('ReduceMean', ['s'], 'm', { axes: [2, 3] }), node('Div', ['x', 'm'], 'y')]],
+  ['a constant over a tensor', [node('Sigmoid', ['x'], 's'), node('Div', ['c', 's'], 'y')], [some('c', [4, 1, 1])]],
+  ...[1, 2, 3, 0.5, -1, -0.5].map((p): Case => [`a power of ${p}`, [node('Sigmoid', ['x'], 's'), node('Pow', ['s', 'p'], 'y')], [scalar('p', p)]]),
+  ['Sqrt and Reciprocal', [node('Sigmoid', ['x'], 's'), node('Sqrt', ['s'], 'r'), node('Reciprocal', ['r'], 'y')]],
+  one('InstanceNormalization', { epsilon: { f: 1e-3 } }, [some('s', [4]), some('b', [4])]),
+  ['group normalization, as PyTorch writes it', [
+    node('Reshape', ['x', 'to'], 'g'), node('InstanceNormalization', ['g', 'ones', 'zeros'], 'n', { epsilon: { f: 1e-5 } }), node('Shape', ['x'], 'back'), node('Reshape', ['n', 'back'], 'r'),
+    node('Mul', ['r', 'scale'], 'm'), node('Add', ['m', 'shift'], 'y'),
+  ], [integers('to', [0, 2, -1]), floats('ones', [2], [1, 1]), floats('zeros', [2], [0, 0]), some('scale', [4, 1, 1]), some('shift', [4, 1, 1])]],
+  one('GroupNormalization', { num_groups: 2 }, [some('s', [2]), some('b', [2])], 18), one('GroupNormalization', { num_groups: 2, epsilon: { f: 0.1 } }, [some('s', [4]), some('b', [4])], 21),
+  ['normalization over channels, written out', [
+    node('ReduceMean', ['x'], 'm', { axes: [1] }), node('Sub', ['x', 'm'], 'd'), node('Pow', ['d', 'two'], 'q'), node('ReduceMean', ['q'], 'v', { axes: [1] }), node('Add', ['v', 'eps'], 'e'),
+    node('Sqrt', ['e'], 'r'), node('Div', ['d', 'r'], 'n'), node('Mul', ['n', 'w'], 'y'),
+  ], [scalar('two', 2), scalar('eps', 1e-5), some('w', [4, 1, 1])]],
   ['a constant less the image', [node('Sub', ['c', 'x'], 'y')], [some('c', [4, 1, 1])]],
   ['two tensors, broadcast', [node('ReduceMean', ['x'], 'm', { axes: [2, 3] }), node('Sub', ['x', 'm'], 'd'), node('Sigmoid', ['m'], 's'), node('Mul', ['s', 'd'], 'p'), node('Sum', ['p', 'x', 'm'], 'y')]],
   one('Concat', { axis: 1 }), ...[1, 2, 3, -1].map((axis): Case => [`Concat along ${axis}`, [node('Relu', ['x'], 'r'), node('Concat', ['x', 'r', 'x'], 'y', { axis })]]),

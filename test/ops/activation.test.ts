@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile';
 import type { GraphNode } from '../../src/graph';
 import { nodeDrivers } from '../node';
-import { Net, ROUNDING, RULES, around, channels, engineOn, errorAround, gradientOf, plane, real, runsOn } from './check';
+import { type Draw, Net, ROUNDING, RULES, around, channels, engineOn, errorAround, gradientOf, plane, real, runsOn } from './check';
 
 type Unnamed<Node = GraphNode> = Node extends GraphNode ? Omit<Node, 'name' | 'inputs'> : never;
 
@@ -18,6 +18,8 @@ const byHand: [string, Unnamed, readonly number[], readonly number[]][] = [
   ['hardSwish', { op: 'hardSwish' }, [-4, -3, 0, 1.5, 3, 4], [0, 0, 0.5, 1, 1, 1]],
   ['sigmoid', { op: 'sigmoid' }, [0, 1000, -1000], [0.25, 0, 0]],
   ['swish', { op: 'swish' }, [0, 1000, -1000], [0.5, 1, 0]],
+  ['sqrt', { op: 'sqrt' }, [0, 4, 0.25], [0, 0.25, 1]],
+  ['reciprocal', { op: 'reciprocal' }, [1, -2, 0.5], [-1, -0.25, -4]],
 ];
 
 const nodes: fc.Arbitrary<Unnamed> = fc.constantFrom<Unnamed[]>(
@@ -67,6 +69,15 @@ describe.each(nodeDrivers)('on %s', (driver) => {
       }),
       { numRuns: runsOn(driver, 15) },
     );
+  });
+
+  test('roots and reciprocals of positive numbers agree with the oracle', async () => {
+    const engine = await engineOn(driver);
+    const positive: Draw = (random) => Math.fround(0.2 + random.uniform() * 4);
+    for (const op of ['sqrt', 'reciprocal'] as const) {
+      const alone = { rectified: false, branch: 'after', batch: 3, rule: 'gradient', seed: 5 } as const;
+      expect(await errorAround(engine, { C: 5, H: 3, W: 9 }, alone, (net, x) => net.relu(net.add({ op, inputs: [x] })), positive)).toBeLessThan(2 * ROUNDING);
+    }
   });
 
   test('small numbers keep their digits in an ELU', async () => {

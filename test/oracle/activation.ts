@@ -9,7 +9,7 @@ interface Curve {
 
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 
-type CurveNode = Extract<GraphNode, { op: 'clip' | 'leakyRelu' | 'elu' | 'sigmoid' | 'hardSigmoid' | 'hardSwish' | 'swish' }>;
+type CurveNode = Extract<GraphNode, { op: 'clip' | 'leakyRelu' | 'elu' | 'sigmoid' | 'hardSigmoid' | 'hardSwish' | 'swish' | 'sqrt' | 'reciprocal' }>;
 
 export function curveOf(node: CurveNode): Curve {
   switch (node.op) {
@@ -29,6 +29,10 @@ export function curveOf(node: CurveNode): Curve {
     }
     case 'hardSwish':
       return { value: (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6, slope: (x) => (x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6) };
+    case 'sqrt':
+      return { value: Math.sqrt, slope: (x) => (x > 0 ? 0.5 / Math.sqrt(x) : 0) };
+    case 'reciprocal':
+      return { value: (x) => 1 / x, slope: (x) => -1 / (x * x) };
     case 'swish':
       return { value: (x) => x * logistic(x), slope: (x) => logistic(x) + x * logistic(x) * (1 - logistic(x)) };
   }

@@ -40,6 +40,8 @@ describe('the backward pass of one operator is the transpose of its Jacobian:', 
     ['hardSigmoid', { op: 'hardSigmoid', ...one, alpha: 0.4, beta: 0.3 }],
     ['hardSwish', { op: 'hardSwish', ...one }],
     ['swish', { op: 'swish', ...one }],
+    ['sqrt', { op: 'sqrt', inputs: ['positive x'], name: 'y' }],
+    ['reciprocal', { op: 'reciprocal', inputs: ['positive x'], name: 'y' }],
     ['lrn', { op: 'lrn', ...one, size: 3, alpha: 0.7, beta: 0.75, k: 1.5 }],
     ['lrn of an even window', { op: 'lrn', ...one, size: 4, alpha: 2, beta: 0.5, k: 1 }],
     ['affine', { op: 'affine', ...one, scale: 'per channel', bias: 'per channel' }],
@@ -76,7 +78,7 @@ describe('the backward pass of one operator is the transpose of its Jacobian:', 
     weights.set('per channel', randomParameter(random, [4]));
     weights.set('4×5×7', randomParameter(random, [4, 5, 7]));
     const extents: Extents = node.op === 'expand' ? { C: 4, H: 1, W: 7 } : { C: 4, H: 5, W: 7 };
-    const inputs = node.inputs.map(() => tensor(extents, normals(random, sizeOf(extents))));
+    const inputs = node.inputs.map((name) => tensor(extents, normals(random, sizeOf(extents)).map((value) => (name === 'positive x' ? Math.abs(value) + 0.3 : value))));
     const y = forward(node, inputs, weights);
     const dY = tensor(y.extents, normals(random, y.data.length));
 

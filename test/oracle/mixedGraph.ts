@@ -13,7 +13,7 @@ const AXES: readonly Axis[] = ['C', 'H', 'W'];
 export function mixedGraph(seed: number): Graph {
   const random = seededRandom(seed + 7000);
   const net = new Builder(random, { C: random.integer(2, 6), H: random.integer(4, 11), W: random.integer(4, 11) });
-  const blocks = [conv, residual, pool, curve, curve, lrn, affine, excited, turned, regrouped, cut, padded, resized, summed];
+  const blocks = [conv, residual, pool, curve, curve, lrn, affine, excited, normalized, turned, regrouped, cut, padded, resized, summed];
   let x = conv(net, 'input');
   for (let block = random.integer(3, 6); block > 0; block--) x = random.pick(blocks)(net, x);
   const scores = random.pick([planeWideConv, perceptron, pooledScores, strongest])(net, x);
@@ -51,6 +51,16 @@ const excited: Block = (net, x) => {
   ])();
   const gate = net.add({ op: 'sigmoid', inputs: [addConv(net, net.add(squeezed), { kernel: [1, 1] }, C)] });
   return net.add({ op: 'multiply', inputs: [x, net.add({ op: 'expand', inputs: [gate], extents: [C, H, W] })] });
+};
+
+/** Divided by the root of the mean square of each channel, as group normalization does. */
+const normalized: Block = (net, x) => {
+  const { C, H, W } = net.extents(x);
+  const square = net.add({ op: 'multiply', inputs: [x, x] });
+  const mean = net.add({ op: 'globalAveragePool', inputs: [square] });
+  const positive = net.add({ op: 'affine', inputs: [mean], bias: net.weight(randomParameter(net.random, [C], () => 0.1 + net.random.uniform())) });
+  const inverse = net.add({ op: 'reciprocal', inputs: [net.add({ op: 'sqrt', inputs: [positive] })] });
+  return net.add({ op: 'multiply', inputs: [x, net.add({ op: 'expand', inputs: [inverse], extents: [C, H, W] })] });
 };
 
 const turned: Block = (net, x) => net.add({ op: 'transpose', inputs: [x], order: net.random.pick([['C', 'W', 'H'], ['H', 'C', 'W'], ['W', 'C', 'H'], ['H', 'W', 'C'], ['W', 'H', 'C']] as const) });

@@ -33,6 +33,8 @@ export function forward(node: GraphNode, inputs: readonly Tensor[], weights: Wei
     case 'hardSigmoid':
     case 'hardSwish':
     case 'swish':
+    case 'sqrt':
+    case 'reciprocal':
       return curveForward(x, () => curveOf(node));
     case 'prelu':
       return curveForward(x, leakyPerChannel(parameter(weights, node.slope)));
@@ -103,6 +105,8 @@ export function backward(
     case 'hardSigmoid':
     case 'hardSwish':
     case 'swish':
+    case 'sqrt':
+    case 'reciprocal':
       return [curveBackward(dY, x, () => curveOf(node))];
     case 'prelu':
       return [curveBackward(dY, x, leakyPerChannel(parameter(weights, node.slope)))];

@@ -32,14 +32,22 @@ export function sub(call: Call): Translation {
 export function mul(call: Call): Translation {
   const constant = constantInput(call);
   if (constant >= 0) return affine(call, 1 - constant, { scale: spread(call, constant, 1 - constant) });
-  const [a, b] = expanded(call, computed(call)) as [Named, Named];
+  return multiply(call, computed(call));
+}
+
+function multiply(call: Call, factors: readonly Named[]): Translation {
+  const [a, b] = expanded(call, factors) as [Named, Named];
   return call.result({ op: 'multiply', inputs: [a[0], b[0]] }, a[1].shape);
 }
 
-/** a / b. */
+/** a / b, which is a · (1 / b) where b is computed. */
 export function div(call: Call): Translation {
-  if (constantInput(call) !== 1) throw unsupported(`it divides by ${printShape(call.value(1).shape)}, which is computed from the image; only by a constant is it`);
-  return affine(call, 0, { scale: spread(call, 1, 0, inverted) });
+  const constant = constantInput(call);
+  if (constant === 1) return affine(call, 0, { scale: spread(call, 1, 0, inverted) });
+  const divisor = call.value(1);
+  const inverse = call.emit({ op: 'reciprocal', inputs: [call.inputs[1]!] });
+  if (constant === 0) return call.result({ op: 'affine', inputs: [inverse], scale: spread(call, 0, 1) }, divisor.shape);
+  return multiply(call, [[call.inputs[0]!, call.value(0)], [inverse, divisor]]);
 }
 
 /** Of any number of terms, broadcast to one shape. */
@@ -113,7 +121,7 @@ const chained = (first: WeightForm | undefined, second: WeightForm): WeightForm 
   first ? { suffix: `${first.suffix}, ${second.suffix}`, apply: (weight) => second.apply(first.apply(weight)) } : second;
 
 /** A weight `[C]` of one number, made for the purpose. */
-const filled = (call: Call, suffix: string, number: number) => ({ extents: { C } }: Value): string => {
+export const filled = (call: Call, suffix: string, number: number) => ({ extents: { C } }: Value): string => {
   const one: Constant = { name: `${call.name}/${suffix}`, tensor: encode({ shape: [], data: [number], isWhole: false }) };
   return call.model.weight(one, { suffix: `as [${C}]`, apply: () => ({ shape: [C], data: new Float32Array(C).fill(number) }) }).name;
 };

@@ -200,6 +200,13 @@ export function unsupported(reason: string): GradlensError {
   return new GradlensError('unsupported-op', reason);
 }
 
+/** @throws GradlensError `model-format` where a weight is no vector of this length. */
+export function checkVector(call: Call, role: string, weight: Weight | undefined, length: number): void {
+  if (weight && (weight.shape.length !== 1 || weight.shape[0] !== length)) {
+    throw formatError(`${call.where}: its ${role} has the shape [${weight.shape}]; it should be [${length}]`);
+  }
+}
+
 /** The node that gives the tensor `x`, which is `value`, this shape. */
 export function reshaping(x: string, value: Value, shape: readonly number[]): Unnamed {
   const { extents } = valueOf(shape);

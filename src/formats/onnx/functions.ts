@@ -27,6 +27,22 @@ export function extreme(call: Call, limit: 'min' | 'max'): Translation {
   return call.result({ op: 'clip', inputs: computed, ...(isLimit(call, bound) && { [limit]: bound }) }, value.shape);
 }
 
+/** x^p, for the powers that are products and roots. */
+export function power(call: Call): Translation {
+  const numbers = call.numbers(1)!;
+  const x = call.inputs[0]!;
+  const { shape } = call.value();
+  const [p] = numbers;
+  if (numbers.length !== 1) throw unsupported(`its exponents are ${numbers.length} numbers; only one is`);
+  if (p === 1) return call.result({ op: 'identity', inputs: [x] }, shape);
+  if (p === 2) return call.result({ op: 'multiply', inputs: [x, x] }, shape);
+  if (p === 3) return call.result({ op: 'multiply', inputs: [x, call.emit({ op: 'multiply', inputs: [x, x] })] }, shape);
+  if (p === 0.5) return call.result({ op: 'sqrt', inputs: [x] }, shape);
+  if (p === -1) return call.result({ op: 'reciprocal', inputs: [x] }, shape);
+  if (p === -0.5) return call.result({ op: 'reciprocal', inputs: [call.emit({ op: 'sqrt', inputs: [x] })] }, shape);
+  throw unsupported(`its exponent is ${p}; known are 1, 2, 3, 1/2, −1 and −1/2`);
+}
+
 const LARGEST = 3.4028234663852886e38;
 
 function isLimit(call: Call, limit: number | undefined): limit is number {

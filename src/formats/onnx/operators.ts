@@ -1,11 +1,11 @@
 import { TensorProto_DataType as DataType } from 'onnx-buf';
-import type { GraphNode, Weight } from '../../graph';
+import type { GraphNode } from '../../graph';
 import { printExtents, shapeError } from '../../shape';
-import { formatError } from '../checks';
 import { add, div, mul, sub, sumOf } from './arithmetic';
-import { unary, unsupported, type Call, type Translation } from './call';
+import { checkVector, unary, unsupported, type Call, type Translation } from './call';
 import { gemm, matMul } from './dense';
-import { clip, extreme, prelu, same } from './functions';
+import { clip, extreme, power, prelu, same } from './functions';
+import { batchNorm, groupNorm, instanceNorm, lrn } from './normalization';
 import { resize, upsample } from './resize';
 import { concat, expand, flatten, gather, pad, reduce, reshape, slice, split, squeeze, transpose, unsqueeze } from './shaping';
 import { readIntegers } from './tensors';
@@ -44,9 +44,11 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['Gemm', { attributes: ['alpha', 'beta', 'transA', 'transB'], inputs: [2, 3], translate: gemm }],
   ['GlobalAveragePool', { attributes: [], inputs: [1, 1], translate: (call) => globalPool(call, 'globalAveragePool') }],
   ['GlobalMaxPool', { attributes: [], inputs: [1, 1], translate: (call) => globalPool(call, 'globalMaxPool') }],
+  ['GroupNormalization', { attributes: ['epsilon', 'num_groups', 'stash_type'], inputs: [3, 3], translate: groupNorm }],
   ['HardSigmoid', { attributes: ['alpha', 'beta'], inputs: [1, 1], translate: hardSigmoid }],
   ['HardSwish', { attributes: [], inputs: [1, 1], translate: (call) => same(call, { op: 'hardSwish', ...unary(call) }) }],
   ['Identity', { attributes: [], inputs: [1, 1], translate: identity }],
+  ['InstanceNormalization', { attributes: ['epsilon'], inputs: [3, 3], translate: instanceNorm }],
   ['LRN', { attributes: ['size', 'alpha', 'beta', 'bias'], inputs: [1, 1], translate: lrn }],
   ['LeakyRelu', { attributes: ['alpha'], inputs: [1, 1], translate: (call) => same(call, { op: 'leakyRelu', ...unary(call), slope: call.float('alpha', 0.01) }) }],
   ['LogSoftmax', { attributes: ['axis'], inputs: [1, 1], translate: (call) => softmax(call, 'logSoftmax') }],
@@ -57,6 +59,8 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['Mul', { attributes: [], inputs: [2, 2], translate: mul }],
   ['PRelu', { attributes: [], inputs: [2, 2], translate: prelu }],
   ['Pad', { attributes: ['mode', 'pads', 'value'], inputs: [1, 4], translate: pad }],
+  ['Pow', { attributes: [], inputs: [2, 2], translate: power }],
+  ['Reciprocal', { attributes: [], inputs: [1, 1], translate: (call) => same(call, { op: 'reciprocal', ...unary(call) }) }],
   ['ReduceMax', { attributes: ['axes', 'keepdims', 'noop_with_empty_axes'], inputs: [1, 2], translate: (call) => reduce('max', call) }],
   ['ReduceMean', { attributes: ['axes', 'keepdims', 'noop_with_empty_axes'], inputs: [1, 2], translate: (call) => reduce('mean', call) }],
   ['ReduceSum', { attributes: ['axes', 'keepdims', 'noop_with_empty_axes'], inputs: [1, 2], translate: (call) => reduce('sum', call) }],
@@ -73,6 +77,7 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['Slice', { attributes: ['starts', 'ends', 'axes'], inputs: [1, 5], translate: slice }],
   ['Softmax', { attributes: ['axis'], inputs: [1, 1], translate: (call) => softmax(call, 'softmax') }],
   ['Split', { attributes: ['axis', 'split', 'num_outputs'], inputs: [1, 2], severalOutputs: true, translate: split }],
+  ['Sqrt', { attributes: [], inputs: [1, 1], translate: (call) => same(call, { op: 'sqrt', ...unary(call) }) }],
   ['Squeeze', { attributes: ['axes'], inputs: [1, 2], translate: squeeze }],
   ['Sub', { attributes: [], inputs: [2, 2], translate: sub }],
   ['Sum', { attributes: [], inputs: [1, UNBOUNDED], translate: sumOf }],
@@ -118,11 +123,6 @@ function globalPool(call: Call, op: 'globalAveragePool' | 'globalMaxPool'): Tran
   return call.result({ op, ...unary(call) }, [planes(call).extents.C, 1, 1]);
 }
 
-function lrn(call: Call): Translation {
-  const spec = { size: call.int('size', 0), alpha: call.float('alpha', 1e-4), beta: call.float('beta', 0.75), k: call.float('bias', 1) };
-  return same(call, { op: 'lrn', ...unary(call), ...spec });
-}
-
 function hardSigmoid(call: Call): Translation {
   return same(call, { op: 'hardSigmoid', ...unary(call), alpha: call.float('alpha', 0.2), beta: call.float('beta', 0.5) });
 }
@@ -140,19 +140,6 @@ function cast(call: Call): Translation {
 }
 
 const FLOATING = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE];
-
-function batchNorm(call: Call): Translation {
-  const value = call.value();
-  if (call.int('spatial', 1) !== 1) throw unsupported('its spatial is 0; only 1, one mean per channel, is');
-  if (call.int('training_mode', 0) !== 0) throw unsupported('it is in training mode; export the model in evaluation mode');
-  const epsilon = call.float('epsilon', 1e-5);
-  const [scale, bias, mean, variance] = ['scale', 'bias', 'mean', 'variance'].map((role, i) => {
-    const weight = call.weight(i + 1);
-    checkVector(call, role, weight, value.extents.C);
-    return weight.name;
-  }) as [string, string, string, string];
-  return [{ op: 'batchNorm', ...unary(call), scale, bias, mean, variance, epsilon }, value];
-}
 
 function relu(call: Call): Translation {
   return [{ op: 'relu', ...unary(call) }, call.value()];
@@ -187,10 +174,4 @@ function planes(call: Call): Value {
   const value = call.value();
   if (rankOf(value) !== 4) throw shapeError(call.where, `its input is ${printShape(value.shape)}; it takes [N, C, H, W]`);
   return value;
-}
-
-function checkVector(call: Call, role: string, weight: Weight | undefined, length: number): void {
-  if (weight && (weight.shape.length !== 1 || weight.shape[0] !== length)) {
-    throw formatError(`${call.where}: its ${role} has the shape [${weight.shape}]; it should be [${length}]`);
-  }
 }
