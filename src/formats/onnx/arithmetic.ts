@@ -138,7 +138,7 @@ function isPerChannel(shape: readonly number[], value: Value): boolean {
 /** A constant that broadcasts to one number per channel, as that vector; undefined where it is one already. */
 export function broadcastBias(shape: readonly number[], value: Value): WeightForm | undefined {
   const { C } = value.extents;
-  if (!isPerChannel(shape, value)) throw unsupported(`it adds a constant of shape [${shape}] to ${printShape(value.shape)}; only one number per channel (${C}) is`);
+  if (!isPerChannel(shape, value)) throw unsupported(`its constant of shape [${shape}] is not one number per channel (${C}) of ${printShape(value.shape)}; only that is`);
   if (shape.length === 1 && shape[0] === C) return undefined;
   return { suffix: `as [${C}]`, apply: ({ data }: Weight) => ({ shape: [C], data: data.length === C ? data : new Float32Array(C).fill(data[0]!) }) };
 }
