@@ -1,5 +1,5 @@
 /**
- * Do the tests notice? Applies one small mistake at a time to the kernels and to what calls them, runs the tests that should fail, and
+ * Do the tests notice? Applies one small mistake at a time to the kernels, to what calls them and to the readers, runs the tests that should fail, and
  * says which mistakes survived. Works on a copy of the repository; the checkout is not touched.
  *
  *     node test/mutate.mjs                all of them, about half a minute each
@@ -21,7 +21,7 @@ const MISTAKES = [
   ['pool: the last window is dropped on the way back', 'shaders/maxPool.ts', 'min(y / d.STRIDE_Y + 1u, d.P)', 'min(y / d.STRIDE_Y, d.P)', 'ops/maxPool'],
   ['pool: the first window is dropped on the way back', 'shaders/maxPool.ts', '(x - wide + d.STRIDE_X - 1u) / d.STRIDE_X', '(x - wide + d.STRIDE_X) / d.STRIDE_X', 'ops/maxPool'],
   ['pool: strides swapped', 'shaders/maxPool.ts', 'q * d.STRIDE_X + s * d.DILATION_X - d.PAD_LEFT', 'q * d.STRIDE_Y + s * d.DILATION_X - d.PAD_LEFT', 'ops/maxPool'],
-  ['filter: not turned on the way back', 'shaders/conv/weights.ts', "direction === 'flipped' ?", "direction === ('' as string) ?", 'ops/conv'],
+  ['filter: not turned on the way back', 'shaders/conv/weights.ts', "if (direction === 'flipped') filter.reverse();", '', 'ops/conv'],
   ['filter: an edge row dropped', 'shaders/conv/direct.ts', 'h${row} < d.H && ${w} < d.W)`', 'h${row} + 1u < d.H && ${w} < d.W)`', 'ops/conv'],
   ['filter: an edge column dropped', 'shaders/conv/direct.ts', 'h${row} < d.H && ${w} < d.W)`', 'h${row} < d.H && ${w} + 1u < d.W)`', 'ops/conv'],
   ['filter: padding of the way back off by one', 'src/ops/conv.ts', '(S - 1) * dilation[1] - pads[1]', 'S * dilation[1] - pads[1]', 'ops/conv'],
@@ -46,6 +46,28 @@ const MISTAKES = [
   ['plan: a buffer is free one step too early', 'src/compile/plan.ts', '.last === at', '.last <= at + 1', 'compile/plan'],
   ['batch-norm: folded though another reads the convolution', 'src/compile/foldAffine.ts', '.length > 1', '.length > 2', 'compile/rewrites'],
   ['concat: in place though a part ends within a block', 'src/compile/concatHomes.ts', 'C % 4 === 0', 'C % 4 >= 0', 'ops/channels'],
+  ['onnx: ceil_mode forgotten', 'src/formats/onnx/window.ts', "autoPad === 'NOTSET' && call.int('ceil_mode', 0) !== 0", 'false', 'formats/onnx'],
+  ['onnx: SAME_LOWER taken for SAME_UPPER', 'src/formats/onnx/window.ts', "autoPad === 'SAME_UPPER' ? [less", "autoPad !== '' ? [less", 'formats/onnx'],
+  ['onnx: automatic pads without the dilation', 'src/formats/onnx/window.ts', '(kernel[axis] - 1) * dilation[axis] + 1', 'kernel[axis]', 'formats/onnx'],
+  ['onnx: pads in the order of the axes', 'src/formats/onnx/window.ts', 'return [top, left, bottom, right]', 'return [top, bottom, left, right]', 'formats/onnx'],
+  ['onnx: count_include_pad forgotten', 'src/formats/onnx/operators.ts', "call.int('count_include_pad', 0) !== 0", 'false', 'formats/onnx'],
+  ['onnx: epsilon of another framework', 'src/formats/onnx/normalization.ts', "call.float('epsilon', 1e-5)", "call.float('epsilon', 1e-3)", 'formats/onnxruntime'],
+  ['onnx: clip limits read as attributes', 'src/formats/onnx/functions.ts', 'call.model.opset < 11 ? [call.limit', 'call.model.opset < 99 ? [call.limit', 'formats/onnxruntime'],
+  ['onnx: Gemm without alpha', 'src/formats/onnx/dense.ts', 'scaled(alpha, call', 'scaled(1, call', 'formats/onnx'],
+  ['onnx: Gemm without beta', 'src/formats/onnx/dense.ts', 'scaled(beta, broadcastBias', 'scaled(1, broadcastBias', 'formats/onnx'],
+  ['onnx: transB ignored', 'src/formats/onnx/dense.ts', "call.int('transB', 0) ? undefined", "call.int('transB', 0) > 1 ? undefined", 'formats/onnx'],
+  ['onnx: a constant less a tensor without its sign', 'src/formats/onnx/arithmetic.ts', "filled(call, '−1', -1)", "filled(call, '−1', 1)", 'formats/onnxruntime'],
+  ['onnx: half pixels forgotten', 'src/formats/onnx/resize.ts', "half_pixel: 'half-pixel'", "half_pixel: 'asymmetric'", 'formats/onnxruntime'],
+  ['onnx: a fixed scale taken from the sizes', 'src/formats/onnx/resize.ts', 'Math.floor(W! * x!)], scale: [y!, x!]', 'Math.floor(W! * x!)], scale: [x!, y!]', 'formats/onnxruntime'],
+  ['onnx: parts of a split overlap', 'src/formats/onnx/shaping.ts', 'begin += count', 'begin += 1', 'formats/onnxruntime'],
+  ['onnx: pads of opset 18 for the wrong axes', 'src/formats/onnx/shaping.ts', 'given[k + end * axes.length]', 'given[2 * k + end]', 'formats/onnxruntime'],
+  ['onnx: the zero point forgotten', 'src/formats/onnx/dequantize.ts', '(q - zeros[at]!)', 'q', 'formats/reader'],
+  ['onnx: a weight that is NaN', 'src/formats/onnx/weights.ts', 'requireFinite(name, original.data);', '', 'formats/onnx'],
+  ['onnx: external data above the folder', 'src/formats/onnx/external.ts', "step !== '..'", "step !== '...'", 'formats/reader'],
+  ['onnx: a stated shape is believed', 'src/formats/onnx/declared.ts', 'if (agrees) return;', 'return;', 'formats/reader'],
+  ['safetensors: tensors may overlap', 'src/formats/safetensors.ts', 'if (begin !== covered)', 'if (begin > covered)', 'formats/safetensors'],
+  ['safetensors: bytes after the last tensor', 'src/formats/safetensors.ts', 'if (covered !== dataBytes)', 'if (covered > dataBytes)', 'formats/safetensors'],
+  ['native: weights of another checksum', 'src/formats/native.ts', 'if (actual !== sha256)', 'if (actual.length !== sha256.length)', 'formats/native'],
 ];
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
