@@ -77,7 +77,7 @@ const chosen = MISTAKES.filter(([name]) => words.length === 0 || words.some((wor
 let survived = 0;
 
 try {
-  for (const name of ['src', 'shaders', 'test', 'bin', 'package.json', 'tsconfig.json', 'vite.config.ts']) cpSync(join(root, name), join(copy, name), { recursive: true });
+  for (const name of ['src', 'shaders', 'test', 'bin', 'build', 'package.json', 'tsconfig.json', 'vite.config.ts']) cpSync(join(root, name), join(copy, name), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'dir');
   // The run's own page and Chromium are not needed here.
   const config = join(copy, 'vite.config.ts');
