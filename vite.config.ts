@@ -6,6 +6,7 @@ import { defineConfig } from 'vitest/config';
 import type { Plugin, UserConfig } from 'vite';
 import { worksOffline } from './build/offline.ts';
 import { contentSecurityPolicy } from './build/policy.ts';
+import { DEFAULT_MODEL } from './src/models.ts';
 
 const page: UserConfig = {
   base: './', // it may be put into any folder of any server
@@ -16,7 +17,7 @@ const page: UserConfig = {
     rolldownOptions: { input: existing({ page: 'index.html', bench: 'bench/index.html' }) },
   },
   worker: { format: 'es' },
-  plugins: [removesOld('assets', 'bench', 'weights', 'page'), contentSecurityPolicy(), fetchedAtRunTime('weights'), worksOffline('weights/imagenette-128')],
+  plugins: [removesOld('assets', 'bench', 'weights', 'page'), contentSecurityPolicy(), fetchedAtRunTime('weights'), worksOffline(`weights/${DEFAULT_MODEL}`)],
   // Named here, or Vite's server discovers them at their first use and reloads the page in the middle of things.
   // ONNX Runtime is one module as it is, and finds its WebAssembly by its own address.
   optimizeDeps: { include: ['@bufbuild/protobuf', 'onnx-buf', 'wgsl-preprocessor/wgsl-preprocessor.js'], exclude: ['onnxruntime-web'] },

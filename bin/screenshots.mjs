@@ -10,25 +10,35 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import puppeteer from 'puppeteer';
 import { createServer } from 'vite';
+import { beforeWorkers, crashGpu } from './mishaps.mjs';
 import { findChromium, root } from './system.mjs';
 
 /**
- * `hash` is what the address says, `before` runs in the page ahead of its scripts, `act` is what a visitor does once the page rests; then the
+ * `hash` is what the address says, `worker` runs in the page's worker ahead of its own script, `act` is what a visitor does once the page rests; then the
  * page rests again, or `until` holds.
  */
 const STATES = [
   { name: 'opening' },
   { name: 'linked', hash: '#sample=parachute&class=church&relu=guided' },
+  { name: 'two-classes', hash: '#sample=church&beside=parachute&channels=sum' },
+  { name: 'smoothgrad', hash: '#sample=gas-pump&method=smoothgrad&samples=16' },
+  { name: 'sanity', act: (page) => page.click('#sanity-start'), until: () => window.gradlens.state.sanity !== null && window.gradlens.state.phase !== 'busy' },
   { name: 'own-picture', act: (page) => upload(page, 'samples/gas-pump.jpg') },
+  { name: 'own-network', act: (page) => upload(page, 'test/fixtures/squeezenet1_1.onnx') },
+  { name: 'camera', act: (page) => page.click('#camera'), until: () => window.gradlens.state.camera?.frames > 2 },
+  { name: 'class-model-before', hash: '#tab=class-model&sample=church' },
+  { name: 'class-model', hash: '#tab=class-model&sample=church&iterations=64', act: (page) => page.click('#ascent-start'), until: () => window.gradlens.state.ascent?.phase === 'finished' },
+  { name: 'gallery', hash: '#tab=class-model&target=gallery&iterations=24', act: (page) => page.click('#ascent-start'), until: () => window.gradlens.state.ascent?.phase === 'finished' },
+  { name: 'segmentation', hash: '#tab=segmentation&sample=parachute' },
   { name: 'broken-file', act: (page) => upload(page, 'README.md'), until: () => window.gradlens.state.error !== null },
   { name: 'working', at: 'once', until: () => document.body.hasAttribute('data-busy') },
-  { name: 'device-lost', act: (page) => page.evaluate(() => window.gradlens.engine?.device.destroy()), until: () => window.gradlens.state.error !== null },
-  { name: 'no-webgpu', before: () => Object.defineProperty(Navigator.prototype, 'gpu', { get: () => undefined }) },
+  { name: 'device-lost', act: crashGpu, until: () => window.gradlens.state.error !== null },
+  { name: 'no-webgpu', worker: "Object.defineProperty(navigator, 'gpu', { value: undefined })" },
 ];
 const WIDTHS = [1280, 360];
 const SCHEMES = ['light', 'dark'];
 
-const FLAGS = ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--no-first-run', '--hide-scrollbars'];
+const FLAGS = ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--no-first-run', '--hide-scrollbars', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
 const LONGEST_MILLISECONDS = 120_000;
 
 const { values, positionals: [folder] } = parseArgs({ options: { at: { type: 'string' }, only: { type: 'string' } }, allowPositionals: true });
@@ -58,13 +68,13 @@ for (const state of STATES.filter(({ name }) => only.includes(name))) {
 await browser.close();
 await server?.close();
 
-async function shoot({ name, hash = '', before, at = 'rest', act, until = () => window.gradlens?.state.phase !== 'busy' }, width) {
+async function shoot({ name, hash = '', worker, at = 'rest', act, until = () => window.gradlens?.state.phase !== 'busy' }, width) {
   const context = await browser.createBrowserContext(); // nothing is left from the state before
   const page = await context.newPage();
   try {
     page.setDefaultTimeout(LONGEST_MILLISECONDS);
     await page.setViewport({ width, height: width < 600 ? 740 : 900, isMobile: width < 600, hasTouch: width < 600 });
-    if (before) await page.evaluateOnNewDocument(before);
+    if (worker) await beforeWorkers(page, worker);
     await page.goto(new URL(`index.html${hash}`, address).href);
     await page.waitForFunction(() => window.gradlens !== undefined);
     if (at === 'rest') await page.waitForFunction(() => window.gradlens.state.phase !== 'busy');

@@ -12,7 +12,7 @@ export { renderMap } from './image/render';
 export type { RenderOptions } from './image/render';
 export type { ModelSource } from './load';
 export { Model } from './model';
-export { PUBLIC_MODELS } from './models';
+export { DEFAULT_MODEL, PUBLIC_MODELS, SHIPPED_MODELS } from './models';
 export type { PublicModel } from './models';
 export type { AscentChunk, AscentRun, AscentState, ExpectedFile, GradientOptions, InputGradient, LayerGradient, LoadOptions, Neuron, Preparation, Profile, Progress, ReluRule, RunOptions, StepTime, TopClasses } from './options';
 export type { Classification } from './scores';

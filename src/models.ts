@@ -47,7 +47,11 @@ export const PUBLIC_MODELS: Readonly<Record<string, PublicModel>> = {
   },
 };
 
-/** The nets that come with the package, in `weights/`; the first is the default. */
+/** The nets that come with the package, in `weights/`. */
 export const SHIPPED_MODELS: Readonly<Record<string, string>> = {
+  'imagenette-128-robust': 'ten classes, trained against small perturbations',
   'imagenette-128': 'ten classes, trained as usual',
 };
+
+/** The first of them: its maps and class models are the better ones to look at. */
+export const DEFAULT_MODEL = Object.keys(SHIPPED_MODELS)[0]!;

@@ -1,6 +1,5 @@
 /** Which network is looked into: the menu, how it prepares pictures, what it calls its classes; and the device that it is on. */
-import { GradlensError, PUBLIC_MODELS, type PresetName, presetNames } from '../index';
-import { SHIPPED_MODELS } from '../models';
+import { DEFAULT_MODEL, GradlensError, PUBLIC_MODELS, type PresetName, SHIPPED_MODELS, presetNames } from '../index';
 import { element, make } from './parts/elements';
 import { showActivity, showProgress } from './parts/messages';
 import { state } from './state';
@@ -29,14 +28,14 @@ let loading: { readonly key: string; readonly done: Promise<NetworkInfo> } | und
 const isNamed = (name: string): boolean => name in SHIPPED_MODELS || name in PUBLIC_MODELS;
 
 export function chooseNetwork(name: string | undefined, prep: string | undefined): void {
-  parts.model.value = name !== undefined && isNamed(name) ? name : Object.keys(SHIPPED_MODELS)[0]!;
+  parts.model.value = name !== undefined && isNamed(name) ? name : DEFAULT_MODEL;
   parts.prep.value = presetNames.find((known) => known === prep) ?? 'file';
 }
 
 /** For the address: what differs from the default. */
 export function chosenNetwork(): { network: string | undefined; prep: string | undefined } {
   const { value } = parts.model;
-  return { network: value === OWN || value === Object.keys(SHIPPED_MODELS)[0] ? undefined : value, prep: parts.prep.value === 'file' ? undefined : parts.prep.value };
+  return { network: value === OWN || value === DEFAULT_MODEL ? undefined : value, prep: parts.prep.value === 'file' ? undefined : parts.prep.value };
 }
 
 /** Files of a network of the visitor's own become the menu's last entry. */

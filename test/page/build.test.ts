@@ -110,7 +110,7 @@ test('the page without its model and its pictures is small', () => {
 
 test('what is kept for later is the page and its model, and nothing of the benchmark', () => {
   const files = keptFiles();
-  expect(files).toEqual(expect.arrayContaining(['./', 'weights/imagenette-128/model.json', 'weights/imagenette-128/imagenette-128.safetensors']));
+  expect(files).toEqual(expect.arrayContaining(['./', 'weights/imagenette-128-robust/model.json', 'weights/imagenette-128-robust/imagenette-128-robust.safetensors']));
   expect(files.filter((file) => /bench|\.wasm$|tfjs|ort\./.test(file))).toEqual([]);
 });
 

@@ -34,7 +34,7 @@ test('shows the numbers that the engine gives in Node for the same pixels', asyn
   const pixels = { width, height, data: Uint8Array.from(text, (letter) => letter.charCodeAt(0)) };
 
   using engine = await createNodeEngine();
-  const model = await engine.load(fileAddress('weights/imagenette-128/model.json'));
+  const model = await engine.load(fileAddress('weights/imagenette-128-robust/model.json'));
   const expected = await saliency(model, pixels, { class: map.class });
   expect(relativeL2(map.values, expected.data)).toBeLessThan(1e-4);
   expect(map.score).toBeCloseTo(expected.score, 3);
@@ -136,14 +136,14 @@ test('a broken file does not stop the map that is on its way', async () => {
 test('a model of one’s own is taken as a model.json with its weights, and weights alone are refused', async () => {
   const { page, close } = await openDemo();
   const before = await mapNumber(page, 1);
-  const { file } = (JSON.parse(readFileSync('weights/imagenette-128/model.json', 'utf8')) as { weights: { file: string } }).weights;
+  const { file } = (JSON.parse(readFileSync('weights/imagenette-128-robust/model.json', 'utf8')) as { weights: { file: string } }).weights;
   const input = (await page.$('input#file'))!;
-  await input.uploadFile(`weights/imagenette-128/${file}`);
+  await input.uploadFile(`weights/imagenette-128-robust/${file}`);
   await page.waitForFunction(() => window.gradlens.state.error !== null);
   expect(await alertOf(page)).toContain('model.json');
   expect((await stateOf(page)).map).toEqual(before.map);
 
-  await input.uploadFile('weights/imagenette-128/model.json', `weights/imagenette-128/${file}`);
+  await input.uploadFile('weights/imagenette-128-robust/model.json', `weights/imagenette-128-robust/${file}`);
   const after = await mapNumber(page, 2);
   expect(after.map.values).toEqual(before.map.values);
   await close();

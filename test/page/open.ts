@@ -3,26 +3,18 @@ import type { Page } from 'puppeteer';
 import { expect, inject, vi } from 'vitest';
 import { type ChromiumPage, chromiumPage } from '../chromium';
 import type { State } from '../../src/demo/state';
+// @ts-expect-error: plain JavaScript, which commands run as it is
+import { beforeWorkers, crashGpu as crash } from '../../bin/mishaps.mjs';
 
 vi.setConfig({ testTimeout: 240_000 }); // a map takes a second on an idle software adapter, and ten beside other work
 
 /** `prepare` runs in the page's worker before its own script, where the engine is. */
 export async function openDemo(hash = '', prepare?: string): Promise<ChromiumPage> {
   const opened = await chromiumPage(); // any page of this origin
-  if (prepare !== undefined) await opened.page.evaluateOnNewDocument(prepareWorker, prepare);
+  if (prepare !== undefined) await (beforeWorkers as (page: Page, script: string) => Promise<void>)(opened.page, prepare);
   await opened.page.setViewport({ width: 1280, height: 900 });
   await opened.page.goto(new URL(`index.html${hash}`, inject('pageUrl')).href);
   return opened;
-}
-
-function prepareWorker(script: string): void {
-  const Plain = globalThis.Worker;
-  const blob = (code: string): string => URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
-  globalThis.Worker = class extends Plain {
-    constructor(address: string | URL, options?: WorkerOptions) {
-      super(blob(`import ${JSON.stringify(blob(script))}; import ${JSON.stringify(new URL(address, location.href).href)};`), options);
-    }
-  };
 }
 
 /** Waits for the map with that number (the first is 1) and the end of all work; the state, with the map's numbers as an array. */
@@ -102,9 +94,4 @@ export function giveFile(page: Page, how: 'drop' | 'paste', name: string, conten
   }, how, name, content);
 }
 
-/** As a driver may: the browser's GPU process dies, and with it every device. */
-export async function crashGpu(page: Page): Promise<void> {
-  const session = await page.browser().target().createCDPSession();
-  await session.send('Browser.crashGpuProcess').catch(() => {}); // which answers only sometimes
-  await session.detach();
-}
+export const crashGpu = crash as (page: Page) => Promise<void>;

@@ -6,7 +6,7 @@ import { CLASS_MODEL_PRESETS, classModel } from '../../src/index';
 import { createNodeEngine, fileAddress } from '../../src/node';
 import { mapNumber, openDemo, relativeL2, savedBy, setField, settled, stateOf } from './open';
 
-const MODEL = 'weights/imagenette-128/model.json';
+const MODEL = 'weights/imagenette-128-robust/model.json';
 
 test('every method makes its own map, with the fields that it has', async () => {
   const { page, errors, close } = await openDemo();
@@ -167,7 +167,7 @@ test('what is saved as JSON says all that is shown, and all that it depends on',
   const { name, bytes } = await savedBy(page, '#save-json');
   expect(name).toBe('church-church.json');
   const record = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
-  expect(record).toMatchObject({ by: 'gradlens', link: '#sample=church&relu=guided', parameters: { relu: 'guided' }, picture: { name: 'church', width: 480 }, network: { name: 'imagenette-128' }, map: { label: 'church', relu: 'guided', method: 'saliency' } });
+  expect(record).toMatchObject({ by: 'gradlens', link: '#sample=church&relu=guided', parameters: { relu: 'guided' }, picture: { name: 'church', width: 480 }, network: { name: 'imagenette-128-robust' }, map: { label: 'church', relu: 'guided', method: 'saliency' } });
   expect((record['map'] as { data: number[] }).data).toEqual(map.values);
   const png = textsOf((await savedBy(page, '#save-png')).bytes);
   expect(JSON.parse(png['gradlens']!)).toMatchObject({ link: '#sample=church&relu=guided', map: { label: 'church', relu: 'guided', score: map.score, data: '16384 values' } });

@@ -21,7 +21,7 @@ type Origin = Pick<Picture, 'sample' | 'from'> & { readonly address?: string };
 /** @throws GradlensError `model-format`: the file is no picture that this browser can decode. */
 export async function readPicture(file: Blob, name: string, origin: Origin = {}): Promise<Picture> {
   const decoded = await call('decode', file).catch((cause: unknown) => {
-    if (cause instanceof GradlensError && cause.code === 'model-format') {
+    if (cause instanceof GradlensError && cause.code === 'model-format' && cause.detail['width'] === undefined) { // else it is one, and too large
       throw new GradlensError('model-format', `${name} cannot be decoded as a picture. JPEG, PNG, WebP, AVIF and GIF files can.`, {}, { cause });
     }
     throw cause;
