@@ -1,0 +1,30 @@
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+
+const folder = 'samples/ready/';
+
+interface Drawn {
+  readonly file: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+interface Index {
+  readonly samples: readonly { readonly sample: string; readonly label: string; readonly score: number; readonly map: Drawn; readonly overlay: Drawn; readonly segmentation: Drawn & { readonly box: readonly number[] } }[];
+  readonly classModels: readonly (Drawn & { readonly model: string; readonly label: string; readonly score: number })[];
+}
+
+test('what is ready for visitors without WebGPU is there for every sample and class of the net, can be read, and is small', async () => {
+  const { samples, classModels } = JSON.parse(readFileSync(`${folder}index.json`, 'utf8')) as Index;
+  expect(samples.map(({ sample }) => `${sample}.jpg`)).toEqual(readdirSync('samples').filter((file) => file.endsWith('.jpg')).sort());
+  const { labels } = JSON.parse(readFileSync('weights/imagenette-128/model.json', 'utf8')) as { labels: readonly string[] };
+  expect(classModels.filter(({ model }) => model === 'imagenette-128').map(({ label }) => label)).toEqual(labels);
+
+  const drawn = [...samples.flatMap(({ map, overlay, segmentation }) => [map, overlay, segmentation]), ...classModels];
+  expect(readdirSync(folder).sort()).toEqual(['index.json', ...drawn.map(({ file }) => file)].sort());
+  for (const { file, parameters } of drawn) {
+    const { format, width } = await sharp(folder + file).metadata();
+    expect([format, width! >= 128], file).toEqual(['webp', true]);
+    expect(Object.keys(parameters).length).toBeGreaterThan(5);
+  }
+  expect(readdirSync(folder).reduce((sum, file) => sum + statSync(folder + file).size, 0)).toBeLessThanOrEqual(300_000);
+});
