@@ -156,11 +156,11 @@ test('a new version is there at the next load, and kept for later', async () => 
   }
 });
 
-test('the benchmark runs under its policy, its rivals in WebAssembly and on WebGPU too', async () => {
-  await using opened = await open('bench/index.html?net=tiny&contenders=gradlens,tfjs-webgpu,tfjs-wasm,jax-webgpu,ort-wasm&what=forward&runs=1&seconds=0.05&warm-up=0.1&probe=0&start');
-  await opened.page.waitForFunction(() => ['done', 'failed'].includes(document.body.dataset['state'] ?? ''), { timeout: 200_000 });
+test('the benchmark runs under its policy, its rivals in WebAssembly too', async () => {
+  await using opened = await open('bench/index.html?net=tiny&contenders=gradlens,tfjs-wasm,ort-wasm&what=forward&runs=1&seconds=0.05&warm-up=0.1&probe=0&start');
+  await opened.page.waitForFunction(() => ['done', 'failed'].includes(document.body.dataset['state'] ?? ''), { timeout: 200_000, polling: 500 });
   const report = parseReport(await opened.page.$eval('#json', (element) => element.textContent!));
-  expect(report.rows).toHaveLength(5);
+  expect(report.rows).toHaveLength(3);
   expect(report.rows.filter(({ status }) => status !== 'ok').map(({ contender, reason }) => `${contender}: ${reason}`)).toEqual([]);
   await expectAllowed(opened.page);
 });
