@@ -8,7 +8,7 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { renderMap, saliency } from '../dist/lib/index.js';
+import { DEFAULT_MODEL, SHIPPED_MODELS, renderMap, saliency } from '../dist/lib/index.js';
 import { createNodeEngine, fileAddress, readImage } from '../dist/lib/node.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -21,7 +21,7 @@ const adapter = engine.environment.adapter.description || engine.environment.ada
 const commit = execSync('git rev-parse --short HEAD', { cwd: root }).toString().trim();
 
 await picture();
-const rows = [await selfTest(), accuracy(), ...(data ? await references() : keptReferences())];
+const rows = [await selfTest(), ...Object.keys(SHIPPED_MODELS).map(accuracy), ...(data ? await references() : keptReferences())];
 const text = readFileSync(join(root, 'README.md'), 'utf8');
 const [begin, end] = ['<!-- measured:begin -->', '<!-- measured:end -->'];
 const table = ['| what | measured | on | by |', '| --- | --- | --- | --- |', ...rows].join('\n');
@@ -31,7 +31,7 @@ process.exit(0);
 
 /** Samples above, their maps below. */
 async function picture() {
-  const model = await engine.load(fileAddress(join(root, 'weights/imagenette-128/model.json')));
+  const model = await engine.load(fileAddress(join(root, `weights/${DEFAULT_MODEL}/model.json`)));
   const files = readdirSync(join(root, 'samples')).filter((file) => file.endsWith('.jpg')).sort();
   const tiles = [];
   for (const [column, file] of files.entries()) {
@@ -55,10 +55,10 @@ async function selfTest() {
   return row('self-test of this device', message, 'npx gradlens check');
 }
 
-function accuracy() {
-  const path = join(root, 'weights/imagenette-128/accuracy.json');
+function accuracy(name) {
+  const path = join(root, `weights/${name}/accuracy.json`);
   const { top1, right, photos, adapter: on, commit: at, command } = JSON.parse(readFileSync(path, 'utf8'));
-  return `| top-1 of the shipped net, ${photos.toLocaleString('en')} validation photos | **${(100 * top1).toFixed(1)} %** (${right}) | ${on}, ${at} | \`${command}\` |`;
+  return `| top-1 of \`${name}\`, ${photos.toLocaleString('en')} validation photos | **${(100 * top1).toFixed(1)} %** (${right}) | ${on}, ${at} | \`${command}\` |`;
 }
 
 /** SqueezeNet 1.1 against scores and gradients that were computed in float64 by an independent implementation. */

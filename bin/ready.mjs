@@ -10,11 +10,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
+import { DEFAULT_MODEL } from '../dist/lib/index.js';
 import { root } from './system.mjs';
 
 const MOST_BYTES = 300_000;
 const WIDTH = 320;
-const DEFAULT_NET = 'imagenette-128';
 
 const ready = join(root, 'samples/ready');
 const indexFile = join(ready, 'index.json');
@@ -26,7 +26,7 @@ const shipped = readdirSync(join(root, 'weights')).filter((name) => existsSync(j
 const nets = process.argv.length > 2 ? process.argv.slice(2) : shipped;
 const before = existsSync(indexFile) ? JSON.parse(readFileSync(indexFile, 'utf8')) : { samples: [], classModels: [] };
 
-const samples = nets.includes(DEFAULT_NET) ? await ofSamples() : before.samples;
+const samples = nets.includes(DEFAULT_MODEL) ? await ofSamples() : before.samples;
 const classModels = [];
 for (const net of shipped) classModels.push(...(nets.includes(net) ? await classModelsOf(net) : before.classModels.filter(({ model }) => model === net)));
 writeFileSync(indexFile, `${JSON.stringify({ by: 'node bin/ready.mjs', samples, classModels }, null, 1)}\n`);

@@ -11,14 +11,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import { CLASS_MODEL_PRESETS, classModel } from '../dist/lib/index.js';
+import { CLASS_MODEL_PRESETS, SHIPPED_MODELS, classModel } from '../dist/lib/index.js';
 import { createNodeEngine, fileAddress } from '../dist/lib/node.js';
 
 const { positionals: [data], values } = parseArgs({
   allowPositionals: true,
   allowNegative: true,
   options: {
-    models: { type: 'string', default: 'imagenette-128' },
+    models: { type: 'string', default: Object.keys(SHIPPED_MODELS).join() },
     preset: { type: 'string', default: 'vivid' },
     iterations: { type: 'string' },
     pictures: { type: 'string' },

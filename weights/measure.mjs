@@ -1,5 +1,5 @@
 /**
- * Top-1 of a shipped model through gradlens itself:  node weights/measure.mjs DATA [--model imagenette-128] [--split val] [--batch 16]
+ * Top-1 of a shipped model through gradlens itself:  node weights/measure.mjs DATA [--model NAME] [--split val] [--batch 16]
  *
  * DATA holds `<split>-<wnid>.tar`; classes are the wnids in order. Writes accuracy.json beside the model.
  */
@@ -7,11 +7,12 @@ import { execSync } from 'node:child_process';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { DEFAULT_MODEL } from '../dist/lib/index.js';
 import { createNodeEngine, readImage } from '../dist/lib/node.js';
 
 const { positionals: [data], values: { model: name, split, batch } } = parseArgs({
   allowPositionals: true,
-  options: { model: { type: 'string', default: 'imagenette-128' }, split: { type: 'string', default: 'val' }, batch: { type: 'string', default: '16' } },
+  options: { model: { type: 'string', default: DEFAULT_MODEL }, split: { type: 'string', default: 'val' }, batch: { type: 'string', default: '16' } },
 });
 
 /** Entries of an uncompressed USTAR archive. */

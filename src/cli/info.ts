@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { common, command } from './args';
 import { EXIT } from './failure';
-import { DEFAULT_MODEL, packageVersion } from './models';
+import { DEFAULT_MODEL } from '../index';
+import { packageVersion } from './models';
 
 export const info = command({
   name: 'info',

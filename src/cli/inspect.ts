@@ -2,11 +2,11 @@ import { basename } from 'node:path';
 import { compile } from '../compile';
 import { forwardFlops } from '../compile/flops';
 import { recogniseFormat } from '../formats/recognise';
-import { GradlensError, type ModelFile } from '../index';
+import { DEFAULT_MODEL, GradlensError, type ModelFile } from '../index';
 import { fetchInNode } from '../node/files';
 import { common, command, numberOption } from './args';
 import { EXIT, UsageError } from './failure';
-import { DEFAULT_MODEL, modelOption, readModel, sourceOf } from './models';
+import { modelOption, readModel, sourceOf } from './models';
 
 /** WebGPU's default for `maxStorageBufferBindingSize`, which every device has. */
 const DEFAULT_BINDING_BYTES = 2 ** 27;

@@ -6,15 +6,12 @@ import type { ArgsDef } from 'citty';
 import modelSchema from '../formats/model.schema.json' with { type: 'json' };
 import { isPreset } from '../formats/preparation';
 import { type Schema, validate } from '../formats/schema';
-import { type ExpectedFile, GradlensError, type InputSpec, type ModelFile, type PresetName, PUBLIC_MODELS, presetNames, presetSpec } from '../index';
+import { DEFAULT_MODEL, type ExpectedFile, GradlensError, type InputSpec, type ModelFile, type PresetName, PUBLIC_MODELS, presetNames, presetSpec } from '../index';
 import { loadModelFile } from '../load';
 import { fetchInNode } from '../node/files';
 import { fileAddress } from '../node/index';
 import { UsageError } from './failure';
 import type { Session } from './session';
-
-/** The folder in weights/ that is used without `--model`. */
-export const DEFAULT_MODEL = 'imagenette-128';
 
 export const modelOption = {
   model: { type: 'string', valueHint: 'M', description: `an .onnx file, a model.json, their address, or a name: of weights/ (default: ${DEFAULT_MODEL}) or of a public model, which is downloaded (${Object.keys(PUBLIC_MODELS).join(', ')})` },
