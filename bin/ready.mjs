@@ -40,7 +40,7 @@ if (bytes > MOST_BYTES) throw new Error(`at most ${MOST_BYTES / 1000} kB would b
 
 async function ofSamples() {
   const pictures = readdirSync(join(root, 'samples')).filter((file) => file.endsWith('.jpg')).sort().map((file) => join('samples', file));
-  const out = (what) => ['--model', DEFAULT_NET, '--out', join(drawn, `{stem}-${what}.png`)];
+  const out = (what) => ['--model', DEFAULT_MODEL, '--out', join(drawn, `{stem}-${what}.png`)];
   const maps = gradlens('saliency', ...pictures, ...out('map'));
   const overlays = gradlens('saliency', ...pictures, '--overlay', '0.55', ...out('overlay'));
   const segmentations = gradlens('segment', ...pictures, '--overlay', '0.7', ...out('segmentation'));
@@ -48,7 +48,7 @@ async function ofSamples() {
     const { class: index, label, score, parameters, adapter } = maps[k];
     const { box, width, height, parameters: cut } = segmentations[k];
     return {
-      sample: basename(path, '.jpg'), model: DEFAULT_NET, class: index, label, score, commit, adapter: adapter.description,
+      sample: basename(path, '.jpg'), model: DEFAULT_MODEL, class: index, label, score, commit, adapter: adapter.description,
       map: { file: await small(maps[k].out, 78), parameters },
       overlay: { file: await small(overlays[k].out, 72), parameters: overlays[k].parameters },
       segmentation: { file: await small(segmentations[k].out, 72), box, of: [width, height], parameters: cut },

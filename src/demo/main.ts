@@ -17,7 +17,7 @@ import { ascend, classModelTab, takeRecipe as takeAscentRecipe } from './tabs/cl
 import { paint, paintOverlay, saliencyTab, showMethod } from './tabs/saliency';
 import { showSanity } from './tabs/sanity';
 import { segmentationTab, takeRecipe as takeCutRecipe } from './tabs/segmentation';
-import { cancel, instead, refuse, retryWith, stop } from './work';
+import { cancel, instead, refuse, retryWith, stop, whenUnavailable } from './work';
 import { listenForLoss } from './worker/remote';
 
 window.gradlens = { state };
@@ -176,6 +176,7 @@ function again(): void {
 }
 
 retryWith(again);
+whenUnavailable(() => void import('./ready').then(({ showReady }) => showReady()));
 listenForLoss((error) => {
   forgetNetwork();
   stop(error);

@@ -14,6 +14,9 @@ test.each([
   expect(await page.$eval('#picture', (image) => (image as HTMLImageElement).naturalWidth)).toBeGreaterThan(0);
   expect(await page.$$eval('select, #classes, #opacity, #save-png, .stage canvas, progress', (all) => all.filter((element) => (element as HTMLElement).checkVisibility()).length)).toBe(0);
 
+  await page.waitForFunction(() => document.querySelectorAll('#ready-results img').length > 18);
+  expect(await page.$eval('#ready-results img', async (image) => { await (image as HTMLImageElement).decode(); return (image as HTMLImageElement).naturalWidth; })).toBeGreaterThan(0);
+
   await page.click('#samples button[value="church"]');
   await page.waitForFunction(() => window.gradlens.state.picture?.name === 'church' && window.gradlens.state.phase === 'unavailable');
   expect(await alertOf(page)).toContain(words);

@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
+import { DEFAULT_MODEL } from '../../src/models';
 
 const folder = 'samples/ready/';
 
@@ -16,8 +17,8 @@ interface Index {
 test('what is ready for visitors without WebGPU is there for every sample and class of the net, can be read, and is small', async () => {
   const { samples, classModels } = JSON.parse(readFileSync(`${folder}index.json`, 'utf8')) as Index;
   expect(samples.map(({ sample }) => `${sample}.jpg`)).toEqual(readdirSync('samples').filter((file) => file.endsWith('.jpg')).sort());
-  const { labels } = JSON.parse(readFileSync('weights/imagenette-128/model.json', 'utf8')) as { labels: readonly string[] };
-  expect(classModels.filter(({ model }) => model === 'imagenette-128').map(({ label }) => label)).toEqual(labels);
+  const { labels } = JSON.parse(readFileSync(`weights/${DEFAULT_MODEL}/model.json`, 'utf8')) as { labels: readonly string[] };
+  expect(classModels.filter(({ model }) => model === DEFAULT_MODEL).map(({ label }) => label)).toEqual(labels);
 
   const drawn = [...samples.flatMap(({ map, overlay, segmentation }) => [map, overlay, segmentation]), ...classModels];
   expect(readdirSync(folder).sort()).toEqual(['index.json', ...drawn.map(({ file }) => file)].sort());
