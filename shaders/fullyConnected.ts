@@ -123,11 +123,8 @@ ${loadItems(tile, 'x', 'i')}
     if (all((${Array.from({ length: tile.items }, (_, k) => `abs(v${k})`).join(' + ')}) == vec4f())) { continue; }
 #endif
     let row = i * 4u * d.OUT + o;
-    let w0 = weight[row];
-    let w1 = weight[row + d.OUT];
-    let w2 = weight[row + 2u * d.OUT];
-    let w3 = weight[row + 3u * d.OUT];
-${perItem(tile, (k) => `    sum${k} += v${k}.x * w0 + v${k}.y * w1 + v${k}.z * w2 + v${k}.w * w3;`)}
+    let rows = mat4x4f(weight[row], weight[row + d.OUT], weight[row + 2u * d.OUT], weight[row + 3u * d.OUT]);
+${perItem(tile, (k) => `    sum${k} += rows * v${k};`)}
   }
   if (id.x >= d.OUT) { return; }
   var sums = array<vec4f, ${tile.items}>(${names('sum', tile)});

@@ -16,7 +16,7 @@ export interface DirectVariant {
    */
   readonly quads: boolean;
   /**
-   * How often the multiply-adds of a unit may stand in the code: taps of a row × output blocks. More is faster and compiles longer.
+   * How often the multiply-adds of a unit may stand in the code: taps of a row × output blocks. A row of more taps is a loop.
    */
   readonly unroll: number;
 }
@@ -25,20 +25,25 @@ export interface DirectVariant {
  *   y[n,o,p,q] = Σ_{c,r,s} weight[o,c,r,s] · x[n, c, p·STRIDE + r·DILATION − PAD, q·STRIDE + s·DILATION − PAD]
  *
  * One invocation owns one unit of eight pixels in one, two or four output blocks, in registers `a<block>_<pixel>`. Rows and columns
- * in the padding wrap past zero and so fail `h < H`. With stride and dilation 1 along x, neighbouring taps share their inputs: all of
- * a row of taps is unrolled over `columns + S − 1` loads, or (without quads) the inputs roll through registers, one load per tap.
+ * in the padding wrap past zero and so fail `h < H`. With stride and dilation 1 along x, neighbouring taps share their inputs: a short
+ * row of taps is unrolled over `columns + S − 1` loads; in others (and without quads) the inputs roll through registers, one load per tap.
+ * In a unit of two rows the inputs of the second are, one row of taps later, those of the first.
+ *
+ * Products are written as matrix times vector, which SwiftShader turns into fused multiply-adds: 1.4 times as fast as the same sum
+ * written out.
  *
  * Bindings: x weight, then those of `finish`.
  */
 export function convDirect(name: string, d: ConvDims, { quads, unroll }: DirectVariant, finish: Finish): Kernel {
   const { rows, columns } = finish.unit;
   const adjacent = d.STRIDE_X === 1 && d.DILATION_X === 1;
-  const unrolled = quads && adjacent && d.S <= MOST_TAPS;
-  const blocks = unrolled ? [4, 2, 1].find((count) => count === 1 || (count * d.S <= unroll && d.OUT % count === 0))! : 1;
+  const unrolled = quads && adjacent && d.S <= unroll;
+  const blocks = unrolled ? [4, 2, 1].find((count) => count * d.S <= unroll && d.OUT % count === 0)! : 1;
   const dims = { ...d, UNITS: Math.ceil(d.Q / columns), ...finish.dims };
   const units = dims.UNITS * Math.ceil(d.P / rows);
   const workgroup = units <= 8 ? 8 : units <= 16 ? 16 : 32;
   const tile: Tile = { rows, columns, blocks, quads };
+  const handedOn = unrolled && rows === 2 && d.STRIDE_Y === 1 && d.DILATION_Y === 1;
   return {
     name,
     dims,
@@ -63,10 +68,10 @@ ${perSum(tile, (b, j) => `  var a${b}_${j} = vec4f();`)}
 
   let input = n * d.X_BLOCKS + d.X_BLOCK + o / d.OUT * d.IN;
   for (var c = 0u; c < d.IN; c++) {
+${handedOn ? `${place(0, '0u')}\n${inputs(tile, d.S, 0, 'var')}` : ''}
     for (var r = 0u; r < d.R; r++) {
-${lines(rows, (row) => `      let h${row} = (p + ${row}u) * d.STRIDE_Y + r * d.DILATION_Y - d.PAD_TOP;
-      let row${row} = ((input + c) * d.H + min(h${row}, d.H - 1u)) * d.W;`)}
-${unrolled ? unrolledTaps(tile, d.S) : adjacent ? rollingTaps(tile) : anyTaps(tile)}
+${handedOn ? place(1, 'r') : lines(rows, (row) => place(row, 'r'))}
+${unrolled ? unrolledTaps(tile, d.S, handedOn) : adjacent ? rollingTaps(tile) : anyTaps(tile)}
     }
   }
 
@@ -77,9 +82,6 @@ ${lines(blocks, (b) => `    var sums${b} = array<vec4f, 8>(${Array.from({ length
 }`,
   };
 }
-
-/** Wider rows of taps stay a loop. */
-const MOST_TAPS = 5;
 
 interface Tile {
   readonly rows: number;
@@ -93,14 +95,22 @@ const perSum = ({ blocks }: Tile, snippet: (b: number, j: number) => string): st
 /** Pixel of the input, or zero in the padding. */
 const load = (row: number, w: string): string => `select(vec4f(), x[row${row} + min(${w}, d.W - 1u)], h${row} < d.H && ${w} < d.W)`;
 
-/** One row of taps, unrolled: columns + S − 1 inputs, then the taps one after the other. */
-const unrolledTaps = (tile: Tile, S: number): string => `
-      let w = q - d.PAD_LEFT;
-${lines(tile.rows, (row) => lines(tile.columns + S - 1, (k) => `      let x${row}_${k} = ${load(row, `(w + ${k}u)`)};`))}
+/** Where the input of the unit's row `row` lies at row `r` of taps. */
+const place = (row: number, r: string): string => `      let h${row} = (p + ${row}u) * d.STRIDE_Y + ${r} * d.DILATION_Y - d.PAD_TOP;
+      let row${row} = ((input + c) * d.H + min(h${row}, d.H - 1u)) * d.W;`;
+
+/** All that one row of taps reads of that row. */
+const inputs = ({ columns }: Tile, S: number, row: number, declaration: 'let' | 'var'): string =>
+  lines(columns + S - 1, (k) => `      ${declaration} x${row}_${k} = ${load(row, `(q + ${k}u - d.PAD_LEFT)`)};`);
+
+/** One row of taps, unrolled: the inputs, then the taps one after the other. `handedOn`: the first row's are there already. */
+const unrolledTaps = (tile: Tile, S: number, handedOn: boolean): string => `
+${handedOn ? inputs(tile, S, 1, 'let') : lines(tile.rows, (row) => inputs(tile, S, row, 'let'))}
 ${lines(S, (s) => `      {
 ${weights(tile, `${s}u`)}
 ${multiplyAdd(tile, (row, column) => `x${row}_${column + s}`)}
-      }`)}`;
+      }`)}
+${handedOn ? lines(tile.columns + S - 1, (k) => `      x0_${k} = x1_${k};`) : ''}`;
 
 /** One row of taps as a loop; the inputs move on by one register. */
 const rollingTaps = (tile: Tile): string => {
@@ -126,19 +136,18 @@ ${weights(tile, 's')}
 ${multiplyAdd(tile, (row, column) => `x${row}_${column}`)}
       }`;
 
-/** `k<block>_<input lane>` of tap `s`. */
+/** `k<block>`, the weights of tap `s`: a column per input lane. */
 const weights = ({ blocks, quads }: Tile, s: string): string =>
   lines(blocks, (b) => {
     const tap = `((((o + ${b}u) * d.IN + c) * d.R + r) * d.S + ${s}) * 4u`;
     return quads
       ? `        let quarter${b} = weight[${tap} + (lane & 3u)];
-${lines(4, (lane) => `        let k${b}_${lane} = quadBroadcast(quarter${b}, ${lane}u);`)}`
+        let k${b} = ${matrix((column) => `quadBroadcast(quarter${b}, ${column}u)`)};`
       : `        let tap${b} = ${tap};
-${lines(4, (lane) => `        let k${b}_${lane} = weight[tap${b} + ${lane}u];`)}`;
+        let k${b} = ${matrix((column) => `weight[tap${b} + ${column}u]`)};`;
   });
 
+const matrix = (column: (k: number) => string): string => `mat4x4f(${[0, 1, 2, 3].map(column).join(', ')})`;
+
 const multiplyAdd = (tile: Tile, x: (row: number, column: number) => string): string =>
-  perSum(tile, (b, j) => {
-    const v = x(Math.floor(j / tile.columns), j % tile.columns);
-    return `        a${b}_${j} += ${v}.x * k${b}_0 + ${v}.y * k${b}_1 + ${v}.z * k${b}_2 + ${v}.w * k${b}_3;`;
-  });
+  perSum(tile, (b, j) => `        a${b}_${j} += k${b} * ${x(Math.floor(j / tile.columns), j % tile.columns)};`);

@@ -5,11 +5,10 @@ import type { Environment } from './device';
 import { machineryFor } from './tiles';
 
 /**
- * Multiply-adds of a unit that stand in the code of a direct convolution. lavapipe compiles through LLVM, slowly, and gains nothing
- * beyond one row of three taps; for SwiftShader two output blocks make a gradient a third faster (bench/README.md).
+ * Multiply-adds of a unit that stand in the code of a direct convolution: one row of three taps, or two output blocks of a 1×1. More is
+ * slower on SwiftShader, and what lavapipe would gain by it, a first gradient loses in compilation (bench/README.md).
  */
-const LAVAPIPE_UNROLL = 4;
-const UNROLL = 6;
+const UNROLL = 3;
 
 type Known = Pick<Environment, 'features' | 'adapter' | 'limits'>;
 
@@ -22,8 +21,8 @@ export function variantsFor(known: Known): Variants {
   return { conv: (d) => machineryFor(d, known).tiled[0] ?? direct, fullyConnected };
 }
 
-function directFor({ features, adapter }: Known): ConvVariant {
-  return { family: 'direct', quads: features.includes('subgroups'), unroll: /llvmpipe/i.test(adapter.description) ? LAVAPIPE_UNROLL : UNROLL };
+function directFor({ features }: Known): ConvVariant {
+  return { family: 'direct', quads: features.includes('subgroups'), unroll: UNROLL };
 }
 
 /** What a tuner may try for a convolution: at most a dozen, the plain one first. */
