@@ -6,6 +6,7 @@ import { type Kernel, STRIP, lines, uniform } from '../kernel';
 import { wgsl } from '../wgsl';
 import type { Finish } from './finish';
 import { type ConvDims, flopsOf } from './shape';
+import type { Direction } from './weights';
 
 export interface DirectVariant {
   readonly family: 'direct';
@@ -32,9 +33,10 @@ export interface DirectVariant {
  * Products are written as matrix times vector, which SwiftShader turns into fused multiply-adds: 1.4 times as fast as the same sum
  * written out.
  *
- * Bindings: x weight, then those of `finish`.
+ * `direction` says which way the weight, packed for `forward`, is read: an input gradient (`flipped`) needs no second packing, since its
+ * matrices are the same ones, transposed. Bindings: x weight, then those of `finish`.
  */
-export function convDirect(name: string, d: ConvDims, { quads, unroll }: DirectVariant, finish: Finish): Kernel {
+export function convDirect(name: string, d: ConvDims, { quads, unroll }: DirectVariant, direction: Exclude<Direction, 'transposed'>, finish: Finish): Kernel {
   const { rows, columns } = finish.unit;
   const adjacent = d.STRIDE_X === 1 && d.DILATION_X === 1;
   const unrolled = quads && adjacent && d.S <= unroll;
@@ -42,7 +44,7 @@ export function convDirect(name: string, d: ConvDims, { quads, unroll }: DirectV
   const dims = { ...d, UNITS: Math.ceil(d.Q / columns), ...finish.dims };
   const units = dims.UNITS * Math.ceil(d.P / rows);
   const workgroup = units <= 8 ? 8 : units <= 16 ? 16 : 32;
-  const tile: Tile = { rows, columns, blocks, quads };
+  const tile: Tile = { rows, columns, blocks, quads, flipped: direction === 'flipped' };
   const handedOn = unrolled && rows === 2 && d.STRIDE_Y === 1 && d.DILATION_Y === 1;
   return {
     name,
@@ -55,7 +57,7 @@ enable subgroups;
 #endif
 ${uniform(dims)}
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;       // [N, C/4, H, W]
-@group(0) @binding(2) var<storage, read> weight: array<vec4f>;  // [O/4, C/4, R, S, 4]
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;  // ${direction === 'flipped' ? '[C/4, O/4, R, S, 4]' : '[O/4, C/4, R, S, 4]'}
 ${finish.code}
 
 @compute @workgroup_size(${workgroup})
@@ -88,6 +90,7 @@ interface Tile {
   readonly columns: number;
   readonly blocks: number;
   readonly quads: boolean;
+  readonly flipped: boolean;
 }
 
 const perSum = ({ blocks }: Tile, snippet: (b: number, j: number) => string): string => lines(blocks, (b) => lines(STRIP, (j) => snippet(b, j)));
@@ -137,17 +140,21 @@ ${multiplyAdd(tile, (row, column) => `x${row}_${column}`)}
       }`;
 
 /** `k<block>`, the weights of tap `s`: a column per input lane. */
-const weights = ({ blocks, quads }: Tile, s: string): string =>
+const weights = ({ blocks, quads, flipped }: Tile, s: string): string =>
   lines(blocks, (b) => {
-    const tap = `((((o + ${b}u) * d.IN + c) * d.R + r) * d.S + ${s}) * 4u`;
+    const tap = flipped
+      ? `((((o / d.OUT * d.IN + c) * d.OUT + o % d.OUT + ${b}u) * d.R + d.R - 1u - r) * d.S + d.S - 1u - ${s}) * 4u`
+      : `((((o + ${b}u) * d.IN + c) * d.R + r) * d.S + ${s}) * 4u`;
+    const matrix = (column: (k: number) => string): string => {
+      const columns = `mat4x4f(${[0, 1, 2, 3].map(column).join(', ')})`;
+      return flipped ? `transpose(${columns})` : columns;
+    };
     return quads
       ? `        let quarter${b} = weight[${tap} + (lane & 3u)];
         let k${b} = ${matrix((column) => `quadBroadcast(quarter${b}, ${column}u)`)};`
       : `        let tap${b} = ${tap};
         let k${b} = ${matrix((column) => `weight[tap${b} + ${column}u]`)};`;
   });
-
-const matrix = (column: (k: number) => string): string => `mat4x4f(${[0, 1, 2, 3].map(column).join(', ')})`;
 
 const multiplyAdd = (tile: Tile, x: (row: number, column: number) => string): string =>
   perSum(tile, (b, j) => `        a${b}_${j} += k${b} * ${x(Math.floor(j / tile.columns), j % tile.columns)};`);

@@ -24,7 +24,7 @@ export interface Convolution {
   readonly layer: string;
   readonly name: string;
   readonly filters: Filters;
-  readonly direction: Direction;
+  readonly direction: Exclude<Direction, 'transposed'>;
   readonly dims: ConvDims;
   readonly finish: Finish;
   readonly x: Tensor;
@@ -54,7 +54,7 @@ export const directWeight = (filters: Filters, direction: Direction): Tensor =>
   weightTensor(filters, direction, packedConvLength(filters.shape), () => packConvWeight(filters.data, filters.shape, direction));
 
 function direct({ layer, name, filters, direction, dims, finish, x, stores }: Convolution, variant: DirectVariant): readonly Step[] {
-  return [{ label: `${layer}.${name}`, kernel: convDirect(name, dims, variant, finish), bind: { weight: directWeight(filters, direction), x, ...stores } }];
+  return [{ label: `${layer}.${name}`, kernel: convDirect(name, dims, variant, direction, finish), bind: { weight: directWeight(filters, 'forward'), x, ...stores } }];
 }
 
 function tiled({ layer, name, filters, direction, dims, finish, x, stores }: Convolution, variant: TiledVariant): readonly Step[] {
