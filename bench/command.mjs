@@ -1,9 +1,10 @@
 /** What the two commands share: flags in; reports, files and the exit code out. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join, relative, resolve } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../bin/system.mjs';
+import { showReports } from './readme.mjs';
 import { bytesByDefault, supervise } from './supervise.mjs';
 
 const HELP = `
@@ -126,24 +127,11 @@ export function finish({ report: format, table: tables, compare: comparison, lay
     mkdirSync(join(file, '..'), { recursive: true });
     writeFileSync(file, `${JSON.stringify(report, null, 1)}\n`);
     console.log(`\n${tables.markdownOf(report)}\n\n${layers.layersMarkdown(report)}\n\nReport: ${relative(process.cwd(), file)}`);
-    if (!json && (table || (!net && !batch))) regenerateTable(format, tables, file);
+    if (!json && (table || (!net && !batch))) showReports({ report: format, table: tables }, [file]);
   }
   if (!compare) return 0;
   const before = format.parseReport(readFileSync(resolve(compare), 'utf8'));
   const { text, regressed } = comparison.comparisonOf(before, report);
   console.error(`\n${text}`);
   return regressed ? 1 : 0;
-}
-
-/** This report into bench/README.md, in the place of the one from the same adapter and runtime. */
-function regenerateTable(format, tables, file) {
-  const readme = join(root, 'bench/README.md');
-  const text = readFileSync(readme, 'utf8');
-  const shown = [...text.matchAll(/^From \[results\/([^\]]+)\]/gm)].map(([, name]) => join(root, 'bench/results', name)).filter(existsSync);
-  const bySlug = new Map([...shown, file].map((path) => {
-    const report = format.parseReport(readFileSync(path, 'utf8'));
-    return [format.adapterSlug(report.environment), { name: basename(path), report }];
-  }));
-  const sections = [...bySlug].map(([slug, { name, report }]) => `### ${slug}\n\nFrom [results/${name}](results/${name}).\n\n${tables.markdownOf(report)}`);
-  writeFileSync(readme, tables.betweenMarks(text, 'results', sections.join('\n\n')));
 }

@@ -26,6 +26,15 @@ export function workOf(graph: Graph, batch: number, what: What, precision: Preci
   return what === 'forward' ? oneWay : [...oneWay, ...oneWay];
 }
 
+/** Rates of GPUs by their makers' data sheets, for rooflines of machines that nobody measured. */
+export const DATASHEETS: Readonly<Record<string, Rates>> = {
+  'NVIDIA H200: 67 TFLOP/s, 4.3 TB/s': { fmaGflops: 67_000, copyGBs: 4300 },
+  'Apple M2: 3.6 TFLOP/s, 100 GB/s': { fmaGflops: 3600, copyGBs: 100 },
+  'Intel Iris Xe: 2 TFLOP/s, 60 GB/s': { fmaGflops: 2000, copyGBs: 60 },
+};
+
+type Rates = Pick<Probe, 'fmaGflops' | 'copyGBs'>;
+
 /** Milliseconds: each layer at the rate of multiply-adds or at that of memory, whichever takes longer. */
-export const floorMs = (work: readonly Work[], { fmaGflops, copyGBs }: Probe): number =>
+export const floorMs = (work: readonly Work[], { fmaGflops, copyGBs }: Rates): number =>
   work.reduce((sum, { flops, bytes }) => sum + Math.max(flops / fmaGflops, bytes / copyGBs) / 1e6, 0);
