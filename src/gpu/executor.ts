@@ -140,6 +140,11 @@ export class Executor {
     this.encode(encoder, [...this.forward, ...this.backward]);
   }
 
+  /** The forward pass, into a pass of the caller's. */
+  recordForward(pass: GPUComputePassEncoder): void {
+    for (const dispatch of this.forward) record(pass, dispatch);
+  }
+
   /** How long each step of the gradient of what lies in {@link input} takes. It leaves none behind: a step that adds ran more than once. */
   async profile(options: BackwardOptions, run: RunOptions): Promise<Profile> {
     const encoder = this.device.gpu.createCommandEncoder();

@@ -21,8 +21,7 @@ const MOST_QUERIES = 4096;
 
 /** Milliseconds per run of each step: the median of three sweeps. */
 export async function timeSteps(device: Device, steps: readonly RecordStep[], options: RunOptions): Promise<{ clock: ProfileClock; milliseconds: number[] }> {
-  const clock: ProfileClock = device.gpu.features.has('timestamp-query') && 2 * steps.length <= MOST_QUERIES ? 'gpu' : 'wall';
-  const { sweep, dispose } = clock === 'gpu' ? await gpuClock(device, steps) : await wallClock(device, steps);
+  const { clock, sweep, dispose } = await clockFor(device, steps);
   const total = SWEEPS + 2;
   let done = 0;
   const next = async (repeats: readonly number[]): Promise<number[]> => {
@@ -43,11 +42,16 @@ export async function timeSteps(device: Device, steps: readonly RecordStep[], op
   }
 }
 
-interface Clock {
+export interface Clock {
+  readonly clock: ProfileClock;
   /** Runs every step `repeats[k]` times; milliseconds for all of them. */
   sweep(repeats: readonly number[]): Promise<number[]>;
   dispose(): void;
 }
+
+/** Timestamps on the GPU where the device has them, else the wall clock. */
+export const clockFor = (device: Device, steps: readonly RecordStep[]): Promise<Clock> =>
+  (device.gpu.features.has('timestamp-query') && 2 * steps.length <= MOST_QUERIES ? gpuClock(device, steps) : wallClock(device, steps));
 
 function record(pass: GPUComputePassEncoder, step: RecordStep, repeats: number): void {
   for (let r = 0; r < repeats; r++) step(pass);
@@ -63,6 +67,7 @@ async function gpuClock(device: Device, steps: readonly RecordStep[]): Promise<C
     staging: device.allocate('timestamps read-back', count * BYTES, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST),
   }));
   return {
+    clock: 'gpu',
     async sweep(repeats) {
       await device.guard('a profile', () => {
         const encoder = device.gpu.createCommandEncoder({ label: 'gradlens/profile' });
@@ -104,6 +109,7 @@ async function wallClock(device: Device, steps: readonly RecordStep[]): Promise<
   while (empty.length < 5) empty.push(await timeOf(() => {}, 1));
   const overhead = medianOf(empty);
   return {
+    clock: 'wall',
     async sweep(repeats) {
       const times: number[] = [];
       for (const [k, step] of steps.entries()) times.push(Math.max(0, await timeOf(step, repeats[k]!) - overhead));

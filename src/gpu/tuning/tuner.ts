@@ -11,6 +11,7 @@ import type { ConvVariant, Variants } from '../../ops/variants';
 import type { RunOptions } from '../../options';
 import type { Device } from '../device';
 import { Executor } from '../executor';
+import { type Clock, clockFor } from '../profile';
 import { Readback } from '../readback';
 import { WeightStore } from '../weights';
 import { candidatesFor } from '../variants';
@@ -147,15 +148,14 @@ function noise(length: number): Float32Array {
 
 /** One candidate on the device. */
 class Trial implements Candidate {
-  private constructor(private readonly device: Device, private readonly executor: Executor, private readonly weights: WeightStore) {}
+  private constructor(private readonly device: Device, private readonly executor: Executor, private readonly weights: WeightStore, private readonly clock: Clock) {}
 
   static async create(device: Device, plan: Plan): Promise<Trial> {
     const weights = new WeightStore(device);
     try {
       const executor = await Executor.create(device, { ...plan, backward: [] }, weights, {});
-      const trial = new Trial(device, executor, weights);
       await device.guard('tuning', () => device.gpu.queue.writeBuffer(executor.input, 0, noise(plan.input.bytes / 4) as Float32Array<ArrayBuffer>));
-      return trial;
+      return new Trial(device, executor, weights, await clockFor(device, [(pass) => executor.recordForward(pass)]));
     } catch (error) {
       weights.dispose();
       throw error;
@@ -178,16 +178,11 @@ class Trial implements Candidate {
   }
 
   async time(repeats: number): Promise<number> {
-    const encoder = this.device.gpu.createCommandEncoder({ label: 'gradlens/tuning' });
-    for (let k = 0; k < repeats; k++) this.executor.encodeForward(encoder);
-    const commands = encoder.finish();
-    const begin = performance.now();
-    this.device.gpu.queue.submit([commands]);
-    await this.device.gpu.queue.onSubmittedWorkDone();
-    return performance.now() - begin;
+    return (await this.clock.sweep([repeats]))[0]!;
   }
 
   dispose(): void {
+    this.clock.dispose();
     this.executor.dispose();
     this.weights.dispose();
   }
