@@ -21,7 +21,19 @@ export function showReports({ report: format, table }, files) {
   for (const file of [...shown.filter((one) => !fresh.has(slugOf(one))), ...files]) sections.set(slugOf(file), [...(sections.get(slugOf(file)) ?? []), file]);
   const partOf = (file) => `From [results/${basename(file)}](results/${basename(file)}).\n\n${table.markdownOf(reportOf(file))}`;
   const parts = [...sections].map(([slug, own]) => `### ${slug}\n\n${own.map(partOf).join('\n\n')}`);
-  writeFileSync(README, table.betweenMarks(text, 'results', parts.join('\n\n')));
+  const withResults = table.betweenMarks(text, 'results', parts.join('\n\n'));
+  writeFileSync(README, table.betweenMarks(withResults, 'targets', targets({ report: format, table }, new Map([...sections].map(([slug, own]) => [slug, own.map(reportOf)])))));
+}
+
+/** What is aimed at beside what was measured, gradients only. */
+function targets({ report: format, table }, reportsBySlug) {
+  const rows = [...reportsBySlug].flatMap(([slug, reports]) => reports.flatMap((report) => format.casesOf(report)).filter(({ what }) => what === 'gradient').flatMap((group) => {
+    const standing = table.standingOf(group);
+    if (!standing) return [];
+    const { faster, sooner, dispatches, bytes } = standing;
+    return [[`${group.net}, batch ${group.batch}`, slug, `${table.digits(faster)}×`, sooner === null ? '–' : `${table.digits(sooner)}×`, String(dispatches), bytes ? table.digits(bytes[0]) : '–']];
+  }));
+  return table.markdownTable(['gradient of', 'adapter and runtime', 'faster (≥ 3×)', 'cold, sooner (≥ 3×)', 'dispatches (small: ≤ 20)', 'bytes (≤ 0.25)'], rows);
 }
 
 function showRooflines({ roofline, networks, table }) {

@@ -40,19 +40,44 @@ export function remarkOf(row: Row): string | null {
   return null;
 }
 
-/** gradlens in float32 beside its rivals on WebGPU, in one sentence; null without both. */
-export function ratiosOf({ rows }: Case): string | null {
+/** gradlens in float32 beside its rivals on WebGPU. */
+export interface Standing {
+  /** How many times as fast as the fastest of them, and how many times as soon at its first result as the soonest. */
+  readonly faster: number;
+  readonly sooner: number | null;
+  readonly dispatches: number;
+  /** Its bytes beyond the weights, as a share of those of tfjs-webgpu: at the peak, and held. */
+  readonly bytes: readonly [peak: number, held: number] | null;
+}
+
+/** Null without gradlens, or without rivals. */
+export function standingOf({ rows }: Case): Standing | null {
   const ours = rows.find(({ contender, precision, wallMs }) => contender === 'gradlens' && precision === 'f32' && wallMs);
   const rivals = rows.filter(({ contender, calls, wallMs }) => contender !== 'gradlens' && calls && wallMs);
   if (!ours || rivals.length === 0) return null;
   const least = (value: (row: Row) => number): number => Math.min(...rivals.map(value));
   const coldMs = ({ cold }: Row): number => (cold ? cold.loadMs + cold.firstMs : NaN);
-  const parts = [`${digits(least(({ wallMs }) => wallMs!.median) / ours.wallMs!.median)}× as fast as the fastest rival on WebGPU`];
   const sooner = least(coldMs) / coldMs(ours);
-  if (Number.isFinite(sooner)) parts.push(`its first result ${digits(sooner)}× as soon`);
-  const [own, theirs] = [beyondWeights(ours), rivals.map((row) => [row.contender, beyondWeights(row)] as const).find(([name]) => name === 'tfjs-webgpu')?.[1]];
-  if (own && theirs) parts.push(`${digits(own[0] / theirs[0])} of tfjs-webgpu's bytes beyond the weights at the peak, ${digits(own[1] / theirs[1])} of those held`);
-  return `gradlens is ${parts.join('; ')}`;
+  const tfjs = rivals.find(({ contender }) => contender === 'tfjs-webgpu');
+  const [own, theirs] = [beyondWeights(ours), tfjs ? beyondWeights(tfjs) : null];
+  return {
+    faster: least(({ wallMs }) => wallMs!.median) / ours.wallMs!.median,
+    sooner: Number.isFinite(sooner) ? sooner : null,
+    dispatches: ours.calls!.dispatches,
+    bytes: own && theirs ? [own[0] / theirs[0], own[1] / theirs[1]] : null,
+  };
+}
+
+/** The same in a sentence. */
+export function ratiosOf(group: Case): string | null {
+  const standing = standingOf(group);
+  if (!standing) return null;
+  const { faster, sooner, bytes } = standing;
+  return [
+    `gradlens is ${digits(faster)}× as fast as the fastest rival on WebGPU`,
+    ...(sooner === null ? [] : [`its first result ${digits(sooner)}× as soon`]),
+    ...(bytes ? [`${digits(bytes[0])} of tfjs-webgpu's bytes beyond the weights at the peak, ${digits(bytes[1])} of those held`] : []),
+  ].join('; ');
 }
 
 export function environmentLines({ environment, probe }: Pick<Report, 'environment' | 'probe'>): [string, string][] {
