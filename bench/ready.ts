@@ -113,8 +113,12 @@ export function taskOf({ contender, precision, session, input, ascent }: Ready, 
   };
 }
 
-/** A result in float32 that is further from ours than this is a result of something else; half floats keep eleven bits, and errors add up. */
-export const TOLERANCE: Readonly<Record<Precision, number>> = { f32: 1e-3, f16: 5e-2 };
+/**
+ * A result in float32 that is further from ours than this is a result of something else. Half floats keep eleven bits, and where that turns a
+ * ReLU or a pool's winner over, the gradient jumps: on the small VGG, weights rounded to half move the scores by 5·10⁻⁴ and the gradient by 6 %,
+ * with all else in float32.
+ */
+export const TOLERANCE: Readonly<Record<Precision, number>> = { f32: 1e-3, f16: 0.2 };
 
 /** How far its results are from ours in float32; null for those, and where ours failed. */
 export function errorOf({ contender, precision, results }: Ready, ours: Results | null, what: What): number | null {

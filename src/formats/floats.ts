@@ -48,6 +48,13 @@ function decodeHalf(code: number): number {
 const scratch = new Float32Array(1);
 const scratchBits = new Uint32Array(scratch.buffer);
 
+/** Each by {@link encodeHalf}. A plain loop: `Uint16Array.from` takes forty times as long. */
+export function encodeHalves(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const codes = new Uint16Array(values.length);
+  for (let i = 0; i < codes.length; i++) codes[i] = encodeHalf(values[i]!);
+  return codes;
+}
+
 /** A float32 as the nearest IEEE half, ties to even; from 65520 on that is infinity. */
 export function encodeHalf(value: number): number {
   scratch[0] = value;

@@ -2,7 +2,7 @@
 import type { Plan } from '../compile';
 import { LARGEST_HALF } from '../../shaders/half';
 import { GradlensError } from '../errors';
-import { encodeHalf } from '../formats/floats';
+import { encodeHalves } from '../formats/floats';
 import type { RunOptions } from '../options';
 import type { Device } from './device';
 
@@ -59,5 +59,5 @@ export class WeightStore {
 function halvesOf(numbers: Float32Array, weight: string): Uint16Array {
   const beyond = numbers.findIndex((value) => Math.abs(value) > LARGEST_HALF);
   if (beyond >= 0) throw new GradlensError('feature', `the ${weight} holds ${numbers[beyond]}, and half precision ends at ${LARGEST_HALF}; precision 'f32' would do`, { weight });
-  return Uint16Array.from(numbers, encodeHalf);
+  return encodeHalves(numbers);
 }
