@@ -1,8 +1,9 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, type GraphProto, type ModelProto } from 'onnx-buf';
-import type { Graph, ModelFile } from '../graph';
+import type { ModelFile } from '../graph';
 import { formatError, quote } from './checks';
 import { guessPreparation } from './guess';
+import { channelsFirst } from './onnx/channelsFirst';
 import { declaredShapes } from './onnx/declared';
 import { bringIn, externalTensors } from './onnx/external';
 import { readInput } from './onnx/input';
@@ -28,7 +29,7 @@ export interface OnnxFile {
 }
 
 /**
- * A ConvNet from an ONNX file: one input `[N, C, H, W]` whose C, H and W are fixed, float weights (or eight-bit ones through
+ * A ConvNet from an ONNX file: one input `[N, C, H, W]` (or TensorFlow's `[N, H, W, C]`, turned at once) whose C, H and W are fixed, float weights (or eight-bit ones through
  * DequantizeLinear), and the operators of onnx/operators.ts, opsets 7 to 25. Of several outputs the first is the class scores; what it
  * does not depend on is left out. A node of ours bears the name of the tensor that the ONNX node writes. The file says nothing of input
  * preparation or labels, so neither does the result, which only guesses at the first; its provenance is the exporter and the opset.
@@ -74,7 +75,7 @@ function modelOf(decoded: Decoded, bytes: number): ModelFile {
   const nodes = upstream([...translated.values()], output, ({ name, inputs }) => ({ writes: [name], reads: inputs }));
   if (nodes.length === 0) throw formatError(`onnx: the output ${quote(output)} is not computed from the input ${quote(input.name)}`);
   const producer = producerOf(decoded);
-  const ours: Graph = { name: graph.name || 'onnx', input: { name: input.name, extents: input.value.extents }, nodes, output, weights };
+  const ours = channelsFirst({ name: graph.name || 'onnx', input: { name: input.name, extents: input.value.extents }, nodes, output, weights });
   return { graph: ours, guess: guessPreparation(ours, producer), labels: [], provenance: { format: 'onnx', producer, opset } };
 }
 

@@ -106,7 +106,6 @@ function conv(call: Call): Translation {
 
 function maxPool(call: Call): Translation {
   const { extents } = planes(call);
-  if (call.int('storage_order', 0) !== 0) throw unsupported('its storage_order is 1; only 0, row-major, is');
   const { window, ceil } = readWindow(call, extents);
   return [{ op: 'maxPool', ...unary(call), ...window, ...(ceil && { ceil }) }, slideWindow(call, extents, window, extents.C, ceil)];
 }

@@ -75,6 +75,8 @@ const AXES: readonly Axis[] = ['C', 'H', 'W'];
 /** The axes of one item in another order. */
 function permuted(call: Call, x: string, value: Value, order: readonly number[]): Translation {
   const shape = order.map((axis) => value.shape[axis]!);
+  const isMoved = order.some((axis, k) => axis !== k);
+  if (order.length === 3 && isMoved && !shape.includes(1)) return call.result({ op: 'transpose', inputs: [x], order: order.map((axis) => AXES[axis]!) as [Axis, Axis, Axis] }, shape);
   const groups: number[][] = [];
   for (const axis of order.filter((axis) => value.shape[axis] !== 1)) {
     const last = groups.at(-1);
@@ -84,10 +86,10 @@ function permuted(call: Call, x: string, value: Value, order: readonly number[])
   if (groups.length > 3) throw unsupported(`it moves ${groups.length} axes of ${printShape(value.shape)} past each other; at most 3 are`);
   const before = [...groups].sort((a, b) => a[0]! - b[0]!);
   const extentOf = (group: readonly number[]): number => product(group.map((axis) => value.shape[axis]!));
-  const source = call.shaped(x, value, before.map(extentOf));
   const places = [0, 1, 2].map((k) => (k < groups.length ? before.indexOf(groups[k]!) : k));
-  const isStill = places.every((place, k) => place === k);
-  const moved = isStill ? source : call.emit({ op: 'transpose', inputs: [source], order: places.map((place) => AXES[place]!) as [Axis, Axis, Axis] });
+  if (places.every((place, k) => place === k)) return call.result(reshaping(x, value, shape), shape);
+  const source = call.shaped(x, value, before.map(extentOf));
+  const moved = call.emit({ op: 'transpose', inputs: [source], order: places.map((place) => AXES[place]!) as [Axis, Axis, Axis] });
   return call.result(reshaping(moved, valueOf(groups.map(extentOf)), shape), shape);
 }
 
