@@ -7,9 +7,11 @@ import { describe, expect, test } from 'vitest';
 import { readOnnx } from '../../src/formats/onnx';
 import { nodeDrivers } from '../node';
 import { engineOn, errorOf } from '../ops/check';
+import { relativeL2 } from '../oracle/compare';
 import { inputAwayFromKinks } from '../oracle/kinks';
+import { runGraph } from '../oracle/network';
 import { integers, node, onnxFile, type AttributeValue, type Node, type Tensor } from './models';
-import { differenceFromRuntime, some } from './runtime';
+import { differenceFromRuntime, runtimeOutput, some } from './runtime';
 
 type Attributes = Readonly<Record<string, AttributeValue>>;
 
@@ -133,4 +135,18 @@ describe.each(nets.map(([title, opset, net]) => ({ title, opset, net })))('like 
     const image = inputAwayFromKinks(graph, 1e-4);
     expect(await errorOf(await engineOn(nodeDrivers.at(-1)!), graph, [image], { classes: [2] })).toBeLessThan(1e-5);
   });
+});
+
+test('like Keras’ nets out of tf2onnx: channels last in the file, first in the net', async () => {
+  const [H, W, C] = [12, 11, 3];
+  const { nodes, tensors } = new Chain('_Relu6__7:0').add('Transpose', { perm: [0, 3, 1, 2] })
+    .add('Pad', {}, [integers('pads', [0, 0, 0, 0, 0, 0, 1, 1])]).conv(4, 3, 3, { strides: [2, 2], auto_pad: 'VALID' }).add('Relu')
+    .conv(4, 1, 3, { group: 4, auto_pad: 'SAME_UPPER', strides: [2, 2] }, false).add('Relu').add('MaxPool', { kernel_shape: [2, 2], strides: [2, 2], auto_pad: 'SAME_UPPER' })
+    .add('GlobalAveragePool').add('Squeeze', {}, [integers('axes', [2, 3])]).add('MatMul', {}, [some('kernel', [4, 5])]).add('Add', {}, [some('bias', [5])]).add('Softmax', { axis: -1 });
+  const file = onnxFile({ nodes, tensors, input: ['unk__80', H, W, C], opset: 13, producer: 'tf2onnx' });
+  const { graph } = readOnnx(file);
+  expect(graph.input.extents).toEqual({ C, H, W });
+  const image = inputAwayFromKinks(graph, 1e-4);
+  const last = image.map((_, i) => image[(i % C) * H * W + Math.floor(i / C)]!);
+  expect(relativeL2(runGraph(graph, image).get(graph.output)!.data, await runtimeOutput(file, last, [1, H, W, C]))).toBeLessThan(2e-6);
 });
