@@ -1,5 +1,5 @@
 /** Model: one network on one device. */
-import { type Memory, type Plan, compile, lastPlaneOf } from './compile';
+import { type Memory, type Plan, compile, lastPlaneOf, planesOf } from './compile';
 import { GradlensError } from './errors';
 import { Ascent, type AscentOptions } from './gpu/ascent';
 import type { Device } from './gpu/device';
@@ -16,7 +16,7 @@ import { finite } from './model/results';
 import { labelsOf, preparationOf } from './model/settings';
 import { neuronIn, onePassOf, passesOf, targetsOf } from './model/targets';
 import { Turns } from './model/turns';
-import type { AscentRun, AscentState, GradientOptions, InputGradient, LayerGradient, LoadOptions, Neuron, Preparation, Profile, ReluRule, RunOptions } from './options';
+import type { AscentRun, AscentState, GradientOptions, InputGradient, LayerGradient, LoadOptions, Neuron, Preparation, Profile, ReluRule, RunOptions, TopClasses } from './options';
 import type { Variants } from './ops/variants';
 import { type Classification, softmax, topClasses } from './scores';
 
@@ -102,6 +102,11 @@ export class Model implements Disposable {
   /** The last tensor of the graph that has more than one pixel: the input, if none has. */
   get lastPlane(): string {
     return lastPlaneOf(this.file.graph);
+  }
+
+  /** For each extents of a plane the last tensor that has them, in the graph's order, without maps that have a channel per class. */
+  get planes(): readonly string[] {
+    return planesOf(this.file.graph, this.classes);
   }
 
   /** Bytes on the GPU. */
@@ -243,12 +248,12 @@ export class Model implements Disposable {
   }
 
   /**
-   * A tensor inside the network for one picture, and the gradient of a class score with respect to it: what `gradCam` is made of.
-   * Everything after must go through the tensor.
+   * A tensor inside the network for one picture, and the gradients of class scores with respect to it, from one forward pass: what
+   * `gradCam` and `layerMap` are made of. Everything after must go through the tensor.
    *
    * @throws GradlensError `shape` for a tensor that is not there or that the rest of the network goes around; else as {@link inputGradient}
    */
-  layerGradient(image: ImageInput, options: { readonly tensor: string; readonly class: number | 'top1' } & RunOptions): Promise<LayerGradient> {
+  layerGradient(image: ImageInput, options: { readonly tensor: string; readonly class: number | readonly number[] | 'top1' | TopClasses } & RunOptions): Promise<LayerGradient> {
     return this.turns.take(options, () => layerGradient(this.parts, image, options.tensor, options.class, options));
   }
 

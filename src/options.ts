@@ -92,14 +92,17 @@ export interface InputGradient {
   readonly classes: readonly number[];
 }
 
-/** A tensor inside a network and the gradient of a class score with respect to it, both `[C, H, W]`. */
+/** A tensor inside a network and the gradients of class scores with respect to it. */
 export interface LayerGradient {
   readonly extents: Extents;
+  /** `[C, H, W]` */
   readonly activations: Float32Array;
+  /** `[K, C, H, W]` for K classes. */
   readonly gradient: Float32Array;
   /** `[classes]` */
   readonly scores: Float32Array;
-  readonly class: number;
+  /** The classes differentiated, one per gradient. */
+  readonly classes: readonly number[];
 }
 
 /** All that the next iteration depends on. */

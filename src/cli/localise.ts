@@ -2,13 +2,13 @@ import { readFileSync, statSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { placementOf } from '../image/placement';
 import type { Pixels } from '../image/pixels';
-import { type Box, type LocalisationMeasures, type Localised, centreBox, controlOf, intersectionOverUnion, localisationMeasures, segment, wholeImage } from '../index';
+import { type Box, type LocalisationMeasures, type Localised, type MapBox, centreBox, controlOf, intersectionOverUnion, localisationMeasures, mapBox, segment, wholeImage } from '../index';
 import { readImage } from '../node/index';
 import { common, command, numberOption } from './args';
 import { EXIT, UsageError, isFatal } from './failure';
 import { classOf, modelOption, preparationOf, prepOption, readModel } from './models';
 import { mapMakerOf, methodOptions } from './methods';
-import { segmentationOf, segmentationOptions } from './segment';
+import { boxRuleOf, isOfLayers, segmentationOf, segmentationOptions } from './segment';
 import { readEntry, tarEntries } from './tar';
 
 export const localise = command({
@@ -32,7 +32,8 @@ export const localise = command({
   },
   async run(args, session) {
     const { signal, onProgress } = session;
-    const maker = mapMakerOf(args);
+    const maker = mapMakerOf(args, 'max-abs', isOfLayers(args.preset) ? 'layers' : 'saliency');
+    const rule = boxRuleOf(args);
     const truths = partOf(readTruths(args.boxes), args.part, args['all-but']);
     const sources = args._.flatMap(sourcesOf);
     const file = await readModel(args.model, session, args.labels);
@@ -56,8 +57,9 @@ export const localise = command({
         const { width, height } = picture;
         const boxes = boxesIn(truth, picture);
         const maps = await maker.best(model, picture, GUESSES, trueClass, { signal });
-        const found = new Map<number, Awaited<ReturnType<typeof segment>>>();
-        for (const map of maps) found.set(map.class, await segment(picture, map, { ...options, placement: placementOf(picture, input), signal }));
+        const placement = placementOf(picture, input);
+        const found = new Map<number, MapBox>();
+        for (const map of maps) found.set(map.class, rule === 'map' ? mapBox(map, picture, { placement }) : await segment(picture, map, { ...options, placement, signal }));
         const best = maps.slice(0, Math.min(GUESSES, model.classes)).map((map) => map.class);
         const { box: known, peak, fallback } = found.get(trueClass)!;
         const guesses = best.map((index) => ({ class: index, box: found.get(index)!.box }));
@@ -80,7 +82,7 @@ export const localise = command({
         centreBox: localisationMeasures(controlOf(localised, centreBox)),
         wholeImage: localisationMeasures(controlOf(localised, wholeImage)),
       };
-      const parameters = { model: model.name, ...maker.parameters, ...options, part: args.part ?? null, allBut: args['all-but'] ?? null, precision: 'f32' };
+      const parameters = { model: model.name, ...maker.parameters, box: rule, ...(rule === 'map' ? {} : options), part: args.part ?? null, allBut: args['all-but'] ?? null, precision: 'f32' };
       session.print(args.json, { boxes: basename(args.boxes), ...results, parameters, adapter }, tableOf(results, model.name));
     }
     return failures > 0 ? EXIT.usage : EXIT.ok;

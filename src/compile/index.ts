@@ -1,7 +1,7 @@
 /** Graph → Plan, without a GPU. */
 import type { Half } from '../../shaders/half';
 import { GradlensError } from '../errors';
-import type { Graph } from '../graph';
+import type { Extents, Graph } from '../graph';
 import { PLAIN, type Variants } from '../ops/variants';
 import { differentiate } from './differentiate';
 import { inferExtents } from './extents';
@@ -51,8 +51,20 @@ export function compile(graph: Graph, { batch, bindingBytes, variants = PLAIN, t
 
 /** The last tensor before the scores that has more than one pixel; the input's name, if none has. */
 export function lastPlaneOf(graph: Graph): string {
+  return planesIn(graph).at(-1)?.name ?? graph.input.name;
+}
+
+/** For each extents of a plane the last tensor that has them, in the graph's order, without those that have a channel per class. */
+export function planesOf(graph: Graph, classes: number): readonly string[] {
+  const last = new Map(planesIn(graph).filter(({ C }) => C !== classes).map(({ name, H, W }) => [`${H}×${W}`, name]));
+  const names = new Set(last.values());
+  return graph.nodes.map(({ name }) => name).filter((name) => names.has(name));
+}
+
+/** The tensors before the scores, as the graph names them, that have more than one pixel. */
+function planesIn(graph: Graph): readonly (Extents & { readonly name: string })[] {
   const network = [takeScore, prune, dropIdentities, windowPools].reduce((current, rewrite) => rewrite(current), networkOf(graph));
   const extents = inferExtents(network);
   const ofTheGraph = new Set(graph.nodes.filter(({ op }) => op !== 'flatten' && op !== 'reshape').map(({ name }) => name));
-  return network.layers.findLast(({ name }) => ofTheGraph.has(name) && extents.get(name)!.H * extents.get(name)!.W > 1)?.name ?? network.input.name;
+  return network.layers.filter(({ name }) => ofTheGraph.has(name)).map(({ name }) => ({ name, ...extents.get(name)! })).filter(({ H, W }) => H * W > 1);
 }

@@ -16,7 +16,7 @@ export interface GradCamOptions extends RunOptions {
  */
 export async function gradCam(model: Model, image: ImageInput, options: GradCamOptions = {}): Promise<Heatmap> {
   const { class: chosen = 'top1', tensor = model.lastPlane } = options;
-  const { extents: { C, H, W }, activations, gradient, scores, class: index } = await model.layerGradient(image, { ...options, tensor, class: chosen });
+  const { extents: { C, H, W }, activations, gradient, scores, classes: [index] } = await model.layerGradient(image, { ...options, tensor, class: chosen });
   const plane = H * W;
   const sum = new Float32Array(plane);
   for (let k = 0; k < C; k++) {
@@ -25,5 +25,5 @@ export async function gradCam(model: Model, image: ImageInput, options: GradCamO
   }
   const [, , height, width] = model.inputShape;
   const data = resizeMap({ data: sum.map((value) => Math.max(0, value)), width: W, height: H }, width, height);
-  return { data, width, height, class: index, score: scores[index]!, signed: false, meta: { method: 'grad-cam', tensor, model: model.name } };
+  return { data, width, height, class: index!, score: scores[index!]!, signed: false, meta: { method: 'grad-cam', tensor, model: model.name } };
 }

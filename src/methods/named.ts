@@ -6,11 +6,12 @@ import { gradCam } from './gradCam';
 import { gradientTimesInput } from './gradientTimesInput';
 import type { ChannelRule, Heatmap } from './heatmap';
 import { integratedGradients } from './integratedGradients';
+import { layerMap } from './layerMap';
 import { occlusion } from './occlusion';
 import { saliency } from './saliency';
 import { smoothGrad } from './smoothGrad';
 
-export const METHODS = ['saliency', 'gradient-times-input', 'smoothgrad', 'integrated-gradients', 'grad-cam', 'occlusion'] as const;
+export const METHODS = ['saliency', 'gradient-times-input', 'smoothgrad', 'integrated-gradients', 'grad-cam', 'layers', 'occlusion'] as const;
 export type Method = (typeof METHODS)[number];
 
 /** Options of all methods; each takes those that it has. */
@@ -25,6 +26,8 @@ export interface MethodOptions extends RunOptions {
   readonly samples: number;
   /** Of smoothgrad. */
   readonly noise: number;
+  /** Of layers; default: see `layerMap`. */
+  readonly tensors?: readonly string[];
 }
 
 const MAKERS: Readonly<Record<Method, (model: Model, image: ImageInput, options: MethodOptions) => Promise<Heatmap>>> = {
@@ -33,6 +36,7 @@ const MAKERS: Readonly<Record<Method, (model: Model, image: ImageInput, options:
   smoothgrad: smoothGrad,
   'integrated-gradients': (model, image, { samples, ...options }) => integratedGradients(model, image, { ...options, steps: samples }),
   'grad-cam': gradCam,
+  layers: layerMap,
   occlusion,
 };
 

@@ -1,8 +1,6 @@
 import { GradlensError } from '../errors';
-import { blurred } from '../image/blur';
 import { type ImageInput, type Pixels, isPrepared, toPixels } from '../image/pixels';
 import type { Placement } from '../image/placement';
-import { resizeMap } from '../image/resize';
 import type { RunOptions } from '../options';
 import { hardened, pairCosts } from '../segmentation/colourGrid';
 import { type Box, type Neighbours, largestComponent, tightBox } from '../segmentation/components';
@@ -10,6 +8,7 @@ import { type GaussianMixture, fitMixture, logDensities } from '../segmentation/
 import { type Grid, maxFlow } from '../segmentation/maxFlow';
 import { centreBox } from './localisation';
 import type { Heatmap } from './heatmap';
+import { peakOf, salienceOf } from './salience';
 
 export type SegmentPreset = 'paper' | 'boxes';
 
@@ -143,20 +142,6 @@ function stages(total: number, { signal, onProgress }: RunOptions): () => Promis
 }
 
 // ——— the map ———
-
-/** |map| in the picture's extents; NaN where it does not show the picture. */
-function salienceOf(map: Heatmap, { width, height }: Pixels, smoothing: number, placement: Placement | undefined): Float32Array {
-  if (map.data.length !== map.width * map.height || map.data.length === 0) throw new GradlensError('shape', `a map of ${map.width}×${map.height} has ${map.width * map.height} values, this one has ${map.data.length}`);
-  const bad = map.data.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new GradlensError('validation', `the map is ${map.data[bad]} at ${bad}; every value must be a finite number`, { index: bad });
-  return resizeMap(blurred({ ...map, data: map.data.map(Math.abs) }, smoothing), width, height, placement);
-}
-
-function peakOf(salience: Float32Array): number {
-  let peak = -1;
-  for (let i = 0; i < salience.length; i++) if (peak < 0 ? !Number.isNaN(salience[i]) : salience[i]! > salience[peak]!) peak = i;
-  return Math.max(peak, 0);
-}
 
 /**
  * Labels of the pixels that are surely object or ground, by quantiles of the map. Where too many values are equal for any to lie

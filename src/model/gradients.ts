@@ -7,7 +7,7 @@ import type { ImageInput } from '../image/pixels';
 import type { InputGradient, LayerGradient, Neuron, RunOptions, TopClasses } from '../options';
 import type { Executors } from './executors';
 import { finite, firstItemFrom, joined, neuronsFrom, scoresFrom } from './results';
-import { type Classes, argmax, bestPassesOf, neuronIn, passesOf, targetsOf } from './targets';
+import { type Classes, bestPassesOf, neuronIn, passesOf, targetsOf } from './targets';
 
 /** Where it happens. `inputs` holds the pictures. */
 export interface Parts {
@@ -94,8 +94,8 @@ export async function neuronGradient({ inputs, readback, executors }: Parts, neu
   return { scores: neuronsFrom(values!, plan, neuron), gradient: finite(gradient!), classes: [] };
 }
 
-/** Of a class with respect to a tensor inside the network: the network up to there, then the rest of it as a network of its own. */
-export async function layerGradient({ device, inputs, readback, executors, executor: { plan } }: Parts, image: ImageInput, tensor: string, chosen: number | 'top1', options: RunOptions): Promise<LayerGradient> {
+/** Of classes with respect to a tensor inside the network: the network up to there, then the rest of it as a network of its own. */
+export async function layerGradient({ device, inputs, readback, executors, executor: { plan } }: Parts, image: ImageInput, tensor: string, chosen: number | readonly number[] | 'top1' | TopClasses, options: RunOptions): Promise<LayerGradient> {
   const { batch } = plan;
   const head = await executors.ofTensor(tensor, options);
   const { C, H, W, block, storage } = head.plan.scores;
@@ -115,11 +115,14 @@ export async function layerGradient({ device, inputs, readback, executors, execu
     rest.encodeForward(encoder);
     read(rest.scores, bytes);
   });
-  const scores = scoresFrom(storedScores!, rest.plan).subarray(0, rest.plan.scores.C);
-  const index = chosen === 'top1' ? argmax(scores) : passesOf(plan, chosen)[0]![0]!;
-  const [gradient] = await readback.run('layer', activations.byteLength, (encoder, read) => {
-    rest.encodeBackward(encoder, { targets: Array.from({ length: batch }, () => ({ channel: index })), relu: 'gradient', score: 'logit' });
-    read(rest.gradient, activations.byteLength);
+  const scores = scoresFrom(storedScores!, rest.plan);
+  const named = typeof chosen === 'number' || Array.isArray(chosen);
+  const passes = named ? passesOf(plan, chosen as number | readonly number[]) : bestPassesOf(plan, scores, chosen as 'top1' | TopClasses);
+  const gradients = await readback.run('layer', passes.length * activations.byteLength, (encoder, read) => {
+    for (const classes of passes) {
+      encodePass(encoder, rest, classes, { relu: 'gradient', score: 'logit' }, false);
+      read(rest.gradient, activations.byteLength);
+    }
   });
-  return { extents: { C, H, W }, activations, gradient: finite(gradient!), scores, class: index };
+  return { extents: { C, H, W }, activations, gradient: finite(joined(gradients)), scores: scores.subarray(0, rest.plan.scores.C), classes: passes.map(([first]) => first!) };
 }

@@ -125,6 +125,17 @@ describe('localise', () => {
     expect(both.stdout).toMatch(/^tiny, 2 pictures;/);
   });
 
+  test('the preset layers has its map and its box, for localise as for segment; either can be had alone', async () => {
+    const { code, stdout } = await gradlens(['localise', at('pictures.tar'), '--boxes', at('boxes.json'), '--model', model, '--preset', 'layers', '--json']);
+    expect(code).toBe(0);
+    const [noise, , results] = jsonLines(stdout);
+    expect(results.parameters).toEqual({ model: 'tiny', method: 'layers', box: 'map', part: null, allBut: null, precision: 'f32' });
+    const found = async (...args: string[]) => jsonLines((await gradlens(['segment', picture, '--class', 'cat', '--model', model, '--out', at('layers.png'), '--json', ...args])).stdout)[0];
+    expect(await found('--preset', 'layers')).toMatchObject({ box: noise.known, parameters: { box: 'map', foreground: 0.95, map: { method: 'layers' } } });
+    expect(await found('--method', 'layers', '--box', 'map', '--tensors', 'relu1')).toMatchObject({ parameters: { map: { tensors: ['relu1'] } } });
+    expect(await found('--preset', 'layers', '--method', 'saliency', '--box', 'cut')).toMatchObject({ parameters: { box: 'cut', map: { method: 'saliency' } } });
+  });
+
   test('what is wrong with the boxes or the tar is said by its name', async () => {
     const refusal = async (...args: string[]) => (await gradlens(['localise', '--model', model, ...args])).complaints;
     const boxes = (name: string, images: unknown): string => {

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { type Heatmap, gradCam, gradientTimesInput, integratedGradients, occlusion, perturbationCurves, randomised, rankCorrelation, smoothGrad } from '../../src';
+import { type Heatmap, gradCam, gradientTimesInput, integratedGradients, layerMap, layerMaps, occlusion, perturbationCurves, randomised, rankCorrelation, smoothGrad } from '../../src';
+import { planesOf } from '../../src/compile';
 import { graphAfter } from '../../src/graph';
+import { blurred } from '../../src/image/blur';
+import { resizeMap } from '../../src/image/resize';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient, runGraph } from '../oracle/network';
 import { C, H, W, engineOn, exact, graph, normal, picture } from './support';
@@ -155,6 +158,44 @@ describe('Grad-CAM', () => {
     await expect(gradCam(model, picture, { tensor: 'fc' })).rejects.toThrow("do not come after 'fc'");
     const around = { ...graph, nodes: [...graph.nodes.slice(0, 5), { op: 'concat', name: 'both', inputs: ['relu2', 'conv2'] } as const, { ...graph.nodes[5]!, inputs: ['both'], weight: 'wide' } as never], weights: new Map([...graph.weights, ['wide', { shape: [5, 2 * 9 * 18], data: new Float32Array(5 * 2 * 9 * 18).fill(0.1) }]]) };
     await expect(gradCam(await engine.load(around), picture, { tensor: 'relu2' })).rejects.toThrow("both goes around 'relu2'");
+  });
+});
+
+describe('layer maps', () => {
+  const tensors = ['relu1', 'relu2'];
+
+  test('are the geometric mean of what the layers contribute, in float64', async () => {
+    using engine = await engineOn();
+    const maps = tensors.map((tensor) => {
+      const { data, extents } = runGraph(graph, exact).get(tensor)!;
+      const { gradient } = graphGradient(graphAfter(graph, tensor, extents), Float64Array.from(data), { class: 2 });
+      const size = extents.H * extents.W;
+      const sums = Float32Array.from({ length: size }, (_, i) => Array.from({ length: extents.C }, (_, k) => Math.abs(data[k * size + i]! * gradient[k * size + i]!)).reduce((a, b) => a + b));
+      const whole = resizeMap({ data: sums, width: extents.W, height: extents.H }, W, H);
+      const mean = whole.reduce((a, b) => a + b, 0) / whole.length;
+      return blurred({ data: whole, width: W, height: H }, W / 56).data.map((value) => 1e-3 + value / mean);
+    });
+    const expected = Float64Array.from({ length: W * H }, (_, i) => Math.sqrt(maps[0]![i]! * maps[1]![i]!));
+    const map = await layerMap(await engine.load(graph), picture, { class: 2, tensors });
+    expect(relativeL2(map.data, expected)).toBeLessThan(1e-5);
+    expect(map).toMatchObject({ class: 2, signed: false, meta: { method: 'layers', tensors } });
+  });
+
+  test('of several classes each is as if alone; by itself it takes the last tensors of the coarsest planes', async () => {
+    using engine = await engineOn();
+    const model = await engine.load(graph);
+    const both = await layerMaps(model, picture, { class: [3, 1], tensors });
+    expect(both[0]).toEqual(await layerMap(model, picture, { class: 3, tensors }));
+    expect(both[1]).toEqual(await layerMap(model, picture, { class: 1, tensors }));
+    const best = await layerMaps(model, picture, { class: { top: 2, also: [0] } });
+    expect(best[0]).toEqual(await layerMap(model, picture));
+    expect(best[0]!.meta).toMatchObject({ tensors: model.planes.slice(-3) });
+    await expect(layerMap(model, picture, { tensors: [] })).rejects.toThrow('tensors is empty');
+  });
+
+  test('planes are the last tensor of each extents, but for those with a channel per class', () => {
+    expect(planesOf(graph, 5)).toEqual(['relu1', 'relu2']);
+    expect(planesOf(graph, 9)).toEqual(['relu1', 'pool1']);
   });
 });
 

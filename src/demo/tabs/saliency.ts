@@ -32,7 +32,7 @@ const parts = {
   time: element('status-time', HTMLElement),
 };
 
-const TITLES = { saliency: 'Saliency map', 'gradient-times-input': 'Gradient × input', smoothgrad: 'SmoothGrad', 'integrated-gradients': 'Integrated gradients', 'grad-cam': 'Grad-CAM', occlusion: 'Occlusion' } as const;
+const TITLES = { saliency: 'Saliency map', 'gradient-times-input': 'Gradient × input', smoothgrad: 'SmoothGrad', 'integrated-gradients': 'Integrated gradients', 'grad-cam': 'Grad-CAM', layers: 'Layer map', occlusion: 'Occlusion' } as const;
 
 const MEANINGS = {
   saliency: '∂score/∂input: score per unit of the prepared input',
@@ -40,6 +40,7 @@ const MEANINGS = {
   smoothgrad: 'mean ∂score/∂input of noisy copies',
   'integrated-gradients': 'parts of the score, on the way from the mean image',
   'grad-cam': 'channels of the last plane, weighted by their mean gradients',
+  layers: 'what three layers contribute to the score, |value · ∂score/∂value|, multiplied',
   occlusion: 'how much the score falls when a square is covered',
 } as const;
 

@@ -1,0 +1,41 @@
+import type { Pixels } from '../image/pixels';
+import type { Placement } from '../image/placement';
+import { type Box, spreadBox } from '../segmentation/components';
+import type { Heatmap } from './heatmap';
+import { centreBox } from './localisation';
+import { peakOf, salienceOf } from './salience';
+import type { Fallback } from './segmentation';
+
+export interface MapBoxOptions {
+  /** Of the map's largest value: above it lies the object; default 0.18. */
+  readonly share?: number;
+  /** What of the picture the map shows, where the network's input is a crop or has margins; default: the whole of it. */
+  readonly placement?: Placement;
+}
+
+export interface MapBox {
+  readonly box: Box;
+  /** Where the map is largest, in pixels of the picture. */
+  readonly peak: readonly [x: number, y: number];
+  /** `flat map`: all its values are equal, and the box is the centre box, 80 % of each side. */
+  readonly fallback: Fallback | null;
+}
+
+/**
+ * The box of a map alone, without the picture's colours (beyond the paper): that which is spread as the pixels are where the map is above
+ * a share of its largest value. It suits maps that cover the object, as `layerMap`'s do; made for boxes, it makes no mask.
+ *
+ * @throws GradlensError as `segment`; RangeError for a share that is not between 0 and 1
+ */
+export function mapBox(map: Heatmap, picture: Pick<Pixels, 'width' | 'height'>, options: MapBoxOptions = {}): MapBox {
+  const { share = 0.18 } = options;
+  if (!(share > 0 && share < 1)) throw new RangeError(`share is ${share}; a number between 0 and 1 would be right`);
+  const { width, height } = picture;
+  const salience = salienceOf(map, picture, 0, options.placement);
+  const at = peakOf(salience);
+  const peak = [at % width, Math.floor(at / width)] as const;
+  const most = salience[at]!;
+  if (salience.every((value) => value === most || Number.isNaN(value))) return { box: centreBox(width, height), peak, fallback: 'flat map' };
+  const box = spreadBox(Uint8Array.from(salience, (value) => (value > share * most ? 1 : 0)), width, height)!;
+  return { box, peak, fallback: null };
+}
