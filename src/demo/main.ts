@@ -36,7 +36,7 @@ const parts = {
 // ——— pictures ———
 
 parts.samples.append(...samples.map((sample) => {
-  const button = make('button', { type: 'button', value: sample.name, title: sample.label }, make('img', { src: sample.address, alt: sample.label, width: 76, height: 57 }));
+  const button = make('button', { type: 'button', value: sample.name, title: sample.label }, make('img', { src: sample.thumbnail, alt: sample.label, width: 76, height: 57 }));
   button.setAttribute('aria-pressed', 'false');
   button.addEventListener('click', () => void openSample(sample));
   return make('li', {}, button);
