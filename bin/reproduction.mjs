@@ -5,7 +5,7 @@
  *   node bin/reproduction.mjs --measure pictures,maps           on the samples: no data needed
  *   node bin/reproduction.mjs --measure masks                   with $GRADLENS_DATA: the hand masks
  *   node bin/reproduction.mjs --localisation boxes=a.jsonl,b.jsonl --localisation paper=c.jsonl
- *                                                               from what `gradlens localise --json` printed, with --part 1/5,3/5 and --all-but 1/5,3/5
+ *                                                               from what `gradlens localise --json` printed, in any parts; a photo that comes twice counts once
  */
 import { execSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -22,14 +22,16 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, 'docs/reproduction');
 const data = process.env.GRADLENS_DATA;
 /** Every fifth photo from number 1 on, and from number 3 on: what presets were chosen on. */
-const TUNING = '1/5,3/5';
+const isTuning = (number) => number % 5 === 1 || number % 5 === 3;
+/** The shipped nets, those that are there: the ordinary one, and the one trained against small perturbations. */
+const NETS = ['imagenette-128', 'imagenette-128-robust'].filter((name) => existsSync(join(root, 'weights', name, 'model.json')));
 mkdirSync(folder, { recursive: true });
 
 const MEASURES = { pictures, maps, masks };
 const wanted = values.measure.split(',').filter((name) => name !== '');
 const unknown = wanted.find((name) => !(name in MEASURES));
 if (unknown) throw new Error(`--measure ${unknown}: there are ${Object.keys(MEASURES).join(', ')}`);
-if (wanted.includes('masks') && !data) throw new Error('masks are measured on the folder $GRADLENS_DATA');
+if ((wanted.includes('masks') || values.localisation.length > 0) && !data) throw new Error('masks and localisation are about the folder $GRADLENS_DATA');
 
 let engine = null;
 if (wanted.length > 0) {
@@ -57,8 +59,8 @@ function save(name, result) {
   console.error(`docs/reproduction/${name}.json`);
 }
 
-function shipped(batch = 1) {
-  return engine.load(fileAddress(join(root, 'weights/imagenette-128/model.json')), { batch });
+function shipped(batch = 1, name = NETS[0]) {
+  return engine.load(fileAddress(join(root, `weights/${name}/model.json`)), { batch });
 }
 
 async function samples() {
@@ -69,16 +71,19 @@ async function samples() {
 // ——— pictures ———
 
 async function pictures() {
-  const scores = await classModels();
-  await mapSheet();
+  const classModels = {};
+  for (const net of NETS) {
+    classModels[net] = await classModelSheet(net);
+    await mapSheet(net);
+  }
   await segmentationSheet();
-  return { classModels: scores };
+  return { classModels };
 }
 
 /** A row for each way to climb; a column for each class. */
-async function classModels() {
-  const classes = (await shipped()).classes;
-  const model = await shipped(classes);
+async function classModelSheet(net) {
+  const classes = (await shipped(1, net)).classes;
+  const model = await shipped(classes, net);
   const chosen = Array.from({ length: classes }, (_, index) => index);
   const ways = { paper: {}, probability: { score: 'probability' }, vivid: { preset: 'vivid' } };
   const scores = {};
@@ -89,9 +94,10 @@ async function classModels() {
     while (!next.done) next = await run.next();
     scores[name] = next.value.scores.map((curve) => curve.at(-1));
     for (const n of chosen) tiles.push(tile(next.value.picture(n), n, row));
-    console.error(`class models: ${name}`);
+    console.error(`class models of ${net}: ${name}`);
   }
-  await sheet('class-models.png', tiles);
+  await sheet(`class-models-${net}.png`, tiles);
+  model.dispose();
   return { labels: model.labels, scores };
 }
 
@@ -104,12 +110,13 @@ const METHODS = {
   SmoothGrad: (model, picture) => gradlens.smoothGrad(model, picture),
   'integrated gradients': (model, picture) => gradlens.integratedGradients(model, picture, { steps: 64 }),
   'Grad-CAM': (model, picture) => gradlens.gradCam(model, picture),
+  'layer map': (model, picture) => gradlens.layerMap(model, picture),
   occlusion: (model, picture) => gradlens.occlusion(model, picture),
 };
 
 /** The sample, then a column for each method. */
-async function mapSheet() {
-  const model = await shipped();
+async function mapSheet(net) {
+  const model = await shipped(1, net);
   const tiles = [];
   for (const [row, { picture }] of (await samples()).entries()) {
     tiles.push(tile(picture, 0, row));
@@ -118,10 +125,11 @@ async function mapSheet() {
       tiles.push(tile(gradlens.renderMap(map, { colours: map.signed ? 'coolwarm' : 'viridis' }), column + 1, row));
     }
   }
-  await sheet('maps.png', tiles);
+  await sheet(`maps-${net}.png`, tiles);
+  model.dispose();
 }
 
-/** The sample darkened beside the mask; above by the paper's quantiles, below by the preset `boxes`. */
+/** The sample darkened beside the mask: by the paper's quantiles, by the preset `boxes`, by the command line's preset `layers`. */
 async function segmentationSheet() {
   const model = await shipped();
   const tiles = [];
@@ -131,6 +139,9 @@ async function segmentationSheet() {
       const { mask, box } = await gradlens.segment(picture, map, { preset });
       tiles.push(tile(highlighted(picture, mask, box), column, row));
     }
+    const layers = await gradlens.layerMap(model, picture);
+    const { mask } = await gradlens.segment(picture, layers);
+    tiles.push(tile(highlighted(picture, mask, gradlens.mapBox(layers, picture).box), column, 2));
   }
   await sheet('segmentation.png', tiles);
 }
@@ -204,11 +215,12 @@ async function masks() {
     const mask = await readImage(join(data, `segmentation/masks/${id}.png`));
     const truth = Uint8Array.from({ length: mask.width * mask.height }, (_, i) => mask.data[4 * i]);
     const map = await gradlens.saliency(model, picture);
+    const layers = await gradlens.layerMap(model, picture, { class: map.class });
     const score = async (from, preset) => overlap((await gradlens.segment(picture, from, { preset })).mask, truth);
     const name = names[map.class];
     rows.push({
       id, content, top1: typeof name === 'string' ? name : name.label ?? String(map.class),
-      paper: await score(map, 'paper'), boxes: await score(map, 'boxes'), trueBox: await score(boxMap(truth, mask, map), 'paper'),
+      paper: await score(map, 'paper'), boxes: await score(map, 'boxes'), layers: await score(layers, 'paper'), trueBox: await score(boxMap(truth, mask, map), 'paper'),
     });
     console.error(id);
   }
@@ -236,21 +248,23 @@ function boxMap(truth, { width, height }, map) {
 
 // ——— localisation ———
 
-/** The tuning part and the rest, from the files of `--part` and `--all-but`; all, if both are there. */
+/** The tuning part and the rest, as far as they are there, and all if both are whole. Photos are numbered as the box file has them. */
 function localisation(files) {
-  const runs = files.map((file) => {
-    const lines = readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
-    return { photos: lines.filter(({ image }) => image !== undefined), summary: lines.find(({ parameters }) => parameters !== undefined) };
-  });
-  const photosOf = (holds) => runs.filter(({ summary }) => holds(summary.parameters)).flatMap(({ photos }) => photos);
-  const tuning = photosOf(({ part }) => part === TUNING);
-  const rest = photosOf(({ allBut }) => allBut === TUNING);
-  const parts = { tuning, rest, all: tuning.length > 0 && rest.length > 0 ? [...tuning, ...rest] : [] };
-  const measured = (part) => ({
+  const lines = files.flatMap((file) => readFileSync(file, 'utf8').trim().split('\n')).filter((line) => line.endsWith('}')).map((line) => JSON.parse(line));
+  const { parameters: { part: _part, allBut: _allBut, ...parameters }, adapter } = lines.find((line) => line.parameters !== undefined);
+  const photos = new Map(lines.filter(({ image }) => image !== undefined).map((photo) => [photo.image, photo]));
+  const numbered = read(join(data, 'imagenette224/loc-boxes.json')).images.map(({ file }, number) => ({ number, photo: photos.get(file) }));
+  const parts = {
+    tuning: numbered.filter(({ number }) => isTuning(number)),
+    rest: numbered.filter(({ number }) => !isTuning(number)),
+    all: numbered,
+  };
+  const there = Object.entries(parts).map(([name, part]) => [name, part.length, part.flatMap(({ photo }) => photo ?? [])]).filter(([name, of, part]) => part.length > 0 && (name !== 'all' || part.length === of));
+  const measured = (of, part) => ({
+    of,
     segmentation: gradlens.localisationMeasures(part),
     centreBox: gradlens.localisationMeasures(gradlens.controlOf(part, gradlens.centreBox)),
     wholeImage: gradlens.localisationMeasures(gradlens.controlOf(part, gradlens.wholeImage)),
   });
-  const [{ summary: { parameters: { part: _part, allBut: _allBut, ...parameters }, adapter } }] = runs;
-  return { parameters, adapter: adapter.description || adapter.device, ...Object.fromEntries(Object.entries(parts).filter(([, part]) => part.length > 0).map(([name, part]) => [name, measured(part)])) };
+  return { parameters, adapter: adapter.description || adapter.device, command: 'gradlens localise loc.tar --boxes loc-boxes.json --model squeezenet1.1.onnx --prep caffe-bgr --json', ...Object.fromEntries(there.map(([name, of, part]) => [name, measured(of, part)])) };
 }
