@@ -144,8 +144,9 @@ export class Model implements Disposable {
       const rules = rulesOf(options);
       const chosen = options.class;
       await this.inputs.fill(images);
-      if (chosen === 'top1' || isTop(chosen)) return bestGradients(this.parts, chosen, rules, () => this.recorded); // a host's recording may run at any time
-      return isNeuron(chosen) ? neuronGradient(this.parts, chosen, rules, options) : classGradients(this.parts, chosen, rules);
+      const found = chosen === 'top1' || isTop(chosen) ? await bestGradients(this.parts, chosen, rules, () => this.recorded) // a host's recording may run at any time
+        : isNeuron(chosen) ? await neuronGradient(this.parts, chosen, rules, options) : await classGradients(this.parts, chosen, rules);
+      return { ...found, precision: this.precision };
     });
   }
 

@@ -90,6 +90,8 @@ export interface InputGradient {
   readonly gradient: Float32Array;
   /** The classes differentiated, one per gradient; empty for a neuron. */
   readonly classes: readonly number[];
+  /** `f32` is exact, `f16` is not. */
+  readonly precision: 'f32' | 'f16';
 }
 
 /** A tensor inside a network and the gradients of class scores with respect to it. */

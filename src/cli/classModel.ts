@@ -65,7 +65,7 @@ export const classModel = command({
         const label = typeof chosen === 'object' ? args.neuron! : model.labelOf(chosen);
         const curve = scores[n]!;
         const out = fillPattern(args.out, { stem: label, class: label, method: 'class-model' });
-        const parameters = { ...meta, class: chosen, label, precision: 'f32' };
+        const parameters = { ...meta, class: chosen, label };
         await writeWhole(out, await encodePng(picture(n), parameters));
         const npy = args.npy ? out.replace(/\.png$/i, '.npy') : null;
         if (npy !== null) await writeWhole(npy, writeNpy([1, ...model.inputShape.slice(1)], data.subarray(n * size, (n + 1) * size)));

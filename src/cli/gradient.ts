@@ -56,7 +56,7 @@ export const gradient = command({
     session.print(args.json,
       {
         input: args.input, out: args.out, scores: args.scores ?? null, shape, results,
-        parameters: { model: model.name, relu: args.relu, score: args.score, precision: 'f32' }, adapter: engine.environment.adapter,
+        parameters: { model: model.name, relu: args.relu, score: args.score, precision: model.precision }, adapter: engine.environment.adapter,
       },
       [`${args.out}: [${shape.join(', ')}]`, ...results.map(({ class: index, label, score }) => `  ${label}${label === String(index) ? '' : ` (${index})`}, score ${score.toPrecision(6)}`)].join('\n'));
     return EXIT.ok;

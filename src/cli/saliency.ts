@@ -60,7 +60,7 @@ export const saliency = command({
           ...(alpha === null ? {} : { overlay: { picture, alpha } }),
         });
         const result = { class: map.class, label, score: map.score };
-        const parameters = { ...map.meta, precision: 'f32', colours, percentile, clip: clipOf(map.data, percentile), overlay: alpha };
+        const parameters = { ...map.meta, colours, percentile, clip: clipOf(map.data, percentile), overlay: alpha };
         await writeWhole(out, await encodePng(rendered, { image: basename(path), ...result, parameters, adapter }));
         const npy = args.npy ? out.replace(/\.png$/i, '.npy') : null;
         if (npy !== null) await writeWhole(npy, writeNpy([map.height, map.width], map.data));

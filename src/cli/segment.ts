@@ -94,7 +94,7 @@ export const segment = command({
         const { box, energy, fallback, mask, width, height } = found;
         const area = mask.reduce((sum, value) => sum + value, 0) / mask.length;
         const result = { class: map.class, label, score: map.score, box, area, energy, fallback };
-        const parameters = { ...options, box: rule, precision: 'f32', overlay: alpha, map: map.meta };
+        const parameters = { ...options, box: rule, overlay: alpha, map: map.meta };
         await writeWhole(out, await encodePng(alpha === null ? pictureOf(found) : highlighted(picture, found, alpha), { image: basename(path), ...result, parameters, adapter }));
 
         const [x, y, w, h] = box;

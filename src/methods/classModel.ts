@@ -3,6 +3,7 @@ import type { Pixels } from '../image/pixels';
 import { unprepared } from '../image/unprepared';
 import type { Model } from '../model';
 import type { AscentChunk, AscentState, Neuron, RunOptions } from '../options';
+import { madeBy } from './heatmap';
 
 export type ClassModelPreset = 'paper' | 'vivid';
 
@@ -103,7 +104,7 @@ export async function* classModel(model: Model, options: ClassModelOptions): Asy
       }
     }
     const state = await ascent.read();
-    const meta = { method: 'class-model', model: model.name, class: chosen, preset, score, ...ascending };
+    const meta = { method: 'class-model', ...madeBy(model), class: chosen, preset, score, ...ascending };
     return { data: state.image, scores: curve, state, meta, picture: (item = 0) => toPicture(model, state.image, item) };
   } finally {
     ascent.dispose();

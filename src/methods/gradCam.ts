@@ -2,7 +2,7 @@ import { resizeMap } from '../image/resize';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
-import type { Heatmap } from './heatmap';
+import { type Heatmap, madeBy } from './heatmap';
 
 export interface GradCamOptions extends RunOptions {
   readonly class?: number | 'top1';
@@ -25,5 +25,5 @@ export async function gradCam(model: Model, image: ImageInput, options: GradCamO
   }
   const [, , height, width] = model.inputShape;
   const data = resizeMap({ data: sum.map((value) => Math.max(0, value)), width: W, height: H }, width, height);
-  return { data, width, height, class: index!, score: scores[index!]!, signed: false, meta: { method: 'grad-cam', tensor, model: model.name } };
+  return { data, width, height, class: index!, score: scores[index!]!, signed: false, meta: { method: 'grad-cam', tensor, ...madeBy(model) } };
 }

@@ -1,7 +1,7 @@
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
-import { type Heatmap, overChannels } from './heatmap';
+import { type Heatmap, madeBy, overChannels } from './heatmap';
 
 /**
  * Gradient × input (beyond the paper; Shrikumar et al. 2016):  M[h,w] = Σ_c I[c,h,w] · ∂S_class/∂I[c,h,w].
@@ -15,5 +15,5 @@ export async function gradientTimesInput(model: Model, image: ImageInput, option
   const { scores, gradient, classes: [index] } = await model.inputGradient(image, { ...options, class: chosen });
   const [, C, height, width] = model.inputShape;
   const data = overChannels(gradient.map((value, i) => value * input[i]!), C, 'sum');
-  return { data, width, height, class: index!, score: scores[index!]!, signed: true, meta: { method: 'gradient-times-input', model: model.name } };
+  return { data, width, height, class: index!, score: scores[index!]!, signed: true, meta: { method: 'gradient-times-input', ...madeBy(model) } };
 }

@@ -39,3 +39,6 @@ export async function classOf(model: Model, image: ImageInput, chosen: number | 
   const index = chosen === 'top1' ? scores.indexOf(scores.reduce((best, value) => Math.max(best, value))) : chosen;
   return { class: index, score: scores[index]! };
 }
+
+/** What of a model every result says: f32 is exact, f16 is not. */
+export const madeBy = ({ name, precision }: Model): { readonly model: string; readonly precision: Model['precision'] } => ({ model: name, precision });

@@ -1,7 +1,7 @@
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
-import { type Heatmap, classOf, overChannels } from './heatmap';
+import { type Heatmap, classOf, madeBy, overChannels } from './heatmap';
 
 export interface IntegratedGradientsOptions extends RunOptions {
   readonly class?: number | 'top1';
@@ -35,5 +35,5 @@ export async function integratedGradients(model: Model, image: ImageInput, optio
   const data = overChannels(parts, C, 'sum');
   const sum = data.reduce((whole, value) => whole + value, 0);
   const gap = Math.abs(sum - (found.score - start.score)) / Math.abs(found.score - start.score);
-  return { data, width, height, ...found, signed: true, sum, gap, meta: { method: 'integrated-gradients', steps, gap, model: model.name } };
+  return { data, width, height, ...found, signed: true, sum, gap, meta: { method: 'integrated-gradients', steps, gap, ...madeBy(model) } };
 }

@@ -3,7 +3,7 @@ import type { ImageInput } from '../image/pixels';
 import { resizeMap } from '../image/resize';
 import type { Model } from '../model';
 import type { LayerGradient, RunOptions, TopClasses } from '../options';
-import type { Heatmap } from './heatmap';
+import { type Heatmap, madeBy } from './heatmap';
 
 export interface LayerMapOptions extends RunOptions {
   readonly class?: number | 'top1';
@@ -52,7 +52,7 @@ export async function layerMaps(model: Model, image: ImageInput, options: Omit<L
     class: index,
     score: scores[index]!,
     signed: false,
-    meta: { method: 'layers', tensors, model: model.name },
+    meta: { method: 'layers', tensors, ...madeBy(model) },
   }));
 }
 

@@ -1,7 +1,7 @@
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
-import { type Heatmap, classOf } from './heatmap';
+import { type Heatmap, classOf, madeBy } from './heatmap';
 
 export interface OcclusionOptions extends RunOptions {
   readonly class?: number | 'top1';
@@ -38,5 +38,5 @@ export async function occlusion(model: Model, image: ImageInput, options: Occlus
       }
     }
   });
-  return { data: data.map((sum, i) => sum / covered[i]!), width, height, ...found, signed: true, meta: { method: 'occlusion', size, stride, model: model.name } };
+  return { data: data.map((sum, i) => sum / covered[i]!), width, height, ...found, signed: true, meta: { method: 'occlusion', size, stride, ...madeBy(model) } };
 }

@@ -1,7 +1,7 @@
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { GradientOptions, ReluRule, RunOptions, TopClasses } from '../options';
-import { type ChannelRule, type Heatmap, overChannels } from './heatmap';
+import { type ChannelRule, type Heatmap, madeBy, overChannels } from './heatmap';
 import { viewsOf } from './views';
 
 export interface SaliencyOptions extends RunOptions {
@@ -38,7 +38,7 @@ export async function saliencies(model: Model, image: ImageInput, options: Omit<
     class: index,
     score: scores[index]!,
     signed: channels === 'sum',
-    meta: { method: 'saliency', relu, score, channels, views: 1, model: model.name },
+    meta: { method: 'saliency', relu, score, channels, views: 1, ...madeBy(model) },
   }));
 }
 
@@ -55,5 +55,5 @@ async function saliencyOfViews(model: Model, image: ImageInput, options: Salienc
   }
   const index = chosen === 'top1' ? sums.indexOf(sums.reduce((best, value) => Math.max(best, value))) : chosen;
   const data = await model.averageViews(pictures, views, { class: index, channels, relu, score, ...(signal ? { signal } : {}) });
-  return { data, width, height, class: index, score: sums[index]!, signed: channels === 'sum', meta: { method: 'saliency', relu, score, channels, views: pictures.length, share, model: model.name } };
+  return { data, width, height, class: index, score: sums[index]!, signed: channels === 'sum', meta: { method: 'saliency', relu, score, channels, views: pictures.length, share, ...madeBy(model) } };
 }

@@ -1,7 +1,7 @@
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { ReluRule, RunOptions } from '../options';
-import { type ChannelRule, type Heatmap, classOf, overChannels } from './heatmap';
+import { type ChannelRule, type Heatmap, classOf, madeBy, overChannels } from './heatmap';
 
 export interface SmoothGradOptions extends RunOptions {
   readonly class?: number | 'top1';
@@ -35,5 +35,5 @@ export async function smoothGrad(model: Model, image: ImageInput, options: Smoot
   const { total } = await model.sampleGradient(image, { ...options, class: found.class, relu, samples, sum: squared ? 'squares' : 'signed', variation: { kind: 'noise', sigma: noise * range, seed } });
   const [, C, height, width] = model.inputShape;
   const mean = total.map((value) => (squared ? Math.sqrt(value / samples) : value / samples));
-  return { data: overChannels(mean, C, channels), width, height, ...found, signed: channels === 'sum' && !squared, meta: { method: 'smoothgrad', samples, noise, seed, squared, relu, channels, model: model.name } };
+  return { data: overChannels(mean, C, channels), width, height, ...found, signed: channels === 'sum' && !squared, meta: { method: 'smoothgrad', samples, noise, seed, squared, relu, channels, ...madeBy(model) } };
 }

@@ -34,8 +34,11 @@ export async function forward({ inputs, readback, executor }: Parts): Promise<Fl
   return scoresFrom(stored!, plan);
 }
 
+/** What a gradient is, but for how it was computed. */
+type Found = Omit<InputGradient, 'precision'>;
+
 /** Of classes that the caller names: all in one submit, and one forward pass for all. */
-export async function classGradients({ inputs, readback, executor }: Parts, chosen: number | readonly number[], rules: Rules): Promise<InputGradient> {
+export async function classGradients({ inputs, readback, executor }: Parts, chosen: number | readonly number[], rules: Rules): Promise<Found> {
   const { plan } = executor;
   const passes = passesOf(plan, chosen);
   const [scoreBytes, gradientBytes] = [plan.scores.storage.bytes, plan.gradient.bytes];
@@ -54,7 +57,7 @@ export async function classGradients({ inputs, readback, executor }: Parts, chos
  * Of the classes that score best, which has to be known first. `disturbed`, asked before the second submit: whether something else may
  * have run on the executor since the first, so that what the forward pass saved has to be made again.
  */
-export async function bestGradients(parts: Parts, chosen: 'top1' | TopClasses, rules: Rules, disturbed: () => boolean): Promise<InputGradient> {
+export async function bestGradients(parts: Parts, chosen: 'top1' | TopClasses, rules: Rules, disturbed: () => boolean): Promise<Found> {
   const { inputs, readback, executor } = parts;
   const { bytes } = executor.plan.gradient;
   const scores = await forward(parts);
@@ -80,7 +83,7 @@ export function encodePass(encoder: Encoder, executor: Executor, classes: Classe
 }
 
 /** Of one neuron anywhere in the network. */
-export async function neuronGradient({ inputs, readback, executors }: Parts, neuron: Neuron, { relu }: Rules, options: RunOptions): Promise<InputGradient> {
+export async function neuronGradient({ inputs, readback, executors }: Parts, neuron: Neuron, { relu }: Rules, options: RunOptions): Promise<Found> {
   const executor = await executors.ofTensor(neuron.tensor, options);
   const { plan } = executor;
   const target = neuronIn(plan, neuron);
