@@ -25,6 +25,21 @@ const data = process.env.GRADLENS_DATA;
 const isTuning = (number) => number % 5 === 1 || number % 5 === 3;
 /** The shipped nets, those that are there: the ordinary one, and the one trained against small perturbations. */
 const NETS = ['imagenette-128', 'imagenette-128-robust'].filter((name) => existsSync(join(root, 'weights', name, 'model.json')));
+/** Of a picture in a sheet, in pixels. */
+const SIDE = 128;
+/** The maps of a sheet, and of the table of what they are worth. */
+const METHODS = {
+  saliency: (model, picture) => gradlens.saliency(model, picture),
+  'ten views': (model, picture) => gradlens.saliency(model, picture, { views: 10 }),
+  deconvnet: (model, picture) => gradlens.saliency(model, picture, { relu: 'deconvnet' }),
+  guided: (model, picture) => gradlens.saliency(model, picture, { relu: 'guided' }),
+  'gradient × input': (model, picture) => gradlens.gradientTimesInput(model, picture),
+  SmoothGrad: (model, picture) => gradlens.smoothGrad(model, picture),
+  'integrated gradients': (model, picture) => gradlens.integratedGradients(model, picture, { steps: 64 }),
+  'Grad-CAM': (model, picture) => gradlens.gradCam(model, picture),
+  'layer map': (model, picture) => gradlens.layerMap(model, picture),
+  occlusion: (model, picture) => gradlens.occlusion(model, picture),
+};
 mkdirSync(folder, { recursive: true });
 
 const MEASURES = { pictures, maps, masks };
@@ -101,19 +116,6 @@ async function classModelSheet(net) {
   return { labels: model.labels, scores };
 }
 
-const METHODS = {
-  saliency: (model, picture) => gradlens.saliency(model, picture),
-  'ten views': (model, picture) => gradlens.saliency(model, picture, { views: 10 }),
-  deconvnet: (model, picture) => gradlens.saliency(model, picture, { relu: 'deconvnet' }),
-  guided: (model, picture) => gradlens.saliency(model, picture, { relu: 'guided' }),
-  'gradient × input': (model, picture) => gradlens.gradientTimesInput(model, picture),
-  SmoothGrad: (model, picture) => gradlens.smoothGrad(model, picture),
-  'integrated gradients': (model, picture) => gradlens.integratedGradients(model, picture, { steps: 64 }),
-  'Grad-CAM': (model, picture) => gradlens.gradCam(model, picture),
-  'layer map': (model, picture) => gradlens.layerMap(model, picture),
-  occlusion: (model, picture) => gradlens.occlusion(model, picture),
-};
-
 /** The sample, then a column for each method. */
 async function mapSheet(net) {
   const model = await shipped(1, net);
@@ -156,8 +158,6 @@ function highlighted({ data: pixels, width, height }, mask, [left, top, across, 
   }
   return { data: drawn, width, height };
 }
-
-const SIDE = 128;
 
 function tile({ data: pixels, width, height }, column, row) {
   return { picture: sharp(Buffer.from(pixels.buffer, pixels.byteOffset, pixels.length), { raw: { width, height, channels: 4 } }).resize(SIDE, SIDE, { fit: 'fill' }), column, row };

@@ -169,7 +169,7 @@ const countOf = ({ of, segmentation: { pictures } }) => (of === undefined || of 
 
 function maskTable({ rows, ...origin }) {
   const mean = (key) => (rows.reduce((sum, row) => sum + row[key], 0) / rows.length).toFixed(2);
-  return `Foreground IoU against ${rows.length} hand masks, the map of SqueezeNet's own best class; beside it the same cut with the true mask's box instead of a map. The gap is the map's, not the cut's.
+  return `Foreground IoU against ${rows.length} hand masks, the map of SqueezeNet's own best class; beside it the same cut with the true mask's box instead of a map. Where both fail, the cut does; where only one does, its seeds.
 
 ${table(['picture', 'best class', 'paper', 'boxes', 'layers', 'true box'], [...rows.map(({ id, content, top1, paper, boxes, layers, trueBox }) => [`${id}, ${content}`, top1, ...[paper, boxes, layers, trueBox].map((iou) => iou.toFixed(2))]), ['**mean**', '', ...['paper', 'boxes', 'layers', 'trueBox'].map(mean)]])}
 
