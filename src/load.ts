@@ -99,7 +99,7 @@ async function decode(bytes: Uint8Array, fetchBeside: (path: string, expected?: 
 /** ImageNet's 1000 classes, in the order that all nets trained on them share; so that is what 1000 scores without names are taken to be. */
 async function withLabels(file: ModelFile): Promise<ModelFile> {
   if (classesOf(file.graph) !== IMAGENET_CLASSES) return file;
-  const { default: labels } = await import('./formats/imagenet.json', { with: { type: 'json' } }); // 12 kB that most models do not need
+  const { default: labels } = await import('./formats/imagenet.json'); // 12 kB that most models do not need
   return { ...file, labels, provenance: { ...file.provenance, labels: 'ImageNet’s, since there are 1000 scores' } };
 }
 

@@ -12,6 +12,7 @@ test('every method makes its own map, with the fields that it has', async () => 
   const { page, errors, close } = await openDemo();
   const plain = await mapNumber(page, 1);
   await setField(page, '#sample-count', '4');
+  await mapNumber(page, 2);
   const labels = (): Promise<string[]> => page.$$eval('#saliency [class^=of-]', (all) => all.filter((label) => (label as HTMLElement).checkVisibility()).map(({ className }) => className));
   const expected: readonly (readonly [string, readonly string[], boolean])[] = [
     ['gradient-times-input', [], true], ['smoothgrad', ['of-relu', 'of-channels', 'of-samples', 'of-noise'], false], ['integrated-gradients', ['of-samples'], true],
@@ -95,7 +96,8 @@ test('a class model grows, pauses, goes on, and is the one that the library make
   expect(ascent!.scores[0]).toHaveLength(12);
   expect(ascent!.scores[0]!.at(-1)).toBeGreaterThan(ascent!.scores[0]![0]! + 1);
 
-  using engine = await createNodeEngine();
+  // by the browser's own driver: from the zero image, where all is tied, rounding decides where the ascent goes
+  using engine = await createNodeEngine({ icd: 'swiftshader' });
   const model = await engine.load(fileAddress(MODEL));
   const run = classModel(model, { class: 4, preset: 'paper', iterations: 12 });
   let next = await run.next();
