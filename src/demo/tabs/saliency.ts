@@ -74,7 +74,7 @@ export const saliencyTab: Tab = {
     state.second = shownAs(second);
     parts.second.hidden = false;
     parts.secondTitle.textContent = `“${state.second.label}”`;
-    parts.secondText.textContent = `score ${second.score.toFixed(2)}, in the same colours`;
+    parts.secondText.textContent = `score ${second.score.toFixed(2).replace('-', '−')}, in the same colours`;
     parts.secondMap.setAttribute('aria-label', describeMap(second, state.second.label));
     drawMap(parts.secondMap, second, picture, state.network!.input!, look());
   },
