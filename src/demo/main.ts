@@ -145,7 +145,7 @@ element('sanity-start', HTMLButtonElement).addEventListener('click', () => void 
   showSaving(shownTab());
 }));
 // A crash of the browser's GPU process empties every canvas.
-element('map', HTMLCanvasElement).addEventListener('contextrestored', paint);
+for (const id of ['map', 'overlay', 'legend', 'second-map']) element(id, HTMLCanvasElement).addEventListener('contextrestored', paint);
 // Ending the camera means going back to the picture that was there before.
 element('cancel', HTMLButtonElement).addEventListener('click', () => (state.camera ? void instead(showAll) : cancel()));
 listenForSaving(() => ({ tab: shownTab(), address: address() }));
