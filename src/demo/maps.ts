@@ -14,9 +14,11 @@ const form = element('saliency', HTMLFormElement);
 const kept = new Map<string, Heatmap>();
 const MOST_KEPT = 4;
 
+export const chosenMethod = (): Method => METHODS.find((name) => name === textOf(form, 'method')) ?? 'saliency';
+
 /** What the form asks for; what a method does not have is at its default. */
 export function mapRequest(index: number): MapRequest {
-  const method = METHODS.find((name) => name === textOf(form, 'method')) ?? 'saliency';
+  const method = chosenMethod();
   const relu = hasReluRule(method);
   return {
     picture: current.picture!.id,

@@ -1,8 +1,8 @@
 /** Saliency (§3.1 and beyond): the map of the chosen class, over the picture too, and that of a second class beside it. */
-import type { Heatmap, ReluRule } from '../../index';
+import type { Heatmap } from '../../index';
 import { chosenClass, classNamed, current } from '../current';
 import { type Extent, clear, drawLegend, drawMap, drawOver } from '../draw/paint';
-import { fieldsOf, look, mapOf, mapRequest } from '../maps';
+import { chosenMethod, fieldsOf, look, mapOf, mapRequest } from '../maps';
 import { element } from '../parts/elements';
 import { textOf } from '../parts/form';
 import { duration, showActivity } from '../parts/messages';
@@ -131,7 +131,7 @@ export function paintOverlay(below: CanvasImageSource = parts.picture, extent: E
 
 /** Shows the fields that the method has. */
 export function showMethod(): void {
-  const { method } = mapRequestOrDefault();
+  const method = chosenMethod();
   const shown = fieldsOf(method);
   for (const label of parts.form.querySelectorAll<HTMLElement>('[class^=of-]')) label.hidden = !shown.includes(label.className);
   element('samples-label', HTMLSpanElement).textContent = method === 'smoothgrad' ? 'Noisy copies' : 'Steps';
@@ -139,8 +139,6 @@ export function showMethod(): void {
   const signed = textOf(parts.form, 'channels') === 'sum' && shown.includes('of-channels');
   parts.text.textContent = MEANINGS[method] + (signed ? ', channels added with their sign' : '');
 }
-
-const mapRequestOrDefault = (): { method: ReturnType<typeof mapRequest>['method'] } => (current.picture ? mapRequest(0) : { method: 'saliency' });
 
 /** The class of the field; undefined if it is empty or names none, which the field then says. */
 function besideClass(): number | undefined {
@@ -152,9 +150,9 @@ function besideClass(): number | undefined {
   return index;
 }
 
-export function shownAs(map: Heatmap): ShownMap {
+function shownAs(map: Heatmap): ShownMap {
   const { method, relu } = mapRequest(map.class);
   const { labels } = state.network!;
-  return { ...map, label: labels[map.class] ?? String(map.class), method, relu: relu as ReluRule, l2: l2Norm(map), picture: current.picture!.name };
+  return { ...map, label: labels[map.class] ?? String(map.class), method, relu, l2: l2Norm(map), picture: current.picture!.name };
 }
 

@@ -9,7 +9,7 @@ import { overChannels } from '../../methods/heatmap';
 import { topClasses, softmax } from '../../scores';
 import { type Method, type MethodOptions, batchOf, mapBy } from '../../methods/named';
 import { type Advance, advance, ascend, endAscent } from './ascents';
-import { loadNetwork, tensorsOf, theEngine, theModel, withFile } from './session';
+import { loadNetwork, theEngine, theModel, withFile } from './session';
 
 export interface NetworkInfo {
   readonly name: string;
@@ -63,7 +63,7 @@ export const jobs = {
     // An ONNX file has no place for it: what it suggests is taken, and the page says so.
     if (!model.input) model = await loadNetwork(from, { ...options, prep: 'guess' });
     const { name, classes, inputShape, input, preparation, memory, provenance } = model;
-    return { name, classes, labels: model.labels, inputShape, input, preparation, format: provenance['format'], tensors: tensorsOf(model), gpuBytes: memory.weights + memory.activations + memory.saved + memory.scratch };
+    return { name, classes, labels: model.labels, inputShape, input, preparation, format: provenance['format'], tensors: model.file.graph.nodes.map(({ name }) => name), gpuBytes: memory.weights + memory.activations + memory.saved + memory.scratch };
   },
 
   /** @throws GradlensError `model-format` if it cannot be decoded */

@@ -76,8 +76,3 @@ export async function withFile<Result>(change: (file: ModelFile) => ModelFile, u
     model.dispose();
   }
 }
-
-/** Names and extents of the tensors whose channels can be looked at. */
-export function tensorsOf(model: Model): string[] {
-  return model === network?.models.get(1) ? network.file.graph.nodes.map(({ name }) => name) : [];
-}
