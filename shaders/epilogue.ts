@@ -48,7 +48,7 @@ export function epilogueDims({ image }: BackwardEpilogue): Record<string, number
  * WGSL: the bindings of a backward kernel's result, from `first` on (dX, then bits or switches, then the rule), and
  *
  *   give(plane, h, w, g)    stores the gradient g of pixel (h, w) of block `plane`, counted over the batch
- *   closed(plane, h, w)     whether all that would be stored there is zero, whatever g is
+ *   open(plane, h, w)       per lane, whether anything but zero may be stored there: false says that it does not matter what g is
  *
  * under the rule in force (§4 of the paper; three rules, one code):
  *
@@ -140,13 +140,13 @@ fn give(plane: u32, h: u32, w: u32, g: vec4f) {
 #endif
 }
 
-fn closed(plane: u32, h: u32, w: u32) -> bool {
+fn open(plane: u32, h: u32, w: u32) -> vec4<bool> {
 #if ${bits}
-  return rule.ignoreInput == 0u && (bitsAt(plane, h, w) & 15u) == 0u;
+  return ((vec4u(bitsAt(plane, h, w)) & vec4u(1u, 2u, 4u, 8u)) != vec4u()) | vec4<bool>(rule.ignoreInput != 0u);
 #elif ${unpool && gated}
-  return all(winnerAt(plane, h, w) == vec4u(${DEAD}u));
+  return winnerAt(plane, h, w) != vec4u(${DEAD}u);
 #else
-  return false;
+  return vec4<bool>(true);
 #endif
 }`;
 }

@@ -1,4 +1,5 @@
 import { GradlensError } from '../errors';
+import { notFinite } from '../finite';
 
 /** More elements than any tensor of a ConvNet has; below it every byte count is an exact integer. */
 const MOST_ELEMENTS = 2 ** 32;
@@ -42,6 +43,6 @@ export function elementCount(shape: readonly number[], where: string): number {
  * @throws GradlensError `model-format` naming the tensor, the element and its value.
  */
 export function requireFinite(name: string, data: Float32Array): void {
-  const index = data.findIndex((value) => !Number.isFinite(value));
+  const index = notFinite(data);
   if (index >= 0) throw formatError(`weight ${quote(name)}: element ${index} is ${data[index]}; weights are finite in float32`, { weight: name, index });
 }

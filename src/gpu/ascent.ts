@@ -5,6 +5,7 @@
  */
 import { TOLD, ascentBlur, ascentDirection, ascentNorm, ascentScore, ascentShow, ascentStep, ascentTick } from '../../shaders/ascent';
 import { GradlensError } from '../errors';
+import { notFinite } from '../finite';
 import type { AscentChunk, AscentState } from '../options';
 import { type Bound, Buffers, binder, dispatch } from './bound';
 import type { Device } from './device';
@@ -159,7 +160,7 @@ export class Ascent {
 }
 
 function scoresOf(told: Float32Array, iteration: number): Float32Array {
-  const bad = told.findIndex((value) => !Number.isFinite(value));
+  const bad = notFinite(told);
   if (bad >= 0) {
     throw new GradlensError('validation', `iteration ${iteration}: the ${bad % TOLD === 0 ? 'score' : 'size of the gradient'} of item ${Math.floor(bad / TOLD)} is ${told[bad]}; a smaller step, or a larger l2, keeps the image where float32 holds the network's numbers`, { iteration, item: Math.floor(bad / TOLD) });
   }

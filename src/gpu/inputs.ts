@@ -3,6 +3,7 @@
  * may submit a recording of the same model (`encodeGradient`) at any time, between the upload and the run too.
  */
 import { GradlensError } from '../errors';
+import { notFinite } from '../finite';
 import type { InputSpec } from '../graph';
 import { type ImageInput, type Images, type Prepared, isPrepared } from '../image/pixels';
 import type { Device } from './device';
@@ -89,7 +90,7 @@ export class Inputs {
     const [batch, C, H, W] = this.shape;
     const { data } = image;
     const count = this.itemsOf(image);
-    const bad = data.findIndex((value) => !Number.isFinite(value)); // a ReLU or a max-pool would hide it
+    const bad = notFinite(data); // a ReLU or a max-pool would hide it
     if (bad >= 0) throw new GradlensError('validation', `the input holds ${data[bad]} at ${bad}; every element must be a finite number`, { index: bad });
     if (at + count > batch) throw tooMany(batch);
     await this.device.guard('uploading the input', () =>

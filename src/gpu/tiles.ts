@@ -34,6 +34,10 @@ const MACHINES: Readonly<Record<string, Machine>> = {
   intel: { cores: 24, tiles: MODERATE, winograd: 256 },
 };
 
+type Adapter = Environment['adapter'];
+const machineOf = ({ vendor }: Adapter): Machine => MACHINES[vendor.toLowerCase()] ?? UNKNOWN;
+export const coresOf = (adapter: Adapter): number => machineOf(adapter).cores;
+
 /** More than this many times the products that are needed, and a tile does not fit the layer. */
 const MOST_WASTE = 1.35;
 /** Invocations, and workgroups, that keep a core busy. */
@@ -54,7 +58,7 @@ export interface Machinery {
 
 export function machineryFor(d: ConvDims, { adapter, limits }: Pick<Environment, 'adapter' | 'limits'>): Machinery {
   if (adapter.isFallbackAdapter || flopsOf(d) < TINY_FLOPS) return { tiled: [], winograd: [] };
-  const machine = MACHINES[adapter.vendor.toLowerCase()] ?? UNKNOWN;
+  const machine = machineOf(adapter);
   const bindable = (elements: number): boolean => elements * 4 <= limits.maxStorageBufferBindingSize;
   const ranked = (dims: ConvDims, mostSlices: number): TiledVariant[] =>
     machine.tiles

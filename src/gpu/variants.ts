@@ -1,24 +1,29 @@
 /** The kernels that suit a device, by what its adapter is. */
 import type { ConvDims } from '../../shaders/conv/shape';
-import { type ConvVariant, PLAIN, type Variants } from '../ops/variants';
+import { type ConvVariant, type FullyConnectedVariant, PLAIN, type Variants } from '../ops/variants';
 import type { Environment } from './device';
-import { machineryFor } from './tiles';
+import { coresOf, machineryFor } from './tiles';
 
 /**
  * Multiply-adds of a unit that stand in the code of a direct convolution: one row of three taps, or two output blocks of a 1×1. More is
  * slower on SwiftShader, and what lavapipe would gain by it, a first gradient loses in compilation (bench/README.md).
  */
 const UNROLL = 3;
+/** Of a fully connected layer: as many invocations as a core takes at a time. */
+const WORKGROUPS_PER_CORE = 8;
 
 type Known = Pick<Environment, 'features' | 'adapter' | 'limits'>;
 
 /** Winograd's is never the default: that it wins has to be measured. */
 export function variantsFor(known: Known): Variants {
-  const { features, adapter } = known;
   const direct = directFor(known);
-  // a GPU broadcasts what all its invocations load alike by itself
-  const fullyConnected = { quads: features.includes('subgroups') && adapter.isFallbackAdapter };
-  return { conv: (d) => machineryFor(d, known).tiled[0] ?? direct, fullyConnected };
+  return { conv: (d) => machineryFor(d, known).tiled[0] ?? direct, fullyConnected: fullyConnectedFor(known) };
+}
+
+function fullyConnectedFor({ features, adapter }: Known): FullyConnectedVariant {
+  return adapter.isFallbackAdapter
+    ? { family: 'direct', quads: features.includes('subgroups') }
+    : { family: 'parallel', workgroups: WORKGROUPS_PER_CORE * coresOf(adapter) };
 }
 
 function directFor({ features }: Known): ConvVariant {

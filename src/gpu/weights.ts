@@ -2,6 +2,7 @@
 import type { Plan } from '../compile';
 import { LARGEST_HALF } from '../../shaders/half';
 import { GradlensError } from '../errors';
+import { notFinite } from '../finite';
 import { encodeHalves } from '../formats/floats';
 import type { RunOptions } from '../options';
 import type { Device } from './device';
@@ -28,7 +29,7 @@ export class WeightStore {
     for (const { name, bytes, fill, half } of missing) {
       signal?.throwIfAborted();
       const numbers = fill!();
-      const bad = numbers.findIndex((value) => !Number.isFinite(value)); // a ReLU or a max-pool would hide it
+      const bad = notFinite(numbers); // a ReLU or a max-pool would hide it
       if (bad >= 0) throw new GradlensError('model-format', `the weight ${name} holds ${numbers[bad]}; every weight must be a finite number`, { weight: name });
       const data = half ? halvesOf(numbers, name) : numbers;
       if (data.byteLength !== bytes) throw new GradlensError('validation', `${name}: packed to ${data.byteLength} bytes, planned were ${bytes}`);

@@ -1,5 +1,6 @@
 /** A map, brought to the picture that it is about. */
 import { GradlensError } from '../errors';
+import { notFinite } from '../finite';
 import { blurred } from '../image/blur';
 import type { Pixels } from '../image/pixels';
 import type { Placement } from '../image/placement';
@@ -9,7 +10,7 @@ import type { Heatmap } from './heatmap';
 /** |map| in the picture's extents; NaN where it does not show the picture. */
 export function salienceOf(map: Heatmap, { width, height }: Pick<Pixels, 'width' | 'height'>, smoothing: number, placement: Placement | undefined): Float32Array {
   if (map.data.length !== map.width * map.height || map.data.length === 0) throw new GradlensError('shape', `a map of ${map.width}×${map.height} has ${map.width * map.height} values, this one has ${map.data.length}`);
-  const bad = map.data.findIndex((value) => !Number.isFinite(value));
+  const bad = notFinite(map.data);
   if (bad >= 0) throw new GradlensError('validation', `the map is ${map.data[bad]} at ${bad}; every value must be a finite number`, { index: bad });
   return resizeMap(blurred({ ...map, data: map.data.map(Math.abs) }, smoothing), width, height, placement);
 }

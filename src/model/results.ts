@@ -2,11 +2,12 @@
 import { blocksOf } from '../../shaders/kernel';
 import type { Plan } from '../compile';
 import { GradlensError } from '../errors';
+import { notFinite } from '../finite';
 import type { Extents } from '../graph';
 import type { Neuron } from '../options';
 
 export function finite(values: Float32Array): Float32Array {
-  const bad = values.findIndex((value) => !Number.isFinite(value));
+  const bad = notFinite(values);
   if (bad >= 0) throw new GradlensError('validation', `element ${bad} of the result is ${values[bad]}: the network's numbers are too large for float32`, { index: bad });
   return values;
 }
@@ -16,7 +17,7 @@ export function scoresFrom(stored: Float32Array, { batch, scores: { C } }: Plan)
   const stride = blocksOf(C) * 4;
   const scores = new Float32Array(batch * C);
   for (let n = 0; n < batch; n++) scores.set(stored.subarray(n * stride, n * stride + C), n * C);
-  const bad = scores.findIndex((score) => !Number.isFinite(score));
+  const bad = notFinite(scores);
   if (bad >= 0) throw new GradlensError('validation', `the score of class ${bad % C} is ${scores[bad]}: the input or an activation is too large for float32, or is not a number`, { class: bad % C });
   return scores;
 }

@@ -1,17 +1,23 @@
-import {
-  type FullyConnectedDims, type RowChunk, fullyConnectedBackward, fullyConnectedForward, fullyConnectedSum, packFullyConnected,
-} from '../../shaders/fullyConnected';
+import { fullyConnectedBackward, fullyConnectedForward, fullyConnectedSum } from '../../shaders/fullyConnected/direct';
+import { COLUMNS, parallelBackward, parallelForward, parallelSum } from '../../shaders/fullyConnected/parallel';
+import { type FullyConnectedDims, type RowChunk, packFullyConnected } from '../../shaders/fullyConnected/shape';
 import { blocksOf } from '../../shaders/kernel';
 import { GradlensError } from '../errors';
 import type { Extents, FullyConnectedNode } from '../graph';
 import { elements, shapeError } from '../shape';
+import type { FullyConnectedVariant } from './variants';
 import { type Op, type Site, type Step, type Tensor, bitsBinding } from './op';
 import { blockedVector, weightOf } from './weights';
 
-/** Invocations that a forward pass should have, so that a GPU is busy; more slices are cut until there are so many. */
-const ENOUGH_INVOCATIONS = 4096;
-/** A slice shorter than this is not worth its partial sum. In blocks of four rows. */
-const SHORTEST_SLICE = 64;
+/** How a forward sum is cut: slices until a pass has so many workgroups, unless they got shorter than what is worth a partial sum. */
+interface Cut {
+  readonly workgroups: number;
+  /** In blocks of four rows. */
+  readonly shortest: number;
+}
+
+const cutFor = (variant: FullyConnectedVariant): Cut =>
+  (variant.family === 'parallel' ? { workgroups: variant.workgroups, shortest: 16 } : { workgroups: 64, shortest: 64 });
 
 function outputsOf(node: FullyConnectedNode, input: Extents, weights: Site<FullyConnectedNode>['weights']): number {
   const weight = weights.get(node.weight);
@@ -24,11 +30,11 @@ function outputsOf(node: FullyConnectedNode, input: Extents, weights: Site<Fully
 }
 
 /** Rows cut into chunks that a binding holds, and chunks into slices. */
-function chunksOf(name: string, rows: number, outBlocks: number, bindingBytes: number): RowChunk[] {
+function chunksOf(name: string, rows: number, outBlocks: number, bindingBytes: number, { workgroups, shortest }: Cut): RowChunk[] {
   const rowBytes = 4 * outBlocks * 16;
   const perChunk = Math.floor(bindingBytes / rowBytes);
   if (perChunk < 1) throw new GradlensError('limit', `${name}: four rows of its weights take ${rowBytes} bytes; the device binds at most ${bindingBytes}`, { limit: 'maxStorageBufferBindingSize', need: rowBytes, have: bindingBytes, layer: name });
-  const wanted = Math.min(Math.ceil(ENOUGH_INVOCATIONS / outBlocks), Math.max(1, Math.floor(rows / SHORTEST_SLICE)));
+  const wanted = Math.min(Math.ceil((workgroups * COLUMNS) / outBlocks), Math.max(1, Math.floor(rows / shortest)));
   const SLICE = Math.min(Math.ceil(rows / wanted), perChunk);
   const chunks: Omit<RowChunk, 'SLICES'>[] = [];
   let FIRST_SLICE = 0;
@@ -42,14 +48,14 @@ function chunksOf(name: string, rows: number, outBlocks: number, bindingBytes: n
 }
 
 function layout(site: Site<FullyConnectedNode>) {
-  const { node, batch, inputs, output, weights, bindingBytes } = site;
+  const { node, batch, inputs, output, weights, bindingBytes, variants } = site;
   const x = inputs[0]!;
   const plane = x.H * x.W;
   const dims: FullyConnectedDims = {
     N: batch, H: x.H, W: x.W, IN: blocksOf(x.C) * plane, OUT: blocksOf(output.C),
     X_BLOCK: x.block, X_BLOCKS: x.blocks, Y_BLOCK: output.block, Y_BLOCKS: output.blocks,
   };
-  const chunks = chunksOf(node.name, dims.IN, dims.OUT, bindingBytes);
+  const chunks = chunksOf(node.name, dims.IN, dims.OUT, bindingBytes, cutFor(variants.fullyConnected));
   const weightOfChunk = (chunk: RowChunk, index: number): Tensor => ({
     // Layers that share a weight share its packing only if their inputs have the same extents.
     name: `${node.weight}/rows of ${x.C}×${plane}${chunks.length === 1 ? '' : `, ${index + 1} of ${chunks.length}`}`,
@@ -68,7 +74,7 @@ export const fullyConnected: Op<FullyConnectedNode> = {
   },
 
   forward(site) {
-    const { node, inputs, output, bits, weights } = site;
+    const { node, inputs, output, bits, weights, variants: { fullyConnected: variant } } = site;
     const { dims, chunks, weightOfChunk } = layout(site);
     const epilogue = { relu: node.relu === true, bits: bits !== null };
     const bias = blockedVector(`${node.bias ?? node.weight + ' without bias'}/blocks`, output.C, node.bias === undefined ? null : weights.get(node.bias)!.data);
@@ -77,23 +83,22 @@ export const fullyConnected: Op<FullyConnectedNode> = {
     const partial: Tensor = { name: `${node.name}.partial`, bytes: slices * dims.N * dims.OUT * 16, kind: 'transient' };
     const steps: Step[] = chunks.map((chunk, index) => ({
       label: `${node.name}.fullyConnectedForward`,
-      kernel: fullyConnectedForward(dims, chunk, site.variants.fullyConnected, epilogue),
+      kernel: variant.family === 'parallel' ? parallelForward(dims, chunk, epilogue) : fullyConnectedForward(dims, chunk, variant, epilogue),
       bind: { x: inputs[0]!.storage, weight: weightOfChunk(chunk, index), ...(slices === 1 ? finish : { partial }) },
     }));
     if (slices > 1) {
-      steps.push({ label: `${node.name}.fullyConnectedSum`, kernel: fullyConnectedSum(dims, slices, epilogue), bind: { partial, ...finish } });
+      steps.push({ label: `${node.name}.fullyConnectedSum`, kernel: (variant.family === 'parallel' ? parallelSum : fullyConnectedSum)(dims, slices, epilogue), bind: { partial, ...finish } });
     }
     return steps;
   },
 
   backward(site, { dY, dX, epilogue, kept }) {
-    const { node } = site;
+    const { node, variants: { fullyConnected: variant } } = site;
     const { dims, chunks, weightOfChunk } = layout(site);
+    const turned = { ...dims, X_BLOCK: dX.block, X_BLOCKS: dX.blocks, Y_BLOCK: dY.block, Y_BLOCKS: dY.blocks };
     return chunks.map((chunk, index) => ({
       label: `${node.name}.fullyConnectedBackward`,
-      kernel: fullyConnectedBackward(
-        { ...dims, X_BLOCK: dX.block, X_BLOCKS: dX.blocks, Y_BLOCK: dY.block, Y_BLOCKS: dY.blocks }, chunk, site.variants.fullyConnected, epilogue,
-      ),
+      kernel: variant.family === 'parallel' ? parallelBackward(turned, chunk, epilogue) : fullyConnectedBackward(turned, chunk, variant, epilogue),
       bind: { dY: dY.storage, weight: weightOfChunk(chunk, index), dX: dX.storage, ...kept },
     }));
   },

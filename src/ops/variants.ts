@@ -3,9 +3,11 @@ import type { DirectVariant } from '../../shaders/conv/direct';
 import type { ConvDims } from '../../shaders/conv/shape';
 import type { TiledVariant } from '../../shaders/conv/tiled';
 import type { WinogradVariant } from '../../shaders/conv/winograd';
-import type { FullyConnectedVariant } from '../../shaders/fullyConnected';
+import type { DirectFullyConnected } from '../../shaders/fullyConnected/direct';
+import type { ParallelFullyConnected } from '../../shaders/fullyConnected/parallel';
 
 export type ConvVariant = DirectVariant | TiledVariant | WinogradVariant;
+export type FullyConnectedVariant = DirectFullyConnected | ParallelFullyConnected;
 
 /** Chosen per device; the plain ones run on every device. */
 export interface Variants {
@@ -17,4 +19,4 @@ export interface Variants {
   readonly fullyConnected: FullyConnectedVariant;
 }
 
-export const PLAIN: Variants = { conv: () => ({ family: 'direct', quads: false, unroll: 1 }), fullyConnected: { quads: false } };
+export const PLAIN: Variants = { conv: () => ({ family: 'direct', quads: false, unroll: 1 }), fullyConnected: { family: 'direct', quads: false } };

@@ -9,7 +9,9 @@ import * as fc from 'fast-check';
 import { afterAll } from 'vitest';
 import { Engine } from '../../src/engine';
 import type { Extents, Graph, GraphNode, Pair, Weight, Window } from '../../src/graph';
-import type { Model } from '../../src/model';
+import { Device } from '../../src/gpu/device';
+import { Model } from '../../src/model';
+import { PLAIN, type Variants } from '../../src/ops/variants';
 import type { ReluRule } from '../../src/options';
 import { type Features, type NodeDriver, nodeDevice } from '../node';
 import { relativeL2 } from '../oracle/compare';
@@ -46,7 +48,14 @@ afterAll(async () => {
 });
 
 /** What loads a graph: an engine, or something that chooses its kernels otherwise. */
-export type Loader = { load(graph: Graph, options: { batch: number }): Promise<Model> };
+export type Loader = { load(graph: Graph, options?: { batch?: number }): Promise<Model> };
+
+/** Loads graphs so that layers run as told, and the rest in the plain way. */
+export async function loaderOf(driver: NodeDriver, variants: Partial<Variants>): Promise<Loader> {
+  const { device } = await engineOn(driver);
+  const forced = new Device(device, false, undefined, undefined, { ...PLAIN, ...variants });
+  return { load: (graph, { batch = 1 } = {}) => Model.create(forced, { graph, labels: [], provenance: {} }, { batch, tune: false }, () => {}) };
+}
 
 /** A driver gets this many runs of a property: the second only has to agree. */
 export const runsOn = (driver: NodeDriver, runs: number): number => (driver === 'swiftshader' ? Math.ceil(runs / 3) : runs);
@@ -142,7 +151,7 @@ export async function errorOf(
 }
 
 /** The gradient of class 0 at one image. */
-export async function gradientOf(engine: Engine, graph: Graph, image: readonly number[], relu: ReluRule = 'gradient'): Promise<number[]> {
+export async function gradientOf(engine: Loader, graph: Graph, image: readonly number[], relu: ReluRule = 'gradient'): Promise<number[]> {
   using model = await engine.load(graph);
   const { gradient } = await model.inputGradient(batchOf(graph, [Float64Array.from(image)]), { class: 0, relu });
   return [...gradient].map((value) => value + 0); // no negative zeros

@@ -5,20 +5,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Tile, TiledVariant } from '../../shaders/conv/tiled';
 import { suitsWinograd } from '../../shaders/conv/winograd';
-import { Device } from '../../src/gpu/device';
 import { TILES } from '../../src/gpu/tiles';
-import { Model } from '../../src/model';
-import { PLAIN, type Variants } from '../../src/ops/variants';
+import { PLAIN } from '../../src/ops/variants';
 import type { ReluRule } from '../../src/options';
-import { type NodeDriver, nodeDrivers } from '../node';
-import { type Draw, type Loader, Net, ROUNDING, engineOn, errorOf, real, whole } from './check';
-
-/** Loads graphs so that convolutions run as told. */
-async function loaderOf(driver: NodeDriver, conv: Variants['conv']): Promise<Loader> {
-  const { device } = await engineOn(driver);
-  const forced = new Device(device, false, undefined, undefined, { ...PLAIN, conv });
-  return { load: (graph, { batch }) => Model.create(forced, { graph, labels: [], provenance: {} }, { batch, tune: false }, () => {}) };
-}
+import { nodeDrivers } from '../node';
+import { type Draw, type Loader, Net, ROUNDING, errorOf, loaderOf, real, whole } from './check';
 
 type Case = Net & { readonly output: string };
 
@@ -60,14 +51,14 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     ['whole', { family: 'tiled', tile: tile(4, 2, 1), slices: 1 }],
     ['in three slices, which a second kernel adds up', { family: 'tiled', tile: tile(2, 4, 1), slices: 3 }],
   ])('tiled convolution equals the oracle to the last bit: %s', async (_, variant) => {
-    const loader = await loaderOf(driver, () => variant);
+    const loader = await loaderOf(driver, { conv: () => variant });
     expect(await error(loader, pooling(), { classes: [3, 1], relu: 'guided' })).toBe(0);
     expect(await error(loader, branching(), { classes: [0, 4, 2] })).toBe(0);
   }, PATIENCE);
 
   test('Winograd convolution is as exact as float32: pooled, unpooled, with groups and odd extents', async () => {
     const tiles = { family: 'winograd', tile: tile(4, 2, 1) } as const;
-    const loader = await loaderOf(driver, (d) => (suitsWinograd(d) ? tiles : PLAIN.conv(d)));
+    const loader = await loaderOf(driver, { conv: (d) => (suitsWinograd(d) ? tiles : PLAIN.conv(d)) });
     const small = cubes(whole);
     expect(await error(loader, small, { classes: [4, 0, 3], relu: 'guided' })).toBe(0);
     // real numbers: the error against float64 is to stay below a few ulps, as that of the direct sum does
@@ -78,6 +69,6 @@ describe.each(nodeDrivers)('on %s', (driver) => {
   test.skipIf(driver === 'lavapipe').each(Object.entries(TILES))('so does a tiled one that GPUs may choose: %s', async (_, tile) => {
     const net = new Net({ C: 3, H: 7, W: 11 }, 9);
     const output = net.fullyConnected(net.conv('image', 136, { kernel: [3, 2], pads: [1, 0, 1, 2] }), 5);
-    expect(await error(await loaderOf(driver, () => ({ family: 'tiled', tile, slices: 1 })), Object.assign(net, { output }), { classes: [2, 1] })).toBe(0);
+    expect(await error(await loaderOf(driver, { conv: () => ({ family: 'tiled', tile, slices: 1 }) }), Object.assign(net, { output }), { classes: [2, 1] })).toBe(0);
   }, PATIENCE);
 });
