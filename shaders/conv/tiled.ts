@@ -83,8 +83,8 @@ export function convTiled(name: string, d: ConvDims, { tile, slices: wanted }: T
 
   const perSum = (snippet: (b: number, j: number) => string): string => lines(own, (b) => lines(STRIP, (j) => snippet(b, j)));
   const perLoad = (snippet: (k: number, e: number) => string): string => lines(ownPixels, (k) => lines(ownDepth, (e) => snippet(k, e)));
-  const multiplyAdd = (lane: number): string => `        {
-${lines(own, (b) => `          let w${b} = filters[f + ${lane * blocks + b * apart}u];`)}
+  const multiplyAdd = (k: number, lane: number): string => `        {
+${lines(own, (b) => `          let w${b} = filters[own.y + ${(k * 4 + lane) * blocks + b * apart}u];`)}
 ${perSum((b, j) => `          a${b}_${j} += x${j}.${'xyzw'[lane]} * w${b};`)}
         }`;
 
@@ -149,12 +149,10 @@ ${lines(ownWeights, (e) => `      k${e} = weight[weights + ${e * threads}u];`)}
       if (r == d.R) { r = 0u; c += ${depth}u; }
     }
     if (step > begin) {
-      for (var k = 0u; k < ${depth}u; k++) {
-        let i = k * ${STRIP * row}u + own.x;
-        let f = k * ${4 * blocks}u + own.y;
-${lines(STRIP, (j) => `        let x${j} = inputs[i + ${j * row}u];`)}
-${lines(4, multiplyAdd)}
-      }
+${lines(depth, (k) => `      {
+${lines(STRIP, (j) => `        let x${j} = inputs[own.x + ${(k * STRIP + j) * row}u];`)}
+${lines(4, (lane) => multiplyAdd(k, lane))}
+      }`)}
     }
     workgroupBarrier();
 ${perLoad((k, e) => `    inputs[slot${k} + ${e * together * STRIP * row}u] = v${k}_${e};`)}

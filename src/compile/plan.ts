@@ -68,7 +68,7 @@ export function plan(name: string, batch: number, steps: Steps, bindingBytes: nu
     if (most > MOST_WORKGROUPS) throw new GradlensError('limit', `${label} takes ${most} workgroups along one axis; a dispatch has at most ${MOST_WORKGROUPS}`, { limit: 'maxComputeWorkgroupsPerDimension', need: most, have: MOST_WORKGROUPS, layer: label });
   }
   // What is allocated besides: the rule, the targets and the table of both; the next input, waiting; the read-back of one gradient and its scores.
-  const table = (RULE_WORDS * RULES + Math.max(scores.C, scores.H, scores.W) + 2) * 4;
+  const table = (RULE_WORDS * (RULES + scores.C) + Math.max(scores.H, scores.W)) * 4;
   const constants = RULE_WORDS * 4 + batch * 16 + table;
   const readback = allocatedBytes(scores.storage.bytes + gradient.bytes);
   const memory: Memory = {

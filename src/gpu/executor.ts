@@ -28,12 +28,16 @@ export interface BackwardOptions {
 }
 
 const RULES: readonly ReluRule[] = ['gradient', 'deconvnet', 'guided'];
-const RULE_BYTES = 16;
+const ROW_BYTES = 16;
 
-/** Rows of the table: a Rule for each ReLU rule, for the score and for the probability; then 0, 1, 2, …; then WHOLE_PLANE. */
-function table(largest: number): Uint32Array {
+/**
+ * Of constants, in rows of four words: a Rule for each ReLU rule, for the score and for the probability; then a target for every channel,
+ * its whole plane; then 0, 1, 2, … for targets with a place.
+ */
+function table(channels: number, largest: number): Uint32Array {
   const rules = [0, 1].flatMap((probability) => RULES.flatMap((rule) => [Number(rule === 'deconvnet'), Number(rule !== 'gradient'), probability, 0]));
-  return Uint32Array.from([...rules, ...Array.from({ length: largest + 1 }, (_, k) => k), WHOLE_PLANE]);
+  const targets = Array.from({ length: channels }, (_, channel) => [channel, WHOLE_PLANE, WHOLE_PLANE, 0]).flat();
+  return Uint32Array.from([...rules, ...targets, ...Array.from({ length: largest }, (_, k) => k)]);
 }
 
 interface Dispatch {
@@ -48,7 +52,7 @@ export class Executor {
     private readonly device: Device,
     private readonly buffers: readonly GPUBuffer[],
     private readonly owned: readonly GPUBuffer[],
-    private readonly constants: { readonly rule: GPUBuffer; readonly targets: GPUBuffer; readonly table: GPUBuffer; readonly largest: number },
+    private readonly constants: { readonly rule: GPUBuffer; readonly targets: GPUBuffer; readonly table: GPUBuffer },
     private readonly forward: readonly Dispatch[],
     private readonly backward: readonly Dispatch[],
   ) {}
@@ -75,13 +79,11 @@ export class Executor {
         const uniforms = allocate('extents', steps.length * UNIFORM_STRIDE, UNIFORM | COPY_DST);
         device.gpu.queue.writeBuffer(uniforms, 0, packExtents(steps));
         const { C, H, W } = plan.scores;
-        const largest = Math.max(C, H, W);
-        const rows = table(largest);
+        const rows = table(C, Math.max(H, W));
         const constants = {
-          rule: allocate('rule', RULE_BYTES, UNIFORM | COPY_DST),
-          targets: allocate('targets', plan.batch * 16, STORAGE | COPY_DST),
+          rule: allocate('rule', ROW_BYTES, UNIFORM | COPY_DST),
+          targets: allocate('targets', plan.batch * ROW_BYTES, STORAGE | COPY_DST),
           table: allocate('table', rows.byteLength, COPY_SRC | COPY_DST),
-          largest,
         };
         device.gpu.queue.writeBuffer(constants.table, 0, rows as Uint32Array<ArrayBuffer>);
 
@@ -163,13 +165,15 @@ export class Executor {
   }
 
   private encodeOptions(encoder: GPUCommandEncoder, { targets, relu, score }: BackwardOptions): void {
-    const { rule, targets: targetBuffer, table: rows, largest } = this.constants;
+    const { rule, targets: buffer, table: rows } = this.constants;
     const ruleRow = RULES.indexOf(relu) + (score === 'probability' ? RULES.length : 0);
-    encoder.copyBufferToBuffer(rows, ruleRow * RULE_BYTES, rule, 0, RULE_BYTES);
-    const numbers = 2 * RULES.length * RULE_BYTES;
+    encoder.copyBufferToBuffer(rows, ruleRow * ROW_BYTES, rule, 0, ROW_BYTES);
+    const wholePlanes = 2 * RULES.length * ROW_BYTES;
+    const numbers = wholePlanes + this.plan.scores.C * ROW_BYTES;
     targets.forEach(({ channel, y, x }, n) => {
-      [channel, y ?? largest + 1, x ?? largest + 1].forEach((value, field) =>
-        encoder.copyBufferToBuffer(rows, numbers + value * 4, targetBuffer, n * 16 + field * 4, 4));
+      encoder.copyBufferToBuffer(rows, wholePlanes + channel * ROW_BYTES, buffer, n * ROW_BYTES, ROW_BYTES);
+      if (y === undefined || x === undefined) return;
+      [y, x].forEach((place, k) => encoder.copyBufferToBuffer(rows, numbers + place * 4, buffer, n * ROW_BYTES + (1 + k) * 4, 4));
     });
   }
 

@@ -1,7 +1,7 @@
 /** The steps of one convolution, by the family of kernels that suits it. */
 import { convDepthwise } from '../../shaders/conv/depthwise';
 import { type DirectVariant, convDirect } from '../../shaders/conv/direct';
-import { type Finish, finishForward } from '../../shaders/conv/finish';
+import type { Finish } from '../../shaders/conv/finish';
 import type { ConvDims } from '../../shaders/conv/shape';
 import { type TiledVariant, convSum, convTiled, partialLength, stepsOf } from '../../shaders/conv/tiled';
 import {
@@ -9,6 +9,7 @@ import {
   isDepthwise, packConvWeight, packTiledWeight, packWinogradWeight, packedConvLength, packedTiledLength, packedWinogradLength,
 } from '../../shaders/conv/weights';
 import { type WinogradVariant, productDims, winogradInput, winogradOutput } from '../../shaders/conv/winograd';
+import { winogradProducts } from '../../shaders/conv/winogradProducts';
 import type { Step, Tensor } from './op';
 import type { Variants } from './variants';
 
@@ -80,10 +81,9 @@ function winograd({ layer, name, filters, direction, dims, finish, x, stores }: 
   const transient = (suffix: string, blocks: number): Tensor => ({ name: `${label}.${suffix}`, bytes: blocks * product.W * 16, kind: 'transient' });
   const transformed = transient('transformed', product.X_BLOCKS);
   const products = transient('products', product.Y_BLOCKS);
-  const plain = finishForward({ bias: false, relu: false, bits: false, pooled: false });
   return [
     { label: `${label}WinogradInput`, kernel: winogradInput('winogradInput', dims), bind: { x, transformed } },
-    { label: `${label}Winograd`, kernel: convTiled('winogradProducts', product, { family: 'tiled', tile, slices: 1 }, plain), bind: { x: transformed, weight, y: products } },
+    { label: `${label}Winograd`, kernel: winogradProducts(product, tile), bind: { transformed, weight, products } },
     { label: `${label}WinogradOutput`, kernel: winogradOutput(`${name}WinogradOutput`, dims, finish), bind: { products, ...stores } },
   ];
 }

@@ -12,12 +12,13 @@ const MOST_REPEATS = 64;
 const ROUNDS = [2, 3, 5];
 
 /**
- * Index of the fastest, or null if time ran out before all had been timed once. Candidates of a round take turns, so that what else
+ * Index of the fastest, or null if there is none or time ran out before all had been timed once. Candidates of a round take turns, so that what else
  * the machine does falls on all alike; the best of a candidate's samples counts, since noise only ever adds.
  *
  * @param milliseconds the budget; `now` is a clock in milliseconds
  */
 export async function race(candidates: readonly Candidate[], milliseconds: number, now: () => number): Promise<number | null> {
+  if (candidates.length === 0) return null;
   const end = now() + milliseconds;
   let open: { index: number; repeats: number; best: number }[] = [];
   for (const [index, candidate] of candidates.entries()) {

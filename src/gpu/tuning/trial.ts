@@ -1,0 +1,99 @@
+/** One kernel on trial: a network of one convolution on the device. */
+import type { ConvDims } from '../../../shaders/conv/shape';
+import type { Plan } from '../../compile';
+import type { Graph, Weight } from '../../graph';
+import type { Device } from '../device';
+import { Executor } from '../executor';
+import { type Clock, clockFor } from '../profile';
+import { Readback } from '../readback';
+import { WeightStore } from '../weights';
+import type { Candidate } from './race';
+
+export const LAYER = 'layer';
+
+/** A network of that one convolution, with weights that have no pattern; null where none is compiled to just that (a padding below zero). */
+export function layerOf(d: ConvDims): Graph | null {
+  const C = d.GROUPS * d.IN * 4;
+  const O = d.GROUPS * d.OUT * 4;
+  const top = d.PAD_TOP | 0;
+  const left = d.PAD_LEFT | 0;
+  const bottom = (d.P - 1) * d.STRIDE_Y + (d.R - 1) * d.DILATION_Y + 1 - d.H - top;
+  const right = (d.Q - 1) * d.STRIDE_X + (d.S - 1) * d.DILATION_X + 1 - d.W - left;
+  const within = (pad: number): number => Math.max(pad, 0); // what lies beyond the last window is never looked at
+  if (top < 0 || left < 0 || (C <= 4 && d.STRIDE_Y * d.STRIDE_X > 1)) return null; // the latter would be rewritten by depth
+  const weight: Weight = { shape: [O, d.IN * 4, d.R, d.S], data: noise(O * d.IN * 4 * d.R * d.S) };
+  return {
+    name: 'tuning',
+    input: { name: 'x', extents: { C, H: d.H, W: d.W } },
+    nodes: [{
+      op: 'conv', name: LAYER, inputs: ['x'], weight: 'weight', groups: d.GROUPS,
+      kernel: [d.R, d.S], stride: [d.STRIDE_Y, d.STRIDE_X], dilation: [d.DILATION_Y, d.DILATION_X], pads: [top, left, within(bottom), within(right)],
+    }],
+    output: LAYER,
+    weights: new Map([['weight', weight]]),
+  };
+}
+
+/** In [−1, 1), the same every time. */
+function noise(length: number): Float32Array {
+  const data = new Float32Array(length);
+  for (let i = 0, state = 1; i < length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    data[i] = state / 2 ** 31;
+  }
+  return data;
+}
+
+/** One candidate on the device. */
+export class Trial implements Candidate {
+  private constructor(private readonly device: Device, private readonly executor: Executor, private readonly weights: WeightStore, private readonly clock: Clock) {}
+
+  static async create(device: Device, plan: Plan): Promise<Trial> {
+    const weights = new WeightStore(device);
+    try {
+      const executor = await Executor.create(device, { ...plan, backward: [] }, weights, {});
+      await device.guard('tuning', () => device.gpu.queue.writeBuffer(executor.input, 0, noise(plan.input.bytes / 4) as Float32Array<ArrayBuffer>));
+      return new Trial(device, executor, weights, await clockFor(device, [(pass) => executor.recordForward(pass)]));
+    } catch (error) {
+      weights.dispose();
+      throw error;
+    }
+  }
+
+  async result(): Promise<Float32Array> {
+    const { executor } = this;
+    const readback = new Readback(this.device);
+    try {
+      const { bytes } = executor.plan.scores.storage;
+      const [values] = await readback.run('tuning', bytes, (encoder, read) => {
+        executor.encodeForward(encoder);
+        read(executor.scores, bytes);
+      });
+      return values!;
+    } finally {
+      readback.dispose();
+    }
+  }
+
+  async time(repeats: number): Promise<number> {
+    return (await this.clock.sweep([repeats]))[0]!;
+  }
+
+  dispose(): void {
+    this.clock.dispose();
+    this.executor.dispose();
+    this.weights.dispose();
+  }
+}
+
+/** Relative L2; of nothing but zeros only zeros are no distance away. */
+export function distance(a: Float32Array, b: Float32Array): number {
+  let difference = 0;
+  let norm = 0;
+  for (let i = 0; i < b.length; i++) {
+    difference += (a[i]! - b[i]!) ** 2;
+    norm += b[i]! ** 2;
+  }
+  const relative = difference === 0 ? 0 : Math.sqrt(difference / norm);
+  return Number.isNaN(relative) ? Infinity : relative;
+}
