@@ -122,7 +122,7 @@ export class Model implements Disposable {
   /** Scores before soft-max, `[N × classes]`. */
   scores(images: Images, options: RunOptions = {}): Promise<Float32Array> {
     return this.turns.take(options, async () => {
-      await this.inputs.fill(images);
+      await this.inputs.bring(images);
       return forward(this.parts);
     });
   }
@@ -143,7 +143,7 @@ export class Model implements Disposable {
     return this.turns.take(options, async () => {
       const rules = rulesOf(options);
       const chosen = options.class;
-      await this.inputs.fill(images);
+      await this.inputs.bring(images);
       const found = chosen === 'top1' || isTop(chosen) ? await bestGradients(this.parts, chosen, rules, () => this.recorded) // a host's recording may run at any time
         : isNeuron(chosen) ? await neuronGradient(this.parts, chosen, rules, options) : await classGradients(this.parts, chosen, rules);
       return { ...found, precision: this.precision };

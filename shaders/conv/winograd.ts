@@ -86,41 +86,61 @@ ${perPlace((i, j) => `  transformed[to + ${4 * i + j}u * place] = v${i}_${j};`)}
   };
 }
 
-/** Aᵀ·products·A, and `finish`. An invocation owns the tiles below one unit of one output block. Bindings: products, then those of `finish`. */
+/** Invocations of a workgroup that transforms back; half of them finish, a unit each. */
+const BACK = 64;
+/** Pixels of a unit in workgroup memory, and an unused one, so that neighbours do not meet in a bank. */
+const APART = STRIP + 1;
+
+/**
+ * Aᵀ·products·A, and `finish`. An invocation owns one tile of one output block, so that neighbours read neighbouring words; what comes out
+ * waits in workgroup memory until the tiles below each other or beside each other make whole units. Bindings: products, then those of `finish`.
+ */
 export function winogradOutput(name: string, d: ConvDims, finish: Finish): Kernel {
   const tiles = tilesOf(d);
   const { rows, columns } = finish.unit;
+  // So many tiles beside each other make two units of one row each, or one unit of two rows.
   const across = columns / 2;
-  const dims = { ...d, ...tiles, TILES: d.N * tiles.TILE_ROWS * tiles.TILE_COLUMNS, UNIT_COLUMNS: Math.ceil(d.Q / columns), ...finish.dims };
-  // A row of tiles makes two units of one row each, or one unit of two rows.
-  const sums = (i: number): string => (rows === 2 ? `sums0[${i * columns}u + 2u * k` : `sums${i}[2u * k`);
+  const UNIT_COLUMNS = Math.ceil(d.Q / columns);
+  const dims = { ...d, ...tiles, TILES: d.N * tiles.TILE_ROWS * tiles.TILE_COLUMNS, UNIT_COLUMNS, ...finish.dims };
+  const place = (i: number, j: number): string => (rows === 2
+    ? `(me / ${across}u) * ${APART}u + me % ${across}u * 2u + ${i * columns + j}u`
+    : `(me / ${across}u * 2u + ${i}u) * ${APART}u + me % ${across}u * 2u + ${j}u`);
   return {
     name,
     dims,
     flops: 0,
-    workgroups: grid(dims.UNIT_COLUMNS * tiles.TILE_ROWS, d.GROUPS * d.OUT, d.N),
+    workgroups: [Math.ceil((UNIT_COLUMNS * across * tiles.TILE_ROWS) / BACK), d.GROUPS * d.OUT, d.N],
     code: wgsl`
 ${uniform(dims)}
 @group(0) @binding(1) var<storage, read> products: array<vec4f>; // [16, O/4, TILES]
 ${finish.code}
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let row = id.x / d.UNIT_COLUMNS;
-  if (row >= d.TILE_ROWS) { return; }
-  let first = id.x % d.UNIT_COLUMNS * ${across}u;
-  let at = (id.y * d.N + id.z) * d.TILE_ROWS * d.TILE_COLUMNS + row * d.TILE_COLUMNS + first;
-  let place = d.GROUPS * d.OUT * d.TILES;
-${lines(2 / rows, (i) => `  var sums${i} = array<vec4f, ${STRIP}>();`)}
-  for (var k = 0u; k < min(${across}u, d.TILE_COLUMNS - first); k++) {
-${perPlace((i, j) => `    let u${i}_${j} = products[at + k + ${4 * i + j}u * place];`)}
+var<workgroup> pixels: array<vec4f, ${(BACK / 2) * APART}>;
+
+@compute @workgroup_size(${BACK})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) me: u32) {
+  let first = group.x * ${BACK / across}u;
+  let own = first + me / ${across}u;
+  let row = own / d.UNIT_COLUMNS;
+  let column = own % d.UNIT_COLUMNS * ${across}u + me % ${across}u;
+  if (row < d.TILE_ROWS && column < d.TILE_COLUMNS) {
+    let at = ((group.y * d.N + group.z) * d.TILE_ROWS + row) * d.TILE_COLUMNS + column;
+    let place = d.GROUPS * d.OUT * d.TILES;
+${perPlace((i, j) => `    let u${i}_${j} = products[at + ${4 * i + j}u * place];`)}
 ${transformed(OUTPUT)}
-${lines(2, (i) => lines(2, (j) => `    ${sums(i)} + ${j}u] = v${i}_${j};`))}
+${lines(2, (i) => lines(2, (j) => `    pixels[${place(i, j)}] = v${i}_${j};`))}
   }
-  finish(id.z, id.y, 2u * row, 2u * first, &sums0);
-#if ${rows === 1}
-  if (2u * row + 1u < d.P) { finish(id.z, id.y, 2u * row + 1u, 2u * first, &sums1); }
+  workgroupBarrier();
+  if (me >= ${BACK / 2}u) { return; }
+  var sums = array<vec4f, ${STRIP}>(${Array.from({ length: STRIP }, (_, j) => `pixels[me * ${APART}u + ${j}u]`).join(', ')});
+#if ${rows === 2}
+  let unit = first + me;
+  let p = unit / d.UNIT_COLUMNS * 2u;
+#else
+  let unit = first + me / 2u;
+  let p = unit / d.UNIT_COLUMNS * 2u + me % 2u;
 #endif
+  if (p < d.P) { finish(group.z, group.y, p, unit % d.UNIT_COLUMNS * ${columns}u, &sums); }
 }`,
   };
 }

@@ -12,6 +12,8 @@ import { Preparer } from './preparer';
 export class Inputs {
   private readonly preparer: Preparer | null;
   private waiting: GPUBuffer | null = null;
+  /** Tensors of the last {@link bring} whose elements nobody has looked at. */
+  private unchecked: Float32Array[] = [];
 
   constructor(
     private readonly device: Device,
@@ -62,12 +64,27 @@ export class Inputs {
    *   cannot be read
    */
   async fill(images: Images): Promise<void> {
+    await this.bring(images);
+    this.check();
+  }
+
+  /** Fills the whole batch as {@link fill} does, and leaves it to the caller to {@link check} it: while the GPU is at work, that costs no time. */
+  async bring(images: Images): Promise<void> {
+    this.unchecked = [];
     const [batch] = this.shape;
     const list = Array.isArray(images) ? (images as readonly ImageInput[]) : [images as ImageInput];
     let at = 0;
     for (const image of list) at += isPrepared(image) ? await this.upload(image, at) : await this.prepare(image, at);
     if (at !== batch) throw new GradlensError('shape', `${at} picture(s) for a batch of ${batch}`, { pictures: at, batch });
   }
+
+  /** @throws GradlensError `validation` for an element that is not finite: a ReLU or a max-pool would hide it */
+  readonly check = (): void => {
+    for (const data of this.unchecked.splice(0)) {
+      const bad = notFinite(data);
+      if (bad >= 0) throw new GradlensError('validation', `the input holds ${data[bad]} at ${bad}; every element must be a finite number`, { index: bad });
+    }
+  };
 
   /** What {@link fill} brought. */
   get buffer(): GPUBuffer {
@@ -77,7 +94,9 @@ export class Inputs {
   /** Fills the first item of the batch only. */
   async fillFirst(image: ImageInput): Promise<void> {
     if (isPrepared(image) && this.itemsOf(image) !== 1) throw new GradlensError('shape', `${this.itemsOf(image)} pictures where one would be right`);
+    this.unchecked = [];
     await (isPrepared(image) ? this.upload(image, 0) : this.prepare(image, 0));
+    this.check();
   }
 
   dispose(): void {
@@ -90,8 +109,7 @@ export class Inputs {
     const [batch, C, H, W] = this.shape;
     const { data } = image;
     const count = this.itemsOf(image);
-    const bad = notFinite(data); // a ReLU or a max-pool would hide it
-    if (bad >= 0) throw new GradlensError('validation', `the input holds ${data[bad]} at ${bad}; every element must be a finite number`, { index: bad });
+    this.unchecked.push(data);
     if (at + count > batch) throw tooMany(batch);
     await this.device.guard('uploading the input', () =>
       this.device.gpu.queue.writeBuffer(this.waiting!, at * C * H * W * 4, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));

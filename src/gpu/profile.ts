@@ -3,6 +3,7 @@
  * rows of zeros), and each is repeated until it is long against the clock: timestamps are coarse in browsers, and wall clocks include
  * the way to the GPU and back.
  */
+import { GradlensError } from '../errors';
 import type { Profile, RunOptions } from '../options';
 import type { Device } from './device';
 
@@ -80,7 +81,10 @@ async function gpuClock(device: Device, steps: readonly RecordStep[]): Promise<C
         encoder.copyBufferToBuffer(resolved, 0, staging, 0, count * BYTES);
         device.gpu.queue.submit([encoder.finish()]);
       });
-      await staging.mapAsync(GPUMapMode.READ);
+      await staging.mapAsync(GPUMapMode.READ).catch((cause: unknown) => {
+        device.assertAlive();
+        throw new GradlensError('validation', `a profile: its times could not be read: ${String(cause)}`, {}, { cause });
+      });
       const nanoseconds = new BigUint64Array(staging.getMappedRange().slice(0));
       staging.unmap();
       return steps.map((_, k) => Math.max(0, Number(nanoseconds[2 * k + 1]! - nanoseconds[2 * k]!) / 1e6)); // the clock may be set back

@@ -7,13 +7,18 @@ import { type Tile, type TiledVariant, invocationsOf, partialLength, stepsOf } f
 import { type WinogradVariant, productDims, suitsWinograd } from '../../shaders/conv/winograd';
 import type { Environment } from './device';
 
-/** By output channels × pixels; `own` of two makes an invocation's 8 × 8 sums, of one 4 × 8. All run at WebGPU's default limits. */
+/**
+ * By output channels × pixels; `own` of two makes an invocation's 8 × 8 sums, of one 4 × 8. All run at WebGPU's default limits. The first
+ * layer of a network has one block of input channels: there a tile is one block deep.
+ */
 export const TILES = {
-  '128×128': { blocks: 32, units: 16, depth: 2, own: 2 },
-  '128×64': { blocks: 32, units: 8, depth: 2, own: 2 },
-  '64×128': { blocks: 16, units: 16, depth: 2, own: 2 },
+  '128×64': { blocks: 32, units: 8, depth: 4, own: 2 },
+  '64×128': { blocks: 16, units: 16, depth: 4, own: 2 },
   '64×64': { blocks: 16, units: 8, depth: 4, own: 2 },
   '64×64 of 4×8': { blocks: 16, units: 8, depth: 4, own: 1 },
+  '64×64, one block deep': { blocks: 16, units: 8, depth: 1, own: 2 },
+  '128×32': { blocks: 32, units: 4, depth: 4, own: 2 },
+  '64×32': { blocks: 16, units: 4, depth: 4, own: 2 },
   '32×64': { blocks: 8, units: 8, depth: 4, own: 1 },
   '32×32': { blocks: 8, units: 4, depth: 4, own: 1 },
 } as const satisfies Readonly<Record<string, Tile>>;
@@ -22,16 +27,28 @@ interface Machine {
   /** Shader cores (multiprocessors) of a usual one; what an adapter has, WebGPU does not tell. */
   readonly cores: number;
   readonly tiles: readonly Tile[];
-  /** Channels, in and out, from which Winograd's saving outweighs what it moves. */
-  readonly winograd: number;
+  readonly winograd: {
+    /** Channels, in and out, from which its saving outweighs what it moves. */
+    readonly channels: number;
+    /** Whether that was measured: else it runs only where the tuner saw it win. */
+    readonly measured: boolean;
+    /** Of its products, the most promising first. */
+    readonly tiles: readonly Tile[];
+  };
 }
 
-const MODERATE = [TILES['64×64'], TILES['64×64 of 4×8'], TILES['32×64'], TILES['32×32']];
-const UNKNOWN: Machine = { cores: 64, tiles: MODERATE, winograd: 128 };
+const MODERATE = [TILES['64×64'], TILES['64×64 of 4×8'], TILES['64×64, one block deep'], TILES['32×64'], TILES['32×32']];
+const UNMEASURED = { measured: false, tiles: [TILES['64×64'], TILES['64×32']] };
+const UNKNOWN: Machine = { cores: 64, tiles: MODERATE, winograd: { channels: 128, ...UNMEASURED } };
 const MACHINES: Readonly<Record<string, Machine>> = {
-  nvidia: { cores: 100, tiles: [TILES['128×128'], TILES['128×64'], TILES['64×128'], ...MODERATE], winograd: 128 },
-  apple: { cores: 16, tiles: MODERATE, winograd: 256 },
-  intel: { cores: 24, tiles: MODERATE, winograd: 256 },
+  // an H200's sweep: bench/README.md
+  nvidia: {
+    cores: 132,
+    tiles: [TILES['64×128'], TILES['128×64'], TILES['128×32'], TILES['64×32'], ...MODERATE],
+    winograd: { channels: 128, measured: true, tiles: [TILES['64×32'], TILES['64×64'], TILES['64×128']] },
+  },
+  apple: { cores: 16, tiles: MODERATE, winograd: { channels: 256, ...UNMEASURED } },
+  intel: { cores: 24, tiles: MODERATE, winograd: { channels: 256, ...UNMEASURED } },
 };
 
 type Adapter = Environment['adapter'];
@@ -48,31 +65,33 @@ const MOST_SLICES = 16;
 const SHORTEST_SLICE = 4;
 /** Work that is over before a GPU is filled: the direct kernel, which needs nothing of it, does as well. */
 const TINY_FLOPS = 4e6;
-const MOST_TILED = 8;
-const MOST_WINOGRAD = 2;
+const MOST_TILED = 7;
 
+/** The most promising of each family first. */
 export interface Machinery {
   readonly tiled: readonly TiledVariant[];
   readonly winograd: readonly WinogradVariant[];
+  /** What runs untuned; null: none of them. */
+  readonly untuned: TiledVariant | WinogradVariant | null;
 }
 
 export function machineryFor(d: ConvDims, { adapter, limits }: Pick<Environment, 'adapter' | 'limits'>): Machinery {
-  if (adapter.isFallbackAdapter || flopsOf(d) < TINY_FLOPS) return { tiled: [], winograd: [] };
+  if (adapter.isFallbackAdapter || flopsOf(d) < TINY_FLOPS) return { tiled: [], winograd: [], untuned: null };
   const machine = machineOf(adapter);
   const bindable = (elements: number): boolean => elements * 4 <= limits.maxStorageBufferBindingSize;
-  const ranked = (dims: ConvDims, mostSlices: number): TiledVariant[] =>
-    machine.tiles
-      .flatMap((tile) => slicesFor(dims, tile, machine, mostSlices).map((slices) => ({ variant: { family: 'tiled', tile, slices } as const, rate: rateOf(dims, tile, slices, machine) })))
-      .filter(({ variant: { slices }, rate }) => rate > 0 && (slices === 1 || bindable(partialLength(dims, ROW, slices))))
-      .sort((a, b) => b.rate - a.rate)
-      .map(({ variant }) => variant);
+  const tiled = machine.tiles
+    .flatMap((tile) => slicesFor(d, tile, machine).map((slices) => ({ variant: { family: 'tiled', tile, slices } as const, rate: rateOf(d, tile, slices, machine) })))
+    .filter(({ variant: { slices }, rate }) => rate > 0 && (slices === 1 || bindable(partialLength(d, ROW, slices))))
+    .sort((a, b) => b.rate - a.rate)
+    .slice(0, MOST_TILED)
+    .map(({ variant }) => variant);
 
   const products = productDims(d);
-  const channels = 4 * Math.min(d.IN, d.OUT);
-  const winograd = suitsWinograd(d) && channels >= machine.winograd && bindable(Math.max(products.X_BLOCKS, products.Y_BLOCKS) * products.W * 4)
-    ? ranked(products, 1).slice(0, MOST_WINOGRAD).map(({ tile }): WinogradVariant => ({ family: 'winograd', tile }))
+  const { channels, tiles, measured } = machine.winograd;
+  const winograd = suitsWinograd(d) && 4 * Math.min(d.IN, d.OUT) >= channels && bindable(Math.max(products.X_BLOCKS, products.Y_BLOCKS) * products.W * 4)
+    ? tiles.map((tile): WinogradVariant => ({ family: 'winograd', tile }))
     : [];
-  return { tiled: ranked(d, MOST_SLICES).slice(0, MOST_TILED), winograd };
+  return { tiled, winograd, untuned: (measured ? winograd[0] : undefined) ?? tiled[0] ?? null };
 }
 
 const unitCount = (d: ConvDims): number => {
@@ -83,10 +102,10 @@ const workgroupsOf = (d: ConvDims, tile: Tile): number => Math.ceil(unitCount(d)
 const wantedWorkgroups = (tile: Tile, { cores }: Machine): number => cores * Math.max(BUSY_WORKGROUPS, BUSY_INVOCATIONS / invocationsOf(tile));
 
 /** No slices; and, where that leaves cores idle, as many as fill them. */
-function slicesFor(d: ConvDims, tile: Tile, machine: Machine, most: number): readonly number[] {
+function slicesFor(d: ConvDims, tile: Tile, machine: Machine): readonly number[] {
   const { STEPS } = stepsOf(d, tile, 1);
   const wanted = Math.ceil(wantedWorkgroups(tile, machine) / workgroupsOf(d, tile));
-  const { slices } = stepsOf(d, tile, Math.max(1, Math.min(wanted, most, Math.floor(STEPS / SHORTEST_SLICE))));
+  const { slices } = stepsOf(d, tile, Math.max(1, Math.min(wanted, MOST_SLICES, Math.floor(STEPS / SHORTEST_SLICE))));
   return slices > 1 ? [1, slices] : [1];
 }
 
@@ -100,5 +119,5 @@ function rateOf(d: ConvDims, tile: Tile, slices: number, machine: Machine): numb
   const reuse = (channels * pixels) / (channels + pixels);
   const registers = tile.own === 2 ? 1 : 0.75;
   const busy = Math.min(1, (workgroupsOf(d, tile) * slices) / wantedWorkgroups(tile, machine));
-  return (registers * (reuse / (reuse + 16)) * busy * (slices > 1 ? 0.9 : 1)) / waste;
+  return (registers * (reuse / (reuse + 8)) * busy * (slices > 1 ? 0.9 : 1)) / waste;
 }

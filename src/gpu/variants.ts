@@ -14,10 +14,9 @@ const WORKGROUPS_PER_CORE = 8;
 
 type Known = Pick<Environment, 'features' | 'adapter' | 'limits'>;
 
-/** Winograd's is never the default: that it wins has to be measured. */
 export function variantsFor(known: Known): Variants {
   const direct = directFor(known);
-  return { conv: (d) => machineryFor(d, known).tiled[0] ?? direct, fullyConnected: fullyConnectedFor(known) };
+  return { conv: (d) => machineryFor(d, known).untuned ?? direct, fullyConnected: fullyConnectedFor(known) };
 }
 
 function fullyConnectedFor({ features, adapter }: Known): FullyConnectedVariant {

@@ -30,7 +30,7 @@ export async function forward({ inputs, readback, executor }: Parts): Promise<Fl
     inputs.encode(encoder, executor.input);
     executor.encodeForward(encoder);
     read(executor.scores, bytes);
-  });
+  }, inputs.check);
   return scoresFrom(stored!, plan);
 }
 
@@ -49,7 +49,7 @@ export async function classGradients({ inputs, readback, executor }: Parts, chos
       if (k === 0) read(executor.scores, scoreBytes);
       read(executor.gradient, gradientBytes);
     });
-  });
+  }, inputs.check);
   return { scores: scoresFrom(stored!, plan), gradient: finite(joined(gradients)), classes: passes.flat() };
 }
 
@@ -93,7 +93,7 @@ export async function neuronGradient({ inputs, readback, executors }: Parts, neu
     executor.encodeBoth(encoder, { targets: Array.from({ length: plan.batch }, () => target), relu, score: 'logit' });
     read(executor.scores, bytes);
     read(executor.gradient, plan.gradient.bytes);
-  });
+  }, inputs.check);
   return { scores: neuronsFrom(values!, plan, neuron), gradient: finite(gradient!), classes: [] };
 }
 

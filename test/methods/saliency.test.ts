@@ -64,7 +64,13 @@ describe('ten views', () => {
     }
     const map = await saliency(alone, whole, { class: 2, views: 10 });
     expect(relativeL2(map.data, sum.map((value, i) => value / count[i]!))).toBeLessThan(1e-5);
-    for (const batch of [4, 10]) expect(await saliency(await engine.load(graph, { input: preparation, batch }), whole, { class: 2, views: 10 })).toEqual(map);
+    for (const batch of [4, 10]) {
+      // on a GPU, another batch is cut into tiles otherwise, and its sums round otherwise
+      const { data, score, ...rest } = await saliency(await engine.load(graph, { input: preparation, batch }), whole, { class: 2, views: 10 });
+      expect(relativeL2(data, Float64Array.from(map.data))).toBeLessThan(2e-6);
+      expect(score).toBeCloseTo(map.score, 5);
+      expect({ ...rest, data: map.data, score: map.score }).toEqual(map);
+    }
   });
 
   test('a mirrored picture has the mirrored map', async () => {

@@ -33,11 +33,18 @@ describe('tiles', () => {
     }
   });
 
-  test('small planes are cut into slices, large ones are not', () => {
-    const conv = (d: ConvDims) => variantsFor(known('nvidia')).conv(d);
-    expect(conv(layer(384, 256, 13))).toMatchObject({ family: 'tiled', slices: expect.toSatisfy((slices: number) => slices >= 4) });
-    expect(conv(layer(64, 64, 224))).toMatchObject({ family: 'tiled', slices: 1 });
-    expect(conv(layer(256, 256, 56, 3, 8))).toMatchObject({ family: 'tiled', slices: 1, tile: TILES['128×128'] });
+  test('small planes are cut into slices, large ones are not; the first layer has a tile that is as deep as itself', () => {
+    const conv = (d: ConvDims, vendor = 'nvidia') => variantsFor(known(vendor)).conv(d);
+    expect(conv(layer(384, 256, 13), 'apple')).toMatchObject({ family: 'tiled', slices: expect.toSatisfy((slices: number) => slices >= 2) });
+    expect(conv(layer(64, 192, 27, 5))).toMatchObject({ family: 'tiled', slices: expect.toSatisfy((slices: number) => slices >= 4) });
+    expect(conv(layer(64, 64, 224))).toMatchObject({ family: 'tiled', slices: 1, tile: TILES['64×128'] });
+    expect(conv(layer(3, 64, 224))).toMatchObject({ family: 'tiled', slices: 1, tile: TILES['64×64, one block deep'] });
+  });
+
+  test('Winograd runs untuned where it was measured to win, and only there', () => {
+    const family = (vendor: string) => variantsFor(known(vendor)).conv(layer(256, 256, 56)).family;
+    expect(family('nvidia')).toBe('winograd');
+    expect(family('apple')).toBe('tiled');
   });
 
   test('tiny layers, those narrower than any tile, and software adapters keep the direct kernel', () => {
