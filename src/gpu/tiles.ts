@@ -45,7 +45,7 @@ const MACHINES: Readonly<Record<string, Machine>> = {
   nvidia: {
     cores: 132,
     tiles: [TILES['64×128'], TILES['128×64'], TILES['128×32'], TILES['64×32'], ...MODERATE],
-    winograd: { channels: 128, measured: true, tiles: [TILES['64×32'], TILES['64×64'], TILES['64×128']] },
+    winograd: { channels: 64, measured: true, tiles: [TILES['64×32'], TILES['64×64'], TILES['64×128']] },
   },
   apple: { cores: 16, tiles: MODERATE, winograd: { channels: 256, ...UNMEASURED } },
   intel: { cores: 24, tiles: MODERATE, winograd: { channels: 256, ...UNMEASURED } },
@@ -57,9 +57,9 @@ export const coresOf = (adapter: Adapter): number => machineOf(adapter).cores;
 
 /** More than this many times the products that are needed, and a tile does not fit the layer. */
 const MOST_WASTE = 1.35;
-/** Invocations, and workgroups, that keep a core busy. */
-const BUSY_INVOCATIONS = 256;
+/** Workgroups without which a core idles; and invocations, until there are so many of which a sum is cut into slices. */
 const BUSY_WORKGROUPS = 2;
+const BUSY_INVOCATIONS = 256;
 const MOST_SLICES = 16;
 /** A shorter slice is not worth its partial sums. */
 const SHORTEST_SLICE = 4;
@@ -109,15 +109,16 @@ function slicesFor(d: ConvDims, tile: Tile, machine: Machine): readonly number[]
   return slices > 1 ? [1, slices] : [1];
 }
 
-/** What share of a GPU's rate to expect: by reuse of what is loaded, cores that are busy, and products that are needed. 0: does not fit. */
+/** What share of a GPU's rate to expect (constants fitted to an H200's sweep, where its first choice takes 2 % longer than the best): by reuse of what is loaded, cores that are busy, and products that are needed. 0: does not fit. */
 function rateOf(d: ConvDims, tile: Tile, slices: number, machine: Machine): number {
   const units = unitCount(d);
   const rounded = (extent: number, step: number): number => (Math.ceil(extent / step) * step) / extent;
+  if (tile.depth === 1 && d.IN > 1) return 0;
   const waste = rounded(d.OUT, tile.blocks) * rounded(units, tile.units) * rounded(d.IN, tile.depth);
   if (waste > MOST_WASTE) return 0;
   const [channels, pixels] = [tile.blocks * 4, tile.units * 8];
   const reuse = (channels * pixels) / (channels + pixels);
-  const registers = tile.own === 2 ? 1 : 0.75;
-  const busy = Math.min(1, (workgroupsOf(d, tile) * slices) / wantedWorkgroups(tile, machine));
-  return (registers * (reuse / (reuse + 8)) * busy * (slices > 1 ? 0.9 : 1)) / waste;
+  const registers = tile.own === 2 ? 1 : 0.9;
+  const busy = Math.min(1, (workgroupsOf(d, tile) * slices) / (machine.cores * BUSY_WORKGROUPS));
+  return (registers * (reuse / (reuse + 16)) * busy * (slices > 1 ? 0.8 : 1)) / waste;
 }

@@ -37,7 +37,7 @@ describe('tiles', () => {
     const conv = (d: ConvDims, vendor = 'nvidia') => variantsFor(known(vendor)).conv(d);
     expect(conv(layer(384, 256, 13), 'apple')).toMatchObject({ family: 'tiled', slices: expect.toSatisfy((slices: number) => slices >= 2) });
     expect(conv(layer(64, 192, 27, 5))).toMatchObject({ family: 'tiled', slices: expect.toSatisfy((slices: number) => slices >= 4) });
-    expect(conv(layer(64, 64, 224))).toMatchObject({ family: 'tiled', slices: 1, tile: TILES['64×128'] });
+    expect(conv(layer(32, 64, 224))).toMatchObject({ family: 'tiled', slices: 1, tile: TILES['64×128'] });
     expect(conv(layer(3, 64, 224))).toMatchObject({ family: 'tiled', slices: 1, tile: TILES['64×64, one block deep'] });
   });
 
@@ -57,7 +57,7 @@ describe('tiles', () => {
   test('Winograd is tried for wide 3×3 layers, whose transforms a binding holds', () => {
     const tries = (d: ConvDims) => machineryFor(d, known('nvidia')).winograd.length > 0;
     expect(tries(layer(256, 256, 56))).toBe(true);
-    expect(tries(layer(64, 64, 112))).toBe(false);
+    expect(tries(layer(32, 64, 112))).toBe(false);
     expect(tries(layer(256, 256, 56, 5))).toBe(false);
     expect(tries(layer(128, 128, 112, 3, 16))).toBe(false);
   });

@@ -84,7 +84,7 @@ def adversarial(tensors, x, labels, radius, steps):
 def accuracy(tensors, x, labels, radius=0, steps=10):
     """Top-1, of pictures that were moved by up to `radius` where it is not 0."""
     right = 0
-    for own, sought in zip(x.split(256), labels.split(256)):
+    for own, sought in zip(x.split(128), labels.split(128)):
         own = adversarial(tensors, own, sought, torch.full((len(own), 1, 1, 1), radius, device=own.device), steps) if radius else own
         with torch.no_grad():
             right += (plain(tensors, own).argmax(1) == sought).sum().item()
@@ -102,7 +102,7 @@ def train(images, labels, val, scale, unit, radius, seconds, options):
                                 lr=PEAK_RATE, momentum=0.9, nesterov=True)
     floats = lambda of: [tensor for tensor in of.state_dict().values() if tensor.is_floating_point()]
     moving, fixed = floats(net), floats(average)
-    per_epoch, step, told, loss_sum = len(images) // options.batch, 0, 0, 0
+    per_epoch, step, told, losses = len(images) // options.batch, 0, 0, []
     began = time.perf_counter()
     while (t := (time.perf_counter() - began) / seconds) < 1:
         if step % per_epoch == 0:
@@ -119,7 +119,7 @@ def train(images, labels, val, scale, unit, radius, seconds, options):
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
-        loss_sum += loss.detach()
+        losses.append(loss.detach())
         step += 1
         if step % AVERAGED == 0:
             with torch.no_grad():
@@ -127,8 +127,8 @@ def train(images, labels, val, scale, unit, radius, seconds, options):
                     a.lerp_(b, 1 - AVERAGE)
         if t * 10 >= told + 1:
             told = int(t * 10)
-            print(f'  {t:.0%} epoch {step / per_epoch:.1f} loss {float(loss_sum) / step:.3f} val {accuracy(folded(average), *val):.4f}', flush=True)
-            loss_sum *= 0  # of the steps since the last line
+            print(f'  {t:.0%} epoch {step / per_epoch:.1f} loss {torch.stack(losses).mean():.3f} val {accuracy(folded(average, half), *val):.4f}', flush=True)
+            losses.clear()
     return average, step / per_epoch
 
 
@@ -163,13 +163,13 @@ def main():
         tensors = folded(average, torch.float16)
         rounded = {key: tensor.float() for key, tensor in tensors.items()}
         clean, half, whole = (accuracy(rounded, *val, radius * unit) for radius in (0, 0.5, 1))
-        how = f'radius {radius:g} in {options.steps} steps, ' if radius else ''
-        size = save(os.path.join(options.out, name), name, nodes(), {key: tensor.cpu() for key, tensor in tensors.items()}, INPUT,
-                    mean.tolist(), [std.item()] * 3, {
-            'recipe': f'weights/train/gpu.py, {how}batches of {options.batch}', 'epochs': round(epochs, 1), 'seconds': seconds,
+        provenance = {
+            'recipe': f'weights/train/gpu.py, radius {radius:g}, {options.steps} steps, batches of {options.batch}', 'epochs': round(epochs, 1),
             'accuracy': {'top1': round(clean, 4), 'attacked': {'0.5': round(half, 4), '1': round(whole, 4)}, 'photos': len(val_images),
-                         'measuredBy': 'weights/train/gpu.py, the folded float16 weights on packed photos; attacked: ten steps, L2, this radius'},
-        })
+                         'measuredBy': 'weights/train/gpu.py, the folded float16 weights, packed photos; attacked: ten L2 steps within this radius'},
+        }
+        tensors = {key: tensor.cpu() for key, tensor in tensors.items()}
+        size = save(os.path.join(options.out, name), name, nodes(), tensors, INPUT, mean.tolist(), [std.item()] * 3, provenance)
         print(f'{name}: {epochs:.1f} epochs, top-1 {clean:.4f}, attacked at 0.5 {half:.4f}, at 1 {whole:.4f}; {size} bytes, '
               f'{time.perf_counter() - began:.0f} seconds since the start', flush=True)
 

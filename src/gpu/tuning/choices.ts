@@ -3,7 +3,7 @@ import type { ConvDims } from '../../../shaders/conv/shape';
 import type { ConvVariant } from '../../ops/variants';
 
 /** Part of every key: changing a generator of kernels makes what was measured with the old one void. */
-export const GENERATOR = 3;
+export const GENERATOR = 4;
 
 /** Convolutions of the same class get the same kernel: what is fastest depends on these, and hardly on anything else. */
 export function shapeClass(d: ConvDims): string {

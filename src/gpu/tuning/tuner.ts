@@ -21,7 +21,7 @@ const BUDGET_MILLISECONDS = 1500;
 const TOLERANCE = 1e-5;
 
 /** Found on devices that were at hand, by {@link adapterKey}: ships with the package. */
-const SEED: Readonly<Record<string, Choices>> = seed;
+const SEED = seed as Readonly<Record<string, object>> as Readonly<Record<string, Choices>>;
 
 export interface TuningOptions extends RunOptions {
   /** What may run a convolution, the direct kernel first; default: what suits the device. */
