@@ -183,7 +183,7 @@ fn place(unit: u32) -> vec3u {
   return vec3u(unit / perItem, rest / d.UNIT_COLUMNS * ${rows}u, rest % d.UNIT_COLUMNS * ${columns}u);
 }`;
 
-/** Adds up the slices, in order, and finishes. An invocation owns one unit of one block. Bindings: partial, then those of `finish`. */
+/** Adds up the slices, always in the same order, and finishes. An invocation owns one unit of one block. Bindings: partial, then those of `finish`. */
 export function convSum(name: string, d: ConvDims, slices: number, finish: Finish): Kernel {
   const place = unitsOf(d, finish.unit);
   const dims = { ...d, ...place, UNITS: d.N * place.UNIT_ROWS * place.UNIT_COLUMNS, SLICES: slices, ...finish.dims };
@@ -202,9 +202,17 @@ ${placeFunction(finish.unit)}
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= d.UNITS) { return; }
 ${lines(STRIP, (j) => `  var a${j} = vec4f();`)}
-  for (var slice = 0u; slice < d.SLICES; slice++) {
-    let begin = (slice * d.GROUPS * d.OUT + id.y) * ${STRIP}u * d.UNITS + id.x;
+  let apart = d.GROUPS * d.OUT * ${STRIP}u * d.UNITS;
+  var begin = id.y * ${STRIP}u * d.UNITS + id.x;
+  var slice = 0u;
+  // four at a time, so that their loads need not wait for one another
+  for (; slice + 4u <= d.SLICES; slice += 4u) {
+${lines(STRIP, (j) => `    a${j} += (partial[begin + ${j}u * d.UNITS] + partial[begin + ${j}u * d.UNITS + apart]) + (partial[begin + ${j}u * d.UNITS + 2u * apart] + partial[begin + ${j}u * d.UNITS + 3u * apart]);`)}
+    begin += 4u * apart;
+  }
+  for (; slice < d.SLICES; slice++) {
 ${lines(STRIP, (j) => `    a${j} += partial[begin + ${j}u * d.UNITS];`)}
+    begin += apart;
   }
   let first = place(id.x);
   var sums = array<vec4f, ${STRIP}>(${Array.from({ length: STRIP }, (_, j) => `a${j}`).join(', ')});

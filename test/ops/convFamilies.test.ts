@@ -50,6 +50,7 @@ describe.each(nodeDrivers)('on %s', (driver) => {
   test.each<[string, TiledVariant]>([
     ['whole', { family: 'tiled', tile: tile(4, 2, 1), slices: 1 }],
     ['in three slices, which a second kernel adds up', { family: 'tiled', tile: tile(2, 4, 1), slices: 3 }],
+    ['in as many slices as there are steps', { family: 'tiled', tile: tile(2, 4, 1), slices: 99 }],
   ])('tiled convolution equals the oracle to the last bit: %s', async (_, variant) => {
     const loader = await loaderOf(driver, { conv: () => variant });
     expect(await error(loader, pooling(), { classes: [3, 1], relu: 'guided' })).toBe(0);
