@@ -18,6 +18,7 @@ export interface Probe {
 const CHAINS = 8;
 const UNROLL = 8;
 const FMA_GROUP = 64;
+const FLOPS_PER_ROUND = CHAINS * UNROLL * 4 * 2;
 
 /** Eight independent chains of vec4 multiply-adds, which settle at a fixed point: nothing overflows, and nothing can be left out. */
 const fmaCode = `
@@ -57,6 +58,27 @@ function lines(line: (k: number) => string): string {
   return Array.from({ length: CHAINS }, (_, k) => line(k)).join('\n');
 }
 
+/** Records dispatches. */
+export type Pass = (pass: GPUComputePassEncoder) => void;
+
+/** A dispatch of nothing but multiply-adds, a few tenths of a millisecond on a large GPU: what a kernel that is timed beside it is held against. */
+export function multiplyAdds(device: GPUDevice): { readonly record: Pass; readonly flops: number } {
+  const [invocations, rounds] = [1 << 17, 256];
+  const pipeline = device.createComputePipeline({ layout: 'auto', compute: { module: device.createShaderModule({ code: fmaCode }) } });
+  const uniform = device.createBuffer({ size: 16, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+  device.queue.writeBuffer(uniform, 0, new Uint32Array([rounds, 0, 0, 0]));
+  const result = device.createBuffer({ size: 4096, usage: GPUBufferUsage.STORAGE });
+  const bindGroup = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries: [result, uniform].map((buffer, binding) => ({ binding, resource: { buffer } })) });
+  return {
+    flops: invocations * rounds * FLOPS_PER_ROUND,
+    record(pass) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, bindGroup);
+      pass.dispatchWorkgroups(invocations / FMA_GROUP);
+    },
+  };
+}
+
 /** Takes about two seconds at most; on a software adapter, with tiny sizes. */
 export async function probe(gpu: GPU, signal?: AbortSignal): Promise<Probe> {
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
@@ -68,7 +90,6 @@ export async function probe(gpu: GPU, signal?: AbortSignal): Promise<Probe> {
   const small = device.createBuffer({ size: 4096, usage: STORAGE | COPY_SRC });
   const staging = device.createBuffer({ size: 16, usage: MAP_READ | COPY_DST });
 
-  type Pass = (pass: GPUComputePassEncoder) => void;
   const kernel = async (code: string, buffers: readonly GPUBuffer[]): Promise<Pass> => {
     const pipeline = await device.createComputePipelineAsync({ layout: 'auto', compute: { module: device.createShaderModule({ code }), entryPoint: 'main' } });
     const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
@@ -114,7 +135,7 @@ export async function probe(gpu: GPU, signal?: AbortSignal): Promise<Probe> {
 
     const fma = await kernel(fmaCode, [small, uniform]);
     const invocations = software ? 2048 : 1 << 18;
-    const perRound = invocations * CHAINS * UNROLL * 4 * 2;
+    const perRound = invocations * FLOPS_PER_ROUND;
     const rounds = await rate(software ? 8 : 64, 1 << 20, (work) => {
       device.queue.writeBuffer(uniform, 0, new Uint32Array([work, 0, 0, 0]));
       return (pass) => {
