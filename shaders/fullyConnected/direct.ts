@@ -13,7 +13,10 @@ export interface DirectFullyConnected {
   readonly quads: boolean;
 }
 
-/** The items that one invocation computes: how their row `i` of an array is loaded. */
+/** Of a batch, that share one reading of the weights: with eight, lavapipe would compile a third of a second longer, and run no faster. */
+const ITEMS = 4;
+
+/** The items that one invocation computes, and how their row `i` of an array is loaded. Their number is in the uniform, too: so no driver unrolls what stores them. */
 interface Tile {
   readonly items: number;
   readonly dense: boolean;
@@ -21,7 +24,7 @@ interface Tile {
 }
 
 function tileOf(N: number, { quads }: DirectFullyConnected): Tile {
-  const items = itemsOf(N);
+  const items = itemsOf(N, ITEMS);
   return { items, dense: items >= DENSE, quads: quads && items >= DENSE };
 }
 
@@ -39,12 +42,12 @@ ${lines(items, (k) => `    let v${k} = quadBroadcast(mine${k >> 2}, ${k & 3}u);`
 /**
  *   y[n, o] = bias[o] + Σ_i weight[o, i] · x[n, i]
  *
- * An invocation owns four outputs of up to eight items, over one slice of rows. With a single slice it finishes them; otherwise it
+ * An invocation owns four outputs of up to four items, over one slice of rows. With a single slice it finishes them; otherwise it
  * writes `partial[slice, n, o]`, which {@link fullyConnectedSum} adds up in a fixed order.
  */
 export function fullyConnectedForward(d: FullyConnectedDims, chunk: RowChunk, variant: DirectFullyConnected, epilogue: ForwardEpilogue): Kernel {
   const tile = tileOf(d.N, variant);
-  const dims = { ...d, ...chunk };
+  const dims = { ...d, ...chunk, ITEMS: tile.items };
   return {
     name: 'fullyConnectedForward',
     dims,
@@ -78,7 +81,7 @@ ${perItem(tile.items, (k) => `    sum${k} += rows * v${k};`)}
   }
   if (id.x >= d.OUT) { return; }
   var sums = array<vec4f, ${tile.items}>(${names('sum', tile.items)});
-  let count = min(${tile.items}u, d.N - first);
+  let count = min(d.ITEMS, d.N - first);
   for (var k = 0u; k < count; k++) { store(d.FIRST_SLICE + group.y, first + k, o, sums[k]); }
 }`,
   };
@@ -110,12 +113,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 /**
  *   dX[n, i] = Σ_o weight[o, i] · dY[n, o]
  *
- * An invocation owns four inputs (one block of one pixel) of up to eight items. With a few items it reads no weights where the
+ * An invocation owns four inputs (one block of one pixel) of up to four items. With a few items it reads no weights where the
  * epilogue will store zeros anyway (dead ReLUs, dead pooling windows).
  */
 export function fullyConnectedBackward(d: FullyConnectedDims, chunk: Pick<RowChunk, 'FIRST' | 'ROWS'>, variant: DirectFullyConnected, epilogue: BackwardEpilogue): Kernel {
   const tile = tileOf(d.N, variant);
-  const dims = { ...d, FIRST: chunk.FIRST, ROWS: chunk.ROWS, ...epilogueDims(epilogue) };
+  const dims = { ...d, FIRST: chunk.FIRST, ROWS: chunk.ROWS, ITEMS: tile.items, ...epilogueDims(epilogue) };
   return {
     name: 'fullyConnectedBackward',
     dims,
@@ -165,7 +168,7 @@ ${perItem(tile.items, (k) => (tile.dense
 ${perItem(tile.items, (k) => `  let sum${k} = vec4f(dot(a${k}, ones), dot(b${k}, ones), dot(c${k}, ones), dot(e${k}, ones));`)}
 #endif
   var sums = array<vec4f, ${tile.items}>(${names('sum', tile.items)});
-  let count = min(${tile.items}u, d.N - first);
+  let count = min(d.ITEMS, d.N - first);
   for (var k = 0u; k < count; k++) { give((first + k) * d.X_BLOCKS + block, h, w, sums[k]); }
 }`,
   };

@@ -22,6 +22,8 @@ const SHARES = 4;
 /** The same for adding up slices, which are many and short. */
 const SUM_COLUMNS = 8;
 const SUM_SHARES = 16;
+/** Of a batch, that share one reading of the weights. */
+const ITEMS = 8;
 /** WebGPU's limit of one dimension of a grid. */
 const MOST_WORKGROUPS = 65535;
 
@@ -34,7 +36,7 @@ const LANES = ['x', 'y', 'z', 'w'] as const;
  * finishes them; otherwise it writes `partial[slice, n, o]`, which {@link parallelSum} adds up in a fixed order.
  */
 export function parallelForward(d: FullyConnectedDims, chunk: RowChunk, epilogue: ForwardEpilogue): Kernel {
-  const items = itemsOf(d.N);
+  const items = itemsOf(d.N, ITEMS);
   const dense = items >= DENSE;
   const dims = { ...d, ...chunk };
   return {
@@ -116,7 +118,7 @@ ${addUp(SUM_SHARES, (half) => `  if (own.y < ${half}u) { shares[me] += shares[me
  * no row is read where the epilogue will store zeros anyway (dead ReLUs, dead pooling windows).
  */
 export function parallelBackward(d: FullyConnectedDims, chunk: Pick<RowChunk, 'FIRST' | 'ROWS'>, epilogue: BackwardEpilogue): Kernel {
-  const items = itemsOf(d.N);
+  const items = itemsOf(d.N, ITEMS);
   const dense = items >= DENSE;
   const dims = { ...d, FIRST: chunk.FIRST, ROWS: chunk.ROWS, ...epilogueDims(epilogue) };
   return {

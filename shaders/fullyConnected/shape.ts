@@ -34,8 +34,8 @@ export interface RowChunk {
   readonly SLICES: number;
 }
 
-/** Items of a batch that share one reading of the weights: up to eight. */
-export const itemsOf = (N: number): number => Math.ceil(N / Math.ceil(N / 8));
+/** Items of a batch that share one reading of the weights: up to `most`. */
+export const itemsOf = (N: number, most: number): number => Math.ceil(N / Math.ceil(N / most));
 
 /** From so many items on hardly a row is zero, or masked, for all of them: looking would cost more than it saves. */
 export const DENSE = 4;

@@ -1,6 +1,6 @@
 import { fullyConnectedBackward, fullyConnectedForward, fullyConnectedSum } from '../../shaders/fullyConnected/direct';
 import { COLUMNS, parallelBackward, parallelForward, parallelSum } from '../../shaders/fullyConnected/parallel';
-import { type FullyConnectedDims, type RowChunk, packFullyConnected } from '../../shaders/fullyConnected/shape';
+import { DENSE, type FullyConnectedDims, type RowChunk, packFullyConnected } from '../../shaders/fullyConnected/shape';
 import { blocksOf } from '../../shaders/kernel';
 import { GradlensError } from '../errors';
 import type { Extents, FullyConnectedNode } from '../graph';
@@ -14,10 +14,15 @@ interface Cut {
   readonly workgroups: number;
   /** In blocks of four rows. */
   readonly shortest: number;
+  readonly fewest: 1 | 2;
 }
 
-const cutFor = (variant: FullyConnectedVariant): Cut =>
-  (variant.family === 'parallel' ? { workgroups: variant.workgroups, shortest: 16 } : { workgroups: 64, shortest: 64 });
+/**
+ * Where whole batches are summed, even the smallest layer is cut in two on software adapters: so all of a network's run the same code, and
+ * a cold start compiles it once.
+ */
+const cutFor = (variant: FullyConnectedVariant, batch: number): Cut =>
+  (variant.family === 'parallel' ? { workgroups: variant.workgroups, shortest: 16, fewest: 1 } : { workgroups: 64, shortest: 64, fewest: batch >= DENSE ? 2 : 1 });
 
 function outputsOf(node: FullyConnectedNode, input: Extents, weights: Site<FullyConnectedNode>['weights']): number {
   const weight = weights.get(node.weight);
@@ -30,11 +35,11 @@ function outputsOf(node: FullyConnectedNode, input: Extents, weights: Site<Fully
 }
 
 /** Rows cut into chunks that a binding holds, and chunks into slices. */
-function chunksOf(name: string, rows: number, outBlocks: number, bindingBytes: number, { workgroups, shortest }: Cut): RowChunk[] {
+function chunksOf(name: string, rows: number, outBlocks: number, bindingBytes: number, { workgroups, shortest, fewest }: Cut): RowChunk[] {
   const rowBytes = 4 * outBlocks * 16;
   const perChunk = Math.floor(bindingBytes / rowBytes);
   if (perChunk < 1) throw new GradlensError('limit', `${name}: four rows of its weights take ${rowBytes} bytes; the device binds at most ${bindingBytes}`, { limit: 'maxStorageBufferBindingSize', need: rowBytes, have: bindingBytes, layer: name });
-  const wanted = Math.min(Math.ceil((workgroups * COLUMNS) / outBlocks), Math.max(1, Math.floor(rows / shortest)));
+  const wanted = Math.min(Math.ceil((workgroups * COLUMNS) / outBlocks), Math.max(fewest, Math.floor(rows / shortest)));
   const SLICE = Math.min(Math.ceil(rows / wanted), perChunk);
   const chunks: Omit<RowChunk, 'SLICES'>[] = [];
   let FIRST_SLICE = 0;
@@ -55,7 +60,7 @@ function layout(site: Site<FullyConnectedNode>) {
     N: batch, H: x.H, W: x.W, IN: blocksOf(x.C) * plane, OUT: blocksOf(output.C),
     X_BLOCK: x.block, X_BLOCKS: x.blocks, Y_BLOCK: output.block, Y_BLOCKS: output.blocks,
   };
-  const chunks = chunksOf(node.name, dims.IN, dims.OUT, bindingBytes, cutFor(variants.fullyConnected));
+  const chunks = chunksOf(node.name, dims.IN, dims.OUT, bindingBytes, cutFor(variants.fullyConnected, batch));
   const weightOfChunk = (chunk: RowChunk, index: number): Tensor => ({
     // Layers that share a weight share its packing only if their inputs have the same extents.
     name: `${node.weight}/rows of ${x.C}×${plane}${chunks.length === 1 ? '' : `, ${index + 1} of ${chunks.length}`}`,

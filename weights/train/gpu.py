@@ -113,7 +113,8 @@ def train(images, labels, val, scale, unit, radius, seconds, options):
         chosen = order[step % per_epoch * options.batch:][:options.batch]
         x = augment(scale(images[chosen]), t)
         if radius:
-            x = adversarial(folded(net, half), x, labels[chosen], min(1, 10 * t) * radius * unit * torch.rand(len(x), 1, 1, 1, device=device), options.steps)
+            own = min(1, 10 * t) * radius * unit * torch.rand(len(x), 1, 1, 1, device=device)
+            x = adversarial(folded(net, half), x, labels[chosen], own, options.steps)
         for group in optimiser.param_groups:
             group['lr'] = PEAK_RATE * min(1, 20 * t + 0.01) * (1 + math.cos(math.pi * t)) / 2
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=images.is_cuda):
@@ -130,7 +131,8 @@ def train(images, labels, val, scale, unit, radius, seconds, options):
                     a.lerp_(b, 1 - AVERAGE)
         if t * 10 >= told + 1:
             told = int(t * 10)
-            print(f'  {t:.0%} epoch {step / per_epoch:.1f} loss {torch.stack(losses).mean():.3f} val {accuracy(folded(average, half), *val):.4f}', flush=True)
+            measured = accuracy(folded(average, half), *val)
+            print(f'  {t:.0%} epoch {step / per_epoch:.1f} loss {torch.stack(losses).mean().item():.3f} val {measured:.4f}', flush=True)
             losses.clear()
     return average, step / per_epoch
 
