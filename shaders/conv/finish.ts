@@ -2,11 +2,12 @@
  * What every family of convolution kernels does with the sums of one unit (eight pixels of one output block) once they are complete.
  *
  * WGSL: `finish(n, o, p, q, sums)` stores the unit that begins at pixel (p, q) of block `o` (counted over all groups) of item `n`.
- * The eight sums come as an array and are walked by a loop with a bound known only at run time, so that the code stands once: on
- * software adapters compiling it eight times over is what a cold start waits for.
+ * The eight sums come as an array and are walked by a loop whose bound is known only at run time (not even that it is eight at most), so
+ * that the code stands once: on software adapters compiling it eight times over is what a cold start waits for.
  */
 import { type BackwardEpilogue, DEAD, RECTIFY, epilogueDims, giveFunction } from '../epilogue';
 import { wgsl } from '../wgsl';
+import { STRIP } from '../kernel';
 import { ROW, SQUARE, type Unit } from './shape';
 
 export interface Finish {
@@ -16,6 +17,8 @@ export interface Finish {
   /** Fields that it needs in the uniform. */
   readonly dims: Readonly<Record<string, number>>;
 }
+
+const DIMS = { PIXELS: STRIP };
 
 export interface ForwardEpilogue {
   readonly bias: boolean;
@@ -54,7 +57,7 @@ fn finish(n: u32, o: u32, p: u32, q: u32, sums: ptr<function, array<vec4f, 8>>) 
   let height = d.P / 2u;
   let width = d.Q / 2u;
   let line = (plane * height + p / 2u) * width + q / 2u;
-  let count = min(2u, width - q / 2u);
+  let count = min(d.PIXELS / 4u, width - q / 2u);
   var word = 0u;
   for (var j = 0u; j < count; j++) {
     var best = pool(sums[2u * j], sums[2u * j + 1u], sums[2u * j + 4u], sums[2u * j + 5u]);
@@ -69,7 +72,7 @@ fn finish(n: u32, o: u32, p: u32, q: u32, sums: ptr<function, array<vec4f, 8>>) 
   switches[((n * d.GROUPS * d.OUT + o) * height + p / 2u) * ((d.Q + 3u) / 4u) + q / 4u] = word;
 #else
   let line = (plane * d.P + p) * d.Q + q;
-  let count = min(8u, d.Q - q);
+  let count = min(d.PIXELS, d.Q - q);
   var word = 0u;
   for (var j = 0u; j < count; j++) {
 #if ${relu}
@@ -87,7 +90,7 @@ fn finish(n: u32, o: u32, p: u32, q: u32, sums: ptr<function, array<vec4f, 8>>) 
 #endif
 #endif
 }`;
-  return { unit: pooled ? SQUARE : ROW, code, dims: {} };
+  return { unit: pooled ? SQUARE : ROW, code, dims: DIMS };
 }
 
 // The winner of four taps in row-major order, the first on a tie.
@@ -112,8 +115,8 @@ ${giveFunction(3, epilogue, 'd.P', 'd.Q')}
 
 fn finish(n: u32, o: u32, p: u32, q: u32, sums: ptr<function, array<vec4f, 8>>) {
   let plane = n * d.Y_BLOCKS + d.Y_BLOCK + o;
-  let count = min(8u, d.Q - q);
+  let count = min(d.PIXELS, d.Q - q);
   for (var j = 0u; j < count; j++) { give(plane, p, q + j, sums[j]); }
 }`;
-  return { unit: ROW, code, dims: epilogueDims(epilogue) };
+  return { unit: ROW, code, dims: { ...DIMS, ...epilogueDims(epilogue) } };
 }
