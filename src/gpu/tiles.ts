@@ -65,6 +65,8 @@ const MOST_SLICES = 16;
 const SHORTEST_SLICE = 4;
 /** Work that is over before a GPU is filled: the direct kernel, which needs nothing of it, does as well. */
 const TINY_FLOPS = 4e6;
+/** Work from which Winograd's three dispatches, untuned, are taken to cost less than the multiplications that they save. */
+const WINOGRAD_FLOPS = 5e8;
 const MOST_TILED = 7;
 
 /** The most promising of each family first. */
@@ -91,7 +93,7 @@ export function machineryFor(d: ConvDims, { adapter, limits }: Pick<Environment,
   const winograd = suitsWinograd(d) && 4 * Math.min(d.IN, d.OUT) >= channels && bindable(Math.max(products.X_BLOCKS, products.Y_BLOCKS) * products.W * 4)
     ? tiles.map((tile): WinogradVariant => ({ family: 'winograd', tile }))
     : [];
-  return { tiled, winograd, untuned: (measured ? winograd[0] : undefined) ?? tiled[0] ?? null };
+  return { tiled, winograd, untuned: (measured && flopsOf(d) >= WINOGRAD_FLOPS ? winograd[0] : undefined) ?? tiled[0] ?? null };
 }
 
 const unitCount = (d: ConvDims): number => {

@@ -41,9 +41,10 @@ describe('tiles', () => {
     expect(conv(layer(3, 64, 224))).toMatchObject({ family: 'tiled', slices: 1, tile: TILES['64×64, one block deep'] });
   });
 
-  test('Winograd runs untuned where it was measured to win, and only there', () => {
-    const family = (vendor: string) => variantsFor(known(vendor)).conv(layer(256, 256, 56)).family;
+  test('Winograd runs untuned where it was measured to win and there is work enough, and only there', () => {
+    const family = (vendor: string, side = 56) => variantsFor(known(vendor)).conv(layer(256, 256, side)).family;
     expect(family('nvidia')).toBe('winograd');
+    expect(family('nvidia', 13)).toBe('tiled');
     expect(family('apple')).toBe('tiled');
   });
 

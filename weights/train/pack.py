@@ -1,7 +1,9 @@
-"""Packs the photos for gpu.py into one small file:  pack_gpu.py DATA FILE.npz [--quality 77]   (DATA as for prepare.py)
+"""Packs the photos for train.py into one small file:  pack.py DATA FILE.npz [--quality 77]
+
+DATA holds train-<wnid>.tar and val-<wnid>.tar of Imagenette v2, 224 px JPEG.
 
 Training photos at 144 px (crops are taken from it), validation photos at the net's 128 px, as WebP. The loss of quality moves
-the accuracy that gpu.py prints by a few photos; measure.mjs reads the photos themselves.
+the accuracy that train.py prints by a few photos; measure.mjs reads the photos themselves.
 """
 import argparse
 import glob
