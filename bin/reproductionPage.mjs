@@ -64,6 +64,8 @@ So the layers pay most (+8 % of the photos over the plain gradient with the same
 
 \`gradlens localise loc.tar --boxes loc-boxes.json --model squeezenet1.1.onnx --prep caffe-bgr --preset layers\`
 
+${judgement && Object.values(judgement.models).every(({ boxes }) => boxes) ? shippedBoxes(judgement) : missing('node weights/judge.mjs DATA')}
+
 ${masks ? maskTable(masks) : missing('node bin/reproduction.mjs --measure masks')}
 
 ## §4 Relation to deconvolutional networks
@@ -166,6 +168,21 @@ function localisationTable(preset, result) {
 }
 
 const countOf = ({ of, segmentation: { pictures } }) => (of === undefined || of === pictures ? pictures : `${pictures} of ${of}, no others yet`);
+
+/** The shipped nets know ten classes only, and those are the photos' classes. */
+function shippedBoxes({ models, command, ...origin }) {
+  const [[, first]] = Object.entries(models);
+  const cells = ({ knownAccuracy, meanIou }) => [percent(knownAccuracy), meanIou.toFixed(3)];
+  return `**The shipped nets**, on all ${first.boxes.segmentation.pictures} photos with \`${first.boxes.options}\` (of the shares from 0.08 to 0.6 the best for the default net on the tuning parts):
+
+${table(['boxes of', 'true class, IoU > 0.5', 'true class, mean IoU'], [
+    ...Object.entries(models).map(([name, { boxes }]) => [name, ...cells(boxes.segmentation)]),
+    ['centre box, 80 % of each side', ...cells(first.boxes.centreBox)],
+    ['whole image', ...cells(first.boxes.wholeImage)],
+  ])}
+
+${by(origin)} \`${command}\``;
+}
 
 function maskTable({ rows, ...origin }) {
   const mean = (key) => (rows.reduce((sum, row) => sum + row[key], 0) / rows.length).toFixed(2);

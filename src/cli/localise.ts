@@ -8,7 +8,7 @@ import { common, command, numberOption } from './args';
 import { EXIT, UsageError, isFatal } from './failure';
 import { classOf, modelOption, preparationOf, prepOption, readModel } from './models';
 import { mapMakerOf, methodOptions } from './methods';
-import { boxRuleOf, isOfLayers, segmentationOf, segmentationOptions } from './segment';
+import { boxRuleOf, isOfLayers, mapBoxOptionsOf, segmentationOf, segmentationOptions } from './segment';
 import { readEntry, tarEntries } from './tar';
 
 export const localise = command({
@@ -34,6 +34,7 @@ export const localise = command({
     const { signal, onProgress } = session;
     const maker = mapMakerOf(args, 'max-abs', isOfLayers(args.preset) ? 'layers' : 'saliency');
     const rule = boxRuleOf(args);
+    const boxOptions = mapBoxOptionsOf(args);
     const truths = partOf(readTruths(args.boxes), args.part, args['all-but']);
     const sources = args._.flatMap(sourcesOf);
     const file = await readModel(args.model, session, args.labels);
@@ -59,7 +60,7 @@ export const localise = command({
         const maps = await maker.best(model, picture, GUESSES, trueClass, { signal });
         const placement = placementOf(picture, input);
         const found = new Map<number, MapBox>();
-        for (const map of maps) found.set(map.class, rule === 'map' ? mapBox(map, picture, { placement }) : await segment(picture, map, { ...options, placement, signal }));
+        for (const map of maps) found.set(map.class, rule === 'map' ? mapBox(map, picture, { ...boxOptions, placement }) : await segment(picture, map, { ...options, placement, signal }));
         const best = maps.slice(0, Math.min(GUESSES, model.classes)).map((map) => map.class);
         const { box: known, peak, fallback } = found.get(trueClass)!;
         const guesses = best.map((index) => ({ class: index, box: found.get(index)!.box }));
@@ -82,7 +83,7 @@ export const localise = command({
         centreBox: localisationMeasures(controlOf(localised, centreBox)),
         wholeImage: localisationMeasures(controlOf(localised, wholeImage)),
       };
-      const parameters = { model: model.name, ...maker.parameters, box: rule, ...(rule === 'map' ? {} : options), part: args.part ?? null, allBut: args['all-but'] ?? null, precision: 'f32' };
+      const parameters = { model: model.name, ...maker.parameters, box: rule, ...(rule === 'map' ? boxOptions : options), part: args.part ?? null, allBut: args['all-but'] ?? null, precision: 'f32' };
       session.print(args.json, { boxes: basename(args.boxes), ...results, parameters, adapter }, tableOf(results, model.name));
     }
     return failures > 0 ? EXIT.usage : EXIT.ok;

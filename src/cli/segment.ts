@@ -2,7 +2,7 @@ import { basename, resolve } from 'node:path';
 import type { ArgsDef } from 'citty';
 import { placementOf } from '../image/placement';
 import type { Pixels } from '../image/pixels';
-import { SEGMENT_PRESETS, type SegmentOptions, type SegmentPreset, type Segmentation, mapBox, segment as segmentOf } from '../index';
+import { type MapBoxOptions, SEGMENT_PRESETS, type SegmentOptions, type SegmentPreset, type Segmentation, mapBox, segment as segmentOf } from '../index';
 import { common, command, numberOption } from './args';
 import { UsageError } from './failure';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
@@ -13,7 +13,8 @@ import { eachPicture, imagesArgument } from './pictures';
 /** What the paper leaves open. */
 export const segmentationOptions = {
   preset: { type: 'enum', options: ['paper', 'boxes', 'layers'], default: 'paper', description: 'quantiles and smoothing, if left out: paper 0.95, 0.3, 0; boxes 0.85, 0.3, 3/227 of the map; layers as paper, with --method layers and --box map' },
-  box: { type: 'enum', options: ['cut', 'map'], description: 'the box is tight around the cut (default), or spread as the map above 0.18 of its largest value' },
+  box: { type: 'enum', options: ['cut', 'map'], description: 'the box is tight around the cut (default), or spread as the map where it is large' },
+  share: { type: 'string', valueHint: 'X', description: "the box of the map goes by pixels above this share of its largest value (default: 0.18, chosen for SqueezeNet's layers)" },
   foreground: { type: 'string', valueHint: 'Q', description: 'pixels above this quantile of the map show the object' },
   background: { type: 'string', valueHint: 'Q', description: 'pixels below this quantile show the rest' },
   components: { type: 'string', valueHint: 'N', default: '5', description: 'Gaussians in each colour model' },
@@ -29,10 +30,13 @@ export const isOfLayers = (preset: string): boolean => preset === 'layers';
 
 export const boxRuleOf = (args: { readonly preset: string; readonly box?: string | undefined }): 'cut' | 'map' => (args.box as 'cut' | 'map' | undefined) ?? (isOfLayers(args.preset) ? 'map' : 'cut');
 
+/** Of the box of a map. @throws UsageError */
+export const mapBoxOptionsOf = ({ share }: { readonly share?: string | undefined }): MapBoxOptions => (share === undefined ? {} : { share: numberOption('share', share, Number.MIN_VALUE, 1 - Number.EPSILON) });
+
 type Left = 'foreground' | 'background' | 'smoothing';
 
 /** @throws UsageError */
-export function segmentationOf(args: Readonly<Record<Exclude<keyof typeof segmentationOptions, 'hard-seeds' | 'box' | Left>, string>> & { readonly [name in Left]?: string | undefined } & { readonly 'hard-seeds'?: boolean | undefined }, mapWidth: number) {
+export function segmentationOf(args: Readonly<Record<Exclude<keyof typeof segmentationOptions, 'hard-seeds' | 'box' | 'share' | Left>, string>> & { readonly [name in Left]?: string | undefined } & { readonly 'hard-seeds'?: boolean | undefined }, mapWidth: number) {
   const [below, above] = [Number.MIN_VALUE, 1 - Number.EPSILON];
   const preset = SEGMENT_PRESETS[isOfLayers(args.preset) ? 'paper' : (args.preset as SegmentPreset)]({ width: mapWidth });
   const given = (name: Left, low: number, high: number): number => (args[name] === undefined ? preset[name] : numberOption(name, args[name], low, high));
@@ -71,6 +75,7 @@ export const segment = command({
     const alpha = args.overlay === undefined ? null : numberOption('overlay', args.overlay, 0, 1);
     const maker = mapMakerOf(args, 'max-abs', isOfLayers(args.preset) ? 'layers' : 'saliency');
     const rule = boxRuleOf(args);
+    const boxOptions = mapBoxOptionsOf(args);
     const file = await readModel(args.model, session, args.labels);
     const options = segmentationOf(args, file.graph.input.extents.W);
     const input = preparationOf(file, args.prep, session);
@@ -90,11 +95,11 @@ export const segment = command({
 
         const placement = placementOf(picture, input);
         const cut = await segmentOf(picture, map, { ...options, placement, signal });
-        const found = rule === 'map' ? { ...cut, box: mapBox(map, picture, { placement }).box } : cut;
+        const found = rule === 'map' ? { ...cut, box: mapBox(map, picture, { ...boxOptions, placement }).box } : cut;
         const { box, energy, fallback, mask, width, height } = found;
         const area = mask.reduce((sum, value) => sum + value, 0) / mask.length;
         const result = { class: map.class, label, score: map.score, box, area, energy, fallback };
-        const parameters = { ...options, box: rule, overlay: alpha, map: map.meta };
+        const parameters = { ...options, box: rule, ...boxOptions, overlay: alpha, map: map.meta };
         await writeWhole(out, await encodePng(alpha === null ? pictureOf(found) : highlighted(picture, found, alpha), { image: basename(path), ...result, parameters, adapter }));
 
         const [x, y, w, h] = box;

@@ -132,6 +132,10 @@ describe('localise', () => {
     expect(results.parameters).toEqual({ model: 'tiny', method: 'layers', box: 'map', part: null, allBut: null, precision: 'f32' });
     const found = async (...args: string[]) => jsonLines((await gradlens(['segment', picture, '--class', 'cat', '--model', model, '--out', at('layers.png'), '--json', ...args])).stdout)[0];
     expect(await found('--preset', 'layers')).toMatchObject({ box: noise.known, parameters: { box: 'map', foreground: 0.95, map: { method: 'layers' } } });
+    const narrow = await found('--preset', 'layers', '--share', '0.9');
+    expect(narrow.parameters).toMatchObject({ box: 'map', share: 0.9 });
+    expect(narrow.box[2] * narrow.box[3]).toBeLessThan(noise.known[2] * noise.known[3]);
+    expect((await gradlens(['segment', picture, '--class', 'cat', '--model', model, '--out', at('layers.png'), '--share', '1'])).complaints.join()).toContain('--share');
     expect(await found('--method', 'layers', '--box', 'map', '--tensors', 'relu1')).toMatchObject({ parameters: { map: { tensors: ['relu1'] } } });
     expect(await found('--preset', 'layers', '--method', 'saliency', '--box', 'cut')).toMatchObject({ parameters: { box: 'cut', map: { method: 'saliency' } } });
   });
