@@ -2,10 +2,11 @@
  * Makes docs/REPRODUCTION.md from docs/reproduction/*.json, or measures what these hold.
  *
  *   node bin/reproduction.mjs                                   the page alone, from what was measured
- *   node bin/reproduction.mjs --measure pictures,maps           on the samples: no data needed
+ *   node bin/reproduction.mjs --measure pictures,maps,speed     on the samples: no data needed
  *   node bin/reproduction.mjs --measure masks                   with $GRADLENS_DATA: the hand masks
  *   node bin/reproduction.mjs --localisation boxes=a.jsonl,b.jsonl --localisation paper=c.jsonl
- *                                                               from what `gradlens localise --json` printed, in any parts; a photo that comes twice counts once
+ *                                                               from what `gradlens localise --json` printed, in any parts; a photo that comes twice counts once.
+ *                                                               --commit X: what it was measured at, if that is not the newest
  */
 import { execSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -17,7 +18,7 @@ import * as gradlens from '../dist/lib/index.js';
 import { createNodeEngine, fileAddress, readImage } from '../dist/lib/node.js';
 import { pageOf } from './reproductionPage.mjs';
 
-const { values } = parseArgs({ options: { measure: { type: 'string', default: '' }, localisation: { type: 'string', multiple: true, default: [] } } });
+const { values } = parseArgs({ options: { measure: { type: 'string', default: '' }, localisation: { type: 'string', multiple: true, default: [] }, commit: { type: 'string' } } });
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, 'docs/reproduction');
 const data = process.env.GRADLENS_DATA;
@@ -42,7 +43,7 @@ const METHODS = {
 };
 mkdirSync(folder, { recursive: true });
 
-const MEASURES = { pictures, maps, masks };
+const MEASURES = { pictures, maps, masks, speed };
 const wanted = values.measure.split(',').filter((name) => name !== '');
 const unknown = wanted.find((name) => !(name in MEASURES));
 if (unknown) throw new Error(`--measure ${unknown}: there are ${Object.keys(MEASURES).join(', ')}`);
@@ -69,7 +70,7 @@ function read(path) {
 
 function save(name, result) {
   const adapter = engine ? { adapter: engine.environment.adapter.description || engine.environment.adapter.device } : {};
-  const commit = execSync('git rev-parse --short HEAD', { cwd: root }).toString().trim();
+  const commit = values.commit ?? execSync('git rev-parse --short HEAD', { cwd: root }).toString().trim();
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ ...adapter, commit, ...result }, null, 1)}\n`);
   console.error(`docs/reproduction/${name}.json`);
 }
@@ -78,9 +79,12 @@ function shipped(batch = 1, name = NETS[0]) {
   return engine.load(fileAddress(join(root, `weights/${name}/model.json`)), { batch });
 }
 
+function sampleFiles() {
+  return readdirSync(join(root, 'samples')).filter((file) => file.endsWith('.jpg')).sort();
+}
+
 async function samples() {
-  const files = readdirSync(join(root, 'samples')).filter((file) => file.endsWith('.jpg')).sort();
-  return Promise.all(files.map(async (file) => ({ file, picture: await readImage(join(root, 'samples', file)) })));
+  return Promise.all(sampleFiles().map(async (file) => ({ file, picture: await readImage(join(root, 'samples', file)) })));
 }
 
 // ——— pictures ———
@@ -201,6 +205,28 @@ async function maps() {
   }
   const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length;
   return { samples: pictures.length, gap, methods: Object.fromEntries(Object.entries(sums).map(([method, row]) => [method, Object.fromEntries(Object.entries(row).map(([key, list]) => [key, mean(list)]))])) };
+}
+
+// ——— speed ———
+
+/** Milliseconds of one thread for a segmentation at 500×375, each sample's median of three after a first that compiles. */
+async function speed() {
+  const model = await shipped();
+  const milliseconds = {};
+  for (const file of sampleFiles()) {
+    const { data: bytes, info: { width, height } } = await sharp(join(root, 'samples', file)).resize(500, 375, { fit: 'fill' }).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+    const picture = { data: new Uint8ClampedArray(bytes), width, height };
+    const map = await gradlens.saliency(model, picture);
+    const times = [];
+    for (let run = 0; run < 4; run++) {
+      const before = process.cpuUsage();
+      await gradlens.segment(picture, map);
+      const { user, system } = process.cpuUsage(before);
+      times.push((user + system) / 1000);
+    }
+    milliseconds[file] = times.slice(1).sort((a, b) => a - b)[1];
+  }
+  return { milliseconds };
 }
 
 // ——— hand masks ———

@@ -1,6 +1,6 @@
 /** The page docs/REPRODUCTION.md, from what was measured. What is not there yet says how to get it. */
 
-export function pageOf({ pictures, maps, masks, ...results }, judgement, { CLASS_MODEL_PRESETS, SEGMENT_PRESETS }) {
+export function pageOf({ pictures, maps, masks, speed, ...results }, judgement, { CLASS_MODEL_PRESETS, SEGMENT_PRESETS }) {
   const { paper, vivid } = CLASS_MODEL_PRESETS;
   return `# Reproduction: *Deep Inside Convolutional Networks*
 
@@ -44,6 +44,8 @@ pixels above the ${SEGMENT_PRESETS.boxes({ width: 227 }).foreground} quantile of
 
 **Beyond the paper:** the preset \`layers\` of the command line goes by another gradient: what the values inside the network contribute to the score, Σ_k |A_k · ∂S_class/∂A_k|, of the last tensor of
 each of the three coarsest planes (SqueezeNet: fire3, fire5, fire9), multiplied. Its box is the map's alone: that whose pixels would have the mean and the variance of those above 0.18 of the map's maximum.
+
+${speed ? `At 500×375 one thread takes ${Math.min(...Object.values(speed.milliseconds)).toFixed(0)} to ${Math.max(...Object.values(speed.milliseconds)).toFixed(0)} ms, mixtures, cut and box (our samples; processor time). ${by(speed)}` : missing('node bin/reproduction.mjs --measure speed')}
 
 ${pictures ? '![Samples with their masks and boxes](reproduction/segmentation.png)\n\nRows: the paper\'s quantiles; `boxes`; `layers`, whose box is not the mask\'s.\n' : ''}
 470 ILSVRC validation photos of ten classes, SqueezeNet 1.1, one view, 1000 classes. **Tuning part**, named before anything was tuned: every fifth photo from number 1 on (\`--part 1/5\`); the preset
