@@ -15,10 +15,11 @@ import { localise } from './localise';
 import { packageVersion } from './models';
 import { removeUnfinished } from './output';
 import { saliency } from './saliency';
+import { sanity } from './sanity';
 import { segment } from './segment';
 import { openSession } from './session';
 
-const commands: Readonly<Record<string, CommandDef<any>>> = { saliency, 'class-model': classModel, segment, localise, classify, gradient, inspect, convert, check, info, bench };
+const commands: Readonly<Record<string, CommandDef<any>>> = { saliency, 'class-model': classModel, segment, localise, sanity, classify, gradient, inspect, convert, check, info, bench };
 
 const gradlens = defineCommand({
   meta: { name: 'gradlens', version: packageVersion(), description: "the exact gradient of a ConvNet's class score with respect to its input image" },
