@@ -5,7 +5,7 @@ import type { TuningStore } from './gpu/tuning/choices';
 import { type FetchBytes, type ModelSource, fetchOverHttp, loadModelFile } from './load';
 import { Model } from './model';
 import type { LoadOptions } from './options';
-import { type CheckReport, check } from './selfTest';
+import type { CheckReport } from './selfTest';
 
 /** A device to borrow, or how to get one. */
 export type EngineSource =
@@ -99,7 +99,7 @@ export class Engine implements Disposable {
   /** The self-test: a small stored gradient, twice on this device, against float64 numbers. */
   check(): Promise<CheckReport> {
     this.assertUsable();
-    return check(this);
+    return import('./selfTest').then(({ check }) => check(this));
   }
 
   memory(): EngineMemory {

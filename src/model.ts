@@ -1,13 +1,12 @@
 /** Model: one network on one device. */
 import { type Memory, type Plan, compile, lastPlaneOf, planesOf } from './compile';
 import { GradlensError } from './errors';
-import { Ascent, type AscentOptions } from './gpu/ascent';
+import type { Ascent, AscentOptions } from './gpu/ascent';
 import type { Device } from './gpu/device';
 import type { BackwardOptions, Executor, Target } from './gpu/executor';
 import { Inputs } from './gpu/inputs';
 import { Readback } from './gpu/readback';
-import { type Sampled, type SampledVariants, type View, sampleVariants, sampleViews } from './gpu/sampling';
-import { tuned } from './gpu/tuning/tuner';
+import type { Sampled, SampledVariants, View } from './gpu/sampling';
 import type { Graph, InputSpec, ModelFile } from './graph';
 import type { ImageInput, Images } from './image/pixels';
 import { type Compile, Executors } from './model/executors';
@@ -61,7 +60,8 @@ export class Model implements Disposable {
     const bindingBytes = device.environment.limits.maxStorageBufferBindingSize;
     const half = precision === 'f16' ? { half: device.half } : {};
     const compileWith = (variants: Variants): Compile => (graph: Graph, target?: string) => compile(graph, { batch, bindingBytes, variants, ...half, ...(target === undefined ? {} : { target }) });
-    const variants = tune && !device.environment.adapter.isFallbackAdapter ? await tuned(device, (trial) => compileWith(trial)(file.graph), { ...options, ...half }) : device.variants;
+    // what not every page needs is fetched when it is asked for
+    const variants = tune && !device.environment.adapter.isFallbackAdapter ? await (await import('./gpu/tuning/tuner')).tuned(device, (trial) => compileWith(trial)(file.graph), { ...options, ...half }) : device.variants;
     const plan = compileWith(variants)(file.graph);
     const { C, H, W } = plan.scores;
     if (H !== 1 || W !== 1) throw new GradlensError('shape', `the scores '${file.graph.output}' are [${C}, ${H}, ${W}]; one number per class, [${C}], would be right (a global average pool at the end makes it so)`, { output: file.graph.output });
@@ -188,7 +188,8 @@ export class Model implements Disposable {
     const [, C, H, W] = this.inputShape;
     const { ascent, backward } = await this.turns.take(options, async () => {
       const { executor, targets } = await this.targetOf(chosen, options);
-      const ascent = await Ascent.create(this.device, executor, this.readback, targets, { C, H, W }, options, from);
+      const { Ascent: Run } = await import('./gpu/ascent');
+      const ascent = await Run.create(this.device, executor, this.readback, targets, { C, H, W }, options, from);
       return { ascent, backward: { targets, relu: 'gradient', score } satisfies BackwardOptions };
     });
     this.ascents.add(ascent);
@@ -225,6 +226,7 @@ export class Model implements Disposable {
       const wrong = ([['other', options.other?.length, C * H * W], ['ranks', options.ranks?.length, H * W]] as const).find(([, length, right]) => length !== undefined && length !== right);
       if (wrong) throw new GradlensError('shape', `${wrong[0]} has ${wrong[1]} elements; ${wrong[2]} would be right`);
       await this.inputs.fillFirst(image);
+      const { sampleVariants } = await import('./gpu/sampling');
       const sampled = await sampleVariants(this.parts, this.inputs.buffer, { N, C, H, W, SAMPLES: samples }, options, { targets, relu, score }, options);
       finite(sampled.scores);
       finite(sampled.total);
@@ -244,6 +246,7 @@ export class Model implements Disposable {
       const { executor, targets } = await this.targetOf(options.class, options);
       const [N, C, H, W] = this.inputShape;
       const fill = (k: number): Promise<void> => this.inputs.fill(Array.from({ length: N }, (_, n) => pictures[Math.min(k * N + n, pictures.length - 1)]!));
+      const { sampleViews } = await import('./gpu/sampling');
       return finite(await sampleViews(this.parts, { N, C, H, W, SAMPLES: views.length }, views, channels, { targets, relu, score }, fill, (encoder) => this.inputs.encode(encoder, executor.input), options));
     });
   }

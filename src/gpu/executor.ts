@@ -10,7 +10,6 @@ import { UNIFORM_STRIDE } from '../compile/plan';
 import type { Step } from '../ops/op';
 import type { Profile, ReluRule, RunOptions } from '../options';
 import type { Device } from './device';
-import { timeSteps } from './profile';
 import type { WeightStore } from './weights';
 
 /** The neuron that is differentiated; absent `y`, `x`: the sum over the plane. */
@@ -152,6 +151,7 @@ export class Executor {
     const encoder = this.device.gpu.createCommandEncoder();
     this.encodeOptions(encoder, options);
     this.device.gpu.queue.submit([encoder.finish()]);
+    const { timeSteps } = await import('./profile');
     const { clock, milliseconds } = await timeSteps(this.device, [...this.forward, ...this.backward].map((dispatch) => (pass) => record(pass, dispatch)), run);
     const { forward, backward } = this.plan;
     return {
