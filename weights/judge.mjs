@@ -31,6 +31,9 @@ const thousand = json('labels/imagenet1000.json').classes;
 const { preset } = values;
 const iterations = Number(values.iterations ?? CLASS_MODEL_PRESETS[preset].iterations);
 
+/** How a box is made of a map: the share was chosen on the tuning parts of the boxed photos, `--part 1/5,3/5`. */
+const BOX = ['--preset', 'layers', '--share', '0.35'];
+
 const engine = await createNodeEngine({ onNotice: (message) => console.error(message) });
 const { adapter } = engine.environment;
 const witness = await engine.load(fileAddress(join(data, 'weights/squeezenet1.1.onnx')), {
@@ -68,9 +71,6 @@ async function classModels(name) {
   const within = (top) => named.filter(({ rank }) => rank <= top).length;
   return { preset, iterations, of: named.length, top1: within(1), top5: within(5), named };
 }
-
-/** How a box is made of a map: the share was chosen on the tuning parts of the boxed photos, `--part 1/5,3/5`. */
-const BOX = ['--preset', 'layers', '--share', '0.35'];
 
 /** The command line's own measure. */
 function boxes(name) {

@@ -123,17 +123,17 @@ test('a class model is cancelled in the middle, keeps what it has, and the next 
   expect(await page.$$eval('#gallery canvas', (all) => all.length)).toBe(10);
 
   await setField(page, '#target', 'neuron');
-  await setField(page, '#tensor', 'conv3');
+  await setField(page, '#tensor', 'conv3_1');
   await setField(page, '#channel', '7');
   await setField(page, 'input[name=iterations]', '2');
   await page.click('#ascent-start');
   await page.waitForFunction(() => window.gradlens.state.ascent?.phase === 'finished', { timeout: 100_000 });
-  expect((await settled(page)).ascent).toMatchObject({ names: ['conv3, channel 7'], iteration: 2 });
+  expect((await settled(page)).ascent).toMatchObject({ names: ['conv3_1, channel 7'], iteration: 2 });
 
   await setField(page, '#channel', '7000');
   await page.click('#ascent-start');
   await page.waitForFunction(() => window.gradlens.state.error !== null, { timeout: 100_000 });
-  expect((await stateOf(page)).error).toMatchObject({ code: 'shape', message: expect.stringContaining('conv3') });
+  expect((await stateOf(page)).error).toMatchObject({ code: 'shape', message: expect.stringContaining('conv3_1') });
   expect(errors).toEqual([]);
   await close();
 });
