@@ -146,10 +146,12 @@ ${table(['map', 'deletion ↓', 'insertion ↑', 'likeness', 'last layer randomi
 ${by(origin)}`;
 }
 
-function classModelsOf(net, { labels, scores }) {
-  return `![Class models of ten classes, in three rows: ${net}](reproduction/class-models-${net}.png)
+const ROW_NAMES = { paper: 'the paper\'s objective', probability: 'the posterior', vivid: '`vivid`' };
 
-\`${net}\`. Rows: the paper's objective; the posterior; \`vivid\`. Columns: ${labels.join(', ')}.
+function classModelsOf(net, { labels, scores }) {
+  return `![Class models of ten classes: ${net}](reproduction/class-models-${net}.png)
+
+\`${net}\`. Rows: ${Object.keys(scores).map((way) => ROW_NAMES[way]).join('; ')}. Columns: ${labels.join(', ')}.
 
 ${table(['score reached, S_c', ...labels], Object.entries(scores).map(([name, list]) => [name, ...list.map((score) => score.toFixed(1))]))}
 `;
