@@ -77,7 +77,7 @@ function save(name, result) {
   console.error(`docs/reproduction/${name}.json`);
 }
 
-function shipped(batch = 1, name = NETS[0]) {
+function shipped(batch = 1, name = gradlens.DEFAULT_MODEL) {
   return engine.load(fileAddress(join(root, `weights/${name}/model.json`)), { batch });
 }
 
