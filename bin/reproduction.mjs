@@ -41,6 +41,8 @@ const METHODS = {
   'layer map': (model, picture) => gradlens.layerMap(model, picture),
   occlusion: (model, picture) => gradlens.occlusion(model, picture),
 };
+/** Of the box of a layer map: what suits the default net (weights/judge.mjs). */
+const SHARE = 0.35;
 /** How class models are climbed to: the paper's objective, its counter-example, and what later work found. */
 const WAYS = { paper: {}, probability: { score: 'probability' }, vivid: { preset: 'vivid' } };
 mkdirSync(folder, { recursive: true });
@@ -148,7 +150,7 @@ async function segmentationSheet() {
     }
     const layers = await gradlens.layerMap(model, picture);
     const { mask } = await gradlens.segment(picture, layers);
-    tiles.push(tile(highlighted(picture, mask, gradlens.mapBox(layers, picture).box), column, 2));
+    tiles.push(tile(highlighted(picture, mask, gradlens.mapBox(layers, picture, { share: SHARE }).box), column, 2));
   }
   await sheet('segmentation.png', tiles);
 }
