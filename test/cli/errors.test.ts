@@ -33,7 +33,7 @@ beforeAll(async () => {
 
 /** Arguments after the command, in which $ stands for the folder. */
 test.each<[line: string, code: number, message: RegExp]>([
-  ['paint', 2, /unknown command 'paint'; there are saliency, class-model, segment, localise, classify, gradient, inspect, convert, check, info, bench /],
+  ['paint', 2, /unknown command 'paint'; there are saliency, class-model, segment, localise, sanity, classify, gradient, inspect, convert, check, info, bench /],
   ['check --wat', 2, /unknown option --wat; there are --driver, --json, --help/],
   ['check -x', 2, /unknown option -x/],
   ['check more', 2, /'more' is one argument too many/],
