@@ -189,7 +189,7 @@ async function maps() {
   const all = await engine.load(gradlens.randomised(file, Infinity));
   const sums = {};
   let gap = 0;
-  const pictures = await samples();
+  const pictures = (await samples()).filter((_, k) => k % 3 === 0); // minutes each, on a software adapter
   for (const { file: name, picture } of pictures) {
     const plain = await gradlens.saliency(single, picture);
     const random = { ...plain, data: plain.data.map((_, i) => Math.abs(Math.sin(i * 12.9898) * 43758.5453) % 1) };

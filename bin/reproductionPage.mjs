@@ -137,7 +137,7 @@ function namedOf(classModels) {
 
 function mapTable({ samples, gap, methods, ...origin }) {
   const rows = Object.entries(methods).map(([name, row]) => [name, ...['deletion', 'insertion', 'likeness', 'lastLayer', 'allLayers'].map((key) => row[key].toFixed(2))]);
-  return `Means over our ${samples} samples, the shipped net. Deletion and insertion: area under the class's score as the pixels that the map thinks most of become the mean colour, or come back; 0 is the mean
+  return `Means over ${samples} of our samples, the default net. Deletion and insertion: area under the class's score as the pixels that the map thinks most of become the mean colour, or come back; 0 is the mean
 colour's score, 1 the picture's, so a good map has a low deletion and a high insertion. Likeness: Spearman's correlation with the plain map. Randomised: with the map of the same net, its last or
 all of its layers' weights shuffled; a map that still looks the same did not depend on them. Integrated gradients miss what they should add up to by ${percent(gap)} (64 steps).
 
