@@ -177,7 +177,7 @@ const countOf = ({ of, segmentation: { pictures } }) => (of === undefined || of 
 function shippedBoxes({ models, command, ...origin }) {
   const [[, first]] = Object.entries(models);
   const cells = ({ knownAccuracy, meanIou }) => [percent(knownAccuracy), meanIou.toFixed(3)];
-  return `**The shipped nets**, on all ${first.boxes.segmentation.pictures} photos with \`${first.boxes.options}\` (of the shares from 0.08 to 0.6 the best for the default net on the tuning parts):
+  return `**The shipped nets**, on all ${first.boxes.segmentation.pictures} photos with \`${first.boxes.options}\` (of ten shares from 0.08 to 0.6 the best for the default net, on 140 photos of the tuning parts):
 
 ${table(['boxes of', 'true class, IoU > 0.5', 'true class, mean IoU'], [
     ...Object.entries(models).map(([name, { boxes }]) => [name, ...cells(boxes.segmentation)]),
