@@ -6,10 +6,7 @@
 import { type Kernel, STRIP, lines, uniform } from '../kernel';
 import { wgsl } from '../wgsl';
 import { type ConvDims, flopsOf } from './shape';
-import { type Tile, invocationsOf } from './tiled';
-
-/** Workgroup memory, in bytes. */
-export const productBytes = ({ depth, units, blocks }: Tile): number => depth * (units * STRIP + 4 * blocks) * 16;
+import { type Tile, invocationsOf, tileProducts } from './tiled';
 
 /**
  *   products[g, o, t] = Σ_c weight[g, o, c] · transformed[g, c, t]
@@ -33,10 +30,6 @@ export function winogradProducts(d: ConvDims, tile: Tile): Kernel {
   const rowOf = (e: number): string => (threads >= columns ? `(me / ${columns}u + ${e * (threads / columns)}u)` : `${Math.floor(e / perRow)}u`);
   const columnOf = (e: number): string => (threads >= columns ? `me % ${columns}u` : `(me + ${(e % perRow) * threads}u)`);
   const ownWeights = (depth * 4 * blocks) / threads;
-  const multiplyAdd = (k: number, lane: number): string => `      {
-${lines(own, (b) => `        let w${b} = filters[own.y + ${(k * 4 + lane) * blocks + b * apart}u];`)}
-${lines(own, (b) => lines(STRIP, (j) => `        a${b}_${j} += x${j}.${'xyzw'[lane]} * w${b};`))}
-      }`;
   return {
     name: 'winogradProducts',
     dims,
@@ -70,10 +63,7 @@ ${lines(ownWeights, (e) => `    filters[me + ${e * threads}u] = k${e};`)}
 ${lines(ownInputs, (e) => `      v${e} = transformed[from${e} + min(step * ${depth}u + row${e}, d.IN - 1u) * d.TILES];`)}
 ${lines(ownWeights, (e) => `      k${e} = weight[weights + ${e * threads}u];`)}
     }
-${lines(depth, (k) => `    {
-${lines(STRIP, (j) => `      let x${j} = inputs[own.x + ${k * columns + j * units}u];`)}
-${lines(4, (lane) => multiplyAdd(k, lane))}
-    }`)}
+${tileProducts(tile, (k, j) => k * columns + j * units)}
   }
 
 ${lines(own, (b) => `  let o${b} = at.y * ${blocks}u + own.y + ${b * apart}u;

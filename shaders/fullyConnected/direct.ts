@@ -2,7 +2,7 @@
 import { type BackwardEpilogue, epilogueDims, giveFunction } from '../epilogue';
 import { type Kernel, grid, lines, uniform } from '../kernel';
 import { wgsl } from '../wgsl';
-import { DENSE, type ForwardEpilogue, type FullyConnectedDims, type RowChunk, finishFunction, itemsOf, names, perItem, storeFunction } from './shape';
+import { DENSE, PLACE, type ForwardEpilogue, type FullyConnectedDims, type RowChunk, finishFunction, itemsOf, storeFunction, sumDims } from './shape';
 
 export interface DirectFullyConnected {
   readonly family: 'direct';
@@ -27,6 +27,9 @@ function tileOf(N: number, { quads }: DirectFullyConnected): Tile {
   const items = itemsOf(N, ITEMS);
   return { items, dense: items >= DENSE, quads: quads && items >= DENSE };
 }
+
+/** `sum0, sum1, …` */
+const names = (stem: string, items: number): string => Array.from({ length: items }, (_, k) => `${stem}${k}`).join(', ');
 
 /** WGSL: `at0 at1 …`, where the items that this invocation loads begin; `place(n)` says where item `n` does. */
 const itemPlaces = ({ items, quads }: Tile, place: (n: string) => string): string =>
@@ -69,7 +72,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: 
   let end = min(begin + d.SLICE, d.ROWS);
   let first = group.z * ${tile.items}u;
 ${itemPlaces(tile, (n) => `(${n} * d.X_BLOCKS + d.X_BLOCK) * d.H * d.W + d.FIRST`)}
-${perItem(tile.items, (k) => `  var sum${k} = vec4f();`)}
+${lines(tile.items, (k) => `  var sum${k} = vec4f();`)}
   for (var i = begin; i < end; i++) {
 ${loadItems(tile, 'x', 'i')}
 #if ${!tile.dense}
@@ -77,7 +80,7 @@ ${loadItems(tile, 'x', 'i')}
 #endif
     let row = i * 4u * d.OUT + o;
     let rows = mat4x4f(weight[row], weight[row + d.OUT], weight[row + 2u * d.OUT], weight[row + 3u * d.OUT]);
-${perItem(tile.items, (k) => `    sum${k} += rows * v${k};`)}
+${lines(tile.items, (k) => `    sum${k} += rows * v${k};`)}
   }
   if (id.x >= d.OUT) { return; }
   var sums = array<vec4f, ${tile.items}>(${names('sum', tile.items)});
@@ -89,7 +92,7 @@ ${perItem(tile.items, (k) => `    sum${k} += rows * v${k};`)}
 
 /** Adds up the slices, in order, then bias and ReLU. */
 export function fullyConnectedSum(d: FullyConnectedDims, slices: number, epilogue: ForwardEpilogue): Kernel {
-  const dims = { N: d.N, OUT: d.OUT, Y_BLOCK: d.Y_BLOCK, Y_BLOCKS: d.Y_BLOCKS, SLICES: slices };
+  const dims = sumDims(d, slices);
   return {
     name: 'fullyConnectedSum',
     dims,
@@ -136,14 +139,10 @@ ${giveFunction(3, epilogue)}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u${tile.quads ? ', @builtin(subgroup_invocation_id) lane: u32' : ''}) {
   let offset = min(id.x, d.ROWS - 1u);
-  let i = d.FIRST + offset;
-  let pixel = i % (d.H * d.W);
-  let h = pixel / d.W;
-  let w = pixel % d.W;
-  let block = d.X_BLOCK + i / (d.H * d.W);
+${PLACE}
   let first = group.y * ${tile.items}u;
 ${itemPlaces(tile, (n) => `${n} * d.Y_BLOCKS + d.Y_BLOCK`)}
-${perItem(tile.items, (k) => (tile.dense ? `  var sum${k} = vec4f();` : `  var a${k} = vec4f(); var b${k} = vec4f(); var c${k} = vec4f(); var e${k} = vec4f();`))}
+${lines(tile.items, (k) => (tile.dense ? `  var sum${k} = vec4f();` : `  var a${k} = vec4f(); var b${k} = vec4f(); var c${k} = vec4f(); var e${k} = vec4f();`))}
 
 #if ${tile.dense}
   let outputs = d.OUT;
@@ -158,14 +157,14 @@ ${perItem(tile.items, (k) => (tile.dense ? `  var sum${k} = vec4f();` : `  var a
     let w2 = weight[row + 2u * d.OUT + o];
     let w3 = weight[row + 3u * d.OUT + o];
 ${loadItems(tile, 'dY', 'o')}
-${perItem(tile.items, (k) => (tile.dense
+${lines(tile.items, (k) => (tile.dense
     ? `    sum${k} += vec4f(dot(w0, v${k}), dot(w1, v${k}), dot(w2, v${k}), dot(w3, v${k}));`
     : `    a${k} += w0 * v${k}; b${k} += w1 * v${k}; c${k} += w2 * v${k}; e${k} += w3 * v${k};`))}
   }
   if (id.x >= d.ROWS) { return; }
 #if ${!tile.dense}
   let ones = vec4f(1.0);
-${perItem(tile.items, (k) => `  let sum${k} = vec4f(dot(a${k}, ones), dot(b${k}, ones), dot(c${k}, ones), dot(e${k}, ones));`)}
+${lines(tile.items, (k) => `  let sum${k} = vec4f(dot(a${k}, ones), dot(b${k}, ones), dot(c${k}, ones), dot(e${k}, ones));`)}
 #endif
   var sums = array<vec4f, ${tile.items}>(${names('sum', tile.items)});
   let count = min(d.ITEMS, d.N - first);

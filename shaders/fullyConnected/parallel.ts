@@ -8,7 +8,7 @@
 import { type BackwardEpilogue, epilogueDims, giveFunction } from '../epilogue';
 import { type Kernel, lines, uniform } from '../kernel';
 import { wgsl } from '../wgsl';
-import { DENSE, type ForwardEpilogue, type FullyConnectedDims, type RowChunk, finishFunction, itemsOf, perItem, storeFunction } from './shape';
+import { DENSE, PLACE, type ForwardEpilogue, type FullyConnectedDims, type RowChunk, finishFunction, itemsOf, storeFunction, sumDims } from './shape';
 
 export interface ParallelFullyConnected {
   readonly family: 'parallel';
@@ -59,22 +59,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) own: 
   let begin = group.y * d.SLICE;
   let end = min(begin + d.SLICE, d.ROWS);
   let first = group.z * ${items}u;
-${perItem(items, (k) => `  let at${k} = (min(first + ${k}u, d.N - 1u) * d.X_BLOCKS + d.X_BLOCK) * d.H * d.W + d.FIRST;
+${lines(items, (k) => `  let at${k} = (min(first + ${k}u, d.N - 1u) * d.X_BLOCKS + d.X_BLOCK) * d.H * d.W + d.FIRST;
   var sum${k} = vec4f();`)}
   for (var i = begin + own.y; i < end; i += ${SHARES}u) {
     let row = i * 4u * d.OUT + o;
-${perItem(items, (k) => `    let v${k} = x[at${k} + i];`)}
+${lines(items, (k) => `    let v${k} = x[at${k} + i];`)}
 #if ${dense}
     let rows = mat4x4f(weight[row], weight[row + d.OUT], weight[row + 2u * d.OUT], weight[row + 3u * d.OUT]);
-${perItem(items, (k) => `    sum${k} += rows * v${k};`)}
+${lines(items, (k) => `    sum${k} += rows * v${k};`)}
 #else
 ${LANES.map((lane, r) => `    if (${Array.from({ length: items }, (_, k) => `v${k}.${lane} != 0.0`).join(' || ')}) {
       let w = weight[row + ${r}u * d.OUT];
-${perItem(items, (k) => `      sum${k} += w * v${k}.${lane};`)}
+${lines(items, (k) => `      sum${k} += w * v${k}.${lane};`)}
     }`).join('\n')}
 #endif
   }
-${perItem(items, (k) => `  shares[me] = sum${k};
+${lines(items, (k) => `  shares[me] = sum${k};
   workgroupBarrier();
   if (own.y == 0u && column < d.OUT && first + ${k}u < d.N) {
     store(d.FIRST_SLICE + group.y, first + ${k}u, o, ${Array.from({ length: SHARES }, (_, share) => `shares[own.x + ${share * COLUMNS}u]`).join(' + ')});
@@ -86,7 +86,7 @@ ${perItem(items, (k) => `  shares[me] = sum${k};
 
 /** Adds up the slices, in an order of its own but always the same, then bias and ReLU. */
 export function parallelSum(d: FullyConnectedDims, slices: number, epilogue: ForwardEpilogue): Kernel {
-  const dims = { N: d.N, OUT: d.OUT, Y_BLOCK: d.Y_BLOCK, Y_BLOCKS: d.Y_BLOCKS, SLICES: slices };
+  const dims = sumDims(d, slices);
   return {
     name: 'fullyConnectedSum',
     dims,
@@ -138,28 +138,24 @@ var<workgroup> shares: array<vec4f, ${items * COLUMNS}>;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) me: u32) {
   let offset = group.y * ${MOST_WORKGROUPS}u + group.x;
   if (offset >= d.ROWS) { return; }
-  let i = d.FIRST + offset;
-  let pixel = i % (d.H * d.W);
-  let h = pixel / d.W;
-  let w = pixel % d.W;
-  let block = d.X_BLOCK + i / (d.H * d.W);
+${PLACE}
   let first = group.z * ${items}u;
   let row = offset * 4u * d.OUT;
-${perItem(items, (k) => `  let at${k} = min(first + ${k}u, d.N - 1u) * d.Y_BLOCKS + d.Y_BLOCK;
+${lines(items, (k) => `  let at${k} = min(first + ${k}u, d.N - 1u) * d.Y_BLOCKS + d.Y_BLOCK;
   var sum${k} = vec4f();`)}
 #if ${!dense}
   let wanted = ${Array.from({ length: items }, (_, k) => `open(min(first + ${k}u, d.N - 1u) * d.X_BLOCKS + block, h, w)`).join(' | ')};
 #endif
   for (var o = me; o < d.OUT; o += ${COLUMNS}u) {
-${perItem(items, (k) => `    let v${k} = dY[at${k} + o];`)}
+${lines(items, (k) => `    let v${k} = dY[at${k} + o];`)}
 ${LANES.map((lane, r) => `    ${dense ? '' : `if (wanted.${lane}) `}{
       let w = weight[row + ${r}u * d.OUT + o];
-${perItem(items, (k) => `      sum${k}.${lane} += dot(w, v${k});`)}
+${lines(items, (k) => `      sum${k}.${lane} += dot(w, v${k});`)}
     }`).join('\n')}
   }
-${perItem(items, (k) => `  shares[me + ${k * COLUMNS}u] = sum${k};`)}
+${lines(items, (k) => `  shares[me + ${k * COLUMNS}u] = sum${k};`)}
 ${addUp(COLUMNS, (half) => `  if (me < ${half}u) {
-${perItem(items, (k) => `    shares[me + ${k * COLUMNS}u] += shares[me + ${k * COLUMNS + half}u];`)}
+${lines(items, (k) => `    shares[me + ${k * COLUMNS}u] += shares[me + ${k * COLUMNS + half}u];`)}
   }`)}
   if (me < min(${items}u, d.N - first)) { give((first + me) * d.X_BLOCKS + block, h, w, shares[me * ${COLUMNS}u]); }
 }`,

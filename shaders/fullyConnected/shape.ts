@@ -7,7 +7,7 @@
  * Inputs are counted as they are stored, in blocks: row `4·i + lane` with `i = (c/4)·H·W + h·W + w`.
  */
 import { RECTIFY } from '../epilogue';
-import { blocksOf, lines } from '../kernel';
+import { blocksOf } from '../kernel';
 import { wgsl } from '../wgsl';
 
 export interface FullyConnectedDims {
@@ -40,16 +40,20 @@ export const itemsOf = (N: number, most: number): number => Math.ceil(N / Math.c
 /** From so many items on hardly a row is zero, or masked, for all of them: looking would cost more than it saves. */
 export const DENSE = 4;
 
-/** One snippet per item. */
-export const perItem = (items: number, snippet: (k: number) => string): string => lines(items, snippet);
-
-/** `sum0, sum1, …` */
-export const names = (stem: string, items: number): string => Array.from({ length: items }, (_, k) => `${stem}${k}`).join(', ');
-
 export interface ForwardEpilogue {
   readonly relu: boolean;
   readonly bits: boolean;
 }
+
+/** WGSL: where the gradient of block of rows `d.FIRST + offset` is given: its `block`, and pixel `h`, `w`. */
+export const PLACE = `  let i = d.FIRST + offset;
+  let pixel = i % (d.H * d.W);
+  let h = pixel / d.W;
+  let w = pixel % d.W;
+  let block = d.X_BLOCK + i / (d.H * d.W);`;
+
+/** Fields of the uniform that adding up slices needs. */
+export const sumDims = ({ N, OUT, Y_BLOCK, Y_BLOCKS }: FullyConnectedDims, SLICES: number) => ({ N, OUT, Y_BLOCK, Y_BLOCKS, SLICES });
 
 /** WGSL: bindings from 3 on, and `finish(n, o, sum)`, which adds the bias, rectifies, keeps bits and stores. Bindings: bias y [bits]. */
 export const finishFunction = ({ relu, bits }: ForwardEpilogue): string => wgsl`
