@@ -28,7 +28,7 @@ const report = stamped({ environment: { date: new Date().toISOString(), adapter:
 if (values.json) writeFileSync(values.json, `${JSON.stringify(report)}\n`);
 if (values.seed) {
   const path = join(root, 'src/gpu/tuning/seed.json');
-  writeSeed(path, { ...JSON.parse(readFileSync(path, 'utf8')), ...seedOf(adapter, times) });
+  writeSeed(path, { ...JSON.parse(readFileSync(path, 'utf8')), ...await seedOf(adapter, times) });
 }
 await server.close();
 process.exit(0);

@@ -5,16 +5,18 @@
  * Graphics drivers lower the clock of a GPU that has pauses. So all kernels of a shape are compiled before the first is timed, the GPU is kept
  * busy in between, and beside each time stands what rate of multiply-adds there was in the same submit: their quotient is what counts.
  */
-import { flopsOf as flopsOfConv, type ConvDims } from '../shaders/conv/shape';
+import { type ConvDims, flopsOf } from '../shaders/conv/shape';
 import { type Plan, compile } from '../src/compile';
+import { Engine } from '../src/engine';
 import { Device } from '../src/gpu/device';
 import { Executor } from '../src/gpu/executor';
 import { TILES } from '../src/gpu/tiles';
 import { type Choices, adapterKey, shapeClass } from '../src/gpu/tuning/choices';
 import { LAYER, layerOf } from '../src/gpu/tuning/trial';
+import { convolutionsOf } from '../src/gpu/tuning/tuner';
 import { candidatesFor } from '../src/gpu/variants';
 import { WeightStore } from '../src/gpu/weights';
-import { type ConvVariant, PLAIN } from '../src/ops/variants';
+import type { ConvVariant } from '../src/ops/variants';
 import { type NetworkName, NETWORKS } from './networks';
 import { type Pass, multiplyAdds } from './probe';
 
@@ -54,15 +56,13 @@ const ROUNDS = 2;
 /** @throws the signal's reason, between two shapes; an Error without timestamps, since wall clocks tell too little of a kernel */
 export async function kernelTimes(adapter: GPUAdapter, net: NetworkName, batch: number, { signal, onShape }: { signal?: AbortSignal; onShape?: (times: ShapeTimes) => void } = {}): Promise<ShapeTimes[]> {
   if (!adapter.features.has('timestamp-query')) throw new Error('kernelTimes: this adapter has no timestamps');
-  const { maxBufferSize, maxStorageBufferBindingSize: bindingBytes } = adapter.limits;
-  const features = (['timestamp-query', 'subgroups'] as const).filter((feature) => adapter.features.has(feature));
-  const gpu = await adapter.requestDevice({ requiredFeatures: [...features], requiredLimits: { maxBufferSize, maxStorageBufferBindingSize: bindingBytes } });
-  const device = new Device(gpu, true, adapter.info);
+  const engine = await Engine.onAdapter(adapter);
+  const gpu = engine.device;
+  const device = new Device(gpu, false, adapter.info);
+  const bindingBytes = engine.environment.limits.maxStorageBufferBindingSize;
   try {
     const clock = clockOf(gpu);
-    const shapes = new Map<string, ConvDims>();
-    const plain = { ...device.variants, conv: PLAIN.conv };
-    compile(NETWORKS[net](), { batch, bindingBytes, variants: { ...plain, conv: (d) => (shapes.set(shapeClass(d), shapes.get(shapeClass(d)) ?? d), PLAIN.conv(d)) } });
+    const shapes = convolutionsOf((variants) => compile(NETWORKS[net](), { batch, bindingBytes, variants }), device.variants, shapeClass);
     const all: ShapeTimes[] = [];
     for (const [shape, dims] of shapes) {
       signal?.throwIfAborted();
@@ -75,26 +75,28 @@ export async function kernelTimes(adapter: GPUAdapter, net: NetworkName, batch: 
         for (const entry of opened) {
           const { milliseconds: once } = await clock.time(entry.record, 2);
           const { milliseconds, fmaGflops } = await clock.time(entry.record, Math.max(2, Math.ceil(SAMPLE / Math.max(once, 0.004))), SAMPLE / 2);
-          const share = flopsOfConv(dims) / milliseconds / 1e6 / fmaGflops;
+          const share = flopsOf(dims) / milliseconds / 1e6 / fmaGflops;
           if (!entry.best || share > entry.best.share) entry.best = { variant: entry.variant, milliseconds, fmaGflops, share };
         }
       }
       opened.forEach(({ dispose }) => dispose());
       const kernels = opened.map(({ best }) => best!).sort((a, b) => b.share - a.share);
-      const times = { net, batch, shape, dims, gflop: flopsOfConv(dims) / 1e9, untuned: device.variants.conv(dims), kernels };
+      const times = { net, batch, shape, dims, gflop: flopsOf(dims) / 1e9, untuned: device.variants.conv(dims), kernels };
       all.push(times);
       onShape?.(times);
     }
     return all;
   } finally {
-    gpu.destroy();
+    engine.dispose();
   }
 }
 
 /** What `src/gpu/tuning/seed.json` holds for this adapter: the fastest kernel of each shape. */
-export function seedOf({ info, features }: GPUAdapter, times: readonly ShapeTimes[]): Readonly<Record<string, Choices>> {
-  const asked = ['core-features-and-limits', 'shader-f16', 'subgroups', 'timestamp-query'].filter((feature) => features.has(feature as GPUFeatureName));
-  return { [adapterKey(info, asked)]: Object.fromEntries(times.map(({ shape, kernels }) => [shape, kernels[0]!.variant])) };
+export async function seedOf(adapter: GPUAdapter, times: readonly ShapeTimes[]): Promise<Readonly<Record<string, Choices>>> {
+  const engine = await Engine.onAdapter(adapter);
+  const { adapter: known, features } = engine.environment;
+  engine.dispose();
+  return { [adapterKey(known, features)]: Object.fromEntries(times.map(({ shape, kernels }) => [shape, kernels[0]!.variant])) };
 }
 
 /** The plan's kernels on weights that are all zero: how fast they are is the same, and packing real ones takes seconds. */

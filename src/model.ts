@@ -188,8 +188,7 @@ export class Model implements Disposable {
     const [, C, H, W] = this.inputShape;
     const { ascent, backward } = await this.turns.take(options, async () => {
       const { executor, targets } = await this.targetOf(chosen, options);
-      const { Ascent: Run } = await import('./gpu/ascent');
-      const ascent = await Run.create(this.device, executor, this.readback, targets, { C, H, W }, options, from);
+      const ascent = await (await import('./gpu/ascent')).Ascent.create(this.device, executor, this.readback, targets, { C, H, W }, options, from);
       return { ascent, backward: { targets, relu: 'gradient', score } satisfies BackwardOptions };
     });
     this.ascents.add(ascent);

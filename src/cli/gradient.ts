@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { notFinite } from '../finite';
 import { type NpyArray, readNpy, writeNpy } from '../formats/npy';
 import { type GradientOptions, GradlensError } from '../index';
 import { common, command } from './args';
@@ -75,7 +76,7 @@ async function readArray(path: string): Promise<NpyArray> {
     throw error;
   }
   // the scores need not show it: on some devices ReLU makes NaN 0
-  const bad = array.data.findIndex((value) => !Number.isFinite(value));
+  const bad = notFinite(array.data);
   if (bad >= 0) throw new UsageError(`${path}: element ${bad} is ${array.data[bad]}; inputs are finite in float32`);
   return array;
 }

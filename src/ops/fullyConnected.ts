@@ -9,20 +9,35 @@ import type { FullyConnectedVariant } from './variants';
 import { type Op, type Site, type Step, type Tensor, bitsBinding } from './op';
 import { blockedVector, weightOf } from './weights';
 
-/** How a forward sum is cut: slices until a pass has so many workgroups, unless they got shorter than what is worth a partial sum. */
+/** How a forward sum is cut: slices until a pass has so many invocations, unless they got shorter than what is worth a partial sum. */
 interface Cut {
-  readonly workgroups: number;
+  readonly invocations: number;
   /** In blocks of four rows. */
   readonly shortest: number;
   readonly fewest: 1 | 2;
+}
+
+/** The kernels of one family, and how it cuts. */
+interface Family {
+  readonly cut: Cut;
+  readonly forward: typeof parallelForward;
+  readonly sum: typeof parallelSum;
+  readonly backward: typeof parallelBackward;
 }
 
 /**
  * Where whole batches are summed, even the smallest layer is cut in two on software adapters: so all of a network's run the same code, and
  * a cold start compiles it once.
  */
-const cutFor = (variant: FullyConnectedVariant, batch: number): Cut =>
-  (variant.family === 'parallel' ? { workgroups: variant.workgroups, shortest: 16, fewest: 1 } : { workgroups: 64, shortest: 64, fewest: batch >= DENSE ? 2 : 1 });
+const familyOf = (variant: FullyConnectedVariant, batch: number): Family =>
+  (variant.family === 'parallel'
+    ? { cut: { invocations: variant.workgroups * COLUMNS, shortest: 16, fewest: 1 }, forward: parallelForward, sum: parallelSum, backward: parallelBackward }
+    : {
+      cut: { invocations: 4096, shortest: 64, fewest: batch >= DENSE ? 2 : 1 },
+      forward: (d, chunk, epilogue) => fullyConnectedForward(d, chunk, variant, epilogue),
+      sum: fullyConnectedSum,
+      backward: (d, chunk, epilogue) => fullyConnectedBackward(d, chunk, variant, epilogue),
+    });
 
 function outputsOf(node: FullyConnectedNode, input: Extents, weights: Site<FullyConnectedNode>['weights']): number {
   const weight = weights.get(node.weight);
@@ -35,11 +50,11 @@ function outputsOf(node: FullyConnectedNode, input: Extents, weights: Site<Fully
 }
 
 /** Rows cut into chunks that a binding holds, and chunks into slices. */
-function chunksOf(name: string, rows: number, outBlocks: number, bindingBytes: number, { workgroups, shortest, fewest }: Cut): RowChunk[] {
+function chunksOf(name: string, rows: number, outBlocks: number, bindingBytes: number, { invocations, shortest, fewest }: Cut): RowChunk[] {
   const rowBytes = 4 * outBlocks * 16;
   const perChunk = Math.floor(bindingBytes / rowBytes);
   if (perChunk < 1) throw new GradlensError('limit', `${name}: four rows of its weights take ${rowBytes} bytes; the device binds at most ${bindingBytes}`, { limit: 'maxStorageBufferBindingSize', need: rowBytes, have: bindingBytes, layer: name });
-  const wanted = Math.min(Math.ceil((workgroups * COLUMNS) / outBlocks), Math.max(fewest, Math.floor(rows / shortest)));
+  const wanted = Math.min(Math.ceil(invocations / outBlocks), Math.max(fewest, Math.floor(rows / shortest)));
   const SLICE = Math.min(Math.ceil(rows / wanted), perChunk);
   const chunks: Omit<RowChunk, 'SLICES'>[] = [];
   let FIRST_SLICE = 0;
@@ -60,7 +75,8 @@ function layout(site: Site<FullyConnectedNode>) {
     N: batch, H: x.H, W: x.W, IN: blocksOf(x.C) * plane, OUT: blocksOf(output.C),
     X_BLOCK: x.block, X_BLOCKS: x.blocks, Y_BLOCK: output.block, Y_BLOCKS: output.blocks,
   };
-  const chunks = chunksOf(node.name, dims.IN, dims.OUT, bindingBytes, cutFor(variants.fullyConnected, batch));
+  const family = familyOf(variants.fullyConnected, batch);
+  const chunks = chunksOf(node.name, dims.IN, dims.OUT, bindingBytes, family.cut);
   const weightOfChunk = (chunk: RowChunk, index: number): Tensor => ({
     // Layers that share a weight share its packing only if their inputs have the same extents.
     name: `${node.weight}/rows of ${x.C}×${plane}${chunks.length === 1 ? '' : `, ${index + 1} of ${chunks.length}`}`,
@@ -68,7 +84,7 @@ function layout(site: Site<FullyConnectedNode>) {
     kind: 'weight',
     fill: () => packFullyConnected(weights.get(node.weight)!.data, { out: output.C, C: x.C, plane }, chunk.FIRST, chunk.ROWS),
   });
-  return { dims, chunks, weightOfChunk };
+  return { family, dims, chunks, weightOfChunk };
 }
 
 export const fullyConnected: Op<FullyConnectedNode> = {
@@ -79,8 +95,8 @@ export const fullyConnected: Op<FullyConnectedNode> = {
   },
 
   forward(site) {
-    const { node, inputs, output, bits, weights, variants: { fullyConnected: variant } } = site;
-    const { dims, chunks, weightOfChunk } = layout(site);
+    const { node, inputs, output, bits, weights } = site;
+    const { family, dims, chunks, weightOfChunk } = layout(site);
     const epilogue = { relu: node.relu === true, bits: bits !== null };
     const bias = blockedVector(`${node.bias ?? node.weight + ' without bias'}/blocks`, output.C, node.bias === undefined ? null : weights.get(node.bias)!.data);
     const finish = { bias, y: output.storage, ...bitsBinding(bits) };
@@ -88,22 +104,22 @@ export const fullyConnected: Op<FullyConnectedNode> = {
     const partial: Tensor = { name: `${node.name}.partial`, bytes: slices * dims.N * dims.OUT * 16, kind: 'transient' };
     const steps: Step[] = chunks.map((chunk, index) => ({
       label: `${node.name}.fullyConnectedForward`,
-      kernel: variant.family === 'parallel' ? parallelForward(dims, chunk, epilogue) : fullyConnectedForward(dims, chunk, variant, epilogue),
+      kernel: family.forward(dims, chunk, epilogue),
       bind: { x: inputs[0]!.storage, weight: weightOfChunk(chunk, index), ...(slices === 1 ? finish : { partial }) },
     }));
     if (slices > 1) {
-      steps.push({ label: `${node.name}.fullyConnectedSum`, kernel: (variant.family === 'parallel' ? parallelSum : fullyConnectedSum)(dims, slices, epilogue), bind: { partial, ...finish } });
+      steps.push({ label: `${node.name}.fullyConnectedSum`, kernel: family.sum(dims, slices, epilogue), bind: { partial, ...finish } });
     }
     return steps;
   },
 
   backward(site, { dY, dX, epilogue, kept }) {
-    const { node, variants: { fullyConnected: variant } } = site;
-    const { dims, chunks, weightOfChunk } = layout(site);
+    const { node } = site;
+    const { family, dims, chunks, weightOfChunk } = layout(site);
     const turned = { ...dims, X_BLOCK: dX.block, X_BLOCKS: dX.blocks, Y_BLOCK: dY.block, Y_BLOCKS: dY.blocks };
     return chunks.map((chunk, index) => ({
       label: `${node.name}.fullyConnectedBackward`,
-      kernel: variant.family === 'parallel' ? parallelBackward(turned, chunk, epilogue) : fullyConnectedBackward(turned, chunk, variant, epilogue),
+      kernel: family.backward(turned, chunk, epilogue),
       bind: { dY: dY.storage, weight: weightOfChunk(chunk, index), dX: dX.storage, ...kept },
     }));
   },

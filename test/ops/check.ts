@@ -51,10 +51,10 @@ afterAll(async () => {
 export type Loader = { load(graph: Graph, options?: { batch?: number }): Promise<Model> };
 
 /** Loads graphs so that layers run as told, and the rest in the plain way. */
-export async function loaderOf(driver: NodeDriver, variants: Partial<Variants>): Promise<Loader> {
-  const { device } = await engineOn(driver);
+export async function loaderOf(driver: NodeDriver, variants: Partial<Variants>, { features = 'all', precision = 'f32' }: { features?: Features; precision?: 'f32' | 'f16' } = {}): Promise<Loader> {
+  const { device } = await engineOn(driver, features);
   const forced = new Device(device, false, undefined, undefined, { ...PLAIN, ...variants });
-  return { load: (graph, { batch = 1 } = {}) => Model.create(forced, { graph, labels: [], provenance: {} }, { batch, tune: false }, () => {}) };
+  return { load: (graph, { batch = 1 } = {}) => Model.create(forced, { graph, labels: [], provenance: {} }, { batch, tune: false, precision }, () => {}) };
 }
 
 /** A driver gets this many runs of a property: the second only has to agree. */

@@ -4,14 +4,11 @@
  */
 import { describe, expect, test } from 'vitest';
 import { type Half, inHalf } from '../../shaders/half';
-import { Device } from '../../src/gpu/device';
-import { Model } from '../../src/model';
-import { PLAIN } from '../../src/ops/variants';
 import { type Features, type NodeDriver, nodeDrivers } from '../node';
 import { branched, imageOf, prepared } from '../engine/support';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient } from '../oracle/network';
-import { type Loader, Net, engineOn, errorAround, errorOf } from './check';
+import { type Loader, Net, engineOn, errorAround, errorOf, loaderOf } from './check';
 
 async function halves(driver: NodeDriver, features: Features): Promise<Loader> {
   const engine = await engineOn(driver, features);
@@ -79,9 +76,7 @@ describe.each(WAYS)('in half precision on %s with %s of its features', (driver, 
   });
 
   test('the tiled kernels too, sliced as well', async () => {
-    const { device } = await engineOn(driver, features);
-    const forced = new Device(device, false, undefined, undefined, { ...PLAIN, conv: () => ({ family: 'tiled', tile: { blocks: 2, units: 4, depth: 1, own: 1 }, slices: 3 }) });
-    const loader: Loader = { load: (graph, { batch = 1 } = {}) => Model.create(forced, { graph, labels: [], provenance: {} }, { batch, tune: false, precision: 'f16' }, () => {}) };
+    const loader = await loaderOf(driver, { conv: () => ({ family: 'tiled', tile: { blocks: 2, units: 4, depth: 1, own: 1 }, slices: 3 }) }, { features, precision: 'f16' });
     const net = new Net({ C: 3, H: 9, W: 11 }, 7);
     const graph = net.graph(net.fullyConnected(net.relu(net.conv('image', 13, { kernel: [2, 3], pads: [1, 1, 0, 2] })), 5));
     expect(await errorOf(loader, graph, [net.image(), net.image()], { classes: [3, 1], relu: 'guided' })).toBe(0);

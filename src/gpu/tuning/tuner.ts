@@ -41,14 +41,7 @@ export async function tuned(device: Device, plan: (variants: Variants) => Plan, 
   const { signal, onProgress, candidates = candidatesFor(device.environment), milliseconds = BUDGET_MILLISECONDS, half } = options;
   const { tuningStore: store, variants: fallback } = device;
   const classOf = (d: ConvDims): string => (half ? `${shapeClass(d)} in half precision` : shapeClass(d));
-  const shapes = new Map<string, ConvDims>();
-  plan({
-    ...fallback,
-    conv(d) {
-      if (!shapes.has(classOf(d))) shapes.set(classOf(d), d);
-      return fallback.conv(d);
-    },
-  });
+  const shapes = convolutionsOf(plan, fallback, classOf);
   const { adapter, features } = device.environment;
   const key = adapterKey(adapter, features);
   const known: Choices = { ...SEED[key], ...(await storedChoices(store, key)) };
@@ -76,6 +69,19 @@ export async function tuned(device: Device, plan: (variants: Variants) => Plan, 
       return candidates(d).find((candidate) => JSON.stringify(candidate) === chosen) ?? fallback.conv(d);
     },
   };
+}
+
+/** The convolutions that `plan` asks for, the first of each class. */
+export function convolutionsOf(plan: (variants: Variants) => unknown, variants: Variants, classOf: (d: ConvDims) => string): Map<string, ConvDims> {
+  const shapes = new Map<string, ConvDims>();
+  plan({
+    ...variants,
+    conv(d) {
+      if (!shapes.has(classOf(d))) shapes.set(classOf(d), d);
+      return variants.conv(d);
+    },
+  });
+  return shapes;
 }
 
 async function fastestOf(device: Device, d: ConvDims, variants: readonly ConvVariant[], { milliseconds, half, signal }: Pick<TuningOptions, 'half' | 'signal'> & { readonly milliseconds: number }): Promise<ConvVariant | null> {
