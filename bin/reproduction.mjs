@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import * as gradlens from '../dist/lib/index.js';
 import { createNodeEngine, fileAddress, readImage } from '../dist/lib/node.js';
+import { SHARE } from '../weights/share.mjs';
 import { pageOf } from './reproductionPage.mjs';
 
 const { values } = parseArgs({ options: { measure: { type: 'string', default: '' }, localisation: { type: 'string', multiple: true, default: [] }, commit: { type: 'string' } } });
@@ -41,8 +42,6 @@ const METHODS = {
   'layer map': (model, picture) => gradlens.layerMap(model, picture),
   occlusion: (model, picture) => gradlens.occlusion(model, picture),
 };
-/** Of the box of a layer map: what suits the default net (weights/judge.mjs). */
-const SHARE = 0.35;
 /** How class models are climbed to: the paper's objective, its counter-example, and what later work found. */
 const WAYS = { paper: {}, probability: { score: 'probability' }, vivid: { preset: 'vivid' } };
 mkdirSync(folder, { recursive: true });

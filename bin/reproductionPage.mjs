@@ -1,4 +1,5 @@
 /** The page docs/REPRODUCTION.md, from what was measured. What is not there yet says how to get it. */
+import { SHARE } from '../weights/share.mjs';
 
 export function pageOf({ pictures, maps, masks, speed, ...results }, judgement, { CLASS_MODEL_PRESETS, SEGMENT_PRESETS }) {
   const { paper, vivid } = CLASS_MODEL_PRESETS;
@@ -47,7 +48,7 @@ each of the three coarsest planes (SqueezeNet: fire3, fire5, fire9), multiplied.
 
 ${speed ? `At 500×375 one thread takes ${Math.min(...Object.values(speed.milliseconds)).toFixed(0)} to ${Math.max(...Object.values(speed.milliseconds)).toFixed(0)} ms, mixtures, cut and box (our samples; processor time). ${by(speed)}` : missing('node bin/reproduction.mjs --measure speed')}
 
-${pictures ? '![Samples with their masks and boxes](reproduction/segmentation.png)\n\nRows: the paper\'s quantiles; `boxes`; `layers` with `--share 0.35`, whose box is not the mask\'s.\n' : ''}
+${pictures ? `![Samples with their masks and boxes](reproduction/segmentation.png)\n\nRows: the paper's quantiles; \`boxes\`; \`layers\` with \`--share ${SHARE}\`, whose box is not the mask's.\n` : ''}
 470 ILSVRC validation photos of ten classes, SqueezeNet 1.1, one view, 1000 classes. **Tuning part**, named before anything was tuned: every fifth photo from number 1 on (\`--part 1/5\`); the preset
 \`boxes\` was chosen there. Its 94 photos turned out much easier than the others, so a **second tuning part**, every fifth photo from number 3 on (\`3/5\`), was named before any of its photos was
 looked at by itself. **Rest**: the others (\`--all-but 1/5,3/5\`; for \`boxes\`, which knew only the first part, \`--all-but 1/5\`), on which nothing was chosen. It is the hardest part, as the controls show.

@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { CLASS_MODEL_PRESETS, SHIPPED_MODELS, classModel } from '../dist/lib/index.js';
 import { createNodeEngine, fileAddress } from '../dist/lib/node.js';
+import { SHARE } from './share.mjs';
 
 const { positionals: [data], values } = parseArgs({
   allowPositionals: true,
@@ -31,8 +32,8 @@ const thousand = json('labels/imagenet1000.json').classes;
 const { preset } = values;
 const iterations = Number(values.iterations ?? CLASS_MODEL_PRESETS[preset].iterations);
 
-/** How a box is made of a map: the share was chosen on the tuning parts of the boxed photos, `--part 1/5,3/5`. */
-const BOX = ['--preset', 'layers', '--share', '0.35'];
+/** How a box is made of a map. */
+const BOX = ['--preset', 'layers', '--share', String(SHARE)];
 
 const engine = await createNodeEngine({ onNotice: (message) => console.error(message) });
 const { adapter } = engine.environment;
