@@ -1,5 +1,5 @@
-/// Two builds and the tests. `vite build`: the page and the benchmark, to dist, for any static host. `vite build --mode lib`: the package, to
-/// dist/lib.
+/// Two builds and the tests. `vite build`: the page and the benchmark, to dist, for any static host. `vite build --mode
+/// lib`: the package, to dist/lib.
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
@@ -17,10 +17,18 @@ const page: UserConfig = {
     rolldownOptions: { input: existing({ page: 'index.html', bench: 'bench/index.html' }) },
   },
   worker: { format: 'es' },
-  plugins: [removesOld('assets', 'bench', 'weights', 'page'), contentSecurityPolicy(), fetchedAtRunTime('weights'), worksOffline(`weights/${DEFAULT_MODEL}`)],
+  plugins: [
+    removesOld('assets', 'bench', 'weights', 'page'),
+    contentSecurityPolicy(),
+    fetchedAtRunTime('weights'),
+    worksOffline(`weights/${DEFAULT_MODEL}`),
+  ],
   // Named here, or Vite's server discovers them at their first use and reloads the page in the middle of things.
   // ONNX Runtime is one module as it is, and finds its WebAssembly by its own address.
-  optimizeDeps: { include: ['@bufbuild/protobuf', 'onnx-buf', 'wgsl-preprocessor/wgsl-preprocessor.js'], exclude: ['onnxruntime-web'] },
+  optimizeDeps: {
+    include: ['@bufbuild/protobuf', 'onnx-buf', 'wgsl-preprocessor/wgsl-preprocessor.js'],
+    exclude: ['onnxruntime-web'],
+  },
 };
 
 const library: UserConfig = {
@@ -30,7 +38,12 @@ const library: UserConfig = {
     copyPublicDir: false,
     reportCompressedSize: false,
     lib: {
-      entry: existing({ index: 'src/index.ts', node: 'src/node/index.ts', cli: 'src/cli/main.ts', bench: 'bench/inNode.ts' }),
+      entry: existing({
+        index: 'src/index.ts',
+        node: 'src/node/index.ts',
+        cli: 'src/cli/main.ts',
+        bench: 'bench/inNode.ts',
+      }),
       formats: ['es'],
       fileName: (_format, name) => `${name}.js`,
     },

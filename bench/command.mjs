@@ -25,16 +25,43 @@ const HELP = `
 
 const COMMAND_FLAGS = ['json', 'compare', 'adapter', 'table', 'help', 'patience', 'memory'];
 
-/** The flags, as pairs for parseOptions, and those that are for the command. Ends the process for --help and for wrong flags. */
+/**
+ * The flags, as pairs for parseOptions, and those that are for the command. Ends the process for --help and for wrong
+ * flags.
+ */
 export function readFlags(adapterHelp) {
-  const names = ['net', 'batch', 'what', 'precision', 'contenders', 'runs', 'seconds', 'warm-up', 'probe', 'layers', 'patience', 'memory', 'json', 'compare', 'adapter'];
+  const names = [
+    'net',
+    'batch',
+    'what',
+    'precision',
+    'contenders',
+    'runs',
+    'seconds',
+    'warm-up',
+    'probe',
+    'layers',
+    'patience',
+    'memory',
+    'json',
+    'compare',
+    'adapter',
+  ];
   try {
-    const { values } = parseArgs({ options: { ...Object.fromEntries(names.map((name) => [name, { type: 'string' }])), table: { type: 'boolean' }, help: { type: 'boolean' } } });
+    const { values } = parseArgs({
+      options: {
+        ...Object.fromEntries(names.map((name) => [name, { type: 'string' }])),
+        table: { type: 'boolean' },
+        help: { type: 'boolean' },
+      },
+    });
     if (values.help) {
       console.log(HELP.slice(1) + adapterHelp);
       process.exit(0);
     }
-    for (const name of ['patience', 'memory']) if (values[name] !== undefined && !(Number(values[name]) > 0)) throw new Error(`--${name} is '${values[name]}'; a number above 0 would be right`);
+    for (const name of ['patience', 'memory'])
+      if (values[name] !== undefined && !(Number(values[name]) > 0))
+        throw new Error(`--${name} is '${values[name]}'; a number above 0 would be right`);
     return { values, entries: Object.entries(values).filter(([name]) => !COMMAND_FLAGS.includes(name)) };
   } catch (error) {
     fail(`${error.message}\n\n${HELP.slice(1)}${adapterHelp}`);
@@ -53,10 +80,18 @@ export function options(modules, entries) {
   return chosen;
 }
 
-/** The cases one by one, each to be run in a fresh process or browser; without flags: small and paper alone, and eight of small. */
+/**
+ * The cases one by one, each to be run in a fresh process or browser; without flags: small and paper alone, and eight
+ * of small.
+ */
 export function casesOf(chosen, entries) {
   const given = new Set(entries.map(([name]) => name));
-  if (!given.has('net') && !given.has('batch')) return [['small', 1], ['paper', 1], ['small', 8]];
+  if (!given.has('net') && !given.has('batch'))
+    return [
+      ['small', 1],
+      ['paper', 1],
+      ['small', 8],
+    ];
   return chosen.nets.flatMap((net) => chosen.batches.map((batch) => [net, batch]));
 }
 
@@ -91,13 +126,26 @@ export async function runCases(modules, chosen, cases, { patience = 120, memory 
 async function runCase(modules, options, limits, start) {
   const failed = [];
   for (let { contenders } = options; ; ) {
-    const { result, contender, reason } = await supervise((tell) => start(modules.options.writeOptions({ ...options, contenders }), tell), limits);
+    const { result, contender, reason } = await supervise(
+      (tell) => start(modules.options.writeOptions({ ...options, contenders }), tell),
+      limits,
+    );
     if (result) return { ...result, rows: [...result.rows, ...failed] };
     if (!contender || contender === 'gradlens') throw new Error(`${contender ?? 'the benchmark'}: ${reason}`); // nothing to compare with
     show(`${contender}: ${reason}; once more without it`);
     const rival = modules.contenders.CONTENDERS[contender]();
-    failed.push(...options.what.filter((what) => rival.offers?.includes(what) ?? true)
-      .map((what) => modules.report.emptyRow({ net: options.nets[0], batch: options.batches[0], what, precision: 'f32' }, rival, 'failed', reason)));
+    failed.push(
+      ...options.what
+        .filter((what) => rival.offers?.includes(what) ?? true)
+        .map((what) =>
+          modules.report.emptyRow(
+            { net: options.nets[0], batch: options.batches[0], what, precision: 'f32' },
+            rival,
+            'failed',
+            reason,
+          ),
+        ),
+    );
     contenders = contenders.filter((name) => name !== contender);
   }
 }
@@ -112,13 +160,26 @@ export function stamped(report, launchFlags) {
     }
   };
   const commit = git('rev-parse', '--short=12', 'HEAD');
-  const changed = git('status', '--porcelain', '--untracked-files=no', '--', 'src', 'shaders', 'package-lock.json') !== '';
+  const changed =
+    git('status', '--porcelain', '--untracked-files=no', '--', 'src', 'shaders', 'package-lock.json') !== '';
   const command = ['node', relative(root, process.argv[1]), ...process.argv.slice(2)].join(' ');
-  return { ...report, environment: { ...report.environment, ...(commit ? { commit: commit + (changed ? ' with local changes' : '') } : {}), command, launchFlags } };
+  return {
+    ...report,
+    environment: {
+      ...report.environment,
+      ...(commit ? { commit: commit + (changed ? ' with local changes' : '') } : {}),
+      command,
+      launchFlags,
+    },
+  };
 }
 
 /** Writes the report, regenerates the table, prints and compares; the exit code. */
-export function finish({ report: format, table: tables, compare: comparison, layers }, report, { json, compare, table, net, batch }) {
+export function finish(
+  { report: format, table: tables, compare: comparison, layers },
+  report,
+  { json, compare, table, net, batch },
+) {
   if (json === '-') {
     console.log(JSON.stringify(report));
   } else {
@@ -126,7 +187,9 @@ export function finish({ report: format, table: tables, compare: comparison, lay
     const file = json ? resolve(json) : join(root, 'bench/results', name);
     mkdirSync(join(file, '..'), { recursive: true });
     writeFileSync(file, `${JSON.stringify(report, null, 1)}\n`);
-    console.log(`\n${tables.markdownOf(report)}\n\n${layers.layersMarkdown(report)}\n\nReport: ${relative(process.cwd(), file)}`);
+    console.log(
+      `\n${tables.markdownOf(report)}\n\n${layers.layersMarkdown(report)}\n\nReport: ${relative(process.cwd(), file)}`,
+    );
     if (!json && (table || (!net && !batch))) showReports({ report: format, table: tables }, [file]);
   }
   if (!compare) return 0;

@@ -1,6 +1,6 @@
 /**
- * What a contender asks of WebGPU, counted at the door: the methods of the API are wrapped, for everyone alike, so nobody has to
- * report on itself. Importing this module wraps them; it must happen before any device is asked for.
+ * What a contender asks of WebGPU, counted at the door: the methods of the API are wrapped, for everyone alike, so
+ * nobody has to report on itself. Importing this module wraps them; it must happen before any device is asked for.
  */
 
 export interface Counts {
@@ -31,10 +31,18 @@ let installed = false;
 export function installCounters(): void {
   if (installed || typeof GPUDevice === 'undefined') return;
   installed = true;
-  wrap(GPUComputePassEncoder.prototype, 'dispatchWorkgroups', () => { counts.dispatches++; });
-  wrap(GPUComputePassEncoder.prototype, 'dispatchWorkgroupsIndirect', () => { counts.dispatches++; });
-  wrap(GPUCommandEncoder.prototype, 'beginComputePass', () => { counts.passes++; });
-  wrap(GPUQueue.prototype, 'submit', () => { counts.submits++; });
+  wrap(GPUComputePassEncoder.prototype, 'dispatchWorkgroups', () => {
+    counts.dispatches++;
+  });
+  wrap(GPUComputePassEncoder.prototype, 'dispatchWorkgroupsIndirect', () => {
+    counts.dispatches++;
+  });
+  wrap(GPUCommandEncoder.prototype, 'beginComputePass', () => {
+    counts.passes++;
+  });
+  wrap(GPUQueue.prototype, 'submit', () => {
+    counts.submits++;
+  });
   wrap(GPUDevice.prototype, 'createBuffer', (device, buffer) => {
     const alive = buffersOf.get(device) ?? new Set();
     buffersOf.set(device, alive.add(buffer));
@@ -52,7 +60,11 @@ export function installCounters(): void {
   });
 }
 
-function wrap<T extends object, K extends keyof T>(prototype: T, name: K, after: (self: T, result: T[K] extends (...args: never[]) => infer R ? R : never) => void): void {
+function wrap<T extends object, K extends keyof T>(
+  prototype: T,
+  name: K,
+  after: (self: T, result: T[K] extends (...args: never[]) => infer R ? R : never) => void,
+): void {
   const original = prototype[name] as (...args: unknown[]) => never;
   Object.defineProperty(prototype, name, {
     configurable: true,

@@ -13,7 +13,9 @@ export async function environmentOf(gpu: GPU, runtime = browserName()): Promise<
     date: new Date().toISOString(),
     runtime,
     engineVersion: version,
-    adapter, features, limits,
+    adapter,
+    features,
+    limits,
     clockQuantumMs: clockQuantum(),
     hardwareConcurrency: typeof navigator === 'undefined' ? 0 : navigator.hardwareConcurrency,
     crossOriginIsolated: typeof crossOriginIsolated === 'undefined' || crossOriginIsolated,
@@ -36,6 +38,8 @@ function browserName(): string {
   if (typeof document === 'undefined') return `Node ${process.version}`;
   const agent = navigator.userAgent;
   // Edge calls itself Chrome as well, and only Safari gives its number as Version
-  const browser = ['Edg', 'Firefox', 'HeadlessChrome', 'Chrome', 'Version'].flatMap((name) => agent.match(new RegExp(`\\b${name}/[\\d.]+`)) ?? [])[0];
+  const browser = ['Edg', 'Firefox', 'HeadlessChrome', 'Chrome', 'Version'].flatMap(
+    (name) => agent.match(new RegExp(`\\b${name}/[\\d.]+`)) ?? [],
+  )[0];
   return `${(browser ?? agent).replace('Version', 'Safari').replace('Edg/', 'Edge/').replace('/', ' ')}, ${navigator.platform}`;
 }

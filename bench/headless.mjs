@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: the page in headless Chromium, on SwiftShader unless told otherwise. Each case gets a browser of its own with an
- * empty profile, so that every cold start is one. `--help` lists the flags.
+ * `npm run bench`: the page in headless Chromium, on SwiftShader unless told otherwise. Each case gets a browser of its
+ * own with an empty profile, so that every cold start is one. `--help` lists the flags.
  */
 import puppeteer from 'puppeteer';
 import { createServer } from 'vite';
@@ -13,7 +13,9 @@ const { values, entries } = readFlags('swiftshader (default), or gpu: whatever C
 const FLAGS = [
   '--no-sandbox', // Chromium's sandbox does not work for root, as which containers run
   '--enable-unsafe-webgpu',
-  ...(values.adapter === 'gpu' ? ['--enable-features=Vulkan', '--ignore-gpu-blocklist'] : ['--use-webgpu-adapter=swiftshader', '--enable-unsafe-swiftshader']),
+  ...(values.adapter === 'gpu'
+    ? ['--enable-features=Vulkan', '--ignore-gpu-blocklist']
+    : ['--use-webgpu-adapter=swiftshader', '--enable-unsafe-swiftshader']),
   '--disable-quic',
   '--no-first-run',
   '--disable-background-networking',
@@ -29,7 +31,13 @@ const server = await createServer({
   root,
   cacheDir: 'node_modules/.vite-bench',
   // such a page has a finer clock, and threads in WebAssembly
-  server: { host: '127.0.0.1', port: 5293, watch: null, hmr: false, headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' } },
+  server: {
+    host: '127.0.0.1',
+    port: 5293,
+    watch: null,
+    hmr: false,
+    headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
+  },
   logLevel: 'warn',
 });
 await server.listen();
@@ -43,9 +51,14 @@ process.exit(finish(modules, stamped(report, FLAGS), values));
 async function start(query, tell) {
   query.set('start', '');
   const browser = await puppeteer.launch({
-    executablePath, headless: true, args: FLAGS, protocolTimeout: LONGEST_MINUTES * 60_000,
+    executablePath,
+    headless: true,
+    args: FLAGS,
+    protocolTimeout: LONGEST_MINUTES * 60_000,
     pipe: true, // the browser ends when the pipe does
-    handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false, // supervise.mjs does
+    handleSIGINT: false,
+    handleSIGTERM: false,
+    handleSIGHUP: false, // supervise.mjs does
   });
   const { pid } = browser.process();
   return { pid, done: reportOf(browser, query, tell), kill: () => killGroup(pid) };
@@ -60,13 +73,21 @@ async function reportOf(browser, query, tell) {
   });
   await page.evaluateOnNewDocument(() => {
     document.addEventListener('DOMContentLoaded', () => {
-      const observer = new MutationObserver(([{ target }]) => window.benchStatus(target.textContent, document.body.dataset.contender));
+      const observer = new MutationObserver(([{ target }]) =>
+        window.benchStatus(target.textContent, document.body.dataset.contender),
+      );
       observer.observe(document.getElementById('status'), { childList: true });
     });
   });
   await page.goto(new URL(`bench/index.html?${query}`, server.resolvedUrls.local[0]).href);
-  await page.waitForFunction(() => ['done', 'failed'].includes(document.body.dataset.state), { timeout: LONGEST_MINUTES * 60_000, polling: 500 });
-  const { problem, json } = await page.evaluate(() => ({ problem: document.getElementById('alert').textContent, json: document.getElementById('json').textContent }));
+  await page.waitForFunction(() => ['done', 'failed'].includes(document.body.dataset.state), {
+    timeout: LONGEST_MINUTES * 60_000,
+    polling: 500,
+  });
+  const { problem, json } = await page.evaluate(() => ({
+    problem: document.getElementById('alert').textContent,
+    json: document.getElementById('json').textContent,
+  }));
   if (problem) throw new Error(problem);
   await browser.close();
   return JSON.parse(json);

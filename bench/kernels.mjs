@@ -1,6 +1,7 @@
 /**
- * `node bench/kernels.mjs --net vgg16 --batch 1,8 [--json FILE] [--seed]`: every kernel that may run the networks' convolutions, in shares of the
- * adapter's rate of multiply-adds. Needs a GPU. `--seed` writes the fastest ones to src/gpu/tuning/seed.json, beside those of other adapters.
+ * `node bench/kernels.mjs --net vgg16 --batch 1,8 [--json FILE] [--seed]`: every kernel that may run the networks'
+ * convolutions, in shares of the adapter's rate of multiply-adds. Needs a GPU. `--seed` writes the fastest ones to
+ * src/gpu/tuning/seed.json, beside those of other adapters.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +10,14 @@ import { root } from '../bin/system.mjs';
 import { stamped } from './command.mjs';
 import { benchServer } from './nodeServer.mjs';
 
-const { values } = parseArgs({ options: { net: { type: 'string', default: 'vgg16' }, batch: { type: 'string', default: '1,8' }, json: { type: 'string' }, seed: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: {
+    net: { type: 'string', default: 'vgg16' },
+    batch: { type: 'string', default: '1,8' },
+    json: { type: 'string' },
+    seed: { type: 'boolean' },
+  },
+});
 const server = await benchServer();
 const { requestNodeAdapter } = await server.ssrLoadModule('/src/node/dawn.ts');
 const { kernelTimes, nameOf, seedOf } = await server.ssrLoadModule('/bench/kernels.ts');
@@ -21,14 +29,18 @@ if (adapter.info.isFallbackAdapter) {
 
 const times = [];
 for (const net of values.net.split(',')) {
-  for (const batch of values.batch.split(',').map(Number)) times.push(...await kernelTimes(adapter, net, batch, { onShape: show }));
+  for (const batch of values.batch.split(',').map(Number))
+    times.push(...(await kernelTimes(adapter, net, batch, { onShape: show })));
 }
 const { vendor, architecture, device, description } = adapter.info;
-const report = stamped({ environment: { date: new Date().toISOString(), adapter: { vendor, architecture, device, description } }, times }, []);
+const report = stamped(
+  { environment: { date: new Date().toISOString(), adapter: { vendor, architecture, device, description } }, times },
+  [],
+);
 if (values.json) writeFileSync(values.json, `${JSON.stringify(report)}\n`);
 if (values.seed) {
   const path = join(root, 'src/gpu/tuning/seed.json');
-  writeSeed(path, { ...JSON.parse(readFileSync(path, 'utf8')), ...await seedOf(adapter, times) });
+  writeSeed(path, { ...JSON.parse(readFileSync(path, 'utf8')), ...(await seedOf(adapter, times)) });
 }
 await server.close();
 process.exit(0);
@@ -36,13 +48,17 @@ process.exit(0);
 function show({ net, batch, shape, kernels, untuned }) {
   console.log(`${net}, batch ${batch}: ${shape}`);
   for (const { variant, milliseconds, share } of kernels) {
-    console.log(`  ${`${(100 * share).toFixed(1)} %`.padStart(8)}  ${`${milliseconds.toFixed(4)} ms`.padStart(12)}  ${nameOf(variant)}${JSON.stringify(variant) === JSON.stringify(untuned) ? '   (untuned)' : ''}`);
+    console.log(
+      `  ${`${(100 * share).toFixed(1)} %`.padStart(8)}  ${`${milliseconds.toFixed(4)} ms`.padStart(12)}  ${nameOf(variant)}${JSON.stringify(variant) === JSON.stringify(untuned) ? '   (untuned)' : ''}`,
+    );
   }
 }
 
 /** A line for each shape, so that a change of one shows as one. */
 function writeSeed(path, seed) {
   const line = ([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`;
-  const adapters = Object.entries(seed).map(([key, choices]) => ` ${JSON.stringify(key)}: {\n${Object.entries(choices).map(line).join(',\n')}\n }`);
+  const adapters = Object.entries(seed).map(
+    ([key, choices]) => ` ${JSON.stringify(key)}: {\n${Object.entries(choices).map(line).join(',\n')}\n }`,
+  );
   writeFileSync(path, `{\n${adapters.join(',\n')}\n}\n`);
 }

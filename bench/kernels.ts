@@ -1,9 +1,10 @@
 /**
- * Every kernel that may run a network's convolutions, each timed on the shapes that the network has: for whoever works on kernels, for the
- * ranking in src/gpu/tiles.ts, and for the seed of the tuner.
+ * Every kernel that may run a network's convolutions, each timed on the shapes that the network has: for whoever works
+ * on kernels, for the ranking in src/gpu/tiles.ts, and for the seed of the tuner.
  *
- * Graphics drivers lower the clock of a GPU that has pauses. So all kernels of a shape are compiled before the first is timed, the GPU is kept
- * busy in between, and beside each time stands what rate of multiply-adds there was in the same submit: their quotient is what counts.
+ * Graphics drivers lower the clock of a GPU that has pauses. So all kernels of a shape are compiled before the first is
+ * timed, the GPU is kept busy in between, and beside each time stands what rate of multiply-adds there was in the same
+ * submit: their quotient is what counts.
  */
 import { type ConvDims, flopsOf } from '../shaders/conv/shape';
 import { type Plan, compile } from '../src/compile';
@@ -44,8 +45,12 @@ export interface ShapeTimes {
 /** How a variant is called in tables: its tile, output channels × pixels, and its slices. */
 export function nameOf(variant: ConvVariant): string {
   if (variant.family === 'direct') return `direct, ${variant.unroll} unrolled`;
-  const tile = Object.entries(TILES).find(([, known]) => JSON.stringify(known) === JSON.stringify(variant.tile))?.[0] ?? JSON.stringify(variant.tile);
-  return variant.family === 'winograd' ? `Winograd ${tile}` : `${tile}${variant.slices > 1 ? `, ${variant.slices} slices` : ''}`;
+  const tile =
+    Object.entries(TILES).find(([, known]) => JSON.stringify(known) === JSON.stringify(variant.tile))?.[0] ??
+    JSON.stringify(variant.tile);
+  return variant.family === 'winograd'
+    ? `Winograd ${tile}`
+    : `${tile}${variant.slices > 1 ? `, ${variant.slices} slices` : ''}`;
 }
 
 /** Milliseconds of a sample: long against the clock of a browser. */
@@ -53,8 +58,16 @@ const SAMPLE = 7;
 const WARM_UP = 200;
 const ROUNDS = 2;
 
-/** @throws the signal's reason, between two shapes; an Error without timestamps, since wall clocks tell too little of a kernel */
-export async function kernelTimes(adapter: GPUAdapter, net: NetworkName, batch: number, { signal, onShape }: { signal?: AbortSignal; onShape?: (times: ShapeTimes) => void } = {}): Promise<ShapeTimes[]> {
+/**
+ * @throws the signal's reason, between two shapes; an Error without timestamps, since wall clocks tell too little of a
+ *   kernel
+ */
+export async function kernelTimes(
+  adapter: GPUAdapter,
+  net: NetworkName,
+  batch: number,
+  { signal, onShape }: { signal?: AbortSignal; onShape?: (times: ShapeTimes) => void } = {},
+): Promise<ShapeTimes[]> {
   if (!adapter.features.has('timestamp-query')) throw new Error('kernelTimes: this adapter has no timestamps');
   const engine = await Engine.onAdapter(adapter);
   const gpu = engine.device;
@@ -62,26 +75,50 @@ export async function kernelTimes(adapter: GPUAdapter, net: NetworkName, batch: 
   const bindingBytes = engine.environment.limits.maxStorageBufferBindingSize;
   try {
     const clock = clockOf(gpu);
-    const shapes = convolutionsOf((variants) => compile(NETWORKS[net](), { batch, bindingBytes, variants }), device.variants, shapeClass);
+    const shapes = convolutionsOf(
+      (variants) => compile(NETWORKS[net](), { batch, bindingBytes, variants }),
+      device.variants,
+      shapeClass,
+    );
     const all: ShapeTimes[] = [];
     for (const [shape, dims] of shapes) {
       signal?.throwIfAborted();
       const graph = layerOf(dims);
       if (!graph) continue;
-      const planOf = (variant: ConvVariant): Plan => compile(graph, { batch, bindingBytes, variants: { ...device.variants, conv: () => variant }, target: LAYER });
-      const opened = await Promise.all(candidatesFor(device.environment)(dims).map(async (variant) => ({ variant, best: null as KernelTime | null, ...(await open(device, planOf(variant))) })));
+      const planOf = (variant: ConvVariant): Plan =>
+        compile(graph, { batch, bindingBytes, variants: { ...device.variants, conv: () => variant }, target: LAYER });
+      const opened = await Promise.all(
+        candidatesFor(device.environment)(dims).map(async (variant) => ({
+          variant,
+          best: null as KernelTime | null,
+          ...(await open(device, planOf(variant))),
+        })),
+      );
       await clock.time(() => {}, 0, WARM_UP);
       for (let round = 0; round < ROUNDS; round++) {
         for (const entry of opened) {
           const { milliseconds: once } = await clock.time(entry.record, 2);
-          const { milliseconds, fmaGflops } = await clock.time(entry.record, Math.max(2, Math.ceil(SAMPLE / Math.max(once, 0.004))), SAMPLE / 2);
+          const { milliseconds, fmaGflops } = await clock.time(
+            entry.record,
+            Math.max(2, Math.ceil(SAMPLE / Math.max(once, 0.004))),
+            SAMPLE / 2,
+          );
           const share = flopsOf(dims) / milliseconds / 1e6 / fmaGflops;
-          if (!entry.best || share > entry.best.share) entry.best = { variant: entry.variant, milliseconds, fmaGflops, share };
+          if (!entry.best || share > entry.best.share)
+            entry.best = { variant: entry.variant, milliseconds, fmaGflops, share };
         }
       }
       opened.forEach(({ dispose }) => dispose());
       const kernels = opened.map(({ best }) => best!).sort((a, b) => b.share - a.share);
-      const times = { net, batch, shape, dims, gflop: flopsOf(dims) / 1e9, untuned: device.variants.conv(dims), kernels };
+      const times = {
+        net,
+        batch,
+        shape,
+        dims,
+        gflop: flopsOf(dims) / 1e9,
+        untuned: device.variants.conv(dims),
+        kernels,
+      };
       all.push(times);
       onShape?.(times);
     }
@@ -92,16 +129,25 @@ export async function kernelTimes(adapter: GPUAdapter, net: NetworkName, batch: 
 }
 
 /** What `src/gpu/tuning/seed.json` holds for this adapter: the fastest kernel of each shape. */
-export async function seedOf(adapter: GPUAdapter, times: readonly ShapeTimes[]): Promise<Readonly<Record<string, Choices>>> {
+export async function seedOf(
+  adapter: GPUAdapter,
+  times: readonly ShapeTimes[],
+): Promise<Readonly<Record<string, Choices>>> {
   const engine = await Engine.onAdapter(adapter);
   const { adapter: known, features } = engine.environment;
   engine.dispose();
-  return { [adapterKey(known, features)]: Object.fromEntries(times.map(({ shape, kernels }) => [shape, kernels[0]!.variant])) };
+  return {
+    [adapterKey(known, features)]: Object.fromEntries(times.map(({ shape, kernels }) => [shape, kernels[0]!.variant])),
+  };
 }
 
-/** The plan's kernels on weights that are all zero: how fast they are is the same, and packing real ones takes seconds. */
+/**
+ * The plan's kernels on weights that are all zero: how fast they are is the same, and packing real ones takes seconds.
+ */
 async function open(device: Device, plan: Plan): Promise<{ record: Pass; dispose: () => void }> {
-  const zeros = plan.buffers.map((buffer) => (buffer.fill ? { ...buffer, fill: () => new Float32Array(buffer.bytes / 4) } : buffer));
+  const zeros = plan.buffers.map((buffer) =>
+    buffer.fill ? { ...buffer, fill: () => new Float32Array(buffer.bytes / 4) } : buffer,
+  );
   const weights = new WeightStore(device);
   const executor = await Executor.create(device, { ...plan, backward: [], buffers: zeros }, weights, {});
   return {
@@ -122,7 +168,9 @@ function clockOf(gpu: GPUDevice) {
   const fma = multiplyAdds(gpu);
   const REFERENCE = 10;
   const timed = (encoder: GPUCommandEncoder, first: number, record: Pass, repeats: number): void => {
-    const pass = encoder.beginComputePass({ timestampWrites: { querySet: queries, beginningOfPassWriteIndex: first, endOfPassWriteIndex: first + 1 } });
+    const pass = encoder.beginComputePass({
+      timestampWrites: { querySet: queries, beginningOfPassWriteIndex: first, endOfPassWriteIndex: first + 1 },
+    });
     for (let k = 0; k < repeats; k++) record(pass);
     pass.end();
   };
@@ -145,7 +193,10 @@ function clockOf(gpu: GPUDevice) {
       const [a, b, c, d] = [...new BigUint64Array(staging.getMappedRange())] as [bigint, bigint, bigint, bigint];
       staging.unmap();
       reference = Math.max(Number(d - c) / REFERENCE / 1e6, 1e-3);
-      return { milliseconds: Math.max(Number(b - a) / Math.max(repeats, 1) / 1e6, 1e-6), fmaGflops: fma.flops / reference / 1e6 };
+      return {
+        milliseconds: Math.max(Number(b - a) / Math.max(repeats, 1) / 1e6, 1e-6),
+        fmaGflops: fma.flops / reference / 1e6,
+      };
     },
   };
 }

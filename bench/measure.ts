@@ -1,4 +1,7 @@
-/** Timing, and the arithmetic of timings. Nothing in here knows what is timed, nor whether it runs in a browser or in Node. */
+/**
+ * Timing, and the arithmetic of timings. Nothing in here knows what is timed, nor whether it runs in a browser or in
+ * Node.
+ */
 
 /** Wall-clock times in milliseconds. */
 export interface Stat {
@@ -88,12 +91,16 @@ const MOST_WARM_UPS = 20;
 const QUANTA = 100;
 
 /**
- * Warms every task up, then times them in turn, one run of each per round, so that whatever else the machine does in the meantime
- * falls on all alike.
+ * Warms every task up, then times them in turn, one run of each per round, so that whatever else the machine does in
+ * the meantime falls on all alike.
  *
  * @throws the signal's reason, between two runs
  */
-export async function measure(tasks: readonly Task[], schedule: Schedule, options: { signal?: AbortSignal | undefined; onTick?: Tick; quantum?: number } = {}): Promise<Measured[]> {
+export async function measure(
+  tasks: readonly Task[],
+  schedule: Schedule,
+  options: { signal?: AbortSignal | undefined; onTick?: Tick; quantum?: number } = {},
+): Promise<Measured[]> {
   const { signal, onTick, quantum = clockQuantum() } = options;
   const state: { warmUp: WarmUp; repeats: number; raw: number[]; seconds: number }[] = [];
   for (const task of tasks) {
@@ -105,7 +112,7 @@ export async function measure(tasks: readonly Task[], schedule: Schedule, option
     state.push({ warmUp, repeats: Math.max(1, Math.ceil((QUANTA * quantum) / typical)), raw: [], seconds: 0 });
   }
 
-  for (let open = tasks.map((_, k) => k); open.length > 0;) {
+  for (let open = tasks.map((_, k) => k); open.length > 0; ) {
     for (const k of open) {
       signal?.throwIfAborted();
       const task = tasks[k]!;
@@ -123,8 +130,14 @@ export async function measure(tasks: readonly Task[], schedule: Schedule, option
   return state.map(({ raw, warmUp, repeats }) => ({ stat: statOf(raw), warmUp, repeats }));
 }
 
-/** Until the median of the last five moves by less than 2 % from one run to the next; and how long its last runs took. */
-async function warmUpOf(task: Task, longestSeconds: number, onRun: (done: number) => void): Promise<{ warmUp: WarmUp; runs: number[] }> {
+/**
+ * Until the median of the last five moves by less than 2 % from one run to the next; and how long its last runs took.
+ */
+async function warmUpOf(
+  task: Task,
+  longestSeconds: number,
+  onRun: (done: number) => void,
+): Promise<{ warmUp: WarmUp; runs: number[] }> {
   const raw: number[] = [];
   const runs: number[] = [];
   let before = Infinity;

@@ -1,31 +1,90 @@
 /**
- * The networks that are measured, built here with seeded random weights: speed does not depend on what a network has learnt, and
- * so nothing has to be downloaded. He-uniform weights keep activations and gradients at the size that trained ones have.
+ * The networks that are measured, built here with seeded random weights: speed does not depend on what a network has
+ * learnt, and so nothing has to be downloaded. He-uniform weights keep activations and gradients at the size that
+ * trained ones have.
  */
 import type { Extents, Graph, GraphNode, MaxPoolNode, Weight, Window } from '../src/graph';
 import { elements, slide } from '../src/shape';
 
 export const NETWORKS = {
-  /** The network of the paper (§2): conv64-conv256-conv256-conv256-conv256-full4096-full4096-full1000, by our reading. */
-  paper: () => build('paper', 224, 1, (net) => net.conv(64, 11, 4, 2).pool(3).conv(256, 5, 1, 2).pool(3).conv(256, 3).conv(256, 3).conv(256, 3).pool(3)
-    .full(4096).full(4096).scores(1000)),
+  /**
+   * The network of the paper (§2): conv64-conv256-conv256-conv256-conv256-full4096-full4096-full1000, by our reading.
+   */
+  paper: () =>
+    build('paper', 224, 1, (net) =>
+      net
+        .conv(64, 11, 4, 2)
+        .pool(3)
+        .conv(256, 5, 1, 2)
+        .pool(3)
+        .conv(256, 3)
+        .conv(256, 3)
+        .conv(256, 3)
+        .pool(3)
+        .full(4096)
+        .full(4096)
+        .scores(1000),
+    ),
   /** As in torchvision: one tower, no local response normalisation. */
-  alexnet: () => build('alexnet', 224, 2, (net) => net.conv(64, 11, 4, 2).pool(3).conv(192, 5, 1, 2).pool(3).conv(384, 3).conv(256, 3).conv(256, 3).pool(3)
-    .full(4096).full(4096).scores(1000)),
-  vgg16: () => build('vgg16', 224, 3, (net) => {
-    for (const [channels, layers] of [[64, 2], [128, 2], [256, 3], [512, 3], [512, 3]] as const) {
-      for (let k = 0; k < layers; k++) net.conv(channels, 3);
-      net.pool(2);
-    }
-    return net.full(4096).full(4096).scores(1000);
-  }),
+  alexnet: () =>
+    build('alexnet', 224, 2, (net) =>
+      net
+        .conv(64, 11, 4, 2)
+        .pool(3)
+        .conv(192, 5, 1, 2)
+        .pool(3)
+        .conv(384, 3)
+        .conv(256, 3)
+        .conv(256, 3)
+        .pool(3)
+        .full(4096)
+        .full(4096)
+        .scores(1000),
+    ),
+  vgg16: () =>
+    build('vgg16', 224, 3, (net) => {
+      for (const [channels, layers] of [
+        [64, 2],
+        [128, 2],
+        [256, 3],
+        [512, 3],
+        [512, 3],
+      ] as const) {
+        for (let k = 0; k < layers; k++) net.conv(channels, 3);
+        net.pool(2);
+      }
+      return net.full(4096).full(4096).scores(1000);
+    }),
   /** SqueezeNet 1.1. */
-  squeezenet: () => build('squeezenet', 224, 4, (net) => {
-    net.conv(64, 3, 2, 0).pool(3, true).fire(16, 64).fire(16, 64).pool(3, true).fire(32, 128).fire(32, 128).pool(3, true);
-    return net.fire(48, 192).fire(48, 192).fire(64, 256).fire(64, 256).conv(1000, 1, 1, 0).average();
-  }),
+  squeezenet: () =>
+    build('squeezenet', 224, 4, (net) => {
+      net
+        .conv(64, 3, 2, 0)
+        .pool(3, true)
+        .fire(16, 64)
+        .fire(16, 64)
+        .pool(3, true)
+        .fire(32, 128)
+        .fire(32, 128)
+        .pool(3, true);
+      return net.fire(48, 192).fire(48, 192).fire(64, 256).fire(64, 256).conv(1000, 1, 1, 0).average();
+    }),
   /** A VGG for 64 × 64 pixels, which a software adapter can still finish. */
-  small: () => build('small', 64, 5, (net) => net.conv(32, 3).conv(32, 3).pool(2).conv(64, 3).conv(64, 3).pool(2).conv(128, 3).conv(128, 3).pool(2).full(256).scores(10)),
+  small: () =>
+    build('small', 64, 5, (net) =>
+      net
+        .conv(32, 3)
+        .conv(32, 3)
+        .pool(2)
+        .conv(64, 3)
+        .conv(64, 3)
+        .pool(2)
+        .conv(128, 3)
+        .conv(128, 3)
+        .pool(2)
+        .full(256)
+        .scores(10),
+    ),
   /** For tests of the benchmark itself. */
   tiny: () => build('tiny', 32, 6, (net) => net.conv(16, 3).pool(2).conv(32, 3).pool(2).scores(10)),
 } as const satisfies Record<string, () => Graph>;
@@ -47,23 +106,30 @@ export function extentsOf({ input, nodes, weights }: Graph): ReadonlyMap<string,
 
 function outputOf(node: GraphNode, x: Extents, inputs: readonly Extents[], weights: Graph['weights']): Extents {
   switch (node.op) {
-    case 'conv': case 'maxPool': case 'averagePool': {
+    case 'conv':
+    case 'maxPool':
+    case 'averagePool': {
       const { P, Q } = slide(node.name, node, x, 'ceil' in node && node.ceil);
       return { C: node.op === 'conv' ? weights.get(node.weight)!.shape[0]! : x.C, H: P, W: Q };
     }
-    case 'fullyConnected': return { C: weights.get(node.weight)!.shape[0]!, H: 1, W: 1 };
-    case 'globalAveragePool': return { C: x.C, H: 1, W: 1 };
-    case 'flatten': return { C: elements(x), H: 1, W: 1 };
-    case 'concat': return { ...x, C: inputs.reduce((sum, { C }) => sum + C, 0) };
-    default: return x;
+    case 'fullyConnected':
+      return { C: weights.get(node.weight)!.shape[0]!, H: 1, W: 1 };
+    case 'globalAveragePool':
+      return { C: x.C, H: 1, W: 1 };
+    case 'flatten':
+      return { C: elements(x), H: 1, W: 1 };
+    case 'concat':
+      return { ...x, C: inputs.reduce((sum, { C }) => sum + C, 0) };
+    default:
+      return x;
   }
 }
 
 /**
- * Floating-point operations of one forward pass of one picture: one multiply-add counts two, every tap counts (also those on padding),
- * and only convolutions and fully connected layers count. The input gradient takes as many again, since each multiply-add of the
- * way there has one on the way back: `forward + gradient = 2 × forward`. Contenders that do more (zeros between the pixels of a
- * strided convolution) or less (Winograd) are still credited with this number.
+ * Floating-point operations of one forward pass of one picture: one multiply-add counts two, every tap counts (also
+ * those on padding), and only convolutions and fully connected layers count. The input gradient takes as many again,
+ * since each multiply-add of the way there has one on the way back: `forward + gradient = 2 × forward`. Contenders that
+ * do more (zeros between the pixels of a strided convolution) or less (Winograd) are still credited with this number.
  */
 export function forwardFlops(graph: Graph): number {
   const extents = extentsOf(graph);
@@ -74,7 +140,10 @@ export function forwardFlops(graph: Graph): number {
   }, 0);
 }
 
-/** What is timed: scores only; scores and the input gradient of one class per picture; or an iteration of gradient ascent on the input (§2). */
+/**
+ * What is timed: scores only; scores and the input gradient of one class per picture; or an iteration of gradient
+ * ascent on the input (§2).
+ */
 export const whats = ['forward', 'gradient', 'class-model'] as const;
 export type What = (typeof whats)[number];
 
@@ -90,7 +159,8 @@ export const weightBytesOf = ({ weights }: Graph, precision: Precision): number 
   BYTES[precision] * [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
 
 /** Floating-point operations of one timed call. */
-export const flopsOf = (graph: Graph, what: What, batch: number): number => forwardFlops(graph) * batch * (what === 'forward' ? 1 : 2);
+export const flopsOf = (graph: Graph, what: What, batch: number): number =>
+  forwardFlops(graph) * batch * (what === 'forward' ? 1 : 2);
 
 /** A batch of noise, `[N, C, H, W]`, in the range of normalised pixels. */
 export function inputFor({ input }: Graph, batch: number): Float32Array {
@@ -137,12 +207,23 @@ function build(name: string, size: number, seed: number, layers: (net: Builder) 
   };
   const conv = (layer: string, channels: number, size: number, stride: number, pad: number): void => {
     const window: Window = { kernel: [size, size], stride: [stride, stride], pads: [pad, pad, pad, pad] };
-    add({ op: 'conv', name: layer, inputs: [last.name], ...window, ...parameters(layer, [channels, last.extents.C, size, size]) });
+    add({
+      op: 'conv',
+      name: layer,
+      inputs: [last.name],
+      ...window,
+      ...parameters(layer, [channels, last.extents.C, size, size]),
+    });
     add({ op: 'relu', name: `${layer}.relu`, inputs: [last.name] });
   };
   const full = (features: number): void => {
     const layer = `fc${nodes.length}`;
-    add({ op: 'fullyConnected', name: layer, inputs: [last.name], ...parameters(layer, [features, elements(last.extents)]) });
+    add({
+      op: 'fullyConnected',
+      name: layer,
+      inputs: [last.name],
+      ...parameters(layer, [features, elements(last.extents)]),
+    });
   };
 
   const net: Builder = {
@@ -151,7 +232,14 @@ function build(name: string, size: number, seed: number, layers: (net: Builder) 
       return net;
     },
     pool(size, ceil = false) {
-      const node: MaxPoolNode = { op: 'maxPool', name: `pool${nodes.length}`, inputs: [last.name], kernel: [size, size], stride: [2, 2], ceil };
+      const node: MaxPoolNode = {
+        op: 'maxPool',
+        name: `pool${nodes.length}`,
+        inputs: [last.name],
+        kernel: [size, size],
+        stride: [2, 2],
+        ceil,
+      };
       add(node);
       return net;
     },

@@ -1,6 +1,6 @@
 /**
- * `node bench/node.mjs`: the benchmark in Node, on Dawn. Same flags, same report as in the browser; `--help` lists them. Each case
- * runs in a process of its own, so that every cold start is one.
+ * `node bench/node.mjs`: the benchmark in Node, on Dawn. Same flags, same report as in the browser; `--help` lists
+ * them. Each case runs in a process of its own, so that every cold start is one.
  */
 import { fork } from 'node:child_process';
 import { join } from 'node:path';

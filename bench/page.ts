@@ -10,11 +10,25 @@ import { type BenchOptions, bench } from './run';
 import { COLUMNS, environmentLines, markdownOf, ratiosOf, remarkOf, titleOf } from './table';
 
 const NOTES: Readonly<Record<string, string>> = {
-  paper: '224 px, 1.45 GFLOP, 243 MB', alexnet: '224 px, 1.43 GFLOP, 244 MB', vgg16: '224 px, 30.9 GFLOP, 553 MB', squeezenet: '224 px, 0.70 GFLOP, 5 MB',
-  small: '64 px, 0.31 GFLOP, 10 MB', tiny: '32 px, 0.003 GFLOP: for tests',
-  gradlens: 'this library', 'tfjs-webgpu': 'TensorFlow.js', 'tfjs-webgpu-tiled': 'its other kernel back', 'tfjs-webgl': 'on WebGL', 'tfjs-wasm': 'on the CPU', 'jax-webgpu': 'jax-js',
-  'ort-webgpu': 'ONNX Runtime, forward', 'ort-wasm': 'on the CPU, forward',
-  forward: 'scores only', gradient: 'scores and input gradient', 'class-model': 'an iteration of ascent', f32: 'exact', f16: 'half the memory',
+  paper: '224 px, 1.45 GFLOP, 243 MB',
+  alexnet: '224 px, 1.43 GFLOP, 244 MB',
+  vgg16: '224 px, 30.9 GFLOP, 553 MB',
+  squeezenet: '224 px, 0.70 GFLOP, 5 MB',
+  small: '64 px, 0.31 GFLOP, 10 MB',
+  tiny: '32 px, 0.003 GFLOP: for tests',
+  gradlens: 'this library',
+  'tfjs-webgpu': 'TensorFlow.js',
+  'tfjs-webgpu-tiled': 'its other kernel back',
+  'tfjs-webgl': 'on WebGL',
+  'tfjs-wasm': 'on the CPU',
+  'jax-webgpu': 'jax-js',
+  'ort-webgpu': 'ONNX Runtime, forward',
+  'ort-wasm': 'on the CPU, forward',
+  forward: 'scores only',
+  gradient: 'scores and input gradient',
+  'class-model': 'an iteration of ascent',
+  f32: 'exact',
+  f16: 'half the memory',
 };
 
 /** What the page understands besides the options: whether to begin at once. */
@@ -30,7 +44,8 @@ let running: AbortController | null = null;
 
 const query = new URLSearchParams(location.search);
 const understood = fillForm(query);
-for (const id of ['form', 'compare']) byId(id).addEventListener('change', () => (id === 'form' ? writeAddress() : void compareFiles()));
+for (const id of ['form', 'compare'])
+  byId(id).addEventListener('change', () => (id === 'form' ? writeAddress() : void compareFiles()));
 byId('form').addEventListener('submit', (event) => {
   event.preventDefault();
   void run();
@@ -47,12 +62,24 @@ if (query.has(START) && understood) void run();
 function fillForm(parameters: URLSearchParams): boolean {
   const { options, problems } = parseOptions(parameters, [START]);
   if (problems.length > 0) alert(problems.join('\n'));
-  const chosen: Record<keyof typeof LISTS, readonly string[]> = { net: options.nets, contenders: options.contenders, what: options.what, precision: options.precisions };
+  const chosen: Record<keyof typeof LISTS, readonly string[]> = {
+    net: options.nets,
+    contenders: options.contenders,
+    what: options.what,
+    precision: options.precisions,
+  };
   for (const [id, names] of Object.entries(LISTS)) {
-    byId(id).replaceChildren(...names.map((name) => {
-      const box = make('input', { type: 'checkbox', name: id, value: name, checked: chosen[id as keyof typeof LISTS].includes(name) });
-      return make('label', {}, box, make('span', {}, `${name} `, make('small', {}, NOTES[name] ?? '')));
-    }));
+    byId(id).replaceChildren(
+      ...names.map((name) => {
+        const box = make('input', {
+          type: 'checkbox',
+          name: id,
+          value: name,
+          checked: chosen[id as keyof typeof LISTS].includes(name),
+        });
+        return make('label', {}, box, make('span', {}, `${name} `, make('small', {}, NOTES[name] ?? '')));
+      }),
+    );
   }
   input('batch').value = options.batches.join();
   input('runs').value = String(options.runs);
@@ -65,7 +92,11 @@ function fillForm(parameters: URLSearchParams): boolean {
 
 function readForm(): BenchOptions {
   const entries = optionNames.map((name): [string, string] => {
-    if (name in LISTS) return [name, [...document.querySelectorAll<HTMLInputElement>(`#${name} input:checked`)].map(({ value }) => value).join()];
+    if (name in LISTS)
+      return [
+        name,
+        [...document.querySelectorAll<HTMLInputElement>(`#${name} input:checked`)].map(({ value }) => value).join(),
+      ];
     return [name, SWITCHES.includes(name) ? (input(name).checked ? '1' : '0') : input(name).value];
   });
   const { options, problems } = parseOptions(entries);
@@ -91,11 +122,20 @@ async function run(): Promise<void> {
   running = new AbortController();
   setBusy(true);
   try {
-    if (!navigator.gpu) throw new Error(isSecureContext ? 'This browser has no WebGPU. Chrome or Edge 113, Safari 26 and Firefox 141 have it.' : 'WebGPU needs a secure page: https, or localhost.');
-    await bench(navigator.gpu, readForm(), CONTENDERS, { signal: running.signal, onProgress: (sentence, contender) => {
+    if (!navigator.gpu)
+      throw new Error(
+        isSecureContext
+          ? 'This browser has no WebGPU. Chrome or Edge 113, Safari 26 and Firefox 141 have it.'
+          : 'WebGPU needs a secure page: https, or localhost.',
+      );
+    await bench(navigator.gpu, readForm(), CONTENDERS, {
+      signal: running.signal,
+      onProgress: (sentence, contender) => {
         status(sentence);
         document.body.dataset['contender'] = contender ?? '';
-      }, onReport: (soFar) => show(soFar) });
+      },
+      onReport: (soFar) => show(soFar),
+    });
     status('Done.');
     document.body.dataset['state'] = 'done';
   } catch (error) {
@@ -110,7 +150,8 @@ async function run(): Promise<void> {
 }
 
 function setBusy(busy: boolean): void {
-  for (const field of document.querySelectorAll<HTMLInputElement | HTMLButtonElement>('#form input, #run')) field.disabled = busy;
+  for (const field of document.querySelectorAll<HTMLInputElement | HTMLButtonElement>('#form input, #run'))
+    field.disabled = busy;
   byId<HTMLButtonElement>('cancel').disabled = !busy;
   byId('progress').hidden = !busy;
   if (busy) document.body.dataset['state'] = 'running';
@@ -133,8 +174,13 @@ function show(next: Report): void {
   byId('results').hidden = false;
   byId('results').toggleAttribute('data-software', software);
   byId('software').hidden = !software;
-  byId('environment').replaceChildren(...environmentLines(next).flatMap(([name, value]) => [make('dt', {}, name), make('dd', {}, value)]));
-  byId('cases').replaceChildren(...casesOf(next).map((group) => sectionOf(group, next)), ...next.layers.map((times) => layersSection(times, next)));
+  byId('environment').replaceChildren(
+    ...environmentLines(next).flatMap(([name, value]) => [make('dt', {}, name), make('dd', {}, value)]),
+  );
+  byId('cases').replaceChildren(
+    ...casesOf(next).map((group) => sectionOf(group, next)),
+    ...next.layers.map((times) => layersSection(times, next)),
+  );
   byId('json').textContent = JSON.stringify(next);
 }
 
@@ -142,7 +188,9 @@ function sectionOf(group: Case, whole: Report): HTMLElement {
   const best = Math.max(...group.rows.map(({ imagesPerSecond }) => imagesPerSecond ?? 0));
   const speed = COLUMNS.findIndex(({ title }) => title === 'images/s');
   // fastest first, and how much faster, but never by the times of a software adapter
-  const rows = whole.environment.adapter.isFallbackAdapter ? group.rows : [...group.rows].sort((a, b) => (b.imagesPerSecond ?? 0) - (a.imagesPerSecond ?? 0));
+  const rows = whole.environment.adapter.isFallbackAdapter
+    ? group.rows
+    : [...group.rows].sort((a, b) => (b.imagesPerSecond ?? 0) - (a.imagesPerSecond ?? 0));
   const lines = rows.map((row) => {
     const line = tableRow(COLUMNS.map(({ cell }) => cell(row, whole)));
     line.dataset['contender'] = row.contender;
@@ -154,8 +202,22 @@ function sectionOf(group: Case, whole: Report): HTMLElement {
     }
     return line;
   });
-  const remarks = [...(whole.environment.adapter.isFallbackAdapter ? [] : [ratiosOf(group)]), ...group.rows.map(remarkOf)].filter((remark) => remark !== null).map((remark) => make('p', { className: 'remark' }, `${remark}.`));
-  return make('section', {}, make('h3', {}, titleOf(group)), table(COLUMNS.map(({ title }) => title), lines), ...remarks);
+  const remarks = [
+    ...(whole.environment.adapter.isFallbackAdapter ? [] : [ratiosOf(group)]),
+    ...group.rows.map(remarkOf),
+  ]
+    .filter((remark) => remark !== null)
+    .map((remark) => make('p', { className: 'remark' }, `${remark}.`));
+  return make(
+    'section',
+    {},
+    make('h3', {}, titleOf(group)),
+    table(
+      COLUMNS.map(({ title }) => title),
+      lines,
+    ),
+    ...remarks,
+  );
 }
 
 /** A bar for every step, as long as it takes; its darker part is what it would take at the rates of the probe. */
@@ -171,8 +233,23 @@ function layersSection(times: LayerTimes, { probe }: Report): HTMLElement {
     cell.style.setProperty('--needed', String((shareNeeded(step, probe) ?? 0) * (step.milliseconds / longest)));
     return line;
   });
-  const section = make('section', { className: 'layers' }, make('h3', {}, layersTitle(times)), table(LAYER_COLUMNS.map(({ title }) => title), lines));
-  if (probe) section.append(make('p', { className: 'remark' }, 'The darker part of a bar is the time that its multiply-adds or its bytes, whichever are more, would take at the rates of the probe.'));
+  const section = make(
+    'section',
+    { className: 'layers' },
+    make('h3', {}, layersTitle(times)),
+    table(
+      LAYER_COLUMNS.map(({ title }) => title),
+      lines,
+    ),
+  );
+  if (probe)
+    section.append(
+      make(
+        'p',
+        { className: 'remark' },
+        'The darker part of a bar is the time that its multiply-adds or its bytes, whichever are more, would take at the rates of the probe.',
+      ),
+    );
   return section;
 }
 
@@ -190,7 +267,9 @@ async function copy(id: string, text: string): Promise<void> {
 }
 
 function download(): void {
-  const link = make('a', { href: URL.createObjectURL(new Blob([JSON.stringify(report, null, 1)], { type: 'application/json' })) });
+  const link = make('a', {
+    href: URL.createObjectURL(new Blob([JSON.stringify(report, null, 1)], { type: 'application/json' })),
+  });
   link.download = `${report!.environment.date.slice(0, 16).replace(/[:T]/g, '-')}-${adapterSlug(report!.environment)}.json`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
@@ -212,7 +291,13 @@ async function compareFiles(): Promise<void> {
       line.cells[line.cells.length - 1]!.dataset['verdict'] = comparison.verdict;
       return line;
     });
-    byId('comparison').replaceChildren(...(mismatch ? [make('p', {}, `Beware: ${mismatch}.`)] : []), table(comparisonColumns.map(({ title }) => title), lines));
+    byId('comparison').replaceChildren(
+      ...(mismatch ? [make('p', {}, `Beware: ${mismatch}.`)] : []),
+      table(
+        comparisonColumns.map(({ title }) => title),
+        lines,
+      ),
+    );
     alert(null);
   } catch (error) {
     alert(`The reports cannot be compared: ${(error as Error).message}`);
@@ -221,13 +306,18 @@ async function compareFiles(): Promise<void> {
 
 // ——— elements ———
 
-function make<K extends keyof HTMLElementTagNameMap>(tag: K, properties: Partial<HTMLElementTagNameMap[K]>, ...children: (Node | string)[]): HTMLElementTagNameMap[K] {
+function make<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  properties: Partial<HTMLElementTagNameMap[K]>,
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[K] {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
   return element;
 }
 
-const tableRow = (cells: readonly string[]): HTMLTableRowElement => make('tr', {}, ...cells.map((text) => make('td', {}, text)));
+const tableRow = (cells: readonly string[]): HTMLTableRowElement =>
+  make('tr', {}, ...cells.map((text) => make('td', {}, text)));
 
 function table(titles: readonly string[], rows: readonly HTMLTableRowElement[]): HTMLTableElement {
   const head = make('tr', {}, ...titles.map((title) => make('th', { scope: 'col' }, title)));

@@ -1,6 +1,6 @@
 /**
- * What the adapter itself can do, measured with a few lines of WGSL on a raw device: the yardstick beside every GFLOP/s. Not a
- * synthetic peak from a data sheet, but what this driver gets out of a kernel that does nothing else.
+ * What the adapter itself can do, measured with a few lines of WGSL on a raw device: the yardstick beside every
+ * GFLOP/s. Not a synthetic peak from a data sheet, but what this driver gets out of a kernel that does nothing else.
  */
 import { medianOf, timed } from './measure';
 
@@ -20,7 +20,10 @@ const UNROLL = 8;
 const FMA_GROUP = 64;
 const FLOPS_PER_ROUND = CHAINS * UNROLL * 4 * 2;
 
-/** Eight independent chains of vec4 multiply-adds, which settle at a fixed point: nothing overflows, and nothing can be left out. */
+/**
+ * Eight independent chains of vec4 multiply-adds, which settle at a fixed point: nothing overflows, and nothing can be
+ * left out.
+ */
 const fmaCode = `
 @group(0) @binding(0) var<storage, read_write> result: array<vec4f>;
 @group(0) @binding(1) var<uniform> rounds: vec4u;
@@ -61,14 +64,23 @@ function lines(line: (k: number) => string): string {
 /** Records dispatches. */
 export type Pass = (pass: GPUComputePassEncoder) => void;
 
-/** A dispatch of nothing but multiply-adds, a few tenths of a millisecond on a large GPU: what a kernel that is timed beside it is held against. */
+/**
+ * A dispatch of nothing but multiply-adds, a few tenths of a millisecond on a large GPU: what a kernel that is timed
+ * beside it is held against.
+ */
 export function multiplyAdds(device: GPUDevice): { readonly record: Pass; readonly flops: number } {
   const [invocations, rounds] = [1 << 17, 256];
-  const pipeline = device.createComputePipeline({ layout: 'auto', compute: { module: device.createShaderModule({ code: fmaCode }) } });
+  const pipeline = device.createComputePipeline({
+    layout: 'auto',
+    compute: { module: device.createShaderModule({ code: fmaCode }) },
+  });
   const uniform = device.createBuffer({ size: 16, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
   device.queue.writeBuffer(uniform, 0, new Uint32Array([rounds, 0, 0, 0]));
   const result = device.createBuffer({ size: 4096, usage: GPUBufferUsage.STORAGE });
-  const bindGroup = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries: [result, uniform].map((buffer, binding) => ({ binding, resource: { buffer } })) });
+  const bindGroup = device.createBindGroup({
+    layout: pipeline.getBindGroupLayout(0),
+    entries: [result, uniform].map((buffer, binding) => ({ binding, resource: { buffer } })),
+  });
   return {
     flops: invocations * rounds * FLOPS_PER_ROUND,
     record(pass) {
@@ -91,7 +103,10 @@ export async function probe(gpu: GPU, signal?: AbortSignal): Promise<Probe> {
   const staging = device.createBuffer({ size: 16, usage: MAP_READ | COPY_DST });
 
   const kernel = async (code: string, buffers: readonly GPUBuffer[]): Promise<Pass> => {
-    const pipeline = await device.createComputePipelineAsync({ layout: 'auto', compute: { module: device.createShaderModule({ code }), entryPoint: 'main' } });
+    const pipeline = await device.createComputePipelineAsync({
+      layout: 'auto',
+      compute: { module: device.createShaderModule({ code }), entryPoint: 'main' },
+    });
     const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
     const bindGroup = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
     return (pass) => {
@@ -128,8 +143,9 @@ export async function probe(gpu: GPU, signal?: AbortSignal): Promise<Probe> {
     const rate = async (begin: number, most: number, encode: (work: number) => Pass): Promise<number> => {
       let work = begin;
       await run(encode(work)); // the driver compiles at the first dispatch
-      for (let time = 0; (time = await run(encode(work))) < (software ? 30 : 40) && work < most;) work = Math.min(most, work * (time < 5 ? 4 : 2));
-      const best = Math.min(...await several(5, encode(work)));
+      for (let time = 0; (time = await run(encode(work))) < (software ? 30 : 40) && work < most; )
+        work = Math.min(most, work * (time < 5 ? 4 : 2));
+      const best = Math.min(...(await several(5, encode(work))));
       return work / Math.max(best - readBackMs, best / 2) / 1e-3;
     };
 
@@ -155,14 +171,21 @@ export async function probe(gpu: GPU, signal?: AbortSignal): Promise<Probe> {
     });
 
     const chain = await kernel(chainCode, [small, uniform]);
-    const chained = (length: number): Pass => (pass) => {
-      chain(pass);
-      for (let k = 0; k < length; k++) pass.dispatchWorkgroups(1);
-    };
+    const chained =
+      (length: number): Pass =>
+      (pass) => {
+        chain(pass);
+        for (let k = 0; k < length; k++) pass.dispatchWorkgroups(1);
+      };
     await run(chained(25));
     const [long, short] = [medianOf(await several(10, chained(25))), medianOf(await several(10, chained(1)))];
 
-    return { fmaGflops: (rounds * perRound) / 1e9, copyGBs: (copies * 2 * bytes) / 1e9, dispatchMicroseconds: Math.max(0, ((long - short) * 1000) / 24), readBackMs };
+    return {
+      fmaGflops: (rounds * perRound) / 1e9,
+      copyGBs: (copies * 2 * bytes) / 1e9,
+      dispatchMicroseconds: Math.max(0, ((long - short) * 1000) / 24),
+      readBackMs,
+    };
   } finally {
     device.destroy();
   }

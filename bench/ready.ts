@@ -43,7 +43,10 @@ export interface Request {
 }
 
 /** From nothing to the first results: the cold start, then one counted call of each kind. */
-export async function makeReady(contender: Contender, { prepare, precision, image, classes, fresh, ascent: wantsAscent }: Request): Promise<Ready> {
+export async function makeReady(
+  contender: Contender,
+  { prepare, precision, image, classes, fresh, ascent: wantsAscent }: Request,
+): Promise<Ready> {
   await contender.fetch();
   const before = countsNow();
   resetPeak();
@@ -57,7 +60,9 @@ export async function makeReady(contender: Contender, { prepare, precision, imag
     const input = session.arrange?.(image) ?? image;
     const restored = (values: Float32Array): Float32Array => session.restore?.(values) ?? values;
     await session.before?.();
-    const { result: first, milliseconds: firstMs } = await timed(async () => (session.gradient ? session.gradient(input, classes) : session.forward(input)));
+    const { result: first, milliseconds: firstMs } = await timed(async () =>
+      session.gradient ? session.gradient(input, classes) : session.forward(input),
+    );
     const { result: forward, calls: forwardCalls } = await counted(() => session.forward(input));
     const { calls: gradientCalls } = await counted(async () => session.gradient?.(input, classes));
     const after = countsNow(); // an ascent has buffers of its own, which no gradient needs
@@ -72,12 +77,22 @@ export async function makeReady(contender: Contender, { prepare, precision, imag
     const [scores, gradient] = first instanceof Float32Array ? [null, null] : [first.scores, restored(first.gradient)];
     const onWebGpu = contender.backend === 'webgpu';
     return {
-      contender, precision, session, input, ascent, dispose,
+      contender,
+      precision,
+      session,
+      input,
+      ascent,
+      dispose,
       results: { forward, scores, gradient, moved },
       cold: { loadMs, firstMs, fresh },
-      calls: onWebGpu ? { forward: forwardCalls, gradient: gradientCalls, 'class-model': ascentCalls } : { forward: null, gradient: null, 'class-model': null },
+      calls: onWebGpu
+        ? { forward: forwardCalls, gradient: gradientCalls, 'class-model': ascentCalls }
+        : { forward: null, gradient: null, 'class-model': null },
       // a device that was in use before has buffers in reserve
-      gpuBytes: onWebGpu && fresh ? { peak: after.peakBytes - before.liveBytes, live: after.liveBytes - before.liveBytes } : null,
+      gpuBytes:
+        onWebGpu && fresh
+          ? { peak: after.peakBytes - before.liveBytes, live: after.liveBytes - before.liveBytes }
+          : null,
     };
   } catch (error) {
     dispose();
@@ -89,7 +104,11 @@ async function counted<T>(call: () => Promise<T>): Promise<{ result: T; calls: N
   const before = countsNow();
   const result = await call();
   const after = countsNow();
-  const calls = { dispatches: after.dispatches - before.dispatches, passes: after.passes - before.passes, submits: after.submits - before.submits };
+  const calls = {
+    dispatches: after.dispatches - before.dispatches,
+    passes: after.passes - before.passes,
+    submits: after.submits - before.submits,
+  };
   return { result, calls };
 }
 
@@ -101,7 +120,11 @@ export function offers({ session, ascent }: Ready, what: What): boolean {
 /** As many iterations as an engine may put in a row. */
 const MOST_IN_A_ROW = 64;
 
-export function taskOf({ contender, precision, session, input, ascent }: Ready, what: What, classes: readonly number[]): Task {
+export function taskOf(
+  { contender, precision, session, input, ascent }: Ready,
+  what: What,
+  classes: readonly number[],
+): Task {
   return {
     name: precision === 'f32' ? contender.name : `${contender.name} ${precision}`,
     before: () => session.before?.(),
@@ -114,9 +137,9 @@ export function taskOf({ contender, precision, session, input, ascent }: Ready, 
 }
 
 /**
- * A result in float32 that is further from ours than this is a result of something else. Half floats keep eleven bits, and where that turns a
- * ReLU or a pool's winner over, the gradient jumps: on the small VGG, weights rounded to half move the scores by 5·10⁻⁴ and the gradient by 6 %,
- * with all else in float32.
+ * A result in float32 that is further from ours than this is a result of something else. Half floats keep eleven bits,
+ * and where that turns a ReLU or a pool's winner over, the gradient jumps: on the small VGG, weights rounded to half
+ * move the scores by 5·10⁻⁴ and the gradient by 6 %, with all else in float32.
  */
 export const TOLERANCE: Readonly<Record<Precision, number>> = { f32: 1e-3, f16: 0.2 };
 

@@ -51,7 +51,10 @@ export interface Row {
   readonly status: 'ok' | 'wrong' | 'failed';
   /** Why not `ok`. */
   readonly reason?: string;
-  /** ‖rival − gradlens‖ / ‖gradlens‖ of the gradient (of the scores for `forward`, of the way gone for `class-model`); null where there is nothing to compare with. */
+  /**
+   * ‖rival − gradlens‖ / ‖gradlens‖ of the gradient (of the scores for `forward`, of the way gone for `class-model`);
+   * null where there is nothing to compare with.
+   */
   readonly gradientError: number | null;
   readonly cold: Cold | null;
   readonly wallMs: Stat | null;
@@ -64,7 +67,10 @@ export interface Row {
   readonly floorMs: number | null;
   /** Of one call, on WebGPU. */
   readonly calls: { readonly dispatches: number; readonly passes: number; readonly submits: number } | null;
-  /** Bytes in WebGPU buffers, weights included: while it was made ready and computed its first results, and after them. Of fresh devices only. */
+  /**
+   * Bytes in WebGPU buffers, weights included: while it was made ready and computed its first results, and after them.
+   * Of fresh devices only.
+   */
   readonly gpuBytes: { readonly peak: number; readonly live: number } | null;
   /** Bytes of the network's parameters, each once; missing in reports before there was this. */
   readonly weightBytes?: number;
@@ -83,30 +89,57 @@ export interface Cold {
 }
 
 /** A row without numbers. */
-export function emptyRow(place: Pick<Row, 'net' | 'batch' | 'what' | 'precision'>, { name, version }: Pick<Contender, 'name' | 'version'>, status: Row['status'], reason?: string): Row {
+export function emptyRow(
+  place: Pick<Row, 'net' | 'batch' | 'what' | 'precision'>,
+  { name, version }: Pick<Contender, 'name' | 'version'>,
+  status: Row['status'],
+  reason?: string,
+): Row {
   return {
-    ...place, contender: name, version, status, ...(reason === undefined ? {} : { reason }),
-    gradientError: null, cold: null, wallMs: null, warmUp: null, repeats: 0, imagesPerSecond: null, gflops: null, floorMs: null, calls: null, gpuBytes: null, memory: null,
+    ...place,
+    contender: name,
+    version,
+    status,
+    ...(reason === undefined ? {} : { reason }),
+    gradientError: null,
+    cold: null,
+    wallMs: null,
+    warmUp: null,
+    repeats: 0,
+    imagesPerSecond: null,
+    gflops: null,
+    floorMs: null,
+    calls: null,
+    gpuBytes: null,
+    memory: null,
   };
 }
 
 /** A report as it was read from a file. */
 export function parseReport(text: string): Report {
   const report = JSON.parse(text) as Partial<Report>;
-  if (report.schema !== 1 || !Array.isArray(report.rows) || !report.environment) throw new Error('this is not a gradlens benchmark report of schema 1');
+  if (report.schema !== 1 || !Array.isArray(report.rows) || !report.environment)
+    throw new Error('this is not a gradlens benchmark report of schema 1');
   return report as Report;
 }
 
 /** Adapter and runtime, fit for a file name: `llvmpipe-mesa-25.0.7-node`. */
 export function adapterSlug({ adapter, runtime }: ReportEnvironment): string {
-  const words = (text: string): string[] => text.toLowerCase().split(/[^a-z0-9.]+/).filter(Boolean);
+  const words = (text: string): string[] =>
+    text
+      .toLowerCase()
+      .split(/[^a-z0-9.]+/)
+      .filter(Boolean);
   const name = adapter.description || adapter.device || [adapter.vendor, adapter.architecture].join(' ');
   return [...words(name).slice(0, 5), ...words(runtime).slice(0, 1)].join('-') || 'adapter';
 }
 
 /** One report of several, all from the same machine; the probe and the environment are those of the first. */
-export const merged = (reports: readonly [Report, ...Report[]]): Report =>
-  ({ ...reports[0], rows: reports.flatMap(({ rows }) => rows), layers: reports.flatMap(({ layers }) => layers) });
+export const merged = (reports: readonly [Report, ...Report[]]): Report => ({
+  ...reports[0],
+  rows: reports.flatMap(({ rows }) => rows),
+  layers: reports.flatMap(({ layers }) => layers),
+});
 
 /** Rows that were measured side by side. */
 export interface Case {

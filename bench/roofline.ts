@@ -11,9 +11,9 @@ export interface Work {
 }
 
 /**
- * The work of every convolution and fully connected layer, in order: its input, weights and output cross the memory once. ReLUs and pools are
- * taken to cost nothing, as parts of the layer before them. The way back reads the gradient of the output and the weights again, and
- * writes the gradient of the input.
+ * The work of every convolution and fully connected layer, in order: its input, weights and output cross the memory
+ * once. ReLUs and pools are taken to cost nothing, as parts of the layer before them. The way back reads the gradient
+ * of the output and the weights again, and writes the gradient of the input.
  */
 export function workOf(graph: Graph, batch: number, what: What, precision: Precision = 'f32'): Work[] {
   const extents = extentsOf(graph);
@@ -21,7 +21,12 @@ export function workOf(graph: Graph, batch: number, what: What, precision: Preci
     if (node.op !== 'conv' && node.op !== 'fullyConnected') return [];
     const [x, y] = [extents.get(node.inputs[0]!)!, extents.get(node.name)!];
     const weights = graph.weights.get(node.weight)!.data.length;
-    return [{ flops: 2 * weights * y.H * y.W * batch, bytes: BYTES[precision] * (weights + batch * (elements(x) + elements(y))) }];
+    return [
+      {
+        flops: 2 * weights * y.H * y.W * batch,
+        bytes: BYTES[precision] * (weights + batch * (elements(x) + elements(y))),
+      },
+    ];
   });
   return what === 'forward' ? oneWay : [...oneWay, ...oneWay];
 }

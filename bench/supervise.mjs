@@ -1,6 +1,6 @@
 /**
- * Jobs in processes of their own, under limits: one that shows no sign of life, takes too much memory or dies is ended with everything it
- * started, and so is every job when this process ends, however it ends.
+ * Jobs in processes of their own, under limits: one that shows no sign of life, takes too much memory or dies is ended
+ * with everything it started, and so is every job when this process ends, however it ends.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { freemem } from 'node:os';
@@ -14,14 +14,19 @@ const killAll = () => {
   live.clear();
 };
 process.on('exit', killAll);
-for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15], ['SIGHUP', 1]]) process.on(signal, () => process.exit(128 + number));
+for (const [signal, number] of [
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+  ['SIGHUP', 1],
+])
+  process.on(signal, () => process.exit(128 + number));
 
 /** Most of what is free now: past that, a machine only swaps. */
 export const bytesByDefault = () => Math.max(LEAST_BYTES, 0.7 * freemem());
 
 /**
- * `start(tell)` resolves with `{ pid, done, kill }`; the job calls `tell(contender)` as a sign of life, with whoever is at work. Resolves with
- * `{ result }` or with `{ contender, reason }`.
+ * `start(tell)` resolves with `{ pid, done, kill }`; the job calls `tell(contender)` as a sign of life, with whoever is
+ * at work. Resolves with `{ result }` or with `{ contender, reason }`.
  */
 export async function supervise(start, { seconds, bytes }) {
   let [contender, last] = [null, performance.now()];
@@ -39,7 +44,10 @@ export async function supervise(start, { seconds, bytes }) {
   });
   try {
     return await Promise.race([
-      job.done.then((result) => ({ result }), (error) => ({ contender, reason: error.message })),
+      job.done.then(
+        (result) => ({ result }),
+        (error) => ({ contender, reason: error.message }),
+      ),
       breach.then((reason) => ({ contender, reason })),
     ]);
   } finally {
@@ -66,7 +74,9 @@ function bytesOf(pid) {
   const resident = new Map();
   for (const name of filesIn('/proc').filter((entry) => /^\d+$/.test(entry))) {
     try {
-      const fields = readFileSync(`/proc/${name}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+      const fields = readFileSync(`/proc/${name}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ');
       const [own, parent] = [Number(name), Number(fields[1])];
       children.set(parent, [...(children.get(parent) ?? []), own]);
       resident.set(own, Number(fields[21]) * 4096);
@@ -74,7 +84,8 @@ function bytesOf(pid) {
       // it ended meanwhile
     }
   }
-  const sum = (id) => (resident.get(id) ?? 0) + (children.get(id) ?? []).reduce((total, child) => total + sum(child), 0);
+  const sum = (id) =>
+    (resident.get(id) ?? 0) + (children.get(id) ?? []).reduce((total, child) => total + sum(child), 0);
   return sum(pid);
 }
 

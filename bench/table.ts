@@ -8,26 +8,67 @@ export interface Column {
 }
 
 export const COLUMNS: readonly Column[] = [
-  { title: 'contender', cell: ({ contender, version, precision }) => `${contender} ${version}${precision === 'f32' ? '' : `, ${precision}`}` },
+  {
+    title: 'contender',
+    cell: ({ contender, version, precision }) =>
+      `${contender} ${version}${precision === 'f32' ? '' : `, ${precision}`}`,
+  },
   { title: 'median', cell: ({ wallMs }) => (wallMs ? milliseconds(wallMs.median) : '–') },
-  { title: 'p10–p90', cell: ({ wallMs }) => (wallMs ? `${milliseconds(wallMs.p10)} – ${milliseconds(wallMs.p90)}` : '–') },
+  {
+    title: 'p10–p90',
+    cell: ({ wallMs }) => (wallMs ? `${milliseconds(wallMs.p10)} – ${milliseconds(wallMs.p90)}` : '–'),
+  },
   { title: 'runs', cell: ({ wallMs }) => String(wallMs?.n ?? 0) },
   { title: 'images/s', cell: ({ imagesPerSecond }) => (imagesPerSecond === null ? '–' : digits(imagesPerSecond)) },
   { title: 'GFLOP/s', cell: ({ gflops }) => (gflops === null ? '–' : digits(gflops)) },
-  { title: 'of FMA rate', cell: ({ gflops, contender, calls }, { probe }) => (gflops === null || !probe || (calls === null && contender !== 'gradlens') ? '–' : `${digits((100 * gflops) / probe.fmaGflops)} %`) },
-  { title: 'of roofline', cell: ({ wallMs, floorMs }) => (wallMs && floorMs !== null ? `${digits((100 * floorMs) / wallMs.median)} %` : '–') },
-  { title: 'load + first result', cell: ({ cold }) => (cold ? `${milliseconds(cold.loadMs)} + ${milliseconds(cold.firstMs)}${cold.fresh ? '' : ' (warm device)'}` : '–') },
+  {
+    title: 'of FMA rate',
+    cell: ({ gflops, contender, calls }, { probe }) =>
+      gflops === null || !probe || (calls === null && contender !== 'gradlens')
+        ? '–'
+        : `${digits((100 * gflops) / probe.fmaGflops)} %`,
+  },
+  {
+    title: 'of roofline',
+    cell: ({ wallMs, floorMs }) => (wallMs && floorMs !== null ? `${digits((100 * floorMs) / wallMs.median)} %` : '–'),
+  },
+  {
+    title: 'load + first result',
+    cell: ({ cold }) =>
+      cold ? `${milliseconds(cold.loadMs)} + ${milliseconds(cold.firstMs)}${cold.fresh ? '' : ' (warm device)'}` : '–',
+  },
   { title: 'dispatches / submits', cell: ({ calls }) => (calls ? `${calls.dispatches} / ${calls.submits}` : '–') },
   { title: 'peak GPU MB', cell: ({ gpuBytes }) => (gpuBytes ? digits(gpuBytes.peak / 1e6) : '–') },
-  { title: 'beyond weights, peak / held', cell: (row) => beyondWeights(row)?.map((bytes) => digits(bytes / 1e6)).join(' / ') ?? '–' },
-  { title: 'difference', cell: ({ gradientError, contender, precision }) => (contender === 'gradlens' && precision === 'f32' ? '' : gradientError === null ? 'unchecked' : exponential(gradientError)) },
+  {
+    title: 'beyond weights, peak / held',
+    cell: (row) =>
+      beyondWeights(row)
+        ?.map((bytes) => digits(bytes / 1e6))
+        .join(' / ') ?? '–',
+  },
+  {
+    title: 'difference',
+    cell: ({ gradientError, contender, precision }) =>
+      contender === 'gradlens' && precision === 'f32'
+        ? ''
+        : gradientError === null
+          ? 'unchecked'
+          : exponential(gradientError),
+  },
 ];
 
-/** Of the bytes in WebGPU buffers those that are not the network's parameters: packed copies of these, activations, results, reserves. */
+/**
+ * Of the bytes in WebGPU buffers those that are not the network's parameters: packed copies of these, activations,
+ * results, reserves.
+ */
 export const beyondWeights = ({ gpuBytes, weightBytes }: Row): readonly [peak: number, live: number] | null =>
-  (gpuBytes && weightBytes !== undefined ? [gpuBytes.peak - weightBytes, gpuBytes.live - weightBytes] : null);
+  gpuBytes && weightBytes !== undefined ? [gpuBytes.peak - weightBytes, gpuBytes.live - weightBytes] : null;
 
-const TITLES: Readonly<Record<What, string>> = { forward: 'forward only', gradient: 'forward + gradient', 'class-model': 'an iteration of gradient ascent' };
+const TITLES: Readonly<Record<What, string>> = {
+  forward: 'forward only',
+  gradient: 'forward + gradient',
+  'class-model': 'an iteration of gradient ascent',
+};
 
 export const titleOf = ({ net, batch, what }: Case): string => `${net}, batch ${batch}, ${TITLES[what]}`;
 
@@ -36,7 +77,8 @@ export function remarkOf(row: Row): string | null {
   const name = row.precision === 'f32' ? row.contender : `${row.contender} in ${row.precision}`;
   if (row.status === 'wrong') return `${name}: wrong result, not timed (${row.reason})`;
   if (row.status === 'failed') return `${name}: failed (${row.reason})`;
-  if (row.warmUp && !row.warmUp.settled) return `${name}: its times had not settled within 2 % when warming up ended (${row.warmUp.raw.length} runs)`;
+  if (row.warmUp && !row.warmUp.settled)
+    return `${name}: its times had not settled within 2 % when warming up ended (${row.warmUp.raw.length} runs)`;
   return null;
 }
 
@@ -52,7 +94,9 @@ export interface Standing {
 
 /** Null without gradlens, or without rivals. */
 export function standingOf({ rows }: Case): Standing | null {
-  const ours = rows.find(({ contender, precision, wallMs }) => contender === 'gradlens' && precision === 'f32' && wallMs);
+  const ours = rows.find(
+    ({ contender, precision, wallMs }) => contender === 'gradlens' && precision === 'f32' && wallMs,
+  );
   const rivals = rows.filter(({ contender, calls, wallMs }) => contender !== 'gradlens' && calls && wallMs);
   if (!ours || rivals.length === 0) return null;
   const least = (value: (row: Row) => number): number => Math.min(...rivals.map(value));
@@ -76,18 +120,47 @@ export function ratiosOf(group: Case): string | null {
   return [
     `gradlens is ${digits(faster)}× as fast as the fastest rival on WebGPU`,
     ...(sooner === null ? [] : [`its first result ${digits(sooner)}× as soon`]),
-    ...(bytes ? [`${digits(bytes[0])} of tfjs-webgpu's bytes beyond the weights at the peak, ${digits(bytes[1])} of those held`] : []),
+    ...(bytes
+      ? [`${digits(bytes[0])} of tfjs-webgpu's bytes beyond the weights at the peak, ${digits(bytes[1])} of those held`]
+      : []),
   ].join('; ');
 }
 
 export function environmentLines({ environment, probe }: Pick<Report, 'environment' | 'probe'>): [string, string][] {
-  const { adapter, runtime, engineVersion, clockQuantumMs, hardwareConcurrency, crossOriginIsolated, selfTest, commit, command, date, launchFlags } = environment;
-  const name = [adapter.description, adapter.vendor, adapter.architecture, adapter.device].filter(Boolean).join(' · ') || 'an adapter without a name';
+  const {
+    adapter,
+    runtime,
+    engineVersion,
+    clockQuantumMs,
+    hardwareConcurrency,
+    crossOriginIsolated,
+    selfTest,
+    commit,
+    command,
+    date,
+    launchFlags,
+  } = environment;
+  const name =
+    [adapter.description, adapter.vendor, adapter.architecture, adapter.device].filter(Boolean).join(' · ') ||
+    'an adapter without a name';
   return [
     ['Adapter', adapter.isFallbackAdapter ? `${name} (software: computes on the CPU, not ranked)` : name],
-    ['Runtime', `${runtime}; ${hardwareConcurrency} logical cores; clock step ${digits(clockQuantumMs * 1000)} µs; ${crossOriginIsolated ? 'threads in wasm allowed' : 'no threads in wasm'}`],
-    ['gradlens', `${engineVersion}${commit ? `, commit ${commit}` : ''}; self-test ${selfTest ? `${selfTest.ok ? 'passed' : 'FAILED'}, error ${exponential(selfTest.relativeL2)}` : 'not run'}`],
-    ...(probe ? [['Probe', `FMA ${digits(probe.fmaGflops)} GFLOP/s; copy ${digits(probe.copyGBs)} GB/s; dispatch ${digits(probe.dispatchMicroseconds)} µs; read-back ${digits(probe.readBackMs)} ms`] as [string, string]] : []),
+    [
+      'Runtime',
+      `${runtime}; ${hardwareConcurrency} logical cores; clock step ${digits(clockQuantumMs * 1000)} µs; ${crossOriginIsolated ? 'threads in wasm allowed' : 'no threads in wasm'}`,
+    ],
+    [
+      'gradlens',
+      `${engineVersion}${commit ? `, commit ${commit}` : ''}; self-test ${selfTest ? `${selfTest.ok ? 'passed' : 'FAILED'}, error ${exponential(selfTest.relativeL2)}` : 'not run'}`,
+    ],
+    ...(probe
+      ? [
+          [
+            'Probe',
+            `FMA ${digits(probe.fmaGflops)} GFLOP/s; copy ${digits(probe.copyGBs)} GB/s; dispatch ${digits(probe.dispatchMicroseconds)} µs; read-back ${digits(probe.readBackMs)} ms`,
+          ] as [string, string],
+        ]
+      : []),
     ['Date', date],
     ...(command ? [['Command', command] as [string, string]] : []),
     ...(launchFlags?.length ? [['Launch flags', launchFlags.join(' ')] as [string, string]] : []),
@@ -96,12 +169,19 @@ export function environmentLines({ environment, probe }: Pick<Report, 'environme
 
 export function markdownOf(report: Report): string {
   const header = environmentLines(report).map(([name, value]) => `* ${name}: ${escaped(value)}`);
-  const tables = casesOf(report).map((group) => [
-    `**${titleOf(group)}**`,
-    '',
-    markdownTable(COLUMNS.map(({ title }) => title), group.rows.map((row) => COLUMNS.map(({ cell }) => cell(row, report)))),
-    ...[ratiosOf(group), ...group.rows.map(remarkOf)].filter((remark) => remark !== null).map((remark) => `\n${escaped(remark)}.`),
-  ].join('\n'));
+  const tables = casesOf(report).map((group) =>
+    [
+      `**${titleOf(group)}**`,
+      '',
+      markdownTable(
+        COLUMNS.map(({ title }) => title),
+        group.rows.map((row) => COLUMNS.map(({ cell }) => cell(row, report))),
+      ),
+      ...[ratiosOf(group), ...group.rows.map(remarkOf)]
+        .filter((remark) => remark !== null)
+        .map((remark) => `\n${escaped(remark)}.`),
+    ].join('\n'),
+  );
   return [header.join('\n'), ...tables].join('\n\n');
 }
 
@@ -128,6 +208,7 @@ export function digits(value: number): string {
   return value.toFixed(Math.min(places, 6));
 }
 
-export const milliseconds = (value: number): string => (value >= 1000 ? `${digits(value / 1000)} s` : `${digits(value)} ms`);
+export const milliseconds = (value: number): string =>
+  value >= 1000 ? `${digits(value / 1000)} s` : `${digits(value)} ms`;
 
 const exponential = (value: number): string => (Number.isFinite(value) ? value.toExponential(1) : '∞');

@@ -15,7 +15,10 @@ if (!existsSync(join(root, 'dist/lib/cli.js'))) {
   }
   console.error('gradlens: building dist/lib first (a few seconds)');
   // what it prints goes to stderr: stdout is for results
-  const { status } = spawnSync(process.execPath, [vite, 'build', '--mode', 'lib', '--logLevel', 'warn'], { cwd: root, stdio: ['ignore', 2, 2] });
+  const { status } = spawnSync(process.execPath, [vite, 'build', '--mode', 'lib', '--logLevel', 'warn'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
   if (status !== 0) process.exit(2);
 }
 await import('../dist/lib/cli.js');

@@ -1,4 +1,7 @@
-/** What may befall the page in a browser, for its tests and for pictures of it. Plain JavaScript, since the commands use it as it is. */
+/**
+ * What may befall the page in a browser, for its tests and for pictures of it. Plain JavaScript, since the commands use
+ * it as it is.
+ */
 
 /** Runs `script` in every worker of the page's next documents, before the worker's own: there the engine is. */
 export async function beforeWorkers(page, script) {
@@ -7,7 +10,12 @@ export async function beforeWorkers(page, script) {
     const blob = (code) => URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
     globalThis.Worker = class extends Plain {
       constructor(address, options) {
-        super(blob(`import ${JSON.stringify(blob(script))}; import ${JSON.stringify(new URL(address, location.href).href)};`), options);
+        super(
+          blob(
+            `import ${JSON.stringify(blob(script))}; import ${JSON.stringify(new URL(address, location.href).href)};`,
+          ),
+          options,
+        );
       }
     };
   }, script);

@@ -21,32 +21,53 @@ const adapter = engine.environment.adapter.description || engine.environment.ada
 const commit = execSync('git rev-parse --short HEAD', { cwd: root }).toString().trim();
 
 await picture();
-const rows = [await selfTest(), ...Object.keys(SHIPPED_MODELS).map(accuracy), ...(data ? await references() : keptReferences())];
+const rows = [
+  await selfTest(),
+  ...Object.keys(SHIPPED_MODELS).map(accuracy),
+  ...(data ? await references() : keptReferences()),
+];
 const text = readFileSync(join(root, 'README.md'), 'utf8');
 const [begin, end] = ['<!-- measured:begin -->', '<!-- measured:end -->'];
 const table = ['| what | measured | on | by |', '| --- | --- | --- | --- |', ...rows].join('\n');
-writeFileSync(join(root, 'README.md'), `${text.slice(0, text.indexOf(begin) + begin.length)}\n${table}\n${text.slice(text.indexOf(end))}`);
+writeFileSync(
+  join(root, 'README.md'),
+  `${text.slice(0, text.indexOf(begin) + begin.length)}\n${table}\n${text.slice(text.indexOf(end))}`,
+);
 engine.dispose();
 process.exit(0);
 
 /** Samples above, their maps below. */
 async function picture() {
   const model = await engine.load(fileAddress(join(root, `weights/${DEFAULT_MODEL}/model.json`)));
-  const files = readdirSync(join(root, 'samples')).filter((file) => file.endsWith('.jpg')).sort();
+  const files = readdirSync(join(root, 'samples'))
+    .filter((file) => file.endsWith('.jpg'))
+    .sort();
   const tiles = [];
   for (const [column, file] of files.entries()) {
-    const jpeg = await sharp(join(root, 'samples', file)).resize(WIDTH, HEIGHT, { fit: 'cover' }).png().toBuffer();
+    const jpeg = await sharp(join(root, 'samples', file))
+      .resize(WIDTH, HEIGHT, { fit: 'cover' })
+      .png()
+      .toBuffer();
     const pixels = await readImage(jpeg);
     const map = await saliency(model, pixels);
     const rendered = renderMap(map, { width: WIDTH, height: HEIGHT });
     console.error(`${file}: ${model.labelOf(map.class)}`);
     tiles.push(
       { input: jpeg, left: (column % 3) * 2 * WIDTH, top: Math.floor(column / 3) * HEIGHT },
-      { input: Buffer.from(rendered.data), raw: { width: WIDTH, height: HEIGHT, channels: 4 }, left: (column % 3) * 2 * WIDTH + WIDTH, top: Math.floor(column / 3) * HEIGHT },
+      {
+        input: Buffer.from(rendered.data),
+        raw: { width: WIDTH, height: HEIGHT, channels: 4 },
+        left: (column % 3) * 2 * WIDTH + WIDTH,
+        top: Math.floor(column / 3) * HEIGHT,
+      },
     );
   }
-  await sharp({ create: { width: 6 * WIDTH, height: Math.ceil(files.length / 3) * HEIGHT, channels: 3, background: '#fff' } })
-    .composite(tiles).png({ palette: true, colours: 192, effort: 10 }).toFile(join(root, 'docs/saliency.png'));
+  await sharp({
+    create: { width: 6 * WIDTH, height: Math.ceil(files.length / 3) * HEIGHT, channels: 3, background: '#fff' },
+  })
+    .composite(tiles)
+    .png({ palette: true, colours: 192, effort: 10 })
+    .toFile(join(root, 'docs/saliency.png'));
   model.dispose();
 }
 
@@ -70,14 +91,21 @@ async function references() {
     input: { width: 227, height: 227, channels: 3, order: 'BGR', scale: 1, mean, std: [1, 1, 1], resize: 'squash' },
   });
   const floats = (file) => new Float32Array(Uint8Array.from(readFileSync(join(folder, file))).buffer);
-  const planes = (interleaved) => Float32Array.from(interleaved, (_, i) => interleaved[(i % (227 * 227)) * 3 + Math.floor(i / (227 * 227))]);
+  const planes = (interleaved) =>
+    Float32Array.from(interleaved, (_, i) => interleaved[(i % (227 * 227)) * 3 + Math.floor(i / (227 * 227))]);
   const lines = [];
   for (const { image, label, scores, gradient, class: chosen, float32_cpu_relative_error: float32 } of cases) {
     const pixels = await readImage(join(folder, image));
     const run = await model.inputGradient(pixels, { class: chosen });
     const [s, g] = [relativeL2(run.scores, floats(scores)), relativeL2(run.gradient, planes(floats(gradient)))];
     const note = float32 > 1e-5 ? ` (flat areas: ${float32.toExponential(0)} for float32 on a CPU too)` : '';
-    lines.push(row(`SqueezeNet 1.1, ${label}: error of scores; of the gradient`, `${s.toExponential(1)}; ${g.toExponential(1)}${note}`, 'node bin/readme.mjs'));
+    lines.push(
+      row(
+        `SqueezeNet 1.1, ${label}: error of scores; of the gradient`,
+        `${s.toExponential(1)}; ${g.toExponential(1)}${note}`,
+        'node bin/readme.mjs',
+      ),
+    );
   }
   model.dispose();
   return lines;
@@ -85,7 +113,11 @@ async function references() {
 
 /** Without the data, the rows that stand there stay. */
 function keptReferences() {
-  return existsSync(join(root, 'README.md')) ? readFileSync(join(root, 'README.md'), 'utf8').split('\n').filter((line) => line.startsWith('| SqueezeNet 1.1,')) : [];
+  return existsSync(join(root, 'README.md'))
+    ? readFileSync(join(root, 'README.md'), 'utf8')
+        .split('\n')
+        .filter((line) => line.startsWith('| SqueezeNet 1.1,'))
+    : [];
 }
 
 function relativeL2(actual, expected) {

@@ -5,8 +5,10 @@
  *   node bin/reproduction.mjs --measure pictures,maps,speed     on the samples: no data needed
  *   node bin/reproduction.mjs --measure masks                   with $GRADLENS_DATA: the hand masks
  *   node bin/reproduction.mjs --localisation boxes=a.jsonl,b.jsonl --localisation paper=c.jsonl
- *                                                               from what `gradlens localise --json` printed, in any parts; a photo that comes twice counts once.
- *                                                               --commit X: what it was measured at, if that is not the newest
+ *                                                               from what `gradlens localise --json` printed, in any
+ *                                                               parts; a photo that comes twice counts once.
+ *                                                               --commit X: what it was measured at, if that is not the
+ *                                                               newest
  */
 import { execSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -19,14 +21,22 @@ import { createNodeEngine, fileAddress, readImage } from '../dist/lib/node.js';
 import { SHARE } from '../weights/share.mjs';
 import { pageOf } from './reproductionPage.mjs';
 
-const { values } = parseArgs({ options: { measure: { type: 'string', default: '' }, localisation: { type: 'string', multiple: true, default: [] }, commit: { type: 'string' } } });
+const { values } = parseArgs({
+  options: {
+    measure: { type: 'string', default: '' },
+    localisation: { type: 'string', multiple: true, default: [] },
+    commit: { type: 'string' },
+  },
+});
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, 'docs/reproduction');
 const data = process.env.GRADLENS_DATA;
 /** Every fifth photo from number 1 on, and from number 3 on: what presets were chosen on. */
 const isTuning = (number) => number % 5 === 1 || number % 5 === 3;
 /** The shipped nets, those that are there: the ordinary one, and the one trained against small perturbations. */
-const NETS = ['imagenette-128', 'imagenette-128-robust'].filter((name) => existsSync(join(root, 'weights', name, 'model.json')));
+const NETS = ['imagenette-128', 'imagenette-128-robust'].filter((name) =>
+  existsSync(join(root, 'weights', name, 'model.json')),
+);
 /** Of a picture in a sheet, in pixels. */
 const SIDE = 128;
 /** The maps of a sheet, and of the table of what they are worth. */
@@ -50,7 +60,8 @@ const MEASURES = { pictures, maps, masks, speed };
 const wanted = values.measure.split(',').filter((name) => name !== '');
 const unknown = wanted.find((name) => !(name in MEASURES));
 if (unknown) throw new Error(`--measure ${unknown}: there are ${Object.keys(MEASURES).join(', ')}`);
-if ((wanted.includes('masks') || values.localisation.length > 0) && !data) throw new Error('masks and localisation are about the folder $GRADLENS_DATA');
+if ((wanted.includes('masks') || values.localisation.length > 0) && !data)
+  throw new Error('masks and localisation are about the folder $GRADLENS_DATA');
 
 let engine = null;
 if (wanted.length > 0) {
@@ -61,9 +72,16 @@ for (const entry of values.localisation) {
   const [, preset, files] = /^(\w+)=(.+)$/.exec(entry);
   save(`localisation-${preset}`, localisation(files.split(',')));
 }
-const results = Object.fromEntries(readdirSync(folder).filter((file) => file.endsWith('.json')).map((file) => [basename(file, '.json'), read(join(folder, file))]));
+const results = Object.fromEntries(
+  readdirSync(folder)
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => [basename(file, '.json'), read(join(folder, file))]),
+);
 const judgement = join(root, 'weights/judgement.json');
-writeFileSync(join(root, 'docs/REPRODUCTION.md'), pageOf(results, existsSync(judgement) ? read(judgement) : null, gradlens));
+writeFileSync(
+  join(root, 'docs/REPRODUCTION.md'),
+  pageOf(results, existsSync(judgement) ? read(judgement) : null, gradlens),
+);
 engine?.dispose();
 process.exit(0);
 
@@ -72,7 +90,9 @@ function read(path) {
 }
 
 function save(name, result) {
-  const adapter = engine ? { adapter: engine.environment.adapter.description || engine.environment.adapter.device } : {};
+  const adapter = engine
+    ? { adapter: engine.environment.adapter.description || engine.environment.adapter.device }
+    : {};
   const commit = values.commit ?? execSync('git rev-parse --short HEAD', { cwd: root }).toString().trim();
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ ...adapter, commit, ...result }, null, 1)}\n`);
   console.error(`docs/reproduction/${name}.json`);
@@ -83,11 +103,15 @@ function shipped(batch = 1, name = gradlens.DEFAULT_MODEL) {
 }
 
 function sampleFiles() {
-  return readdirSync(join(root, 'samples')).filter((file) => file.endsWith('.jpg')).sort();
+  return readdirSync(join(root, 'samples'))
+    .filter((file) => file.endsWith('.jpg'))
+    .sort();
 }
 
 async function samples() {
-  return Promise.all(sampleFiles().map(async (file) => ({ file, picture: await readImage(join(root, 'samples', file)) })));
+  return Promise.all(
+    sampleFiles().map(async (file) => ({ file, picture: await readImage(join(root, 'samples', file)) })),
+  );
 }
 
 // ——— pictures ———
@@ -137,7 +161,10 @@ async function mapSheet(net) {
   model.dispose();
 }
 
-/** The sample darkened beside the mask: by the paper's quantiles, by the preset `boxes`, by the command line's preset `layers`. */
+/**
+ * The sample darkened beside the mask: by the paper's quantiles, by the preset `boxes`, by the command line's preset
+ * `layers`.
+ */
 async function segmentationSheet() {
   const model = await shipped();
   const tiles = [];
@@ -159,21 +186,41 @@ function highlighted({ data: pixels, width, height }, mask, [left, top, across, 
   const line = Math.ceil(Math.min(width, height) / 60);
   for (let y = top; y < top + down; y++) {
     for (let x = left; x < left + across; x++) {
-      if (Math.min(x - left, y - top, left + across - 1 - x, top + down - 1 - y) < line) drawn.set([255, 220, 0, 255], (y * width + x) * 4);
+      if (Math.min(x - left, y - top, left + across - 1 - x, top + down - 1 - y) < line)
+        drawn.set([255, 220, 0, 255], (y * width + x) * 4);
     }
   }
   return { data: drawn, width, height };
 }
 
 function tile({ data: pixels, width, height }, column, row) {
-  return { picture: sharp(Buffer.from(pixels.buffer, pixels.byteOffset, pixels.length), { raw: { width, height, channels: 4 } }).resize(SIDE, SIDE, { fit: 'fill' }), column, row };
+  return {
+    picture: sharp(Buffer.from(pixels.buffer, pixels.byteOffset, pixels.length), {
+      raw: { width, height, channels: 4 },
+    }).resize(SIDE, SIDE, { fit: 'fill' }),
+    column,
+    row,
+  };
 }
 
 async function sheet(file, tiles) {
-  const [columns, rows] = [Math.max(...tiles.map(({ column }) => column)) + 1, Math.max(...tiles.map(({ row }) => row)) + 1];
-  const layers = await Promise.all(tiles.map(async ({ picture, column, row }) => ({ input: await picture.png().toBuffer(), left: column * (SIDE + 4), top: row * (SIDE + 4) })));
-  await sharp({ create: { width: columns * (SIDE + 4) - 4, height: rows * (SIDE + 4) - 4, channels: 3, background: '#fff' } })
-    .composite(layers).png({ palette: true, colours: 192, effort: 10 }).toFile(join(folder, file));
+  const [columns, rows] = [
+    Math.max(...tiles.map(({ column }) => column)) + 1,
+    Math.max(...tiles.map(({ row }) => row)) + 1,
+  ];
+  const layers = await Promise.all(
+    tiles.map(async ({ picture, column, row }) => ({
+      input: await picture.png().toBuffer(),
+      left: column * (SIDE + 4),
+      top: row * (SIDE + 4),
+    })),
+  );
+  await sharp({
+    create: { width: columns * (SIDE + 4) - 4, height: rows * (SIDE + 4) - 4, channels: 3, background: '#fff' },
+  })
+    .composite(layers)
+    .png({ palette: true, colours: 192, effort: 10 })
+    .toFile(join(folder, file));
   console.error(`docs/reproduction/${file}`);
 }
 
@@ -199,24 +246,48 @@ async function maps() {
       const [whole, none] = [curves.deletion[0], curves.deletion.at(-1)];
       const share = (area) => (area - none) / (whole - none);
       const kept = async (other) => gradlens.rankCorrelation(map, { ...(await make(other, picture)) });
-      const row = { deletion: share(curves.deletionArea), insertion: share(curves.insertionArea), lastLayer: await kept(last), allLayers: await kept(all), likeness: gradlens.rankCorrelation(map, plain) };
+      const row = {
+        deletion: share(curves.deletionArea),
+        insertion: share(curves.insertionArea),
+        lastLayer: await kept(last),
+        allLayers: await kept(all),
+        likeness: gradlens.rankCorrelation(map, plain),
+      };
       if (method === 'integrated gradients') gap += map.gap / pictures.length;
       for (const [key, value] of Object.entries(row)) ((sums[method] ??= {})[key] ??= []).push(value);
     }
     console.error(name);
   }
   const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length;
-  return { samples: pictures.length, gap, methods: Object.fromEntries(Object.entries(sums).map(([method, row]) => [method, Object.fromEntries(Object.entries(row).map(([key, list]) => [key, mean(list)]))])) };
+  return {
+    samples: pictures.length,
+    gap,
+    methods: Object.fromEntries(
+      Object.entries(sums).map(([method, row]) => [
+        method,
+        Object.fromEntries(Object.entries(row).map(([key, list]) => [key, mean(list)])),
+      ]),
+    ),
+  };
 }
 
 // ——— speed ———
 
-/** Milliseconds of one thread for a segmentation at 500×375, each sample's median of three after a first that compiles. */
+/**
+ * Milliseconds of one thread for a segmentation at 500×375, each sample's median of three after a first that compiles.
+ */
 async function speed() {
   const model = await shipped();
   const milliseconds = {};
   for (const file of sampleFiles()) {
-    const { data: bytes, info: { width, height } } = await sharp(join(root, 'samples', file)).resize(500, 375, { fit: 'fill' }).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+    const {
+      data: bytes,
+      info: { width, height },
+    } = await sharp(join(root, 'samples', file))
+      .resize(500, 375, { fit: 'fill' })
+      .ensureAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
     const picture = { data: new Uint8ClampedArray(bytes), width, height };
     const map = await gradlens.saliency(model, picture);
     const times = [];
@@ -233,9 +304,23 @@ async function speed() {
 
 // ——— hand masks ———
 
-/** IoU of the foreground by the model's own best class; beside it the same cut, its map 1 in the true mask's box and 0 outside. */
+/**
+ * IoU of the foreground by the model's own best class; beside it the same cut, its map 1 in the true mask's box and 0
+ * outside.
+ */
 async function masks() {
-  const model = await engine.load(fileAddress(join(data, 'weights/squeezenet1.1.onnx')), { input: { width: 227, height: 227, channels: 3, order: 'BGR', scale: 1, mean: [103.939, 116.779, 123.68], std: [1, 1, 1], resize: 'squash' } });
+  const model = await engine.load(fileAddress(join(data, 'weights/squeezenet1.1.onnx')), {
+    input: {
+      width: 227,
+      height: 227,
+      channels: 3,
+      order: 'BGR',
+      scale: 1,
+      mean: [103.939, 116.779, 123.68],
+      std: [1, 1, 1],
+      resize: 'squash',
+    },
+  });
   const names = read(join(data, 'labels/imagenet1000.json')).classes;
   const rows = [];
   for (const { id, content } of read(join(data, 'segmentation/index.json')).images) {
@@ -247,8 +332,13 @@ async function masks() {
     const score = async (from, preset) => overlap((await gradlens.segment(picture, from, { preset })).mask, truth);
     const name = names[map.class];
     rows.push({
-      id, content, top1: typeof name === 'string' ? name : name.label ?? String(map.class),
-      paper: await score(map, 'paper'), boxes: await score(map, 'boxes'), layers: await score(layers, 'paper'), trueBox: await score(boxMap(truth, mask, map), 'paper'),
+      id,
+      content,
+      top1: typeof name === 'string' ? name : (name.label ?? String(map.class)),
+      paper: await score(map, 'paper'),
+      boxes: await score(map, 'boxes'),
+      layers: await score(layers, 'paper'),
+      trueBox: await score(boxMap(truth, mask, map), 'paper'),
     });
     console.error(id);
   }
@@ -271,28 +361,56 @@ function boxMap(truth, { width, height }, map) {
   const least = (list) => list.reduce((a, b) => Math.min(a, b));
   const most = (list) => list.reduce((a, b) => Math.max(a, b));
   const [left, right, top, bottom] = [least(xs), most(xs), least(ys), most(ys)];
-  return { ...map, width, height, data: Float32Array.from(truth, (_, i) => (i % width >= left && i % width <= right && Math.floor(i / width) >= top && Math.floor(i / width) <= bottom ? 1 : 0)) };
+  return {
+    ...map,
+    width,
+    height,
+    data: Float32Array.from(truth, (_, i) =>
+      i % width >= left && i % width <= right && Math.floor(i / width) >= top && Math.floor(i / width) <= bottom
+        ? 1
+        : 0,
+    ),
+  };
 }
 
 // ——— localisation ———
 
-/** The tuning part and the rest, as far as they are there, and all if both are whole. Photos are numbered as the box file has them. */
+/**
+ * The tuning part and the rest, as far as they are there, and all if both are whole. Photos are numbered as the box
+ * file has them.
+ */
 function localisation(files) {
-  const lines = files.flatMap((file) => readFileSync(file, 'utf8').trim().split('\n')).filter((line) => line.endsWith('}')).map((line) => JSON.parse(line));
-  const { parameters: { part: _part, allBut: _allBut, ...parameters }, adapter } = lines.find((line) => line.parameters !== undefined);
+  const lines = files
+    .flatMap((file) => readFileSync(file, 'utf8').trim().split('\n'))
+    .filter((line) => line.endsWith('}'))
+    .map((line) => JSON.parse(line));
+  const {
+    parameters: { part: _part, allBut: _allBut, ...parameters },
+    adapter,
+  } = lines.find((line) => line.parameters !== undefined);
   const photos = new Map(lines.filter(({ image }) => image !== undefined).map((photo) => [photo.image, photo]));
-  const numbered = read(join(data, 'imagenette224/loc-boxes.json')).images.map(({ file }, number) => ({ number, photo: photos.get(file) }));
+  const numbered = read(join(data, 'imagenette224/loc-boxes.json')).images.map(({ file }, number) => ({
+    number,
+    photo: photos.get(file),
+  }));
   const parts = {
     tuning: numbered.filter(({ number }) => isTuning(number)),
     rest: numbered.filter(({ number }) => !isTuning(number)),
     all: numbered,
   };
-  const there = Object.entries(parts).map(([name, part]) => [name, part.length, part.flatMap(({ photo }) => photo ?? [])]).filter(([name, of, part]) => part.length > 0 && (name !== 'all' || part.length === of));
+  const there = Object.entries(parts)
+    .map(([name, part]) => [name, part.length, part.flatMap(({ photo }) => photo ?? [])])
+    .filter(([name, of, part]) => part.length > 0 && (name !== 'all' || part.length === of));
   const measured = (of, part) => ({
     of,
     segmentation: gradlens.localisationMeasures(part),
     centreBox: gradlens.localisationMeasures(gradlens.controlOf(part, gradlens.centreBox)),
     wholeImage: gradlens.localisationMeasures(gradlens.controlOf(part, gradlens.wholeImage)),
   });
-  return { parameters, adapter: adapter.description || adapter.device, command: 'gradlens localise loc.tar --boxes loc-boxes.json --model squeezenet1.1.onnx --prep caffe-bgr --json', ...Object.fromEntries(there.map(([name, of, part]) => [name, measured(of, part)])) };
+  return {
+    parameters,
+    adapter: adapter.description || adapter.device,
+    command: 'gradlens localise loc.tar --boxes loc-boxes.json --model squeezenet1.1.onnx --prep caffe-bgr --json',
+    ...Object.fromEntries(there.map(([name, of, part]) => [name, measured(of, part)])),
+  };
 }

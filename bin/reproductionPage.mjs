@@ -1,7 +1,11 @@
 /** The page docs/REPRODUCTION.md, from what was measured. What is not there yet says how to get it. */
 import { SHARE } from '../weights/share.mjs';
 
-export function pageOf({ pictures, maps, masks, speed, ...results }, judgement, { CLASS_MODEL_PRESETS, SEGMENT_PRESETS }) {
+export function pageOf(
+  { pictures, maps, masks, speed, ...results },
+  judgement,
+  { CLASS_MODEL_PRESETS, SEGMENT_PRESETS },
+) {
   const { paper, vivid } = CLASS_MODEL_PRESETS;
   return `# Reproduction: *Deep Inside Convolutional Networks*
 
@@ -16,11 +20,25 @@ posterior instead is worse: it also rises when other scores fall.
 **Where it is silent:** λ = ${paper.l2}, step ${paper.step} (root mean square, in units of the prepared input; each direction is divided by its own), ${paper.iterations} iterations, no momentum. The preset
 \`vivid\` adds what later work found: shifts of up to ${vivid.jitter} pixels, a blur of σ = ${vivid.blur} every ${vivid.blurEvery} iterations, momentum ${vivid.momentum}, step ${vivid.step}, ${vivid.iterations} iterations.
 
-${pictures ? `${Object.entries(pictures.classModels).map(([net, made]) => classModelsOf(net, made)).join('\n')}
-${by(pictures)}` : missing('node bin/reproduction.mjs --measure pictures')}
-${judgement ? `
-Named by SqueezeNet 1.1, which had no part in training (the class among its first five of 1000): ${Object.entries(judgement.models).map(([name, { classModels }]) => `${name} ${namedOf(classModels)}`).join(', ')}. \`${judgement.command}\`
-` : ''}
+${
+  pictures
+    ? `${Object.entries(pictures.classModels)
+        .map(([net, made]) => classModelsOf(net, made))
+        .join('\n')}
+${by(pictures)}`
+    : missing('node bin/reproduction.mjs --measure pictures')
+}
+${
+  judgement
+    ? `
+Named by SqueezeNet 1.1, which had no part in training (the class among its first five of 1000): ${Object.entries(
+        judgement.models,
+      )
+        .map(([name, { classModels }]) => `${name} ${namedOf(classModels)}`)
+        .join(', ')}. \`${judgement.command}\`
+`
+    : ''
+}
 \`gradlens class-model --class all --preset paper --out '{class}.png'\`, \`--score probability\`, \`--preset vivid\`
 
 ## §3.1 Image-specific class saliency
@@ -29,9 +47,15 @@ Named by SqueezeNet 1.1, which had no part in training (the class among its firs
 
 **Where it is silent:** a sub-image has 7/8 of each side of what the network sees; each map is mirrored back, laid where its sub-image lies, and divided by how many lie there.
 
-${pictures ? `${Object.keys(pictures.classModels).map((net) => `![Samples and their maps, ${net}](reproduction/maps-${net}.png)\n\n\`${net}\`\n`).join('\n')}
+${
+  pictures
+    ? `${Object.keys(pictures.classModels)
+        .map((net) => `![Samples and their maps, ${net}](reproduction/maps-${net}.png)\n\n\`${net}\`\n`)
+        .join('\n')}
 Columns: the sample; ${['saliency', 'ten views', 'deconvnet', 'guided', 'gradient × input', 'SmoothGrad', 'integrated gradients', 'Grad-CAM', 'layer map', 'occlusion'].join('; ')}. The first two are the paper's §3.1, the next two its §4, the others later work.
-` : missing('node bin/reproduction.mjs --measure pictures')}
+`
+    : missing('node bin/reproduction.mjs --measure pictures')
+}
 ${maps ? mapTable(maps) : missing('node bin/reproduction.mjs --measure maps')}
 
 \`gradlens saliency samples/*.jpg --method saliency --views 10\`
@@ -85,9 +109,11 @@ Tested in \`test/methods/saliency.test.ts\`. The rule is a switch of the ReLU on
 `;
 }
 
-/** On the 94 photos of the tuning part, SqueezeNet 1.1; λ, quantiles and mixtures as in the paper's preset unless told. */
+/**
+ * On the 94 photos of the tuning part, SqueezeNet 1.1; λ, quantiles and mixtures as in the paper's preset unless told.
+ */
 const TRIED = [
-  ['the paper\'s quantiles, bare map (on 87 of the 94)', '59.8 %', '0.572'],
+  ["the paper's quantiles, bare map (on 87 of the 94)", '59.8 %', '0.572'],
   ['the same, blurred with σ = 2 · 4 · 8 px', '59.1 · 60.2 · 55.3 %', '0.541 · 0.552 · 0.547'],
   ['λ = 10 · (σ = 2) 100', '58.1 · 54.3 %', '0.563 · 0.521'],
   ['foreground above 0.90 · 0.85 · 0.80 · 0.75', '60.6 · 58.5 · 59.6 · 58.5 %', '0.557 · 0.560 · 0.545 · 0.548'],
@@ -112,7 +138,11 @@ const TRIED_ON_BOTH = [
   ['all: the box with the mean of the whole map, 1.6 standard deviations to each side', '62.2 %', '0.535'],
   ['all, share 0.2: **box with the mean and variance of the pixels above**', '66.0 %', '0.576'],
   ['plain gradient, σ = 4 px: the same, share 0.15', '60.1 %', '0.524'],
-  ['fire9 (pixels count by the root of the map) · fire5 · pool3 · fire3 alone, best share', '65.4 · 65.4 · 67.6 · 67.6 %', '0.556 · 0.568 · 0.577 · 0.579'],
+  [
+    'fire9 (pixels count by the root of the map) · fire5 · pool3 · fire3 alone, best share',
+    '65.4 · 65.4 · 67.6 · 67.6 %',
+    '0.556 · 0.568 · 0.577 · 0.579',
+  ],
   ['fire5 and fire9, no mirror image, share 0.18 · 0.20 · 0.22', '66.0 · 69.1 · 65.4 %', '0.569 · 0.570 · 0.567'],
   ['fire3 and fire9, no mirror image, share 0.18 · 0.20 · 0.22', '68.6 · 68.6 · 68.1 %', '0.578 · 0.578 · 0.576'],
   ['**fire3, fire5, fire9, no mirror image, share 0.18** (the preset `layers`)', '68.6 %', '0.578'],
@@ -120,24 +150,40 @@ const TRIED_ON_BOTH = [
   ['share of the 99 % quantile, 0.26, instead of the maximum · of the mean, 0.8', '68.6 · 66.0 %', '0.576 · 0.563'],
   ['fire5 and fire9: pulled by a tenth · a fifth to the centre box', '66.5 · 65.4 %', '0.568 · 0.562'],
   ['fire5 and fire9: the largest component only', '67.0 %', '0.564'],
-  ['fire3 and fire9: graph cut, foreground above 0.90, tight box · with the mean and variance of the cut', '57.4 · 54.3 %', '0.566 · 0.481'],
-  ['half of the cut\'s tight box, half of the spread box', '62.8 %', '0.574'],
-  ['first part only: contrast with the ten next classes, all layers, tight box (without: 64.9 %, 0.580)', '64.9 %', '0.573'],
-  ['first part only: scan statistic of the map with a prior of boxes, box of the largest expected IoU', '63.8 %', '0.552'],
+  [
+    'fire3 and fire9: graph cut, foreground above 0.90, tight box · with the mean and variance of the cut',
+    '57.4 · 54.3 %',
+    '0.566 · 0.481',
+  ],
+  ["half of the cut's tight box, half of the spread box", '62.8 %', '0.574'],
+  [
+    'first part only: contrast with the ten next classes, all layers, tight box (without: 64.9 %, 0.580)',
+    '64.9 %',
+    '0.573',
+  ],
+  [
+    'first part only: scan statistic of the map with a prior of boxes, box of the largest expected IoU',
+    '63.8 %',
+    '0.552',
+  ],
 ];
 
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
-const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+const table = (head, rows) =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 const by = ({ adapter, commit }) => `Measured on ${adapter ?? 'an unnamed adapter'}, at ${commit}.`;
 const missing = (command) => `*Not measured yet: \`${command}\`*`;
 
 function namedOf(classModels) {
-  const list = Array.isArray(classModels) ? classModels : classModels.named ?? [];
+  const list = Array.isArray(classModels) ? classModels : (classModels.named ?? []);
   return list.length > 0 ? `${list.filter(({ rank }) => rank <= 5).length} of ${list.length}` : '';
 }
 
 function mapTable({ samples, gap, methods, ...origin }) {
-  const rows = Object.entries(methods).map(([name, row]) => [name, ...['deletion', 'insertion', 'likeness', 'lastLayer', 'allLayers'].map((key) => row[key].toFixed(2))]);
+  const rows = Object.entries(methods).map(([name, row]) => [
+    name,
+    ...['deletion', 'insertion', 'likeness', 'lastLayer', 'allLayers'].map((key) => row[key].toFixed(2)),
+  ]);
   return `Means over ${samples} of our samples, the default net. Deletion and insertion: area under the class's score as the pixels that the map thinks most of become the mean colour, or come back; 0 is the mean
 colour's score, 1 the picture's, so a good map has a low deletion and a high insertion. Likeness: Spearman's correlation with the plain map. Randomised: with the map of the same net, its last or
 all of its layers' weights shuffled; a map that still looks the same did not depend on them. Integrated gradients miss what they should add up to by ${percent(gap)} (64 steps).
@@ -147,32 +193,49 @@ ${table(['map', 'deletion ↓', 'insertion ↑', 'likeness', 'last layer randomi
 ${by(origin)}`;
 }
 
-const ROW_NAMES = { paper: 'the paper\'s objective', probability: 'the posterior', vivid: '`vivid`' };
+const ROW_NAMES = { paper: "the paper's objective", probability: 'the posterior', vivid: '`vivid`' };
 
 function classModelsOf(net, { labels, scores }) {
   return `![Class models of ten classes: ${net}](reproduction/class-models-${net}.png)
 
-\`${net}\`. Rows: ${Object.keys(scores).map((way) => ROW_NAMES[way]).join('; ')}. Columns: ${labels.join(', ')}.
+\`${net}\`. Rows: ${Object.keys(scores)
+    .map((way) => ROW_NAMES[way])
+    .join('; ')}. Columns: ${labels.join(', ')}.
 
-${table(['score reached, S_c', ...labels], Object.entries(scores).map(([name, list]) => [name, ...list.map((score) => score.toFixed(1))]))}
+${table(
+  ['score reached, S_c', ...labels],
+  Object.entries(scores).map(([name, list]) => [name, ...list.map((score) => score.toFixed(1))]),
+)}
 `;
 }
 
 const ROWS = [
-  ['true class, IoU > 0.5', 'knownAccuracy', percent], ['true class, mean IoU', 'meanIou', (value) => value.toFixed(3)],
-  ['top-5 localisation error', 'top5Error', percent], ['top-1 localisation error', 'top1Error', percent],
-  ['top-5 classification error', 'top5ClassError', percent], ['pointing game', 'pointing', percent],
+  ['true class, IoU > 0.5', 'knownAccuracy', percent],
+  ['true class, mean IoU', 'meanIou', (value) => value.toFixed(3)],
+  ['top-5 localisation error', 'top5Error', percent],
+  ['top-1 localisation error', 'top1Error', percent],
+  ['top-5 classification error', 'top5ClassError', percent],
+  ['pointing game', 'pointing', percent],
 ];
 
 function localisationTable(preset, result) {
   if (!result) return `**\`${preset}\`**: ${missing(`gradlens localise … --preset ${preset} --json`)}\n`;
   const parts = ['tuning', 'rest', 'all'].filter((part) => result[part]);
-  const head = [`**${preset}**`, ...parts.flatMap((part) => [`${part} (${countOf(result[part])})`, 'centre box', 'whole image'])];
-  const rows = ROWS.map(([name, key, show]) => [name, ...parts.flatMap((part) => ['segmentation', 'centreBox', 'wholeImage'].map((control) => show(result[part][control][key])))]);
+  const head = [
+    `**${preset}**`,
+    ...parts.flatMap((part) => [`${part} (${countOf(result[part])})`, 'centre box', 'whole image']),
+  ];
+  const rows = ROWS.map(([name, key, show]) => [
+    name,
+    ...parts.flatMap((part) =>
+      ['segmentation', 'centreBox', 'wholeImage'].map((control) => show(result[part][control][key])),
+    ),
+  ]);
   return `${table(head, rows)}\n\n${by(result)}\n`;
 }
 
-const countOf = ({ of, segmentation: { pictures } }) => (of === undefined || of === pictures ? pictures : `${pictures} of ${of}, no others yet`);
+const countOf = ({ of, segmentation: { pictures } }) =>
+  of === undefined || of === pictures ? pictures : `${pictures} of ${of}, no others yet`;
 
 /** The shipped nets know ten classes only, and those are the photos' classes. */
 function shippedBoxes({ models, command, ...origin }) {
@@ -180,11 +243,14 @@ function shippedBoxes({ models, command, ...origin }) {
   const cells = ({ knownAccuracy, meanIou }) => [percent(knownAccuracy), meanIou.toFixed(3)];
   return `**The shipped nets**, on all ${first.boxes.segmentation.pictures} photos with \`${first.boxes.options}\` (of ten shares from 0.08 to 0.6 the best for the default net, on 140 photos of the tuning parts):
 
-${table(['boxes of', 'true class, IoU > 0.5', 'true class, mean IoU'], [
+${table(
+  ['boxes of', 'true class, IoU > 0.5', 'true class, mean IoU'],
+  [
     ...Object.entries(models).map(([name, { boxes }]) => [name, ...cells(boxes.segmentation)]),
     ['centre box, 80 % of each side', ...cells(first.boxes.centreBox)],
     ['whole image', ...cells(first.boxes.wholeImage)],
-  ])}
+  ],
+)}
 
 ${by(origin)} \`${command}\``;
 }

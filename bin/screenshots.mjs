@@ -14,21 +14,35 @@ import { beforeWorkers, crashGpu } from './mishaps.mjs';
 import { findChromium, root } from './system.mjs';
 
 /**
- * `hash` is what the address says, `worker` runs in the page's worker ahead of its own script, `act` is what a visitor does once the page rests; then the
- * page rests again, or `until` holds.
+ * `hash` is what the address says, `worker` runs in the page's worker ahead of its own script, `act` is what a visitor
+ * does once the page rests; then the page rests again, or `until` holds.
  */
 const STATES = [
   { name: 'opening' },
   { name: 'linked', hash: '#sample=parachute&class=church&relu=guided' },
   { name: 'two-classes', hash: '#sample=church&beside=parachute&channels=sum' },
   { name: 'smoothgrad', hash: '#sample=gas-pump&method=smoothgrad&samples=16' },
-  { name: 'sanity', act: (page) => page.click('#sanity-start'), until: () => window.gradlens.state.sanity !== null && window.gradlens.state.phase !== 'busy' },
+  {
+    name: 'sanity',
+    act: (page) => page.click('#sanity-start'),
+    until: () => window.gradlens.state.sanity !== null && window.gradlens.state.phase !== 'busy',
+  },
   { name: 'own-picture', act: (page) => upload(page, 'samples/gas-pump.jpg') },
   { name: 'own-network', act: (page) => upload(page, 'test/fixtures/squeezenet1_1.onnx') },
   { name: 'camera', act: (page) => page.click('#camera'), until: () => window.gradlens.state.camera?.frames > 2 },
   { name: 'class-model-before', hash: '#tab=class-model&sample=church' },
-  { name: 'class-model', hash: '#tab=class-model&sample=church&iterations=64', act: (page) => page.click('#ascent-start'), until: () => window.gradlens.state.ascent?.phase === 'finished' },
-  { name: 'gallery', hash: '#tab=class-model&target=gallery&iterations=24', act: (page) => page.click('#ascent-start'), until: () => window.gradlens.state.ascent?.phase === 'finished' },
+  {
+    name: 'class-model',
+    hash: '#tab=class-model&sample=church&iterations=64',
+    act: (page) => page.click('#ascent-start'),
+    until: () => window.gradlens.state.ascent?.phase === 'finished',
+  },
+  {
+    name: 'gallery',
+    hash: '#tab=class-model&target=gallery&iterations=24',
+    act: (page) => page.click('#ascent-start'),
+    until: () => window.gradlens.state.ascent?.phase === 'finished',
+  },
   { name: 'segmentation', hash: '#tab=segmentation&sample=parachute' },
   { name: 'broken-file', act: (page) => upload(page, 'README.md'), until: () => window.gradlens.state.error !== null },
   { name: 'working', at: 'once', until: () => document.body.hasAttribute('data-busy') },
@@ -38,10 +52,21 @@ const STATES = [
 const WIDTHS = [1280, 360];
 const SCHEMES = ['light', 'dark'];
 
-const FLAGS = ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--no-first-run', '--hide-scrollbars', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+const FLAGS = [
+  '--no-sandbox',
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--no-first-run',
+  '--hide-scrollbars',
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+];
 const LONGEST_MILLISECONDS = 120_000;
 
-const { values, positionals: [folder] } = parseArgs({ options: { at: { type: 'string' }, only: { type: 'string' } }, allowPositionals: true });
+const {
+  values,
+  positionals: [folder],
+} = parseArgs({ options: { at: { type: 'string' }, only: { type: 'string' } }, allowPositionals: true });
 if (!folder) {
   console.error('node bin/screenshots.mjs FOLDER [--at ADDRESS] [--only STATE,…]');
   process.exit(2);
@@ -54,21 +79,37 @@ if (unknown !== undefined) {
 }
 
 mkdirSync(folder, { recursive: true });
-const server = values.at ? undefined : await createServer({ root, cacheDir: 'node_modules/.vite-screenshots', server: { host: '127.0.0.1', port: 5393, watch: null, hmr: false }, logLevel: 'warn' });
+const server = values.at
+  ? undefined
+  : await createServer({
+      root,
+      cacheDir: 'node_modules/.vite-screenshots',
+      server: { host: '127.0.0.1', port: 5393, watch: null, hmr: false },
+      logLevel: 'warn',
+    });
 await server?.listen();
 const address = values.at ?? server.resolvedUrls.local[0];
-const browser = await puppeteer.launch({ executablePath: findChromium(), headless: true, args: FLAGS, protocolTimeout: LONGEST_MILLISECONDS });
+const browser = await puppeteer.launch({
+  executablePath: findChromium(),
+  headless: true,
+  args: FLAGS,
+  protocolTimeout: LONGEST_MILLISECONDS,
+});
 
 for (const state of STATES.filter(({ name }) => only.includes(name))) {
-  for (const width of WIDTHS) await shoot(state, width).catch((error) => {
-    console.error(`${state.name} at ${width}: ${error.message}`);
-    process.exitCode = 1;
-  });
+  for (const width of WIDTHS)
+    await shoot(state, width).catch((error) => {
+      console.error(`${state.name} at ${width}: ${error.message}`);
+      process.exitCode = 1;
+    });
 }
 await browser.close();
 await server?.close();
 
-async function shoot({ name, hash = '', worker, at = 'rest', act, until = () => window.gradlens?.state.phase !== 'busy' }, width) {
+async function shoot(
+  { name, hash = '', worker, at = 'rest', act, until = () => window.gradlens?.state.phase !== 'busy' },
+  width,
+) {
   const context = await browser.createBrowserContext(); // nothing is left from the state before
   const page = await context.newPage();
   try {
@@ -95,5 +136,9 @@ async function upload(page, ...files) {
   const maps = await page.evaluate(() => window.gradlens.state.maps);
   await (await page.$('input[type=file]')).uploadFile(...files.map((file) => join(root, file)));
   // a map more, or a reason why not
-  await page.waitForFunction((before) => window.gradlens.state.maps > before || window.gradlens.state.error !== null, {}, maps);
+  await page.waitForFunction(
+    (before) => window.gradlens.state.maps > before || window.gradlens.state.error !== null,
+    {},
+    maps,
+  );
 }

@@ -2,7 +2,9 @@
 import { parseArgs } from 'node:util';
 import { installPackages, root } from './system.mjs';
 
-const { values } = parseArgs({ options: { port: { type: 'string', default: '5173' }, host: { type: 'string', default: '127.0.0.1' } } });
+const { values } = parseArgs({
+  options: { port: { type: 'string', default: '5173' }, host: { type: 'string', default: '127.0.0.1' } },
+});
 
 installPackages();
 const { createServer } = await import('vite');

@@ -3,7 +3,17 @@
  * without dependencies, since it runs before `npm ci` has.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,48 +25,75 @@ export function run(command, args, { env = {}, minutes = 30 } = {}) {
   console.log(`\n$ ${[command, ...args].join(' ')}`);
   // npm and npx are batch files on Windows, and only a shell starts those
   const shell = process.platform === 'win32' && command.startsWith('np');
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env }, timeout: minutes * 60_000, shell });
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+    timeout: minutes * 60_000,
+    shell,
+  });
   if (error) console.log(`${command}: ${error.message}`);
   return status === 0;
 }
 
 function output(command, args, env = {}) {
-  const { status, stdout } = spawnSync(command, args, { cwd: root, encoding: 'utf8', env: { ...process.env, ...env }, timeout: 60_000 });
+  const { status, stdout } = spawnSync(command, args, {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    timeout: 60_000,
+  });
   return status === 0 ? stdout : undefined;
 }
 
-// ── npm ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── npm
+// ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** `npm ci`, unless every package that the lock file names is there in its version. */
 export function installPackages() {
-  const packages = (path) => (existsSync(join(root, path)) ? JSON.parse(readFileSync(join(root, path), 'utf8')).packages : {});
+  const packages = (path) =>
+    existsSync(join(root, path)) ? JSON.parse(readFileSync(join(root, path), 'utf8')).packages : {};
   const installed = packages('node_modules/.package-lock.json');
   const missing = Object.entries(packages('package-lock.json')).filter(
     ([path, { version, optional }]) => path !== '' && !optional && installed[path]?.version !== version,
   );
   if (missing.length === 0) return;
   console.log(`${missing.length} packages are missing or in another version.`);
-  // Without a browser: package.json tells Puppeteer so, since `npm ci` would fail where the download does. See getChromium.
+  // Without a browser: package.json tells Puppeteer so, since `npm ci` would fail where the download does. See
+  // getChromium.
   if (!run('npm', ['ci'])) throw new Error('npm ci failed');
 }
 
-// ── Chromium ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Chromium
+// ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const NAMES = ['google-chrome-stable', 'google-chrome', 'chromium', 'chromium-browser', 'chrome', 'microsoft-edge'];
 
 const PLACES = {
-  linux: ['/opt/google/chrome/chrome', '/usr/lib/chromium/chromium', '/usr/lib/chromium-browser/chromium-browser', '/snap/bin/chromium'],
+  linux: [
+    '/opt/google/chrome/chrome',
+    '/usr/lib/chromium/chromium',
+    '/usr/lib/chromium-browser/chromium-browser',
+    '/snap/bin/chromium',
+  ],
   darwin: ['', homedir()].flatMap((home) =>
-    ['Google Chrome', 'Chromium', 'Google Chrome Canary', 'Microsoft Edge'].map((app) => `${home}/Applications/${app}.app/Contents/MacOS/${app}`),
+    ['Google Chrome', 'Chromium', 'Google Chrome Canary', 'Microsoft Edge'].map(
+      (app) => `${home}/Applications/${app}.app/Contents/MacOS/${app}`,
+    ),
   ),
   win32: ['PROGRAMFILES', 'PROGRAMFILES(X86)', 'LOCALAPPDATA'].flatMap((name) =>
-    ['Google\\Chrome\\Application\\chrome.exe', 'Chromium\\Application\\chrome.exe', 'Microsoft\\Edge\\Application\\msedge.exe'].map(
-      (app) => `${process.env[name]}\\${app}`,
-    ),
+    [
+      'Google\\Chrome\\Application\\chrome.exe',
+      'Chromium\\Application\\chrome.exe',
+      'Microsoft\\Edge\\Application\\msedge.exe',
+    ].map((app) => `${process.env[name]}\\${app}`),
   ),
 };
 
-/** The path of a Chromium, be it $GRADLENS_CHROMIUM, $CHROME_PATH, an installed one, or one that Puppeteer once downloaded. */
+/**
+ * The path of a Chromium, be it $GRADLENS_CHROMIUM, $CHROME_PATH, an installed one, or one that Puppeteer once
+ * downloaded.
+ */
 export function findChromium() {
   for (const name of ['GRADLENS_CHROMIUM', 'CHROME_PATH']) {
     const path = process.env[name];
@@ -86,9 +123,16 @@ function runs(browser) {
 
 function downloaded() {
   const cache = join(process.env.PUPPETEER_CACHE_DIR || join(homedir(), '.cache', 'puppeteer'), 'chrome');
-  const program = { linux: 'chrome', win32: 'chrome.exe', darwin: 'Google Chrome for Testing.app/Contents/MacOS/Google Chrome for Testing' }[process.platform];
+  const program = {
+    linux: 'chrome',
+    win32: 'chrome.exe',
+    darwin: 'Google Chrome for Testing.app/Contents/MacOS/Google Chrome for Testing',
+  }[process.platform];
   const folders = (path) => (existsSync(path) ? readdirSync(path).map((name) => join(path, name)) : []);
-  return folders(cache).reverse().flatMap(folders).map((folder) => join(folder, program));
+  return folders(cache)
+    .reverse()
+    .flatMap(folders)
+    .map((folder) => join(folder, program));
 }
 
 function isProgram(path) {
@@ -100,11 +144,15 @@ function isProgram(path) {
   }
 }
 
-// ── lavapipe ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── lavapipe
+// ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const OLDEST_MESA = 24;
 
-/** Names the adapter that Dawn gets in Node. Where Linux offers neither a GPU nor a lavapipe that is new enough, installs the latter first. */
+/**
+ * Names the adapter that Dawn gets in Node. Where Linux offers neither a GPU nor a lavapipe that is new enough,
+ * installs the latter first.
+ */
 export function getVulkan() {
   let adapter = dawnAdapter();
   if (process.platform === 'linux' && !isUsable(adapter)) {
@@ -130,9 +178,13 @@ function dawnAdapter() {
   return output(process.execPath, ['--input-type=module', '-e', code])?.trim() || undefined;
 }
 
-// ── apt ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── apt
+// ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Installs Debian packages, from backports if the release has none as new as `oldest` (a major version); false where that cannot be done. */
+/**
+ * Installs Debian packages, from backports if the release has none as new as `oldest` (a major version); false where
+ * that cannot be done.
+ */
 function apt(packages, oldest = 0) {
   if (!isProgram('/usr/bin/apt-get')) return false;
   const sudo = process.getuid() === 0 ? [] : ['sudo', '-n'];
@@ -141,17 +193,36 @@ function apt(packages, oldest = 0) {
     return false;
   }
   const aptGet = (...args) => {
-    const [command, ...rest] = [...sudo, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=300', '-y', ...args];
+    const [command, ...rest] = [
+      ...sudo,
+      'env',
+      'DEBIAN_FRONTEND=noninteractive',
+      'apt-get',
+      '-o',
+      'DPkg::Lock::Timeout=300',
+      '-y',
+      ...args,
+    ];
     return run(command, rest);
   };
   aptGet('update');
-  const candidate = /Candidate: (?:\d+:)?(\d+)/.exec(output('apt-cache', ['policy', packages[0]], { LC_ALL: 'C' }) ?? '')?.[1] ?? 0;
+  const candidate =
+    /Candidate: (?:\d+:)?(\d+)/.exec(output('apt-cache', ['policy', packages[0]], { LC_ALL: 'C' }) ?? '')?.[1] ?? 0;
   const backports = Number(candidate) < oldest ? withBackports() : undefined;
   if (backports) aptGet(...backports.options, 'update');
-  return aptGet(...(backports?.options ?? []), 'install', '--no-install-recommends', ...(backports ? ['-t', backports.suite] : []), ...packages);
+  return aptGet(
+    ...(backports?.options ?? []),
+    'install',
+    '--no-install-recommends',
+    ...(backports ? ['-t', backports.suite] : []),
+    ...packages,
+  );
 }
 
-/** apt options that add the release's backports for one call: a copy of the machine's own sources, with one more suite from the same mirror. */
+/**
+ * apt options that add the release's backports for one call: a copy of the machine's own sources, with one more suite
+ * from the same mirror.
+ */
 function withBackports() {
   const release = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
   if (!release) return undefined;
@@ -160,7 +231,11 @@ function withBackports() {
   cpSync('/etc/apt/sources.list.d', folder, { recursive: true });
 
   const files = ['/etc/apt/sources.list', ...readdirSync(folder).map((name) => join(folder, name))].filter(existsSync);
-  const read = (ending) => files.filter((path) => path.endsWith(ending)).map((path) => readFileSync(path, 'utf8')).join('\n\n');
+  const read = (ending) =>
+    files
+      .filter((path) => path.endsWith(ending))
+      .map((path) => readFileSync(path, 'utf8'))
+      .join('\n\n');
   const stanzas = read('.sources')
     .split(/\n\s*\n/)
     .filter((stanza) => new RegExp(`^Suites:.*\\s${release}(\\s|$)`, 'm').test(stanza))

@@ -1,6 +1,7 @@
 /**
- * A vitest reporter that counts, for bin/test.mjs, into the file $GRADLENS_TALLY. Stricter than vitest's own sum: a file whose worker
- * died, or that failed as a whole, has no passed tests, and an error outside of any test is a failure of its own.
+ * A vitest reporter that counts, for bin/test.mjs, into the file $GRADLENS_TALLY. Stricter than vitest's own sum: a
+ * file whose worker died, or that failed as a whole, has no passed tests, and an error outside of any test is a failure
+ * of its own.
  */
 import { writeFileSync } from 'node:fs';
 
@@ -10,7 +11,10 @@ export default class Tally {
     for (const module of modules) {
       const states = [...module.children.allTests()].map((test) => test.result().state);
       const count = (state) => states.filter((other) => other === state).length;
-      const ended = module.state() === 'passed' || module.state() === 'skipped' || (module.state() === 'failed' && module.errors().length === 0);
+      const ended =
+        module.state() === 'passed' ||
+        module.state() === 'skipped' ||
+        (module.state() === 'failed' && module.errors().length === 0);
       const passed = ended ? count('passed') : 0;
       tally.passed += passed;
       tally.skipped += count('skipped');

@@ -1,4 +1,6 @@
-/** `npm test`: gets what the tests need, runs all of them, and ends with one line that counts. Arguments go to vitest. */
+/**
+ * `npm test`: gets what the tests need, runs all of them, and ends with one line that counts. Arguments go to vitest.
+ */
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,10 +26,14 @@ try {
 
   const file = join(mkdtempSync(join(tmpdir(), 'gradlens-test-')), 'tally.json');
   const reporters = ['--reporter=default', `--reporter=${join(root, 'bin/tally.mjs')}`];
-  const vitest = run(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...reporters, ...process.argv.slice(2)], {
-    env: { GRADLENS_CHROMIUM: chromium, GRADLENS_TALLY: file },
-    minutes: LONGEST_MINUTES,
-  });
+  const vitest = run(
+    process.execPath,
+    [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...reporters, ...process.argv.slice(2)],
+    {
+      env: { GRADLENS_CHROMIUM: chromium, GRADLENS_TALLY: file },
+      minutes: LONGEST_MINUTES,
+    },
+  );
   const tally = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { passed: 0, failed: 0, skipped: 0 };
   for (const state of Object.keys(total)) total[state] += tally[state];
 
@@ -40,4 +46,6 @@ try {
 }
 
 process.exitCode = total.failed > 0 ? 1 : 0;
-console.log(`\nTests: ${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);
+console.log(
+  `\nTests: ${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`,
+);

@@ -1,4 +1,7 @@
-/** The service worker of the built page, with the list of what it keeps: the page and the model that ships, not the benchmark. */
+/**
+ * The service worker of the built page, with the list of what it keeps: the page and the model that ships, not the
+ * benchmark.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,11 +21,20 @@ export function worksOffline(model: string): Plugin {
       order: 'post', // everything is there, also what is copied
       sequential: true,
       handler({ dir = '.' }, bundle) {
-        const { weights } = JSON.parse(readFileSync(join(dir, model, 'model.json'), 'utf8')) as { weights: { file: string } };
-        const files = [...mentionedBy('index.html', Object.keys(bundle), dir), `${model}/model.json`, `${model}/${weights.file}`].sort();
+        const { weights } = JSON.parse(readFileSync(join(dir, model, 'model.json'), 'utf8')) as {
+          weights: { file: string };
+        };
+        const files = [
+          ...mentionedBy('index.html', Object.keys(bundle), dir),
+          `${model}/model.json`,
+          `${model}/${weights.file}`,
+        ].sort();
         const digest = createHash('sha256');
         for (const file of files) digest.update(file).update(readFileSync(join(dir, file)));
-        const kept = { version: digest.digest('hex').slice(0, 12), files: files.map((file) => (file === 'index.html' ? './' : file)) };
+        const kept = {
+          version: digest.digest('hex').slice(0, 12),
+          files: files.map((file) => (file === 'index.html' ? './' : file)),
+        };
         const worker = join(dir, WORKER);
         writeFileSync(worker, `const KEPT = ${JSON.stringify(kept)};\n${readFileSync(worker, 'utf8')}`);
       },
@@ -30,13 +42,17 @@ export function worksOffline(model: string): Plugin {
   };
 }
 
-/** The built files that a file names, and those that they name in turn, workers' chunks among them. Hashes make the names unique. */
+/**
+ * The built files that a file names, and those that they name in turn, workers' chunks among them. Hashes make the
+ * names unique.
+ */
 function mentionedBy(first: string, built: readonly string[], dir: string): readonly string[] {
   const found = new Set([first]);
   for (const file of found) {
     if (!/\.(html|js|css)$/.test(file)) continue;
     const text = readFileSync(join(dir, file), 'utf8');
-    for (const other of built) if (other.startsWith('assets/') && text.includes(other.slice('assets/'.length))) found.add(other);
+    for (const other of built)
+      if (other.startsWith('assets/') && text.includes(other.slice('assets/'.length))) found.add(other);
   }
   return [...found];
 }

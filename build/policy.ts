@@ -1,7 +1,13 @@
-/** A content security policy in every built page, as a <meta>: any static host serves it so, and needs to know nothing of it. */
+/**
+ * A content security policy in every built page, as a <meta>: any static host serves it so, and needs to know nothing
+ * of it.
+ */
 import type { Plugin } from 'vite';
 
-/** Nothing is loaded but what this says. Models may come from any address over https; no page talks to a server otherwise. */
+/**
+ * Nothing is loaded but what this says. Models may come from any address over https; no page talks to a server
+ * otherwise.
+ */
 const PAGE = {
   'default-src': "'none'",
   'script-src': "'self'",
@@ -23,7 +29,9 @@ export function contentSecurityPolicy(): Plugin {
     name: 'gradlens:content-security-policy',
     apply: 'build', // the server of `npm start` puts styles and scripts of its own into the page
     transformIndexHtml(_html, { path }) {
-      const content = Object.entries(path.startsWith('/bench/') ? BENCH : PAGE).map((directive) => directive.join(' ')).join('; ');
+      const content = Object.entries(path.startsWith('/bench/') ? BENCH : PAGE)
+        .map((directive) => directive.join(' '))
+        .join('; ');
       return [{ tag: 'meta', attrs: { 'http-equiv': 'Content-Security-Policy', content }, injectTo: 'head-prepend' }];
     },
   };

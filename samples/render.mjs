@@ -15,8 +15,8 @@ import { garbageTruck } from './scenes/garbageTruck.mjs';
 /** Width, height, and what is to be seen. */
 const scenes = {
   'golf-ball': [480, 360, golfBall],
-  'parachute': [480, 360, parachute],
-  'church': [480, 360, church],
+  parachute: [480, 360, parachute],
+  church: [480, 360, church],
   'gas-pump': [420, 420, gasPump],
   'cassette-player': [480, 360, cassettePlayer],
   'garbage-truck': [480, 360, garbageTruck],

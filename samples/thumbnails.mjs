@@ -7,5 +7,8 @@ import sharp from 'sharp';
 const folder = fileURLToPath(new URL('.', import.meta.url));
 mkdirSync(join(folder, 'thumbnails'), { recursive: true });
 for (const file of readdirSync(folder).filter((name) => name.endsWith('.jpg'))) {
-  await sharp(join(folder, file)).resize(152, 114, { fit: 'cover' }).webp({ quality: 70, effort: 6 }).toFile(join(folder, 'thumbnails', file.replace('.jpg', '.webp')));
+  await sharp(join(folder, file))
+    .resize(152, 114, { fit: 'cover' })
+    .webp({ quality: 70, effort: 6 })
+    .toFile(join(folder, 'thumbnails', file.replace('.jpg', '.webp')));
 }

@@ -1,6 +1,6 @@
 /**
- * Functions of one number, applied to every element. Those of straight pieces keep one bit per element for the way back, as ReLUs do;
- * the curved ones keep nothing and read their input again.
+ * Functions of one number, applied to every element. Those of straight pieces keep one bit per element for the way
+ * back, as ReLUs do; the curved ones keep nothing and read their input again.
  */
 import { type BackwardEpilogue, epilogueDims, giveFunction } from './epilogue';
 import type { ElementwiseDims, Place } from './elementwise';
@@ -29,10 +29,20 @@ interface Curved {
 
 // Every expression is a vec4f (or vec4<bool>) in x, a, b, and with `prelu` slope.
 const STRAIGHT = {
-  clip: { value: 'min(max(x, vec4f(a)), vec4f(b))', bit: '(x > vec4f(a)) & (x < vec4f(b))', low: 'vec4f()', high: 'vec4f(1.0)' },
+  clip: {
+    value: 'min(max(x, vec4f(a)), vec4f(b))',
+    bit: '(x > vec4f(a)) & (x < vec4f(b))',
+    low: 'vec4f()',
+    high: 'vec4f(1.0)',
+  },
   leakyRelu: { value: 'select(a * x, x, x > vec4f())', bit: 'x > vec4f()', low: 'vec4f(a)', high: 'vec4f(1.0)' },
   prelu: { value: 'select(slope * x, x, x > vec4f())', bit: 'x > vec4f()', low: 'slope', high: 'vec4f(1.0)' },
-  hardSigmoid: { value: 'clamp(a * x + b, vec4f(), vec4f(1.0))', bit: '(a * x + b > vec4f()) & (a * x + b < vec4f(1.0))', low: 'vec4f()', high: 'vec4f(a)' },
+  hardSigmoid: {
+    value: 'clamp(a * x + b, vec4f(), vec4f(1.0))',
+    bit: '(a * x + b > vec4f()) & (a * x + b < vec4f(1.0))',
+    low: 'vec4f()',
+    high: 'vec4f(a)',
+  },
 } satisfies Record<string, Straight>;
 
 // exp is only taken of what is not positive: WGSL leaves infinities undefined.
@@ -51,7 +61,10 @@ fn expm1(x: vec4f) -> vec4f {
 const CURVED = {
   sigmoid: { value: 'logistic(x)', derivative: 'logistic(x) * logistic(-x)' },
   swish: { value: 'x * logistic(x)', derivative: 'logistic(x) * (1.0 + x * logistic(-x))' },
-  elu: { value: 'select(a * expm1(min(x, vec4f())), x, x > vec4f())', derivative: 'select(a * exp(min(x, vec4f())), vec4f(1.0), x > vec4f())' },
+  elu: {
+    value: 'select(a * expm1(min(x, vec4f())), x, x > vec4f())',
+    derivative: 'select(a * exp(min(x, vec4f())), vec4f(1.0), x > vec4f())',
+  },
   // lanes past the last channel hold 0, and have to stay finite on the way back
   sqrt: { value: 'sqrt(x)', derivative: 'select(0.5 / sqrt(x), vec4f(), x <= vec4f())' },
   reciprocal: { value: '1.0 / x', derivative: 'select(-(1.0 / x) * (1.0 / x), vec4f(), x == vec4f())' },
@@ -75,10 +88,14 @@ const WITHIN = `
 fn within(block: u32) -> vec4<bool> { return vec4u(block * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(d.C); }`;
 
 /**
- * y = f(x). One invocation owns a strip, so that it can write its word of bits: `mask` has the bit of each element, in the places of
- * ReLU bits. Bindings: x y [mask] [slopes].
+ * y = f(x). One invocation owns a strip, so that it can write its word of bits: `mask` has the bit of each element, in
+ * the places of ReLU bits. Bindings: x y [mask] [slopes].
  */
-export function activationForward(name: StraightName | CurvedName, d: ActivationDims, [xBlock, xBlocks]: Place): Kernel {
+export function activationForward(
+  name: StraightName | CurvedName,
+  d: ActivationDims,
+  [xBlock, xBlocks]: Place,
+): Kernel {
   const dims = { ...d, X_BLOCK: xBlock, X_BLOCKS: xBlocks, STRIPS: stripsOf(d.W) };
   const straight = isStraight(name);
   return {
@@ -132,9 +149,26 @@ ${parameters(name)}
   };
 }
 
-/** dX = dY · f′(x), by the mask or by x itself. `dX`'s place is `Y_…` of `d`. Bindings: dY dX [bits], and mask [slopes] or x. */
-export function activationBackward(name: StraightName | CurvedName, d: ActivationDims, [dYBlock, dYBlocks]: Place, [xBlock, xBlocks]: Place, epilogue: BackwardEpilogue): Kernel {
-  const dims = { ...d, DY_BLOCK: dYBlock, DY_BLOCKS: dYBlocks, X_BLOCK: xBlock, X_BLOCKS: xBlocks, STRIPS: stripsOf(d.W), ...epilogueDims(epilogue) };
+/**
+ * dX = dY · f′(x), by the mask or by x itself. `dX`'s place is `Y_…` of `d`. Bindings: dY dX [bits], and mask [slopes]
+ * or x.
+ */
+export function activationBackward(
+  name: StraightName | CurvedName,
+  d: ActivationDims,
+  [dYBlock, dYBlocks]: Place,
+  [xBlock, xBlocks]: Place,
+  epilogue: BackwardEpilogue,
+): Kernel {
+  const dims = {
+    ...d,
+    DY_BLOCK: dYBlock,
+    DY_BLOCKS: dYBlocks,
+    X_BLOCK: xBlock,
+    X_BLOCKS: xBlocks,
+    STRIPS: stripsOf(d.W),
+    ...epilogueDims(epilogue),
+  };
   const straight = isStraight(name);
   return {
     name: `${name}Backward`,

@@ -1,4 +1,6 @@
-/** Gradient ascent on S_c(I) − λ‖I‖₂² (§2 of the paper) and what later work adds to it, on the GPU from first to last. */
+/**
+ * Gradient ascent on S_c(I) − λ‖I‖₂² (§2 of the paper) and what later work adds to it, on the GPU from first to last.
+ */
 import { type Kernel, WORKGROUP, floatBits, grid, uniform } from './kernel';
 import { mix32 } from './random';
 import { wgsl } from './wgsl';
@@ -12,7 +14,10 @@ export interface AscentDims {
 
 const LANES = 256;
 
-/** The image is shown to the network at (h + dy, w + dx), around the edges; drawn anew for every iteration, alike for the whole batch. */
+/**
+ * The image is shown to the network at (h + dy, w + dx), around the edges; drawn anew for every iteration, alike for
+ * the whole batch.
+ */
 const SHIFT = `
 fn drawn(salt: u32) -> u32 { return mix32(mix32(mix32(d.SEED) ^ salt) ^ clock[0]) % (2u * d.JITTER + 1u); }
 fn shift() -> vec2u { return vec2u(d.W + drawn(1u) - d.JITTER, d.H + drawn(2u) - d.JITTER) % vec2u(d.W, d.H); }`;
@@ -68,7 +73,10 @@ const ROUNDING = 1e-6;
  *
  * One invocation owns one element. A difference across the right or lower edge is 0.
  */
-export function ascentDirection(d: AscentDims, options: { readonly l2: number; readonly totalVariation: number; readonly jitter: number; readonly seed: number }): Kernel {
+export function ascentDirection(
+  d: AscentDims,
+  options: { readonly l2: number; readonly totalVariation: number; readonly jitter: number; readonly seed: number },
+): Kernel {
   const { l2, totalVariation, jitter, seed } = options;
   const dims = { ...d, L2: floatBits(l2), TOTAL_VARIATION: floatBits(totalVariation), JITTER: jitter, SEED: seed };
   return {
@@ -128,7 +136,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 /** What is told of an iteration, per item: the score before its update, and the root mean square of D. */
 export const TOLD = 2;
 
-/** The sum of what every lane has, in a fixed order, so that the same seed gives the same bits; lane 0 then holds it in `sums[0]`. */
+/**
+ * The sum of what every lane has, in a fixed order, so that the same seed gives the same bits; lane 0 then holds it in
+ * `sums[0]`.
+ */
 const SUM_OF_LANES = `
   sums[lane] = sum;
   for (var half = ${LANES / 2}u; half > 0u; half /= 2u) {
@@ -202,7 +213,10 @@ ${SUM_OF_LANES}
  *
  * `normalise` off: norm is 1. Without momentum V is D / norm and is not stored.
  */
-export function ascentStep(d: AscentDims, options: { readonly step: number; readonly momentum: number; readonly normalise: boolean }): Kernel {
+export function ascentStep(
+  d: AscentDims,
+  options: { readonly step: number; readonly momentum: number; readonly normalise: boolean },
+): Kernel {
   const { step, momentum, normalise } = options;
   const dims = { SIZE: d.C * d.H * d.W, STEP: floatBits(step), MOMENTUM: floatBits(momentum) };
   return {
@@ -240,8 +254,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }
 
 /**
- * One axis of a Gaussian blur of σ pixels, cut at 3σ; beyond its edges the image is continued by its mirror image. Twice, along W and
- * then along H, it blurs a plane. Bindings: x y.
+ * One axis of a Gaussian blur of σ pixels, cut at 3σ; beyond its edges the image is continued by its mirror image.
+ * Twice, along W and then along H, it blurs a plane. Bindings: x y.
  */
 export function ascentBlur(d: AscentDims, axis: 'W' | 'H', sigma: number): Kernel {
   const [LENGTH, STRIDE] = axis === 'W' ? [d.W, 1] : [d.H, d.W];

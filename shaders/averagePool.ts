@@ -4,7 +4,9 @@ import { type Kernel, grid, uniform } from './kernel';
 import type { PoolDims } from './maxPool';
 import { wgsl } from './wgsl';
 
-/** `COUNT_PADDING` 1: a window divides by all its taps within the padded input, whose extents are `PADDED_H × PADDED_W`. */
+/**
+ * `COUNT_PADDING` 1: a window divides by all its taps within the padded input, whose extents are `PADDED_H × PADDED_W`.
+ */
 export interface AveragePoolDims extends PoolDims {
   readonly PADDED_H: number;
   readonly PADDED_W: number;

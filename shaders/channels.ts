@@ -17,7 +17,10 @@ export interface ChannelDims {
   readonly Y_BLOCKS: number;
 }
 
-/** y[n, OFFSET + c, h, w] = x[n, c, h, w]. An invocation owns the part's lanes of one block of the whole, and the empty lanes at its end. */
+/**
+ * y[n, OFFSET + c, h, w] = x[n, c, h, w]. An invocation owns the part's lanes of one block of the whole, and the empty
+ * lanes at its end.
+ */
 export function concatForward(d: ChannelDims): Kernel {
   const first = Math.floor(d.OFFSET / 4);
   const dims = { ...d, FIRST: first };
@@ -37,14 +40,17 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= plane) { return; }
   let block = d.FIRST + id.y;
   let place = (id.z * d.Y_BLOCKS + d.Y_BLOCK + block) * plane + id.x;
-${lines(4, (lane) => `  {
+${lines(
+  4,
+  (lane) => `  {
     let c = block * 4u + ${lane}u - d.OFFSET;
     if (c < d.PART) {
       y[place][${lane}] = x[(id.z * d.X_BLOCKS + d.X_BLOCK + c / 4u) * plane + id.x][c % 4u];
     } else if (c + d.OFFSET >= d.WHOLE) {
       y[place][${lane}] = 0.0;
     }
-  }`)}
+  }`,
+)}
 }`,
   };
 }
@@ -67,16 +73,22 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let plane = d.H * d.W;
   if (id.x >= plane) { return; }
   var value = vec4f();
-${lines(4, (lane) => `  {
+${lines(
+  4,
+  (lane) => `  {
     let c = id.y * 4u + ${lane}u;
     if (c < d.PART) { value[${lane}] = dY[(id.z * d.Y_BLOCKS + d.Y_BLOCK + (c + d.OFFSET) / 4u) * plane + id.x][(c + d.OFFSET) % 4u]; }
-  }`)}
+  }`,
+)}
   give(id.z * d.X_BLOCKS + d.X_BLOCK + id.y, id.x / d.W, id.x % d.W, value);
 }`,
   };
 }
 
-/** A tensor's elements in another order or under other extents: element (c, h, w) of the result is number `c·SC + h·SH + w·SW` of the source, in C, H, W order. */
+/**
+ * A tensor's elements in another order or under other extents: element (c, h, w) of the result is number `c·SC + h·SH +
+ * w·SW` of the source, in C, H, W order.
+ */
 export interface RearrangeDims {
   readonly N: number;
   /** Extents of the result. */
@@ -97,8 +109,8 @@ export interface RearrangeDims {
 /**
  *   y[n, c, h, w] = x[n, c·SC + h·SH + w·SW]
  *
- * One invocation owns one pixel × four channels; they are counted through all planes, since a flat result has only one pixel in each.
- * The way back is the inverse order, and differs in storing by `give`. Bindings: x y, or x dX [bits].
+ * One invocation owns one pixel × four channels; they are counted through all planes, since a flat result has only one
+ * pixel in each. The way back is the inverse order, and differs in storing by `give`. Bindings: x y, or x dX [bits].
  */
 export function rearrange(d: RearrangeDims, epilogue: BackwardEpilogue | null): Kernel {
   const dims = { ...d, BLOCKS: blocksOf(d.C), ...(epilogue ? epilogueDims(epilogue) : {}) };
@@ -120,11 +132,14 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let w = id.x % d.W;
   let first = id.z * d.X_BLOCKS + d.X_BLOCK;
   var value = vec4f();
-${lines(4, (lane) => `  {
+${lines(
+  4,
+  (lane) => `  {
     let c = block * 4u + ${lane}u;
     let source = c * d.SC + h * d.SH + w * d.SW;
     if (c < d.C) { value[${lane}] = x[(first + source / d.PLANE / 4u) * d.PLANE + source % d.PLANE][source / d.PLANE % 4u]; }
-  }`)}
+  }`,
+)}
 #if ${epilogue !== null}
   give(id.z * d.Y_BLOCKS + d.Y_BLOCK + block, h, w, value);
 #else

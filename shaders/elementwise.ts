@@ -19,14 +19,19 @@ export type Place = readonly [block: number, blocks: number];
 export type Affine = 'none' | 'channels' | 'elements';
 
 /** Where the scale of a pixel lies. */
-const affineAt = (affine: Affine, pixel: string): string => (affine === 'elements' ? `2u * (id.y * d.H * d.W + ${pixel})` : '2u * id.y');
+const affineAt = (affine: Affine, pixel: string): string =>
+  affine === 'elements' ? `2u * (id.y * d.H * d.W + ${pixel})` : '2u * id.y';
 
 /**
  *   y = Σ_k x_k, or Π_k x_k, or x · scale + bias,  then ReLU
  *
  * One invocation owns a strip, so that it can write its word of ReLU bits. Bindings: x0 x1 … [affine] y [bits].
  */
-export function elementwiseForward(d: ElementwiseDims, inputs: readonly Place[], options: { product: boolean; affine: Affine; relu: boolean; bits: boolean }): Kernel {
+export function elementwiseForward(
+  d: ElementwiseDims,
+  inputs: readonly Place[],
+  options: { product: boolean; affine: Affine; relu: boolean; bits: boolean },
+): Kernel {
   const { product, affine, relu, bits } = options;
   const dims: Record<string, number> = { ...d, STRIPS: stripsOf(d.W) };
   inputs.forEach(([block, blocks], k) => Object.assign(dims, { [`X${k}_BLOCK`]: block, [`X${k}_BLOCKS`]: blocks }));
@@ -79,13 +84,24 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }
 
 /**
- * dX = dY, or dY · scale, or dY · other: what every input of a sum receives, and what a factor does. `dX`'s place is `Y_…` of `d`.
- * Bindings: dY [affine or other] dX [bits].
+ * dX = dY, or dY · scale, or dY · other: what every input of a sum receives, and what a factor does. `dX`'s place is
+ * `Y_…` of `d`. Bindings: dY [affine or other] dX [bits].
  */
-export function elementwiseBackward(d: ElementwiseDims, [dYBlock, dYBlocks]: Place, by: Affine | { readonly other: Place }, epilogue: BackwardEpilogue): Kernel {
+export function elementwiseBackward(
+  d: ElementwiseDims,
+  [dYBlock, dYBlocks]: Place,
+  by: Affine | { readonly other: Place },
+  epilogue: BackwardEpilogue,
+): Kernel {
   const other = typeof by === 'object' ? by.other : null;
   const affine = typeof by === 'object' ? 'none' : by;
-  const dims = { ...d, DY_BLOCK: dYBlock, DY_BLOCKS: dYBlocks, ...(other ? { OTHER_BLOCK: other[0], OTHER_BLOCKS: other[1] } : {}), ...epilogueDims(epilogue) };
+  const dims = {
+    ...d,
+    DY_BLOCK: dYBlock,
+    DY_BLOCKS: dYBlocks,
+    ...(other ? { OTHER_BLOCK: other[0], OTHER_BLOCKS: other[1] } : {}),
+    ...epilogueDims(epilogue),
+  };
   return {
     name: other ? 'productBackward' : affine !== 'none' ? 'affineBackward' : 'sumBackward',
     dims,

@@ -1,8 +1,10 @@
 /**
- * What kernels do as they store, so that neither ReLU, nor 2×2 pooling, nor the way out to the image costs a pass of its own.
+ * What kernels do as they store, so that neither ReLU, nor 2×2 pooling, nor the way out to the image costs a pass of
+ * its own.
  *
- * Forward kernels rectify and keep one bit per element: a word covers one strip, bit `4·(w mod 8) + lane`. Backward kernels multiply
- * by the bits of the tensor whose gradient they store: so each element is masked once, after all its readers have been summed.
+ * Forward kernels rectify and keep one bit per element: a word covers one strip, bit `4·(w mod 8) + lane`. Backward
+ * kernels multiply by the bits of the tensor whose gradient they store: so each element is masked once, after all its
+ * readers have been summed.
  */
 import type { ImageDims } from './image';
 import { STRIP } from './kernel';
@@ -10,8 +12,8 @@ import { wgsl } from './wgsl';
 
 /**
  * How a backward kernel treats the tensor whose gradient it stores:
- * `none` it was not rectified · `bits` by the stored bits · `sign` the bits are implied, since every reader is a max-pool, whose
- * dead windows give nothing back; only the sign rule of guided and deconvnet is left.
+ * `none` it was not rectified · `bits` by the stored bits · `sign` the bits are implied, since every reader is a
+ * max-pool, whose dead windows give nothing back; only the sign rule of guided and deconvnet is left.
  */
 export type Gate = 'none' | 'bits' | 'sign';
 
@@ -19,7 +21,10 @@ export interface BackwardEpilogue {
   /** Add to what is stored, since another reader of the tensor was there before. */
   readonly accumulate: boolean;
   readonly gate: Gate;
-  /** The kernel's result is the gradient of a 2×2-pooled tensor; store that of the tensor before the pool, by the switches. */
+  /**
+   * The kernel's result is the gradient of a 2×2-pooled tensor; store that of the tensor before the pool, by the
+   * switches.
+   */
   readonly unpool?: true;
   /** The kernel's result is the gradient of the blocks that the image became; store that of the image, NCHW. */
   readonly image?: ImageDims;
@@ -41,14 +46,23 @@ export const DEAD = 15;
 export function epilogueDims({ image }: BackwardEpilogue): Record<string, number> {
   if (!image) return {};
   const { C, H, W, STRIDE_Y, STRIDE_X, PAD_TOP, PAD_LEFT } = image;
-  return { IMAGE_C: C, IMAGE_H: H, IMAGE_W: W, CELL_H: STRIDE_Y, CELL_W: STRIDE_X, IMAGE_TOP: PAD_TOP, IMAGE_LEFT: PAD_LEFT };
+  return {
+    IMAGE_C: C,
+    IMAGE_H: H,
+    IMAGE_W: W,
+    CELL_H: STRIDE_Y,
+    CELL_W: STRIDE_X,
+    IMAGE_TOP: PAD_TOP,
+    IMAGE_LEFT: PAD_LEFT,
+  };
 }
 
 /**
  * WGSL: the bindings of a backward kernel's result, from `first` on (dX, then bits or switches, then the rule), and
  *
  *   give(plane, h, w, g)    stores the gradient g of pixel (h, w) of block `plane`, counted over the batch
- *   open(plane, h, w)       per lane, whether anything but zero may be stored there: false says that it does not matter what g is
+ *   open(plane, h, w)       per lane, whether anything but zero may be stored there: false says that it does not matter
+ *   what g is
  *
  * under the rule in force (§4 of the paper; three rules, one code):
  *

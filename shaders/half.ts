@@ -1,10 +1,13 @@
 /**
- * Half precision in memory only: the same kernel, which keeps some of its `array<vec4f>` as four halves where it had four floats. It
- * widens what it loads and rounds what it stores; everything between is float32.
+ * Half precision in memory only: the same kernel, which keeps some of its `array<vec4f>` as four halves where it had
+ * four floats. It widens what it loads and rounds what it stores; everything between is float32.
  */
 import type { Kernel } from './kernel';
 
-/** The type `f16`, which needs the feature `shader-f16`; or pairs of halves in a `u32`, which every device has. The same bytes. */
+/**
+ * The type `f16`, which needs the feature `shader-f16`; or pairs of halves in a `u32`, which every device has. The same
+ * bytes.
+ */
 export type Half = 'native' | 'packed';
 
 /** The largest half. What is beyond is stored as this: WGSL knows no infinity. */
@@ -12,7 +15,11 @@ export const LARGEST_HALF = 65504;
 
 const FORMS: Readonly<Record<Half, { readonly type: string; readonly widen: string; readonly round: string }>> = {
   native: { type: 'vec4<f16>', widen: 'vec4f(stored)', round: 'vec4<f16>(held)' },
-  packed: { type: 'vec2u', widen: 'vec4f(unpack2x16float(stored.x), unpack2x16float(stored.y))', round: 'vec2u(pack2x16float(held.xy), pack2x16float(held.zw))' },
+  packed: {
+    type: 'vec2u',
+    widen: 'vec4f(unpack2x16float(stored.x), unpack2x16float(stored.y))',
+    round: 'vec2u(pack2x16float(held.xy), pack2x16float(held.zw))',
+  },
 };
 
 /** The named bindings, each an `array<vec4f>`, in half precision. */
@@ -27,10 +34,17 @@ function storedInHalf(code: string, name: string, half: Half): string {
   const declaration = new RegExp(`^@group.* ${name}: array<vec4f>;.*$`, 'm');
   const [declared] = declaration.exec(code)!;
   const writes = declared.includes('read_write');
-  return accessesBy(code, name).replace(declared, `${declared.replace('array<vec4f>', `array<${type}>`)}
-fn load_${name}(i: u32) -> vec4f { let stored = ${name}[i]; return ${widen}; }${writes ? `
+  return accessesBy(code, name).replace(
+    declared,
+    `${declared.replace('array<vec4f>', `array<${type}>`)}
+fn load_${name}(i: u32) -> vec4f { let stored = ${name}[i]; return ${widen}; }${
+      writes
+        ? `
 fn store_${name}(i: u32, value: vec4f) { let held = clamp(value, vec4f(-${LARGEST_HALF}.0), vec4f(${LARGEST_HALF}.0)); ${name}[i] = ${round}; }
-fn store_lane_${name}(i: u32, lane: u32, value: f32) { var block = load_${name}(i); block[lane] = value; store_${name}(i, block); }` : ''}`);
+fn store_lane_${name}(i: u32, lane: u32, value: f32) { var block = load_${name}(i); block[lane] = value; store_${name}(i, block); }`
+        : ''
+    }`,
+  );
 }
 
 /** `x[i]`, `x[i] = v;` and `x[i][lane] = v;` as calls of what is declared above; the brackets may hold others. */
@@ -48,7 +62,9 @@ function accessesBy(code: string, name: string): string {
       text += `load_${name}(${inner})`;
       at = afterIndex;
     } else {
-      text += lane ? `store_lane_${name}(${inner}, ${lane}, ${accessesBy(store[1]!, name)});` : `store_${name}(${inner}, ${accessesBy(store[1]!, name)});`;
+      text += lane
+        ? `store_lane_${name}(${inner}, ${lane}, ${accessesBy(store[1]!, name)});`
+        : `store_${name}(${inner}, ${accessesBy(store[1]!, name)});`;
       at = afterLane + store[0].length;
     }
     access.lastIndex = at;

@@ -1,7 +1,7 @@
 /**
- * The two ends of the engine: NCHW float32 outside, blocks of four channels inside. With STRIDE > 1 the way in also turns
- * space into depth (each STRIDE×STRIDE cell of the padded image becomes channels), so that a strided first convolution runs as
- * one of stride 1, and its input gradient too, without scattering and without multiplying zeros.
+ * The two ends of the engine: NCHW float32 outside, blocks of four channels inside. With STRIDE > 1 the way in also
+ * turns space into depth (each STRIDE×STRIDE cell of the padded image becomes channels), so that a strided first
+ * convolution runs as one of stride 1, and its input gradient too, without scattering and without multiplying zeros.
  */
 import { type Kernel, grid, uniform } from './kernel';
 import { wgsl } from './wgsl';
@@ -23,7 +23,10 @@ export interface ImageDims {
   readonly Q: number;
 }
 
-/** y[n, (c·STRIDE_Y + i)·STRIDE_X + j, p, q] = image[n, c, p·STRIDE_Y + i − PAD_TOP, q·STRIDE_X + j − PAD_LEFT], zero outside. */
+/**
+ * y[n, (c·STRIDE_Y + i)·STRIDE_X + j, p, q] = image[n, c, p·STRIDE_Y + i − PAD_TOP, q·STRIDE_X + j − PAD_LEFT], zero
+ * outside.
+ */
 export function imageForward(d: ImageDims): Kernel {
   return {
     name: 'imageForward',

@@ -1,7 +1,7 @@
 /**
- * A kernel is data: WGSL, the values of its uniform, and its grid. The code holds only what shapes the code (tile sizes, epilogues);
- * extents travel in the uniform `d`, so that one pipeline serves every layer of its kind, and so that no driver unrolls a loop
- * over them.
+ * A kernel is data: WGSL, the values of its uniform, and its grid. The code holds only what shapes the code (tile
+ * sizes, epilogues); extents travel in the uniform `d`, so that one pipeline serves every layer of its kind, and so
+ * that no driver unrolls a loop over them.
  */
 export interface Kernel {
   /** Stem of the kernel, e.g. `maxPoolBackward`. */
@@ -15,12 +15,16 @@ export interface Kernel {
 }
 
 /**
- * Activations are stored as `[N, C/4, H, W]` of `vec4f` ("blocks" of four channels; lanes past C are zero). A *strip* is eight
- * neighbouring pixels of one row in one block: what one invocation of the convolution owns, and what one word of ReLU bits covers.
+ * Activations are stored as `[N, C/4, H, W]` of `vec4f` ("blocks" of four channels; lanes past C are zero). A *strip*
+ * is eight neighbouring pixels of one row in one block: what one invocation of the convolution owns, and what one word
+ * of ReLU bits covers.
  */
 export const STRIP = 8;
 
-/** Extents of a window that slides over `H×W` to `P×Q`; `X_BLOCK` of `X_BLOCKS` says where in its storage a tensor begins. */
+/**
+ * Extents of a window that slides over `H×W` to `P×Q`; `X_BLOCK` of `X_BLOCKS` says where in its storage a tensor
+ * begins.
+ */
 export interface WindowDims {
   readonly N: number;
   readonly H: number;
@@ -56,7 +60,9 @@ export const floatBits = (value: number): number => new Uint32Array(Float32Array
 
 /** The declaration of the uniform `d`; always binding 0. */
 export function uniform(dims: Readonly<Record<string, number>>): string {
-  return `struct Dims { ${Object.keys(dims).map((name) => `${name}: u32`).join(', ')} }
+  return `struct Dims { ${Object.keys(dims)
+    .map((name) => `${name}: u32`)
+    .join(', ')} }
 @group(0) @binding(0) var<uniform> d: Dims;`;
 }
 
@@ -76,10 +82,18 @@ export interface Binding {
 
 /** The bindings of a kernel, read out of its WGSL, which is their only declaration. */
 export function bindingsOf(kernel: Kernel): Binding[] {
-  const declaration = /@group\(0\)\s*@binding\((\d+)\)\s*var(?:<(uniform|storage,\s*read|storage,\s*read_write)>)?\s*(\w+)\s*:/g;
+  const declaration =
+    /@group\(0\)\s*@binding\((\d+)\)\s*var(?:<(uniform|storage,\s*read|storage,\s*read_write)>)?\s*(\w+)\s*:/g;
   return [...kernel.code.matchAll(declaration)].map(([, index, space, name]) => ({
     index: Number(index),
     name: name!,
-    type: space === undefined ? 'texture' : space === 'uniform' ? 'uniform' : space.endsWith('read_write') ? 'storage' : 'read-only-storage',
+    type:
+      space === undefined
+        ? 'texture'
+        : space === 'uniform'
+          ? 'uniform'
+          : space.endsWith('read_write')
+            ? 'storage'
+            : 'read-only-storage',
   }));
 }

@@ -30,7 +30,10 @@ export interface LrnDims {
   readonly Y_BLOCKS: number;
 }
 
-/** One invocation owns one pixel × four channels. It also writes s, `scales`, for the way back; in lanes past C that is 1. */
+/**
+ * One invocation owns one pixel × four channels. It also writes s, `scales`, for the way back; in lanes past C that is
+ * 1.
+ */
 export function lrnForward(d: LrnDims): Kernel {
   return {
     name: 'lrnForward',
@@ -65,7 +68,11 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }
 
 /** `X_…` of `d` is the place of x, `dX` that of dX. One invocation owns one pixel × four channels of dX. */
-export function lrnBackward(d: LrnDims, dX: { readonly block: number; readonly blocks: number }, epilogue: BackwardEpilogue): Kernel {
+export function lrnBackward(
+  d: LrnDims,
+  dX: { readonly block: number; readonly blocks: number },
+  epilogue: BackwardEpilogue,
+): Kernel {
   const dims = { ...d, DX_BLOCK: dX.block, DX_BLOCKS: dX.blocks, ...epilogueDims(epilogue) };
   return {
     name: 'lrnBackward',

@@ -1,7 +1,7 @@
 /**
- * Max-pooling, both directions. The forward pass keeps, for every pooled element, which tap of its window won (`r·S + s`), in 4 or
- * 8 bits; the backward pass gathers by these switches. A tie goes to the first tap in row-major order, so values are compared
- * with `>`; padding never wins, since its taps are passed over.
+ * Max-pooling, both directions. The forward pass keeps, for every pooled element, which tap of its window won (`r·S +
+ * s`), in 4 or 8 bits; the backward pass gathers by these switches. A tie goes to the first tap in row-major order, so
+ * values are compared with `>`; padding never wins, since its taps are passed over.
  */
 import { type BackwardEpilogue, RULE, epilogueDims, giveFunction } from './epilogue';
 import { type Kernel, type WindowDims, grid, uniform } from './kernel';
@@ -25,8 +25,9 @@ export const switchBytes = (d: PoolDims): number => d.N * d.BLOCKS * d.P * words
 /**
  *   y[n,c,p,q] = max_{r,s} x[n, c, p·STRIDE + r·DILATION − PAD, q·STRIDE + s·DILATION − PAD]
  *
- * One invocation owns one word of switches: two pixels × four channels, or one pixel with large windows. If x is rectified
- * (`dead`), a window whose maximum is 0 gets the dead code, which carries the ReLU's mask: no bits are kept for it.
+ * One invocation owns one word of switches: two pixels × four channels, or one pixel with large windows. If x is
+ * rectified (`dead`), a window whose maximum is 0 gets the dead code, which carries the ReLU's mask: no bits are kept
+ * for it.
  */
 export function maxPoolForward(d: PoolDims, dead: boolean): Kernel {
   const bits = bitsOf(d);
@@ -82,9 +83,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 /**
  *   dX[n,c,h,w] = Σ_{p,q} dY[n,c,p,q] · [the window of (p,q) was won by (h,w)]
  *
- * One invocation owns one pixel × four channels and gathers from the few windows that cover it. A dead window gives nothing; but
- * deconvnet does not ask the ReLU's input, so there it is a tie of zeros, which goes to the window's first tap. Every reader of the
- * rectified tensor must do so, also those that do not store last and have no gate.
+ * One invocation owns one pixel × four channels and gathers from the few windows that cover it. A dead window gives
+ * nothing; but deconvnet does not ask the ReLU's input, so there it is a tie of zeros, which goes to the window's first
+ * tap. Every reader of the rectified tensor must do so, also those that do not store last and have no gate.
  */
 export function maxPoolBackward(d: PoolDims, dead: boolean, epilogue: BackwardEpilogue): Kernel {
   const bits = bitsOf(d);

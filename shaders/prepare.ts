@@ -1,4 +1,7 @@
-/** A picture becomes the network's input: cropped, resized, put in order, scaled and normalised, in one kernel on every host. */
+/**
+ * A picture becomes the network's input: cropped, resized, put in order, scaled and normalised, in one kernel on every
+ * host.
+ */
 import { type Kernel, floatBits, grid, uniform } from './kernel';
 import { wgsl } from './wgsl';
 
@@ -42,15 +45,23 @@ fn pixelAt(x: u32, y: u32) -> vec4f { return textureLoad(picture, vec2u(x, y), 0
 };
 
 /**
- * Bilinear with antialiasing, as Pillow's: a triangle as wide as the reduction, at least two pixels; weights are normalised over the
- * taps inside the picture. Transparent pixels lie on white. A grey input takes luma (ITU-R 601). FROM may be in fractions of a pixel:
- * it travels as f32 too. One invocation owns one pixel of all channels.
+ * Bilinear with antialiasing, as Pillow's: a triangle as wide as the reduction, at least two pixels; weights are
+ * normalised over the taps inside the picture. Transparent pixels lie on white. A grey input takes luma (ITU-R 601).
+ * FROM may be in fractions of a pixel: it travels as f32 too. One invocation owns one pixel of all channels.
  */
 export function prepare(d: PrepareDims, { factor, offset }: PrepareScale, pictureIn: PictureIn = 'buffer'): Kernel {
   const dims = {
     ...d,
-    FROM_X: floatBits(d.FROM_X), FROM_Y: floatBits(d.FROM_Y), FROM_W: floatBits(d.FROM_W), FROM_H: floatBits(d.FROM_H),
-    ...Object.fromEntries(['R', 'G', 'B'].flatMap((c, k) => [[`FACTOR_${c}`, floatBits(factor[k]!)], [`OFFSET_${c}`, floatBits(offset[k]!)]])),
+    FROM_X: floatBits(d.FROM_X),
+    FROM_Y: floatBits(d.FROM_Y),
+    FROM_W: floatBits(d.FROM_W),
+    FROM_H: floatBits(d.FROM_H),
+    ...Object.fromEntries(
+      ['R', 'G', 'B'].flatMap((c, k) => [
+        [`FACTOR_${c}`, floatBits(factor[k]!)],
+        [`OFFSET_${c}`, floatBits(offset[k]!)],
+      ]),
+    ),
   };
   return {
     name: 'prepare',

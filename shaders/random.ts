@@ -10,8 +10,9 @@ fn mix32(word: u32) -> u32 {
 }`;
 
 /**
- * A normal variate: twelve bytes, added. Their sum has mean 1530 and, over 256, variance 1 − 2⁻¹⁶; it ends at ±6. Unlike what takes
- * logarithms and cosines, it is exact in float32 and so the same on every device. Takes {@link mix32}.
+ * A normal variate: twelve bytes, added. Their sum has mean 1530 and, over 256, variance 1 − 2⁻¹⁶; it ends at ±6.
+ * Unlike what takes logarithms and cosines, it is exact in float32 and so the same on every device. Takes {@link
+ * mix32}.
  */
 export const normal = `
 fn normal(seed: u32, sample: u32, element: u32) -> f32 {

@@ -17,7 +17,8 @@ export interface SamplingDims {
  *
  * - noise: x + σ · 𝒩(0, 1)
  * - path: other + (s + ½)/S · (x − other), the middles of S equal steps
- * - patch: x, but `other` in the s-th of the squares of side `size` that lie `stride` apart, row by row, `columns` in a row
+ * - patch: x, but `other` in the s-th of the squares of side `size` that lie `stride` apart, row by row, `columns` in a
+ * row
  * - rank: x, but `other` in those pixels whose rank is below s/(S − 1) of the plane
  */
 export type Variation =
@@ -117,14 +118,11 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   };
 }
 
-
-
-
 /**
  *   total[h, w] += Σ_n M_n(where view n shows the pixel),   M_n = max_c |gradient[n, c]| (or a sum over c), bilinear
  *
- * Views lie beside each other in the batch. `views[n]`: the part's left and top edge, width and height; then 1 if it was mirrored.
- * A pixel whose middle is outside of a view gets nothing from it.
+ * Views lie beside each other in the batch. `views[n]`: the part's left and top edge, width and height; then 1 if it
+ * was mirrored. A pixel whose middle is outside of a view gets nothing from it.
  */
 export function register(d: SamplingDims, channels: 'max-abs' | 'sum-abs' | 'sum'): Kernel {
   return {

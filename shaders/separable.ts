@@ -1,6 +1,6 @@
 /**
- * A linear map that works along each axis by itself: slices, pads, resizing, copies along an axis, means. Each axis has a sparse
- * matrix; the way back is the same kernel with the three matrices transposed.
+ * A linear map that works along each axis by itself: slices, pads, resizing, copies along an axis, means. Each axis has
+ * a sparse matrix; the way back is the same kernel with the three matrices transposed.
  */
 import { type BackwardEpilogue, epilogueDims, giveFunction } from './epilogue';
 import { type Kernel, blocksOf, grid, lines, uniform } from './kernel';
@@ -26,7 +26,10 @@ export interface SeparableDims {
   readonly Y_BLOCKS: number;
 }
 
-/** The matrices of the axes C, H, W as one array of u32: per row where its entries begin, then per entry its index and its factor's bits. */
+/**
+ * The matrices of the axes C, H, W as one array of u32: per row where its entries begin, then per entry its index and
+ * its factor's bits.
+ */
 export function packAxes(axes: readonly AxisRows[]): Uint32Array<ArrayBuffer> {
   const starts = axes.reduce((sum, rows) => sum + rows.length + 1, 0);
   const entries = axes.flat(2).length;
@@ -60,9 +63,11 @@ export function transposeAxes(axes: readonly AxisRows[], extents: readonly numbe
 
 /** Whether an axis stays as it is. */
 export const isIdentity = (rows: AxisRows, extent: number): boolean =>
-  rows.length === extent && rows.every((entries, i) => entries.length === 1 && entries[0]![0] === i && entries[0]![1] === 1);
+  rows.length === extent &&
+  rows.every((entries, i) => entries.length === 1 && entries[0]![0] === i && entries[0]![1] === 1);
 
-// The sum over one plane: `planeSum` of a block's four channels. Rows are added up first, since shorter sums round less.
+// The sum over one plane: `planeSum` of a block's four channels. Rows are added up first, since shorter sums round
+// less.
 const PLANE_SUM = `
 fn planeSum(plane: u32, p: u32, q: u32) -> vec4f {
   let rows = d.O + 1u + p;
@@ -82,8 +87,8 @@ fn planeSum(plane: u32, p: u32, q: u32) -> vec4f {
 /**
  *   y[o,p,q] = Σ_{c,h,w} A[o,c] · B[p,h] · D[q,w] · x[c,h,w]
  *
- * One invocation owns one pixel × four channels. `mixes`: A is not the identity, so that lanes are summed one by one. With an
- * epilogue it is a backward kernel, which stores by `give`. Bindings: x table y, or x table dX [bits].
+ * One invocation owns one pixel × four channels. `mixes`: A is not the identity, so that lanes are summed one by one.
+ * With an epilogue it is a backward kernel, which stores by `give`. Bindings: x table y, or x table dX [bits].
  */
 export function separable(d: SeparableDims, mixes: boolean, epilogue: BackwardEpilogue | null): Kernel {
   const dims = { ...d, ...(epilogue ? epilogueDims(epilogue) : {}) };
@@ -107,14 +112,17 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let first = id.z * d.X_BLOCKS + d.X_BLOCK;
 #if ${mixes}
   var value = vec4f();
-${lines(4, (lane) => `  {
+${lines(
+  4,
+  (lane) => `  {
     let o = id.y * 4u + ${lane}u;
     if (o < d.O) {
       for (var e = table[o]; e < table[o + 1u]; e += 2u) {
         value[${lane}] += bitcast<f32>(table[e + 1u]) * planeSum(first + table[e] / 4u, p, q)[table[e] % 4u];
       }
     }
-  }`)}
+  }`,
+)}
 #else
   var value = planeSum(first + id.y, p, q);
 #endif
@@ -125,10 +133,13 @@ ${lines(4, (lane) => `  {
     let rows = d.O + 1u + p;
     let columns = d.O + d.P + 2u + q;
     let outside = table[rows] == table[rows + 1u] || table[columns] == table[columns + 1u];
-${lines(4, (lane) => `    {
+${lines(
+  4,
+  (lane) => `    {
       let o = id.y * 4u + ${lane}u;
       if (o < d.O && (outside || table[o] == table[min(o, d.O - 1u) + 1u])) { value[${lane}] = bitcast<f32>(d.FILL); }
-    }`)}
+    }`,
+)}
   }
   y[((id.z * d.Y_BLOCKS + d.Y_BLOCK + id.y) * d.P + p) * d.Q + q] = value;
 #endif

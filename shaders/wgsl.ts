@@ -4,8 +4,8 @@ import { wgsl as preprocess } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 export type Hole = string | number | boolean;
 
 /**
- * The template tag of every shader: `wgsl-preprocessor` (`#if ${flag}` / `#elif ${flag}` / `#else` / `#endif`), typed, and
- * refusing a hole that would print as `undefined` or `NaN`.
+ * The template tag of every shader: `wgsl-preprocessor` (`#if ${flag}` / `#elif ${flag}` / `#else` / `#endif`), typed,
+ * and refusing a hole that would print as `undefined` or `NaN`.
  */
 export function wgsl(strings: TemplateStringsArray, ...holes: readonly Hole[]): string {
   holes.forEach((hole, i) => {

@@ -1,4 +1,7 @@
-/** Files by address: kept after the first time, checked, resumed where a transfer broke off. Loaded when a file is first asked for. */
+/**
+ * Files by address: kept after the first time, checked, resumed where a transfer broke off. Loaded when a file is first
+ * asked for.
+ */
 import { GradlensError } from './errors';
 import { MOST_FILE_BYTES } from './formats/checks';
 import { sha256Of } from './formats/native';
@@ -30,16 +33,27 @@ const PAUSE_MILLISECONDS = 200;
 /**
  * The bytes at an http(s) address.
  *
- * A kept copy is taken without asking the server if its SHA-256 is known and right; else if the server still has that version (a HEAD
- * request), or cannot be reached. A transfer that breaks off is resumed where it stopped, in this call or in a later one, if the server
- * gives ranges and the rest is sure to be of the same version; else it begins anew. What arrived before an abort is kept.
+ * A kept copy is taken without asking the server if its SHA-256 is known and right; else if the server still has that
+ * version (a HEAD request), or cannot be reached. A transfer that breaks off is resumed where it stopped, in this call
+ * or in a later one, if the server gives ranges and the rest is sure to be of the same version; else it begins anew.
+ * What arrived before an abort is kept.
  *
- * @throws GradlensError `network` where there is no answer, an answer that is none, or not the expected file; the signal's reason
+ * @throws GradlensError `network` where there is no answer, an answer that is none, or not the expected file; the
+ *   signal's reason
  */
-export async function download(address: URL, { signal, onProgress, expected = {} }: RunOptions & { readonly expected?: ExpectedFile }, cache?: DownloadCache): Promise<Uint8Array> {
+export async function download(
+  address: URL,
+  { signal, onProgress, expected = {} }: RunOptions & { readonly expected?: ExpectedFile },
+  cache?: DownloadCache,
+): Promise<Uint8Array> {
   const kept = await cache?.get(address);
   signal?.throwIfAborted();
-  if (kept?.whole && (expected.sha256 === undefined ? await isCurrent(address, kept.version, signal) : (await faultOf(kept.bytes, expected)) === undefined)) {
+  if (
+    kept?.whole &&
+    (expected.sha256 === undefined
+      ? await isCurrent(address, kept.version, signal)
+      : (await faultOf(kept.bytes, expected)) === undefined)
+  ) {
     onProgress?.({ phase: 'download', done: kept.bytes.length, total: kept.bytes.length });
     return kept.bytes;
   }
@@ -65,7 +79,11 @@ interface Transfer {
 async function transfer(
   address: URL,
   began: Kept | undefined,
-  { signal, onProgress, expected }: { signal: AbortSignal | undefined; onProgress: RunOptions['onProgress']; expected: ExpectedFile },
+  {
+    signal,
+    onProgress,
+    expected,
+  }: { signal: AbortSignal | undefined; onProgress: RunOptions['onProgress']; expected: ExpectedFile },
   cache: DownloadCache | undefined,
 ): Promise<Transfer> {
   let bytes = began?.bytes ?? new Uint8Array();
@@ -73,7 +91,8 @@ async function transfer(
   let done = bytes.length;
   let resumed = false;
   const room = (needed: number): void => {
-    if (needed > MOST_FILE_BYTES) throw failure(address, `has more than ${MOST_FILE_BYTES} bytes, the largest file that is read`);
+    if (needed > MOST_FILE_BYTES)
+      throw failure(address, `has more than ${MOST_FILE_BYTES} bytes, the largest file that is read`);
     if (needed <= bytes.length) return;
     const larger = new Uint8Array(Math.min(MOST_FILE_BYTES, Math.max(needed, done * 2)));
     larger.set(bytes.subarray(0, done));
@@ -84,16 +103,21 @@ async function transfer(
     const asked = done;
     try {
       const response = await request(address, { from: asked, signal, isKept: cache !== undefined });
-      if (asked > 0 && (response.status === 416 || (response.status === 206 && !continues(response, version, asked, expected)))) {
+      if (
+        asked > 0 &&
+        (response.status === 416 || (response.status === 206 && !continues(response, version, asked, expected)))
+      ) {
         await response.body?.cancel();
         done = 0; // what is offered may be the rest of another version
         continue;
       }
-      if (!response.ok || !response.body) throw failure(address, `the server answered ${response.status}`, { status: response.status });
+      if (!response.ok || !response.body)
+        throw failure(address, `the server answered ${response.status}`, { status: response.status });
       resumed = asked > 0 && response.status === 206;
       if (!resumed) [done, version] = [0, versionOf(response)];
       const total = totalOf(response, done);
-      if (total !== undefined && expected.bytes !== undefined && total !== expected.bytes) throw failure(address, `has ${total} bytes; expected were ${expected.bytes}`);
+      if (total !== undefined && expected.bytes !== undefined && total !== expected.bytes)
+        throw failure(address, `has ${total} bytes; expected were ${expected.bytes}`);
       room(total ?? 0);
       const reader = response.body.getReader();
       for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
@@ -109,17 +133,38 @@ async function transfer(
       if (error instanceof GradlensError) throw error;
       const last = attempt === MOST_ATTEMPTS || (asked === 0 && done === 0); // or there was not even an answer
       if (!isNamed(version) && expected.sha256 === undefined) done = 0; // nothing would tell whether the rest belongs to it
-      if (done > 0 && (last || signal?.aborted)) await cache?.put(address, { bytes: bytes.slice(0, done), whole: false, version });
+      if (done > 0 && (last || signal?.aborted))
+        await cache?.put(address, { bytes: bytes.slice(0, done), whole: false, version });
       signal?.throwIfAborted();
-      if (last) throw failure(address, `cannot be fetched: ${error instanceof Error ? error.message : String(error)}`, {}, { cause: error });
+      if (last)
+        throw failure(
+          address,
+          `cannot be fetched: ${error instanceof Error ? error.message : String(error)}`,
+          {},
+          { cause: error },
+        );
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLISECONDS * attempt));
     }
   }
 }
 
-/** What is kept here need not be kept a second time by the browser, whose own idea of ranges also gets in the way of resuming. */
-async function request(address: URL, { from, signal, isKept }: { readonly from: number; readonly signal: AbortSignal | undefined; readonly isKept: boolean }): Promise<Response> {
-  return fetch(address, { ...(from > 0 && { headers: { Range: `bytes=${from}-` } }), ...(signal && { signal }), ...(isKept && { cache: 'no-store' }) });
+/**
+ * What is kept here need not be kept a second time by the browser, whose own idea of ranges also gets in the way of
+ * resuming.
+ */
+async function request(
+  address: URL,
+  {
+    from,
+    signal,
+    isKept,
+  }: { readonly from: number; readonly signal: AbortSignal | undefined; readonly isKept: boolean },
+): Promise<Response> {
+  return fetch(address, {
+    ...(from > 0 && { headers: { Range: `bytes=${from}-` } }),
+    ...(signal && { signal }),
+    ...(isKept && { cache: 'no-store' }),
+  });
 }
 
 /** Whether a partial answer is the rest of what is there. With a SHA-256 to come, the end will tell. */
@@ -135,10 +180,15 @@ function totalOf(response: Response, from: number): number | undefined {
   return length > 0 && !response.headers.get('content-encoding') ? from + length : undefined;
 }
 
-const versionOf = ({ headers }: Response): Version => ({ etag: headers.get('etag') ?? undefined, lastModified: headers.get('last-modified') ?? undefined });
+const versionOf = ({ headers }: Response): Version => ({
+  etag: headers.get('etag') ?? undefined,
+  lastModified: headers.get('last-modified') ?? undefined,
+});
 const isNamed = ({ etag, lastModified }: Version): boolean => etag !== undefined || lastModified !== undefined;
 const isSame = (a: Version, b: Version): boolean =>
-  a.etag !== undefined && b.etag !== undefined ? a.etag === b.etag : a.lastModified !== undefined && a.lastModified === b.lastModified;
+  a.etag !== undefined && b.etag !== undefined
+    ? a.etag === b.etag
+    : a.lastModified !== undefined && a.lastModified === b.lastModified;
 
 async function isCurrent(address: URL, version: Version, signal: AbortSignal | undefined): Promise<boolean> {
   try {
@@ -152,10 +202,13 @@ async function isCurrent(address: URL, version: Version, signal: AbortSignal | u
 
 /** What is wrong with the bytes; undefined if they are as expected. */
 export async function faultOf(bytes: Uint8Array, expected: ExpectedFile): Promise<string | undefined> {
-  if (expected.bytes !== undefined && bytes.length !== expected.bytes) return `has ${bytes.length} bytes; expected were ${expected.bytes}`;
+  if (expected.bytes !== undefined && bytes.length !== expected.bytes)
+    return `has ${bytes.length} bytes; expected were ${expected.bytes}`;
   if (expected.sha256 === undefined) return undefined;
   const actual = await sha256Of(bytes);
-  return actual === expected.sha256.toLowerCase() ? undefined : `has the SHA-256 ${actual}; expected was ${expected.sha256}`;
+  return actual === expected.sha256.toLowerCase()
+    ? undefined
+    : `has the SHA-256 ${actual}; expected was ${expected.sha256}`;
 }
 
 function failure(address: URL, message: string, detail: object = {}, options?: ErrorOptions): GradlensError {
@@ -173,14 +226,28 @@ export function browserCache(): DownloadCache | undefined {
       try {
         const response = await (await storage.open(BROWSER_CACHE)).match(address.href);
         if (!response) return undefined;
-        return { bytes: new Uint8Array(await response.arrayBuffer()), whole: response.headers.get('x-gradlens') === 'whole', version: versionOf(response) };
+        return {
+          bytes: new Uint8Array(await response.arrayBuffer()),
+          whole: response.headers.get('x-gradlens') === 'whole',
+          version: versionOf(response),
+        };
       } catch {
         return undefined;
       }
     },
     async put(address, { bytes, whole, version: { etag, lastModified } }) {
-      const headers = { 'x-gradlens': whole ? 'whole' : 'part', ...(etag && { etag }), ...(lastModified && { 'last-modified': lastModified }) };
-      await storage.open(BROWSER_CACHE).then((cache) => cache.put(address.href, new Response(bytes, { headers })), () => {}).catch(() => {}); // full, or forbidden
+      const headers = {
+        'x-gradlens': whole ? 'whole' : 'part',
+        ...(etag && { etag }),
+        ...(lastModified && { 'last-modified': lastModified }),
+      };
+      await storage
+        .open(BROWSER_CACHE)
+        .then(
+          (cache) => cache.put(address.href, new Response(bytes, { headers })),
+          () => {},
+        )
+        .catch(() => {}); // full, or forbidden
     },
   };
 }

@@ -10,7 +10,12 @@ import type { CheckReport } from './selfTest';
 /** A device to borrow, or how to get one. */
 export type EngineSource =
   | { readonly device: GPUDevice; readonly adapter?: GPUAdapter; readonly fetchBytes?: FetchBytes }
-  | { readonly gpu?: GPU; readonly powerPreference?: GPUPowerPreference; readonly allowSoftware?: boolean; readonly fetchBytes?: FetchBytes };
+  | {
+      readonly gpu?: GPU;
+      readonly powerPreference?: GPUPowerPreference;
+      readonly allowSoftware?: boolean;
+      readonly fetchBytes?: FetchBytes;
+    };
 
 export interface EngineMemory {
   readonly weights: number;
@@ -22,7 +27,9 @@ export interface EngineMemory {
 }
 
 /** Whether this host has WebGPU, and if not, why. */
-export async function checkSupport(): Promise<{ ok: true; environment: Environment } | { ok: false; code: GradlensError['code']; message: string }> {
+export async function checkSupport(): Promise<
+  { ok: true; environment: Environment } | { ok: false; code: GradlensError['code']; message: string }
+> {
   try {
     const engine = await Engine.create();
     const { environment } = engine;
@@ -44,22 +51,37 @@ export class Engine implements Disposable {
   ) {}
 
   /**
-   * An engine on a device of its own, with the adapter's own limits on buffers, or on the caller's: a borrowed device is never
-   * destroyed, nor are its handlers touched, and default limits suffice.
+   * An engine on a device of its own, with the adapter's own limits on buffers, or on the caller's: a borrowed device
+   * is never destroyed, nor are its handlers touched, and default limits suffice.
    *
    * @throws GradlensError `no-webgpu`, `insecure-context`, `no-adapter`, `software-adapter`, `feature`
    */
   static async create(source: EngineSource = {}): Promise<Engine> {
     const fetchBytes = source.fetchBytes ?? fetchOverHttp;
-    if ('device' in source) return new Engine(new Device(source.device, false, source.adapter?.info ?? source.device.adapterInfo), fetchBytes);
+    if ('device' in source)
+      return new Engine(
+        new Device(source.device, false, source.adapter?.info ?? source.device.adapterInfo),
+        fetchBytes,
+      );
     const gpu = source.gpu ?? webgpuOfHost();
     const adapter = await gpu.requestAdapter({ powerPreference: source.powerPreference ?? 'high-performance' });
-    if (!adapter) throw new GradlensError('no-adapter', 'WebGPU is there, but it offers no adapter: the graphics driver may be blocked or too old. chrome://gpu tells the reason.');
+    if (!adapter)
+      throw new GradlensError(
+        'no-adapter',
+        'WebGPU is there, but it offers no adapter: the graphics driver may be blocked or too old. chrome://gpu tells the reason.',
+      );
     return new Engine(await deviceOf(adapter, source.allowSoftware ?? true), fetchBytes);
   }
 
   /** An engine on a device of its own, from an adapter that the caller found. */
-  static async onAdapter(adapter: GPUAdapter, { allowSoftware = true, fetchBytes = fetchOverHttp, tuningStore }: { allowSoftware?: boolean; fetchBytes?: FetchBytes; tuningStore?: TuningStore } = {}): Promise<Engine> {
+  static async onAdapter(
+    adapter: GPUAdapter,
+    {
+      allowSoftware = true,
+      fetchBytes = fetchOverHttp,
+      tuningStore,
+    }: { allowSoftware?: boolean; fetchBytes?: FetchBytes; tuningStore?: TuningStore } = {},
+  ): Promise<Engine> {
     return new Engine(await deviceOf(adapter, allowSoftware, tuningStore), fetchBytes);
   }
 
@@ -82,7 +104,8 @@ export class Engine implements Disposable {
   /**
    * Reads a model, compiles its kernels and uploads its weights.
    *
-   * @throws GradlensError `network`, `model-format`, `unsupported-op`, `shape`, `limit`, `out-of-memory`, `shader`, `device-lost`
+   * @throws GradlensError `network`, `model-format`, `unsupported-op`, `shape`, `limit`, `out-of-memory`, `shader`,
+   *   `device-lost`
    */
   async load(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
     this.assertUsable();
@@ -104,8 +127,15 @@ export class Engine implements Disposable {
 
   memory(): EngineMemory {
     const { live, peak } = this.gpuDevice.bytes;
-    const sum = (part: 'weights' | 'activations' | 'saved' | 'scratch'): number => [...this.models].reduce((total, { memory }) => total + memory[part], 0);
-    return { weights: sum('weights'), activations: sum('activations') + sum('saved'), scratch: sum('scratch'), live, peak };
+    const sum = (part: 'weights' | 'activations' | 'saved' | 'scratch'): number =>
+      [...this.models].reduce((total, { memory }) => total + memory[part], 0);
+    return {
+      weights: sum('weights'),
+      activations: sum('activations') + sum('saved'),
+      scratch: sum('scratch'),
+      live,
+      peak,
+    };
   }
 
   /** Disposes every model, and the device if it is the engine's own; a second call does nothing. */
@@ -131,18 +161,34 @@ function webgpuOfHost(): GPU {
   if (typeof isSecureContext !== 'undefined' && !isSecureContext) {
     throw new GradlensError('insecure-context', 'WebGPU needs a secure page: serve it over https, or from localhost.');
   }
-  throw new GradlensError('no-webgpu', 'This browser has no WebGPU. Chrome or Edge 113, Safari 26 and Firefox 141 have it; in Node use createNodeEngine from gradlens/node.');
+  throw new GradlensError(
+    'no-webgpu',
+    'This browser has no WebGPU. Chrome or Edge 113, Safari 26 and Firefox 141 have it; in Node use createNodeEngine from gradlens/node.',
+  );
 }
 
 async function deviceOf(adapter: GPUAdapter, allowSoftware: boolean, tuningStore?: TuningStore): Promise<Device> {
   if (adapter.info.isFallbackAdapter && !allowSoftware) {
-    throw new GradlensError('software-adapter', `the only adapter is ${adapter.info.description || adapter.info.vendor}, which computes on the CPU`, { adapter: adapter.info.description });
+    throw new GradlensError(
+      'software-adapter',
+      `the only adapter is ${adapter.info.description || adapter.info.vendor}, which computes on the CPU`,
+      { adapter: adapter.info.description },
+    );
   }
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
   try {
-    const device = await adapter.requestDevice({ label: 'gradlens', requiredLimits: { maxBufferSize, maxStorageBufferBindingSize }, requiredFeatures: OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature)) });
+    const device = await adapter.requestDevice({
+      label: 'gradlens',
+      requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+      requiredFeatures: OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature)),
+    });
     return new Device(device, true, adapter.info, tuningStore);
   } catch (cause) {
-    throw new GradlensError('no-adapter', `the adapter gives no device: ${cause instanceof Error ? cause.message : String(cause)}`, {}, { cause });
+    throw new GradlensError(
+      'no-adapter',
+      `the adapter gives no device: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {},
+      { cause },
+    );
   }
 }

@@ -42,14 +42,23 @@ export interface ConvNode extends NodeBase<'conv'>, Window {
   readonly weight: string;
   readonly bias?: string;
 }
-/** `weight`: `[out, in]`, where `in` counts the input in C, H, W order; `bias`: `[out]`. Takes any `C×H×W`: flattening is implied. */
+/**
+ * `weight`: `[out, in]`, where `in` counts the input in C, H, W order; `bias`: `[out]`. Takes any `C×H×W`: flattening
+ * is implied.
+ */
 export interface FullyConnectedNode extends NodeBase<'fullyConnected'> {
   readonly weight: string;
   readonly bias?: string;
 }
-/** `max(x, 0)`, with derivative 0 at 0. The ReLU rules of the paper's rivals (deconvnet, guided) change this node alone, none of those below. */
+/**
+ * `max(x, 0)`, with derivative 0 at 0. The ReLU rules of the paper's rivals (deconvnet, guided) change this node alone,
+ * none of those below.
+ */
 export interface ReluNode extends NodeBase<'relu'> {}
-/** `min(max(x, min), max)`, an absent limit being none. Derivative 1 strictly between the limits, 0 at them: ReLU6 is flat at 0 and at 6. */
+/**
+ * `min(max(x, min), max)`, an absent limit being none. Derivative 1 strictly between the limits, 0 at them: ReLU6 is
+ * flat at 0 and at 6.
+ */
 export interface ClipNode extends NodeBase<'clip'> {
   readonly min?: number;
   readonly max?: number;
@@ -80,11 +89,17 @@ export interface SwishNode extends NodeBase<'swish'> {}
 export interface SqrtNode extends NodeBase<'sqrt'> {}
 /** `1 / x`, of what is not 0. */
 export interface ReciprocalNode extends NodeBase<'reciprocal'> {}
-/** Padding never wins. `ceil`: a last, partial window counts, provided that it starts inside the input or its leading padding. */
+/**
+ * Padding never wins. `ceil`: a last, partial window counts, provided that it starts inside the input or its leading
+ * padding.
+ */
 export interface MaxPoolNode extends NodeBase<'maxPool'>, Window {
   readonly ceil?: boolean;
 }
-/** Each window divides by its own count: all its taps within the padded input if `countPadding`, else only those inside the input. */
+/**
+ * Each window divides by its own count: all its taps within the padded input if `countPadding`, else only those inside
+ * the input.
+ */
 export interface AveragePoolNode extends NodeBase<'averagePool'>, Window {
   readonly ceil?: boolean;
   readonly countPadding?: boolean;
@@ -132,8 +147,8 @@ export interface SliceNode extends NodeBase<'slice'> {
   readonly extents: Triple;
 }
 /**
- * Adds `before` and `after` elements along each axis. `constant`: of `value` (0 if absent) · `edge`: copies of the outermost
- * element · `reflect`: the elements inside it, in mirror image.
+ * Adds `before` and `after` elements along each axis. `constant`: of `value` (0 if absent) · `edge`: copies of the
+ * outermost element · `reflect`: the elements inside it, in mirror image.
  */
 export interface PadNode extends NodeBase<'pad'> {
   readonly before: Triple;
@@ -142,21 +157,28 @@ export interface PadNode extends NodeBase<'pad'> {
   readonly value?: number;
 }
 /**
- * Each plane drawn anew on `[H, W]` pixels. Pixel i of an axis lies at x of the input's: with o and n the extents of input and output,
- * and s = `scale` (n / o if absent):
+ * Each plane drawn anew on `[H, W]` pixels. Pixel i of an axis lies at x of the input's: with o and n the extents of
+ * input and output, and s = `scale` (n / o if absent):
  *
- *   half-pixel (i + ½)/s − ½ · pytorch-half-pixel the same, but 0 if n = 1 · half-pixel-symmetric the same, and (o − n/s)/2 more ·
+ *   half-pixel (i + ½)/s − ½ · pytorch-half-pixel the same, but 0 if n = 1 · half-pixel-symmetric the same, and (o −
+ *   n/s)/2 more ·
  *   tensorflow-half-pixel (i + ½)/s · asymmetric i/s · align-corners i·(o − 1)/(n − 1)
  *
- * `nearest` takes one pixel, by `rounding` (a half goes down with `round-prefer-floor`, up with `round-prefer-ceil`); `linear` the two
- * round x; `cubic` the four round x, by the convolution kernel of Keys (1981) with parameter `coefficient` (−0.75 if absent).
- * Pixels outside are those at the edge.
+ * `nearest` takes one pixel, by `rounding` (a half goes down with `round-prefer-floor`, up with `round-prefer-ceil`);
+ * `linear` the two round x; `cubic` the four round x, by the convolution kernel of Keys (1981) with parameter
+ * `coefficient` (−0.75 if absent). Pixels outside are those at the edge.
  */
 export interface ResizeNode extends NodeBase<'resize'> {
   readonly size: Pair;
   readonly scale?: Pair;
   readonly mode: 'nearest' | 'linear' | 'cubic';
-  readonly coordinates: 'half-pixel' | 'pytorch-half-pixel' | 'half-pixel-symmetric' | 'tensorflow-half-pixel' | 'asymmetric' | 'align-corners';
+  readonly coordinates:
+    | 'half-pixel'
+    | 'pytorch-half-pixel'
+    | 'half-pixel-symmetric'
+    | 'tensorflow-half-pixel'
+    | 'asymmetric'
+    | 'align-corners';
   readonly rounding?: 'floor' | 'ceil' | 'round-prefer-floor' | 'round-prefer-ceil';
   readonly coefficient?: number;
 }
@@ -243,7 +265,10 @@ export interface InputSpec {
   /** One per channel, in `order`. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
-  /** squash: both sides to size · crop: the largest centred part of the right aspect · pad: the whole picture, the rest at the mean. */
+  /**
+   * squash: both sides to size · crop: the largest centred part of the right aspect · pad: the whole picture, the rest
+   * at the mean.
+   */
   readonly resize: 'squash' | 'crop' | 'pad';
 }
 
@@ -279,7 +304,13 @@ export function graphAfter(graph: Graph, tensor: string, extents: Extents): Grap
   const nodes = graph.nodes.filter(({ name, inputs }) => inputs.some((input) => after.has(input)) && after.add(name));
   const around = nodes.find(({ inputs }) => !inputs.every((input) => after.has(input)));
   if (around || !after.has(graph.output) || graph.output === tensor) {
-    throw new GradlensError('shape', around ? `${around.name} goes around '${tensor}': it also reads what comes before it` : `the scores '${graph.output}' do not come after '${tensor}'`, { tensor });
+    throw new GradlensError(
+      'shape',
+      around
+        ? `${around.name} goes around '${tensor}': it also reads what comes before it`
+        : `the scores '${graph.output}' do not come after '${tensor}'`,
+      { tensor },
+    );
   }
   return { ...graph, input: { name: tensor, extents }, nodes };
 }

@@ -14,7 +14,24 @@ export type { ModelSource } from './load';
 export { Model } from './model';
 export { DEFAULT_MODEL, PUBLIC_MODELS, SHIPPED_MODELS } from './models';
 export type { PublicModel } from './models';
-export type { AscentChunk, AscentRun, AscentState, ExpectedFile, GradientOptions, InputGradient, LayerGradient, LoadOptions, Neuron, Preparation, Profile, Progress, ReluRule, RunOptions, StepTime, TopClasses } from './options';
+export type {
+  AscentChunk,
+  AscentRun,
+  AscentState,
+  ExpectedFile,
+  GradientOptions,
+  InputGradient,
+  LayerGradient,
+  LoadOptions,
+  Neuron,
+  Preparation,
+  Profile,
+  Progress,
+  ReluRule,
+  RunOptions,
+  StepTime,
+  TopClasses,
+} from './options';
 export type { Classification } from './scores';
 export type { CheckReport } from './selfTest';
 export type { AscentOptions } from './gpu/ascent';

@@ -6,8 +6,8 @@ import type { Graph, ModelFile } from './graph';
 import type { ExpectedFile, LoadOptions, RunOptions } from './options';
 
 /**
- * A `model.json` or `.onnx` file by address or content, a graph that a program built, or the files that a user chose (a `model.json`
- * together with its weights).
+ * A `model.json` or `.onnx` file by address or content, a graph that a program built, or the files that a user chose (a
+ * `model.json` together with its weights).
  */
 export type ModelSource = URL | string | Blob | ArrayBuffer | Uint8Array | Graph | ModelFile | readonly File[];
 
@@ -23,7 +23,11 @@ export interface FetchOptions extends RunOptions {
 type ReadOptions = RunOptions & Pick<LoadOptions, 'expected'>;
 
 /** @throws GradlensError `network`, `model-format`, `unsupported-op`, `shape` */
-export async function loadModelFile(source: ModelSource, fetchBytes: FetchBytes, options: ReadOptions): Promise<ModelFile> {
+export async function loadModelFile(
+  source: ModelSource,
+  fetchBytes: FetchBytes,
+  options: ReadOptions,
+): Promise<ModelFile> {
   if (isModelFile(source)) return source;
   if (isGraph(source)) return { graph: source, labels: [], provenance: {} };
   const { expected, ...runOptions } = options;
@@ -32,17 +36,32 @@ export async function loadModelFile(source: ModelSource, fetchBytes: FetchBytes,
     const bytes = await fetchBytes(address, options);
     const within = new URL('.', address);
     const besides = (file: string): URL => new URL(file.split('/').map(encodeURIComponent).join('/'), address);
-    return decode(bytes, (file, expectedFile) => fetchBytes(besides(file), { ...runOptions, within, ...(expectedFile && { expected: expectedFile }) }), options);
+    return decode(
+      bytes,
+      (file, expectedFile) =>
+        fetchBytes(besides(file), { ...runOptions, within, ...(expectedFile && { expected: expectedFile }) }),
+      options,
+    );
   }
   if (isFiles(source)) {
     const main = (await Promise.all(source.map(async (file) => ((await isModel(file)) ? [file] : [])))).flat();
     if (main.length !== 1) {
       const names = (files: readonly File[]): string => files.map(({ name }) => name).join(', ');
-      throw new GradlensError('model-format', main.length === 0 ? `none of ${names(source)} is an ONNX model or a gradlens model.json` : `${names(main)} are ${main.length} models; choose one, together with its weights`);
+      throw new GradlensError(
+        'model-format',
+        main.length === 0
+          ? `none of ${names(source)} is an ONNX model or a gradlens model.json`
+          : `${names(main)} are ${main.length} models; choose one, together with its weights`,
+      );
     }
     return decode(await bytesOf(main[0]!, options), async (name) => bytesOf(beside(source, name)), options);
   }
-  const bytes = source instanceof Blob ? await bytesOf(source, options) : source instanceof Uint8Array ? source : new Uint8Array(source);
+  const bytes =
+    source instanceof Blob
+      ? await bytesOf(source, options)
+      : source instanceof Uint8Array
+        ? source
+        : new Uint8Array(source);
   return decode(bytes, async (name) => bytesOf(beside([], name)), options);
 }
 
@@ -54,7 +73,8 @@ const isModel = async (file: File): Promise<boolean> =>
 
 async function bytesOf(file: Blob, { expected }: ReadOptions = {}): Promise<Uint8Array> {
   const name = file instanceof File ? file.name : 'the model';
-  if (file.size > MOST_FILE_BYTES) throw new GradlensError('model-format', `${name} has ${file.size} bytes; at most ${MOST_FILE_BYTES} are read`);
+  if (file.size > MOST_FILE_BYTES)
+    throw new GradlensError('model-format', `${name} has ${file.size} bytes; at most ${MOST_FILE_BYTES} are read`);
   const bytes = new Uint8Array(await file.arrayBuffer());
   const fault = expected && (await (await import('./download')).faultOf(bytes, expected));
   if (fault) throw new GradlensError('model-format', `${name} ${fault}`);
@@ -64,7 +84,10 @@ async function bytesOf(file: Blob, { expected }: ReadOptions = {}): Promise<Uint
 /** Relative addresses count from the page, or in Node from the working directory. */
 function addressOf(source: string | URL): URL {
   const { document, location, process } = globalThis as Partial<typeof globalThis>;
-  const base = document?.baseURI ?? location?.href ?? (process?.cwd ? `file:///${process.cwd().replace(/\\/g, '/').replace(/^\//, '')}/` : undefined);
+  const base =
+    document?.baseURI ??
+    location?.href ??
+    (process?.cwd ? `file:///${process.cwd().replace(/\\/g, '/').replace(/^\//, '')}/` : undefined);
   try {
     return new URL(source, base);
   } catch (cause) {
@@ -73,7 +96,11 @@ function addressOf(source: string | URL): URL {
 }
 
 /** `fetchBeside`: a file by its path inside the model's folder. */
-async function decode(bytes: Uint8Array, fetchBeside: (path: string, expected?: ExpectedFile) => Promise<Uint8Array>, { signal, onProgress }: RunOptions): Promise<ModelFile> {
+async function decode(
+  bytes: Uint8Array,
+  fetchBeside: (path: string, expected?: ExpectedFile) => Promise<Uint8Array>,
+  { signal, onProgress }: RunOptions,
+): Promise<ModelFile> {
   signal?.throwIfAborted();
   onProgress?.({ phase: 'parse', done: 0, total: bytes.byteLength });
   switch (recogniseFormat(bytes)) {
@@ -90,13 +117,19 @@ async function decode(bytes: Uint8Array, fetchBeside: (path: string, expected?: 
       return readNative(manifest, await fetchBeside(manifest.weights.file, manifest.weights));
     }
     case 'safetensors':
-      throw new GradlensError('model-format', 'this is a safetensors file, which holds weights only; choose its model.json (together with it)');
+      throw new GradlensError(
+        'model-format',
+        'this is a safetensors file, which holds weights only; choose its model.json (together with it)',
+      );
     default:
       throw new GradlensError('model-format', 'this is neither an ONNX model nor a gradlens model.json');
   }
 }
 
-/** ImageNet's 1000 classes, in the order that all nets trained on them share; so that is what 1000 scores without names are taken to be. */
+/**
+ * ImageNet's 1000 classes, in the order that all nets trained on them share; so that is what 1000 scores without names
+ * are taken to be.
+ */
 async function withLabels(file: ModelFile): Promise<ModelFile> {
   if (classesOf(file.graph) !== IMAGENET_CLASSES) return file;
   const { default: labels } = await import('./formats/imagenet.json'); // 12 kB that most models do not need
@@ -115,7 +148,12 @@ function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
-    throw new GradlensError('model-format', `model.json is not valid JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {}, { cause });
+    throw new GradlensError(
+      'model-format',
+      `model.json is not valid JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {},
+      { cause },
+    );
   }
 }
 
@@ -123,11 +161,17 @@ function parseJson(bytes: Uint8Array): unknown {
 function beside(files: readonly File[], path: string): File {
   const wanted = path.slice(path.lastIndexOf('/') + 1);
   const [file, second] = files.filter(({ name }) => name === wanted);
-  if (!file || second) throw new GradlensError('model-format', `its weights are in '${wanted}', ${second ? 'of which there are two' : 'which was not given with it; choose both files'}`, { file: wanted });
+  if (!file || second)
+    throw new GradlensError(
+      'model-format',
+      `its weights are in '${wanted}', ${second ? 'of which there are two' : 'which was not given with it; choose both files'}`,
+      { file: wanted },
+    );
   return file;
 }
 
-const isModelFile = (source: ModelSource): source is ModelFile => typeof source === 'object' && 'graph' in source && 'labels' in source;
+const isModelFile = (source: ModelSource): source is ModelFile =>
+  typeof source === 'object' && 'graph' in source && 'labels' in source;
 const isGraph = (source: ModelSource): source is Graph => typeof source === 'object' && 'nodes' in source;
 const isFiles = (source: ModelSource): source is readonly File[] => Array.isArray(source);
 
@@ -138,4 +182,5 @@ export const fetchOverHttp: FetchBytes = async (address, options) => {
 };
 
 /** Manifests are small, and say by their checksum whether the kept weights are theirs. */
-export const isKept = ({ pathname, protocol }: URL): boolean => /^https?:$/.test(protocol) && !pathname.endsWith('.json');
+export const isKept = ({ pathname, protocol }: URL): boolean =>
+  /^https?:$/.test(protocol) && !pathname.endsWith('.json');

@@ -1,7 +1,7 @@
 /**
- * Public models that are downloaded when a user asks for one by name, and never otherwise. They are of the ONNX model zoo, under its
- * licence (Apache 2.0), trained on ImageNet's 1000 classes. Size and SHA-256 are those that the zoo's own repository records; a file
- * that differs is refused.
+ * Public models that are downloaded when a user asks for one by name, and never otherwise. They are of the ONNX model
+ * zoo, under its licence (Apache 2.0), trained on ImageNet's 1000 classes. Size and SHA-256 are those that the zoo's
+ * own repository records; a file that differs is refused.
  */
 import type { PresetName } from './graph';
 
@@ -18,31 +18,52 @@ const ZOO = 'https://huggingface.co/onnxmodelzoo/legacy_models/resolve/main/vali
 
 export const PUBLIC_MODELS: Readonly<Record<string, PublicModel>> = {
   'squeezenet1.1': {
-    title: 'SqueezeNet 1.1', address: `${ZOO}/squeezenet/model/squeezenet1.1-7.onnx`, bytes: 4_956_208, prep: 'torchvision',
+    title: 'SqueezeNet 1.1',
+    address: `${ZOO}/squeezenet/model/squeezenet1.1-7.onnx`,
+    bytes: 4_956_208,
+    prep: 'torchvision',
     sha256: '1eeff551a67ae8d565ca33b572fc4b66e3ef357b0eb2863bb9ff47a918cc4088',
   },
   mobilenetv2: {
-    title: 'MobileNet V2', address: `${ZOO}/mobilenet/model/mobilenetv2-7.onnx`, bytes: 14_246_826, prep: 'torchvision',
+    title: 'MobileNet V2',
+    address: `${ZOO}/mobilenet/model/mobilenetv2-7.onnx`,
+    bytes: 14_246_826,
+    prep: 'torchvision',
     sha256: 'c1c513582d56afceff8516c73804e484c81c6a830712ab6d682253f4a3cd042f',
   },
   resnet18: {
-    title: 'ResNet-18', address: `${ZOO}/resnet/model/resnet18-v1-7.onnx`, bytes: 46_820_737, prep: 'torchvision',
+    title: 'ResNet-18',
+    address: `${ZOO}/resnet/model/resnet18-v1-7.onnx`,
+    bytes: 46_820_737,
+    prep: 'torchvision',
     sha256: '4e8f8653e7a2222b3904cc3fe8e304cd8b339ce1d05fd24688162f86fb6df52c',
   },
   resnet50: {
-    title: 'ResNet-50', address: `${ZOO}/resnet/model/resnet50-v1-12.onnx`, bytes: 102_576_419, prep: 'torchvision',
+    title: 'ResNet-50',
+    address: `${ZOO}/resnet/model/resnet50-v1-12.onnx`,
+    bytes: 102_576_419,
+    prep: 'torchvision',
     sha256: 'ab65bdc02c5b3123eb3cdf6dac01742438517d8635d4f233913b2be1c70db3b6',
   },
   googlenet: {
-    title: 'GoogLeNet', address: `${ZOO}/inception_and_googlenet/googlenet/model/googlenet-7.onnx`, bytes: 28_020_232, prep: 'caffe-bgr',
+    title: 'GoogLeNet',
+    address: `${ZOO}/inception_and_googlenet/googlenet/model/googlenet-7.onnx`,
+    bytes: 28_020_232,
+    prep: 'caffe-bgr',
     sha256: '5725ccfd90845735ce5897faf7843c3f9b13acda3c4f3bff82cb21c9337c9de8',
   },
   alexnet: {
-    title: 'AlexNet', address: `${ZOO}/alexnet/model/bvlcalexnet-8.onnx`, bytes: 243_863_542, prep: 'caffe-bgr',
+    title: 'AlexNet',
+    address: `${ZOO}/alexnet/model/bvlcalexnet-8.onnx`,
+    bytes: 243_863_542,
+    prep: 'caffe-bgr',
     sha256: '9a4dc22fd706a19462aaec3b08e027e0ef89daf63d123824f20b59b6de9a727b',
   },
   vgg16: {
-    title: 'VGG-16', address: `${ZOO}/vgg/model/vgg16-7.onnx`, bytes: 553_437_328, prep: 'torchvision',
+    title: 'VGG-16',
+    address: `${ZOO}/vgg/model/vgg16-7.onnx`,
+    bytes: 553_437_328,
+    prep: 'torchvision',
     sha256: 'f20805a3ecccaa88647bbab4ad011ff2412a9838485ea844de0fcbce349820b9',
   },
 };

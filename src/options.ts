@@ -27,14 +27,15 @@ export interface LoadOptions extends RunOptions {
   /** Pictures per run; default 1. */
   readonly batch?: number;
   /**
-   * `f32` (default) is exact. `f16` stores weights and activations in half precision, which halves their bytes on the GPU, and sums in
-   * float32; gradients stay in float32. Scores then differ by about 10⁻³ (relative L2), gradients by several per cent, since they jump
-   * where a rounded activation crosses zero; activations beyond ±65504 are stored as that. With the feature `shader-f16` or without. `fast` is not available yet.
+   * `f32` (default) is exact. `f16` stores weights and activations in half precision, which halves their bytes on the
+   * GPU, and sums in float32; gradients stay in float32. Scores then differ by about 10⁻³ (relative L2), gradients by
+   * several per cent, since they jump where a rounded activation crosses zero; activations beyond ±65504 are stored as
+   * that. With the feature `shader-f16` or without. `fast` is not available yet.
    */
   readonly precision?: 'f32' | 'f16' | 'fast';
   /**
-   * On a GPU, find out which kernels are fastest there, at most 1.5 s and once per device and layer shape (default). Off: the kernels
-   * that suit GPUs of its kind. Software adapters are never tuned.
+   * On a GPU, find out which kernels are fastest there, at most 1.5 s and once per device and layer shape (default).
+   * Off: the kernels that suit GPUs of its kind. Software adapters are never tuned.
    */
   readonly tune?: boolean;
   /** How pictures are prepared, where the model file does not say (ONNX) or to overrule it. */
@@ -73,8 +74,8 @@ export interface TopClasses {
 
 export interface GradientOptions {
   /**
-   * A class; one class per picture of the batch; several classes of a single picture (they share its forward pass); the class with
-   * the highest score, or some of these; or any neuron.
+   * A class; one class per picture of the batch; several classes of a single picture (they share its forward pass); the
+   * class with the highest score, or some of these; or any neuron.
    */
   readonly class: number | readonly number[] | 'top1' | TopClasses | Neuron;
   /** Default `gradient`, the true one. */
@@ -118,7 +119,9 @@ export interface AscentState {
 
 /** Iterations that were submitted together. */
 export interface AscentChunk {
-  /** For each of them the score of every item before its update. It rejects if a number is not finite, with the reason. */
+  /**
+   * For each of them the score of every item before its update. It rejects if a number is not finite, with the reason.
+   */
   readonly scores: Promise<readonly Float32Array[]>;
   readonly count: number;
 }

@@ -16,7 +16,12 @@ export function softmax(scores: Float32Array): Float64Array {
 }
 
 /** The `top` classes with the highest scores, best first; equal scores in class order. */
-export function topClasses(scores: Float32Array, probabilities: Float64Array, top: number, labelOf: (index: number) => string): Classification[] {
+export function topClasses(
+  scores: Float32Array,
+  probabilities: Float64Array,
+  top: number,
+  labelOf: (index: number) => string,
+): Classification[] {
   return Array.from(scores.keys())
     .sort((a, b) => scores[b]! - scores[a]! || a - b)
     .slice(0, top)

@@ -25,14 +25,32 @@ function pattern(length: number, seed: number): Float32Array {
   });
 }
 
-/** Convolution with stride and padding, ReLU, overlapping max-pool, convolution, ReLU, fully connected: one of each kernel. */
+/**
+ * Convolution with stride and padding, ReLU, overlapping max-pool, convolution, ReLU, fully connected: one of each
+ * kernel.
+ */
 export function selfTestCase(): { graph: Graph; input: Float32Array; class: number } {
-  const weight = (shape: readonly number[], seed: number): Weight => ({ shape, data: pattern(shape.reduce((a, b) => a * b), seed) });
+  const weight = (shape: readonly number[], seed: number): Weight => ({
+    shape,
+    data: pattern(
+      shape.reduce((a, b) => a * b),
+      seed,
+    ),
+  });
   const graph: Graph = {
     name: 'self-test',
     input: { name: 'image', extents: EXTENTS },
     nodes: [
-      { op: 'conv', name: 'conv1', inputs: ['image'], weight: 'w1', bias: 'b1', kernel: [5, 3], stride: [2, 1], pads: [2, 1, 2, 1] },
+      {
+        op: 'conv',
+        name: 'conv1',
+        inputs: ['image'],
+        weight: 'w1',
+        bias: 'b1',
+        kernel: [5, 3],
+        stride: [2, 1],
+        pads: [2, 1, 2, 1],
+      },
       { op: 'relu', name: 'relu1', inputs: ['conv1'] },
       { op: 'maxPool', name: 'pool1', inputs: ['relu1'], kernel: [3, 3], stride: [2, 2], pads: [0, 1, 0, 1] },
       { op: 'conv', name: 'conv2', inputs: ['pool1'], weight: 'w2', bias: 'b2', kernel: [3, 3], pads: [1, 1, 1, 1] },
@@ -41,9 +59,12 @@ export function selfTestCase(): { graph: Graph; input: Float32Array; class: numb
     ],
     output: 'fc',
     weights: new Map([
-      ['w1', weight([6, 3, 5, 3], 1)], ['b1', weight([6], 2)],
-      ['w2', weight([9, 6, 3, 3], 3)], ['b2', weight([9], 4)],
-      ['w3', weight([5, 9 * 3 * 6], 5)], ['b3', weight([5], 6)],
+      ['w1', weight([6, 3, 5, 3], 1)],
+      ['b1', weight([6], 2)],
+      ['w2', weight([9, 6, 3, 3], 3)],
+      ['b2', weight([9], 4)],
+      ['w3', weight([5, 9 * 3 * 6], 5)],
+      ['b3', weight([5], 6)],
     ]),
   };
   return { graph, input: pattern(EXTENTS.C * EXTENTS.H * EXTENTS.W, 7), class: 3 };
@@ -67,8 +88,14 @@ export async function check(engine: Engine): Promise<CheckReport> {
     const ok = identical && relativeL2 < CHECK_TOLERANCE;
     const off = `relative error ${relativeL2.toExponential(1)}`;
     return {
-      ok, relativeL2, identical,
-      message: ok ? `passed: ${off}, twice the same bits` : identical ? `failed: ${off}, at most ${CHECK_TOLERANCE} is right` : `failed: two runs differ (${off})`,
+      ok,
+      relativeL2,
+      identical,
+      message: ok
+        ? `passed: ${off}, twice the same bits`
+        : identical
+          ? `failed: ${off}, at most ${CHECK_TOLERANCE} is right`
+          : `failed: two runs differ (${off})`,
     };
   } finally {
     model.dispose();

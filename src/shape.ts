@@ -8,7 +8,11 @@ export const printExtents = ({ C, H, W }: Extents): string => (H === 1 && W === 
 
 export const sameExtents = (a: Extents, b: Extents): boolean => a.C === b.C && a.H === b.H && a.W === b.W;
 
-export function shapeError(node: string, message: string, detail: Readonly<Record<string, unknown>> = {}): GradlensError {
+export function shapeError(
+  node: string,
+  message: string,
+  detail: Readonly<Record<string, unknown>> = {},
+): GradlensError {
   return new GradlensError('shape', `${node}: ${message}`, { node, ...detail });
 }
 
@@ -20,22 +24,36 @@ export interface FullWindow {
   readonly dilation: Pair;
 }
 
-export const fullWindow = ({ kernel, stride = [1, 1], pads = [0, 0, 0, 0], dilation = [1, 1] }: Window): FullWindow => ({ kernel, stride, pads, dilation });
+export const fullWindow = ({
+  kernel,
+  stride = [1, 1],
+  pads = [0, 0, 0, 0],
+  dilation = [1, 1],
+}: Window): FullWindow => ({ kernel, stride, pads, dilation });
 
 /** More than any picture has; a file that asks for them is broken, and what walks over windows would take for ever. */
 export const MOST_POSITIONS = 2 ** 20;
 
 /**
- * Extent of the output of a window that slides over `[H, W]`. With `ceil`, a last partial window counts provided that it starts
- * inside the input or its leading padding.
+ * Extent of the output of a window that slides over `[H, W]`. With `ceil`, a last partial window counts provided that
+ * it starts inside the input or its leading padding.
  *
- * @throws GradlensError `shape` if a field is not a sensible integer, the window is larger than the padded input, or the output immense.
+ * @throws GradlensError `shape` if a field is not a sensible integer, the window is larger than the padded input, or
+ *   the output immense.
  */
-export function slide(node: string, window: Window, input: Extents, ceil = false): { readonly P: number; readonly Q: number } {
+export function slide(
+  node: string,
+  window: Window,
+  input: Extents,
+  ceil = false,
+): { readonly P: number; readonly Q: number } {
   const { kernel, stride, pads, dilation } = fullWindow(window);
   const positive = [...kernel, ...stride, ...dilation];
   if (positive.some((n) => !Number.isInteger(n) || n < 1) || pads.some((n) => !Number.isInteger(n) || n < 0)) {
-    throw shapeError(node, `kernel [${kernel}], stride [${stride}] and dilation [${dilation}] must be whole numbers from 1, pads [${pads}] from 0`);
+    throw shapeError(
+      node,
+      `kernel [${kernel}], stride [${stride}] and dilation [${dilation}] must be whole numbers from 1, pads [${pads}] from 0`,
+    );
   }
   const along = (axis: 0 | 1): number => {
     const extent = axis === 0 ? input.H : input.W;
@@ -43,11 +61,20 @@ export function slide(node: string, window: Window, input: Extents, ceil = false
     const span = (kernel[axis] - 1) * dilation[axis] + 1;
     const room = extent + before + after - span;
     if (room < 0) {
-      throw shapeError(node, `a window of ${span} does not fit into ${extent} + ${before} + ${after} ${axis === 0 ? 'rows' : 'columns'}`, { span, extent });
+      throw shapeError(
+        node,
+        `a window of ${span} does not fit into ${extent} + ${before} + ${after} ${axis === 0 ? 'rows' : 'columns'}`,
+        { span, extent },
+      );
     }
     const steps = room / stride[axis];
     const count = (ceil ? Math.ceil(steps) : Math.floor(steps)) + 1;
-    if (count > MOST_POSITIONS) throw shapeError(node, `the window would stand in ${count} places along one axis; at most ${MOST_POSITIONS} are possible, pads are [${pads}]`, { count });
+    if (count > MOST_POSITIONS)
+      throw shapeError(
+        node,
+        `the window would stand in ${count} places along one axis; at most ${MOST_POSITIONS} are possible, pads are [${pads}]`,
+        { count },
+      );
     return ceil && (count - 1) * stride[axis] >= extent + before ? count - 1 : count;
   };
   return { P: along(0), Q: along(1) };

@@ -12,8 +12,8 @@ export interface ChromiumPage extends AsyncDisposable {
 }
 
 /**
- * Opens a page of the repository by its path: `await using opened = await chromiumPage('index.html')`, or call `close()`.
- * Pages that are still open when the test file ends are closed then.
+ * Opens a page of the repository by its path: `await using opened = await chromiumPage('index.html')`, or call
+ * `close()`. Pages that are still open when the test file ends are closed then.
  */
 export async function chromiumPage(path = 'package.json'): Promise<ChromiumPage> {
   browser ??= connect();

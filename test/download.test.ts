@@ -34,7 +34,9 @@ const other = (): void => {
 test('the second time the copy is taken: after a question to the server, or with a checksum without one', async () => {
   expect(isFile(await download(address, {}, cache))).toBe(true);
   expect(isFile(await download(address, {}, cache))).toBe(true);
-  expect(isFile(await download(address, { expected: { sha256: sha256(server.file), bytes: server.file.length } }, cache))).toBe(true);
+  expect(
+    isFile(await download(address, { expected: { sha256: sha256(server.file), bytes: server.file.length } }, cache)),
+  ).toBe(true);
   expect(server.asked).toEqual(['GET', 'HEAD']);
 });
 
@@ -70,13 +72,24 @@ test('without a network the copy has to do', async () => {
   const gone = new URL('http://127.0.0.1:1/net.onnx');
   await cache.put(gone, { bytes: Uint8Array.of(1, 2, 3), whole: true, version: { etag: '"one"' } });
   expect([...(await download(gone, {}, cache))]).toEqual([1, 2, 3]);
-  await expect(download(gone, {})).rejects.toMatchObject({ code: 'network', message: expect.stringMatching(/^http:\/\/127\.0\.0\.1:1\/net\.onnx: cannot be fetched/) });
+  await expect(download(gone, {})).rejects.toMatchObject({
+    code: 'network',
+    message: expect.stringMatching(/^http:\/\/127\.0\.0\.1:1\/net\.onnx: cannot be fetched/),
+  });
 });
 
 test('a transfer that breaks off goes on where it stopped', async () => {
   server.breaks = [40_000, 10_000];
   const seen: number[] = [];
-  expect(isFile(await download(address, { onProgress: ({ done, total }) => (expect(total).toBe(100_000), seen.push(done)) }, cache))).toBe(true);
+  expect(
+    isFile(
+      await download(
+        address,
+        { onProgress: ({ done, total }) => (expect(total).toBe(100_000), seen.push(done)) },
+        cache,
+      ),
+    ),
+  ).toBe(true);
   expect(server.asked).toHaveLength(3);
   expect(server.asked[0]).toBe('GET');
   expect(server.asked.slice(1).every((line) => /^GET bytes=\d+-$/.test(line))).toBe(true);
@@ -96,7 +109,11 @@ test('it begins anew where the server has no ranges, or there is no name for the
 test('an abort keeps what arrived, and a later call fetches the rest', async () => {
   const controller = new AbortController();
   server.breaks = [40_000]; // it would wait
-  const run = download(address, { signal: controller.signal, onProgress: ({ done }) => done >= 10_000 && controller.abort(new Error('enough')) }, cache);
+  const run = download(
+    address,
+    { signal: controller.signal, onProgress: ({ done }) => done >= 10_000 && controller.abort(new Error('enough')) },
+    cache,
+  );
   await expect(run).rejects.toThrow('enough');
   server.breaks = [];
   expect(isFile(await download(address, {}, cache))).toBe(true);
@@ -123,9 +140,18 @@ test('a beginning that is longer than the file is dropped', async () => {
 });
 
 test('what is not expected is refused, and not kept', async () => {
-  await expect(download(address, { expected: { bytes: 99 } }, cache)).rejects.toMatchObject({ code: 'network', message: expect.stringContaining('has 100000 bytes; expected were 99') });
-  await expect(download(address, { expected: { sha256: '0'.repeat(64) } }, cache)).rejects.toMatchObject({ code: 'network', message: expect.stringContaining('it is another file, or was damaged') });
-  await expect(download(new URL('/missing', address), {}, cache)).rejects.toMatchObject({ code: 'network', message: expect.stringContaining('the server answered 404') });
+  await expect(download(address, { expected: { bytes: 99 } }, cache)).rejects.toMatchObject({
+    code: 'network',
+    message: expect.stringContaining('has 100000 bytes; expected were 99'),
+  });
+  await expect(download(address, { expected: { sha256: '0'.repeat(64) } }, cache)).rejects.toMatchObject({
+    code: 'network',
+    message: expect.stringContaining('it is another file, or was damaged'),
+  });
+  await expect(download(new URL('/missing', address), {}, cache)).rejects.toMatchObject({
+    code: 'network',
+    message: expect.stringContaining('the server answered 404'),
+  });
   expect(readdirSync(folder)).toEqual([]);
 });
 

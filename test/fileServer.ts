@@ -35,7 +35,11 @@ export class FileServer {
 
   private answer(request: IncomingMessage, response: ServerResponse): unknown {
     // as servers of models do for pages of other origins
-    const open = { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'range', 'access-control-expose-headers': 'etag, content-range, content-length' };
+    const open = {
+      'access-control-allow-origin': '*',
+      'access-control-allow-headers': 'range',
+      'access-control-expose-headers': 'etag, content-range, content-length',
+    };
     if (request.method === 'OPTIONS') return response.writeHead(204, open).end();
     this.asked.push(`${request.method} ${request.headers.range ?? ''}`.trim());
     if (request.url === '/missing') return response.writeHead(404, open).end();
@@ -43,7 +47,12 @@ export class FileServer {
     if (from >= this.file.length && from > 0) return response.writeHead(416, open).end();
     const part = this.file.subarray(from);
     const range = from > 0 && { 'content-range': `bytes ${from}-${this.file.length - 1}/${this.file.length}` };
-    response.writeHead(from > 0 ? 206 : 200, { ...open, 'content-length': part.length, ...(this.etag && { etag: this.etag }), ...range });
+    response.writeHead(from > 0 ? 206 : 200, {
+      ...open,
+      'content-length': part.length,
+      ...(this.etag && { etag: this.etag }),
+      ...range,
+    });
     if (request.method === 'HEAD') return response.end();
     const stop = this.breaks.shift();
     if (stop === undefined) return response.end(part);

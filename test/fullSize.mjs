@@ -1,6 +1,7 @@
 /**
- * VGG-16 and ResNet-50 in full size, with random weights, on a device with WebGPU's default limits: scores and a gradient, and the
- * memory that they take. Too slow for `npm test` on software adapters; needs the built package (npm run build:lib).
+ * VGG-16 and ResNet-50 in full size, with random weights, on a device with WebGPU's default limits: scores and a
+ * gradient, and the memory that they take. Too slow for `npm test` on software adapters; needs the built package (npm
+ * run build:lib).
  *
  *   node test/fullSize.mjs [vgg16] [resnet50]
  */
@@ -26,14 +27,28 @@ for (const name of asked.length > 0 ? asked : Object.keys(NETS)) {
   const input = { data: Float32Array.from({ length: C * H * W }, () => random() * 4 - 2), shape: [1, C, H, W] };
   const { scores, gradient } = await model.inputGradient(input, { class: 'top1' });
   const done = performance.now();
-  const norm = Math.hypot(...Array.from({ length: 100 }, (_, i) => gradient.subarray(i * 1000, (i + 1) * 1000).reduce((sum, v) => Math.hypot(sum, v), 0)));
+  const norm = Math.hypot(
+    ...Array.from({ length: 100 }, (_, i) =>
+      gradient.subarray(i * 1000, (i + 1) * 1000).reduce((sum, v) => Math.hypot(sum, v), 0),
+    ),
+  );
   const parameters = [...graph.weights.values()].reduce((sum, { data }) => sum + data.length, 0);
   const fine = scores.length === 1000 && scores.every(Number.isFinite) && gradient.every(Number.isFinite) && norm > 0;
   const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-  console.log(`${name} on ${adapter.info.description || adapter.info.device}: ${fine ? 'passed' : 'FAILED'}, ${parameters.toLocaleString('en')} parameters`);
-  console.log(`  binding limit ${mebibytes(device.limits.maxStorageBufferBindingSize)}; largest buffer ${mebibytes(Math.max(...model.plan.buffers.map(({ bytes }) => bytes)))}`);
-  console.log(`  on the GPU: ${Object.entries(model.memory).map(([part, bytes]) => `${part} ${mebibytes(bytes)}`).join(', ')}; live ${mebibytes(engine.memory().live)}, peak ${mebibytes(engine.memory().peak)}`);
-  console.log(`  process: ${mebibytes(process.resourceUsage().maxRSS * 1024)} at most; load ${seconds(loaded - built)}, scores and gradient ${seconds(done - loaded)} (weights made in ${seconds(built - began)})`);
+  console.log(
+    `${name} on ${adapter.info.description || adapter.info.device}: ${fine ? 'passed' : 'FAILED'}, ${parameters.toLocaleString('en')} parameters`,
+  );
+  console.log(
+    `  binding limit ${mebibytes(device.limits.maxStorageBufferBindingSize)}; largest buffer ${mebibytes(Math.max(...model.plan.buffers.map(({ bytes }) => bytes)))}`,
+  );
+  console.log(
+    `  on the GPU: ${Object.entries(model.memory)
+      .map(([part, bytes]) => `${part} ${mebibytes(bytes)}`)
+      .join(', ')}; live ${mebibytes(engine.memory().live)}, peak ${mebibytes(engine.memory().peak)}`,
+  );
+  console.log(
+    `  process: ${mebibytes(process.resourceUsage().maxRSS * 1024)} at most; load ${seconds(loaded - built)}, scores and gradient ${seconds(done - loaded)} (weights made in ${seconds(built - began)})`,
+  );
   engine.dispose();
   device.destroy();
   if (!fine) process.exitCode = 1;
@@ -66,7 +81,10 @@ function builder(name) {
   };
   const weight = (shape, value) => {
     const key = `w${weights.size}`;
-    weights.set(key, { shape, data: Float32Array.from({ length: shape.reduce((product, extent) => product * extent, 1) }, value) });
+    weights.set(key, {
+      shape,
+      data: Float32Array.from({ length: shape.reduce((product, extent) => product * extent, 1) }, value),
+    });
     return key;
   };
   const he = (fan) => () => (random() * 2 - 1) * Math.sqrt(6 / fan);
@@ -75,10 +93,23 @@ function builder(name) {
     add,
     conv: (x, O, I, size, stride = 1, bias = true) => {
       const pad = size >> 1;
-      return add('conv', [x], { kernel: [size, size], stride: [stride, stride], pads: [pad, pad, pad, pad], weight: weight([O, I, size, size], he(I * size * size)), ...(bias && { bias: vector(O, -0.1, 0.1) }) });
+      return add('conv', [x], {
+        kernel: [size, size],
+        stride: [stride, stride],
+        pads: [pad, pad, pad, pad],
+        weight: weight([O, I, size, size], he(I * size * size)),
+        ...(bias && { bias: vector(O, -0.1, 0.1) }),
+      });
     },
     full: (x, O, I) => add('fullyConnected', [x], { weight: weight([O, I], he(I)), bias: vector(O, -0.1, 0.1) }),
-    norm: (x, C) => add('batchNorm', [x], { scale: vector(C, 0.4, 0.6), bias: vector(C, -0.1, 0.1), mean: vector(C, -0.1, 0.1), variance: vector(C, 0.8, 1.2), epsilon: 1e-5 }),
+    norm: (x, C) =>
+      add('batchNorm', [x], {
+        scale: vector(C, 0.4, 0.6),
+        bias: vector(C, -0.1, 0.1),
+        mean: vector(C, -0.1, 0.1),
+        variance: vector(C, 0.8, 1.2),
+        epsilon: 1e-5,
+      }),
     graph: (output) => ({ name, input: { name: 'x', extents: { C: 3, H: 224, W: 224 } }, nodes, output, weights }),
   };
 }
@@ -86,7 +117,13 @@ function builder(name) {
 function vgg16() {
   const net = builder('vgg16');
   let [x, I] = ['x', 3];
-  for (const [O, layers] of [[64, 2], [128, 2], [256, 3], [512, 3], [512, 3]]) {
+  for (const [O, layers] of [
+    [64, 2],
+    [128, 2],
+    [256, 3],
+    [512, 3],
+    [512, 3],
+  ]) {
     for (let k = 0; k < layers; k++, I = O) x = net.add('relu', [net.conv(x, O, I, 3)]);
     x = net.add('maxPool', [x], { kernel: [2, 2], stride: [2, 2] });
   }
@@ -101,7 +138,12 @@ function resnet50() {
   let x = net.add('relu', [net.norm(net.conv('x', 64, 3, 7, 2, false), 64)]);
   x = net.add('maxPool', [x], { kernel: [3, 3], stride: [2, 2], pads: [1, 1, 1, 1] });
   let I = 64;
-  [[64, 3, 1], [128, 4, 2], [256, 6, 2], [512, 3, 2]].forEach(([width, blocks, first]) => {
+  [
+    [64, 3, 1],
+    [128, 4, 2],
+    [256, 6, 2],
+    [512, 3, 2],
+  ].forEach(([width, blocks, first]) => {
     for (let k = 0; k < blocks; k++, I = width * 4) {
       const stride = k === 0 ? first : 1;
       let y = net.add('relu', [net.norm(net.conv(x, width, I, 1, 1, false), width)]);

@@ -8,7 +8,11 @@ const files = ['src', 'shaders']
 
 /** Modules that a file imports: paths of ours as they lie in the repository, packages by name. */
 const importsOf = (file: string): string[] =>
-  [...readFileSync(file, 'utf8').matchAll(/^\s*(?:import|export)\b[^'"`;]*?from\s+'([^']+)'|\bimport\(\s*'([^']+)'|^import\s+'([^']+)'/gm)]
+  [
+    ...readFileSync(file, 'utf8').matchAll(
+      /^\s*(?:import|export)\b[^'"`;]*?from\s+'([^']+)'|\bimport\(\s*'([^']+)'|^import\s+'([^']+)'/gm,
+    ),
+  ]
     .map(([, from, dynamic, bare]) => (from ?? dynamic ?? bare)!)
     .map((name) => (name.startsWith('.') ? normalize(join(dirname(file), name)) : name));
 
@@ -33,39 +37,60 @@ test('every file has a layer', () => {
 });
 
 test('imports point one way: demo, cli → index → methods → model → gpu → compile → ops → shaders', () => {
-  const upwards = files.flatMap((file) => importsOf(file)
-    .filter((path) => /^(src|shaders)\//.test(path) && layerOf(path) < layerOf(file))
-    .map((path) => `${file} → ${path}`));
+  const upwards = files.flatMap((file) =>
+    importsOf(file)
+      .filter((path) => /^(src|shaders)\//.test(path) && layerOf(path) < layerOf(file))
+      .map((path) => `${file} → ${path}`),
+  );
   expect(upwards).toEqual([]);
 });
 
 test('nothing imports the demo, the command line, the benchmark or the tests', () => {
-  const found = files.flatMap((file) => importsOf(file)
-    .filter((path) => /^(test|bench)\//.test(path) || (/^src\/(demo|cli)\//.test(path) && !/^src\/(demo|cli)\//.test(file)))
-    .map((path) => `${file} → ${path}`));
+  const found = files.flatMap((file) =>
+    importsOf(file)
+      .filter(
+        (path) => /^(test|bench)\//.test(path) || (/^src\/(demo|cli)\//.test(path) && !/^src\/(demo|cli)\//.test(file)),
+      )
+      .map((path) => `${file} → ${path}`),
+  );
   expect(found).toEqual([]);
 });
 
 test('formats know the graph, and nothing of devices or plans', () => {
-  const found = files.filter((file) => file.startsWith('src/formats/')).flatMap(importsOf).filter((path) => /^(src\/(?!formats\/|graph|errors|finite|shape)|shaders)/.test(path));
+  const found = files
+    .filter((file) => file.startsWith('src/formats/'))
+    .flatMap(importsOf)
+    .filter((path) => /^(src\/(?!formats\/|graph|errors|finite|shape)|shaders)/.test(path));
   expect(found).toEqual([]);
 });
 
 test('the readers of files are loaded when a file of theirs comes, not with the entry', () => {
   const needed = new Set(['src/index.ts']);
   for (const file of needed) {
-    for (const [, name] of readFileSync(file, 'utf8').matchAll(/^(?:import|export)\s+(?!type\b)[^'"`;]*?from\s+'(\.[^']+)'/gm)) {
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(
+      /^(?:import|export)\s+(?!type\b)[^'"`;]*?from\s+'(\.[^']+)'/gm,
+    )) {
       const path = normalize(join(dirname(file), name!));
       needed.add(files.find((known) => known === `${path}.ts` || known === `${path}/index.ts`) ?? path);
     }
   }
   expect(needed.size).toBeGreaterThan(60);
-  expect([...needed].filter((file) => /formats\/(onnx|native|safetensors|npy|schema|model\.schema|imagenet)|download/.test(file))).toEqual([]);
+  expect(
+    [...needed].filter((file) =>
+      /formats\/(onnx|native|safetensors|npy|schema|model\.schema|imagenet)|download/.test(file),
+    ),
+  ).toEqual([]);
 });
 
 describe('shaders', () => {
   test('import nothing outside of their folder, but the preprocessor behind its tag', () => {
-    const outside = files.filter((file) => file.startsWith('shaders/')).flatMap((file) => importsOf(file).filter((path) => !path.startsWith('shaders/')).map((path) => `${file} → ${path}`));
+    const outside = files
+      .filter((file) => file.startsWith('shaders/'))
+      .flatMap((file) =>
+        importsOf(file)
+          .filter((path) => !path.startsWith('shaders/'))
+          .map((path) => `${file} → ${path}`),
+      );
     expect(outside).toEqual(['shaders/wgsl.ts → wgsl-preprocessor/wgsl-preprocessor.js']);
   });
 });

@@ -17,7 +17,16 @@ import { external, node, onnxFile } from './formats/models';
 const { graph } = selfTestCase();
 const file: ModelFile = {
   graph,
-  input: { width: graph.input.extents.W, height: graph.input.extents.H, channels: 3, order: 'RGB', scale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1], resize: 'squash' },
+  input: {
+    width: graph.input.extents.W,
+    height: graph.input.extents.H,
+    channels: 3,
+    order: 'RGB',
+    scale: 1 / 255,
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+    resize: 'squash',
+  },
   labels: ['a', 'b', 'c', 'd', 'e'],
   provenance: {},
 };
@@ -42,22 +51,33 @@ test('a graph, a model file, bytes, and the two files that a user chose are mode
   expect(await loadModelFile(file, none, {})).toBe(file);
   const both = [chosen('model.json', manifest), chosen('w.safetensors', weights)];
   expect((await loadModelFile(both, none, {})).graph.nodes).toEqual(graph.nodes);
-  await expect(loadModelFile(manifest, none, {})).rejects.toThrow("its weights are in 'w.safetensors', which was not given with it; choose both files");
+  await expect(loadModelFile(manifest, none, {})).rejects.toThrow(
+    "its weights are in 'w.safetensors', which was not given with it; choose both files",
+  );
   await expect(loadModelFile(weights, none, {})).rejects.toThrow('choose its model.json');
   await expect(loadModelFile(new Blob(['hello']), none, {})).rejects.toMatchObject({ code: 'model-format' });
 });
 
 describe('weights in other files', () => {
-  const onnx = onnxFile({ nodes: [node('Conv', ['x', 'w'], 'y')], tensors: [external('w', [1000, 2, 5, 6], { location: 'data/net.bin' })] });
+  const onnx = onnxFile({
+    nodes: [node('Conv', ['x', 'w'], 'y')],
+    tensors: [external('w', [1000, 2, 5, 6], { location: 'data/net.bin' })],
+  });
   const bytes = new Uint8Array(1000 * 60 * 4);
 
   test('of files that a user chose, the one of that name counts, whatever its folder', async () => {
     const none: FetchBytes = () => Promise.reject(new Error('nothing should be fetched'));
     const { graph } = await loadModelFile([chosen('net.bin', bytes), chosen('net.onnx', onnx)], none, {});
     expect(graph.weights.get('w')!.data).toHaveLength(60_000);
-    await expect(loadModelFile([chosen('net.onnx', onnx)], none, {})).rejects.toThrow("its weights are in 'net.bin', which was not given with it; choose both files");
-    await expect(loadModelFile([chosen('net.onnx', onnx), chosen('net.bin', bytes), chosen('net.bin', bytes)], none, {})).rejects.toThrow('of which there are two');
-    await expect(loadModelFile([chosen('a.onnx', onnx), chosen('b.onnx', onnx)], none, {})).rejects.toThrow('a.onnx, b.onnx are 2 models; choose one');
+    await expect(loadModelFile([chosen('net.onnx', onnx)], none, {})).rejects.toThrow(
+      "its weights are in 'net.bin', which was not given with it; choose both files",
+    );
+    await expect(
+      loadModelFile([chosen('net.onnx', onnx), chosen('net.bin', bytes), chosen('net.bin', bytes)], none, {}),
+    ).rejects.toThrow('of which there are two');
+    await expect(loadModelFile([chosen('a.onnx', onnx), chosen('b.onnx', onnx)], none, {})).rejects.toThrow(
+      'a.onnx, b.onnx are 2 models; choose one',
+    );
   });
 
   test('by an address they lie below the model’s folder', async () => {
@@ -67,7 +87,12 @@ describe('weights in other files', () => {
       return address.pathname.endsWith('.onnx') ? onnx : bytes;
     };
     await loadModelFile('https://example.org/a/net.onnx?x=1', fetched, {});
-    expect(hrefs).toEqual(['https://example.org/a/net.onnx?x=1', '', 'https://example.org/a/data/net.bin', 'https://example.org/a/']);
+    expect(hrefs).toEqual([
+      'https://example.org/a/net.onnx?x=1',
+      '',
+      'https://example.org/a/data/net.bin',
+      'https://example.org/a/',
+    ]);
   });
 
   test('in Node they may not lie outside of the model’s folder, links followed', async () => {
@@ -77,7 +102,10 @@ describe('weights in other files', () => {
     writeFileSync(join(folder, 'secret'), bytes);
     symlinkSync(join(folder, 'secret'), join(folder, 'model/data/net.bin'));
     const load = () => loadModelFile(pathToFileURL(join(folder, 'model/net.onnx')), fetchInNode, {});
-    await expect(load()).rejects.toMatchObject({ code: 'model-format', message: expect.stringContaining("lies outside of the model's folder once links are followed") });
+    await expect(load()).rejects.toMatchObject({
+      code: 'model-format',
+      message: expect.stringContaining("lies outside of the model's folder once links are followed"),
+    });
     unlinkSync(join(folder, 'model/data/net.bin'));
     await expect(load()).rejects.toMatchObject({ code: 'network', message: expect.stringContaining('ENOENT') });
     writeFileSync(join(folder, 'model/data/net.bin'), bytes);
@@ -85,7 +113,11 @@ describe('weights in other files', () => {
   });
 
   test('a model of 1000 scores without names has ImageNet’s, and says whose they are', async () => {
-    const { labels, provenance } = await loadModelFile([chosen('net.bin', bytes), chosen('net.onnx', onnx)], fetchBytes, {});
+    const { labels, provenance } = await loadModelFile(
+      [chosen('net.bin', bytes), chosen('net.onnx', onnx)],
+      fetchBytes,
+      {},
+    );
     expect([labels.length, labels[0], labels[291], labels[999]]).toEqual([1000, 'tench', 'lion', 'toilet tissue']);
     expect(provenance['labels']).toMatch(/ImageNet’s/);
   });
@@ -93,7 +125,10 @@ describe('weights in other files', () => {
 
 test('a file that is another one than expected is refused', async () => {
   const expected = { sha256: '0'.repeat(64) };
-  await expect(loadModelFile(new Blob([manifest]), fetchBytes, { expected })).rejects.toMatchObject({ code: 'model-format', message: expect.stringContaining('expected was 000') });
+  await expect(loadModelFile(new Blob([manifest]), fetchBytes, { expected })).rejects.toMatchObject({
+    code: 'model-format',
+    message: expect.stringContaining('expected was 000'),
+  });
 });
 
 describe('preparation and labels', () => {
@@ -108,23 +143,40 @@ describe('preparation and labels', () => {
       return model.preparation;
     };
     expect(await preparation(guessed, {})).toBeNull();
-    expect(await preparation(guessed, { prep: 'guess' })).toMatchObject({ by: 'guess', prep: 'signed', reason: 'of a dream', input: { mean: [0.5, 0.5, 0.5] } });
-    expect(await preparation(guessed, { prep: 'caffe-bgr' })).toMatchObject({ by: 'caller', prep: 'caffe-bgr', input: { order: 'BGR' } });
+    expect(await preparation(guessed, { prep: 'guess' })).toMatchObject({
+      by: 'guess',
+      prep: 'signed',
+      reason: 'of a dream',
+      input: { mean: [0.5, 0.5, 0.5] },
+    });
+    expect(await preparation(guessed, { prep: 'caffe-bgr' })).toMatchObject({
+      by: 'caller',
+      prep: 'caffe-bgr',
+      input: { order: 'BGR' },
+    });
     expect(await preparation(file, { prep: 'guess' })).toEqual({ by: 'file', input: file.input });
     expect(await preparation(file, { prep: 'unit', input: file.input! })).toEqual({ by: 'caller', input: file.input });
 
     const labels = ['v', 'w', 'x', 'y', 'z'];
     using named = await engine.load(file, { labels });
     expect(named.labels).toEqual(labels);
-    await expect(engine.load(file, { labels: ['one'] })).rejects.toThrow('there are 1 labels; the network has 5 classes');
+    await expect(engine.load(file, { labels: ['one'] })).rejects.toThrow(
+      'there are 1 labels; the network has 5 classes',
+    );
   });
 });
 
 test('an address that is none, and a file that is not there, say so', async () => {
-  await expect(loadModelFile('http://[', fetchBytes, {})).rejects.toMatchObject({ code: 'network', message: "'http://[' is no address of a model" });
+  await expect(loadModelFile('http://[', fetchBytes, {})).rejects.toMatchObject({
+    code: 'network',
+    message: "'http://[' is no address of a model",
+  });
   const { createNodeEngine } = await import('../src/node');
   using engine = await createNodeEngine();
-  await expect(engine.load('nowhere/model.json')).rejects.toMatchObject({ code: 'network', message: expect.stringContaining('ENOENT') });
+  await expect(engine.load('nowhere/model.json')).rejects.toMatchObject({
+    code: 'network',
+    message: expect.stringContaining('ENOENT'),
+  });
   const folder = mkdtempSync(join(tmpdir(), 'gradlens-load-'));
   writeFileSync(join(folder, 'model.json'), manifest);
   writeFileSync(join(folder, 'w.safetensors'), weights);

@@ -1,6 +1,6 @@
 /**
- * WebGPU devices in Node, by driver. Two Vulkan drivers live side by side in one process (src/node/dawn.ts; tried with their
- * devices computing at the same time), so a test takes each in turn, and needs no run of its own for the second:
+ * WebGPU devices in Node, by driver. Two Vulkan drivers live side by side in one process (src/node/dawn.ts; tried with
+ * their devices computing at the same time), so a test takes each in turn, and needs no run of its own for the second:
  *
  *     describe.each(nodeDrivers)('on %s', (driver) => { … await nodeDevice(driver) … });
  */
@@ -21,8 +21,13 @@ async function driversOfThisMachine(): Promise<readonly NodeDriver[]> {
 
 export type Features = 'all' | 'none';
 
-/** A new device for a test to lend to an engine, with all features of its adapter or none, and WebGPU's default limits. */
-export async function nodeDevice(driver: NodeDriver = nodeDrivers[0]!, features: Features = 'all'): Promise<{ device: GPUDevice; adapter: GPUAdapter }> {
+/**
+ * A new device for a test to lend to an engine, with all features of its adapter or none, and WebGPU's default limits.
+ */
+export async function nodeDevice(
+  driver: NodeDriver = nodeDrivers[0]!,
+  features: Features = 'all',
+): Promise<{ device: GPUDevice; adapter: GPUAdapter }> {
   const adapter = await requestNodeAdapter(driver === 'system' ? {} : { icd: driver });
   const requiredFeatures = features === 'all' ? ([...adapter.features] as GPUFeatureName[]) : [];
   return { device: await adapter.requestDevice({ label: driver, requiredFeatures }), adapter };

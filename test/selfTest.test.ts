@@ -16,7 +16,7 @@ if (process.env['GRADLENS_WRITE']) {
   writeFileSync('src/selfTest.json', `{\n  "gradient": [\n    ${numbers}\n  ]\n}\n`);
 }
 
-test('the stored gradient is the oracle\'s, digit for digit', () => {
+test("the stored gradient is the oracle's, digit for digit", () => {
   expect(stored.gradient).toEqual([...expected.gradient]);
 });
 
@@ -27,7 +27,8 @@ test('the case is away from kinks, where rounding could decide', () => {
 test('the case says something: few of its gradients are zero, and its ReLUs are open and shut', () => {
   expect(stored.gradient.filter((value) => value === 0).length).toBeLessThan(stored.gradient.length / 4);
   for (const name of ['conv1', 'conv2']) {
-    const open = expected.tensors.get(name)!.data.filter((value) => value > 0).length / expected.tensors.get(name)!.data.length;
+    const open =
+      expected.tensors.get(name)!.data.filter((value) => value > 0).length / expected.tensors.get(name)!.data.length;
     expect(open).toBeGreaterThan(0.2);
     expect(open).toBeLessThan(0.8);
   }
@@ -51,7 +52,11 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     const { device, adapter } = await nodeDevice(driver);
     using engine = await Engine.create({ device, adapter });
     stored.gradient[100]! *= 1.01;
-    expect(await engine.check()).toMatchObject({ ok: false, identical: true, message: expect.stringContaining('failed: relative error') });
+    expect(await engine.check()).toMatchObject({
+      ok: false,
+      identical: true,
+      message: expect.stringContaining('failed: relative error'),
+    });
     stored.gradient.reverse();
     expect((await engine.check()).ok).toBe(false);
     stored.gradient.splice(0, 1);

@@ -1,6 +1,6 @@
 /**
- * Once per run: a Vite server, and a Chromium whose WebGPU is SwiftShader's, so that the browser tests mean the same on every
- * machine. Tests reach both through test/chromium.ts. Without an adapter the run fails; nothing is skipped.
+ * Once per run: a Vite server, and a Chromium whose WebGPU is SwiftShader's, so that the browser tests mean the same on
+ * every machine. Tests reach both through test/chromium.ts. Without an adapter the run fails; nothing is skipped.
  */
 import puppeteer from 'puppeteer';
 import { createServer } from 'vite';
@@ -32,9 +32,13 @@ const FLAGS = [
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const executablePath = findChromium() as string | undefined;
-  if (!executablePath) throw new Error('no Chromium: run npm test, which gets one, or set GRADLENS_CHROMIUM to its program');
+  if (!executablePath)
+    throw new Error('no Chromium: run npm test, which gets one, or set GRADLENS_CHROMIUM to its program');
 
-  const server = await createServer({ server: { host: '127.0.0.1', port: 5273, watch: null, hmr: false }, logLevel: 'warn' });
+  const server = await createServer({
+    server: { host: '127.0.0.1', port: 5273, watch: null, hmr: false },
+    logLevel: 'warn',
+  });
   await server.listen();
   const pageUrl = server.resolvedUrls?.local[0] as string;
   const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: 120_000 });

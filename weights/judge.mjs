@@ -1,9 +1,11 @@
 /**
- * What the shipped nets show:  node weights/judge.mjs DATA [--models a,b] [--preset vivid] [--iterations N] [--pictures FOLDER] [--no-boxes]
+ * What the shipped nets show:  node weights/judge.mjs DATA [--models a,b] [--preset vivid] [--iterations N] [--pictures
+ * FOLDER] [--no-boxes]
  *
- * Class models of all classes, made by gradlens and named by a net that had no part in training, SqueezeNet 1.1, among its
- * 1000 classes; and the boxes cut from the maps of the `loc` photos, beside two controls. Writes judgement.json here, and the
- * class models as PNG where --pictures says. DATA holds weights/squeezenet1.1.onnx, labels/ and imagenette224/.
+ * Class models of all classes, made by gradlens and named by a net that had no part in training, SqueezeNet 1.1, among
+ * its 1000 classes; and the boxes cut from the maps of the `loc` photos, beside two controls. Writes judgement.json
+ * here, and the class models as PNG where --pictures says. DATA holds weights/squeezenet1.1.onnx, labels/ and
+ * imagenette224/.
  */
 import { execFileSync, execSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -15,7 +17,10 @@ import { CLASS_MODEL_PRESETS, SHIPPED_MODELS, classModel } from '../dist/lib/ind
 import { createNodeEngine, fileAddress } from '../dist/lib/node.js';
 import { SHARE } from './share.mjs';
 
-const { positionals: [data], values } = parseArgs({
+const {
+  positionals: [data],
+  values,
+} = parseArgs({
   allowPositionals: true,
   allowNegative: true,
   options: {
@@ -38,7 +43,16 @@ const BOX = ['--preset', 'layers', '--share', String(SHARE)];
 const engine = await createNodeEngine({ onNotice: (message) => console.error(message) });
 const { adapter } = engine.environment;
 const witness = await engine.load(fileAddress(join(data, 'weights/squeezenet1.1.onnx')), {
-  input: { width: 227, height: 227, channels: 3, order: 'BGR', scale: 1, mean: [103.939, 116.779, 123.68], std: [1, 1, 1], resize: 'squash' },
+  input: {
+    width: 227,
+    height: 227,
+    channels: 3,
+    order: 'BGR',
+    scale: 1,
+    mean: [103.939, 116.779, 123.68],
+    std: [1, 1, 1],
+    resize: 'squash',
+  },
 });
 
 const result = {};
@@ -46,10 +60,21 @@ for (const name of values.models.split(',')) {
   result[name] = { classModels: await classModels(name), ...(values.boxes ? { boxes: boxes(name) } : {}) };
   console.log(JSON.stringify({ [name]: result[name] }, null, 1));
 }
-writeFileSync(new URL('judgement.json', import.meta.url), `${JSON.stringify({
-  models: result, adapter: adapter.description || adapter.device,
-  commit: execSync('git rev-parse --short HEAD', { cwd: new URL('.', import.meta.url) }).toString().trim(), command: 'node weights/judge.mjs DATA',
-}, null, 1)}\n`);
+writeFileSync(
+  new URL('judgement.json', import.meta.url),
+  `${JSON.stringify(
+    {
+      models: result,
+      adapter: adapter.description || adapter.device,
+      commit: execSync('git rev-parse --short HEAD', { cwd: new URL('.', import.meta.url) })
+        .toString()
+        .trim(),
+      command: 'node weights/judge.mjs DATA',
+    },
+    null,
+    1,
+  )}\n`,
+);
 engine.dispose();
 process.exit(0);
 
@@ -64,10 +89,16 @@ async function classModels(name) {
   for (const { index, label, imagenet_index: sought } of classes) {
     const picture = next.value.picture(index);
     const ranked = await witness.classify(picture, thousand.length);
-    named.push({ class: label, rank: 1 + ranked.findIndex((guess) => guess.index === sought), taken: thousand[ranked[0].index].label });
+    named.push({
+      class: label,
+      rank: 1 + ranked.findIndex((guess) => guess.index === sought),
+      taken: thousand[ranked[0].index].label,
+    });
     if (!values.pictures) continue;
     mkdirSync(values.pictures, { recursive: true });
-    await sharp(picture.data, { raw: { width: picture.width, height: picture.height, channels: 4 } }).png().toFile(join(values.pictures, `${name}-${label.replaceAll(' ', '-')}.png`));
+    await sharp(picture.data, { raw: { width: picture.width, height: picture.height, channels: 4 } })
+      .png()
+      .toFile(join(values.pictures, `${name}-${label.replaceAll(' ', '-')}.png`));
   }
   const within = (top) => named.filter(({ rank }) => rank <= top).length;
   return { preset, iterations, of: named.length, top1: within(1), top5: within(5), named };
@@ -76,9 +107,21 @@ async function classModels(name) {
 /** The command line's own measure. */
 function boxes(name) {
   const folder = join(data, 'imagenette224');
-  const lines = execFileSync(process.execPath, [
-    fileURLToPath(new URL('../bin/gradlens.js', import.meta.url)), 'localise', join(folder, 'loc.tar'), '--boxes', join(folder, 'loc-boxes.json'), '--model', name, ...BOX, '--json',
-  ], { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = execFileSync(
+    process.execPath,
+    [
+      fileURLToPath(new URL('../bin/gradlens.js', import.meta.url)),
+      'localise',
+      join(folder, 'loc.tar'),
+      '--boxes',
+      join(folder, 'loc-boxes.json'),
+      '--model',
+      name,
+      ...BOX,
+      '--json',
+    ],
+    { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   const { segmentation, centreBox, wholeImage } = JSON.parse(lines.trim().split('\n').at(-1));
   return { options: BOX.join(' '), segmentation, centreBox, wholeImage };
 }

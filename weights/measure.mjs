@@ -1,5 +1,6 @@
 /**
- * Top-1 of a shipped model through gradlens itself:  node weights/measure.mjs DATA [--model NAME] [--split val] [--batch 16]
+ * Top-1 of a shipped model through gradlens itself:  node weights/measure.mjs DATA [--model NAME] [--split val]
+ * [--batch 16]
  *
  * DATA holds `<split>-<wnid>.tar`; classes are the wnids in order. Writes accuracy.json beside the model.
  */
@@ -10,9 +11,16 @@ import { parseArgs } from 'node:util';
 import { DEFAULT_MODEL } from '../dist/lib/index.js';
 import { createNodeEngine, readImage } from '../dist/lib/node.js';
 
-const { positionals: [data], values: { model: name, split, batch } } = parseArgs({
+const {
+  positionals: [data],
+  values: { model: name, split, batch },
+} = parseArgs({
   allowPositionals: true,
-  options: { model: { type: 'string', default: DEFAULT_MODEL }, split: { type: 'string', default: 'val' }, batch: { type: 'string', default: '16' } },
+  options: {
+    model: { type: 'string', default: DEFAULT_MODEL },
+    split: { type: 'string', default: 'val' },
+    batch: { type: 'string', default: '16' },
+  },
 });
 
 /** Entries of an uncompressed USTAR archive. */
@@ -28,7 +36,9 @@ const N = Number(batch);
 const folder = new URL(`${name}/`, import.meta.url);
 const engine = await createNodeEngine({ onNotice: (message) => console.error(message) });
 const model = await engine.load(new URL('model.json', folder), { batch: N });
-const archives = readdirSync(data).filter((file) => file.startsWith(`${split}-`) && file.endsWith('.tar')).sort();
+const archives = readdirSync(data)
+  .filter((file) => file.startsWith(`${split}-`) && file.endsWith('.tar'))
+  .sort();
 const confusion = archives.map(() => new Array(archives.length).fill(0)); // [true][answered]
 let pending = [];
 const total = (rows) => rows.flat().reduce((a, b) => a + b, 0);
@@ -56,13 +66,25 @@ await flush();
 
 const { adapter } = engine.environment;
 const [right, photos] = [rightOf(), total(confusion)];
-const mistakes = confusion.flatMap((row, label) => row.map((count, answer) => ({ count, label, answer }))).filter(({ label, answer }) => label !== answer);
+const mistakes = confusion
+  .flatMap((row, label) => row.map((count, answer) => ({ count, label, answer })))
+  .filter(({ label, answer }) => label !== answer);
 const result = {
-  model: name, split, photos, right, top1: Number((right / photos).toFixed(4)),
-  perClass: Object.fromEntries(confusion.map((row, label) => [model.labelOf(label), Number((row[label] / total(row)).toFixed(3))])),
-  commonestMistakes: mistakes.sort((a, b) => b.count - a.count).slice(0, 5).map(({ count, label, answer }) => `${model.labelOf(label)} taken for ${model.labelOf(answer)}: ${count}`),
+  model: name,
+  split,
+  photos,
+  right,
+  top1: Number((right / photos).toFixed(4)),
+  perClass: Object.fromEntries(
+    confusion.map((row, label) => [model.labelOf(label), Number((row[label] / total(row)).toFixed(3))]),
+  ),
+  commonestMistakes: mistakes
+    .sort((a, b) => b.count - a.count)
+    .slice(0, 5)
+    .map(({ count, label, answer }) => `${model.labelOf(label)} taken for ${model.labelOf(answer)}: ${count}`),
   through: 'gradlens in Node',
-  adapter: adapter.description || adapter.device, commit: execSync('git rev-parse --short HEAD', { cwd: folder }).toString().trim(),
+  adapter: adapter.description || adapter.device,
+  commit: execSync('git rev-parse --short HEAD', { cwd: folder }).toString().trim(),
   command: 'node weights/measure.mjs DATA',
 };
 writeFileSync(new URL('accuracy.json', folder), `${JSON.stringify(result, null, 1)}\n`);

@@ -12,7 +12,10 @@ export interface Session {
   /** Uploads the input, computes the scores, and reads them back. */
   forward(input: Float32Array): Promise<Float32Array>;
   /** Uploads the input, computes the scores and the gradient of one class per picture, and reads both back. */
-  gradient?(input: Float32Array, classes: readonly number[]): Promise<{ readonly scores: Float32Array; readonly gradient: Float32Array }>;
+  gradient?(
+    input: Float32Array,
+    classes: readonly number[],
+  ): Promise<{ readonly scores: Float32Array; readonly gradient: Float32Array }>;
   /** Begins a gradient ascent on one class per picture at an image in the engine's own layout. */
   ascend?(start: Float32Array, classes: readonly number[]): Promise<Ascending>;
   /** How long each of the engine's own steps takes, where it can tell. */
@@ -26,7 +29,10 @@ export interface Session {
 
 /** A gradient ascent under way, whose image stays where it is computed. */
 export interface Ascending {
-  /** Up to `most` iterations, as many as the engine puts in a row; resolves with their number when the scores of the last are in JavaScript. */
+  /**
+   * Up to `most` iterations, as many as the engine puts in a row; resolves with their number when the scores of the
+   * last are in JavaScript.
+   */
   advance(most: number): Promise<number>;
   /** The image so far, in the engine's own layout. */
   read(): Promise<Float32Array>;
@@ -42,8 +48,8 @@ export interface Contender {
   /** Where it computes: only contenders on WebGPU have dispatches and bytes that can be counted. */
   readonly backend: 'webgpu' | 'webgl' | 'wasm';
   /**
-   * Contenders with the same name here compute on the same device (one for each precision), where the second finds shaders and buffers of the
-   * first.
+   * Contenders with the same name here compute on the same device (one for each precision), where the second finds
+   * shaders and buffers of the first.
    */
   readonly device: string;
   /** Fetches its code; not timed. */
@@ -69,7 +75,11 @@ export function transposed(source: Float32Array, rows: number, columns: number, 
 }
 
 /** Applies `arrange` to each of the `batch` items. */
-export function perItem(values: Float32Array, batch: number, arrange: (item: Float32Array) => Float32Array): Float32Array {
+export function perItem(
+  values: Float32Array,
+  batch: number,
+  arrange: (item: Float32Array) => Float32Array,
+): Float32Array {
   const size = values.length / batch;
   const result = new Float32Array(values.length);
   for (let n = 0; n < batch; n++) result.set(arrange(values.subarray(n * size, (n + 1) * size)), n * size);
@@ -79,20 +89,30 @@ export function perItem(values: Float32Array, batch: number, arrange: (item: Flo
 /** Ones at the classes, `[N × classes]`. */
 export function oneHot(classes: readonly number[], count: number): Float32Array {
   const rows = new Float32Array(classes.length * count);
-  classes.forEach((index, n) => { rows[n * count + index] = 1; });
+  classes.forEach((index, n) => {
+    rows[n * count + index] = 1;
+  });
   return rows;
 }
 
-/** The nodes of a graph, each with whether a ReLU directly follows that nothing else stands before; that ReLU itself is left out. */
-export function withFusedRelus(graph: Graph): { readonly node: GraphNode; readonly output: string; readonly relu: boolean }[] {
+/**
+ * The nodes of a graph, each with whether a ReLU directly follows that nothing else stands before; that ReLU itself is
+ * left out.
+ */
+export function withFusedRelus(
+  graph: Graph,
+): { readonly node: GraphNode; readonly output: string; readonly relu: boolean }[] {
   const readers = (name: string): GraphNode[] => graph.nodes.filter(({ inputs }) => inputs.includes(name));
   const fusedInto = new Map<string, string>();
   for (const node of graph.nodes) {
     const [reader, ...others] = readers(node.name);
-    if ((node.op === 'conv' || node.op === 'fullyConnected') && reader?.op === 'relu' && others.length === 0) fusedInto.set(node.name, reader.name);
+    if ((node.op === 'conv' || node.op === 'fullyConnected') && reader?.op === 'relu' && others.length === 0)
+      fusedInto.set(node.name, reader.name);
   }
   const dropped = new Set(fusedInto.values());
-  return graph.nodes.filter(({ name }) => !dropped.has(name)).map((node) => ({ node, output: fusedInto.get(node.name) ?? node.name, relu: fusedInto.has(node.name) }));
+  return graph.nodes
+    .filter(({ name }) => !dropped.has(name))
+    .map((node) => ({ node, output: fusedInto.get(node.name) ?? node.name, relu: fusedInto.has(node.name) }));
 }
 
 export const isPadded = (pads: Pads | undefined): boolean => pads !== undefined && pads.some((pad) => pad > 0);
@@ -100,8 +120,14 @@ export const isPadded = (pads: Pads | undefined): boolean => pads !== undefined 
 const PACE_MILLISECONDS = 80;
 const MOST_IN_A_ROW = 64;
 
-/** An ascent of an engine that only knows single iterations: in a row go as many as take about 80 ms, as with gradlens. */
-export function paced(iterate: () => void, scores: () => Promise<unknown>, rest: Omit<Ascending, 'advance'>): Ascending {
+/**
+ * An ascent of an engine that only knows single iterations: in a row go as many as take about 80 ms, as with gradlens.
+ */
+export function paced(
+  iterate: () => void,
+  scores: () => Promise<unknown>,
+  rest: Omit<Ascending, 'advance'>,
+): Ascending {
   let inARow = 1;
   return {
     ...rest,

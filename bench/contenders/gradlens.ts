@@ -13,7 +13,7 @@ export function gradlens(gpu: GPU): Contender {
     precisions: ['f32', 'f16'],
     async fetch() {},
     async prepare(network, batch, precision): Promise<Session> {
-      const engine = engines.get(precision) ?? await Engine.create({ gpu });
+      const engine = engines.get(precision) ?? (await Engine.create({ gpu }));
       engines.set(precision, engine);
       const model = await engine.load(network, { batch, precision });
       const prepared = (data: Float32Array) => ({ data, shape: model.inputShape });
@@ -36,7 +36,8 @@ export function gradlens(gpu: GPU): Contender {
             dispose: () => ascent.dispose(),
           };
         },
-        profile: (input, classes, signal) => model.profile(prepared(input), { class: classes, ...(signal ? { signal } : {}) }),
+        profile: (input, classes, signal) =>
+          model.profile(prepared(input), { class: classes, ...(signal ? { signal } : {}) }),
         dispose: () => model.dispose(),
       };
     },

@@ -1,6 +1,6 @@
 /**
- * jax-js on WebGPU: value and gradient in one jitted function. Its arrays are owned: a call consumes its arguments, and `.ref`
- * keeps one for another use.
+ * jax-js on WebGPU: value and gradient in one jitted function. Its arrays are owned: a call consumes its arguments, and
+ * `.ref` keeps one for another use.
  */
 import type * as jaxjs from '@jax-js/jax';
 import packageJson from '../../package.json';
@@ -36,7 +36,8 @@ function sessionOf({ jit, lax, nn, numpy: np, tree, valueAndGrad }: Jax, network
   const extents = extentsOf(network);
   const { C, H, W } = network.input.extents;
   const classes = extents.get(network.output)!.C;
-  const arrayOf = (data: Float32Array, shape: readonly number[]): Array4 => np.array(data as Float32Array<ArrayBuffer>, { shape: [...shape] });
+  const arrayOf = (data: Float32Array, shape: readonly number[]): Array4 =>
+    np.array(data as Float32Array<ArrayBuffer>, { shape: [...shape] });
 
   const parameters: Parameters = {};
   for (const node of network.nodes) {
@@ -44,8 +45,10 @@ function sessionOf({ jit, lax, nn, numpy: np, tree, valueAndGrad }: Jax, network
     const { data, shape } = network.weights.get(node.weight)!;
     const O = shape[0]!;
     const inputs = elements(extents.get(node.inputs[0]!)!);
-    parameters[node.weight] = node.op === 'conv' ? arrayOf(data, shape) : arrayOf(transposed(data, O, inputs), [inputs, O]);
-    if (node.bias) parameters[node.bias] = arrayOf(network.weights.get(node.bias)!.data, node.op === 'conv' ? [1, O, 1, 1] : [O]);
+    parameters[node.weight] =
+      node.op === 'conv' ? arrayOf(data, shape) : arrayOf(transposed(data, O, inputs), [inputs, O]);
+    if (node.bias)
+      parameters[node.bias] = arrayOf(network.weights.get(node.bias)!.data, node.op === 'conv' ? [1, O, 1, 1] : [O]);
   }
 
   const layers = withFusedRelus(network);
@@ -68,15 +71,30 @@ function sessionOf({ jit, lax, nn, numpy: np, tree, valueAndGrad }: Jax, network
       const apply = (): Array4 => {
         switch (node.op) {
           case 'conv':
-            return biased(lax.convGeneralDilated(x, weight(node.weight), [...(node.stride ?? [1, 1])], padding(node.pads), { featureGroupCount: node.groups ?? 1 }));
-          case 'fullyConnected': return biased(np.dot(x.reshape([batch, -1]), weight(node.weight)));
+            return biased(
+              lax.convGeneralDilated(x, weight(node.weight), [...(node.stride ?? [1, 1])], padding(node.pads), {
+                featureGroupCount: node.groups ?? 1,
+              }),
+            );
+          case 'fullyConnected':
+            return biased(np.dot(x.reshape([batch, -1]), weight(node.weight)));
           case 'maxPool':
-            if (isPadded(node.pads) || needsCeil(node.name)) throw new Error(`${node.name}: the pools of jax-js take no padding`);
-            return lax.reduceWindow(x, np.max as (window: Array4) => Array4, [...node.kernel], [...(node.stride ?? [1, 1])]);
-          case 'relu': return nn.relu(x);
-          case 'concat': return np.concatenate([x, ...others], 1);
-          case 'globalAveragePool': return np.mean(x, [2, 3]);
-          default: throw new Error(`${node.name}: ${node.op} is not written for jax-js`);
+            if (isPadded(node.pads) || needsCeil(node.name))
+              throw new Error(`${node.name}: the pools of jax-js take no padding`);
+            return lax.reduceWindow(
+              x,
+              np.max as (window: Array4) => Array4,
+              [...node.kernel],
+              [...(node.stride ?? [1, 1])],
+            );
+          case 'relu':
+            return nn.relu(x);
+          case 'concat':
+            return np.concatenate([x, ...others], 1);
+          case 'globalAveragePool':
+            return np.mean(x, [2, 3]);
+          default:
+            throw new Error(`${node.name}: ${node.op} is not written for jax-js`);
         }
       };
       const y = apply();
@@ -105,7 +123,10 @@ function sessionOf({ jit, lax, nn, numpy: np, tree, valueAndGrad }: Jax, network
       const scores = forward(weights, x);
       return [np.sum(scores.ref.mul(target.ref)), scores];
     };
-    const [[sum, scores], gradient] = valueAndGrad(score, { hasAux: true })(image) as unknown as [[Array4, Array4], Array4];
+    const [[sum, scores], gradient] = valueAndGrad(score, { hasAux: true })(image) as unknown as [
+      [Array4, Array4],
+      Array4,
+    ];
     sum.dispose();
     target.dispose();
     return [scores, gradient];
@@ -128,7 +149,11 @@ function sessionOf({ jit, lax, nn, numpy: np, tree, valueAndGrad }: Jax, network
   return {
     forward: async (input) => read(scoresOf(tree.ref(parameters), imageOf(input))),
     async gradient(input, chosen) {
-      const [scores, gradient] = gradientOf(tree.ref(parameters), imageOf(input), arrayOf(oneHot(chosen, classes), [batch, classes])) as [Array4, Array4];
+      const [scores, gradient] = gradientOf(
+        tree.ref(parameters),
+        imageOf(input),
+        arrayOf(oneHot(chosen, classes), [batch, classes]),
+      ) as [Array4, Array4];
       const [s, g] = await Promise.all([read(scores), read(gradient)]);
       return { scores: s, gradient: g };
     },
@@ -154,4 +179,7 @@ function sessionOf({ jit, lax, nn, numpy: np, tree, valueAndGrad }: Jax, network
   };
 }
 
-const padding = ([top, left, bottom, right]: Pads = [0, 0, 0, 0]): [number, number][] => [[top, bottom], [left, right]];
+const padding = ([top, left, bottom, right]: Pads = [0, 0, 0, 0]): [number, number][] => [
+  [top, bottom],
+  [left, right],
+];

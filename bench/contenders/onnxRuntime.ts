@@ -16,7 +16,11 @@ export function onnxRuntime(backend: 'webgpu' | 'wasm'): Contender {
     device: `ort-${backend}`,
     offers: ['forward'],
     async fetch() {
-      ort = await (backend === 'webgpu' ? import('onnxruntime-web/webgpu') : typeof document === 'undefined' ? import('onnxruntime-web') : import('onnxruntime-web/wasm'));
+      ort = await (backend === 'webgpu'
+        ? import('onnxruntime-web/webgpu')
+        : typeof document === 'undefined'
+          ? import('onnxruntime-web')
+          : import('onnxruntime-web/wasm'));
       await findWasm(ort, backend);
     },
     prepare: (network, batch) => sessionOf(ort, backend, network, batch),
@@ -24,13 +28,18 @@ export function onnxRuntime(backend: 'webgpu' | 'wasm'): Contender {
   };
 }
 
-/** In a page, Vite has to say where the file is. Node finds it, but its threads wait for ever beside a `navigator`, which other rivals ask for. */
+/**
+ * In a page, Vite has to say where the file is. Node finds it, but its threads wait for ever beside a `navigator`,
+ * which other rivals ask for.
+ */
 async function findWasm({ env }: Ort, backend: 'webgpu' | 'wasm'): Promise<void> {
   if (typeof document === 'undefined') {
     env.wasm.numThreads = 1;
     return;
   }
-  const { default: wasm } = await (backend === 'webgpu' ? import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url') : import('onnxruntime-web/ort-wasm-simd-threaded.wasm?url'));
+  const { default: wasm } = await (backend === 'webgpu'
+    ? import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url')
+    : import('onnxruntime-web/ort-wasm-simd-threaded.wasm?url'));
   env.wasm.wasmPaths = { wasm };
 }
 

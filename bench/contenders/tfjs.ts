@@ -1,6 +1,6 @@
 /**
- * TensorFlow.js at its best: channels last, biases and ReLUs in its fused operators (which it takes apart again under a gradient
- * tape), weights in the layouts its kernels want, one `tf.tidy` per call.
+ * TensorFlow.js at its best: channels last, biases and ReLUs in its fused operators (which it takes apart again under a
+ * gradient tape), weights in the layouts its kernels want, one `tf.tidy` per call.
  */
 import type * as tfjs from '@tensorflow/tfjs-core';
 import packageJson from '../../package.json';
@@ -12,11 +12,15 @@ import { ASCENT, type Contender, type Session, oneHot, paced, perItem, transpose
 type Tf = typeof tfjs;
 type Backend = 'webgpu' | 'webgl' | 'wasm';
 
-/** `tiled`: the input gradient of convolutions by its tiled matrix product, which a flag chooses over the naive kernel of the default. */
+/**
+ * `tiled`: the input gradient of convolutions by its tiled matrix product, which a flag chooses over the naive kernel
+ * of the default.
+ */
 export function tensorflow(backend: Backend, { tiled = false }: { tiled?: boolean } = {}): Contender {
   let tf: Tf;
   const makeCurrent = async (): Promise<void> => {
-    if (tf.getBackend() !== backend && !(await tf.setBackend(backend))) throw new Error(`TensorFlow.js has no back-end '${backend}' here`);
+    if (tf.getBackend() !== backend && !(await tf.setBackend(backend)))
+      throw new Error(`TensorFlow.js has no back-end '${backend}' here`);
     if (backend === 'webgpu') tf.env().set('WEBGPU_USE_NAIVE_CONV2D_TRANSPOSE', !tiled);
   };
   return {
@@ -34,7 +38,10 @@ export function tensorflow(backend: Backend, { tiled = false }: { tiled?: boolea
     async prepare(network, batch) {
       await makeCurrent();
       const session = sessionOf(tf, network, batch);
-      return { ...session, before: () => (tf.getBackend() === backend && backend !== 'webgpu' ? undefined : makeCurrent()) };
+      return {
+        ...session,
+        before: () => (tf.getBackend() === backend && backend !== 'webgpu' ? undefined : makeCurrent()),
+      };
     },
     dispose() {},
   };
@@ -48,7 +55,11 @@ async function fetchWasm(): Promise<void> {
     import('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url'),
     import('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url'),
   ]);
-  setWasmPaths({ 'tfjs-backend-wasm.wasm': plain.default, 'tfjs-backend-wasm-simd.wasm': simd.default, 'tfjs-backend-wasm-threaded-simd.wasm': threaded.default });
+  setWasmPaths({
+    'tfjs-backend-wasm.wasm': plain.default,
+    'tfjs-backend-wasm-simd.wasm': simd.default,
+    'tfjs-backend-wasm-threaded-simd.wasm': threaded.default,
+  });
 }
 
 function sessionOf(tf: Tf, network: Graph, batch: number): Session {
@@ -57,17 +68,24 @@ function sessionOf(tf: Tf, network: Graph, batch: number): Session {
   const classes = extents.get(network.output)!.C;
   const weightOf = (name: string) => network.weights.get(name)!;
   const parameters = new Map<string, tfjs.Tensor>();
-  const constant = (name: string, data: Float32Array, shape: number[]): void => { parameters.set(name, tf.tensor(data, shape, 'float32')); };
+  const constant = (name: string, data: Float32Array, shape: number[]): void => {
+    parameters.set(name, tf.tensor(data, shape, 'float32'));
+  };
 
   for (const node of network.nodes) {
     if (node.op !== 'conv' && node.op !== 'fullyConnected') continue;
     const { data, shape } = weightOf(node.weight);
     const O = shape[0]!;
     if (node.op === 'conv') {
-      if (node.groups !== undefined && node.groups !== 1) throw new Error(`${node.name}: TensorFlow.js has no gradient of grouped convolutions`);
+      if (node.groups !== undefined && node.groups !== 1)
+        throw new Error(`${node.name}: TensorFlow.js has no gradient of grouped convolutions`);
       const [, K, R, S] = shape as [number, number, number, number];
       const tapsFirst = transposed(data, O * K, R * S); // OIHW → HWOI
-      constant(node.weight, perItem(tapsFirst, R * S, (tap) => transposed(tap, O, K)), [R, S, K, O]);
+      constant(
+        node.weight,
+        perItem(tapsFirst, R * S, (tap) => transposed(tap, O, K)),
+        [R, S, K, O],
+      );
     } else {
       const x = extents.get(node.inputs[0]!)!;
       const channelsLast = perItem(data, O, (row) => transposed(row, x.C, x.H * x.W));
@@ -81,16 +99,42 @@ function sessionOf(tf: Tf, network: Graph, batch: number): Session {
     const tensors = new Map<string, tfjs.Tensor>([[network.input.name, image]]);
     for (const { node, output, relu } of layers) {
       const [x, ...others] = node.inputs.map((name) => tensors.get(name)!) as [tfjs.Tensor4D, ...tfjs.Tensor4D[]];
-      const epilogue = { ...('bias' in node && node.bias ? { bias: parameters.get(node.bias)! } : {}), activation: relu ? 'relu' as const : 'linear' as const };
+      const epilogue = {
+        ...('bias' in node && node.bias ? { bias: parameters.get(node.bias)! } : {}),
+        activation: relu ? ('relu' as const) : ('linear' as const),
+      };
       const apply = (): tfjs.Tensor => {
         switch (node.op) {
-          case 'conv': return tf.fused.conv2d({ x, filter: parameters.get(node.weight) as tfjs.Tensor4D, strides: pair(node.stride), pad: padding(node.pads), ...epilogue });
-          case 'fullyConnected': return tf.fused.matMul({ a: tf.reshape(x, [batch, -1]) as tfjs.Tensor2D, b: parameters.get(node.weight) as tfjs.Tensor2D, ...epilogue });
-          case 'maxPool': return tf.maxPool(x, pair(node.kernel), pair(node.stride), padding(node.pads), node.ceil ? 'ceil' : 'floor');
-          case 'relu': return tf.relu(x);
-          case 'concat': return tf.concat([x, ...others], 3);
-          case 'globalAveragePool': return tf.mean(x, [1, 2]);
-          default: throw new Error(`${node.name}: ${node.op} is not written for TensorFlow.js`);
+          case 'conv':
+            return tf.fused.conv2d({
+              x,
+              filter: parameters.get(node.weight) as tfjs.Tensor4D,
+              strides: pair(node.stride),
+              pad: padding(node.pads),
+              ...epilogue,
+            });
+          case 'fullyConnected':
+            return tf.fused.matMul({
+              a: tf.reshape(x, [batch, -1]) as tfjs.Tensor2D,
+              b: parameters.get(node.weight) as tfjs.Tensor2D,
+              ...epilogue,
+            });
+          case 'maxPool':
+            return tf.maxPool(
+              x,
+              pair(node.kernel),
+              pair(node.stride),
+              padding(node.pads),
+              node.ceil ? 'ceil' : 'floor',
+            );
+          case 'relu':
+            return tf.relu(x);
+          case 'concat':
+            return tf.concat([x, ...others], 3);
+          case 'globalAveragePool':
+            return tf.mean(x, [1, 2]);
+          default:
+            throw new Error(`${node.name}: ${node.op} is not written for TensorFlow.js`);
         }
       };
       tensors.set(output, apply());
@@ -114,7 +158,9 @@ function sessionOf(tf: Tf, network: Graph, batch: number): Session {
     },
     async gradient(input, chosen) {
       // not tf.oneHot: on wasm it writes the bits of the integer 1 into a float32 tensor
-      const { value, grad } = tf.tidy(() => valueAndGradient(tensorOf(input), tf.tensor(oneHot(chosen, classes), [batch, classes], 'float32')));
+      const { value, grad } = tf.tidy(() =>
+        valueAndGradient(tensorOf(input), tf.tensor(oneHot(chosen, classes), [batch, classes], 'float32')),
+      );
       try {
         const [scores, gradient] = await Promise.all([read(value), read(grad)]);
         return { scores, gradient };
@@ -136,7 +182,10 @@ function sessionOf(tf: Tf, network: Graph, batch: number): Session {
         }) as [tfjs.Tensor, tfjs.Tensor];
         tf.dispose(old);
       };
-      return paced(iterate, () => read(scores), { read: () => read(image), dispose: () => tf.dispose([image, scores, target]) });
+      return paced(iterate, () => read(scores), {
+        read: () => read(image),
+        dispose: () => tf.dispose([image, scores, target]),
+      });
     },
     dispose: () => tf.dispose([...parameters.values()]),
   };
@@ -144,7 +193,16 @@ function sessionOf(tf: Tf, network: Graph, batch: number): Session {
 
 const pair = ([y, x]: Pair = [1, 1]): [number, number] => [y, x];
 
-function padding([top, left, bottom, right]: Pads = [0, 0, 0, 0]): number | [[number, number], [number, number], [number, number], [number, number]] {
+function padding(
+  [top, left, bottom, right]: Pads = [0, 0, 0, 0],
+): number | [[number, number], [number, number], [number, number], [number, number]] {
   const same = top === left && top === bottom && top === right;
-  return same ? top : [[0, 0], [top, bottom], [left, right], [0, 0]];
+  return same
+    ? top
+    : [
+        [0, 0],
+        [top, bottom],
+        [left, right],
+        [0, 0],
+      ];
 }

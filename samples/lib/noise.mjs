@@ -24,8 +24,12 @@ const mix = (a, b, t) => a + (b - a) * t;
 
 /** Smooth value noise in [0, 1): the lattice's numbers, interpolated. */
 export function noise(x, y, z = 0) {
-  const i = Math.floor(x), j = Math.floor(y), k = Math.floor(z);
-  const u = fade(x - i), v = fade(y - j), w = fade(z - k);
+  const i = Math.floor(x),
+    j = Math.floor(y),
+    k = Math.floor(z);
+  const u = fade(x - i),
+    v = fade(y - j),
+    w = fade(z - k);
   const row = (b, c) => mix(hash(i, j + b, k + c), hash(i + 1, j + b, k + c), u);
   const plane = (c) => mix(row(0, c), row(1, c), v);
   return w === 0 ? plane(0) : mix(plane(0), plane(1), w);
@@ -33,11 +37,16 @@ export function noise(x, y, z = 0) {
 
 /** Noise at several scales, each half the size and half the strength of the one before; in [0, 1). */
 export function fractal(x, y, z = 0, octaves = 5) {
-  let sum = 0, weight = 0.5, total = 0;
+  let sum = 0,
+    weight = 0.5,
+    total = 0;
   for (let n = 0; n < octaves; n++) {
     sum += weight * noise(x, y, z);
     total += weight;
-    weight /= 2; x = 2 * x + 17.3; y = 2 * y + 5.1; z = 2 * z;
+    weight /= 2;
+    x = 2 * x + 17.3;
+    y = 2 * y + 5.1;
+    z = 2 * z;
   }
   return sum / total;
 }

@@ -7,7 +7,9 @@ import { box, capsule, cylinder, difference, moved, plane, torus, tube, union, w
 export async function cassettePlayer(width, height) {
   const front = sampler(await draw(1080, 600, face));
   return render({
-    width, height, sky: (d) => mixColour(colour('#8f8577'), colour('#e6e0d4'), smooth(-0.5, 0.9, d[1] - 0.3 * d[0])),
+    width,
+    height,
+    sky: (d) => mixColour(colour('#8f8577'), colour('#e6e0d4'), smooth(-0.5, 0.9, d[1] - 0.3 * d[0])),
     camera: { from: [-1.5, 1.9, 6], to: [0.0, 1.0, 0], fov: 32 },
     sun: { direction: [-0.6, 1, 0.65], colour: [1.45, 1.36, 1.2], softness: 0.16 },
     ambient: { above: [0.45, 0.46, 0.48], below: [0.2, 0.16, 0.12] },
@@ -20,7 +22,10 @@ export async function cassettePlayer(width, height) {
       { shape: within([0, 1.8, 0, 1.7], handle), material: paint('#232427', { gloss: 0.4 }) },
       { shape: within([0, 1.76, 0.2, 0.9], keys), material: paint('#c4c7ca', { gloss: 0.5, mirror: 0.15 }) },
       { shape: within([0, 1.3, 0.45, 1.7], knobs), material: paint('#dcdee0', { mirror: 0.4, gloss: 0.6 }) },
-      { shape: capsule([-1.5, 1.72, -0.25], [0.9, 2.62, -0.3], 0.014), material: paint('#e2e4e6', { mirror: 0.6, gloss: 0.8 }) },
+      {
+        shape: capsule([-1.5, 1.72, -0.25], [0.9, 2.62, -0.3], 0.014),
+        material: paint('#e2e4e6', { mirror: 0.6, gloss: 0.8 }),
+      },
     ],
   });
 }
@@ -32,15 +37,25 @@ const body = difference(
   moved(box([1.75, 0.83, 0.42], 0.09), [0, 0.87, 0]),
   bothSides(moved(cylinder(0.5, 0.3, 'z'), SPEAKER)),
 );
-const rings = bothSides(union(moved(torus(0.5, 0.035, 'z'), SPEAKER), moved(torus(0.2, 0.015, 'z'), [SPEAKER[0], SPEAKER[1], 0.38])));
+const rings = bothSides(
+  union(moved(torus(0.5, 0.035, 'z'), SPEAKER), moved(torus(0.2, 0.015, 'z'), [SPEAKER[0], SPEAKER[1], 0.38])),
+);
 const cones = bothSides((x, y, z) => {
   const r = Math.hypot(x - SPEAKER[0], y - SPEAKER[1]);
   return Math.max(r - 0.5, z - 0.34 - 0.05 * Math.cos(r * 6), 0.2 - z) * 0.8;
 });
-const handle = tube([
-  [-1.62, 1.6, -0.05], [-1.6, 2.0, -0.05], [-1.45, 2.12, -0.05], [0, 2.14, -0.05],
-  [1.45, 2.12, -0.05], [1.6, 2.0, -0.05], [1.62, 1.6, -0.05],
-], 0.06);
+const handle = tube(
+  [
+    [-1.62, 1.6, -0.05],
+    [-1.6, 2.0, -0.05],
+    [-1.45, 2.12, -0.05],
+    [0, 2.14, -0.05],
+    [1.45, 2.12, -0.05],
+    [1.6, 2.0, -0.05],
+    [1.62, 1.6, -0.05],
+  ],
+  0.06,
+);
 const keys = (x, y, z) => {
   const nearest = Math.min(Math.max(Math.round(x / 0.19), -3), 2) * 0.19;
   return box([0.08, 0.06, 0.12], 0.02)(x - nearest, y - 1.73, z - 0.2);
@@ -56,11 +71,16 @@ const face = `
   <rect width="1080" height="600" fill="url(#metal)"/>
   <rect x="40" y="112" width="820" height="92" rx="8" fill="#17181b"/>
   <rect x="250" y="126" width="590" height="62" rx="4" fill="#2b2f2c"/>
-  ${Array.from({ length: 46 }, (_, n) =>
-    `<path d="M${264 + n * 12.4} 156v${n % 5 ? 10 : 20}" stroke="#cfe6c4" stroke-width="2"/>`).join('')}
+  ${Array.from(
+    { length: 46 },
+    (_, n) => `<path d="M${264 + n * 12.4} 156v${n % 5 ? 10 : 20}" stroke="#cfe6c4" stroke-width="2"/>`,
+  ).join('')}
   <path d="M262 146h560" stroke="#e0b04a" stroke-width="2"/><path d="M600 130v54" stroke="#ff4a30" stroke-width="4"/>
-  ${Array.from({ length: 8 }, (_, n) =>
-    `<rect x="${62 + n * 21}" y="140" width="14" height="34" fill="${n < 5 ? '#49d66b' : n < 6 ? '#e8c43a' : '#6b2a22'}"/>`).join('')}
+  ${Array.from(
+    { length: 8 },
+    (_, n) =>
+      `<rect x="${62 + n * 21}" y="140" width="14" height="34" fill="${n < 5 ? '#49d66b' : n < 6 ? '#e8c43a' : '#6b2a22'}"/>`,
+  ).join('')}
   <rect x="385" y="240" width="310" height="250" rx="10" fill="#1b1c1f"/>
   <rect x="400" y="262" width="280" height="190" rx="8" fill="#3d3f42"/>
   <rect x="414" y="282" width="252" height="156" rx="8" fill="#d8cfb8"/>
@@ -81,13 +101,15 @@ const casing = (front) => (p, outward) => {
 
 /** Perforated sheet: rows of holes. */
 const grille = (p) => {
-  const x = (Math.abs(p[0]) - SPEAKER[0]) * 22, y = (p[1] - SPEAKER[1]) * 22;
+  const x = (Math.abs(p[0]) - SPEAKER[0]) * 22,
+    y = (p[1] - SPEAKER[1]) * 22;
   const hole = Math.hypot(x - Math.round(x), y - Math.round(y)) < 0.33;
   return { colour: hole ? [0.004, 0.004, 0.005] : colour('#3c3e43'), gloss: 0.3 };
 };
 
 const wood = (p) => {
-  const ring = fractal(p[0] * 0.5, p[2] * 3.5) * 9, grain = fractal(p[0] * 1.6, p[2] * 40, 2, 3);
+  const ring = fractal(p[0] * 0.5, p[2] * 3.5) * 9,
+    grain = fractal(p[0] * 1.6, p[2] * 40, 2, 3);
   const tone = 0.55 * (ring - Math.floor(ring)) + 0.45 * grain;
   return { colour: mixColour(colour('#5e361a'), colour('#a3703c'), tone), gloss: 0.15, mirror: 0.06 };
 };

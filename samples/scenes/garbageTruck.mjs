@@ -9,7 +9,9 @@ export async function garbageTruck(width, height) {
   const sky = withTrees(clouds, { tall: 0.14, seed: 3 });
   const side = sampler(await draw(400, 160, recycling));
   return render({
-    width, height, sky,
+    width,
+    height,
+    sky,
     camera: { from: [10.5, 2.3, 11.5], to: [0.2, 1.65, 0], fov: 27 },
     sun: { direction: [0.35, 0.9, 0.7], colour: [1.5, 1.4, 1.2] },
     ambient: { above: [0.38, 0.44, 0.54], below: [0.14, 0.14, 0.13] },
@@ -25,7 +27,9 @@ export async function garbageTruck(width, height) {
   });
 }
 
-const REAR = -3.6, FRONT = 1.75, WIDE = 1.25;
+const REAR = -3.6,
+  FRONT = 1.75,
+  WIDE = 1.25;
 
 /** The barrel-topped container with its ribs, and the sloping loader at the back. */
 const hopper = union(
@@ -33,20 +37,16 @@ const hopper = union(
     moved(box([(FRONT - REAR) / 2, 1.35, WIDE], 0.06), [(FRONT + REAR) / 2, 2.3, 0]),
     moved(cylinder(2.1, 9, 'x'), [0, 1.62, 0]),
   ),
-  ...[-2.6, -1.55, -0.5, 0.55, 1.65].map((x) => intersection(
-    moved(box([0.06, 1.4, WIDE + 0.07]), [x, 2.3, 0]),
-    moved(cylinder(2.17, 9, 'x'), [0, 1.62, 0]),
-  )),
+  ...[-2.6, -1.55, -0.5, 0.55, 1.65].map((x) =>
+    intersection(moved(box([0.06, 1.4, WIDE + 0.07]), [x, 2.3, 0]), moved(cylinder(2.17, 9, 'x'), [0, 1.62, 0])),
+  ),
   moved(rotated(box([0.75, 1.25, WIDE + 0.04], 0.08), 'z', 14), [REAR - 0.15, 2.05, 0]),
   moved(box([0.06, 0.07, WIDE + 0.07]), [0, 1.05, 0]),
   moved(box([(FRONT - REAR) / 2, 0.08, WIDE + 0.06]), [(FRONT + REAR) / 2, 1.0, 0]),
 );
 
 const cab = difference(
-  union(
-    moved(box([0.9, 1.12, 1.18], 0.14), [2.95, 1.75, 0]),
-    moved(box([0.96, 0.32, 1.2], 0.1), [3.0, 0.85, 0]),
-  ),
+  union(moved(box([0.9, 1.12, 1.18], 0.14), [2.95, 1.75, 0]), moved(box([0.96, 0.32, 1.2], 0.1), [3.0, 0.85, 0])),
   moved(rotated(box([0.5, 1.2, 2]), 'z', 10), [4.32, 2.65, 0]),
 );
 
@@ -54,7 +54,8 @@ const chassis = union(
   moved(box([4, 0.14, 0.6]), [0, 0.72, 0]),
   moved(box([0.1, 0.16, 1.2], 0.04), [4.0, 0.5, 0]),
   moved(box([0.55, 0.24, 1.1], 0.05), [0.8, 0.68, 0]),
-  moved(box([0.05, 0.35, 0.12], 0.03), [3.75, 2.1, 1.42]), moved(box([0.05, 0.35, 0.12], 0.03), [3.75, 2.1, -1.42]),
+  moved(box([0.05, 0.35, 0.12], 0.03), [3.75, 2.1, 1.42]),
+  moved(box([0.05, 0.35, 0.12], 0.03), [3.75, 2.1, -1.42]),
   moved(cylinder(0.07, 0.7), [1.92, 2.9, 0.9]),
 );
 
@@ -64,8 +65,9 @@ const wheels = bothSides(union(...AXLES.map((x) => moved(cylinder(0.52, 0.19, 'z
 const lamps = bothSides(moved(box([0.06, 0.1, 0.17], 0.03), [3.96, 0.85, 0.85]));
 
 const tyre = (p) => {
-  const x = AXLES.reduce((best, axle) => Math.abs(p[0] - axle) < Math.abs(p[0] - best) ? axle : best);
-  const r = Math.hypot(p[0] - x, p[1] - 0.52), turn = Math.atan2(p[1] - 0.52, p[0] - x) * 8 / (2 * Math.PI);
+  const x = AXLES.reduce((best, axle) => (Math.abs(p[0] - axle) < Math.abs(p[0] - best) ? axle : best));
+  const r = Math.hypot(p[0] - x, p[1] - 0.52),
+    turn = (Math.atan2(p[1] - 0.52, p[0] - x) * 8) / (2 * Math.PI);
   const bolt = Math.hypot((turn - Math.round(turn)) * 0.15, r - 0.2) < 0.028;
   return r < 0.3 && Math.abs(p[2]) > 1.15
     ? { colour: bolt || r < 0.1 ? colour('#55585c') : colour('#b8bbbd'), gloss: 0.4 }
@@ -74,11 +76,16 @@ const tyre = (p) => {
 
 /** Three arrows chasing one another, and a stripe. */
 const recycling = `
-  ${[0, 120, 240].map((turn) => `<path d="M160 66 A40 40 0 0 1 232 56 l10 -8 l2 34 l-32 -6 l10 -8 A26 26 0 0 0 174 70z"
-    fill="#f4f6f0" transform="rotate(${turn} 200 80)"/>`).join('')}`;
+  ${[0, 120, 240]
+    .map(
+      (turn) => `<path d="M160 66 A40 40 0 0 1 232 56 l10 -8 l2 34 l-32 -6 l10 -8 A26 26 0 0 0 174 70z"
+    fill="#f4f6f0" transform="rotate(${turn} 200 80)"/>`,
+    )
+    .join('')}`;
 
 const panels = (side) => (p, outward) => {
-  const dirt = fractal(p[0] * 1.5, p[1] * 1.5, p[2] * 1.5), low = 1 - smooth(0.9, 1.9, p[1]);
+  const dirt = fractal(p[0] * 1.5, p[1] * 1.5, p[2] * 1.5),
+    low = 1 - smooth(0.9, 1.9, p[1]);
   const green = scale(colour('#1f7a3d'), 0.8 + 0.35 * dirt);
   const stripe = Math.abs(p[1] - 1.32) < 0.07 && Math.abs(outward[2]) > 0.9 ? 1 : 0;
   let skin = mixColour(green, colour('#eef0ea'), stripe);
@@ -103,8 +110,11 @@ const cabin = (p, outward) => {
 };
 
 const asphalt = (p) => {
-  const stain = fractal(p[0] * 0.7, p[2] * 0.7), grit = fractal(p[0] * 14, p[2] * 14, 1, 3);
+  const stain = fractal(p[0] * 0.7, p[2] * 0.7),
+    grit = fractal(p[0] * 14, p[2] * 14, 1, 3);
   const line = Math.abs(p[2] - 3.1) < 0.07 ? 0.7 : 0;
   if (p[2] < -10) return { colour: mixColour(colour('#3b5a22'), colour('#8a9a4a'), stain) };
-  return { colour: mixColour(scale(colour('#6d6c6c'), 0.55 + 0.5 * stain + 0.35 * (grit - 0.5)), colour('#e5e2d6'), line) };
+  return {
+    colour: mixColour(scale(colour('#6d6c6c'), 0.55 + 0.5 * stain + 0.35 * (grit - 0.5)), colour('#e5e2d6'), line),
+  };
 };

@@ -6,9 +6,14 @@ import { box, cylinder, moved, plane, rotated, sphere, torus, tube, union, withi
 /** An old red petrol pump with a glass globe, in front of a garage wall. */
 export async function gasPump(width, height) {
   const front = sampler(await draw(360, 720, face));
-  const sky = withTrees(cloudySky({ zenith: '#3f7cc0', horizon: '#cfe0ea', cover: 0.4, seed: 2 }), { tall: 0.34, seed: 7 });
+  const sky = withTrees(cloudySky({ zenith: '#3f7cc0', horizon: '#cfe0ea', cover: 0.4, seed: 2 }), {
+    tall: 0.34,
+    seed: 7,
+  });
   return render({
-    width, height, sky,
+    width,
+    height,
+    sky,
     camera: { from: [1.0, 1.45, 4.4], to: [0.16, 1.19, 0], fov: 33 },
     sun: { direction: [-0.55, 0.8, 0.75], colour: [1.6, 1.45, 1.2] },
     ambient: { above: [0.36, 0.42, 0.52], below: [0.16, 0.14, 0.11] },
@@ -35,10 +40,19 @@ const bezel = union(
   moved(box([0.47, 0.015, 0.35], 0.015), [0, 0.16, 0]),
 );
 const squashed = (x, y, z) => sphere(0.23)(x, y, z * 1.9) * 0.55;
-const hose = tube([
-  [0.42, 0.55, 0.05], [0.56, 0.5, 0.1], [0.72, 0.2, 0.2],
-  [0.92, 0.22, 0.25], [0.98, 0.7, 0.22], [0.84, 1.18, 0.15], [0.62, 1.3, 0.1], [0.55, 1.12, 0.08],
-], 0.036);
+const hose = tube(
+  [
+    [0.42, 0.55, 0.05],
+    [0.56, 0.5, 0.1],
+    [0.72, 0.2, 0.2],
+    [0.92, 0.22, 0.25],
+    [0.98, 0.7, 0.22],
+    [0.84, 1.18, 0.15],
+    [0.62, 1.3, 0.1],
+    [0.55, 1.12, 0.08],
+  ],
+  0.036,
+);
 const nozzle = union(
   moved(rotated(box([0.05, 0.13, 0.05], 0.03), 'z', 12), [0.545, 1.06, 0.1]),
   moved(torus(0.07, 0.015, 'z'), [0.6, 1.02, 0.1]),
@@ -47,13 +61,23 @@ const nozzle = union(
 
 /** Digits as strokes on a grid 8 wide and 14 high. */
 const digits = {
-  0: 'M4 0C8 0 8 14 4 14S0 0 4 0', 1: 'M1 3L5 0V14', 2: 'M0 3C1-1 8-1 8 4C8 8 0 10 0 14H8', 3: 'M0 1C8-2 9 6 3 7C10 7 9 16 0 13',
-  4: 'M6 14V0L0 10H8', 5: 'M8 0H1V6C9 4 10 15 0 13', 7: 'M0 0H8L3 14', 9: 'M8 4C8-1 0-1 0 4S8 9 8 4V14',
+  0: 'M4 0C8 0 8 14 4 14S0 0 4 0',
+  1: 'M1 3L5 0V14',
+  2: 'M0 3C1-1 8-1 8 4C8 8 0 10 0 14H8',
+  3: 'M0 1C8-2 9 6 3 7C10 7 9 16 0 13',
+  4: 'M6 14V0L0 10H8',
+  5: 'M8 0H1V6C9 4 10 15 0 13',
+  7: 'M0 0H8L3 14',
+  9: 'M8 4C8-1 0-1 0 4S8 9 8 4V14',
 };
 const counter = (text, x, y, size) => `
   <rect x="${x - 10}" y="${y - 8}" width="${text.length * 14 * size + 14}" height="${14 * size + 16}" rx="4" fill="#1d1f22"/>
-  ${[...text].map((digit, n) => `<path d="${digits[digit]}" transform="translate(${x + n * 14 * size + 2} ${y}) scale(${size})"
-    stroke="#f6f3e8" stroke-width="1.8" fill="none"/>`).join('')}`;
+  ${[...text]
+    .map(
+      (digit, n) => `<path d="${digits[digit]}" transform="translate(${x + n * 14 * size + 2} ${y}) scale(${size})"
+    stroke="#f6f3e8" stroke-width="1.8" fill="none"/>`,
+    )
+    .join('')}`;
 
 /** What is painted on the front, 1 unit wide and 2 high: the counters, a badge, stripes. */
 const face = `
@@ -75,12 +99,14 @@ const enamel = (front) => (p, outward) => {
 };
 
 const globe = (p) => {
-  const ring = smooth(0.165, 0.172, Math.hypot(p[0], p[1] - 2.24)), star = Math.hypot(p[0], p[1] - 2.24) < 0.09;
+  const ring = smooth(0.165, 0.172, Math.hypot(p[0], p[1] - 2.24)),
+    star = Math.hypot(p[0], p[1] - 2.24) < 0.09;
   const shade = mixColour(colour('#f7f3e6'), colour('#c3221a'), star ? 1 : 0);
   return { colour: mixColour(shade, colour('#c3221a'), ring), gloss: 0.8, sharpness: 90, mirror: 0.06 };
 };
 
 const concrete = (p) => {
-  const stain = fractal(p[0] * 1.3, p[2] * 1.3), grit = fractal(p[0] * 16, p[2] * 16, 1, 3);
+  const stain = fractal(p[0] * 1.3, p[2] * 1.3),
+    grit = fractal(p[0] * 16, p[2] * 16, 1, 3);
   return { colour: scale(colour('#a19a8e'), 0.55 + 0.5 * stain + 0.25 * (grit - 0.5)) };
 };

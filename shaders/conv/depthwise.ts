@@ -1,6 +1,6 @@
 /**
- * Depthwise convolution: every channel has a filter of its own, so a block of four channels is multiplied lane by lane, and nothing is
- * summed over channels. Weights are `[C/4, R, S]` of `vec4f`.
+ * Depthwise convolution: every channel has a filter of its own, so a block of four channels is multiplied lane by lane,
+ * and nothing is summed over channels. Weights are `[C/4, R, S]` of `vec4f`.
  */
 import { type BackwardEpilogue, epilogueDims, giveFunction } from '../epilogue';
 import { type Kernel, STRIP, grid, lines, uniform } from '../kernel';
@@ -16,8 +16,9 @@ const flopsOf = (d: ConvDims): number => 2 * d.N * d.P * d.Q * d.R * d.S * d.GRO
 /**
  *   y[n,c,p,q] = Σ_{r,s} weight[c,r,s] · x[n, c, p·STRIDE + r·DILATION − PAD, q·STRIDE + s·DILATION − PAD]
  *
- * One invocation owns one unit of eight pixels of one block, in registers `a<pixel>`. Rows and columns in the padding wrap past zero
- * and so fail `h < H`. With stride and dilation 1 along x a row of taps is unrolled, and shares its inputs. Each block is a group.
+ * One invocation owns one unit of eight pixels of one block, in registers `a<pixel>`. Rows and columns in the padding
+ * wrap past zero and so fail `h < H`. With stride and dilation 1 along x a row of taps is unrolled, and shares its
+ * inputs. Each block is a group.
  *
  * Bindings: x weight, then those of `finish`.
  */
@@ -27,7 +28,8 @@ export function convDepthwise(name: string, d: ConvDims, finish: Finish): Kernel
   const dims = { ...d, UNITS: Math.ceil(d.Q / columns), ...finish.dims };
   const pixels = (snippet: (j: number, row: number, column: number) => string): string =>
     lines(STRIP, (j) => snippet(j, Math.floor(j / columns), j % columns));
-  const load = (row: number, w: string): string => `select(vec4f(), x[row${row} + min(${w}, d.W - 1u)], h${row} < d.H && ${w} < d.W)`;
+  const load = (row: number, w: string): string =>
+    `select(vec4f(), x[row${row} + min(${w}, d.W - 1u)], h${row} < d.H && ${w} < d.W)`;
   return {
     name,
     dims,
@@ -49,13 +51,19 @@ ${pixels((j) => `  var a${j} = vec4f();`)}
 
   for (var r = 0u; r < d.R; r++) {
     let tap = (id.y * d.R + r) * d.S;
-${lines(rows, (row) => `    let h${row} = (p + ${row}u) * d.STRIDE_Y + r * d.DILATION_Y - d.PAD_TOP;
-    let row${row} = (input + min(h${row}, d.H - 1u)) * d.W;`)}
+${lines(
+  rows,
+  (row) => `    let h${row} = (p + ${row}u) * d.STRIDE_Y + r * d.DILATION_Y - d.PAD_TOP;
+    let row${row} = (input + min(h${row}, d.H - 1u)) * d.W;`,
+)}
 #if ${unrolled}
     let w = q - d.PAD_LEFT;
 ${lines(rows, (row) => lines(columns + d.S - 1, (k) => `    let x${row}_${k} = ${load(row, `(w + ${k}u)`)};`))}
-${lines(d.S, (s) => `    let k${s} = weight[tap + ${s}u];
-${pixels((j, row, column) => `    a${j} += x${row}_${column + s} * k${s};`)}`)}
+${lines(
+  d.S,
+  (s) => `    let k${s} = weight[tap + ${s}u];
+${pixels((j, row, column) => `    a${j} += x${row}_${column + s} * k${s};`)}`,
+)}
 #else
     for (var s = 0u; s < d.S; s++) {
       let w = q * d.STRIDE_X + s * d.DILATION_X - d.PAD_LEFT;
@@ -74,7 +82,8 @@ ${pixels((j, row, column) => `      a${j} += ${load(row, `(w + ${column}u * d.ST
 /**
  *   dX[n,c,h,w] = Σ_{r,s} weight[c,r,s] · dY[n, c, (h + PAD − r·DILATION)/STRIDE, (w + PAD − s·DILATION)/STRIDE]
  *
- * over the taps for which these are outputs. One invocation owns one pixel × four channels. `d` is the forward convolution's.
+ * over the taps for which these are outputs. One invocation owns one pixel × four channels. `d` is the forward
+ * convolution's.
  */
 export function convDepthwiseBackwardStrided(d: ConvDims, epilogue: BackwardEpilogue): Kernel {
   const dims = { ...d, ...epilogueDims(epilogue) };

@@ -1,6 +1,6 @@
 /**
- * Convolution, direct family: register blocking over runtime loops, no workgroup memory. What software adapters run fastest, and the
- * partner that every faster kernel is tested against.
+ * Convolution, direct family: register blocking over runtime loops, no workgroup memory. What software adapters run
+ * fastest, and the partner that every faster kernel is tested against.
  */
 import { type Kernel, STRIP, lines, uniform } from '../kernel';
 import { wgsl } from '../wgsl';
@@ -11,13 +11,14 @@ import type { Direction } from './weights';
 export interface DirectVariant {
   readonly family: 'direct';
   /**
-   * Whether the four invocations of a quad share what they load of the weights, a quarter each (needs the feature `subgroups`). A
-   * storage load costs software adapters as much as dozens of multiply-adds, so this doubles their speed; it also pays to unroll
-   * the row of taps then, which takes the loads of the input out of the loop.
+   * Whether the four invocations of a quad share what they load of the weights, a quarter each (needs the feature
+   * `subgroups`). A storage load costs software adapters as much as dozens of multiply-adds, so this doubles their
+   * speed; it also pays to unroll the row of taps then, which takes the loads of the input out of the loop.
    */
   readonly quads: boolean;
   /**
-   * How often the multiply-adds of a unit may stand in the code: taps of a row × output blocks. A row of more taps is a loop.
+   * How often the multiply-adds of a unit may stand in the code: taps of a row × output blocks. A row of more taps is a
+   * loop.
    */
   readonly unroll: number;
 }
@@ -25,18 +26,25 @@ export interface DirectVariant {
 /**
  *   y[n,o,p,q] = Σ_{c,r,s} weight[o,c,r,s] · x[n, c, p·STRIDE + r·DILATION − PAD, q·STRIDE + s·DILATION − PAD]
  *
- * One invocation owns one unit of eight pixels in one, two or four output blocks, in registers `a<block>_<pixel>`. Rows and columns
- * in the padding wrap past zero and so fail `h < H`. With stride and dilation 1 along x, neighbouring taps share their inputs: a short
- * row of taps is unrolled over `columns + S − 1` loads; in others (and without quads) the inputs roll through registers, one load per tap.
- * In a unit of two rows the inputs of the second are, one row of taps later, those of the first.
+ * One invocation owns one unit of eight pixels in one, two or four output blocks, in registers `a<block>_<pixel>`. Rows
+ * and columns in the padding wrap past zero and so fail `h < H`. With stride and dilation 1 along x, neighbouring taps
+ * share their inputs: a short row of taps is unrolled over `columns + S − 1` loads; in others (and without quads) the
+ * inputs roll through registers, one load per tap. In a unit of two rows the inputs of the second are, one row of taps
+ * later, those of the first.
  *
- * Products are written as matrix times vector, which SwiftShader turns into fused multiply-adds: 1.4 times as fast as the same sum
- * written out.
+ * Products are written as matrix times vector, which SwiftShader turns into fused multiply-adds: 1.4 times as fast as
+ * the same sum written out.
  *
- * `direction` says which way the weight, packed for `forward`, is read: an input gradient (`flipped`) needs no second packing, since its
- * matrices are the same ones, transposed. Bindings: x weight, then those of `finish`.
+ * `direction` says which way the weight, packed for `forward`, is read: an input gradient (`flipped`) needs no second
+ * packing, since its matrices are the same ones, transposed. Bindings: x weight, then those of `finish`.
  */
-export function convDirect(name: string, d: ConvDims, { quads, unroll }: DirectVariant, direction: Exclude<Direction, 'transposed'>, finish: Finish): Kernel {
+export function convDirect(
+  name: string,
+  d: ConvDims,
+  { quads, unroll }: DirectVariant,
+  direction: Exclude<Direction, 'transposed'>,
+  finish: Finish,
+): Kernel {
   const { rows, columns } = finish.unit;
   const adjacent = d.STRIDE_X === 1 && d.DILATION_X === 1;
   const unrolled = quads && adjacent && d.S <= unroll;
@@ -78,8 +86,11 @@ ${unrolled ? unrolledTaps(tile, d.S, handedOn) : adjacent ? rollingTaps(tile) : 
   }
 
   if (p < d.P) {
-${lines(blocks, (b) => `    var sums${b} = array<vec4f, 8>(${Array.from({ length: STRIP }, (_, j) => `a${b}_${j}`).join(', ')});
-    finish(n, o + ${b}u, p, q, &sums${b});`)}
+${lines(
+  blocks,
+  (b) => `    var sums${b} = array<vec4f, 8>(${Array.from({ length: STRIP }, (_, j) => `a${b}_${j}`).join(', ')});
+    finish(n, o + ${b}u, p, q, &sums${b});`,
+)}
   }
 }`,
   };
@@ -93,26 +104,37 @@ interface Tile {
   readonly flipped: boolean;
 }
 
-const perSum = ({ blocks }: Tile, snippet: (b: number, j: number) => string): string => lines(blocks, (b) => lines(STRIP, (j) => snippet(b, j)));
+const perSum = ({ blocks }: Tile, snippet: (b: number, j: number) => string): string =>
+  lines(blocks, (b) => lines(STRIP, (j) => snippet(b, j)));
 
 /** Pixel of the input, or zero in the padding. */
-const load = (row: number, w: string): string => `select(vec4f(), x[row${row} + min(${w}, d.W - 1u)], h${row} < d.H && ${w} < d.W)`;
+const load = (row: number, w: string): string =>
+  `select(vec4f(), x[row${row} + min(${w}, d.W - 1u)], h${row} < d.H && ${w} < d.W)`;
 
 /** Where the input of the unit's row `row` lies at row `r` of taps. */
-const place = (row: number, r: string): string => `      let h${row} = (p + ${row}u) * d.STRIDE_Y + ${r} * d.DILATION_Y - d.PAD_TOP;
+const place = (
+  row: number,
+  r: string,
+): string => `      let h${row} = (p + ${row}u) * d.STRIDE_Y + ${r} * d.DILATION_Y - d.PAD_TOP;
       let row${row} = ((input + c) * d.H + min(h${row}, d.H - 1u)) * d.W;`;
 
 /** All that one row of taps reads of that row. */
 const inputs = ({ columns }: Tile, S: number, row: number, declaration: 'let' | 'var'): string =>
   lines(columns + S - 1, (k) => `      ${declaration} x${row}_${k} = ${load(row, `(q + ${k}u - d.PAD_LEFT)`)};`);
 
-/** One row of taps, unrolled: the inputs, then the taps one after the other. `handedOn`: the first row's are there already. */
+/**
+ * One row of taps, unrolled: the inputs, then the taps one after the other. `handedOn`: the first row's are there
+ * already.
+ */
 const unrolledTaps = (tile: Tile, S: number, handedOn: boolean): string => `
 ${handedOn ? inputs(tile, S, 1, 'let') : lines(tile.rows, (row) => inputs(tile, S, row, 'let'))}
-${lines(S, (s) => `      {
+${lines(
+  S,
+  (s) => `      {
 ${weights(tile, `${s}u`)}
 ${multiplyAdd(tile, (row, column) => `x${row}_${column + s}`)}
-      }`)}
+      }`,
+)}
 ${handedOn ? lines(tile.columns + S - 1, (k) => `      x0_${k} = x1_${k};`) : ''}`;
 
 /** One row of taps as a loop; the inputs move on by one register. */
@@ -123,8 +145,11 @@ ${lines(rows, (row) => lines(columns, (k) => `      var x${row}_${k} = vec4f();`
 ${lines(rows, (row) => lines(columns - 1, (k) => `      { let w = q + ${k}u - d.PAD_LEFT; if (h${row} < d.H && w < d.W) { x${row}_${k + 1} = x[row${row} + w]; } }`))}
       for (var s = 0u; s < d.S; s++) {
         let w = q + ${columns - 1}u + s - d.PAD_LEFT;
-${lines(rows, (row) => `${lines(columns - 1, (k) => `        x${row}_${k} = x${row}_${k + 1};`)}
-        x${row}_${columns - 1} = ${load(row, 'w')};`)}
+${lines(
+  rows,
+  (row) => `${lines(columns - 1, (k) => `        x${row}_${k} = x${row}_${k + 1};`)}
+        x${row}_${columns - 1} = ${load(row, 'w')};`,
+)}
 ${weights(tile, 's')}
 ${multiplyAdd(tile, (row, column) => `x${row}_${column}`)}
       }`;

@@ -1,9 +1,11 @@
 /**
- * What every family of convolution kernels does with the sums of one unit (eight pixels of one output block) once they are complete.
+ * What every family of convolution kernels does with the sums of one unit (eight pixels of one output block) once they
+ * are complete.
  *
- * WGSL: `finish(n, o, p, q, sums)` stores the unit that begins at pixel (p, q) of block `o` (counted over all groups) of item `n`.
- * The eight sums come as an array and are walked by a loop whose bound is known only at run time (not even that it is eight at most), so
- * that the code stands once: on software adapters compiling it eight times over is what a cold start waits for.
+ * WGSL: `finish(n, o, p, q, sums)` stores the unit that begins at pixel (p, q) of block `o` (counted over all groups)
+ * of item `n`. The eight sums come as an array and are walked by a loop whose bound is known only at run time (not even
+ * that it is eight at most), so that the code stands once: on software adapters compiling it eight times over is what a
+ * cold start waits for.
  */
 import { type BackwardEpilogue, DEAD, RECTIFY, epilogueDims, giveFunction } from '../epilogue';
 import { wgsl } from '../wgsl';
@@ -29,7 +31,10 @@ export interface ForwardEpilogue {
   readonly pooled: boolean;
 }
 
-/** Adds the bias, rectifies, and stores with the bits, or pools and stores with the switches. Bindings: y [bias] [bits | switches]. */
+/**
+ * Adds the bias, rectifies, and stores with the bits, or pools and stores with the switches. Bindings: y [bias] [bits |
+ * switches].
+ */
 export function finishForward({ bias, relu, bits, pooled }: ForwardEpilogue): Finish {
   const code = wgsl`
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>; // [N, O/4, P, Q]

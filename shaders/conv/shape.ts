@@ -12,8 +12,8 @@ export interface ConvDims extends WindowDims {
 export const flopsOf = (d: ConvDims): number => 2 * d.N * d.P * d.Q * d.R * d.S * d.GROUPS * d.IN * d.OUT * 16;
 
 /**
- * The eight neighbouring pixels whose sums one invocation holds, row by row: a strip of one row, or (where a 2×2 pool follows) four
- * pixels of two rows.
+ * The eight neighbouring pixels whose sums one invocation holds, row by row: a strip of one row, or (where a 2×2 pool
+ * follows) four pixels of two rows.
  */
 export interface Unit {
   readonly rows: 1 | 2;
@@ -23,7 +23,10 @@ export const ROW: Unit = { rows: 1, columns: STRIP };
 export const SQUARE: Unit = { rows: 2, columns: 4 };
 
 /** Rows and columns of units that cover an item's P×Q pixels. */
-export const unitsOf = (d: ConvDims, { rows, columns }: Unit): { readonly UNIT_ROWS: number; readonly UNIT_COLUMNS: number } => ({
+export const unitsOf = (
+  d: ConvDims,
+  { rows, columns }: Unit,
+): { readonly UNIT_ROWS: number; readonly UNIT_COLUMNS: number } => ({
   UNIT_ROWS: Math.ceil(d.P / rows),
   UNIT_COLUMNS: Math.ceil(d.Q / columns),
 });

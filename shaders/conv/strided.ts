@@ -8,9 +8,10 @@ const WORKGROUP = 32;
 const pixels = (snippet: (j: number) => string): string => lines(STRIP, snippet);
 
 /**
- * Input gradient of a convolution with any stride, by gathering: an invocation owns eight pixels of one row that share their phase
- * (w, w + STRIDE, …), and so share their taps; those whose row or column falls between two outputs are passed over.
- * `d` is the forward convolution's. Weights are `[C/4, O/4, R, S, 4]`: one `vec4f` per output lane, over four input lanes.
+ * Input gradient of a convolution with any stride, by gathering: an invocation owns eight pixels of one row that share
+ * their phase (w, w + STRIDE, …), and so share their taps; those whose row or column falls between two outputs are
+ * passed over. `d` is the forward convolution's. Weights are `[C/4, O/4, R, S, 4]`: one `vec4f` per output lane, over
+ * four input lanes.
  */
 export function convBackwardStrided(d: ConvDims, epilogue: BackwardEpilogue): Kernel {
   const dims = { ...d, RUNS: Math.ceil(d.W / (STRIP * d.STRIDE_X)) * d.STRIDE_X, ...epilogueDims(epilogue) };
@@ -51,8 +52,10 @@ ${pixels((j) => `  var a${j} = vec4f();`)}
         let k1 = weight[tap + 1u];
         let k2 = weight[tap + 2u];
         let k3 = weight[tap + 3u];
-${pixels((j) => `        let q${j} = q + ${j}u;
-        let x${j} = select(vec4f(), dY[row + min(q${j}, d.Q - 1u)], q${j} < d.Q);`)}
+${pixels(
+  (j) => `        let q${j} = q + ${j}u;
+        let x${j} = select(vec4f(), dY[row + min(q${j}, d.Q - 1u)], q${j} < d.Q);`,
+)}
 ${pixels((j) => `        a${j} += x${j}.x * k0 + x${j}.y * k1 + x${j}.z * k2 + x${j}.w * k3;`)}
       }
     }

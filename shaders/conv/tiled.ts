@@ -1,6 +1,6 @@
 /**
- * Convolution, tiled family: an implicit matrix product, output channels × pixels, over tiles in workgroup memory. What GPUs run
- * fastest, as soon as a layer has channels and pixels enough to fill the tiles.
+ * Convolution, tiled family: an implicit matrix product, output channels × pixels, over tiles in workgroup memory. What
+ * GPUs run fastest, as soon as a layer has channels and pixels enough to fill the tiles.
  */
 import { type Kernel, STRIP, grid, lines, uniform } from '../kernel';
 import { wgsl } from '../wgsl';
@@ -22,13 +22,18 @@ export interface Tile extends WeightTile {
 export interface TiledVariant {
   readonly family: 'tiled';
   readonly tile: Tile;
-  /** Parts into which the sums are cut, so that small planes make workgroups enough; they are added up by {@link convSum}. */
+  /**
+   * Parts into which the sums are cut, so that small planes make workgroups enough; they are added up by {@link
+   * convSum}.
+   */
   readonly slices: number;
 }
 
 export const invocationsOf = ({ blocks, units, own }: Tile): number => (blocks / own) * units;
 
-/** Workgroup memory, in vec4f: one more per row of inputs, so that neither its writers nor its readers meet in a bank. */
+/**
+ * Workgroup memory, in vec4f: one more per row of inputs, so that neither its writers nor its readers meet in a bank.
+ */
 const inputRow = ({ units }: Tile): number => units + 1;
 export const workgroupBytes = (tile: Tile): number => tile.depth * (STRIP * inputRow(tile) + 4 * tile.blocks) * 16;
 
@@ -36,31 +41,42 @@ export const workgroupBytes = (tile: Tile): number => tile.depth * (STRIP * inpu
 export function isWhole(tile: Tile): boolean {
   const threads = invocationsOf(tile);
   const pixels = tile.units * STRIP;
-  return Number.isInteger(tile.blocks / tile.own)
-    && (tile.depth * 4 * tile.blocks) % threads === 0 && (tile.depth * pixels) % threads === 0
-    && (threads % pixels === 0 || pixels % threads === 0);
+  return (
+    Number.isInteger(tile.blocks / tile.own) &&
+    (tile.depth * 4 * tile.blocks) % threads === 0 &&
+    (tile.depth * pixels) % threads === 0 &&
+    (threads % pixels === 0 || pixels % threads === 0)
+  );
 }
 
 /** How the sum over input channels and taps is cut into steps of one tile, and these into slices. */
-export function stepsOf(d: ConvDims, { depth }: Pick<Tile, 'depth'>, slices: number): { readonly STEPS: number; readonly SLICE: number; readonly slices: number } {
+export function stepsOf(
+  d: ConvDims,
+  { depth }: Pick<Tile, 'depth'>,
+  slices: number,
+): { readonly STEPS: number; readonly SLICE: number; readonly slices: number } {
   const STEPS = Math.ceil(d.IN / depth) * d.R * d.S;
   const SLICE = Math.max(1, Math.ceil(STEPS / slices));
   return { STEPS, SLICE, slices: Math.max(1, Math.ceil(STEPS / SLICE)) };
 }
 
 /**
- * WGSL: adds the products of one tile in workgroup memory to the sums `a<block>_<pixel>`. Of `filters` `[depth, 4, blocks]` an invocation reads
- * from `own.y` on; of `inputs` pixel `j` of input block `k` lies `place(k, j)` after `own.x`. All of it stands in the code: a loop takes GPUs half as long again.
+ * WGSL: adds the products of one tile in workgroup memory to the sums `a<block>_<pixel>`. Of `filters` `[depth, 4,
+ * blocks]` an invocation reads from `own.y` on; of `inputs` pixel `j` of input block `k` lies `place(k, j)` after
+ * `own.x`. All of it stands in the code: a loop takes GPUs half as long again.
  */
 export function tileProducts({ blocks, depth, own }: Tile, place: (k: number, j: number) => number): string {
   const multiplyAdd = (k: number, lane: number): string => `        {
 ${lines(own, (b) => `          let w${b} = filters[own.y + ${(k * 4 + lane) * blocks + (b * blocks) / own}u];`)}
 ${lines(own, (b) => lines(STRIP, (j) => `          a${b}_${j} += x${j}.${'xyzw'[lane]} * w${b};`))}
         }`;
-  return lines(depth, (k) => `      {
+  return lines(
+    depth,
+    (k) => `      {
 ${lines(STRIP, (j) => `        let x${j} = inputs[own.x + ${place(k, j)}u];`)}
 ${lines(4, (lane) => multiplyAdd(k, lane))}
-      }`);
+      }`,
+  );
 }
 
 /** Elements of `partial`. */
@@ -72,12 +88,14 @@ export const partialLength = (d: ConvDims, unit: Unit, slices: number): number =
 /**
  *   y[n,o,p,q] = Σ_{c,r,s} weight[o,c,r,s] · x[n, c, p·STRIDE + r·DILATION − PAD, q·STRIDE + s·DILATION − PAD]
  *
- * The units of all items stand in one row, cut into tiles. A step is one tile of input channels at one tap: while its products are
- * summed, what the next one needs is on its way from storage to registers. An invocation owns one unit in `own` blocks, spread evenly
- * over the tile, so that neighbours read neighbouring words; its sums are `a<block>_<pixel>`.
+ * The units of all items stand in one row, cut into tiles. A step is one tile of input channels at one tap: while its
+ * products are summed, what the next one needs is on its way from storage to registers. An invocation owns one unit in
+ * `own` blocks, spread evenly over the tile, so that neighbours read neighbouring words; its sums are
+ * `a<block>_<pixel>`.
  *
- * With several slices each workgroup sums one slice of the steps and writes `partial`; otherwise the kernel finishes by itself.
- * The loops around the barriers depend on the uniform and the workgroup only. Bindings: x weight, then `partial` or those of `finish`.
+ * With several slices each workgroup sums one slice of the steps and writes `partial`; otherwise the kernel finishes by
+ * itself. The loops around the barriers depend on the uniform and the workgroup only. Bindings: x weight, then
+ * `partial` or those of `finish`.
  */
 export function convTiled(name: string, d: ConvDims, { tile, slices: wanted }: TiledVariant, finish: Finish): Kernel {
   const { blocks, units, depth, own } = tile;
@@ -94,10 +112,20 @@ export function convTiled(name: string, d: ConvDims, { tile, slices: wanted }: T
   const row = inputRow(tile);
   const place = unitsOf(d, finish.unit);
   const OUT_TILES = Math.ceil(d.OUT / blocks);
-  const dims = { ...d, ...place, UNITS: d.N * place.UNIT_ROWS * place.UNIT_COLUMNS, OUT_TILES, STEPS, SLICE, ...(whole ? finish.dims : {}) };
+  const dims = {
+    ...d,
+    ...place,
+    UNITS: d.N * place.UNIT_ROWS * place.UNIT_COLUMNS,
+    OUT_TILES,
+    STEPS,
+    SLICE,
+    ...(whole ? finish.dims : {}),
+  };
 
-  const perSum = (snippet: (b: number, j: number) => string): string => lines(own, (b) => lines(STRIP, (j) => snippet(b, j)));
-  const perLoad = (snippet: (k: number, e: number) => string): string => lines(ownPixels, (k) => lines(ownDepth, (e) => snippet(k, e)));
+  const perSum = (snippet: (b: number, j: number) => string): string =>
+    lines(own, (b) => lines(STRIP, (j) => snippet(b, j)));
+  const perLoad = (snippet: (k: number, e: number) => string): string =>
+    lines(ownPixels, (k) => lines(ownDepth, (e) => snippet(k, e)));
 
   return {
     name,
@@ -125,13 +153,16 @@ fn main(@builtin(workgroup_id) at: vec3u, @builtin(local_invocation_id) own: vec
   let slice = at.z / d.GROUPS;
   let plane = d.H * d.W;
 
-${lines(ownPixels, (k) => `  let pixel${k} = ${k * threads}u + me % ${Math.min(threads, pixels)}u;
+${lines(
+  ownPixels,
+  (k) => `  let pixel${k} = ${k * threads}u + me % ${Math.min(threads, pixels)}u;
   let unit${k} = at.x * ${units}u + pixel${k} / ${STRIP}u;
   let place${k} = place(unit${k});
   let top${k} = (place${k}.y + pixel${k} % ${STRIP}u / ${finish.unit.columns}u) * d.STRIDE_Y - d.PAD_TOP;
   let left${k} = (place${k}.z + pixel${k} % ${finish.unit.columns}u) * d.STRIDE_X - d.PAD_LEFT;
   let input${k} = (place${k}.x * d.X_BLOCKS + d.X_BLOCK + group * d.IN) * plane;
-  let slot${k} = (me / ${pixels}u * ${STRIP}u + pixel${k} % ${STRIP}u) * ${row}u + pixel${k} / ${STRIP}u;`)}
+  let slot${k} = (me / ${pixels}u * ${STRIP}u + pixel${k} % ${STRIP}u) * ${row}u + pixel${k} / ${STRIP}u;`,
+)}
 ${perLoad((k, e) => `  var v${k}_${e} = vec4f();`)}
 ${lines(ownWeights, (e) => `  var k${e} = vec4f();`)}
 
@@ -147,12 +178,17 @@ ${perSum((b, j) => `  var a${b}_${j} = vec4f();`)}
   for (var step = begin; step <= end; step++) {
     if (step < end) {
       let block = c + me / ${pixels}u;
-${lines(ownPixels, (k) => `      let h${k} = top${k} + r * d.DILATION_Y;
+${lines(
+  ownPixels,
+  (k) => `      let h${k} = top${k} + r * d.DILATION_Y;
       let w${k} = left${k} + s * d.DILATION_X;
       let inside${k} = h${k} < d.H && w${k} < d.W && unit${k} < d.UNITS;
-      let from${k} = input${k} + block * plane + h${k} * d.W + w${k};`)}
-${perLoad((k, e) => `      v${k}_${e} = vec4f();
-      if (inside${k} && block + ${e * together}u < d.IN) { v${k}_${e} = x[from${k} + ${e * together}u * plane]; }`)}
+      let from${k} = input${k} + block * plane + h${k} * d.W + w${k};`,
+)}
+${perLoad(
+  (k, e) => `      v${k}_${e} = vec4f();
+      if (inside${k} && block + ${e * together}u < d.IN) { v${k}_${e} = x[from${k} + ${e * together}u * plane]; }`,
+)}
 ${lines(ownWeights, (e) => `      k${e} = weight[weights + ${e * threads}u];`)}
       weights += ${depth * 4 * blocks}u;
       s++;
@@ -171,14 +207,19 @@ ${lines(ownWeights, (e) => `    filters[me + ${e * threads}u] = k${e};`)}
   let unit = at.x * ${units}u + own.x;
   if (unit >= d.UNITS) { return; }
   let first = place(unit);
-${lines(own, (b) => `  let o${b} = at.y * ${blocks}u + own.y + ${b * apart}u;
+${lines(
+  own,
+  (b) => `  let o${b} = at.y * ${blocks}u + own.y + ${b * apart}u;
   if (o${b} < d.OUT) {
-${whole
+${
+  whole
     ? `    var sums = array<vec4f, ${STRIP}>(${Array.from({ length: STRIP }, (_, j) => `a${b}_${j}`).join(', ')});
     finish(first.x, group * d.OUT + o${b}, first.y, first.z, &sums);`
     : `    let to = ((slice * d.GROUPS + group) * d.OUT + o${b}) * ${STRIP}u * d.UNITS + unit;
-${lines(STRIP, (j) => `    partial[to + ${j}u * d.UNITS] = a${b}_${j};`)}`}
-  }`)}
+${lines(STRIP, (j) => `    partial[to + ${j}u * d.UNITS] = a${b}_${j};`)}`
+}
+  }`,
+)}
 }`,
   };
 }
@@ -191,7 +232,10 @@ fn place(unit: u32) -> vec3u {
   return vec3u(unit / perItem, rest / d.UNIT_COLUMNS * ${rows}u, rest % d.UNIT_COLUMNS * ${columns}u);
 }`;
 
-/** Adds up the slices, always in the same order, and finishes. An invocation owns one unit of one block. Bindings: partial, then those of `finish`. */
+/**
+ * Adds up the slices, always in the same order, and finishes. An invocation owns one unit of one block. Bindings:
+ * partial, then those of `finish`.
+ */
 export function convSum(name: string, d: ConvDims, slices: number, finish: Finish): Kernel {
   const place = unitsOf(d, finish.unit);
   const dims = { ...d, ...place, UNITS: d.N * place.UNIT_ROWS * place.UNIT_COLUMNS, SLICES: slices, ...finish.dims };

@@ -1,12 +1,12 @@
 /**
- * Convolution weights as the kernels read them, each family in an order of its own. All but the depthwise ones take the channels of a
- * filter by fours: four `vec4f`, one per input lane, each over the four output lanes.
+ * Convolution weights as the kernels read them, each family in an order of its own. All but the depthwise ones take the
+ * channels of a filter by fours: four `vec4f`, one per input lane, each over the four output lanes.
  */
 import { blocksOf } from '../kernel';
 
 /**
- * Where a convolution's weights lie once packed. `groups` collapses to 1, with zeros between the groups, when a group's channels
- * do not fill whole blocks.
+ * Where a convolution's weights lie once packed. `groups` collapses to 1, with zeros between the groups, when a group's
+ * channels do not fill whole blocks.
  */
 export interface ConvWeightShape {
   readonly O: number;
@@ -37,8 +37,8 @@ export function packedConvLength(shape: ConvWeightShape): number {
 export type Direction = 'forward' | 'transposed' | 'flipped';
 
 /**
- * Visits every filter of OIHW `[O, C/groups, R, S]`: its kept group, its output and input channel in that group as the kernel counts
- * them, and its R·S weights, turned if the direction says so.
+ * Visits every filter of OIHW `[O, C/groups, R, S]`: its kept group, its output and input channel in that group as the
+ * kernel counts them, and its R·S weights, turned if the direction says so.
  */
 function forEachFilter(
   weight: Float32Array,
@@ -75,7 +75,9 @@ export function packConvWeight(weight: Float32Array, shape: ConvWeightShape, dir
   const { OUT, IN } = blocksOfGroup(shape, direction);
   forEachFilter(weight, shape, direction, (group, o, c, filter) => {
     const first = ((group * OUT + (o >> 2)) * IN + (c >> 2)) * filter.length;
-    filter.forEach((value, tap) => { packed[((first + tap) * 4 + (c & 3)) * 4 + (o & 3)] = value; });
+    filter.forEach((value, tap) => {
+      packed[((first + tap) * 4 + (c & 3)) * 4 + (o & 3)] = value;
+    });
   });
   return packed;
 }
@@ -84,7 +86,8 @@ function packDepthwise(weight: Float32Array, shape: ConvWeightShape, flipped: bo
   const taps = shape.R * shape.S;
   const packed = new Float32Array(packedConvLength(shape));
   for (let c = 0; c < shape.C; c++) {
-    for (let tap = 0; tap < taps; tap++) packed[((c >> 2) * taps + (flipped ? taps - 1 - tap : tap)) * 4 + (c & 3)] = weight[c * taps + tap]!;
+    for (let tap = 0; tap < taps; tap++)
+      packed[((c >> 2) * taps + (flipped ? taps - 1 - tap : tap)) * 4 + (c & 3)] = weight[c * taps + tap]!;
   }
   return packed;
 }
@@ -98,18 +101,27 @@ export interface WeightTile {
 /** Elements of {@link packTiledWeight}. */
 export function packedTiledLength(shape: ConvWeightShape, direction: Direction, { blocks, depth }: WeightTile): number {
   const { OUT, IN } = blocksOfGroup(shape, direction);
-  return blockedGroups(shape) * Math.ceil(OUT / blocks) * blocks * Math.ceil(IN / depth) * depth * shape.R * shape.S * 16;
+  return (
+    blockedGroups(shape) * Math.ceil(OUT / blocks) * blocks * Math.ceil(IN / depth) * depth * shape.R * shape.S * 16
+  );
 }
 
 /**
- * → `[group, output tile, input tile, R, S, depth, input lane, blocks, output lane]`: in the order in which a workgroup of the tiled
- * kernel reads them, a tile after the other. Zeros fill up the last tiles.
+ * → `[group, output tile, input tile, R, S, depth, input lane, blocks, output lane]`: in the order in which a workgroup
+ * of the tiled kernel reads them, a tile after the other. Zeros fill up the last tiles.
  */
-export function packTiledWeight(weight: Float32Array, shape: ConvWeightShape, direction: Direction, tile: WeightTile): Float32Array {
+export function packTiledWeight(
+  weight: Float32Array,
+  shape: ConvWeightShape,
+  direction: Direction,
+  tile: WeightTile,
+): Float32Array {
   const packed = new Float32Array(packedTiledLength(shape, direction, tile));
   const at = tiledPlace(blocksOfGroup(shape, direction), shape.R * shape.S, tile);
   forEachFilter(weight, shape, direction, (group, o, c, filter) => {
-    filter.forEach((value, tap) => { packed[at(group, o, c, tap)] = value; });
+    filter.forEach((value, tap) => {
+      packed[at(group, o, c, tap)] = value;
+    });
   });
   return packed;
 }
@@ -119,14 +131,21 @@ export const packedWinogradLength = (shape: ConvWeightShape, direction: Directio
   16 * packedTiledLength({ ...shape, R: 1, S: 1 }, direction, tile);
 
 /** G·g·Gᵀ of every 3×3 filter g, its 16 places as groups of 1×1 filters, each packed as by {@link packTiledWeight}. */
-export function packWinogradWeight(weight: Float32Array, shape: ConvWeightShape, direction: Direction, tile: WeightTile): Float32Array {
+export function packWinogradWeight(
+  weight: Float32Array,
+  shape: ConvWeightShape,
+  direction: Direction,
+  tile: WeightTile,
+): Float32Array {
   const packed = new Float32Array(packedWinogradLength(shape, direction, tile));
   const at = tiledPlace(blocksOfGroup(shape, direction), 1, tile);
   const groups = blockedGroups(shape);
   forEachFilter(weight, shape, direction, (group, o, c, filter) => {
     const columns = [0, 1, 2].map((s) => expand(filter[s]!, filter[3 + s]!, filter[6 + s]!));
     for (let i = 0; i < 4; i++) {
-      expand(columns[0]![i]!, columns[1]![i]!, columns[2]![i]!).forEach((value, j) => { packed[at((4 * i + j) * groups + group, o, c, 0)] = value; });
+      expand(columns[0]![i]!, columns[1]![i]!, columns[2]![i]!).forEach((value, j) => {
+        packed[at((4 * i + j) * groups + group, o, c, 0)] = value;
+      });
     }
   });
   return packed;

@@ -1,11 +1,12 @@
 /**
- * Convolution, Winograd family: F(2×2, 3×3) of Lavin and Gray 2015, for 3×3 filters with stride and dilation 1. Four outputs take 16
- * products per pair of channels instead of 36; in float32 the result is no less exact than by the direct sum.
+ * Convolution, Winograd family: F(2×2, 3×3) of Lavin and Gray 2015, for 3×3 filters with stride and dilation 1. Four
+ * outputs take 16 products per pair of channels instead of 36; in float32 the result is no less exact than by the
+ * direct sum.
  *
  *   y = Aᵀ·[ Σ_c (G·g·Gᵀ) ⊙ (Bᵀ·x·B) ]·A     over tiles of 2×2 outputs, which see 4×4 inputs
  *
- * Three kernels: the inputs are transformed; each of the 16 places of a tile is a matrix product of its own, output × input channels ×
- * tiles, which is a 1×1 convolution in 16 groups; the outputs are transformed back and finished.
+ * Three kernels: the inputs are transformed; each of the 16 places of a tile is a matrix product of its own, output ×
+ * input channels × tiles, which is a 1×1 convolution in 16 groups; the outputs are transformed back and finished.
  */
 import { type Kernel, STRIP, grid, lines, uniform } from '../kernel';
 import { wgsl } from '../wgsl';
@@ -23,7 +24,8 @@ export interface WinogradVariant {
 export const PLACES = 16;
 
 /** Whether a convolution can be computed so. */
-export const suitsWinograd = (d: ConvDims): boolean => d.R === 3 && d.S === 3 && [d.STRIDE_Y, d.STRIDE_X, d.DILATION_Y, d.DILATION_X].every((n) => n === 1);
+export const suitsWinograd = (d: ConvDims): boolean =>
+  d.R === 3 && d.S === 3 && [d.STRIDE_Y, d.STRIDE_X, d.DILATION_Y, d.DILATION_X].every((n) => n === 1);
 
 const tilesOf = (d: ConvDims) => ({ TILE_ROWS: Math.ceil(d.P / 2), TILE_COLUMNS: Math.ceil(d.Q / 2) });
 
@@ -33,8 +35,26 @@ export function productDims(d: ConvDims): ConvDims {
   const W = d.N * TILE_ROWS * TILE_COLUMNS;
   const GROUPS = PLACES * d.GROUPS;
   return {
-    N: 1, H: 1, W, P: 1, Q: W, R: 1, S: 1, STRIDE_Y: 1, STRIDE_X: 1, PAD_TOP: 0, PAD_LEFT: 0, DILATION_Y: 1, DILATION_X: 1,
-    IN: d.IN, OUT: d.OUT, GROUPS, X_BLOCK: 0, X_BLOCKS: GROUPS * d.IN, Y_BLOCK: 0, Y_BLOCKS: GROUPS * d.OUT,
+    N: 1,
+    H: 1,
+    W,
+    P: 1,
+    Q: W,
+    R: 1,
+    S: 1,
+    STRIDE_Y: 1,
+    STRIDE_X: 1,
+    PAD_TOP: 0,
+    PAD_LEFT: 0,
+    DILATION_Y: 1,
+    DILATION_X: 1,
+    IN: d.IN,
+    OUT: d.OUT,
+    GROUPS,
+    X_BLOCK: 0,
+    X_BLOCKS: GROUPS * d.IN,
+    Y_BLOCK: 0,
+    Y_BLOCKS: GROUPS * d.OUT,
   };
 }
 
@@ -45,9 +65,17 @@ const OUTPUT: Transform = (u) => [`${u(0)} + ${u(1)} + ${u(2)}`, `${u(1)} - ${u(
 
 /** `v<row>_<column>`, the transform of `u<row>_<column>`: of its columns, and of the rows that come out. */
 const transformed = (transform: Transform): string => {
-  const columns = lines(4, (j) => transform((i) => `u${i}_${j}`).map((sum, i) => `    let t${i}_${j} = ${sum};`).join('\n'));
+  const columns = lines(4, (j) =>
+    transform((i) => `u${i}_${j}`)
+      .map((sum, i) => `    let t${i}_${j} = ${sum};`)
+      .join('\n'),
+  );
   const count = transform(String).length;
-  return `${columns}\n${lines(count, (i) => transform((j) => `t${i}_${j}`).map((sum, j) => `    let v${i}_${j} = ${sum};`).join('\n'))}`;
+  return `${columns}\n${lines(count, (i) =>
+    transform((j) => `t${i}_${j}`)
+      .map((sum, j) => `    let v${i}_${j} = ${sum};`)
+      .join('\n'),
+  )}`;
 };
 const perPlace = (snippet: (i: number, j: number) => string): string => lines(4, (i) => lines(4, (j) => snippet(i, j)));
 
@@ -92,8 +120,9 @@ const BACK = 64;
 const APART = STRIP + 1;
 
 /**
- * Aᵀ·products·A, and `finish`. An invocation owns one tile of one output block, so that neighbours read neighbouring words; what comes out
- * waits in workgroup memory until the tiles below each other or beside each other make whole units. Bindings: products, then those of `finish`.
+ * Aᵀ·products·A, and `finish`. An invocation owns one tile of one output block, so that neighbours read neighbouring
+ * words; what comes out waits in workgroup memory until the tiles below each other or beside each other make whole
+ * units. Bindings: products, then those of `finish`.
  */
 export function winogradOutput(name: string, d: ConvDims, finish: Finish): Kernel {
   const tiles = tilesOf(d);
@@ -102,9 +131,10 @@ export function winogradOutput(name: string, d: ConvDims, finish: Finish): Kerne
   const across = columns / 2;
   const UNIT_COLUMNS = Math.ceil(d.Q / columns);
   const dims = { ...d, ...tiles, TILES: d.N * tiles.TILE_ROWS * tiles.TILE_COLUMNS, UNIT_COLUMNS, ...finish.dims };
-  const place = (i: number, j: number): string => (rows === 2
-    ? `(me / ${across}u) * ${APART}u + me % ${across}u * 2u + ${i * columns + j}u`
-    : `(me / ${across}u * 2u + ${i}u) * ${APART}u + me % ${across}u * 2u + ${j}u`);
+  const place = (i: number, j: number): string =>
+    rows === 2
+      ? `(me / ${across}u) * ${APART}u + me % ${across}u * 2u + ${i * columns + j}u`
+      : `(me / ${across}u * 2u + ${i}u) * ${APART}u + me % ${across}u * 2u + ${j}u`;
   return {
     name,
     dims,

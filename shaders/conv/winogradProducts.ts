@@ -1,7 +1,8 @@
 /**
- * What Winograd's convolution spends its time on: a matrix product, output × input channels × tiles, for each of the 16 places of a tile
- * (and each group). As in the tiled family, over parts in workgroup memory; but whole rows of numbers lie side by side here, so that an
- * invocation can own pixels that are far apart, and neighbours always read and write neighbouring words.
+ * What Winograd's convolution spends its time on: a matrix product, output × input channels × tiles, for each of the 16
+ * places of a tile (and each group). As in the tiled family, over parts in workgroup memory; but whole rows of numbers
+ * lie side by side here, so that an invocation can own pixels that are far apart, and neighbours always read and write
+ * neighbouring words.
  */
 import { type Kernel, STRIP, lines, uniform } from '../kernel';
 import { wgsl } from '../wgsl';
@@ -11,9 +12,10 @@ import { type Tile, invocationsOf, tileProducts } from './tiled';
 /**
  *   products[g, o, t] = Σ_c weight[g, o, c] · transformed[g, c, t]
  *
- * for every one of GROUPS, with `d` as productDims counts (IN and OUT blocks, W tiles). A step is one tile of input channels: while its
- * products are summed, what the next one needs is on its way from storage to registers. Past the last channel the weights are zeros, and
- * past the last tile nothing is stored: so loads need no test, only an index that exists.
+ * for every one of GROUPS, with `d` as productDims counts (IN and OUT blocks, W tiles). A step is one tile of input
+ * channels: while its products are summed, what the next one needs is on its way from storage to registers. Past the
+ * last channel the weights are zeros, and past the last tile nothing is stored: so loads need no test, only an index
+ * that exists.
  *
  * Bindings: transformed weight products.
  */
@@ -27,8 +29,10 @@ export function winogradProducts(d: ConvDims, tile: Tile): Kernel {
   /** Of the inputs, so many rows apart are loaded by one invocation, and so many columns of each. */
   const ownInputs = (depth * columns) / threads;
   const perRow = Math.max(1, columns / threads);
-  const rowOf = (e: number): string => (threads >= columns ? `(me / ${columns}u + ${e * (threads / columns)}u)` : `${Math.floor(e / perRow)}u`);
-  const columnOf = (e: number): string => (threads >= columns ? `me % ${columns}u` : `(me + ${(e % perRow) * threads}u)`);
+  const rowOf = (e: number): string =>
+    threads >= columns ? `(me / ${columns}u + ${e * (threads / columns)}u)` : `${Math.floor(e / perRow)}u`;
+  const columnOf = (e: number): string =>
+    threads >= columns ? `me % ${columns}u` : `(me + ${(e % perRow) * threads}u)`;
   const ownWeights = (depth * 4 * blocks) / threads;
   return {
     name: 'winogradProducts',
@@ -46,9 +50,12 @@ var<workgroup> filters: array<vec4f, ${depth * 4 * blocks}>; // [depth, 4, block
 
 @compute @workgroup_size(${units}, ${apart})
 fn main(@builtin(workgroup_id) at: vec3u, @builtin(local_invocation_id) own: vec3u, @builtin(local_invocation_index) me: u32) {
-${lines(ownInputs, (e) => `  let row${e} = ${rowOf(e)};
+${lines(
+  ownInputs,
+  (e) => `  let row${e} = ${rowOf(e)};
   let from${e} = at.z * d.IN * d.TILES + min(at.x * ${columns}u + ${columnOf(e)}, d.TILES - 1u);
-  var v${e} = transformed[from${e} + min(row${e}, d.IN - 1u) * d.TILES];`)}
+  var v${e} = transformed[from${e} + min(row${e}, d.IN - 1u) * d.TILES];`,
+)}
   var weights = (at.z * d.OUT_TILES + at.y) * d.STEPS * ${depth * 4 * blocks}u + me;
 ${lines(ownWeights, (e) => `  var k${e} = weight[weights + ${e * threads}u];`)}
 ${lines(own, (b) => lines(STRIP, (j) => `  var a${b}_${j} = vec4f();`))}
@@ -66,12 +73,18 @@ ${lines(ownWeights, (e) => `      k${e} = weight[weights + ${e * threads}u];`)}
 ${tileProducts(tile, (k, j) => k * columns + j * units)}
   }
 
-${lines(own, (b) => `  let o${b} = at.y * ${blocks}u + own.y + ${b * apart}u;
+${lines(
+  own,
+  (b) => `  let o${b} = at.y * ${blocks}u + own.y + ${b * apart}u;
   if (o${b} < d.OUT) {
     let to = (at.z * d.OUT + o${b}) * d.TILES;
-${lines(STRIP, (j) => `    let t${j} = at.x * ${columns}u + own.x + ${j * units}u;
-    if (t${j} < d.TILES) { products[to + t${j}] = a${b}_${j}; }`)}
-  }`)}
+${lines(
+  STRIP,
+  (j) => `    let t${j} = at.x * ${columns}u + own.x + ${j * units}u;
+    if (t${j} < d.TILES) { products[to + t${j}] = a${b}_${j}; }`,
+)}
+  }`,
+)}
 }`,
   };
 }

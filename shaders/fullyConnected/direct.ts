@@ -1,22 +1,41 @@
-/** Fully connected layers, direct family: an invocation sums what it owns by itself. What software adapters run fastest. */
+/**
+ * Fully connected layers, direct family: an invocation sums what it owns by itself. What software adapters run fastest.
+ */
 import { type BackwardEpilogue, epilogueDims, giveFunction } from '../epilogue';
 import { type Kernel, grid, lines, uniform } from '../kernel';
 import { wgsl } from '../wgsl';
-import { DENSE, PLACE, type ForwardEpilogue, type FullyConnectedDims, type RowChunk, finishFunction, itemsOf, storeFunction, sumDims } from './shape';
+import {
+  DENSE,
+  PLACE,
+  type ForwardEpilogue,
+  type FullyConnectedDims,
+  type RowChunk,
+  finishFunction,
+  itemsOf,
+  storeFunction,
+  sumDims,
+} from './shape';
 
 export interface DirectFullyConnected {
   readonly family: 'direct';
   /**
-   * Whether the four invocations of a quad share what they load of the items, each for an item or two of its own (needs the feature
-   * `subgroups`). From {@link DENSE} items on; worth it where a load costs as much as many multiply-adds, as on software adapters.
+   * Whether the four invocations of a quad share what they load of the items, each for an item or two of its own (needs
+   * the feature `subgroups`). From {@link DENSE} items on; worth it where a load costs as much as many multiply-adds,
+   * as on software adapters.
    */
   readonly quads: boolean;
 }
 
-/** Of a batch, that share one reading of the weights: with eight, lavapipe would compile a third of a second longer, and run no faster. */
+/**
+ * Of a batch, that share one reading of the weights: with eight, lavapipe would compile a third of a second longer, and
+ * run no faster.
+ */
 const ITEMS = 4;
 
-/** The items that one invocation computes, and how their row `i` of an array is loaded. Their number is in the uniform, too: so no driver unrolls what stores them. */
+/**
+ * The items that one invocation computes, and how their row `i` of an array is loaded. Their number is in the uniform,
+ * too: so no driver unrolls what stores them.
+ */
 interface Tile {
   readonly items: number;
   readonly dense: boolean;
@@ -29,11 +48,15 @@ function tileOf(N: number, { quads }: DirectFullyConnected): Tile {
 }
 
 /** `sum0, sum1, …` */
-const names = (stem: string, items: number): string => Array.from({ length: items }, (_, k) => `${stem}${k}`).join(', ');
+const names = (stem: string, items: number): string =>
+  Array.from({ length: items }, (_, k) => `${stem}${k}`).join(', ');
 
 /** WGSL: `at0 at1 …`, where the items that this invocation loads begin; `place(n)` says where item `n` does. */
 const itemPlaces = ({ items, quads }: Tile, place: (n: string) => string): string =>
-  lines(quads ? Math.ceil(items / 4) : items, (t) => `  let at${t} = ${place(`min(first + ${quads ? `${4 * t}u + (lane & 3u)` : `${t}u`}, d.N - 1u)`)};`);
+  lines(
+    quads ? Math.ceil(items / 4) : items,
+    (t) => `  let at${t} = ${place(`min(first + ${quads ? `${4 * t}u + (lane & 3u)` : `${t}u`}, d.N - 1u)`)};`,
+  );
 
 /** WGSL: `v0 v1 …`, element `i` of each item. */
 const loadItems = ({ items, quads }: Tile, array: string, i: string): string =>
@@ -45,10 +68,15 @@ ${lines(items, (k) => `    let v${k} = quadBroadcast(mine${k >> 2}, ${k & 3}u);`
 /**
  *   y[n, o] = bias[o] + Σ_i weight[o, i] · x[n, i]
  *
- * An invocation owns four outputs of up to four items, over one slice of rows. With a single slice it finishes them; otherwise it
- * writes `partial[slice, n, o]`, which {@link fullyConnectedSum} adds up in a fixed order.
+ * An invocation owns four outputs of up to four items, over one slice of rows. With a single slice it finishes them;
+ * otherwise it writes `partial[slice, n, o]`, which {@link fullyConnectedSum} adds up in a fixed order.
  */
-export function fullyConnectedForward(d: FullyConnectedDims, chunk: RowChunk, variant: DirectFullyConnected, epilogue: ForwardEpilogue): Kernel {
+export function fullyConnectedForward(
+  d: FullyConnectedDims,
+  chunk: RowChunk,
+  variant: DirectFullyConnected,
+  epilogue: ForwardEpilogue,
+): Kernel {
   const tile = tileOf(d.N, variant);
   const dims = { ...d, ...chunk, ITEMS: tile.items };
   return {
@@ -116,10 +144,15 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 /**
  *   dX[n, i] = Σ_o weight[o, i] · dY[n, o]
  *
- * An invocation owns four inputs (one block of one pixel) of up to four items. With a few items it reads no weights where the
- * epilogue will store zeros anyway (dead ReLUs, dead pooling windows).
+ * An invocation owns four inputs (one block of one pixel) of up to four items. With a few items it reads no weights
+ * where the epilogue will store zeros anyway (dead ReLUs, dead pooling windows).
  */
-export function fullyConnectedBackward(d: FullyConnectedDims, chunk: Pick<RowChunk, 'FIRST' | 'ROWS'>, variant: DirectFullyConnected, epilogue: BackwardEpilogue): Kernel {
+export function fullyConnectedBackward(
+  d: FullyConnectedDims,
+  chunk: Pick<RowChunk, 'FIRST' | 'ROWS'>,
+  variant: DirectFullyConnected,
+  epilogue: BackwardEpilogue,
+): Kernel {
   const tile = tileOf(d.N, variant);
   const dims = { ...d, FIRST: chunk.FIRST, ROWS: chunk.ROWS, ITEMS: tile.items, ...epilogueDims(epilogue) };
   return {
@@ -157,9 +190,11 @@ ${lines(tile.items, (k) => (tile.dense ? `  var sum${k} = vec4f();` : `  var a${
     let w2 = weight[row + 2u * d.OUT + o];
     let w3 = weight[row + 3u * d.OUT + o];
 ${loadItems(tile, 'dY', 'o')}
-${lines(tile.items, (k) => (tile.dense
+${lines(tile.items, (k) =>
+  tile.dense
     ? `    sum${k} += vec4f(dot(w0, v${k}), dot(w1, v${k}), dot(w2, v${k}), dot(w3, v${k}));`
-    : `    a${k} += w0 * v${k}; b${k} += w1 * v${k}; c${k} += w2 * v${k}; e${k} += w3 * v${k};`))}
+    : `    a${k} += w0 * v${k}; b${k} += w1 * v${k}; c${k} += w2 * v${k}; e${k} += w3 * v${k};`,
+)}
   }
   if (id.x >= d.ROWS) { return; }
 #if ${!tile.dense}

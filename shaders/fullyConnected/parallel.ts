@@ -1,14 +1,25 @@
 /**
- * Fully connected layers, parallel family: the invocations of a workgroup share out the rows of a sum, or the columns, and add up in
- * workgroup memory. These layers are bound by how fast weights arrive, and a GPU hides that only behind tens of thousands of invocations.
+ * Fully connected layers, parallel family: the invocations of a workgroup share out the rows of a sum, or the columns,
+ * and add up in workgroup memory. These layers are bound by how fast weights arrive, and a GPU hides that only behind
+ * tens of thousands of invocations.
  *
- * Which rows can be passed over is the same for all invocations of a subgroup, so those branches cost nothing, and single rows count:
- * the direct family passes over blocks of four.
+ * Which rows can be passed over is the same for all invocations of a subgroup, so those branches cost nothing, and
+ * single rows count: the direct family passes over blocks of four.
  */
 import { type BackwardEpilogue, epilogueDims, giveFunction } from '../epilogue';
 import { type Kernel, lines, uniform } from '../kernel';
 import { wgsl } from '../wgsl';
-import { DENSE, PLACE, type ForwardEpilogue, type FullyConnectedDims, type RowChunk, finishFunction, itemsOf, storeFunction, sumDims } from './shape';
+import {
+  DENSE,
+  PLACE,
+  type ForwardEpilogue,
+  type FullyConnectedDims,
+  type RowChunk,
+  finishFunction,
+  itemsOf,
+  storeFunction,
+  sumDims,
+} from './shape';
 
 export interface ParallelFullyConnected {
   readonly family: 'parallel';
@@ -32,8 +43,9 @@ const LANES = ['x', 'y', 'z', 'w'] as const;
 /**
  *   y[n, o] = bias[o] + Σ_i weight[o, i] · x[n, i]
  *
- * An invocation owns four outputs of up to eight items, over every fourth block of rows of a slice. With a single slice the workgroup
- * finishes them; otherwise it writes `partial[slice, n, o]`, which {@link parallelSum} adds up in a fixed order.
+ * An invocation owns four outputs of up to eight items, over every fourth block of rows of a slice. With a single slice
+ * the workgroup finishes them; otherwise it writes `partial[slice, n, o]`, which {@link parallelSum} adds up in a fixed
+ * order.
  */
 export function parallelForward(d: FullyConnectedDims, chunk: RowChunk, epilogue: ForwardEpilogue): Kernel {
   const items = itemsOf(d.N, ITEMS);
@@ -59,8 +71,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) own: 
   let begin = group.y * d.SLICE;
   let end = min(begin + d.SLICE, d.ROWS);
   let first = group.z * ${items}u;
-${lines(items, (k) => `  let at${k} = (min(first + ${k}u, d.N - 1u) * d.X_BLOCKS + d.X_BLOCK) * d.H * d.W + d.FIRST;
-  var sum${k} = vec4f();`)}
+${lines(
+  items,
+  (k) => `  let at${k} = (min(first + ${k}u, d.N - 1u) * d.X_BLOCKS + d.X_BLOCK) * d.H * d.W + d.FIRST;
+  var sum${k} = vec4f();`,
+)}
   for (var i = begin + own.y; i < end; i += ${SHARES}u) {
     let row = i * 4u * d.OUT + o;
 ${lines(items, (k) => `    let v${k} = x[at${k} + i];`)}
@@ -68,18 +83,23 @@ ${lines(items, (k) => `    let v${k} = x[at${k} + i];`)}
     let rows = mat4x4f(weight[row], weight[row + d.OUT], weight[row + 2u * d.OUT], weight[row + 3u * d.OUT]);
 ${lines(items, (k) => `    sum${k} += rows * v${k};`)}
 #else
-${LANES.map((lane, r) => `    if (${Array.from({ length: items }, (_, k) => `v${k}.${lane} != 0.0`).join(' || ')}) {
+${LANES.map(
+  (lane, r) => `    if (${Array.from({ length: items }, (_, k) => `v${k}.${lane} != 0.0`).join(' || ')}) {
       let w = weight[row + ${r}u * d.OUT];
 ${lines(items, (k) => `      sum${k} += w * v${k}.${lane};`)}
-    }`).join('\n')}
+    }`,
+).join('\n')}
 #endif
   }
-${lines(items, (k) => `  shares[me] = sum${k};
+${lines(
+  items,
+  (k) => `  shares[me] = sum${k};
   workgroupBarrier();
   if (own.y == 0u && column < d.OUT && first + ${k}u < d.N) {
     store(d.FIRST_SLICE + group.y, first + ${k}u, o, ${Array.from({ length: SHARES }, (_, share) => `shares[own.x + ${share * COLUMNS}u]`).join(' + ')});
   }
-  workgroupBarrier();`)}
+  workgroupBarrier();`,
+)}
 }`,
   };
 }
@@ -114,10 +134,15 @@ ${addUp(SUM_SHARES, (half) => `  if (own.y < ${half}u) { shares[me] += shares[me
 /**
  *   dX[n, i] = Σ_o weight[o, i] · dY[n, o]
  *
- * A workgroup owns four inputs (one block of one pixel) of up to eight items, an invocation every 64th block of columns. With a few items
- * no row is read where the epilogue will store zeros anyway (dead ReLUs, dead pooling windows).
+ * A workgroup owns four inputs (one block of one pixel) of up to eight items, an invocation every 64th block of
+ * columns. With a few items no row is read where the epilogue will store zeros anyway (dead ReLUs, dead pooling
+ * windows).
  */
-export function parallelBackward(d: FullyConnectedDims, chunk: Pick<RowChunk, 'FIRST' | 'ROWS'>, epilogue: BackwardEpilogue): Kernel {
+export function parallelBackward(
+  d: FullyConnectedDims,
+  chunk: Pick<RowChunk, 'FIRST' | 'ROWS'>,
+  epilogue: BackwardEpilogue,
+): Kernel {
   const items = itemsOf(d.N, ITEMS);
   const dense = items >= DENSE;
   const dims = { ...d, FIRST: chunk.FIRST, ROWS: chunk.ROWS, ...epilogueDims(epilogue) };
@@ -125,7 +150,11 @@ export function parallelBackward(d: FullyConnectedDims, chunk: Pick<RowChunk, 'F
     name: 'fullyConnectedBackward',
     dims,
     flops: 2 * d.N * chunk.ROWS * d.OUT * 16,
-    workgroups: [Math.min(chunk.ROWS, MOST_WORKGROUPS), Math.ceil(chunk.ROWS / MOST_WORKGROUPS), Math.ceil(d.N / items)],
+    workgroups: [
+      Math.min(chunk.ROWS, MOST_WORKGROUPS),
+      Math.ceil(chunk.ROWS / MOST_WORKGROUPS),
+      Math.ceil(d.N / items),
+    ],
     code: wgsl`
 ${uniform(dims)}
 @group(0) @binding(1) var<storage, read> dY: array<vec4f>;       // [N, OUT]
@@ -141,27 +170,39 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) me
 ${PLACE}
   let first = group.z * ${items}u;
   let row = offset * 4u * d.OUT;
-${lines(items, (k) => `  let at${k} = min(first + ${k}u, d.N - 1u) * d.Y_BLOCKS + d.Y_BLOCK;
-  var sum${k} = vec4f();`)}
+${lines(
+  items,
+  (k) => `  let at${k} = min(first + ${k}u, d.N - 1u) * d.Y_BLOCKS + d.Y_BLOCK;
+  var sum${k} = vec4f();`,
+)}
 #if ${!dense}
   let wanted = ${Array.from({ length: items }, (_, k) => `open(min(first + ${k}u, d.N - 1u) * d.X_BLOCKS + block, h, w)`).join(' | ')};
 #endif
   for (var o = me; o < d.OUT; o += ${COLUMNS}u) {
 ${lines(items, (k) => `    let v${k} = dY[at${k} + o];`)}
-${LANES.map((lane, r) => `    ${dense ? '' : `if (wanted.${lane}) `}{
+${LANES.map(
+  (lane, r) => `    ${dense ? '' : `if (wanted.${lane}) `}{
       let w = weight[row + ${r}u * d.OUT + o];
 ${lines(items, (k) => `      sum${k}.${lane} += dot(w, v${k});`)}
-    }`).join('\n')}
+    }`,
+).join('\n')}
   }
 ${lines(items, (k) => `  shares[me + ${k * COLUMNS}u] = sum${k};`)}
-${addUp(COLUMNS, (half) => `  if (me < ${half}u) {
+${addUp(
+  COLUMNS,
+  (half) => `  if (me < ${half}u) {
 ${lines(items, (k) => `    shares[me + ${k * COLUMNS}u] += shares[me + ${k * COLUMNS + half}u];`)}
-  }`)}
+  }`,
+)}
   if (me < min(${items}u, d.N - first)) { give((first + me) * d.X_BLOCKS + block, h, w, shares[me * ${COLUMNS}u]); }
 }`,
   };
 }
 
 /** Rounds in which the first half of so many shares takes the other half to it. */
-const addUp = (shares: number, round: (half: number) => string): string => lines(Math.log2(shares), (k) => `  workgroupBarrier();
-${round(shares >> (k + 1))}`) + '\n  workgroupBarrier();';
+const addUp = (shares: number, round: (half: number) => string): string =>
+  lines(
+    Math.log2(shares),
+    (k) => `  workgroupBarrier();
+${round(shares >> (k + 1))}`,
+  ) + '\n  workgroupBarrier();';

@@ -1,8 +1,8 @@
 /**
- * Fully connected layers: what all families of their kernels agree on. The weight is stored once, transposed: row i holds what input i
- * gives to every output. Forward adds up rows and passes over those whose input is zero (exact, and most inputs are, after a ReLU);
- * backward takes one dot product per row and passes over rows that the ReLU's bits will zero anyway. Rows come in chunks, since a binding
- * may be no larger than 128 MiB; each chunk is a slice of the sum.
+ * Fully connected layers: what all families of their kernels agree on. The weight is stored once, transposed: row i
+ * holds what input i gives to every output. Forward adds up rows and passes over those whose input is zero (exact, and
+ * most inputs are, after a ReLU); backward takes one dot product per row and passes over rows that the ReLU's bits will
+ * zero anyway. Rows come in chunks, since a binding may be no larger than 128 MiB; each chunk is a slice of the sum.
  *
  * Inputs are counted as they are stored, in blocks: row `4·i + lane` with `i = (c/4)·H·W + h·W + w`.
  */
@@ -24,7 +24,10 @@ export interface FullyConnectedDims {
   readonly Y_BLOCKS: number;
 }
 
-/** The part of the rows that one binding holds, cut into slices that are summed apart. All counted in blocks of four rows. */
+/**
+ * The part of the rows that one binding holds, cut into slices that are summed apart. All counted in blocks of four
+ * rows.
+ */
 export interface RowChunk {
   readonly FIRST: number;
   readonly ROWS: number;
@@ -53,9 +56,18 @@ export const PLACE = `  let i = d.FIRST + offset;
   let block = d.X_BLOCK + i / (d.H * d.W);`;
 
 /** Fields of the uniform that adding up slices needs. */
-export const sumDims = ({ N, OUT, Y_BLOCK, Y_BLOCKS }: FullyConnectedDims, SLICES: number) => ({ N, OUT, Y_BLOCK, Y_BLOCKS, SLICES });
+export const sumDims = ({ N, OUT, Y_BLOCK, Y_BLOCKS }: FullyConnectedDims, SLICES: number) => ({
+  N,
+  OUT,
+  Y_BLOCK,
+  Y_BLOCKS,
+  SLICES,
+});
 
-/** WGSL: bindings from 3 on, and `finish(n, o, sum)`, which adds the bias, rectifies, keeps bits and stores. Bindings: bias y [bits]. */
+/**
+ * WGSL: bindings from 3 on, and `finish(n, o, sum)`, which adds the bias, rectifies, keeps bits and stores. Bindings:
+ * bias y [bits].
+ */
 export const finishFunction = ({ relu, bits }: ForwardEpilogue): string => wgsl`
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;    // [OUT]
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>; // [N, OUT]
@@ -78,19 +90,28 @@ fn finish(n: u32, o: u32, sum: vec4f) {
   y[place] = value;
 }`;
 
-/** WGSL: `store(slice, n, o, sum)`, where the slices of all chunks are counted together: a single one finishes, several are put aside. */
-export const storeFunction = (slices: number, epilogue: ForwardEpilogue): string => (slices === 1
-  ? `${finishFunction(epilogue)}
+/**
+ * WGSL: `store(slice, n, o, sum)`, where the slices of all chunks are counted together: a single one finishes, several
+ * are put aside.
+ */
+export const storeFunction = (slices: number, epilogue: ForwardEpilogue): string =>
+  slices === 1
+    ? `${finishFunction(epilogue)}
 fn store(slice: u32, n: u32, o: u32, sum: vec4f) { finish(n, o, sum); }`
-  : `
+    : `
 @group(0) @binding(3) var<storage, read_write> partial: array<vec4f>; // [SLICES, N, OUT]
-fn store(slice: u32, n: u32, o: u32, sum: vec4f) { partial[(slice * d.N + n) * d.OUT + o] = sum; }`);
+fn store(slice: u32, n: u32, o: u32, sum: vec4f) { partial[(slice * d.N + n) * d.OUT + o] = sum; }`;
 
 /**
- * `[out, in]` with `in` in C, H, W order → rows `first … first + rows` (blocks of four) of `[in/4, 4, out]`, outputs padded to
- * whole blocks.
+ * `[out, in]` with `in` in C, H, W order → rows `first … first + rows` (blocks of four) of `[in/4, 4, out]`, outputs
+ * padded to whole blocks.
  */
-export function packFullyConnected(weight: Float32Array, shape: { out: number; C: number; plane: number }, first: number, rows: number): Float32Array {
+export function packFullyConnected(
+  weight: Float32Array,
+  shape: { out: number; C: number; plane: number },
+  first: number,
+  rows: number,
+): Float32Array {
   const { out, C, plane } = shape;
   const width = blocksOf(out) * 4;
   const packed = new Float32Array(rows * 4 * width);

@@ -5,7 +5,11 @@ import type { Session } from './session';
 
 /** Options that every command has. */
 export const common = {
-  driver: { type: 'string', valueHint: 'name', description: 'Vulkan driver: lavapipe, swiftshader, or the path of an ICD manifest' },
+  driver: {
+    type: 'string',
+    valueHint: 'name',
+    description: 'Vulkan driver: lavapipe, swiftshader, or the path of an ICD manifest',
+  },
   json: { type: 'boolean', description: 'print JSON, one object per result' },
 } as const satisfies ArgsDef;
 
@@ -23,13 +27,18 @@ interface CommandSpec<T extends ArgsDef> {
 }
 
 export function command<const T extends ArgsDef>({ name, description, args, run }: CommandSpec<T>): CommandDef<T> {
-  return defineCommand<T>({ meta: { name, description }, args, run: ({ args: parsed, data }) => run(parsed, data as Session) });
+  return defineCommand<T>({
+    meta: { name, description },
+    args,
+    run: ({ args: parsed, data }) => run(parsed, data as Session),
+  });
 }
 
 /**
  * The same arguments with every value attached (`--name=value`) and the positional ones last.
  *
- * @throws UsageError for an unknown option, a missing or surplus value or positional argument, or a value that is none of an enum's
+ * @throws UsageError for an unknown option, a missing or surplus value or positional argument, or a value that is none
+ *   of an enum's
  */
 export function normalise(raw: readonly string[], definitions: ArgsDef): string[] {
   const options: string[] = [];
@@ -47,7 +56,10 @@ export function normalise(raw: readonly string[], definitions: ArgsDef): string[
       continue;
     }
     const [, name = '', inline] = /^--([^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
-    if (!names.includes(name)) throw new UsageError(`unknown option ${arg.split('=')[0]}; there are ${[...names, 'help'].map((known) => `--${known}`).join(', ')}`);
+    if (!names.includes(name))
+      throw new UsageError(
+        `unknown option ${arg.split('=')[0]}; there are ${[...names, 'help'].map((known) => `--${known}`).join(', ')}`,
+      );
     const definition = definitions[name]!;
     const next = raw[i + 1];
     const optional = OPTIONAL_VALUES[name];
@@ -57,21 +69,28 @@ export function normalise(raw: readonly string[], definitions: ArgsDef): string[
       continue;
     }
     let value = inline;
-    if (value === undefined && next !== undefined && (optional ? optional.pattern.test(next) : !names.includes(next.replace(/^--|=.*/g, '')) || !next.startsWith('--'))) {
+    if (
+      value === undefined &&
+      next !== undefined &&
+      (optional ? optional.pattern.test(next) : !names.includes(next.replace(/^--|=.*/g, '')) || !next.startsWith('--'))
+    ) {
       value = next;
       i++;
     }
     value ??= optional?.bare;
     if (value === undefined || value === '') throw new UsageError(`--${name} takes a value`);
     const allowed = 'options' in definition ? definition.options : undefined;
-    if (allowed && !allowed.includes(value)) throw new UsageError(`--${name} is '${value}'; it can be ${allowed.join(', ')}`);
+    if (allowed && !allowed.includes(value))
+      throw new UsageError(`--${name} is '${value}'; it can be ${allowed.join(', ')}`);
     options.push(`--${name}=${value}`);
   }
 
   const wanted = Object.keys(definitions).find((name) => definitions[name]!.type === 'positional');
   if (wanted && positionals.length === 0) throw new UsageError(`no ${wanted} given`);
   if (!wanted && positionals.length > 0) throw new UsageError(`'${positionals[0]}' is one argument too many`);
-  const missing = names.find((name) => definitions[name]!.required && !options.some((option) => option.startsWith(`--${name}=`)));
+  const missing = names.find(
+    (name) => definitions[name]!.required && !options.some((option) => option.startsWith(`--${name}=`)),
+  );
   if (missing) throw new UsageError(`--${missing} is missing`);
   return [...options, '--', ...positionals];
 }
@@ -80,7 +99,9 @@ export function normalise(raw: readonly string[], definitions: ArgsDef): string[
 export function numberOption(name: string, text: string, low: number, high: number, whole = false): number {
   const value = Number(text);
   if (!(value >= low && value <= high) || (whole && !Number.isInteger(value))) {
-    throw new UsageError(`--${name} is '${text}'; it can be a ${whole ? 'whole ' : ''}number ${high === Infinity ? `from ${low}` : `from ${low} to ${high}`}`);
+    throw new UsageError(
+      `--${name} is '${text}'; it can be a ${whole ? 'whole ' : ''}number ${high === Infinity ? `from ${low}` : `from ${low} to ${high}`}`,
+    );
   }
   return value;
 }

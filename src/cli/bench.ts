@@ -5,10 +5,16 @@ import { EXIT, UsageError } from './failure';
 import { versionOf } from './info';
 import { writeWhole } from './output';
 
-/** What this command knows of dist/lib/bench.js, a bundle of its own (bench/inNode.ts): nothing here imports the benchmark. */
+/**
+ * What this command knows of dist/lib/bench.js, a bundle of its own (bench/inNode.ts): nothing here imports the
+ * benchmark.
+ */
 interface Benchmark {
   problemsOf(options: readonly (readonly [string, string])[]): string[];
-  benchInNode(gpu: GPU, options: object): Promise<{ readonly report: object; readonly text: string; readonly regressed: boolean }>;
+  benchInNode(
+    gpu: GPU,
+    options: object,
+  ): Promise<{ readonly report: object; readonly text: string; readonly regressed: boolean }>;
 }
 
 const text = (valueHint: string, description: string) => ({ type: 'string', valueHint, description }) as const;
@@ -36,22 +42,40 @@ export const bench = command({
     compare: text('file', 'compare with an earlier report; exit code 1 if gradlens got slower'),
   },
   async run({ driver, json, compare, ...given }, session) {
-    const { problemsOf, benchInNode } = (await import(/* @vite-ignore */ import.meta.resolve('./bench.js'))) as Benchmark;
-    const options = (Object.keys(OPTIONS) as (keyof typeof OPTIONS)[]).flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]] as const]));
+    const { problemsOf, benchInNode } = (await import(
+      /* @vite-ignore */ import.meta.resolve('./bench.js')
+    )) as Benchmark;
+    const options = (Object.keys(OPTIONS) as (keyof typeof OPTIONS)[]).flatMap((name) =>
+      given[name] === undefined ? [] : [[name, given[name]] as const],
+    );
     const [problem] = problemsOf(options);
     if (problem) throw new UsageError(`--${problem}`);
-    const before = compare === undefined ? null : await readFile(compare, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-      throw new UsageError(`${compare} cannot be read: ${cause.code ?? String(cause)}`);
-    });
+    const before =
+      compare === undefined
+        ? null
+        : await readFile(compare, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+            throw new UsageError(`${compare} cannot be read: ${cause.code ?? String(cause)}`);
+          });
 
     process.env['MESA_SHADER_CACHE_DISABLE'] ??= 'true'; // or the second cold start would be a warm one
     const which = driver === undefined ? {} : { icd: driver };
     // brings the names of WebGPU along, as globals
-    await requestNodeAdapter({ ...which, onNotice: (notice) => void process.stderr.write(`gradlens: note: ${notice}\n`) });
+    await requestNodeAdapter({
+      ...which,
+      onNotice: (notice) => void process.stderr.write(`gradlens: note: ${notice}\n`),
+    });
     const gpu = { requestAdapter: () => requestNodeAdapter(which) } as GPU;
     const status = statusOn(process.stderr);
-    const { report, text: tables, regressed } = await benchInNode(gpu, {
-      options, before, runtime: `Node ${process.version}, webgpu ${versionOf('webgpu')}`, signal: session.signal, onProgress: status,
+    const {
+      report,
+      text: tables,
+      regressed,
+    } = await benchInNode(gpu, {
+      options,
+      before,
+      runtime: `Node ${process.version}, webgpu ${versionOf('webgpu')}`,
+      signal: session.signal,
+      onProgress: status,
     });
     status(null);
     if (json !== undefined) await writeWhole(json, Buffer.from(`${JSON.stringify(report, null, 1)}\n`));

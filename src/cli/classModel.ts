@@ -27,27 +27,64 @@ export const classModel = command({
     ...modelOption,
     ...prepOption,
     ...classOption,
-    neuron: { type: 'string', valueHint: 'TENSOR:CHANNEL[:Y:X]', description: 'instead of a class a channel of a tensor, or one place of it' },
-    preset: { type: 'enum', options: ['paper', 'vivid'], default: 'paper', description: 'what the options below are if left out; vivid has what later work found' },
-    ...Object.fromEntries(NUMBERS.map(([option, , description]) => [option, { type: 'string', valueHint: 'X', description }])) as Record<(typeof NUMBERS)[number][0], { type: 'string'; valueHint: string; description: string }>,
-    score: { type: 'enum', options: ['logit', 'probability'], default: 'logit', description: 'the objective; the paper advises against the probability' },
-    out: { type: 'string', valueHint: 'pattern', default: 'out/{class}.png', description: 'where to, with {class} and {method}' },
+    neuron: {
+      type: 'string',
+      valueHint: 'TENSOR:CHANNEL[:Y:X]',
+      description: 'instead of a class a channel of a tensor, or one place of it',
+    },
+    preset: {
+      type: 'enum',
+      options: ['paper', 'vivid'],
+      default: 'paper',
+      description: 'what the options below are if left out; vivid has what later work found',
+    },
+    ...(Object.fromEntries(
+      NUMBERS.map(([option, , description]) => [option, { type: 'string', valueHint: 'X', description }]),
+    ) as Record<(typeof NUMBERS)[number][0], { type: 'string'; valueHint: string; description: string }>),
+    score: {
+      type: 'enum',
+      options: ['logit', 'probability'],
+      default: 'logit',
+      description: 'the objective; the paper advises against the probability',
+    },
+    out: {
+      type: 'string',
+      valueHint: 'pattern',
+      default: 'out/{class}.png',
+      description: 'where to, with {class} and {method}',
+    },
     npy: { type: 'boolean', description: 'also write the image as the network sees it, float32, beside the picture' },
     ...common,
   },
   async run(args, session) {
     const { signal, onProgress } = session;
     checkPattern(args.out);
-    const numbers = Object.fromEntries(NUMBERS.flatMap(([option, name]) => {
-      const text = args[option];
-      return text === undefined ? [] : [[name, numberOption(option, text, option === 'iterations' || option === 'blur-every' ? 1 : 0, 1e6, WHOLE.has(option))]];
-    })) as Partial<Record<(typeof NUMBERS)[number][1], number>>;
+    const numbers = Object.fromEntries(
+      NUMBERS.flatMap(([option, name]) => {
+        const text = args[option];
+        return text === undefined
+          ? []
+          : [
+              [
+                name,
+                numberOption(
+                  option,
+                  text,
+                  option === 'iterations' || option === 'blur-every' ? 1 : 0,
+                  1e6,
+                  WHOLE.has(option),
+                ),
+              ],
+            ];
+      }),
+    ) as Partial<Record<(typeof NUMBERS)[number][1], number>>;
     const preset = args.preset as ClassModelPreset;
     const score = args.score as 'logit' | 'probability';
     const file = await readModel(args.model, session, args.labels);
     const input = preparationOf(file, args.prep, session);
     const targets = args.neuron === undefined ? classesOf(args.class, file.labels) : [neuronOf(args.neuron)];
-    if (targets.length > 1 && !/\{class\}/.test(args.out)) throw new UsageError(`--class has ${targets.length} classes, so --out needs {class}`);
+    if (targets.length > 1 && !/\{class\}/.test(args.out))
+      throw new UsageError(`--class has ${targets.length} classes, so --out needs {class}`);
 
     const engine = await session.openEngine(args.driver);
     const batch = Math.min(targets.length, MOST_AT_ONCE);
@@ -68,9 +105,13 @@ export const classModel = command({
         const parameters = { ...meta, class: chosen, label };
         await writeWhole(out, await encodePng(picture(n), parameters));
         const npy = args.npy ? out.replace(/\.png$/i, '.npy') : null;
-        if (npy !== null) await writeWhole(npy, writeNpy([1, ...model.inputShape.slice(1)], data.subarray(n * size, (n + 1) * size)));
-        session.print(args.json, { out, npy, class: chosen, label, scores: curve, parameters },
-          `${out}${npy === null ? '' : `, ${npy}`}: ${label}${typeof chosen === 'object' ? '' : ` (${chosen})`}, score ${curve[0]!.toPrecision(4)} → ${curve.at(-1)!.toPrecision(4)} in ${curve.length} iterations`);
+        if (npy !== null)
+          await writeWhole(npy, writeNpy([1, ...model.inputShape.slice(1)], data.subarray(n * size, (n + 1) * size)));
+        session.print(
+          args.json,
+          { out, npy, class: chosen, label, scores: curve, parameters },
+          `${out}${npy === null ? '' : `, ${npy}`}: ${label}${typeof chosen === 'object' ? '' : ` (${chosen})`}, score ${curve[0]!.toPrecision(4)} → ${curve.at(-1)!.toPrecision(4)} in ${curve.length} iterations`,
+        );
       }
     }
     return 0;
@@ -85,7 +126,8 @@ function classesOf(text: string, labels: readonly string[]): readonly number[] {
   const parts = /^\d+(,\d+)+$/.test(text) ? text.split(',') : [text];
   return parts.map((part) => {
     const found = classOf(part, labels);
-    if (found === 'top1') throw new UsageError('class-model needs --class: a number or a name, numbers with commas between them, or all');
+    if (found === 'top1')
+      throw new UsageError('class-model needs --class: a number or a name, numbers with commas between them, or all');
     return found;
   });
 }

@@ -22,9 +22,15 @@ export const classify = command({
       const model = await engine.load(file, { input, signal, onProgress });
       return async (path, picture) => {
         const classes = await model.classify(picture, top, { signal });
-        const lines = classes.map(({ index, label, score, probability }) =>
-          `  ${(probability * 100).toFixed(1).padStart(5)} %  ${label}${label === String(index) ? '' : ` (${index})`}  score ${score.toPrecision(6)}`);
-        session.print(args.json, { image: path, model: model.name, classes, adapter: engine.environment.adapter }, [path, ...lines].join('\n'));
+        const lines = classes.map(
+          ({ index, label, score, probability }) =>
+            `  ${(probability * 100).toFixed(1).padStart(5)} %  ${label}${label === String(index) ? '' : ` (${index})`}  score ${score.toPrecision(6)}`,
+        );
+        session.print(
+          args.json,
+          { image: path, model: model.name, classes, adapter: engine.environment.adapter },
+          [path, ...lines].join('\n'),
+        );
       };
     });
   },

@@ -9,7 +9,8 @@ import { writeWhole } from './output';
 
 export const convert = command({
   name: 'convert',
-  description: 'writes a model in the native format, OUT/model.json and its weights, with its preparation and labels; needs no GPU',
+  description:
+    'writes a model in the native format, OUT/model.json and its weights, with its preparation and labels; needs no GPU',
   args: {
     model: { type: 'positional', required: true, description: modelOption.model.description },
     out: { type: 'positional', required: false, description: 'the folder to write' },
@@ -34,12 +35,27 @@ export const convert = command({
     };
     const bytes = writeSafetensors(read.graph.weights, type);
     const file = `${name}.safetensors`;
-    const manifest = await writeManifest({ graph: { ...read.graph, name }, input, labels: read.labels, provenance }, { file, bytes });
+    const manifest = await writeManifest(
+      { graph: { ...read.graph, name }, input, labels: read.labels, provenance },
+      { file, bytes },
+    );
     await writeWhole(join(out, file), bytes);
     await writeWhole(join(out, 'model.json'), new TextEncoder().encode(manifest));
     const parameters = [...read.graph.weights.values()].reduce((sum, { data }) => sum + data.length, 0);
-    session.print(args.json, { model: from, out: join(out, 'model.json'), weights: join(out, file), bytes: bytes.length, type, parameters, input, labels: read.labels.length },
-      `${join(out, 'model.json')} and ${file}: ${parameters.toLocaleString('en')} parameters in ${type}, ${bytes.length.toLocaleString('en')} bytes`);
+    session.print(
+      args.json,
+      {
+        model: from,
+        out: join(out, 'model.json'),
+        weights: join(out, file),
+        bytes: bytes.length,
+        type,
+        parameters,
+        input,
+        labels: read.labels.length,
+      },
+      `${join(out, 'model.json')} and ${file}: ${parameters.toLocaleString('en')} parameters in ${type}, ${bytes.length.toLocaleString('en')} bytes`,
+    );
     return EXIT.ok;
   },
 });

@@ -31,7 +31,8 @@ export function oneLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const [line = '', ...more] = message.split('\n').filter((part) => part.trim() !== '');
   const known = error instanceof GradlensError || error instanceof UsageError;
-  if (error instanceof GradlensError && error.code === 'unsupported-op') return `${line.replace(/:$/, '')} (gradlens inspect lists what)`;
+  if (error instanceof GradlensError && error.code === 'unsupported-op')
+    return `${line.replace(/:$/, '')} (gradlens inspect lists what)`;
   if (known) return more.length > 0 ? `${line} (GRADLENS_DEBUG=1 shows more)` : line;
   return `unexpected: ${line} (please report it; GRADLENS_DEBUG=1 shows where)`;
 }

@@ -12,12 +12,41 @@ export const gradient = command({
   description: 'the bare engine: the gradient of class scores with respect to an array',
   args: {
     ...modelOption,
-    model: { ...modelOption.model, required: true, description: 'an .onnx file, a model.json, their address, or a name in weights/' },
-    input: { type: 'string', valueHint: 'x.npy', required: true, description: 'prepared inputs, [C, H, W] or [N, C, H, W]' },
-    class: { type: 'string', valueHint: 'K[,K…]', default: 'top1', description: 'one class, one per input, or several of a single input' },
-    relu: { type: 'enum', options: ['gradient', 'deconvnet', 'guided'], default: 'gradient', description: 'how ReLUs pass the gradient back' },
-    score: { type: 'enum', options: ['logit', 'probability'], default: 'logit', description: 'what is differentiated: before or after soft-max' },
-    out: { type: 'string', valueHint: 'g.npy', required: true, description: 'the gradient: like the input, or [K, C, H, W] for K classes' },
+    model: {
+      ...modelOption.model,
+      required: true,
+      description: 'an .onnx file, a model.json, their address, or a name in weights/',
+    },
+    input: {
+      type: 'string',
+      valueHint: 'x.npy',
+      required: true,
+      description: 'prepared inputs, [C, H, W] or [N, C, H, W]',
+    },
+    class: {
+      type: 'string',
+      valueHint: 'K[,K…]',
+      default: 'top1',
+      description: 'one class, one per input, or several of a single input',
+    },
+    relu: {
+      type: 'enum',
+      options: ['gradient', 'deconvnet', 'guided'],
+      default: 'gradient',
+      description: 'how ReLUs pass the gradient back',
+    },
+    score: {
+      type: 'enum',
+      options: ['logit', 'probability'],
+      default: 'logit',
+      description: 'what is differentiated: before or after soft-max',
+    },
+    out: {
+      type: 'string',
+      valueHint: 'g.npy',
+      required: true,
+      description: 'the gradient: like the input, or [K, C, H, W] for K classes',
+    },
     scores: { type: 'string', valueHint: 's.npy', description: 'also write the scores before soft-max, [N, classes]' },
     ...common,
   },
@@ -27,23 +56,38 @@ export const gradient = command({
     const file = await readModel(args.model, session, args.labels);
     const { C, H, W } = file.graph.input.extents;
     const [N, ...item] = x.shape.length === 4 ? x.shape : [1, ...x.shape];
-    if (!N || item.join() !== [C, H, W].join()) throw new UsageError(`${args.input} is [${x.shape.join(', ')}]; the network takes [${C}, ${H}, ${W}] or [N, ${C}, ${H}, ${W}]`);
+    if (!N || item.join() !== [C, H, W].join())
+      throw new UsageError(
+        `${args.input} is [${x.shape.join(', ')}]; the network takes [${C}, ${H}, ${W}] or [N, ${C}, ${H}, ${W}]`,
+      );
     const classes = classesOf(args.class, file.labels);
     const severalOfOne = N === 1 && classes.length > 1;
-    if (!severalOfOne && classes.length !== 1 && classes.length !== N) throw new UsageError(`--class has ${classes.length} classes for ${N} inputs; one, or one per input, would be right`);
+    if (!severalOfOne && classes.length !== 1 && classes.length !== N)
+      throw new UsageError(
+        `--class has ${classes.length} classes for ${N} inputs; one, or one per input, would be right`,
+      );
     const classAt = (n: number): number | 'top1' => classes[classes.length === 1 ? 0 : n]!;
 
     const batch = batchOf(N);
     const engine = await session.openEngine(args.driver);
     const model = await engine.load(file, { batch, signal, onProgress });
-    const options = { relu: args.relu as NonNullable<GradientOptions['relu']>, score: args.score as NonNullable<GradientOptions['score']>, signal };
+    const options = {
+      relu: args.relu as NonNullable<GradientOptions['relu']>,
+      score: args.score as NonNullable<GradientOptions['score']>,
+      signal,
+    };
     const gradients = new Float32Array((severalOfOne ? classes.length : N) * C * H * W);
     const scores = new Float32Array(N * model.classes);
     const chosen: number[] = [];
     for (let n = 0; n < N; n += batch) {
       if (N > batch) session.onProgress({ phase: 'run', done: n, total: N });
       const data = x.data.subarray(n * C * H * W, (n + batch) * C * H * W);
-      const wanted = classAt(n) === 'top1' ? 'top1' : severalOfOne ? (classes as number[]) : Array.from({ length: batch }, (_, i) => classAt(n + i) as number);
+      const wanted =
+        classAt(n) === 'top1'
+          ? 'top1'
+          : severalOfOne
+            ? (classes as number[])
+            : Array.from({ length: batch }, (_, i) => classAt(n + i) as number);
       const result = await model.inputGradient({ data, shape: [batch, C, H, W] }, { ...options, class: wanted });
       gradients.set(result.gradient, n * C * H * W);
       scores.set(result.scores, n * model.classes);
@@ -53,13 +97,30 @@ export const gradient = command({
     const shape = severalOfOne ? [classes.length, C, H, W] : x.shape;
     await writeWhole(args.out, writeNpy(shape, gradients));
     if (args.scores !== undefined) await writeWhole(args.scores, writeNpy([N, model.classes], scores));
-    const results = chosen.map((index, i) => ({ class: index, label: model.labelOf(index), score: scores[(severalOfOne ? 0 : i) * model.classes + index]! }));
-    session.print(args.json,
+    const results = chosen.map((index, i) => ({
+      class: index,
+      label: model.labelOf(index),
+      score: scores[(severalOfOne ? 0 : i) * model.classes + index]!,
+    }));
+    session.print(
+      args.json,
       {
-        input: args.input, out: args.out, scores: args.scores ?? null, shape, results,
-        parameters: { model: model.name, relu: args.relu, score: args.score, precision: model.precision }, adapter: engine.environment.adapter,
+        input: args.input,
+        out: args.out,
+        scores: args.scores ?? null,
+        shape,
+        results,
+        parameters: { model: model.name, relu: args.relu, score: args.score, precision: model.precision },
+        adapter: engine.environment.adapter,
       },
-      [`${args.out}: [${shape.join(', ')}]`, ...results.map(({ class: index, label, score }) => `  ${label}${label === String(index) ? '' : ` (${index})`}, score ${score.toPrecision(6)}`)].join('\n'));
+      [
+        `${args.out}: [${shape.join(', ')}]`,
+        ...results.map(
+          ({ class: index, label, score }) =>
+            `  ${label}${label === String(index) ? '' : ` (${index})`}, score ${score.toPrecision(6)}`,
+        ),
+      ].join('\n'),
+    );
     return EXIT.ok;
   },
 });

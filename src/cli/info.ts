@@ -17,17 +17,28 @@ export const info = command({
       const limit = device.limits[name as keyof GPUSupportedLimits];
       if (typeof limit === 'number') limits[name] = limit;
     }
-    const versions = { gradlens: packageVersion(), node: process.versions.node, webgpu: versionOf('webgpu'), sharp: versionOf('sharp') };
+    const versions = {
+      gradlens: packageVersion(),
+      node: process.versions.node,
+      webgpu: versionOf('webgpu'),
+      sharp: versionOf('sharp'),
+    };
     const host = { platform: `${process.platform}-${process.arch}`, defaultModel: DEFAULT_MODEL };
-    session.print(args.json, { adapter, features, limits, versions, ...host }, [
-      `adapter   ${adapter.description || adapter.device || adapter.vendor}${adapter.isFallbackAdapter ? ' (software: right, but slow)' : ''}`,
-      `vendor    ${[adapter.vendor, adapter.architecture].filter(Boolean).join(' ') || 'unknown'}`,
-      `features  ${features.join(', ') || 'none'}`,
-      `versions  ${Object.entries(versions).map(([name, version]) => `${name} ${version ?? '(not installed)'}`).join(', ')}`,
-      `host      ${host.platform}`,
-      'limits',
-      ...Object.entries(limits).map(([name, limit]) => `  ${name}  ${limit}`),
-    ].join('\n'));
+    session.print(
+      args.json,
+      { adapter, features, limits, versions, ...host },
+      [
+        `adapter   ${adapter.description || adapter.device || adapter.vendor}${adapter.isFallbackAdapter ? ' (software: right, but slow)' : ''}`,
+        `vendor    ${[adapter.vendor, adapter.architecture].filter(Boolean).join(' ') || 'unknown'}`,
+        `features  ${features.join(', ') || 'none'}`,
+        `versions  ${Object.entries(versions)
+          .map(([name, version]) => `${name} ${version ?? '(not installed)'}`)
+          .join(', ')}`,
+        `host      ${host.platform}`,
+        'limits',
+        ...Object.entries(limits).map(([name, limit]) => `  ${name}  ${limit}`),
+      ].join('\n'),
+    );
     return EXIT.ok;
   },
 });

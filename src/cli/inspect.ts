@@ -20,7 +20,8 @@ interface End {
 
 export const inspect = command({
   name: 'inspect',
-  description: 'what a model holds and costs, and what of it is not supported, all at once; needs no GPU. Exit code 1 if it cannot be loaded',
+  description:
+    'what a model holds and costs, and what of it is not supported, all at once; needs no GPU. Exit code 1 if it cannot be loaded',
   args: {
     model: { type: 'positional', required: true, description: modelOption.model.description },
     labels: modelOption.labels,
@@ -32,8 +33,13 @@ export const inspect = command({
     const batch = numberOption('batch', args.batch, 1, 1024, true);
     const name = args.model || DEFAULT_MODEL;
     const { address, expected, place } = sourceOf(name);
-    const bytes = await fetchInNode(address, { signal: session.signal, onProgress: session.onProgress, ...(expected && { expected }) });
-    const summary = recogniseFormat(bytes) === 'onnx' ? (await import('../formats/onnx')).openOnnx(bytes).summary : undefined;
+    const bytes = await fetchInNode(address, {
+      signal: session.signal,
+      onProgress: session.onProgress,
+      ...(expected && { expected }),
+    });
+    const summary =
+      recogniseFormat(bytes) === 'onnx' ? (await import('../formats/onnx')).openOnnx(bytes).summary : undefined;
 
     let model: ModelFile | undefined;
     let costs: ReturnType<typeof costsOf> | undefined;
@@ -62,8 +68,16 @@ export const inspect = command({
       flops: costs?.flops ?? null,
       memory: costs?.memory ?? null,
       dispatches: costs?.dispatches ?? null,
-      preparation: model ? (model.input ? { by: 'file', input: model.input } : model.guess ? { by: 'guess', ...model.guess } : null) : null,
-      problem: problem ? { code: problem.code, message: problem.message.split('\n')[0]!, unsupported: unsupportedNodes(problem) } : null,
+      preparation: model
+        ? model.input
+          ? { by: 'file', input: model.input }
+          : model.guess
+            ? { by: 'guess', ...model.guess }
+            : null
+        : null,
+      problem: problem
+        ? { code: problem.code, message: problem.message.split('\n')[0]!, unsupported: unsupportedNodes(problem) }
+        : null,
     };
     session.print(args.json, report, print(report));
     return problem ? EXIT.failed : EXIT.ok;
@@ -74,7 +88,12 @@ export const inspect = command({
 function costsOf({ graph }: ModelFile, batch: number) {
   const { memory, scores, forward, backward } = compile(graph, { batch, bindingBytes: DEFAULT_BINDING_BYTES });
   const flops = forwardFlops(graph) * batch;
-  return { classes: scores.C, memory, dispatches: { forward: forward.length, backward: backward.length }, flops: { forward: flops, backward: flops } };
+  return {
+    classes: scores.C,
+    memory,
+    dispatches: { forward: forward.length, backward: backward.length },
+    flops: { forward: flops, backward: flops },
+  };
 }
 
 /** The same of a native model as the summary of an ONNX file. */
@@ -82,7 +101,9 @@ function heldBy({ graph }: ModelFile, classes: number | undefined) {
   const { C, H, W } = graph.input.extents;
   const counts = new Map<string, number>();
   for (const { op } of graph.nodes) counts.set(op, (counts.get(op) ?? 0) + 1);
-  const ends = (name: string, shape: readonly (number | string)[] | null): readonly End[] => [{ name, type: 'FLOAT', shape }];
+  const ends = (name: string, shape: readonly (number | string)[] | null): readonly End[] => [
+    { name, type: 'FLOAT', shape },
+  ];
   return {
     inputs: ends(graph.input.name, ['N', C, H, W]),
     outputs: ends(graph.output, classes === undefined ? null : ['N', classes]),
@@ -97,35 +118,89 @@ interface Unsupported {
   readonly reason?: string;
 }
 
-const unsupportedNodes = ({ detail }: GradlensError): readonly Unsupported[] => (Array.isArray(detail['nodes']) ? (detail['nodes'] as Unsupported[]) : []);
+const unsupportedNodes = ({ detail }: GradlensError): readonly Unsupported[] =>
+  Array.isArray(detail['nodes']) ? (detail['nodes'] as Unsupported[]) : [];
 
 function print(report: {
-  readonly model: string; readonly format: string; readonly producer: string | null; readonly opset: number | null;
-  readonly inputs: readonly End[]; readonly outputs: readonly End[]; readonly operators: Readonly<Record<string, number>>; readonly parameters: number;
-  readonly classes: number | null; readonly labels: number | null; readonly batch: number;
+  readonly model: string;
+  readonly format: string;
+  readonly producer: string | null;
+  readonly opset: number | null;
+  readonly inputs: readonly End[];
+  readonly outputs: readonly End[];
+  readonly operators: Readonly<Record<string, number>>;
+  readonly parameters: number;
+  readonly classes: number | null;
+  readonly labels: number | null;
+  readonly batch: number;
   readonly flops: { readonly forward: number; readonly backward: number } | null;
-  readonly memory: { readonly weights: number; readonly activations: number; readonly saved: number; readonly scratch: number } | null;
+  readonly memory: {
+    readonly weights: number;
+    readonly activations: number;
+    readonly saved: number;
+    readonly scratch: number;
+  } | null;
   readonly dispatches: { readonly forward: number; readonly backward: number } | null;
   readonly preparation: { readonly by: string; readonly prep?: string; readonly reason?: string } | null;
-  readonly problem: { readonly code: string; readonly message: string; readonly unsupported: readonly Unsupported[] } | null;
+  readonly problem: {
+    readonly code: string;
+    readonly message: string;
+    readonly unsupported: readonly Unsupported[];
+  } | null;
 }): string {
-  const { format, opset, producer, inputs, outputs, operators, parameters, classes, labels, batch, flops, memory, dispatches, preparation, problem } = report;
-  const end = ({ name, shape, type }: End): string => `${name} ${shape ? `[${shape.join(', ')}]` : ''} ${type === 'FLOAT' ? '' : type}`.trim();
+  const {
+    format,
+    opset,
+    producer,
+    inputs,
+    outputs,
+    operators,
+    parameters,
+    classes,
+    labels,
+    batch,
+    flops,
+    memory,
+    dispatches,
+    preparation,
+    problem,
+  } = report;
+  const end = ({ name, shape, type }: End): string =>
+    `${name} ${shape ? `[${shape.join(', ')}]` : ''} ${type === 'FLOAT' ? '' : type}`.trim();
   const total = Object.values(operators).reduce((sum, count) => sum + count, 0);
   return [
     `${basename(report.model)}: ${format === 'onnx' ? `ONNX, opset ${opset}${producer ? `, by ${producer}` : ''}` : format}`,
     `input         ${inputs.map(end).join(', ')}`,
     `output        ${outputs.map(end).join(', ')}`,
-    `nodes         ${total}: ${Object.entries(operators).map(([op, count]) => `${op} ${count}`).join(', ')}`,
+    `nodes         ${total}: ${Object.entries(operators)
+      .map(([op, count]) => `${op} ${count}`)
+      .join(', ')}`,
     `parameters    ${parameters.toLocaleString('en')}`,
-    ...(flops ? [`FLOPs         ${short(flops.forward)} forward, ${short(flops.backward)} backward to the input (batch ${batch}; a multiply-add counts two)`] : []),
-    ...(memory && dispatches ? [
-      `on the GPU    ${short(memory.weights + memory.activations + memory.saved + memory.scratch)}B: weights ${short(memory.weights)}B, activations ${short(memory.activations)}B, `
-        + `saved for backward ${short(memory.saved)}B, scratch ${short(memory.scratch)}B; ${dispatches.forward} + ${dispatches.backward} dispatches`,
-    ] : []),
+    ...(flops
+      ? [
+          `FLOPs         ${short(flops.forward)} forward, ${short(flops.backward)} backward to the input (batch ${batch}; a multiply-add counts two)`,
+        ]
+      : []),
+    ...(memory && dispatches
+      ? [
+          `on the GPU    ${short(memory.weights + memory.activations + memory.saved + memory.scratch)}B: weights ${short(memory.weights)}B, activations ${short(memory.activations)}B, ` +
+            `saved for backward ${short(memory.saved)}B, scratch ${short(memory.scratch)}B; ${dispatches.forward} + ${dispatches.backward} dispatches`,
+        ]
+      : []),
     ...(classes === null ? [] : [`classes       ${classes}${labels ? '' : ', without names'}`]),
-    ...(preparation ? [`preparation   ${preparation.by === 'file' ? 'as the file says' : `a guess: ${preparation.prep}, since ${preparation.reason}`}`] : []),
-    ...(problem ? [`not loadable  ${problem.message}`, ...problem.unsupported.map(({ op, name, reason }) => `  ${op} ${JSON.stringify(name)}${reason ? `: ${reason}` : ''}`)] : []),
+    ...(preparation
+      ? [
+          `preparation   ${preparation.by === 'file' ? 'as the file says' : `a guess: ${preparation.prep}, since ${preparation.reason}`}`,
+        ]
+      : []),
+    ...(problem
+      ? [
+          `not loadable  ${problem.message}`,
+          ...problem.unsupported.map(
+            ({ op, name, reason }) => `  ${op} ${JSON.stringify(name)}${reason ? `: ${reason}` : ''}`,
+          ),
+        ]
+      : []),
   ].join('\n');
 }
 

@@ -2,7 +2,19 @@ import { readFileSync, statSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { placementOf } from '../image/placement';
 import type { Pixels } from '../image/pixels';
-import { type Box, type LocalisationMeasures, type Localised, type MapBox, centreBox, controlOf, intersectionOverUnion, localisationMeasures, mapBox, segment, wholeImage } from '../index';
+import {
+  type Box,
+  type LocalisationMeasures,
+  type Localised,
+  type MapBox,
+  centreBox,
+  controlOf,
+  intersectionOverUnion,
+  localisationMeasures,
+  mapBox,
+  segment,
+  wholeImage,
+} from '../index';
 import { readImage } from '../node/index';
 import { common, command, numberOption } from './args';
 import { EXIT, UsageError, isFatal } from './failure';
@@ -13,19 +25,28 @@ import { readEntry, tarEntries } from './tar';
 
 export const localise = command({
   name: 'localise',
-  description: "how well the boxes of segment fit given ones: ILSVRC's localisation error and its kin, beside two controls that do not look",
+  description:
+    "how well the boxes of segment fit given ones: ILSVRC's localisation error and its kin, beside two controls that do not look",
   args: {
     image: { type: 'positional', required: true, description: 'pictures, or an uncompressed .tar of them' },
     boxes: {
-      type: 'string', valueHint: 'gt.json', required: true,
-      description: 'the true boxes: {"images": [{"file": "a.jpg", "label": "tench", "imagenet_index": 0, "original_size": [500, 375], "boxes_original": [[x0, y0, x1, y1], …]}, …]}. ' +
+      type: 'string',
+      valueHint: 'gt.json',
+      required: true,
+      description:
+        'the true boxes: {"images": [{"file": "a.jpg", "label": "tench", "imagenet_index": 0, "original_size": [500, 375], "boxes_original": [[x0, y0, x1, y1], …]}, …]}. ' +
         'Corners are pixels that belong to the box, in a picture of original_size (left out: of the size it has). The class is the label where the model names its classes, else imagenet_index. ' +
         'Shorter names will do: class, size, boxes',
     },
     ...modelOption,
     ...prepOption,
     ...methodOptions,
-    part: { type: 'string', valueHint: 'I/N', description: 'only every N-th picture of the box file, from number I on (0 to N-1); several parts with commas between them' },
+    part: {
+      type: 'string',
+      valueHint: 'I/N',
+      description:
+        'only every N-th picture of the box file, from number I on (0 to N-1); several parts with commas between them',
+    },
     'all-but': { type: 'string', valueHint: 'I/N', description: 'all but these pictures' },
     ...segmentationOptions,
     ...common,
@@ -44,7 +65,10 @@ export const localise = command({
       const truth = truths.get(source.file) ?? truths.get(basename(source.file));
       return truth ? [{ ...source, truth, class: classIn(truth, file.labels, args.boxes) }] : [];
     });
-    if (wanted.length === 0) throw new UsageError(`none of the ${sources.length} pictures is in ${args.boxes}${args.part === undefined ? '' : `, part ${args.part}`}`);
+    if (wanted.length === 0)
+      throw new UsageError(
+        `none of the ${sources.length} pictures is in ${args.boxes}${args.part === undefined ? '' : `, part ${args.part}`}`,
+      );
 
     const engine = await session.openEngine(args.driver);
     const model = await engine.load(file, { input, batch: maker.batch, signal, onProgress });
@@ -60,17 +84,36 @@ export const localise = command({
         const maps = await maker.best(model, picture, GUESSES, trueClass, { signal });
         const placement = placementOf(picture, input);
         const found = new Map<number, MapBox>();
-        for (const map of maps) found.set(map.class, rule === 'map' ? mapBox(map, picture, { ...boxOptions, placement }) : await segment(picture, map, { ...options, placement, signal }));
+        for (const map of maps)
+          found.set(
+            map.class,
+            rule === 'map'
+              ? mapBox(map, picture, { ...boxOptions, placement })
+              : await segment(picture, map, { ...options, placement, signal }),
+          );
         const best = maps.slice(0, Math.min(GUESSES, model.classes)).map((map) => map.class);
         const { box: known, peak, fallback } = found.get(trueClass)!;
         const guesses = best.map((index) => ({ class: index, box: found.get(index)!.box }));
         localised.push({ class: trueClass, boxes, guesses, known, peak, width, height });
         if (!args.json) continue;
         const iou = (box: Box): number => Math.max(...boxes.map((other) => intersectionOverUnion(box, other)));
-        session.print(true, {
-          image: name, width, height, class: trueClass, label: model.labelOf(trueClass), boxes, known, iou: iou(known), peak, fallback,
-          guesses: guesses.map((guess) => ({ ...guess, label: model.labelOf(guess.class), iou: iou(guess.box) })),
-        }, '');
+        session.print(
+          true,
+          {
+            image: name,
+            width,
+            height,
+            class: trueClass,
+            label: model.labelOf(trueClass),
+            boxes,
+            known,
+            iou: iou(known),
+            peak,
+            fallback,
+            guesses: guesses.map((guess) => ({ ...guess, label: model.labelOf(guess.class), iou: iou(guess.box) })),
+          },
+          '',
+        );
       } catch (error) {
         if (signal.aborted || isFatal(error)) throw error;
         session.complain(error);
@@ -83,8 +126,20 @@ export const localise = command({
         centreBox: localisationMeasures(controlOf(localised, centreBox)),
         wholeImage: localisationMeasures(controlOf(localised, wholeImage)),
       };
-      const parameters = { model: model.name, ...maker.parameters, box: rule, ...(rule === 'map' ? boxOptions : options), part: args.part ?? null, allBut: args['all-but'] ?? null, precision: 'f32' };
-      session.print(args.json, { boxes: basename(args.boxes), ...results, parameters, adapter }, tableOf(results, model.name));
+      const parameters = {
+        model: model.name,
+        ...maker.parameters,
+        box: rule,
+        ...(rule === 'map' ? boxOptions : options),
+        part: args.part ?? null,
+        allBut: args['all-but'] ?? null,
+        precision: 'f32',
+      };
+      session.print(
+        args.json,
+        { boxes: basename(args.boxes), ...results, parameters, adapter },
+        tableOf(results, model.name),
+      );
     }
     return failures > 0 ? EXIT.usage : EXIT.ok;
   },
@@ -114,37 +169,69 @@ function readTruths(path: string): readonly Truth[] {
   try {
     json = JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
-    throw new UsageError(cause instanceof SyntaxError ? `${path} is not valid JSON: ${cause.message}` : `${path} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}`);
+    throw new UsageError(
+      cause instanceof SyntaxError
+        ? `${path} is not valid JSON: ${cause.message}`
+        : `${path} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}`,
+    );
   }
   const images = (json as { images?: unknown } | null)?.images;
-  if (!Array.isArray(images)) throw new UsageError(`${path} has no "images", a list of objects with file, label or class, and boxes`);
-  const numbers = (value: unknown, length: number): boolean => Array.isArray(value) && value.length === length && value.every((part) => Number.isFinite(part));
+  if (!Array.isArray(images))
+    throw new UsageError(`${path} has no "images", a list of objects with file, label or class, and boxes`);
+  const numbers = (value: unknown, length: number): boolean =>
+    Array.isArray(value) && value.length === length && value.every((part) => Number.isFinite(part));
   return images.map((image: Readonly<Record<string, unknown>> | null, i): Truth => {
     const refuse = (what: string): never => {
       throw new UsageError(`${path}: images[${i}]${what}`);
     };
-    const { file, label, class: index = image?.['imagenet_index'], size = image?.['original_size'], boxes = image?.['boxes_original'] } = image ?? {};
+    const {
+      file,
+      label,
+      class: index = image?.['imagenet_index'],
+      size = image?.['original_size'],
+      boxes = image?.['boxes_original'],
+    } = image ?? {};
     if (typeof file !== 'string') return refuse('.file is no text');
     if (label !== undefined && typeof label !== 'string') return refuse('.label is no text');
-    if (index !== undefined && !(Number.isInteger(index) && (index as number) >= 0)) return refuse('.class is no whole number from 0');
+    if (index !== undefined && !(Number.isInteger(index) && (index as number) >= 0))
+      return refuse('.class is no whole number from 0');
     if (label === undefined && index === undefined) return refuse(' has neither a label nor a class');
-    if (size !== undefined && !(numbers(size, 2) && (size as number[]).every((extent) => extent > 0))) return refuse('.size is not [width, height]');
-    const isBox = (box: unknown): boolean => numbers(box, 4) && (box as number[])[2]! >= (box as number[])[0]! && (box as number[])[3]! >= (box as number[])[1]!;
-    if (!Array.isArray(boxes) || boxes.length === 0 || !boxes.every(isBox)) return refuse('.boxes is no list of [x0, y0, x1, y1]');
-    return { file, label: label as string | undefined, index: index as number | undefined, size: size as Truth['size'], boxes: boxes as unknown as Truth['boxes'] };
+    if (size !== undefined && !(numbers(size, 2) && (size as number[]).every((extent) => extent > 0)))
+      return refuse('.size is not [width, height]');
+    const isBox = (box: unknown): boolean =>
+      numbers(box, 4) &&
+      (box as number[])[2]! >= (box as number[])[0]! &&
+      (box as number[])[3]! >= (box as number[])[1]!;
+    if (!Array.isArray(boxes) || boxes.length === 0 || !boxes.every(isBox))
+      return refuse('.boxes is no list of [x0, y0, x1, y1]');
+    return {
+      file,
+      label: label as string | undefined,
+      index: index as number | undefined,
+      size: size as Truth['size'],
+      boxes: boxes as unknown as Truth['boxes'],
+    };
   });
 }
 
 function partOf(truths: readonly Truth[], part: string | undefined, allBut: string | undefined): Truths {
   const [inPart, inRest] = [chosenBy('part', part), chosenBy('all-but', allBut)];
-  return new Map(truths.filter((_, i) => (part === undefined || inPart(i)) && (allBut === undefined || !inRest(i))).flatMap((truth) => [[basename(truth.file), truth], [truth.file, truth]]));
+  return new Map(
+    truths
+      .filter((_, i) => (part === undefined || inPart(i)) && (allBut === undefined || !inRest(i)))
+      .flatMap((truth) => [
+        [basename(truth.file), truth],
+        [truth.file, truth],
+      ]),
+  );
 }
 
 /** I/N: every N-th from number I on; I/N,J/M: these too. */
 function chosenBy(option: string, parts: string | undefined): (i: number) => boolean {
   const chosen = (parts ?? '0/1').split(',').map((part) => {
     const [, from, every] = /^(\d+)\/(\d+)$/.exec(part) ?? [];
-    if (from === undefined || every === undefined) throw new UsageError(`--${option} is '${parts}'; it can be like 0/5, or 0/5,2/5`);
+    if (from === undefined || every === undefined)
+      throw new UsageError(`--${option} is '${parts}'; it can be like 0/5, or 0/5,2/5`);
     const count = numberOption(option, every, 1, Infinity, true);
     return { count, first: numberOption(option, from, 0, count - 1, true) };
   });
@@ -154,7 +241,10 @@ function chosenBy(option: string, parts: string | undefined): (i: number) => boo
 /** @throws UsageError if the model has no such class */
 function classIn({ file, label, index }: Truth, labels: readonly string[], path: string): number {
   try {
-    const found = classOf(label !== undefined && (labels.length > 0 || index === undefined) ? label : String(index), labels);
+    const found = classOf(
+      label !== undefined && (labels.length > 0 || index === undefined) ? label : String(index),
+      labels,
+    );
     if (found !== 'top1') return found;
     throw new UsageError("'top1' is no class to be found");
   } catch (error) {
@@ -191,13 +281,22 @@ const ROWS: readonly (readonly [name: string, key: keyof LocalisationMeasures])[
   ['true class: pointing game', 'pointing'],
 ];
 
-function tableOf(results: Readonly<Record<'segmentation' | 'centreBox' | 'wholeImage', LocalisationMeasures>>, model: string): string {
+function tableOf(
+  results: Readonly<Record<'segmentation' | 'centreBox' | 'wholeImage', LocalisationMeasures>>,
+  model: string,
+): string {
   const { pictures, top1ClassError, top5ClassError } = results.segmentation;
   const cell = (text: string): string => text.padStart(14);
-  const value = (key: keyof LocalisationMeasures, measures: LocalisationMeasures): string => (key === 'meanIou' ? measures[key].toFixed(3) : `${(100 * measures[key]).toFixed(1)} %`);
+  const value = (key: keyof LocalisationMeasures, measures: LocalisationMeasures): string =>
+    key === 'meanIou' ? measures[key].toFixed(3) : `${(100 * measures[key]).toFixed(1)} %`;
   return [
     `${model}, ${pictures} picture${pictures === 1 ? '' : 's'}; classification error ${(100 * top1ClassError).toFixed(1)} % top-1, ${(100 * top5ClassError).toFixed(1)} % top-5`,
     `${' '.repeat(27)}${['segmentation', 'centre box 80%', 'whole image'].map(cell).join('  ')}`,
-    ...ROWS.map(([name, key]) => `${name.padEnd(27)}${Object.values(results).map((measures) => cell(value(key, measures))).join('  ')}`),
+    ...ROWS.map(
+      ([name, key]) =>
+        `${name.padEnd(27)}${Object.values(results)
+          .map((measures) => cell(value(key, measures)))
+          .join('  ')}`,
+    ),
   ].join('\n');
 }

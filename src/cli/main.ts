@@ -1,4 +1,7 @@
-/** `gradlens <command>`: results on stdout, everything else on stderr, and exit codes that scripts can rely on (failure.ts). */
+/**
+ * `gradlens <command>`: results on stdout, everything else on stderr, and exit codes that scripts can rely on
+ * (failure.ts).
+ */
 import { stripVTControlCharacters } from 'node:util';
 import { type CommandDef, defineCommand, renderUsage, runCommand } from 'citty';
 import { normalise } from './args';
@@ -19,10 +22,27 @@ import { sanity } from './sanity';
 import { segment } from './segment';
 import { openSession } from './session';
 
-const commands: Readonly<Record<string, CommandDef<any>>> = { saliency, 'class-model': classModel, segment, localise, sanity, classify, gradient, inspect, convert, check, info, bench };
+const commands: Readonly<Record<string, CommandDef<any>>> = {
+  saliency,
+  'class-model': classModel,
+  segment,
+  localise,
+  sanity,
+  classify,
+  gradient,
+  inspect,
+  convert,
+  check,
+  info,
+  bench,
+};
 
 const gradlens = defineCommand({
-  meta: { name: 'gradlens', version: packageVersion(), description: "the exact gradient of a ConvNet's class score with respect to its input image" },
+  meta: {
+    name: 'gradlens',
+    version: packageVersion(),
+    description: "the exact gradient of a ConvNet's class score with respect to its input image",
+  },
   subCommands: commands,
 });
 
@@ -36,7 +56,8 @@ async function main([name, ...rest]: readonly string[], signal: AbortSignal): Pr
     return EXIT.ok;
   }
   const chosen = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (!chosen) throw new UsageError(`unknown command '${name}'; there are ${Object.keys(commands).join(', ')} (gradlens --help)`);
+  if (!chosen)
+    throw new UsageError(`unknown command '${name}'; there are ${Object.keys(commands).join(', ')} (gradlens --help)`);
   if (rest.includes('--help') || rest.includes('-h')) {
     await printUsage(process.stdout, chosen, gradlens);
     return EXIT.ok;
@@ -58,26 +79,40 @@ async function printUsage(stream: NodeJS.WriteStream, ...command: [CommandDef<an
 
 /** Rejects with the signal's reason; what does not listen to the signal is left behind. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return Promise.race([work, new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }))]);
+  return Promise.race([
+    work,
+    new Promise<never>((_, reject) =>
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+    ),
+  ]);
 }
 
 const PATIENCE_MILLISECONDS = 3000;
 
-/** With the engine disposed the process ends by itself, after all is printed; should a driver's thread keep it, it is ended. */
+/**
+ * With the engine disposed the process ends by itself, after all is printed; should a driver's thread keep it, it is
+ * ended.
+ */
 function leave(code: number): void {
   process.exitCode = code;
   setTimeout(() => process.exit(code), PATIENCE_MILLISECONDS).unref();
 }
 
-/** For what was left in the middle of work: ends the process as soon as stdout and stderr have taken what was written. */
+/**
+ * For what was left in the middle of work: ends the process as soon as stdout and stderr have taken what was written.
+ */
 async function leaveNow(code: number): Promise<never> {
-  await Promise.all([process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve()))));
+  await Promise.all(
+    [process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve()))),
+  );
   process.exit(code);
 }
 
 const controller = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(name, () => (controller.signal.aborted ? process.exit(EXIT.interrupted) : controller.abort(new UsageError('interrupted'))));
+  process.on(name, () =>
+    controller.signal.aborted ? process.exit(EXIT.interrupted) : controller.abort(new UsageError('interrupted')),
+  );
 }
 process.on('exit', removeUnfinished);
 // `gradlens … | head` closes our stdout: nobody wants the rest

@@ -6,7 +6,17 @@ import type { ArgsDef } from 'citty';
 import modelSchema from '../formats/model.schema.json' with { type: 'json' };
 import { isPreset } from '../formats/preparation';
 import { type Schema, validate } from '../formats/schema';
-import { DEFAULT_MODEL, type ExpectedFile, GradlensError, type InputSpec, type ModelFile, type PresetName, PUBLIC_MODELS, presetNames, presetSpec } from '../index';
+import {
+  DEFAULT_MODEL,
+  type ExpectedFile,
+  GradlensError,
+  type InputSpec,
+  type ModelFile,
+  type PresetName,
+  PUBLIC_MODELS,
+  presetNames,
+  presetSpec,
+} from '../index';
 import { loadModelFile } from '../load';
 import { fetchInNode } from '../node/files';
 import { fileAddress } from '../node/index';
@@ -14,12 +24,24 @@ import { UsageError } from './failure';
 import type { Session } from './session';
 
 export const modelOption = {
-  model: { type: 'string', valueHint: 'M', description: `an .onnx file, a model.json, their address, or a name: of weights/ (default: ${DEFAULT_MODEL}) or of a public model, which is downloaded (${Object.keys(PUBLIC_MODELS).join(', ')})` },
-  labels: { type: 'string', valueHint: 'FILE', description: 'names of the classes, in score order: one a line, or a JSON list' },
+  model: {
+    type: 'string',
+    valueHint: 'M',
+    description: `an .onnx file, a model.json, their address, or a name: of weights/ (default: ${DEFAULT_MODEL}) or of a public model, which is downloaded (${Object.keys(PUBLIC_MODELS).join(', ')})`,
+  },
+  labels: {
+    type: 'string',
+    valueHint: 'FILE',
+    description: 'names of the classes, in score order: one a line, or a JSON list',
+  },
 } as const satisfies ArgsDef;
 
 export const prepOption = {
-  prep: { type: 'string', valueHint: 'P', description: `how pictures are prepared: ${presetNames.join(', ')}, or an InputSpec in a JSON file (default: as the model says, else a guess, which is told)` },
+  prep: {
+    type: 'string',
+    valueHint: 'P',
+    description: `how pictures are prepared: ${presetNames.join(', ')}, or an InputSpec in a JSON file (default: as the model says, else a guess, which is told)`,
+  },
 } as const satisfies ArgsDef;
 
 /** The folder of package.json, from a source file or from the built one. */
@@ -39,7 +61,11 @@ export function packageVersion(of = packageRoot): string {
  * @param labels the file of `--labels`
  * @throws UsageError if there is none; GradlensError `model-format`, `unsupported-op`, `shape`, `network`
  */
-export async function readModel(name: string = DEFAULT_MODEL, { signal, onProgress }: Session, labels?: string): Promise<ModelFile> {
+export async function readModel(
+  name: string = DEFAULT_MODEL,
+  { signal, onProgress }: Session,
+  labels?: string,
+): Promise<ModelFile> {
   const names = labels === undefined ? undefined : readLabels(labels);
   const { address, place, expected, prep } = sourceOf(name);
   try {
@@ -47,7 +73,8 @@ export async function readModel(name: string = DEFAULT_MODEL, { signal, onProgre
     const file = prep && read.guess ? { ...read, guess: { prep, reason: 'so its authors say' } } : read;
     return names ? { ...file, labels: names } : file;
   } catch (error) {
-    if (error instanceof GradlensError && error.code !== 'network') throw new GradlensError(error.code, `${place}: ${error.message}`, error.detail, { cause: error });
+    if (error instanceof GradlensError && error.code !== 'network')
+      throw new GradlensError(error.code, `${place}: ${error.message}`, error.detail, { cause: error });
     throw error;
   }
 }
@@ -62,13 +89,17 @@ interface Source {
 
 /** @throws UsageError */
 export function sourceOf(name: string): Source {
-  const path = [name, join(name, 'model.json'), join(packageRoot, 'weights', name, 'model.json')].find((at) => statSync(at, { throwIfNoEntry: false })?.isFile());
+  const path = [name, join(name, 'model.json'), join(packageRoot, 'weights', name, 'model.json')].find((at) =>
+    statSync(at, { throwIfNoEntry: false })?.isFile(),
+  );
   if (path !== undefined) return { address: fileAddress(path), place: path };
   if (/^https?:\/\//.test(name) && URL.canParse(name)) return { address: new URL(name), place: name };
   const known = Object.hasOwn(PUBLIC_MODELS, name) ? PUBLIC_MODELS[name] : undefined;
   if (known) return { address: new URL(known.address), place: name, expected: known, prep: known.prep };
   const names = shippedModels();
-  throw new UsageError(`no model '${name}': it is no file, and in weights/ there ${names.length > 0 ? `are ${names.join(', ')}` : 'are none yet'}; to be downloaded there are ${Object.keys(PUBLIC_MODELS).join(', ')}`);
+  throw new UsageError(
+    `no model '${name}': it is no file, and in weights/ there ${names.length > 0 ? `are ${names.join(', ')}` : 'are none yet'}; to be downloaded there are ${Object.keys(PUBLIC_MODELS).join(', ')}`,
+  );
 }
 
 /** @throws UsageError */
@@ -79,7 +110,11 @@ function readLabels(path: string): string[] {
   } catch (cause) {
     throw new UsageError(`${path} cannot be read: ${(cause as NodeJS.ErrnoException).code}`);
   }
-  if (!text.trimStart().startsWith('[')) return text.replace(/\s+$/, '').split(/\r?\n/).map((line) => line.trim());
+  if (!text.trimStart().startsWith('['))
+    return text
+      .replace(/\s+$/, '')
+      .split(/\r?\n/)
+      .map((line) => line.trim());
   try {
     const list: unknown = JSON.parse(text);
     if (Array.isArray(list) && list.every((label) => typeof label === 'string')) return list;
@@ -105,22 +140,44 @@ export function preparationOf(file: ModelFile, prep: string | undefined, { note 
   const { extents } = file.graph.input;
   if (prep === undefined) {
     if (file.input) return file.input;
-    if (!file.guess) throw new UsageError(`the model does not say how pictures are prepared: add --prep ${presetNames.join(' | ')}, or --prep FILE with an InputSpec in JSON`);
-    note(`the model does not say how pictures are prepared; taking ${file.guess.prep}, since ${file.guess.reason}. --prep overrules this`);
+    if (!file.guess)
+      throw new UsageError(
+        `the model does not say how pictures are prepared: add --prep ${presetNames.join(' | ')}, or --prep FILE with an InputSpec in JSON`,
+      );
+    note(
+      `the model does not say how pictures are prepared; taking ${file.guess.prep}, since ${file.guess.reason}. --prep overrules this`,
+    );
     return presetSpec(file.guess.prep, extents);
   }
-  if (!isPreset(prep)) return fitting(prep, parseInputSpec(prep, { width: extents.W, height: extents.H, channels: extents.C }), file);
+  if (!isPreset(prep))
+    return fitting(prep, parseInputSpec(prep, { width: extents.W, height: extents.H, channels: extents.C }), file);
   return presetSpec(prep, extents);
 }
 
-function fitting(prep: string, spec: InputSpec, { graph: { input: { extents: { C, H, W } } } }: ModelFile): InputSpec {
+function fitting(
+  prep: string,
+  spec: InputSpec,
+  {
+    graph: {
+      input: {
+        extents: { C, H, W },
+      },
+    },
+  }: ModelFile,
+): InputSpec {
   if (spec.channels === C && spec.height === H && spec.width === W) return spec;
-  throw new UsageError(`--prep ${prep} prepares [${spec.channels}, ${spec.height}, ${spec.width}]; the network takes [${C}, ${H}, ${W}]`);
+  throw new UsageError(
+    `--prep ${prep} prepares [${spec.channels}, ${spec.height}, ${spec.width}]; the network takes [${C}, ${H}, ${W}]`,
+  );
 }
 
 /** Extents that the file leaves out are the graph's. */
-function parseInputSpec(path: string, extents: { readonly width: number; readonly height: number; readonly channels: number }): InputSpec {
-  if (!existsSync(path)) throw new UsageError(`--prep is '${path}'; it can be ${presetNames.join(', ')}, or a JSON file`);
+function parseInputSpec(
+  path: string,
+  extents: { readonly width: number; readonly height: number; readonly channels: number },
+): InputSpec {
+  if (!existsSync(path))
+    throw new UsageError(`--prep is '${path}'; it can be ${presetNames.join(', ')}, or a JSON file`);
   let json: unknown;
   try {
     json = JSON.parse(readFileSync(path, 'utf8'));
@@ -132,10 +189,16 @@ function parseInputSpec(path: string, extents: { readonly width: number; readonl
   const required = modelSchema.properties.input.required.filter((name) => name !== 'tensor');
   const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
   const spec: unknown = isObject ? { ...extents, ...(json as object) } : json;
-  validate({ ...modelSchema.properties.input, $defs: modelSchema.$defs, properties, required } as unknown as Schema, spec, basename(path));
+  validate(
+    { ...modelSchema.properties.input, $defs: modelSchema.$defs, properties, required } as unknown as Schema,
+    spec,
+    basename(path),
+  );
   const { channels, mean, std } = spec as InputSpec;
   if (mean.length !== channels || std.length !== channels) {
-    throw new UsageError(`${path}: mean and std have ${mean.length} and ${std.length} numbers; the input has ${channels} channels`);
+    throw new UsageError(
+      `${path}: mean and std have ${mean.length} and ${std.length} numbers; the input has ${channels} channels`,
+    );
   }
   return spec as InputSpec;
 }
@@ -143,12 +206,17 @@ function parseInputSpec(path: string, extents: { readonly width: number; readonl
 // ——— classes ———
 
 export const classOption = {
-  class: { type: 'string', valueHint: 'top1|ID|NAME', default: 'top1', description: 'the class: the best, or by number, or by name' },
+  class: {
+    type: 'string',
+    valueHint: 'top1|ID|NAME',
+    default: 'top1',
+    description: 'the class: the best, or by number, or by name',
+  },
 } as const satisfies ArgsDef;
 
 /**
- * A class by number or name: the whole name, one of its synonyms, or a part that only one class has; capitals do not matter.
- * Numbers are looked at again by the model, which knows how many there are.
+ * A class by number or name: the whole name, one of its synonyms, or a part that only one class has; capitals do not
+ * matter. Numbers are looked at again by the model, which knows how many there are.
  *
  * @throws UsageError
  */
@@ -156,22 +224,27 @@ export function classOf(text: string, labels: readonly string[]): number | 'top1
   if (text === 'top1') return text;
   if (/^\d+$/.test(text)) {
     const index = Number(text);
-    if (labels.length > 0 && index >= labels.length) throw new UsageError(`class ${text} is not among the ${labels.length} classes, 0 to ${labels.length - 1}`);
+    if (labels.length > 0 && index >= labels.length)
+      throw new UsageError(`class ${text} is not among the ${labels.length} classes, 0 to ${labels.length - 1}`);
     return index;
   }
-  if (labels.length === 0) throw new UsageError(`unknown class '${text}': this model names no classes, so give a number, or top1`);
+  if (labels.length === 0)
+    throw new UsageError(`unknown class '${text}': this model names no classes, so give a number, or top1`);
   const sought = text.trim().toLowerCase();
-  const matching = (fits: (label: string) => boolean): number[] => [...labels.keys()].filter((index) => fits(labels[index]!.toLowerCase()));
+  const matching = (fits: (label: string) => boolean): number[] =>
+    [...labels.keys()].filter((index) => fits(labels[index]!.toLowerCase()));
   for (const found of [
     matching((label) => label === sought),
     matching((label) => label.split(/,\s*/).includes(sought)),
     matching((label) => sought !== '' && label.includes(sought)),
   ]) {
     if (found.length === 1) return found[0]!;
-    if (found.length > 1) throw new UsageError(`class '${text}' may be ${listed(found.map((index) => `${labels[index]} (${index})`))}`);
+    if (found.length > 1)
+      throw new UsageError(`class '${text}' may be ${listed(found.map((index) => `${labels[index]} (${index})`))}`);
   }
   throw new UsageError(`unknown class '${text}'; there are ${listed(labels)}`);
 }
 
 const MOST_LISTED = 12;
-const listed = (names: readonly string[]): string => `${names.slice(0, MOST_LISTED).join(', ')}${names.length > MOST_LISTED ? `, … (${names.length})` : ''}`;
+const listed = (names: readonly string[]): string =>
+  `${names.slice(0, MOST_LISTED).join(', ')}${names.length > MOST_LISTED ? `, … (${names.length})` : ''}`;

@@ -37,7 +37,8 @@ export type Holes = Readonly<Record<(typeof HOLES)[number], string>>;
 /** @throws UsageError if the pattern names something else than a `.png`, or has an unknown hole */
 export function checkPattern(pattern: string): void {
   const unknown = [...pattern.matchAll(/\{(.*?)\}/g)].find(([, hole]) => !HOLES.includes(hole as never));
-  if (unknown) throw new UsageError(`--out has ${unknown[0]}; there are ${HOLES.map((hole) => `{${hole}}`).join(', ')}`);
+  if (unknown)
+    throw new UsageError(`--out has ${unknown[0]}; there are ${HOLES.map((hole) => `{${hole}}`).join(', ')}`);
   if (extname(pattern).toLowerCase() !== '.png') throw new UsageError(`--out is '${pattern}'; it should end in .png`);
 }
 
@@ -56,8 +57,15 @@ export const stemOf = (path: string): string => basename(path, extname(path));
  */
 export async function encodePng({ data, width, height }: Pixels, parameters: object): Promise<Uint8Array> {
   const { default: sharp } = await import('sharp').catch((cause: unknown) => {
-    throw new GradlensError('feature', 'writing pictures in Node needs the package sharp: npm install sharp', {}, { cause });
+    throw new GradlensError(
+      'feature',
+      'writing pictures in Node needs the package sharp: npm install sharp',
+      {},
+      { cause },
+    );
   });
-  const png = await sharp(data, { raw: { width, height, channels: 4 } }).png().toBuffer();
+  const png = await sharp(data, { raw: { width, height, channels: 4 } })
+    .png()
+    .toBuffer();
   return withText(png, { gradlens: JSON.stringify(parameters) });
 }

@@ -7,7 +7,11 @@ import { EXIT, UsageError, isFatal } from './failure';
 import type { Session } from './session';
 
 export const imagesArgument = {
-  image: { type: 'positional', required: true, description: 'pictures, one or more; - reads a list of paths from stdin' },
+  image: {
+    type: 'positional',
+    required: true,
+    description: 'pictures, one or more; - reads a list of paths from stdin',
+  },
 } as const satisfies ArgsDef;
 
 /**
@@ -15,7 +19,11 @@ export const imagesArgument = {
  *
  * @returns the exit code: 2 if any failed, which was then said in a line each
  */
-export async function eachPicture(paths: readonly string[], session: Session, open: () => Promise<(path: string, picture: Pixels) => Promise<void>>): Promise<number> {
+export async function eachPicture(
+  paths: readonly string[],
+  session: Session,
+  open: () => Promise<(path: string, picture: Pixels) => Promise<void>>,
+): Promise<number> {
   let failures = 0;
   const attempt = async (work: () => unknown): Promise<boolean> => {
     try {
@@ -41,7 +49,13 @@ export async function eachPicture(paths: readonly string[], session: Session, op
 }
 
 function listed(paths: readonly string[]): readonly string[] {
-  return paths.flatMap((path) => (path === '-' ? readFileSync(0, 'utf8').split(/\r?\n/).filter((line) => line !== '') : [path]));
+  return paths.flatMap((path) =>
+    path === '-'
+      ? readFileSync(0, 'utf8')
+          .split(/\r?\n/)
+          .filter((line) => line !== '')
+      : [path],
+  );
 }
 
 function assertFile(path: string): void {

@@ -20,11 +20,30 @@ export const saliency = command({
     ...prepOption,
     ...classOption,
     ...methodOptions,
-    channels: { type: 'enum', options: ['max-abs', 'sum-abs', 'sum'], default: 'max-abs', description: 'how colour channels become one; sum keeps the sign' },
-    out: { type: 'string', valueHint: 'pattern', default: 'out/{stem}.png', description: 'where to, with {stem}, {class} and {method}' },
+    channels: {
+      type: 'enum',
+      options: ['max-abs', 'sum-abs', 'sum'],
+      default: 'max-abs',
+      description: 'how colour channels become one; sum keeps the sign',
+    },
+    out: {
+      type: 'string',
+      valueHint: 'pattern',
+      default: 'out/{stem}.png',
+      description: 'where to, with {stem}, {class} and {method}',
+    },
     overlay: { type: 'string', valueHint: 'alpha', description: 'lay the map over the picture (alone: 0.5)' },
-    cmap: { type: 'enum', options: [...colourMapNames], description: 'colours (default: viridis; coolwarm for maps with a sign)' },
-    percentile: { type: 'string', valueHint: 'P', default: '99', description: 'beyond this percentile of the absolute values colours stay the same' },
+    cmap: {
+      type: 'enum',
+      options: [...colourMapNames],
+      description: 'colours (default: viridis; coolwarm for maps with a sign)',
+    },
+    percentile: {
+      type: 'string',
+      valueHint: 'P',
+      default: '99',
+      description: 'beyond this percentile of the absolute values colours stay the same',
+    },
     npy: { type: 'boolean', description: 'also write the numbers, float32, beside the picture' },
     ...common,
   },
@@ -47,7 +66,8 @@ export const saliency = command({
         const map = await maker.make(model, picture, chosen, { signal });
         const label = model.labelOf(map.class);
         const out = fillPattern(args.out, { stem: stemOf(path), class: label, method: maker.method });
-        if (written.has(resolve(out))) throw new UsageError(`${path}: ${out} is a picture of this command already; --out can tell them apart`);
+        if (written.has(resolve(out)))
+          throw new UsageError(`${path}: ${out} is a picture of this command already; --out can tell them apart`);
         written.add(resolve(out));
 
         const colours = (args.cmap as ColourMapName | undefined) ?? (map.signed ? 'coolwarm' : 'viridis');
@@ -66,9 +86,19 @@ export const saliency = command({
         if (npy !== null) await writeWhole(npy, writeNpy([map.height, map.width], map.data));
 
         const quantiles = Object.fromEntries([50, 90, 95, 99, 100].map((p) => [p, clipOf(map.data, p)]));
-        session.print(args.json,
-          { image: path, out, npy, ...result, map: { width: map.width, height: map.height, signed: map.signed, percentiles: quantiles }, parameters, adapter },
-          `${out}${npy === null ? '' : `, ${npy}`}: ${label}${label === String(map.class) ? '' : ` (${map.class})`}, score ${map.score.toPrecision(6)}`);
+        session.print(
+          args.json,
+          {
+            image: path,
+            out,
+            npy,
+            ...result,
+            map: { width: map.width, height: map.height, signed: map.signed, percentiles: quantiles },
+            parameters,
+            adapter,
+          },
+          `${out}${npy === null ? '' : `, ${npy}`}: ${label}${label === String(map.class) ? '' : ` (${map.class})`}, score ${map.score.toPrecision(6)}`,
+        );
       };
     });
   },

@@ -1,4 +1,11 @@
-import { type Heatmap, type Model, type PerturbationCurves, perturbationCurves, randomised, rankCorrelation } from '../index';
+import {
+  type Heatmap,
+  type Model,
+  type PerturbationCurves,
+  perturbationCurves,
+  randomised,
+  rankCorrelation,
+} from '../index';
 import { command, common, numberOption } from './args';
 import { UsageError } from './failure';
 import { mapMakerOf, methodOptions } from './methods';
@@ -7,7 +14,8 @@ import { eachPicture, imagesArgument } from './pictures';
 
 export const sanity = command({
   name: 'sanity',
-  description: 'whether a map tells what the network goes by: deletion and insertion, and what is left of it when weights are shuffled',
+  description:
+    'whether a map tells what the network goes by: deletion and insertion, and what is left of it when weights are shuffled',
   args: {
     ...imagesArgument,
     ...modelOption,
@@ -15,13 +23,20 @@ export const sanity = command({
     ...classOption,
     ...methodOptions,
     steps: { type: 'string', valueHint: 'N', default: '32', description: 'of the curves of deletion and insertion' },
-    shuffle: { type: 'string', valueHint: 'N,N…', default: '1,all', description: 'how many layers, counted from the last, have their weights shuffled; each is a network of its own' },
+    shuffle: {
+      type: 'string',
+      valueHint: 'N,N…',
+      default: '1,all',
+      description: 'how many layers, counted from the last, have their weights shuffled; each is a network of its own',
+    },
     ...common,
   },
   async run(args, session) {
     const { signal, onProgress } = session;
     const steps = numberOption('steps', args.steps, 1, 1e4, true);
-    const depths = args.shuffle.split(',').map((depth) => (depth === 'all' ? Infinity : numberOption('shuffle', depth, 1, 1e4, true)));
+    const depths = args.shuffle
+      .split(',')
+      .map((depth) => (depth === 'all' ? Infinity : numberOption('shuffle', depth, 1, 1e4, true)));
     const maker = mapMakerOf(args);
     const file = await readModel(args.model, session, args.labels);
     const input = preparationOf(file, args.prep, session);
@@ -36,7 +51,8 @@ export const sanity = command({
       const { adapter } = engine.environment;
       return async (path, picture) => {
         const map = await maker.make(model, picture, chosen, { signal });
-        if (isFlat(map)) throw new UsageError(`${path}: all values of its map are equal, and so rank no pixel above another`);
+        if (isFlat(map))
+          throw new UsageError(`${path}: all values of its map are equal, and so rank no pixel above another`);
         const curves = await perturbationCurves(model, picture, map, { steps, signal });
         const left: { layers: number | 'all'; correlation: number }[] = [];
         for (const { depth, other } of others) {
@@ -45,13 +61,27 @@ export const sanity = command({
         }
         const label = model.labelOf(map.class);
         const [deletion, insertion] = sharesOf(curves);
-        session.print(args.json,
+        session.print(
+          args.json,
           {
-            image: path, class: map.class, label, score: map.score, deletion, insertion,
-            curves: { deletion: [...curves.deletion], insertion: [...curves.insertion] }, shuffled: left, parameters: { ...map.meta, steps }, adapter,
+            image: path,
+            class: map.class,
+            label,
+            score: map.score,
+            deletion,
+            insertion,
+            curves: { deletion: [...curves.deletion], insertion: [...curves.insertion] },
+            shuffled: left,
+            parameters: { ...map.meta, steps },
+            adapter,
           },
-          `${path}: ${label}${label === String(map.class) ? '' : ` (${map.class})`}, deletion ${deletion.toFixed(3)}, insertion ${insertion.toFixed(3)}; of its ranks are left ${
-            left.map(({ layers, correlation }) => `${correlation.toFixed(3)} with ${layers === 'all' ? 'all layers' : layers === 1 ? 'the last layer' : `the last ${layers} layers`} shuffled`).join(', ')}`);
+          `${path}: ${label}${label === String(map.class) ? '' : ` (${map.class})`}, deletion ${deletion.toFixed(3)}, insertion ${insertion.toFixed(3)}; of its ranks are left ${left
+            .map(
+              ({ layers, correlation }) =>
+                `${correlation.toFixed(3)} with ${layers === 'all' ? 'all layers' : layers === 1 ? 'the last layer' : `the last ${layers} layers`} shuffled`,
+            )
+            .join(', ')}`,
+        );
       };
     });
   },
@@ -59,8 +89,15 @@ export const sanity = command({
 
 const isFlat = ({ data }: Heatmap): boolean => data.every((value) => value === data[0]);
 
-/** The areas of the curves where 0 is the score of the mean colour alone and 1 that of the picture. A good map has a low deletion and a high insertion. */
-function sharesOf({ deletion, deletionArea, insertionArea }: PerturbationCurves): readonly [deletion: number, insertion: number] {
+/**
+ * The areas of the curves where 0 is the score of the mean colour alone and 1 that of the picture. A good map has a low
+ * deletion and a high insertion.
+ */
+function sharesOf({
+  deletion,
+  deletionArea,
+  insertionArea,
+}: PerturbationCurves): readonly [deletion: number, insertion: number] {
   const [whole, none] = [deletion[0]!, deletion.at(-1)!];
   const share = (area: number): number => (area - none) / (whole - none);
   return [share(deletionArea), share(insertionArea)];

@@ -2,7 +2,15 @@ import { basename, resolve } from 'node:path';
 import type { ArgsDef } from 'citty';
 import { placementOf } from '../image/placement';
 import type { Pixels } from '../image/pixels';
-import { type MapBoxOptions, SEGMENT_PRESETS, type SegmentOptions, type SegmentPreset, type Segmentation, mapBox, segment as segmentOf } from '../index';
+import {
+  type MapBoxOptions,
+  SEGMENT_PRESETS,
+  type SegmentOptions,
+  type SegmentPreset,
+  type Segmentation,
+  mapBox,
+  segment as segmentOf,
+} from '../index';
 import { common, command, numberOption } from './args';
 import { UsageError } from './failure';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
@@ -12,34 +20,63 @@ import { eachPicture, imagesArgument } from './pictures';
 
 /** What the paper leaves open. */
 export const segmentationOptions = {
-  preset: { type: 'enum', options: ['paper', 'boxes', 'layers'], default: 'paper', description: 'quantiles and smoothing, if left out: paper 0.95, 0.3, 0; boxes 0.85, 0.3, 3/227 of the map; layers as paper, with --method layers and --box map' },
-  box: { type: 'enum', options: ['cut', 'map'], description: 'the box is tight around the cut (default), or spread as the map where it is large' },
-  share: { type: 'string', valueHint: 'X', description: "the box of the map goes by pixels above this share of its largest value (default: 0.18, chosen for SqueezeNet's layers)" },
+  preset: {
+    type: 'enum',
+    options: ['paper', 'boxes', 'layers'],
+    default: 'paper',
+    description:
+      'quantiles and smoothing, if left out: paper 0.95, 0.3, 0; boxes 0.85, 0.3, 3/227 of the map; layers as paper, with --method layers and --box map',
+  },
+  box: {
+    type: 'enum',
+    options: ['cut', 'map'],
+    description: 'the box is tight around the cut (default), or spread as the map where it is large',
+  },
+  share: {
+    type: 'string',
+    valueHint: 'X',
+    description:
+      "the box of the map goes by pixels above this share of its largest value (default: 0.18, chosen for SqueezeNet's layers)",
+  },
   foreground: { type: 'string', valueHint: 'Q', description: 'pixels above this quantile of the map show the object' },
   background: { type: 'string', valueHint: 'Q', description: 'pixels below this quantile show the rest' },
   components: { type: 'string', valueHint: 'N', default: '5', description: 'Gaussians in each colour model' },
   lambda: { type: 'string', valueHint: 'X', default: '50', description: 'weight of borders against colours' },
   neighbours: { type: 'enum', options: ['4', '8'], default: '8', description: 'of a pixel' },
   'hard-seeds': { type: 'boolean', description: 'pixels beyond the quantiles keep their label' },
-  smoothing: { type: 'string', valueHint: 'S', description: 'blur the map first: standard deviation in pixels of the map' },
+  smoothing: {
+    type: 'string',
+    valueHint: 'S',
+    description: 'blur the map first: standard deviation in pixels of the map',
+  },
   seed: { type: 'string', valueHint: 'N', default: '1', description: "of the colour models' start" },
 } as const satisfies ArgsDef;
 
 /** What a preset says besides numbers. */
 export const isOfLayers = (preset: string): boolean => preset === 'layers';
 
-export const boxRuleOf = (args: { readonly preset: string; readonly box?: string | undefined }): 'cut' | 'map' => (args.box as 'cut' | 'map' | undefined) ?? (isOfLayers(args.preset) ? 'map' : 'cut');
+export const boxRuleOf = (args: { readonly preset: string; readonly box?: string | undefined }): 'cut' | 'map' =>
+  (args.box as 'cut' | 'map' | undefined) ?? (isOfLayers(args.preset) ? 'map' : 'cut');
 
 /** Of the box of a map. @throws UsageError */
-export const mapBoxOptionsOf = ({ share }: { readonly share?: string | undefined }): MapBoxOptions => (share === undefined ? {} : { share: numberOption('share', share, Number.MIN_VALUE, 1 - Number.EPSILON) });
+export const mapBoxOptionsOf = ({ share }: { readonly share?: string | undefined }): MapBoxOptions =>
+  share === undefined ? {} : { share: numberOption('share', share, Number.MIN_VALUE, 1 - Number.EPSILON) };
 
 type Left = 'foreground' | 'background' | 'smoothing';
 
 /** @throws UsageError */
-export function segmentationOf(args: Readonly<Record<Exclude<keyof typeof segmentationOptions, 'hard-seeds' | 'box' | 'share' | Left>, string>> & { readonly [name in Left]?: string | undefined } & { readonly 'hard-seeds'?: boolean | undefined }, mapWidth: number) {
+export function segmentationOf(
+  args: Readonly<Record<Exclude<keyof typeof segmentationOptions, 'hard-seeds' | 'box' | 'share' | Left>, string>> & {
+    readonly [name in Left]?: string | undefined;
+  } & { readonly 'hard-seeds'?: boolean | undefined },
+  mapWidth: number,
+) {
   const [below, above] = [Number.MIN_VALUE, 1 - Number.EPSILON];
-  const preset = SEGMENT_PRESETS[isOfLayers(args.preset) ? 'paper' : (args.preset as SegmentPreset)]({ width: mapWidth });
-  const given = (name: Left, low: number, high: number): number => (args[name] === undefined ? preset[name] : numberOption(name, args[name], low, high));
+  const preset = SEGMENT_PRESETS[isOfLayers(args.preset) ? 'paper' : (args.preset as SegmentPreset)]({
+    width: mapWidth,
+  });
+  const given = (name: Left, low: number, high: number): number =>
+    args[name] === undefined ? preset[name] : numberOption(name, args[name], low, high);
   const background = given('background', below, above);
   const foreground = given('foreground', below, above);
   if (background > foreground) throw new UsageError(`--background is ${background}, above --foreground, ${foreground}`);
@@ -57,14 +94,24 @@ export function segmentationOf(args: Readonly<Record<Exclude<keyof typeof segmen
 
 export const segment = command({
   name: 'segment',
-  description: 'the object of a class (§3.2): the map, colours and one graph cut; a mask, and its box: left upper corner, width, height',
+  description:
+    'the object of a class (§3.2): the map, colours and one graph cut; a mask, and its box: left upper corner, width, height',
   args: {
     ...imagesArgument,
     ...modelOption,
     ...prepOption,
     ...classOption,
-    out: { type: 'string', valueHint: 'pattern', default: 'out/{stem}_mask.png', description: 'where to, with {stem}, {class} and {method}' },
-    overlay: { type: 'string', valueHint: 'alpha', description: 'instead of the mask the picture, darker beside the object, with the box (alone: 0.5)' },
+    out: {
+      type: 'string',
+      valueHint: 'pattern',
+      default: 'out/{stem}_mask.png',
+      description: 'where to, with {stem}, {class} and {method}',
+    },
+    overlay: {
+      type: 'string',
+      valueHint: 'alpha',
+      description: 'instead of the mask the picture, darker beside the object, with the box (alone: 0.5)',
+    },
     ...methodOptions,
     ...segmentationOptions,
     ...common,
@@ -90,7 +137,8 @@ export const segment = command({
         const map = await maker.make(model, picture, chosen, { signal });
         const label = model.labelOf(map.class);
         const out = fillPattern(args.out, { stem: stemOf(path), class: label, method: 'segmentation' });
-        if (written.has(resolve(out))) throw new UsageError(`${path}: ${out} is a picture of this command already; --out can tell them apart`);
+        if (written.has(resolve(out)))
+          throw new UsageError(`${path}: ${out} is a picture of this command already; --out can tell them apart`);
         written.add(resolve(out));
 
         const placement = placementOf(picture, input);
@@ -100,11 +148,22 @@ export const segment = command({
         const area = mask.reduce((sum, value) => sum + value, 0) / mask.length;
         const result = { class: map.class, label, score: map.score, box, area, energy, fallback };
         const parameters = { ...options, box: rule, ...boxOptions, overlay: alpha, map: map.meta };
-        await writeWhole(out, await encodePng(alpha === null ? pictureOf(found) : highlighted(picture, found, alpha), { image: basename(path), ...result, parameters, adapter }));
+        await writeWhole(
+          out,
+          await encodePng(alpha === null ? pictureOf(found) : highlighted(picture, found, alpha), {
+            image: basename(path),
+            ...result,
+            parameters,
+            adapter,
+          }),
+        );
 
         const [x, y, w, h] = box;
-        session.print(args.json, { image: path, out, width, height, ...result, parameters, adapter },
-          `${out}: ${label}${label === String(map.class) ? '' : ` (${map.class})`}, box ${x} ${y} ${w} ${h}, ${(area * 100).toFixed(1)} % of the picture${fallback === null ? '' : ` (${fallback})`}`);
+        session.print(
+          args.json,
+          { image: path, out, width, height, ...result, parameters, adapter },
+          `${out}: ${label}${label === String(map.class) ? '' : ` (${map.class})`}, box ${x} ${y} ${w} ${h}, ${(area * 100).toFixed(1)} % of the picture${fallback === null ? '' : ` (${fallback})`}`,
+        );
       };
     });
   },
@@ -112,12 +171,20 @@ export const segment = command({
 
 /** White on black. */
 function pictureOf({ mask, width, height }: Segmentation): Pixels {
-  return { data: Uint8Array.from({ length: mask.length * 4 }, (_, i) => (i % 4 === 3 || mask[i >> 2] ? 255 : 0)), width, height };
+  return {
+    data: Uint8Array.from({ length: mask.length * 4 }, (_, i) => (i % 4 === 3 || mask[i >> 2] ? 255 : 0)),
+    width,
+    height,
+  };
 }
 
 const BOX_COLOUR = [255, 220, 0, 255];
 
-function highlighted({ data, width, height }: Pixels, { mask, box: [left, top, boxWidth, boxHeight] }: Segmentation, alpha: number): Pixels {
+function highlighted(
+  { data, width, height }: Pixels,
+  { mask, box: [left, top, boxWidth, boxHeight] }: Segmentation,
+  alpha: number,
+): Pixels {
   const drawn = Uint8ClampedArray.from(data, (value, i) => (i % 4 === 3 || mask[i >> 2] ? value : value * (1 - alpha)));
   const line = Math.max(1, Math.round(Math.min(width, height) / 150));
   for (let y = top; y < top + boxHeight; y++) {

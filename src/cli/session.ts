@@ -54,7 +54,12 @@ export function openSession(signal: AbortSignal): Session {
 const QUIET_MILLISECONDS = 1000;
 const REWRITE_MILLISECONDS = 100;
 const NAMES: Readonly<Record<Progress['phase'], string>> = {
-  download: 'reading the model', parse: 'reading the model', tune: 'finding the fastest kernels', upload: 'uploading the weights', compile: 'compiling kernels', run: 'computing',
+  download: 'reading the model',
+  parse: 'reading the model',
+  tune: 'finding the fastest kernels',
+  upload: 'uploading the weights',
+  compile: 'compiling kernels',
+  run: 'computing',
 };
 
 /** Nothing in the first second. Then a line that rewrites itself; where that cannot be, one line per phase. */

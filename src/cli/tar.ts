@@ -16,11 +16,17 @@ export function tarEntries(path: string): TarEntry[] {
     const entries: TarEntry[] = [];
     const header = Buffer.alloc(BLOCK);
     for (let offset = 0; readSync(file, header, 0, BLOCK, offset) === BLOCK && header[0] !== 0; ) {
-      const text = (at: number, length: number): string => header.toString('utf8', at, at + length).replace(/\0.*$/s, '').trim();
+      const text = (at: number, length: number): string =>
+        header
+          .toString('utf8', at, at + length)
+          .replace(/\0.*$/s, '')
+          .trim();
       const bytes = /^[0-7]+$/.test(text(124, 12)) ? parseInt(text(124, 12), 8) : NaN;
-      if (!header.toString('latin1', 257, 262).startsWith('ustar') || Number.isNaN(bytes)) throw new UsageError(`${path} is no uncompressed tar: no header at byte ${offset}`);
+      if (!header.toString('latin1', 257, 262).startsWith('ustar') || Number.isNaN(bytes))
+        throw new UsageError(`${path} is no uncompressed tar: no header at byte ${offset}`);
       const [prefix, name, type] = [text(345, 155), text(0, 100), text(156, 1)];
-      if (type === '' || type === '0') entries.push({ name: prefix === '' ? name : `${prefix}/${name}`, offset: offset + BLOCK, bytes });
+      if (type === '' || type === '0')
+        entries.push({ name: prefix === '' ? name : `${prefix}/${name}`, offset: offset + BLOCK, bytes });
       offset += BLOCK + Math.ceil(bytes / BLOCK) * BLOCK;
     }
     return entries;

@@ -7,9 +7,9 @@ import type { Network } from './network';
 export type ConcatHomes = ReadonlyMap<string, { readonly concat: string; readonly block: number }>;
 
 /**
- * Concatenations that cost nothing: each part is written where it belongs in the whole. Possible if every part begins at a whole
- * block, the concatenation alone reads it, its gradient has its extents (no pool in its layer's epilogue), and either all parts or
- * none are rectified (they share one mask).
+ * Concatenations that cost nothing: each part is written where it belongs in the whole. Possible if every part begins
+ * at a whole block, the concatenation alone reads it, its gradient has its extents (no pool in its layer's epilogue),
+ * and either all parts or none are rectified (they share one mask).
  */
 export function concatHomes(
   { layers, output, input }: Network,
@@ -24,9 +24,15 @@ export function concatHomes(
     if (layer.op !== 'concat') continue;
     const parts = layer.inputs.map((name) => ({ name, C: extents.get(name)!.C }));
     const first = rectified.get(parts[0]!.name)!;
-    const fits = parts.every(({ name, C }, k) =>
-      name !== input.name && name !== output && !pooled.has(name) && readers.get(name)!.length === 1 &&
-      (C % 4 === 0 || k === parts.length - 1) && rectified.get(name) === first);
+    const fits = parts.every(
+      ({ name, C }, k) =>
+        name !== input.name &&
+        name !== output &&
+        !pooled.has(name) &&
+        readers.get(name)!.length === 1 &&
+        (C % 4 === 0 || k === parts.length - 1) &&
+        rectified.get(name) === first,
+    );
     if (!fits) continue;
     rectified.set(layer.name, first);
     let block = 0;

@@ -1,8 +1,8 @@
 /**
- * Network → steps: the forward pass, then reverse mode. The gradient of a tensor is the sum of what its readers give back; the first
- * of them stores, the others add, and the last multiplies by the ReLU's mask. So `d.T` is the gradient *before* T's own ReLU (and, if
- * T's layer pools in its epilogue, before that pool), which is what the layer that writes T needs, and a mask is applied once, to the
- * sum.
+ * Network → steps: the forward pass, then reverse mode. The gradient of a tensor is the sum of what its readers give
+ * back; the first of them stores, the others add, and the last multiplies by the ReLU's mask. So `d.T` is the gradient
+ * *before* T's own ReLU (and, if T's layer pools in its epilogue, before that pool), which is what the layer that
+ * writes T needs, and a mask is applied once, to the sum.
  */
 import { type BackwardEpilogue, type Gate } from '../../shaders/epilogue';
 import { blocksOf, stripsOf } from '../../shaders/kernel';
@@ -50,13 +50,21 @@ export function differentiate(network: Network, batch: number, bindingBytes: num
   const homes = concatHomes(network, readers, extents);
   const whole = (name: string): string => (homes.has(name) ? whole(homes.get(name)!.concat) : name);
   const layout: Layout = {
-    network, batch, bindingBytes, variants, extents, readers, homes,
+    network,
+    batch,
+    bindingBytes,
+    variants,
+    extents,
+    readers,
+    homes,
     byName: new Map(network.layers.map((layer) => [layer.name, layer])),
     kept: new Set(network.layers.filter((layer) => opOf(layer).keepsInputs).flatMap(({ inputs }) => inputs.map(whole))),
   };
   const { input } = network;
   return {
-    forward: network.layers.filter((layer) => !isView(layout, layer)).flatMap((layer) => opOf(layer).forward(siteOf(layout, layer))),
+    forward: network.layers
+      .filter((layer) => !isView(layout, layer))
+      .flatMap((layer) => opOf(layer).forward(siteOf(layout, layer))),
     backward: backwardSteps(layout),
     input: sliceOf(layout, input.name).storage,
     gradient: gradientOf(layout, input.name).storage,
@@ -64,7 +72,8 @@ export function differentiate(network: Network, batch: number, bindingBytes: num
   };
 }
 
-// ── where tensors lie ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── where tensors lie
+// ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Storage of its own for a tensor of these extents. */
 function storage(layout: Layout, name: string, { C, H, W }: Extents, kind: Tensor['kind']): Slice {
@@ -83,10 +92,19 @@ function inPlace(layout: Layout, name: string, own: (name: string) => Slice): Sl
 }
 
 function sliceOf(layout: Layout, name: string): Slice {
-  const { network: { input, output }, kept } = layout;
+  const {
+    network: { input, output },
+    kept,
+  } = layout;
   return inPlace(layout, name, (own) =>
     // the scores outlive the forward pass: they are read back, and soft-max begins from them
-    storage(layout, own, layout.extents.get(own)!, own === input.name ? 'external' : own === output || kept.has(own) ? 'saved' : 'transient'));
+    storage(
+      layout,
+      own,
+      layout.extents.get(own)!,
+      own === input.name ? 'external' : own === output || kept.has(own) ? 'saved' : 'transient',
+    ),
+  );
 }
 
 function gradientOf(layout: Layout, name: string): Slice {
@@ -98,9 +116,11 @@ function gradientOf(layout: Layout, name: string): Slice {
 }
 
 /** Whether a layer does nothing, since its inputs are written where it would put them. */
-const isView = ({ homes }: Layout, layer: Layer): boolean => layer.op === 'concat' && homes.get(layer.inputs[0]!)?.concat === layer.name;
+const isView = ({ homes }: Layout, layer: Layer): boolean =>
+  layer.op === 'concat' && homes.get(layer.inputs[0]!)?.concat === layer.name;
 
-// ── what is known of them ──────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── what is known of them
+// ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function isRectified(layout: Layout, name: string): boolean {
   const layer = layout.byName.get(name);
@@ -113,7 +133,9 @@ function gateOf(layout: Layout, name: string): Gate {
   if (!isRectified(layout, name)) return 'none';
   if (layout.byName.get(name)!.pooled) return 'sign';
   const readers = layout.readers.get(name) ?? [];
-  return name !== layout.network.output && readers.length > 0 && readers.every(({ op }) => op === 'maxPool') ? 'sign' : 'bits';
+  return name !== layout.network.output && readers.length > 0 && readers.every(({ op }) => op === 'maxPool')
+    ? 'sign'
+    : 'bits';
 }
 
 function bitsOf(layout: Layout, name: string): Tensor | null {
@@ -138,13 +160,21 @@ function siteOf(layout: Layout, layer: Layer): Site<Layer> {
   };
 }
 
-// ── the way back ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── the way back
+// ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function backwardSteps(layout: Layout): readonly Step[] {
-  const { network: { input, layers, output }, batch, readers } = layout;
+  const {
+    network: { input, layers, output },
+    batch,
+    readers,
+  } = layout;
   const given = new Map<string, number>();
 
-  /** What the next giver of a tensor's gradient does, and where it stores it. `storesOnce`: it can store it somewhere else. */
+  /**
+   * What the next giver of a tensor's gradient does, and where it stores it. `storesOnce`: it can store it somewhere
+   * else.
+   */
   const nextShare = (name: string, storesOnce: boolean): Omit<Share, 'k' | 'dY'> => {
     const before = given.get(name) ?? 0;
     given.set(name, before + 1);
@@ -152,11 +182,20 @@ function backwardSteps(layout: Layout): readonly Step[] {
     const layer = layout.byName.get(name)!;
     const only = storesOnce && count === 1;
     if (layer.op === 'image' && only) {
-      return { dX: inStorage(sliceOf(layout, name), gradientOf(layout, input.name)), epilogue: { accumulate: false, gate: 'none', image: imageDims(layer, batch, input.extents) }, kept: {} };
+      return {
+        dX: inStorage(sliceOf(layout, name), gradientOf(layout, input.name)),
+        epilogue: { accumulate: false, gate: 'none', image: imageDims(layer, batch, input.extents) },
+        kept: {},
+      };
     }
     if (layer.pooled) {
       const dX = sliceOf(layout, name);
-      if (only) return { dX: inStorage(dX, gradientOf(layout, name)), epilogue: unpoolEpilogue(layout, layer), kept: { switches: switchesOf(layout, layer) } };
+      if (only)
+        return {
+          dX: inStorage(dX, gradientOf(layout, name)),
+          epilogue: unpoolEpilogue(layout, layer),
+          kept: { switches: switchesOf(layout, layer) },
+        };
       return { dX: pooledGradient(layout, name), epilogue: { accumulate: before > 0, gate: 'none' }, kept: {} };
     }
     const gate = before + 1 === count ? gateOf(layout, name) : 'none';
@@ -180,9 +219,10 @@ function backwardSteps(layout: Layout): readonly Step[] {
     const dY = gradientOf(layout, layer.name);
     layer.inputs.forEach((name, k) => {
       const op = opOf(layer);
-      const share: Omit<Share, 'k' | 'dY'> = name === input.name
-        ? { dX: gradientOf(layout, name), epilogue: { accumulate: false, gate: 'none' }, kept: {} }
-        : nextShare(name, op.storesOnce?.(layer) ?? false);
+      const share: Omit<Share, 'k' | 'dY'> =
+        name === input.name
+          ? { dX: gradientOf(layout, name), epilogue: { accumulate: false, gate: 'none' }, kept: {} }
+          : nextShare(name, op.storesOnce?.(layer) ?? false);
       if (share.epilogue.unpool || share.epilogue.image) once.add(name);
       steps.push(...op.backward(siteOf(layout, layer), { k, dY, ...share }));
     });
@@ -193,22 +233,39 @@ function backwardSteps(layout: Layout): readonly Step[] {
 /** `slice` as the kernel counts it, in the storage of `other`, where its epilogue puts it. */
 const inStorage = (slice: Slice, other: Slice): Slice => ({ ...slice, storage: other.storage });
 
-const unpoolEpilogue = (layout: Layout, layer: Layer): BackwardEpilogue => ({ accumulate: false, gate: gateOf(layout, layer.name), unpool: true });
+const unpoolEpilogue = (layout: Layout, layer: Layer): BackwardEpilogue => ({
+  accumulate: false,
+  gate: gateOf(layout, layer.name),
+  unpool: true,
+});
 
-const pooledGradient = (layout: Layout, name: string): Slice => storage(layout, `d.${name}.pooled`, layout.extents.get(name)!, 'transient');
+const pooledGradient = (layout: Layout, name: string): Slice =>
+  storage(layout, `d.${name}.pooled`, layout.extents.get(name)!, 'transient');
 
 function switchesOf(layout: Layout, { name }: Layer): Tensor {
   const y = sliceOf(layout, name);
   return maxPoolSwitches(carriedPool(name), layout.batch, unpooled(y), y);
 }
 
-/** Where the gradient of a pooled tensor had several givers: what the pool that its layer carries does on the way back. */
+/**
+ * Where the gradient of a pooled tensor had several givers: what the pool that its layer carries does on the way back.
+ */
 function unpoolStep(layout: Layout, layer: Layer): Step {
   const { name } = layer;
   const y = sliceOf(layout, name);
-  const site = { ...siteOf(layout, layer), node: carriedPool(name), inputs: [unpooled(y)], output: y, rectified: [isRectified(layout, name)] };
+  const site = {
+    ...siteOf(layout, layer),
+    node: carriedPool(name),
+    inputs: [unpooled(y)],
+    output: y,
+    rectified: [isRectified(layout, name)],
+  };
   const [step] = maxPool.backward(site, {
-    k: 0, dY: pooledGradient(layout, name), dX: gradientOf(layout, name), epilogue: { accumulate: false, gate: gateOf(layout, name) }, kept: {},
+    k: 0,
+    dY: pooledGradient(layout, name),
+    dX: gradientOf(layout, name),
+    epilogue: { accumulate: false, gate: gateOf(layout, name) },
+    kept: {},
   });
   return step!;
 }

@@ -16,11 +16,19 @@ export function inferExtents({ input, layers, weights }: Network): ExtentsByName
 
 /**
  * Extents of one layer's tensor, given those of its inputs.
- * @throws GradlensError `shape` as the operator says, or for more elements than can be: what a few absurd pads ask for must not be looped
+ * @throws GradlensError `shape` as the operator says, or for more elements than can be: what a few absurd pads ask for
+ *   must not be looped
  *   over, let alone allocated.
  */
 export function extentsOf(layer: Layer, extents: ExtentsByName, weights: Network['weights']): Extents {
-  const own = opOf(layer).extents(layer, layer.inputs.map((name) => extents.get(name)!), weights);
-  if (!(elements(own) <= MOST_ELEMENTS)) throw shapeError(layer.name, `would write ${printExtents(own)}, more than ${MOST_ELEMENTS} elements`, { extents: own });
+  const own = opOf(layer).extents(
+    layer,
+    layer.inputs.map((name) => extents.get(name)!),
+    weights,
+  );
+  if (!(elements(own) <= MOST_ELEMENTS))
+    throw shapeError(layer.name, `would write ${printExtents(own)}, more than ${MOST_ELEMENTS} elements`, {
+      extents: own,
+    });
   return own;
 }

@@ -5,12 +5,17 @@ import { type Rewrite, readersOf } from './network';
 import { prune } from './simplify';
 
 /**
- * Zeros that a pad puts round the planes become pads of the convolution that reads them, or of an average pool that has none of its own
- * and then counts them. A max-pool keeps its pad: there a padded zero may win, and its own padding never does.
+ * Zeros that a pad puts round the planes become pads of the convolution that reads them, or of an average pool that has
+ * none of its own and then counts them. A max-pool keeps its pad: there a padded zero may win, and its own padding
+ * never does.
  */
 export const foldPad: Rewrite = (network) => {
   const readers = readersOf(network);
-  const pads = new Map(network.layers.flatMap((layer) => (layer.op === 'pad' && isRing(layer) && layer.name !== network.output ? [[layer.name, layer] as const] : [])));
+  const pads = new Map(
+    network.layers.flatMap((layer) =>
+      layer.op === 'pad' && isRing(layer) && layer.name !== network.output ? [[layer.name, layer] as const] : [],
+    ),
+  );
   const foldable = new Map([...pads].filter(([name]) => readers.get(name)!.every(takesPads)));
   const layers = network.layers.map((layer): Layer => {
     const pad = foldable.get(layer.inputs[0]!);
@@ -20,7 +25,8 @@ export const foldPad: Rewrite = (network) => {
 };
 
 /** Only zeros, and only round the planes. */
-const isRing = ({ mode, value = 0, before, after }: PadNode): boolean => mode === 'constant' && value === 0 && before[0] === 0 && after[0] === 0;
+const isRing = ({ mode, value = 0, before, after }: PadNode): boolean =>
+  mode === 'constant' && value === 0 && before[0] === 0 && after[0] === 0;
 
 function takesPads(layer: Layer): layer is Layer<ConvNode | AveragePoolNode> {
   if (layer.op === 'conv') return true;

@@ -3,7 +3,10 @@ import { fullWindow } from '../shape';
 import { inferExtents } from './extents';
 import { type Rewrite, readersOf, without } from './network';
 
-/** A 2×2 max-pool that tiles the only tensor it reads, which a convolution writes for it alone, becomes that convolution's epilogue. */
+/**
+ * A 2×2 max-pool that tiles the only tensor it reads, which a convolution writes for it alone, becomes that
+ * convolution's epilogue.
+ */
 export const fusePool: Rewrite = (network) => {
   const readers = readersOf(network);
   const extents = inferExtents(network);
@@ -16,7 +19,9 @@ export const fusePool: Rewrite = (network) => {
     if (before?.op !== 'conv' || readers.get(before.name)!.length > 1 || before.name === network.output) continue;
     const { kernel, stride, pads, dilation } = fullWindow(layer);
     const { H, W } = extents.get(before.name)!;
-    const tiles = [...kernel, ...stride].every((n) => n === 2) && [...pads, ...dilation.map((n) => n - 1), H % 2, W % 2].every((n) => n === 0);
+    const tiles =
+      [...kernel, ...stride].every((n) => n === 2) &&
+      [...pads, ...dilation.map((n) => n - 1), H % 2, W % 2].every((n) => n === 0);
     if (!tiles) continue;
     pooled.add(before.name);
     removed.set(layer.name, before.name);

@@ -13,7 +13,8 @@ export const fuseRelu: Rewrite = (network) => {
   for (const layer of network.layers) {
     if (layer.op !== 'relu') continue;
     const before = byName.get(layer.inputs[0]!);
-    if (!before || !RECTIFYING.has(before.op) || readers.get(before.name)!.length > 1 || before.name === network.output) continue;
+    if (!before || !RECTIFYING.has(before.op) || readers.get(before.name)!.length > 1 || before.name === network.output)
+      continue;
     rectified.add(before.name);
     removed.set(layer.name, before.name);
   }

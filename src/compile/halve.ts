@@ -1,6 +1,6 @@
 /**
- * Weights and activations in half precision. Gradients stay in float32, since nobody knows how small they get; and so does what is
- * differentiated, whose numbers are read.
+ * Weights and activations in half precision. Gradients stay in float32, since nobody knows how small they get; and so
+ * does what is differentiated, whose numbers are read.
  */
 import { type Half, inHalf } from '../../shaders/half';
 import { type Kernel, bindingsOf } from '../../shaders/kernel';
@@ -11,7 +11,9 @@ export function halve(steps: Steps, half: Half): Steps {
   const halved = new Map([...halvable(steps)].map((tensor) => [tensor.name, inHalves(tensor)]));
   const halveStep = (step: Step): Step => {
     const names = Object.keys(step.bind).filter((name) => halved.has(step.bind[name]!.name));
-    const bind = Object.fromEntries(Object.entries(step.bind).map(([name, tensor]) => [name, halved.get(tensor.name) ?? tensor]));
+    const bind = Object.fromEntries(
+      Object.entries(step.bind).map(([name, tensor]) => [name, halved.get(tensor.name) ?? tensor]),
+    );
     return { ...step, kernel: inHalf(step.kernel, names, half), bind };
   };
   return { ...steps, forward: steps.forward.map(halveStep), backward: steps.backward.map(halveStep) };
@@ -22,20 +24,32 @@ const HALVABLE = /^(x\d*|y|other|weight)$/;
 
 function halvable({ forward, backward, scores }: Steps): Set<Tensor> {
   const tensors = new Map<string, Tensor>();
-  for (const step of [...forward, ...backward]) for (const tensor of Object.values(step.bind)) tensors.set(tensor.name, tensor);
+  for (const step of [...forward, ...backward])
+    for (const tensor of Object.values(step.bind)) tensors.set(tensor.name, tensor);
   const ofForward = new Set(forward.flatMap(({ bind }) => Object.values(bind).map(({ name }) => name)));
   const other = new Set([scores.storage.name]);
   for (const { kernel, bind } of [...forward, ...backward]) {
     const blocks = blockBindings(kernel);
-    for (const [name, { name: tensor }] of Object.entries(bind)) if (!HALVABLE.test(name) || !blocks.has(name)) other.add(tensor);
+    for (const [name, { name: tensor }] of Object.entries(bind))
+      if (!HALVABLE.test(name) || !blocks.has(name)) other.add(tensor);
   }
-  return new Set([...tensors.values()].filter(({ name, kind }) => !other.has(name) && (kind === 'weight' || ofForward.has(name))));
+  return new Set(
+    [...tensors.values()].filter(({ name, kind }) => !other.has(name) && (kind === 'weight' || ofForward.has(name))),
+  );
 }
 
 /** Names of the bindings that are arrays of blocks of four. */
 const blockBindings = (kernel: Kernel): Set<string> =>
-  new Set(bindingsOf(kernel).map(({ name }) => name).filter((name) => new RegExp(`\\b${name}: array<vec4f>;`).test(kernel.code)));
+  new Set(
+    bindingsOf(kernel)
+      .map(({ name }) => name)
+      .filter((name) => new RegExp(`\\b${name}: array<vec4f>;`).test(kernel.code)),
+  );
 
 /** Plans of one model share its weights by name, so that says how they are stored. */
-const inHalves = (tensor: Tensor): Tensor =>
-  ({ ...tensor, bytes: tensor.bytes / 2, half: true, ...(tensor.kind === 'weight' ? { name: `${tensor.name} in half precision` } : {}) });
+const inHalves = (tensor: Tensor): Tensor => ({
+  ...tensor,
+  bytes: tensor.bytes / 2,
+  half: true,
+  ...(tensor.kind === 'weight' ? { name: `${tensor.name} in half precision` } : {}),
+});

@@ -33,17 +33,35 @@ export interface CompileOptions {
 
 /** In this order: each finds what it looks for because of those before it. */
 const REWRITES: readonly Rewrite[] = [
-  takeScore, prune, refuseSoftmax, nameRelus, dropIdentities, windowPools, mergeReshapes, absorbReshapes, foldPad, foldAffine,
-  fuseRelu, fusePool, enterImage,
+  takeScore,
+  prune,
+  refuseSoftmax,
+  nameRelus,
+  dropIdentities,
+  windowPools,
+  mergeReshapes,
+  absorbReshapes,
+  foldPad,
+  foldAffine,
+  fuseRelu,
+  fusePool,
+  enterImage,
 ];
 
 /**
  * @throws GradlensError `shape`, `model-format`, `unsupported-op` or `limit`, naming the layer.
  */
 export function compile(graph: Graph, { batch, bindingBytes, variants = PLAIN, target, half }: CompileOptions): Plan {
-  const network = REWRITES.reduce((current, rewrite) => rewrite(current), networkOf(target === undefined ? graph : { ...graph, output: target }));
+  const network = REWRITES.reduce(
+    (current, rewrite) => rewrite(current),
+    networkOf(target === undefined ? graph : { ...graph, output: target }),
+  );
   if (!network.layers.some(({ name }) => name === network.output)) {
-    throw new GradlensError('model-format', `'${target ?? graph.output}' is the input itself under another name: nothing is computed`, { output: target ?? graph.output });
+    throw new GradlensError(
+      'model-format',
+      `'${target ?? graph.output}' is the input itself under another name: nothing is computed`,
+      { output: target ?? graph.output },
+    );
   }
   const steps = differentiate(network, batch, bindingBytes, variants);
   return plan(graph.name, batch, half ? halve(steps, half) : steps, bindingBytes);
@@ -54,17 +72,32 @@ export function lastPlaneOf(graph: Graph): string {
   return planesIn(graph).at(-1)?.name ?? graph.input.name;
 }
 
-/** For each extents of a plane the last tensor that has them, in the graph's order, without those that have a channel per class. */
+/**
+ * For each extents of a plane the last tensor that has them, in the graph's order, without those that have a channel
+ * per class.
+ */
 export function planesOf(graph: Graph, classes: number): readonly string[] {
-  const last = new Map(planesIn(graph).filter(({ C }) => C !== classes).map(({ name, H, W }) => [`${H}×${W}`, name]));
+  const last = new Map(
+    planesIn(graph)
+      .filter(({ C }) => C !== classes)
+      .map(({ name, H, W }) => [`${H}×${W}`, name]),
+  );
   const names = new Set(last.values());
   return graph.nodes.map(({ name }) => name).filter((name) => names.has(name));
 }
 
 /** The tensors before the scores, as the graph names them, that have more than one pixel. */
 function planesIn(graph: Graph): readonly (Extents & { readonly name: string })[] {
-  const network = [takeScore, prune, dropIdentities, windowPools].reduce((current, rewrite) => rewrite(current), networkOf(graph));
+  const network = [takeScore, prune, dropIdentities, windowPools].reduce(
+    (current, rewrite) => rewrite(current),
+    networkOf(graph),
+  );
   const extents = inferExtents(network);
-  const ofTheGraph = new Set(graph.nodes.filter(({ op }) => op !== 'flatten' && op !== 'reshape').map(({ name }) => name));
-  return network.layers.filter(({ name }) => ofTheGraph.has(name)).map(({ name }) => ({ name, ...extents.get(name)! })).filter(({ H, W }) => H * W > 1);
+  const ofTheGraph = new Set(
+    graph.nodes.filter(({ op }) => op !== 'flatten' && op !== 'reshape').map(({ name }) => name),
+  );
+  return network.layers
+    .filter(({ name }) => ofTheGraph.has(name))
+    .map(({ name }) => ({ name, ...extents.get(name)! }))
+    .filter(({ H, W }) => H * W > 1);
 }

@@ -22,17 +22,32 @@ export function networkOf(graph: Graph): Network {
   const written = new Set([graph.input.name]);
   for (const node of graph.nodes) {
     const missing = node.inputs.find((name) => !written.has(name));
-    if (missing !== undefined) throw new GradlensError('model-format', `${node.name} reads '${missing}', which no node before it writes`, { node: node.name, missing });
-    if (node.inputs.length === 0) throw new GradlensError('model-format', `${node.name} has no input`, { node: node.name });
-    if (written.has(node.name)) throw new GradlensError('model-format', `two nodes write '${node.name}'; names must be unique`, { node: node.name });
+    if (missing !== undefined)
+      throw new GradlensError('model-format', `${node.name} reads '${missing}', which no node before it writes`, {
+        node: node.name,
+        missing,
+      });
+    if (node.inputs.length === 0)
+      throw new GradlensError('model-format', `${node.name} has no input`, { node: node.name });
+    if (written.has(node.name))
+      throw new GradlensError('model-format', `two nodes write '${node.name}'; names must be unique`, {
+        node: node.name,
+      });
     written.add(node.name);
   }
   for (const name of written) {
     const own = [`d.${name}`, ...OWN_SUFFIXES.map((suffix) => `${name}.${suffix}`)].find((other) => written.has(other));
-    if (own !== undefined) throw new GradlensError('model-format', `the name '${own}' is one that gradlens gives to a tensor of '${name}'; rename the node`, { node: own });
+    if (own !== undefined)
+      throw new GradlensError(
+        'model-format',
+        `the name '${own}' is one that gradlens gives to a tensor of '${name}'; rename the node`,
+        { node: own },
+      );
   }
   if (!written.has(graph.output) || graph.output === graph.input.name) {
-    throw new GradlensError('model-format', `the output '${graph.output}' is not written by any node`, { output: graph.output });
+    throw new GradlensError('model-format', `the output '${graph.output}' is not written by any node`, {
+      output: graph.output,
+    });
   }
   return { name: graph.name, input: graph.input, layers: graph.nodes, output: graph.output, weights: graph.weights };
 }

@@ -1,6 +1,7 @@
 /**
- * Steps → Plan: which tensor lies in which buffer. Buffers are reused whole, by liveness. Two tensors that one step touches
- * never share a buffer: WebGPU refuses a dispatch that binds one buffer both to read and to write, even in disjoint ranges.
+ * Steps → Plan: which tensor lies in which buffer. Buffers are reused whole, by liveness. Two tensors that one step
+ * touches never share a buffer: WebGPU refuses a dispatch that binds one buffer both to read and to write, even in
+ * disjoint ranges.
  */
 import type { Slice, Step, Tensor } from '../ops/op';
 import { GradlensError } from '../errors';
@@ -58,16 +59,30 @@ export function plan(name: string, batch: number, steps: Steps, bindingBytes: nu
   const { buffers, placement } = allocate(all);
   const tooLarge = buffers.find(({ bytes }) => bytes > bindingBytes);
   if (tooLarge) {
-    throw new GradlensError('limit', `${tooLarge.name} takes ${tooLarge.bytes} bytes; the device binds at most ${bindingBytes}. A smaller batch or a device with a higher maxStorageBufferBindingSize would do.`, {
-      limit: 'maxStorageBufferBindingSize', need: tooLarge.bytes, have: bindingBytes, layer: tooLarge.name,
-    });
+    throw new GradlensError(
+      'limit',
+      `${tooLarge.name} takes ${tooLarge.bytes} bytes; the device binds at most ${bindingBytes}. A smaller batch or a device with a higher maxStorageBufferBindingSize would do.`,
+      {
+        limit: 'maxStorageBufferBindingSize',
+        need: tooLarge.bytes,
+        have: bindingBytes,
+        layer: tooLarge.name,
+      },
+    );
   }
-  const sum = (kind: Tensor['kind']): number => buffers.filter((buffer) => buffer.kind === kind).reduce((total, { bytes }) => total + allocatedBytes(bytes), 0);
+  const sum = (kind: Tensor['kind']): number =>
+    buffers.filter((buffer) => buffer.kind === kind).reduce((total, { bytes }) => total + allocatedBytes(bytes), 0);
   for (const { label, kernel } of all) {
     const most = Math.max(...kernel.workgroups);
-    if (most > MOST_WORKGROUPS) throw new GradlensError('limit', `${label} takes ${most} workgroups along one axis; a dispatch has at most ${MOST_WORKGROUPS}`, { limit: 'maxComputeWorkgroupsPerDimension', need: most, have: MOST_WORKGROUPS, layer: label });
+    if (most > MOST_WORKGROUPS)
+      throw new GradlensError(
+        'limit',
+        `${label} takes ${most} workgroups along one axis; a dispatch has at most ${MOST_WORKGROUPS}`,
+        { limit: 'maxComputeWorkgroupsPerDimension', need: most, have: MOST_WORKGROUPS, layer: label },
+      );
   }
-  // What is allocated besides: the rule, the targets and the table of both; the next input, waiting; the read-back of one gradient and its scores.
+  // What is allocated besides: the rule, the targets and the table of both; the next input, waiting; the read-back of
+  // one gradient and its scores.
   const table = (RULE_WORDS * (RULES + scores.C) + Math.max(scores.H, scores.W)) * 4;
   const constants = RULE_WORDS * 4 + batch * 16 + table;
   const readback = allocatedBytes(scores.storage.bytes + gradient.bytes);
@@ -77,12 +92,26 @@ export function plan(name: string, batch: number, steps: Steps, bindingBytes: nu
     saved: sum('saved'),
     scratch: sum('external') + allocatedBytes(input.bytes) + all.length * UNIFORM_STRIDE + constants + readback,
   };
-  return { name, batch, forward, backward, buffers, placement, input, gradient, scores, memory, toString: () => print(all, placement) };
+  return {
+    name,
+    batch,
+    forward,
+    backward,
+    buffers,
+    placement,
+    input,
+    gradient,
+    scores,
+    memory,
+    toString: () => print(all, placement),
+  };
 }
 
 function allocate(steps: readonly Step[]): { buffers: PlannedBuffer[]; placement: Map<string, number> } {
   const uses = new Map<string, { tensor: Tensor; last: number }>();
-  steps.forEach((step, at) => Object.values(step.bind).forEach((tensor) => uses.set(tensor.name, { tensor, last: at })));
+  steps.forEach((step, at) =>
+    Object.values(step.bind).forEach((tensor) => uses.set(tensor.name, { tensor, last: at })),
+  );
 
   const buffers: { bytes: number; kind: Tensor['kind']; name: string; fill?: () => Float32Array; half?: true }[] = [];
   const placement = new Map<string, number>();
@@ -94,11 +123,20 @@ function allocate(steps: readonly Step[]): { buffers: PlannedBuffer[]; placement
       let index = -1;
       if (tensor.kind === 'transient') {
         // the smallest that holds it, else the largest, which grows
-        const fitting = free.filter((k) => buffers[k]!.bytes >= tensor.bytes).sort((a, b) => buffers[a]!.bytes - buffers[b]!.bytes);
+        const fitting = free
+          .filter((k) => buffers[k]!.bytes >= tensor.bytes)
+          .sort((a, b) => buffers[a]!.bytes - buffers[b]!.bytes);
         index = fitting[0] ?? [...free].sort((a, b) => buffers[b]!.bytes - buffers[a]!.bytes)[0] ?? -1;
       }
       if (index < 0) {
-        index = buffers.push({ bytes: tensor.bytes, kind: tensor.kind, name: tensor.name, ...(tensor.fill ? { fill: tensor.fill } : {}), ...(tensor.fill && tensor.half ? { half: true } : {}) }) - 1;
+        index =
+          buffers.push({
+            bytes: tensor.bytes,
+            kind: tensor.kind,
+            name: tensor.name,
+            ...(tensor.fill ? { fill: tensor.fill } : {}),
+            ...(tensor.fill && tensor.half ? { half: true } : {}),
+          }) - 1;
       } else {
         free = free.filter((k) => k !== index);
         buffers[index]!.bytes = Math.max(buffers[index]!.bytes, tensor.bytes);
@@ -115,7 +153,9 @@ function allocate(steps: readonly Step[]): { buffers: PlannedBuffer[]; placement
 function print(steps: readonly Step[], placement: ReadonlyMap<string, number>): string {
   return steps
     .map(({ label, bind, kernel }) => {
-      const bindings = Object.entries(bind).map(([name, tensor]) => `${name}=${tensor.name}@${placement.get(tensor.name)}`);
+      const bindings = Object.entries(bind).map(
+        ([name, tensor]) => `${name}=${tensor.name}@${placement.get(tensor.name)}`,
+      );
       return `${label.padEnd(40)} ${bindings.join('  ')}  ${kernel.workgroups.join('×')}`;
     })
     .join('\n');

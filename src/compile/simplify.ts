@@ -31,12 +31,18 @@ export const prune: Rewrite = (network) => {
 };
 
 export const dropIdentities: Rewrite = (network) =>
-  without(network, new Map(network.layers.filter(({ op }) => op === 'identity').map(({ name, inputs }) => [name, inputs[0]!])));
+  without(
+    network,
+    new Map(network.layers.filter(({ op }) => op === 'identity').map(({ name, inputs }) => [name, inputs[0]!])),
+  );
 
 /** Refuses a soft-max in the middle, after {@link takeScore} and {@link prune}. */
 export const refuseSoftmax: Rewrite = (network) => {
   const softmax = network.layers.find(({ op }) => SOFTMAX.has(op));
-  if (softmax) throw new GradlensError('unsupported-op', `${softmax.name}: soft-max is supported only at the end of a network`, { nodes: [{ name: softmax.name, op: softmax.op }] });
+  if (softmax)
+    throw new GradlensError('unsupported-op', `${softmax.name}: soft-max is supported only at the end of a network`, {
+      nodes: [{ name: softmax.name, op: softmax.op }],
+    });
   return network;
 };
 
@@ -63,13 +69,17 @@ export const mergeReshapes: Rewrite = (network) => {
   return prune({ ...network, layers });
 };
 
-/** Reshaping is free where no extent changes, or when all that follows is fully connected, which takes C×H×W as it is. */
+/**
+ * Reshaping is free where no extent changes, or when all that follows is fully connected, which takes C×H×W as it is.
+ */
 export const absorbReshapes: Rewrite = (network) => {
   const extents = inferExtents(network);
   const readers = readersOf(network);
-  const free = network.layers.filter((layer) =>
-    isReshaping(layer) &&
-    (sameExtents(extents.get(layer.inputs[0]!)!, extents.get(layer.name)!) ||
-      (layer.name !== network.output && readers.get(layer.name)!.every(({ op }) => op === 'fullyConnected'))));
+  const free = network.layers.filter(
+    (layer) =>
+      isReshaping(layer) &&
+      (sameExtents(extents.get(layer.inputs[0]!)!, extents.get(layer.name)!) ||
+        (layer.name !== network.output && readers.get(layer.name)!.every(({ op }) => op === 'fullyConnected'))),
+  );
   return without(network, new Map(free.map(({ name, inputs }) => [name, inputs[0]!])));
 };

@@ -7,9 +7,9 @@ import { type Network, type Rewrite, readersOf } from './network';
 const MOST_CHANNELS = 4;
 
 /**
- * Puts the image layer first. If all that reads the image is one strided convolution, the image layer also turns space into depth:
- * R×S with stride s over C channels becomes ⌈R/s⌉×⌈S/s⌉ with stride 1 over C·s² channels. Its input gradient then is an ordinary
- * stride-1 convolution, and in the first layer the blocks of four are full.
+ * Puts the image layer first. If all that reads the image is one strided convolution, the image layer also turns space
+ * into depth: R×S with stride s over C channels becomes ⌈R/s⌉×⌈S/s⌉ with stride 1 over C·s² channels. Its input
+ * gradient then is an ordinary stride-1 convolution, and in the first layer the blocks of four are full.
  */
 export const enterImage: Rewrite = (network) => {
   const { input, layers } = network;
@@ -20,14 +20,25 @@ export const enterImage: Rewrite = (network) => {
   const { H, W } = input.extents;
   const image: ImageNode = strided
     ? { ...enteringStrided(strided, network), name: `${input.name}.blocks`, inputs: [input.name] }
-    : { op: 'image', name: `${input.name}.blocks`, inputs: [input.name], stride: [1, 1], pads: [0, 0, 0, 0], cells: [H, W] };
-  const renamed = entered.layers.map((layer): Layer => ({ ...layer, inputs: layer.inputs.map((name) => (name === input.name ? image.name : name)) }));
+    : {
+        op: 'image',
+        name: `${input.name}.blocks`,
+        inputs: [input.name],
+        stride: [1, 1],
+        pads: [0, 0, 0, 0],
+        cells: [H, W],
+      };
+  const renamed = entered.layers.map(
+    (layer): Layer => ({ ...layer, inputs: layer.inputs.map((name) => (name === input.name ? image.name : name)) }),
+  );
   return { ...entered, layers: layers.length > 0 ? [image, ...renamed] : [] };
 };
 
 function suits(node: ConvNode, channels: number): boolean {
   const { stride, dilation } = fullWindow(node);
-  return Math.max(...stride) > 1 && Math.max(...dilation) === 1 && (node.groups ?? 1) === 1 && channels <= MOST_CHANNELS;
+  return (
+    Math.max(...stride) > 1 && Math.max(...dilation) === 1 && (node.groups ?? 1) === 1 && channels <= MOST_CHANNELS
+  );
 }
 
 const cellsOf = (node: ConvNode): readonly [number, number] => {
@@ -50,11 +61,14 @@ function unstride(network: Network, node: ConvNode): Network {
   const [R, S] = cellsOf(node);
   const depth = C * stride[0] * stride[1];
   const turned = new Float32Array(O * depth * R * S);
-  for (let o = 0; o < O; o++) for (let c = 0; c < C; c++) for (let y = 0; y < kernel[0]; y++) for (let x = 0; x < kernel[1]; x++) {
-    const k = (c * stride[0] + (y % stride[0])) * stride[1] + (x % stride[1]);
-    const [r, s] = [Math.floor(y / stride[0]), Math.floor(x / stride[1])];
-    turned[((o * depth + k) * R + r) * S + s] = data[((o * C + c) * kernel[0] + y) * kernel[1] + x]!;
-  }
+  for (let o = 0; o < O; o++)
+    for (let c = 0; c < C; c++)
+      for (let y = 0; y < kernel[0]; y++)
+        for (let x = 0; x < kernel[1]; x++) {
+          const k = (c * stride[0] + (y % stride[0])) * stride[1] + (x % stride[1]);
+          const [r, s] = [Math.floor(y / stride[0]), Math.floor(x / stride[1])];
+          turned[((o * depth + k) * R + r) * S + s] = data[((o * C + c) * kernel[0] + y) * kernel[1] + x]!;
+        }
   const name = `${node.weight}/depth`;
   const weight: Weight = { shape: [O, depth, R, S], data: turned };
   const { stride: _stride, pads: _pads, ...rest } = node;

@@ -6,18 +6,21 @@ import { extentsOf } from './extents';
 import type { Rewrite } from './network';
 
 /**
- * A global pool is a pool of one window. A max-pool with more taps than a switch can name becomes one along the rows and one along the
- * columns: the winner is the same, also of a tie, the first of each row and of these the first row. Works front to back, since later
- * extents need the earlier layers rewritten.
+ * A global pool is a pool of one window. A max-pool with more taps than a switch can name becomes one along the rows
+ * and one along the columns: the winner is the same, also of a tie, the first of each row and of these the first row.
+ * Works front to back, since later extents need the earlier layers rewritten.
  */
 export const windowPools: Rewrite = (network) => {
   const extents = new Map([[network.input.name, network.input.extents]]);
   const layers = network.layers.flatMap((layer): readonly Layer[] => {
     const { name, inputs } = layer;
     const { H, W } = extents.get(inputs[0]!)!;
-    const windowed: Layer = layer.op === 'globalAveragePool' ? { op: 'averagePool', name, inputs, kernel: [H, W] }
-      : layer.op === 'globalMaxPool' ? { op: 'maxPool', name, inputs, kernel: [H, W] }
-      : layer;
+    const windowed: Layer =
+      layer.op === 'globalAveragePool'
+        ? { op: 'averagePool', name, inputs, kernel: [H, W] }
+        : layer.op === 'globalMaxPool'
+          ? { op: 'maxPool', name, inputs, kernel: [H, W] }
+          : layer;
     const rewritten = windowed.op === 'maxPool' ? split(windowed) : [windowed];
     for (const one of rewritten) extents.set(one.name, extentsOf(one, extents, network.weights));
     return rewritten;
@@ -26,9 +29,28 @@ export const windowPools: Rewrite = (network) => {
 };
 
 function split(layer: Layer<MaxPoolNode>): readonly Layer<MaxPoolNode>[] {
-  const { kernel: [R, S], stride, pads: [top, left, bottom, right], dilation } = fullWindow(layer);
+  const {
+    kernel: [R, S],
+    stride,
+    pads: [top, left, bottom, right],
+    dilation,
+  } = fullWindow(layer);
   if (R * S <= MAX_POOL_TAPS || Math.max(R, S) > MAX_POOL_TAPS) return [layer];
-  const along: Layer<MaxPoolNode> = { ...layer, name: `${layer.name}.rows`, kernel: [1, S], stride: [1, stride[1]], pads: [0, left, 0, right], dilation: [1, dilation[1]] };
-  const down: Layer<MaxPoolNode> = { ...layer, inputs: [along.name], kernel: [R, 1], stride: [stride[0], 1], pads: [top, 0, bottom, 0], dilation: [dilation[0], 1] };
+  const along: Layer<MaxPoolNode> = {
+    ...layer,
+    name: `${layer.name}.rows`,
+    kernel: [1, S],
+    stride: [1, stride[1]],
+    pads: [0, left, 0, right],
+    dilation: [1, dilation[1]],
+  };
+  const down: Layer<MaxPoolNode> = {
+    ...layer,
+    inputs: [along.name],
+    kernel: [R, 1],
+    stride: [stride[0], 1],
+    pads: [top, 0, bottom, 0],
+    dilation: [dilation[0], 1],
+  };
   return [along, down];
 }

@@ -1,6 +1,7 @@
 /**
- * What is shown, in the address after `#`, so that a link shows it again: `#tab=segmentation&sample=church&class=golf+ball&relu=guided`.
- * A field at its default is left out; of the tabs' fields those of the shown tab are told, and the map's always.
+ * What is shown, in the address after `#`, so that a link shows it again:
+ * `#tab=segmentation&sample=church&class=golf+ball&relu=guided`. A field at its default is left out; of the tabs'
+ * fields those of the shown tab are told, and the map's always.
  */
 import { type TabName } from './state';
 
@@ -29,7 +30,11 @@ export function readAddress(hash: string): Address {
   const take = (name: string): string | undefined => fields.get(name) ?? undefined;
   const address = {
     tab: TABS.find((tab) => tab === fields.get('tab')) ?? 'saliency',
-    network: take('network'), prep: take('prep'), sample: take('sample'), picture: take('picture'), class: take('class'),
+    network: take('network'),
+    prep: take('prep'),
+    sample: take('sample'),
+    picture: take('picture'),
+    class: take('class'),
     run: fields.get('run') === 'yes',
   };
   for (const name of OWN) fields.delete(name);
@@ -38,7 +43,13 @@ export function readAddress(hash: string): Address {
 
 export function formatAddress({ tab, network, prep, sample, picture, class: chosen, run, fields }: Address): string {
   const own: readonly (readonly [string, string | undefined])[] = [
-    ['tab', tab === 'saliency' ? undefined : tab], ['network', network], ['prep', prep], ['sample', sample], ['picture', picture], ['class', chosen], ['run', run ? 'yes' : undefined],
+    ['tab', tab === 'saliency' ? undefined : tab],
+    ['network', network],
+    ['prep', prep],
+    ['sample', sample],
+    ['picture', picture],
+    ['class', chosen],
+    ['run', run ? 'yes' : undefined],
   ];
   const all = new URLSearchParams(own.filter((field): field is [string, string] => field[1] !== undefined));
   for (const [name, value] of fields) all.set(name, value);

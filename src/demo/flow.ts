@@ -25,7 +25,11 @@ const parts = {
   work: element('work', HTMLDivElement),
 };
 
-export const tabs: Readonly<Record<TabName, Tab>> = { saliency: saliencyTab, 'class-model': classModelTab, segmentation: segmentationTab };
+export const tabs: Readonly<Record<TabName, Tab>> = {
+  saliency: saliencyTab,
+  'class-model': classModelTab,
+  segmentation: segmentationTab,
+};
 export const shownTab = (): Tab => tabs[state.tab];
 
 /** Fields of the address that opened the page, which the recipes of a network must not overrule. */
@@ -50,7 +54,8 @@ export async function showAll(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     state.milliseconds.classify = performance.now() - began;
     current.ranked = ranked;
-    if (typeof current.wish === 'string') current.wish = classNamed(current.wish, network.labels, network.classes) ?? null;
+    if (typeof current.wish === 'string')
+      current.wish = classNamed(current.wish, network.labels, network.classes) ?? null;
     void call('seen', picture.id, { signal }).then(showSeen, () => {});
   }
   showClasses(current.ranked, chosenClass());
@@ -81,10 +86,16 @@ export const tellAddress = (): void => history.replaceState(null, '', formatAddr
 export function address(): Address {
   const { picture, wish } = current;
   return {
-    tab: state.tab, ...chosenNetwork(), sample: picture?.sample, picture: picture?.from,
-    class: wish === null ? undefined : chosenClass()?.label ?? String(wish),
+    tab: state.tab,
+    ...chosenNetwork(),
+    sample: picture?.sample,
+    picture: picture?.from,
+    class: wish === null ? undefined : (chosenClass()?.label ?? String(wish)),
     run: state.tab === 'class-model' && state.ascent !== null,
-    fields: new URLSearchParams([...choicesOf(saliencyTab.form), ...(state.tab === 'saliency' ? [] : choicesOf(shownTab().form))]),
+    fields: new URLSearchParams([
+      ...choicesOf(saliencyTab.form),
+      ...(state.tab === 'saliency' ? [] : choicesOf(shownTab().form)),
+    ]),
   };
 }
 
@@ -126,18 +137,30 @@ function becomePicture(picture: Picture): void {
   parts.picture.alt = sample ? `Sample picture: ${name}` : `Your picture ${name}`;
   parts.pictureText.textContent = `${name}, ${width}×${height} pixels`;
   parts.work.style.setProperty('--aspect', String(Math.min(1.8, Math.max(0.6, width / height))));
-  for (const button of parts.samples.querySelectorAll('button')) button.setAttribute('aria-pressed', String(button.value === sample));
+  for (const button of parts.samples.querySelectorAll('button'))
+    button.setAttribute('aria-pressed', String(button.value === sample));
 }
 
 export function openSample(sample: Sample | undefined, wish: string | null = null): Promise<void> {
   return open(async (signal) => {
     if (!sample) throw new GradlensError('shape', 'This page has no sample pictures; open one of yours.');
-    return readPicture(await fetchPicture(sample.address, signal), sample.label, { sample: sample.name, address: sample.address });
+    return readPicture(await fetchPicture(sample.address, signal), sample.label, {
+      sample: sample.name,
+      address: sample.address,
+    });
   }, wish);
 }
 
 export function openAddressOf(from: string, wish: string | null = null): Promise<void> {
-  return open(async (signal) => readPicture(await fetchPicture(from, signal), decodeURIComponent(new URL(from).pathname.split('/').at(-1) || from), { from }), wish);
+  return open(
+    async (signal) =>
+      readPicture(
+        await fetchPicture(from, signal),
+        decodeURIComponent(new URL(from).pathname.split('/').at(-1) || from),
+        { from },
+      ),
+    wish,
+  );
 }
 
 export function openFiles(files: readonly File[]): void {

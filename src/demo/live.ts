@@ -29,7 +29,10 @@ const parts = {
 const CLASSES_MILLISECONDS = 500;
 
 /** Begins live maps; while they run, takes the frame that is there as the picture. */
-export async function toggleCamera(tabs: readonly Tab[], open: (read: () => Promise<Picture>) => Promise<void>): Promise<void> {
+export async function toggleCamera(
+  tabs: readonly Tab[],
+  open: (read: () => Promise<Picture>) => Promise<void>,
+): Promise<void> {
   if (!state.camera) return instead((signal) => watch(tabs, signal));
   const frame = await frameOf(parts.video);
   return open(() => readPicture(frame, 'camera'));
@@ -44,24 +47,32 @@ async function watch(tabs: readonly Tab[], signal: AbortSignal): Promise<void> {
   state.camera = { frames: 0 };
   let shownAt = -Infinity;
   try {
-    await watchCamera(parts.video, async (frame) => {
-      const began = performance.now();
-      const extent = { width: parts.video.videoWidth, height: parts.video.videoHeight };
-      const { map, best } = await call('frame', { frame, chosen: typeof current.wish === 'number' ? current.wish : 'top1' }, { signal, transfer: [frame] });
-      signal.throwIfAborted();
-      const label = labels[map.class] ?? String(map.class);
-      state.map = { ...map, label, method: 'saliency', relu: 'gradient', l2: l2Norm(map), picture: 'camera' };
-      state.camera = { frames: state.camera!.frames + 1 };
-      drawMap(parts.map, map, extent, input!, look());
-      drawLegend(parts.legend, map, look());
-      paintOverlay(parts.video, extent);
-      const took = duration(performance.now() - began);
-      parts.time.textContent = took;
-      if (performance.now() - shownAt < CLASSES_MILLISECONDS) return;
-      shownAt = performance.now();
-      showClasses(best, best.find(({ index }) => index === map.class) ?? null);
-      showActivity(`Live: “${label}”, a map every ${took}. Camera again keeps this picture.`);
-    }, signal);
+    await watchCamera(
+      parts.video,
+      async (frame) => {
+        const began = performance.now();
+        const extent = { width: parts.video.videoWidth, height: parts.video.videoHeight };
+        const { map, best } = await call(
+          'frame',
+          { frame, chosen: typeof current.wish === 'number' ? current.wish : 'top1' },
+          { signal, transfer: [frame] },
+        );
+        signal.throwIfAborted();
+        const label = labels[map.class] ?? String(map.class);
+        state.map = { ...map, label, method: 'saliency', relu: 'gradient', l2: l2Norm(map), picture: 'camera' };
+        state.camera = { frames: state.camera!.frames + 1 };
+        drawMap(parts.map, map, extent, input!, look());
+        drawLegend(parts.legend, map, look());
+        paintOverlay(parts.video, extent);
+        const took = duration(performance.now() - began);
+        parts.time.textContent = took;
+        if (performance.now() - shownAt < CLASSES_MILLISECONDS) return;
+        shownAt = performance.now();
+        showClasses(best, best.find(({ index }) => index === map.class) ?? null);
+        showActivity(`Live: “${label}”, a map every ${took}. Camera again keeps this picture.`);
+      },
+      signal,
+    );
   } finally {
     state.camera = null;
     showLive(false);

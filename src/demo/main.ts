@@ -2,7 +2,19 @@
 import { GradlensError } from '../index';
 import { readAddress } from './address';
 import { chosenClass, current } from './current';
-import { address, open, openAddressOf, openFiles, openSample, showAll, showTab, shownTab, tabs, tellAddress, wish } from './flow';
+import {
+  address,
+  open,
+  openAddressOf,
+  openFiles,
+  openSample,
+  showAll,
+  showTab,
+  shownTab,
+  tabs,
+  tellAddress,
+  wish,
+} from './flow';
 import { listenForFiles } from './inputs/pictures';
 import { firstSample, samples } from './inputs/samples';
 import { toggleCamera } from './live';
@@ -35,12 +47,18 @@ const parts = {
 
 // ——— pictures ———
 
-parts.samples.append(...samples.map((sample) => {
-  const button = make('button', { type: 'button', value: sample.name, title: sample.label }, make('img', { src: sample.thumbnail, alt: sample.label, width: 76, height: 57 }));
-  button.setAttribute('aria-pressed', 'false');
-  button.addEventListener('click', () => void openSample(sample));
-  return make('li', {}, button);
-}));
+parts.samples.append(
+  ...samples.map((sample) => {
+    const button = make(
+      'button',
+      { type: 'button', value: sample.name, title: sample.label },
+      make('img', { src: sample.thumbnail, alt: sample.label, width: 76, height: 57 }),
+    );
+    button.setAttribute('aria-pressed', 'false');
+    button.addEventListener('click', () => void openSample(sample));
+    return make('li', {}, button);
+  }),
+);
 listenForFiles(parts.file, openFiles, (message) => refuse(new GradlensError('model-format', message)));
 parts.byAddress.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -62,10 +80,11 @@ for (const select of [parts.model, parts.prep]) {
 parts.labelsFile.addEventListener('change', () => {
   const [file] = parts.labelsFile.files ?? [];
   parts.labelsFile.value = '';
-  if (file) void instead(async (signal) => {
-    await takeLabels(file);
-    await showAll(signal);
-  });
+  if (file)
+    void instead(async (signal) => {
+      await takeLabels(file);
+      await showAll(signal);
+    });
 });
 listenForClass((index) => {
   current.wish = index;
@@ -129,23 +148,29 @@ classModelTab.form.addEventListener('change', ({ target }) => {
   if ((target as HTMLInputElement).name === 'recipe') takeAscentRecipe();
 });
 function startAscent(): void {
-  if (classModelTab.form.reportValidity()) void instead(async (signal) => {
-    await ensureNetwork(signal);
-    await ascend(signal).finally(() => showSaving(shownTab()));
-    tellAddress();
-  });
+  if (classModelTab.form.reportValidity())
+    void instead(async (signal) => {
+      await ensureNetwork(signal);
+      await ascend(signal).finally(() => showSaving(shownTab()));
+      tellAddress();
+    });
 }
 element('ascent-start', HTMLButtonElement).addEventListener('click', startAscent);
 for (const tab of Object.values(tabs)) tab.form.addEventListener('submit', (event) => event.preventDefault());
 classModelTab.form.addEventListener('keydown', (event) => {
   if (event.key === 'Enter' && event.target instanceof HTMLInputElement) startAscent();
 });
-element('sanity-start', HTMLButtonElement).addEventListener('click', () => void instead(async (signal) => {
-  await showSanity(signal);
-  showSaving(shownTab());
-}));
+element('sanity-start', HTMLButtonElement).addEventListener(
+  'click',
+  () =>
+    void instead(async (signal) => {
+      await showSanity(signal);
+      showSaving(shownTab());
+    }),
+);
 // A crash of the browser's GPU process empties every canvas.
-for (const id of ['map', 'overlay', 'legend', 'second-map']) element(id, HTMLCanvasElement).addEventListener('contextrestored', paint);
+for (const id of ['map', 'overlay', 'legend', 'second-map'])
+  element(id, HTMLCanvasElement).addEventListener('contextrestored', paint);
 // Ending the camera means going back to the picture that was there before.
 element('cancel', HTMLButtonElement).addEventListener('click', () => (state.camera ? void instead(showAll) : cancel()));
 listenForSaving(() => ({ tab: shownTab(), address: address() }));
@@ -165,7 +190,10 @@ function openAddress(): void {
   for (const { form } of Object.values(tabs)) choose(form, fields);
   chooseNetwork(network, prep);
   openTab(tab);
-  const opened = picture !== undefined ? openAddressOf(picture, chosen ?? null) : openSample(samples.find(({ name }) => name === sample) ?? firstSample, chosen ?? null);
+  const opened =
+    picture !== undefined
+      ? openAddressOf(picture, chosen ?? null)
+      : openSample(samples.find(({ name }) => name === sample) ?? firstSample, chosen ?? null);
   if (run) void opened.then(() => state.phase === 'ready' && startAscent());
 }
 

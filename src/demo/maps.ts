@@ -53,5 +53,8 @@ export async function mapOf(index: number, signal: AbortSignal): Promise<Heatmap
 
 /** How maps are drawn. */
 export function look(): Look {
-  return { colours: colourChoices.find((name) => name === textOf(form, 'colours')) ?? 'viridis', percentile: numberOf(form, 'clip') ?? 99 };
+  return {
+    colours: colourChoices.find((name) => name === textOf(form, 'colours')) ?? 'viridis',
+    percentile: numberOf(form, 'clip') ?? 99,
+  };
 }

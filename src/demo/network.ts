@@ -1,4 +1,7 @@
-/** Which network is looked into: the menu, how it prepares pictures, what it calls its classes; and the device that it is on. */
+/**
+ * Which network is looked into: the menu, how it prepares pictures, what it calls its classes; and the device that it
+ * is on.
+ */
 import { DEFAULT_MODEL, GradlensError, PUBLIC_MODELS, type PresetName, SHIPPED_MODELS, presetNames } from '../index';
 import { element, make } from './parts/elements';
 import { showActivity, showProgress } from './parts/messages';
@@ -35,7 +38,10 @@ export function chooseNetwork(name: string | undefined, prep: string | undefined
 /** For the address: what differs from the default. */
 export function chosenNetwork(): { network: string | undefined; prep: string | undefined } {
   const { value } = parts.model;
-  return { network: value === OWN || value === DEFAULT_MODEL ? undefined : value, prep: parts.prep.value === 'file' ? undefined : parts.prep.value };
+  return {
+    network: value === OWN || value === DEFAULT_MODEL ? undefined : value,
+    prep: parts.prep.value === 'file' ? undefined : parts.prep.value,
+  };
 }
 
 /** Files of a network of the visitor's own become the menu's last entry. */
@@ -54,19 +60,35 @@ export function offerFiles(files: readonly File[]): void {
  */
 export async function takeLabels(file: File): Promise<void> {
   const text = await file.text();
-  const names = /^\s*\[/.test(text) ? (JSON.parse(text) as unknown[]).map(String) : text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== '');
+  const names = /^\s*\[/.test(text)
+    ? (JSON.parse(text) as unknown[]).map(String)
+    : text
+        .split(/\r?\n/)
+        .map((line) => line.trim())
+        .filter((line) => line !== '');
   const { classes } = state.network!;
-  if (names.length !== classes) throw new GradlensError('model-format', `${file.name} has ${names.length} names; this network has ${classes} classes. One name per line, in the order of the scores, would be right.`);
+  if (names.length !== classes)
+    throw new GradlensError(
+      'model-format',
+      `${file.name} has ${names.length} names; this network has ${classes} classes. One name per line, in the order of the scores, would be right.`,
+    );
   labels = names;
 }
 
 /** The network that is chosen on the page, loaded if it is not; what was there before stays if this fails. */
 export async function ensureNetwork(signal: AbortSignal): Promise<NetworkInfo> {
-  const key = JSON.stringify([parts.model.value, own.map(({ name, size, lastModified }) => [name, size, lastModified]), parts.prep.value, labels]);
+  const key = JSON.stringify([
+    parts.model.value,
+    own.map(({ name, size, lastModified }) => [name, size, lastModified]),
+    parts.prep.value,
+    labels,
+  ]);
   if (loading?.key !== key) {
     const started = { key, done: load(signal) };
     loading = started;
-    started.done.catch(() => { if (loading === started) loading = undefined; });
+    started.done.catch(() => {
+      if (loading === started) loading = undefined;
+    });
   }
   return loading.done;
 }
@@ -80,11 +102,17 @@ export function forgetNetwork(): void {
 async function load(signal: AbortSignal): Promise<NetworkInfo> {
   const began = performance.now();
   const { adapter } = await call('start', undefined, { signal });
-  const name = adapter.description || [adapter.vendor, adapter.architecture].filter(Boolean).join(' ') || 'without a name';
-  parts.statusAdapter.textContent = adapter.isFallbackAdapter ? `⚠ ${name}: software, computes on the CPU; right, but slow` : name;
+  const name =
+    adapter.description || [adapter.vendor, adapter.architecture].filter(Boolean).join(' ') || 'without a name';
+  parts.statusAdapter.textContent = adapter.isFallbackAdapter
+    ? `⚠ ${name}: software, computes on the CPU; right, but slow`
+    : name;
   parts.statusAdapter.className = adapter.isFallbackAdapter ? 'warn' : '';
   showActivity('Loading the network');
-  const info = await call('load', request(), { signal, onProgress: (progress) => signal.aborted || showProgress(progress) });
+  const info = await call('load', request(), {
+    signal,
+    onProgress: (progress) => signal.aborted || showProgress(progress),
+  });
   state.milliseconds.load = performance.now() - began;
   state.network = info;
   state.networks += 1;
@@ -99,14 +127,41 @@ function request(): NetworkRequest {
   const found = PUBLIC_MODELS[value];
   if (!found) return { source: new URL(`weights/${value}/model.json`, document.baseURI).href, ...choices };
   const { address, sha256, bytes, prep } = found;
-  return { source: address, expected: { sha256, ...(bytes === undefined ? {} : { bytes }) }, ...choices, ...(choices.prep === 'file' ? { prep } : {}) };
+  return {
+    source: address,
+    expected: { sha256, ...(bytes === undefined ? {} : { bytes }) },
+    ...choices,
+    ...(choices.prep === 'file' ? { prep } : {}),
+  };
 }
 
-const PREPARATIONS: Readonly<Record<PresetName, string>> = { torchvision: 'torchvision: ImageNet’s mean and deviation', 'caffe-bgr': 'Caffe: BGR less the mean', unit: '0 to 1', signed: '−1 to 1' };
+const PREPARATIONS: Readonly<Record<PresetName, string>> = {
+  torchvision: 'torchvision: ImageNet’s mean and deviation',
+  'caffe-bgr': 'Caffe: BGR less the mean',
+  unit: '0 to 1',
+  signed: '−1 to 1',
+};
 
-function showNetwork({ name, classes, inputShape: [, , H, W], input, preparation, gpuBytes, labels: names }: NetworkInfo): void {
-  const by = preparation?.by === 'guess' ? `; how pictures are prepared is a guess (${preparation.reason ?? preparation.prep}), which you can change` : '';
-  const seen = !input ? '' : input.resize === 'crop' ? ', the middle of the picture cropped' : input.resize === 'pad' ? ', the picture fitted in' : ', the picture squashed';
+function showNetwork({
+  name,
+  classes,
+  inputShape: [, , H, W],
+  input,
+  preparation,
+  gpuBytes,
+  labels: names,
+}: NetworkInfo): void {
+  const by =
+    preparation?.by === 'guess'
+      ? `; how pictures are prepared is a guess (${preparation.reason ?? preparation.prep}), which you can change`
+      : '';
+  const seen = !input
+    ? ''
+    : input.resize === 'crop'
+      ? ', the middle of the picture cropped'
+      : input.resize === 'pad'
+        ? ', the picture fitted in'
+        : ', the picture squashed';
   parts.name.textContent = name;
   parts.text.textContent = `Sees ${W}×${H}${seen}; ${classes} classes${names.length === 0 ? ' without names' : ''}; ${(gpuBytes / 1e6).toFixed(1)} MB on the GPU${by}.`;
   parts.statusModel.textContent = `${name}, ${classes} classes, sees ${W}×${H}`;
@@ -129,9 +184,21 @@ export async function checkOnce(): Promise<void> {
 }
 
 const megabytes = (bytes: number | undefined): string => (bytes === undefined ? '' : `, ${Math.round(bytes / 1e6)} MB`);
-const group = (label: string, options: readonly HTMLOptionElement[]): HTMLOptGroupElement => make('optgroup', { label }, ...options);
+const group = (label: string, options: readonly HTMLOptionElement[]): HTMLOptGroupElement =>
+  make('optgroup', { label }, ...options);
 parts.model.append(
-  group('Comes with this page', Object.entries(SHIPPED_MODELS).map(([name, about]) => new Option(`${name}: ${about}`, name))),
-  group('Downloaded when chosen', Object.entries(PUBLIC_MODELS).map(([name, { title, bytes }]) => new Option(`${title}: 1000 classes${megabytes(bytes)}`, name))),
+  group(
+    'Comes with this page',
+    Object.entries(SHIPPED_MODELS).map(([name, about]) => new Option(`${name}: ${about}`, name)),
+  ),
+  group(
+    'Downloaded when chosen',
+    Object.entries(PUBLIC_MODELS).map(
+      ([name, { title, bytes }]) => new Option(`${title}: 1000 classes${megabytes(bytes)}`, name),
+    ),
+  ),
 );
-parts.prep.append(new Option('as the network’s file says', 'file'), ...presetNames.map((name) => new Option(PREPARATIONS[name], name)));
+parts.prep.append(
+  new Option('as the network’s file says', 'file'),
+  ...presetNames.map((name) => new Option(PREPARATIONS[name], name)),
+);

@@ -11,12 +11,21 @@ export function showReady(): void {
   element('ready-results', HTMLDivElement).replaceChildren(
     ...samples.flatMap(({ sample, label, score, map, overlay, segmentation }) => {
       const of = `of the sample “${sample.replaceAll('-', ' ')}” for “${label}” (score ${score.toFixed(1)})`;
-      return [figure(map.file, `Saliency map ${of}`), figure(overlay.file, `Overlay ${of}`), figure(segmentation.file, `Segmentation ${of}`)];
+      return [
+        figure(map.file, `Saliency map ${of}`),
+        figure(overlay.file, `Overlay ${of}`),
+        figure(segmentation.file, `Segmentation ${of}`),
+      ];
     }),
     ...classModels.map(({ file, label, model }) => figure(file, `Class model of “${label}”, by ${model}`)),
   );
 }
 
 function figure(file: string, caption: string): HTMLElement {
-  return make('figure', {}, make('img', { src: addressOf(file), alt: caption, loading: 'lazy' }), make('figcaption', { textContent: caption }));
+  return make(
+    'figure',
+    {},
+    make('img', { src: addressOf(file), alt: caption, loading: 'lazy' }),
+    make('figcaption', { textContent: caption }),
+  );
 }

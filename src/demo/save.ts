@@ -1,4 +1,7 @@
-/** What is shown, as files that carry how it was made: a picture, the numbers, all of it; and a link that shows it again. */
+/**
+ * What is shown, as files that carry how it was made: a picture, the numbers, all of it; and a link that shows it
+ * again.
+ */
 import { writeNpy } from '../formats/npy';
 import { withText } from '../image/png';
 import { formatAddress, type Address } from './address';
@@ -49,8 +52,17 @@ export function listenForSaving(shown: () => { readonly tab: Tab; readonly addre
 export function record(tab: Tab, address: Address): Record<string, unknown> {
   const { network, picture, classes, check, milliseconds } = state;
   return {
-    made: new Date().toISOString(), by: 'gradlens', link: formatAddress(address), network, picture, classes, parameters: Object.fromEntries(choicesOf(tab.form)),
-    ...tab.result()!.numbers, adapter: element('status-adapter', HTMLElement).textContent, selfTest: check, milliseconds,
+    made: new Date().toISOString(),
+    by: 'gradlens',
+    link: formatAddress(address),
+    network,
+    picture,
+    classes,
+    parameters: Object.fromEntries(choicesOf(tab.form)),
+    ...tab.result()!.numbers,
+    adapter: element('status-adapter', HTMLElement).textContent,
+    selfTest: check,
+    milliseconds,
   };
 }
 
@@ -58,12 +70,21 @@ export function record(tab: Tab, address: Address): Record<string, unknown> {
 async function savePng({ stem, canvas }: Result, made: Record<string, unknown>): Promise<void> {
   const png = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve));
   if (!png) return;
-  const text = JSON.stringify(made, (_, value: unknown) => (Array.isArray(value) && value.length > LONG ? `${value.length} values` : value));
-  save(stem, '.png', new Blob([withText(new Uint8Array(await png.arrayBuffer()), { Software: 'gradlens', gradlens: text })]));
+  const text = JSON.stringify(made, (_, value: unknown) =>
+    Array.isArray(value) && value.length > LONG ? `${value.length} values` : value,
+  );
+  save(
+    stem,
+    '.png',
+    new Blob([withText(new Uint8Array(await png.arrayBuffer()), { Software: 'gradlens', gradlens: text })]),
+  );
 }
 
 function save(stem: string, ending: string, content: Blob): void {
-  const name = stem.replace(/\.[^. ]*(?= )/, '').replace(/[^\p{L}\p{N}]+/gu, '-').slice(0, 100);
+  const name = stem
+    .replace(/\.[^. ]*(?= )/, '')
+    .replace(/[^\p{L}\p{N}]+/gu, '-')
+    .slice(0, 100);
   const address = URL.createObjectURL(content);
   Object.assign(document.createElement('a'), { href: address, download: name + ending }).click();
   parts.text.textContent = `Saved ${name}${ending}.`;
@@ -73,7 +94,10 @@ function save(stem: string, ending: string, content: Blob): void {
 async function copyLink(address: Address): Promise<void> {
   const link = new URL(formatAddress(address), location.href).href;
   history.replaceState(null, '', link);
-  const own = state.picture && address.sample === undefined && address.picture === undefined ? ' Your own picture is not in it.' : '';
+  const own =
+    state.picture && address.sample === undefined && address.picture === undefined
+      ? ' Your own picture is not in it.'
+      : '';
   try {
     await navigator.clipboard.writeText(link);
     parts.text.textContent = `Copied.${own}`;

@@ -1,12 +1,15 @@
 /**
- * What lets the page work without a network after the first visit, from whatever folder it is served. The build puts `KEPT` before it.
+ * What lets the page work without a network after the first visit, from whatever folder it is served. The build puts
+ * `KEPT` before it.
  *
  * - Files with a hash in their names never change: from the cache, if they are there.
- * - All others come from the network, so that a new version is there at the next load; without a network, or from one that does not
+ * - All others come from the network, so that a new version is there at the next load; without a network, or from one
+ * that does not
  *   answer in time, from the cache.
  *
- * A version keeps exactly the files it was built with, since they go together; the next one is fetched beside it and takes over when no
- * page of the old one is open any more. What else was fetched (the benchmark, other models) is kept as it came.
+ * A version keeps exactly the files it was built with, since they go together; the next one is fetched beside it and
+ * takes over when no page of the old one is open any more. What else was fetched (the benchmark, other models) is kept
+ * as it came.
  */
 declare const KEPT: { readonly version: string; readonly files: readonly string[] };
 
@@ -42,17 +45,20 @@ worker.addEventListener('install', (event) => event.waitUntil(install()));
 worker.addEventListener('activate', (event) => event.waitUntil(activate()));
 worker.addEventListener('fetch', (event) => {
   const { method, url } = event.request;
-  if (method === 'GET' && url.startsWith(scope)) event.respondWith(isHashed(url) ? cacheFirst(event) : networkFirst(event));
+  if (method === 'GET' && url.startsWith(scope))
+    event.respondWith(isHashed(url) ? cacheFirst(event) : networkFirst(event));
 });
 
 async function install(): Promise<void> {
   const cache = await caches.open(CACHE);
-  await Promise.all([...kept].map(async (address) => {
-    const known = isHashed(address) ? await caches.match(address) : undefined;
-    const response = known ?? (await fetch(address, { cache: isHashed(address) ? 'default' : 'no-cache' }));
-    if (!response.ok) throw new Error(`${address}: ${response.status}`);
-    await cache.put(address, response);
-  }));
+  await Promise.all(
+    [...kept].map(async (address) => {
+      const known = isHashed(address) ? await caches.match(address) : undefined;
+      const response = known ?? (await fetch(address, { cache: isHashed(address) ? 'default' : 'no-cache' }));
+      if (!response.ok) throw new Error(`${address}: ${response.status}`);
+      await cache.put(address, response);
+    }),
+  );
 }
 
 async function activate(): Promise<void> {
@@ -79,7 +85,12 @@ function remember(event: Fetching, response: Response): Response {
   const address = keyOf(event.request.url);
   if (response.status === 200 && !response.redirected && !kept.has(address)) {
     const copy = response.clone();
-    event.waitUntil(caches.open(CACHE).then((cache) => cache.put(address, copy)).catch(() => {})); // no room: it is fetched again
+    event.waitUntil(
+      caches
+        .open(CACHE)
+        .then((cache) => cache.put(address, copy))
+        .catch(() => {}),
+    ); // no room: it is fetched again
   }
   return response;
 }

@@ -1,5 +1,13 @@
 /** What the page shows, as numbers: `gradlens.state` in the console, and what the tests read. */
-import type { CheckReport, Classification, GradlensError, Heatmap, PerturbationCurves, ReluRule, Segmentation } from '../index';
+import type {
+  CheckReport,
+  Classification,
+  GradlensError,
+  Heatmap,
+  PerturbationCurves,
+  ReluRule,
+  Segmentation,
+} from '../index';
 import type { Method } from '../methods/named';
 import type { NetworkInfo, Randomised } from './worker/jobs';
 
@@ -59,8 +67,23 @@ export interface State {
 export type TabName = 'saliency' | 'class-model' | 'segmentation';
 
 export const state: State = {
-  phase: 'busy', tab: 'saliency', network: null, networks: 0, picture: null, classes: [], map: null, maps: 0, second: null, sanity: null, ascent: null, segmentation: null, segmentations: 0,
-  camera: null, check: null, milliseconds: {}, error: null,
+  phase: 'busy',
+  tab: 'saliency',
+  network: null,
+  networks: 0,
+  picture: null,
+  classes: [],
+  map: null,
+  maps: 0,
+  second: null,
+  sanity: null,
+  ascent: null,
+  segmentation: null,
+  segmentations: 0,
+  camera: null,
+  check: null,
+  milliseconds: {},
+  error: null,
 };
 
 declare global {

@@ -1,4 +1,7 @@
-/** One thing at a time: whatever the visitor does next aborts what runs, so that what is shown together belongs together. */
+/**
+ * One thing at a time: whatever the visitor does next aborts what runs, so that what is shown together belongs
+ * together.
+ */
 import { GradlensError } from '../index';
 import { hideAlert, showActivity, showAlert, showBusy } from './parts/messages';
 import { state } from './state';
@@ -73,7 +76,9 @@ function fail(error: unknown): void {
   showActivity(state.map ? 'The last result is still shown.' : '');
   if (reason && wasThere) {
     // After two crashes of its GPU process a browser gives this document no more adapters, but a fresh one gets them.
-    showAlert(`The GPU does not come back. ${message}`, { action: { label: 'Reload the page', run: () => location.reload() } });
+    showAlert(`The GPU does not come back. ${message}`, {
+      action: { label: 'Reload the page', run: () => location.reload() },
+    });
   } else if (reason) {
     document.body.toggleAttribute('data-unavailable', true);
     showAlert(`Nothing can be computed here. ${reason}`, { notice: true });
@@ -87,7 +92,10 @@ function fail(error: unknown): void {
 
 function told(error: unknown): NonNullable<typeof state.error> {
   if (error instanceof GradlensError) return { code: error.code, message: error.message };
-  return { code: 'unknown', message: `Something went wrong: ${error instanceof Error ? error.message : String(error)}` };
+  return {
+    code: 'unknown',
+    message: `Something went wrong: ${error instanceof Error ? error.message : String(error)}`,
+  };
 }
 
 /** Why there is no WebGPU and what a visitor can do about it; undefined for every other error. */

@@ -8,18 +8,27 @@ const MOST_ELEMENTS = 2 ** 32;
 export const MOST_FILE_BYTES = 2 ** 30;
 
 /** A file that breaks its format's rules. */
-export function formatError(message: string, detail: Readonly<Record<string, unknown>> = {}, options?: ErrorOptions): GradlensError {
+export function formatError(
+  message: string,
+  detail: Readonly<Record<string, unknown>> = {},
+  options?: ErrorOptions,
+): GradlensError {
   return new GradlensError('model-format', message, detail, options);
 }
 
-/** A value from a file, fit for a message: strings quoted, and all of it short and shallow however large the original is. */
+/**
+ * A value from a file, fit for a message: strings quoted, and all of it short and shallow however large the original
+ * is.
+ */
 export function quote(value: unknown, depth = 2): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
   if (typeof value !== 'object' || value === null) return String(value);
   if (depth === 0) return '…';
   const items = Array.isArray(value)
     ? value.slice(0, 8).map((item) => quote(item, depth - 1))
-    : Object.entries(value).slice(0, 4).map(([key, item]) => `${quote(key)}: ${quote(item, depth - 1)}`);
+    : Object.entries(value)
+        .slice(0, 4)
+        .map(([key, item]) => `${quote(key)}: ${quote(item, depth - 1)}`);
   if (items.length < Object.keys(value).length) items.push('…');
   return Array.isArray(value) ? `[${items.join(', ')}]` : `{ ${items.join(', ')} }`;
 }
@@ -31,9 +40,11 @@ export function quote(value: unknown, depth = 2): string {
 export function elementCount(shape: readonly number[], where: string): number {
   let count = 1;
   for (const extent of shape) {
-    if (!Number.isSafeInteger(extent) || extent < 0) throw formatError(`${where}: has the extent ${quote(extent)}; extents are whole numbers from 0`);
+    if (!Number.isSafeInteger(extent) || extent < 0)
+      throw formatError(`${where}: has the extent ${quote(extent)}; extents are whole numbers from 0`);
     count *= extent;
-    if (count > MOST_ELEMENTS) throw formatError(`${where}: shape ${quote(shape)} has more than ${MOST_ELEMENTS} elements`);
+    if (count > MOST_ELEMENTS)
+      throw formatError(`${where}: shape ${quote(shape)} has more than ${MOST_ELEMENTS} elements`);
   }
   return count;
 }
@@ -44,5 +55,9 @@ export function elementCount(shape: readonly number[], where: string): number {
  */
 export function requireFinite(name: string, data: Float32Array): void {
   const index = notFinite(data);
-  if (index >= 0) throw formatError(`weight ${quote(name)}: element ${index} is ${data[index]}; weights are finite in float32`, { weight: name, index });
+  if (index >= 0)
+    throw formatError(`weight ${quote(name)}: element ${index} is ${data[index]}; weights are finite in float32`, {
+      weight: name,
+      index,
+    });
 }

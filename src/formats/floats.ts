@@ -4,17 +4,23 @@ export type StoredType = 'F16' | 'BF16' | 'F32' | 'F64' | 'U8';
 export const bytesPerElement: Readonly<Record<StoredType, number>> = { F16: 2, BF16: 2, F32: 4, F64: 8, U8: 1 };
 
 /**
- * Stored numbers as float32, in a buffer of their own. All but F64 are exact; F64 rounds to nearest, and may so become infinite.
- * `bytes.length` must be a multiple of the element's size. Hosts of WebGPU are little-endian, as the files are.
+ * Stored numbers as float32, in a buffer of their own. All but F64 are exact; F64 rounds to nearest, and may so become
+ * infinite. `bytes.length` must be a multiple of the element's size. Hosts of WebGPU are little-endian, as the files
+ * are.
  */
 export function decodeFloats(type: StoredType, bytes: Uint8Array): Float32Array<ArrayBuffer> {
   const { buffer } = new Uint8Array(bytes); // a copy, since a file's tensors lie at any offset, and typed arrays want alignment
   switch (type) {
-    case 'F32': return new Float32Array(buffer);
-    case 'F64': return new Float32Array(new Float64Array(buffer));
-    case 'U8': return new Float32Array(new Uint8Array(buffer));
-    case 'F16': return decodeHalves(new Uint16Array(buffer));
-    case 'BF16': return decodeBrainFloats(new Uint16Array(buffer));
+    case 'F32':
+      return new Float32Array(buffer);
+    case 'F64':
+      return new Float32Array(new Float64Array(buffer));
+    case 'U8':
+      return new Float32Array(new Uint8Array(buffer));
+    case 'F16':
+      return decodeHalves(new Uint16Array(buffer));
+    case 'BF16':
+      return decodeBrainFloats(new Uint16Array(buffer));
   }
 }
 

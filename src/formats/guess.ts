@@ -1,9 +1,11 @@
 /**
- * What an ONNX file lets one suppose about the preparation of pictures. The format has no place for it, and every wrong choice still
- * gives plausible scores; so this is a guess with its reason, for people to see and to overrule, and never more.
+ * What an ONNX file lets one suppose about the preparation of pictures. The format has no place for it, and every wrong
+ * choice still gives plausible scores; so this is a guess with its reason, for people to see and to overrule, and never
+ * more.
  *
  * Two kinds of evidence, the better one first:
- *  1. A batch-norm after the first convolution remembers the mean and variance of what the convolution gave in training, and so those of
+ *  1. A batch-norm after the first convolution remembers the mean and variance of what the convolution gave in
+ *  training, and so those of
  *     the pictures it was given. (Exporters often fold it into the convolution; then nothing of this is left.)
  *  2. Who made the file, and how its tensors are called: each framework has its custom.
  * Neither tells RGB from BGR; only the custom does.
@@ -12,11 +14,13 @@ import type { BatchNormNode, ConvNode, Graph, PreparationGuess } from '../graph'
 
 /** @param producer as the file has it, such as `pytorch 2.1`. */
 export function guessPreparation(graph: Graph, producer: string): PreparationGuess {
-  if (graph.input.extents.C === 1) return { prep: 'unit', reason: 'it takes grey pictures, for which 0 to 1 is the most usual' };
+  if (graph.input.extents.C === 1)
+    return { prep: 'unit', reason: 'it takes grey pictures, for which 0 to 1 is the most usual' };
   return byStatistics(graph) ?? byNames(graph, producer);
 }
 
-// ── by what the first batch-norm remembers ──────────────────────────────────────────────────────────────────────────────────────
+// ── by what the first batch-norm remembers
+// ──────────────────────────────────────────────────────────────────────────────────────
 
 /** Pixels of 0…255 deviate by about 65, those of the other customs by 0.25 to 1. */
 const LARGE_DEVIATION = 8;
@@ -25,7 +29,9 @@ const STANDARDISED = 0.72;
 
 function byStatistics(graph: Graph): PreparationGuess | undefined {
   const conv = graph.nodes.find((node): node is ConvNode => node.op === 'conv' && node.inputs[0] === graph.input.name);
-  const norm = graph.nodes.find((node): node is BatchNormNode => node.op === 'batchNorm' && node.inputs[0] === conv?.name);
+  const norm = graph.nodes.find(
+    (node): node is BatchNormNode => node.op === 'batchNorm' && node.inputs[0] === conv?.name,
+  );
   if (!conv || !norm) return undefined;
   const trained = pixelStatistics(graph, conv, norm);
   if (!trained) return undefined;
@@ -42,21 +48,28 @@ function byStatistics(graph: Graph): PreparationGuess | undefined {
 /**
  * Mean per channel and deviation of the pictures that a net was trained on, by least squares over its O filters.
  *
- * With s[o,c] = Σ_{r,s} weight[o,c,r,s], the mean is exact but for padding: mean[o] − bias[o] = Σ_c s[o,c]·m[c]. The variance is not:
- * variance[o] ≈ (Σ_c s[o,c])²·σ² holds for filters that blur, since neighbouring pixels and channels go together; those weigh most in
- * the fit.
+ * With s[o,c] = Σ_{r,s} weight[o,c,r,s], the mean is exact but for padding: mean[o] − bias[o] = Σ_c s[o,c]·m[c]. The
+ * variance is not: variance[o] ≈ (Σ_c s[o,c])²·σ² holds for filters that blur, since neighbouring pixels and channels
+ * go together; those weigh most in the fit.
  */
-function pixelStatistics(graph: Graph, conv: ConvNode, norm: BatchNormNode): { mean: number[]; deviation: number } | undefined {
+function pixelStatistics(
+  graph: Graph,
+  conv: ConvNode,
+  norm: BatchNormNode,
+): { mean: number[]; deviation: number } | undefined {
   const weight = graph.weights.get(conv.weight)!;
   const [O = 0, C = 0, R = 0, S = 0] = weight.shape;
   if (O < 2 * C || C !== graph.input.extents.C) return undefined;
-  const of = (name: string | undefined): Float32Array | undefined => (name === undefined ? undefined : graph.weights.get(name)!.data);
+  const of = (name: string | undefined): Float32Array | undefined =>
+    name === undefined ? undefined : graph.weights.get(name)!.data;
   const [means, variances, bias] = [of(norm.mean)!, of(norm.variance)!, of(conv.bias)];
 
   const normal = Array.from({ length: C }, () => new Array<number>(C + 1).fill(0)); // sᵀs, and sᵀ(mean − bias) beside it
   let [numerator, denominator] = [0, 0];
   for (let o = 0; o < O; o++) {
-    const s = Array.from({ length: C }, (_, c) => weight.data.subarray((o * C + c) * R * S, (o * C + c + 1) * R * S).reduce((sum, w) => sum + w, 0));
+    const s = Array.from({ length: C }, (_, c) =>
+      weight.data.subarray((o * C + c) * R * S, (o * C + c + 1) * R * S).reduce((sum, w) => sum + w, 0),
+    );
     const target = means[o]! - (bias?.[o] ?? 0);
     s.forEach((a, c) => {
       s.forEach((b, k) => (normal[c]![k]! += a * b));
@@ -83,9 +96,12 @@ function solve(rows: number[][]): number[] {
   return rows.map((row, i) => row.at(-1)! / row[i]!);
 }
 
-// ── by names ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── by names
+// ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** As Caffe's model files name their layers; other frameworks separate with dots and slashes, or append to such names. */
+/**
+ * As Caffe's model files name their layers; other frameworks separate with dots and slashes, or append to such names.
+ */
 const CAFFE_LAYERS = /^(conv1_1|fc[678](_1)?|prob(_1)?|pool10(_1)?|loss3[/_]classifier(_1)?|conv1[/_]7x7_s2(_1)?)$/;
 
 function byNames(graph: Graph, producer: string): PreparationGuess {
@@ -93,12 +109,15 @@ function byNames(graph: Graph, producer: string): PreparationGuess {
   const names = [graph.input.name, ...graph.nodes.map(({ name }) => name)];
   const net = `${graph.name} ${names[1] ?? ''}`.toLowerCase();
 
-  if (/caffe|bvlc/.test(`${maker} ${net}`)) return { prep: 'caffe-bgr', reason: 'it comes from Caffe, whose custom that is' };
+  if (/caffe|bvlc/.test(`${maker} ${net}`))
+    return { prep: 'caffe-bgr', reason: 'it comes from Caffe, whose custom that is' };
   if (/pytorch|torch/.test(`${maker} ${net}`)) return { prep: 'torchvision', reason: 'PyTorch exported it' };
-  if (/mxnet|gluon/.test(maker) || names.some((name) => name.endsWith('_fwd'))) return { prep: 'torchvision', reason: 'it comes from MXNet, whose nets share torchvision’s custom' };
+  if (/mxnet|gluon/.test(maker) || names.some((name) => name.endsWith('_fwd')))
+    return { prep: 'torchvision', reason: 'it comes from MXNet, whose nets share torchvision’s custom' };
   if (/tf2onnx|keras|tensorflow/.test(maker)) {
     if (/densenet/.test(net)) return { prep: 'torchvision', reason: 'Keras prepares so for DenseNet' };
-    if (/vgg|resnet(?!\d*v2)/.test(net)) return { prep: 'caffe-bgr', reason: 'Keras prepares so for VGG and ResNet, whose weights were Caffe’s' };
+    if (/vgg|resnet(?!\d*v2)/.test(net))
+      return { prep: 'caffe-bgr', reason: 'Keras prepares so for VGG and ResNet, whose weights were Caffe’s' };
     return { prep: 'signed', reason: 'it comes from TensorFlow, most of whose nets take −1 to 1' };
   }
   const caffe = names.find((name) => CAFFE_LAYERS.test(name));

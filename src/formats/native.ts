@@ -5,7 +5,10 @@ import modelSchema from './model.schema.json' with { type: 'json' };
 import { readSafetensors } from './safetensors';
 import { validate, type Schema } from './schema';
 
-/** `model.json`: everything of a model but its weights, which lie in a safetensors file beside it. model.schema.json says the same. */
+/**
+ * `model.json`: everything of a model but its weights, which lie in a safetensors file beside it. model.schema.json
+ * says the same.
+ */
 export interface Manifest {
   readonly format: 'gradlens/1';
   readonly name: string;
@@ -30,7 +33,8 @@ export function parseManifest(json: unknown): Manifest {
   const manifest = json as Manifest;
   const { channels, mean, std } = manifest.input;
   for (const [name, values] of Object.entries({ mean, std })) {
-    if (values.length !== channels) throw fault(`input.${name}`, `has ${values.length} numbers; the input has ${channels} channels`);
+    if (values.length !== channels)
+      throw fault(`input.${name}`, `has ${values.length} numbers; the input has ${channels} channels`);
   }
   checkWiring(manifest);
   return manifest;
@@ -41,8 +45,13 @@ function checkWiring({ input, nodes, output }: Manifest): void {
   const written = new Set([input.tensor]);
   nodes.forEach(({ name, inputs }, i) => {
     const missing = inputs.find((tensor) => !written.has(tensor));
-    if (missing !== undefined) throw fault(`nodes[${i}].inputs`, `reads ${quote(missing)} for ${quote(name)}; neither the input nor a node before it writes that`);
-    if (written.has(name)) throw fault(`nodes[${i}].name`, `is ${quote(name)}, which is written already; names are unique`);
+    if (missing !== undefined)
+      throw fault(
+        `nodes[${i}].inputs`,
+        `reads ${quote(missing)} for ${quote(name)}; neither the input nor a node before it writes that`,
+      );
+    if (written.has(name))
+      throw fault(`nodes[${i}].name`, `is ${quote(name)}, which is written already; names are unique`);
     written.add(name);
   });
   if (!written.has(output)) throw fault('output', `is ${quote(output)}, which no node writes`);
@@ -54,12 +63,22 @@ function fault(path: string, message: string): GradlensError {
 
 /**
  * The model of a manifest and the bytes of its weights file.
- * @throws GradlensError `model-format` where the bytes are not the manifest's (size, SHA-256), a weight is missing, or one is not finite;
+ * @throws GradlensError `model-format` where the bytes are not the manifest's (size, SHA-256), a weight is missing, or
+ *   one is not finite;
  *   `insecure-context` where the page may not compute a SHA-256.
  */
 export async function readNative(manifest: Manifest, weightBytes: ArrayBuffer | Uint8Array): Promise<ModelFile> {
-  const { name, input, output, labels, nodes, weights: { file, bytes, sha256 }, provenance } = manifest;
-  if (weightBytes.byteLength !== bytes) throw formatError(`${file}: has ${weightBytes.byteLength} bytes; the manifest says ${bytes}`);
+  const {
+    name,
+    input,
+    output,
+    labels,
+    nodes,
+    weights: { file, bytes, sha256 },
+    provenance,
+  } = manifest;
+  if (weightBytes.byteLength !== bytes)
+    throw formatError(`${file}: has ${weightBytes.byteLength} bytes; the manifest says ${bytes}`);
   const actual = await sha256Of(weightBytes);
   if (actual !== sha256) throw formatError(`${file}: its SHA-256 is ${actual}; the manifest says ${sha256}`);
 
@@ -67,12 +86,21 @@ export async function readNative(manifest: Manifest, weightBytes: ArrayBuffer | 
   for (const node of nodes) {
     for (const [role, weight] of weightsOf(node)) {
       if (weights.has(weight)) continue;
-      throw formatError(`${file}: does not hold the weight ${quote(weight)}, which ${quote(node.name)} reads as its ${role}`, { weight });
+      throw formatError(
+        `${file}: does not hold the weight ${quote(weight)}, which ${quote(node.name)} reads as its ${role}`,
+        { weight },
+      );
     }
   }
   for (const [weight, { data }] of weights) requireFinite(weight, data);
   const { tensor, ...spec } = input;
-  const graph: Graph = { name, input: { name: tensor, extents: { C: spec.channels, H: spec.height, W: spec.width } }, nodes, output, weights };
+  const graph: Graph = {
+    name,
+    input: { name: tensor, extents: { C: spec.channels, H: spec.height, W: spec.width } },
+    nodes,
+    output,
+    weights,
+  };
   return { graph, input: spec, labels, provenance };
 }
 
@@ -82,9 +110,16 @@ function weightsOf(node: GraphNode): [role: string, weight: string][] {
     case 'fullyConnected':
       return [['weight', node.weight], ...(node.bias === undefined ? [] : [['bias', node.bias] as [string, string]])];
     case 'batchNorm':
-      return [['scale', node.scale], ['bias', node.bias], ['mean', node.mean], ['variance', node.variance]];
+      return [
+        ['scale', node.scale],
+        ['bias', node.bias],
+        ['mean', node.mean],
+        ['variance', node.variance],
+      ];
     case 'affine':
-      return (['scale', 'bias'] as const).flatMap((role) => (node[role] === undefined ? [] : [[role, node[role]] as [string, string]]));
+      return (['scale', 'bias'] as const).flatMap((role) =>
+        node[role] === undefined ? [] : [[role, node[role]] as [string, string]],
+      );
     case 'prelu':
       return [['slope', node.slope]];
     default:
@@ -95,7 +130,11 @@ function weightsOf(node: GraphNode): [role: string, weight: string][] {
 /** In lower-case hexadecimal. @throws GradlensError `insecure-context` where the page may not compute it. */
 export async function sha256Of(bytes: ArrayBuffer | Uint8Array): Promise<string> {
   const subtle = (globalThis.crypto as Crypto | undefined)?.subtle;
-  if (!subtle) throw new GradlensError('insecure-context', 'checking the weights needs crypto.subtle: serve the page over https or from localhost');
+  if (!subtle)
+    throw new GradlensError(
+      'insecure-context',
+      'checking the weights needs crypto.subtle: serve the page over https or from localhost',
+    );
   const digest = await subtle.digest('SHA-256', bytes as BufferSource);
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
@@ -103,14 +142,21 @@ export async function sha256Of(bytes: ArrayBuffer | Uint8Array): Promise<string>
 /**
  * The text of `model.json` for a model whose weights are to lie beside it.
  * @param weights the weights file's name, and its bytes as `writeSafetensors` made them.
- * @throws GradlensError `model-format` where the model has no input preparation, or the manifest would not pass `parseManifest`.
+ * @throws GradlensError `model-format` where the model has no input preparation, or the manifest would not pass
+ *   `parseManifest`.
  */
-export async function writeManifest(model: ModelFile, weights: { readonly file: string; readonly bytes: Uint8Array }): Promise<string> {
+export async function writeManifest(
+  model: ModelFile,
+  weights: { readonly file: string; readonly bytes: Uint8Array },
+): Promise<string> {
   const { graph, input, labels, provenance } = model;
   const { C, H, W } = graph.input.extents;
-  if (!input) throw formatError(`${graph.name}: has no input preparation; a manifest says how a picture becomes the input`);
+  if (!input)
+    throw formatError(`${graph.name}: has no input preparation; a manifest says how a picture becomes the input`);
   if (input.channels !== C || input.height !== H || input.width !== W) {
-    throw formatError(`${graph.name}: prepares ${input.channels}×${input.height}×${input.width}; its graph takes ${C}×${H}×${W}`);
+    throw formatError(
+      `${graph.name}: prepares ${input.channels}×${input.height}×${input.width}; its graph takes ${C}×${H}×${W}`,
+    );
   }
   const manifest: Manifest = {
     format: 'gradlens/1',

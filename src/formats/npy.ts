@@ -4,7 +4,12 @@ import { bytesPerElement, decodeFloats, type StoredType } from './floats';
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 const MOST_HEADER_BYTES = 65_536;
-const TYPES: ReadonlyMap<string, StoredType> = new Map([['<f2', 'F16'], ['<f4', 'F32'], ['<f8', 'F64'], ['|u1', 'U8']]);
+const TYPES: ReadonlyMap<string, StoredType> = new Map([
+  ['<f2', 'F16'],
+  ['<f4', 'F32'],
+  ['<f8', 'F64'],
+  ['|u1', 'U8'],
+]);
 
 /** An array in C (row-major) order. */
 export interface NpyArray {
@@ -13,7 +18,8 @@ export interface NpyArray {
 }
 
 /**
- * Reads NumPy's `.npy`, versions 1 to 3: `<f2`, `<f4`, `<f8` (rounded to float32) and `|u1` (0…255, unscaled), in C order.
+ * Reads NumPy's `.npy`, versions 1 to 3: `<f2`, `<f4`, `<f8` (rounded to float32) and `|u1` (0…255, unscaled), in C
+ * order.
  * @throws GradlensError `model-format`, naming what was found and what can be read.
  */
 export function readNpy(file: ArrayBuffer | Uint8Array): NpyArray {
@@ -24,23 +30,32 @@ export function readNpy(file: ArrayBuffer | Uint8Array): NpyArray {
   const shape = (field(header, 'shape', /^\(([\d,\s]*)\)/).match(/\d+/g) ?? []).map(Number);
 
   const type = TYPES.get(descr);
-  if (!type) throw formatError(`npy: holds ${quote(descr)}; readable are ${[...TYPES.keys()].join(', ')}: use .astype('<f4')`);
-  if (order === 'True') throw formatError('npy: is in Fortran order; save it in C order: np.save(path, np.ascontiguousarray(x))');
+  if (!type)
+    throw formatError(`npy: holds ${quote(descr)}; readable are ${[...TYPES.keys()].join(', ')}: use .astype('<f4')`);
+  if (order === 'True')
+    throw formatError('npy: is in Fortran order; save it in C order: np.save(path, np.ascontiguousarray(x))');
   const need = elementCount(shape, 'npy') * bytesPerElement[type];
-  if (data.length !== need) throw formatError(`npy: has ${data.length} bytes of data; ${descr} of shape (${shape}) takes ${need}`);
+  if (data.length !== need)
+    throw formatError(`npy: has ${data.length} bytes of data; ${descr} of shape (${shape}) takes ${need}`);
   return { shape, data: decodeFloats(type, data) };
 }
 
 function splitHeader(bytes: Uint8Array): { header: string; data: Uint8Array } {
   if (!MAGIC.every((byte, i) => bytes[i] === byte)) throw formatError('npy: does not start with \\x93NUMPY');
   const version = bytes[6];
-  if (bytes.length < 12 || !version || version > 3) throw formatError(`npy: has version ${version} and ${bytes.length} bytes; readable are versions 1 to 3`);
+  if (bytes.length < 12 || !version || version > 3)
+    throw formatError(`npy: has version ${version} and ${bytes.length} bytes; readable are versions 1 to 3`);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const [start, length] = version === 1 ? [10, view.getUint16(8, true)] : [12, view.getUint32(8, true)];
   if (length > MOST_HEADER_BYTES || start + length > bytes.length) {
-    throw formatError(`npy: claims a header of ${length} bytes; the file has ${bytes.length - start} left, and at most ${MOST_HEADER_BYTES} are allowed`);
+    throw formatError(
+      `npy: claims a header of ${length} bytes; the file has ${bytes.length - start} left, and at most ${MOST_HEADER_BYTES} are allowed`,
+    );
   }
-  return { header: new TextDecoder().decode(bytes.subarray(start, start + length)), data: bytes.subarray(start + length) };
+  return {
+    header: new TextDecoder().decode(bytes.subarray(start, start + length)),
+    data: bytes.subarray(start + length),
+  };
 }
 
 /** One value of the header, a Python dictionary literal; its keys may come in any order. */
@@ -57,7 +72,8 @@ function field(header: string, key: string, pattern: RegExp): string {
  */
 export function writeNpy(shape: readonly number[], data: Float32Array): Uint8Array<ArrayBuffer> {
   const count = elementCount(shape, 'npy');
-  if (count !== data.length) throw new GradlensError('shape', `npy: ${data.length} elements; shape (${shape}) takes ${count}`);
+  if (count !== data.length)
+    throw new GradlensError('shape', `npy: ${data.length} elements; shape (${shape}) takes ${count}`);
   if (shape.length > 64) throw formatError(`npy: has ${shape.length} dimensions; NumPy allows 64`);
   const dictionary = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`;
   const prefix = MAGIC.length + 4; // version and length, two bytes each

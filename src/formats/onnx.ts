@@ -29,21 +29,30 @@ export interface OnnxFile {
 }
 
 /**
- * A ConvNet from an ONNX file: one input `[N, C, H, W]` (or TensorFlow's `[N, H, W, C]`, turned at once) whose C, H and W are fixed, float weights (or eight-bit ones through
- * DequantizeLinear), and the operators of onnx/operators.ts, opsets 7 to 25. Of several outputs the first is the class scores; what it
- * does not depend on is left out. A node of ours bears the name of the tensor that the ONNX node writes. The file says nothing of input
- * preparation or labels, so neither does the result, which only guesses at the first; its provenance is the exporter and the opset.
+ * A ConvNet from an ONNX file: one input `[N, C, H, W]` (or TensorFlow's `[N, H, W, C]`, turned at once) whose C, H and
+ * W are fixed, float weights (or eight-bit ones through DequantizeLinear), and the operators of onnx/operators.ts,
+ * opsets 7 to 25. Of several outputs the first is the class scores; what it does not depend on is left out. A node of
+ * ours bears the name of the tensor that the ONNX node writes. The file says nothing of input preparation or labels, so
+ * neither does the result, which only guesses at the first; its provenance is the exporter and the opset.
  *
  * @param files the bytes of `externalFiles`, for models whose weights lie in other files (see {@link openOnnx}).
- * @throws GradlensError `unsupported-op`, with every such node in `detail.nodes` (see `UnsupportedNode`); `model-format` where the
- *   file is broken, beyond a limit, or holds weights that are not finite; `shape` where two tensors do not fit, or one is not as the
+ * @throws GradlensError `unsupported-op`, with every such node in `detail.nodes` (see `UnsupportedNode`);
+ *   `model-format` where the
+ *   file is broken, beyond a limit, or holds weights that are not finite; `shape` where two tensors do not fit, or one
+ *   is not as the
  *   file's `value_info` says.
  */
-export function readOnnx(file: ArrayBuffer | Uint8Array, files: ReadonlyMap<string, Uint8Array> = new Map()): ModelFile {
+export function readOnnx(
+  file: ArrayBuffer | Uint8Array,
+  files: ReadonlyMap<string, Uint8Array> = new Map(),
+): ModelFile {
   return openOnnx(file).read(files);
 }
 
-/** @throws GradlensError `model-format` where the file is broken, or beyond a limit, or names a file outside of its folder. */
+/**
+ * @throws GradlensError `model-format` where the file is broken, or beyond a limit, or names a file outside of its
+ *   folder.
+ */
 export function openOnnx(file: ArrayBuffer | Uint8Array): OnnxFile {
   const bytes = file instanceof Uint8Array ? file : new Uint8Array(file);
   const decoded = decode(bytes);
@@ -71,12 +80,29 @@ function modelOf(decoded: Decoded, bytes: number): ModelFile {
 
   const { weights, weight } = weightStore(bytes + 2 ** 18); // in elements: room for widened halves and some folded copies
   const needed = upstream(graph.node, output, (node) => ({ writes: node.output, reads: node.input }));
-  const translated = translate(needed, input, graph.initializer, { opset, output, weight, checkShape: declaredShapes(graph) });
+  const translated = translate(needed, input, graph.initializer, {
+    opset,
+    output,
+    weight,
+    checkShape: declaredShapes(graph),
+  });
   const nodes = upstream([...translated.values()], output, ({ name, inputs }) => ({ writes: [name], reads: inputs }));
-  if (nodes.length === 0) throw formatError(`onnx: the output ${quote(output)} is not computed from the input ${quote(input.name)}`);
+  if (nodes.length === 0)
+    throw formatError(`onnx: the output ${quote(output)} is not computed from the input ${quote(input.name)}`);
   const producer = producerOf(decoded);
-  const ours = channelsFirst({ name: graph.name || 'onnx', input: { name: input.name, extents: input.value.extents }, nodes, output, weights });
-  return { graph: ours, guess: guessPreparation(ours, producer), labels: [], provenance: { format: 'onnx', producer, opset } };
+  const ours = channelsFirst({
+    name: graph.name || 'onnx',
+    input: { name: input.name, extents: input.value.extents },
+    nodes,
+    output,
+    weights,
+  });
+  return {
+    graph: ours,
+    guess: guessPreparation(ours, producer),
+    labels: [],
+    provenance: { format: 'onnx', producer, opset },
+  };
 }
 
 interface Decoded {
@@ -89,10 +115,13 @@ function decode(bytes: Uint8Array): Decoded {
   checkOnnxLimits(bytes);
   const model = decodeMessage(bytes);
   const { graph, opsetImport } = model;
-  const [opset = 0, ...others] = new Set(opsetImport.filter(({ domain }) => domain === '' || domain === 'ai.onnx').map(({ version }) => Number(version)));
+  const [opset = 0, ...others] = new Set(
+    opsetImport.filter(({ domain }) => domain === '' || domain === 'ai.onnx').map(({ version }) => Number(version)),
+  );
   if (!graph) throw formatError('onnx: holds no graph');
   if (others.length > 0) throw formatError(`onnx: is of opset ${opset} and of ${others[0]} at once`);
-  if (opset < OPSETS.oldest || opset > OPSETS.newest) throw formatError(`onnx: is of opset ${opset}; readable are ${OPSETS.oldest} to ${OPSETS.newest}`);
+  if (opset < OPSETS.oldest || opset > OPSETS.newest)
+    throw formatError(`onnx: is of opset ${opset}; readable are ${OPSETS.oldest} to ${OPSETS.newest}`);
   if (graph.sparseInitializer.length > 0) throw formatError('onnx: holds sparse weights; export them dense');
   return { model, graph, opset };
 }

@@ -8,7 +8,13 @@ type Preset = Pick<InputSpec, 'order' | 'scale' | 'mean' | 'std' | 'resize'>;
 /** Three channels each; their size is the graph's. */
 export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   /** Of torchvision, timm, MXNet: ImageNet's mean and standard deviation. */
-  torchvision: { order: 'RGB', scale: 1 / 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], resize: 'crop' },
+  torchvision: {
+    order: 'RGB',
+    scale: 1 / 255,
+    mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225],
+    resize: 'crop',
+  },
   /** Of Caffe, and of Keras where it took Caffe's weights: 0…255 less ImageNet's mean. */
   'caffe-bgr': { order: 'BGR', scale: 1, mean: [103.939, 116.779, 123.68], std: [1, 1, 1], resize: 'squash' },
   /** 0…1 */
@@ -29,6 +35,11 @@ export function presetSpec(prep: PresetName, { C, H, W }: Extents): InputSpec {
   const preset = PRESETS[prep];
   if (C === 3) return { width: W, height: H, channels: 3, ...preset };
   const isGrey = C === 1 && (prep === 'unit' || prep === 'signed');
-  if (!isGrey) throw new GradlensError('shape', `the preparation ${prep} makes ${C === 1 ? 'colours' : 'three channels'}; the network takes ${printExtents({ C, H, W })}`, { prep, channels: C });
+  if (!isGrey)
+    throw new GradlensError(
+      'shape',
+      `the preparation ${prep} makes ${C === 1 ? 'colours' : 'three channels'}; the network takes ${printExtents({ C, H, W })}`,
+      { prep, channels: C },
+    );
   return { width: W, height: H, channels: 1, ...preset, mean: preset.mean.slice(0, 1), std: preset.std.slice(0, 1) };
 }

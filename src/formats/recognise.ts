@@ -2,8 +2,8 @@
 export type ModelFormat = 'onnx' | 'manifest' | 'safetensors' | 'unknown';
 
 /**
- * Recognises a model file by content, never by name. Any JSON object counts as a manifest, so that its reader can say what is wrong with it.
- * Recognition promises nothing more: the reader of that format checks the rest.
+ * Recognises a model file by content, never by name. Any JSON object counts as a manifest, so that its reader can say
+ * what is wrong with it. Recognition promises nothing more: the reader of that format checks the rest.
  */
 export function recogniseFormat(file: ArrayBuffer | Uint8Array): ModelFormat {
   const bytes = file instanceof Uint8Array ? file : new Uint8Array(file);
@@ -22,13 +22,26 @@ function isJsonObject(bytes: Uint8Array): boolean {
 
 /** ModelProto's fields by number, and whether each is length-delimited (2) or a varint (0). */
 const MODEL_FIELDS: ReadonlyMap<number, number> = new Map([
-  [1, 0], [2, 2], [3, 2], [4, 2], [5, 0], [6, 2], [7, 2], [8, 2], [14, 2], [20, 2], [25, 2], [26, 2],
+  [1, 0],
+  [2, 2],
+  [3, 2],
+  [4, 2],
+  [5, 0],
+  [6, 2],
+  [7, 2],
+  [8, 2],
+  [14, 2],
+  [20, 2],
+  [25, 2],
+  [26, 2],
 ]);
 const GRAPH_FIELD = 7;
 /** Writers put few fields before the graph. */
 const MOST_FIELDS = 256;
 
-/** Walks protobuf's outermost fields until the graph: a model has one, and nothing but ModelProto's fields before it. */
+/**
+ * Walks protobuf's outermost fields until the graph: a model has one, and nothing but ModelProto's fields before it.
+ */
 function isOnnx(bytes: Uint8Array): boolean {
   let at = 0;
   const varint = (): number => {

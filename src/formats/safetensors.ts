@@ -12,8 +12,8 @@ const READABLE: readonly StoredType[] = ['F16', 'BF16', 'F32', 'F64'];
 /**
  * The tensors of a safetensors file, in file order, as float32 (F16 and BF16 exactly, F64 rounded to nearest).
  *
- * The rules are those of the format's reference reader: a header of at most 100 MB that starts with `{`; no key twice; every
- * tensor as long as its shape says; no overlap, no hole, nothing left over.
+ * The rules are those of the format's reference reader: a header of at most 100 MB that starts with `{`; no key twice;
+ * every tensor as long as its shape says; no overlap, no hole, nothing left over.
  *
  * @throws GradlensError `model-format`, naming the tensor and the two numbers that disagree.
  */
@@ -22,7 +22,12 @@ export function readSafetensors(file: ArrayBuffer | Uint8Array): Map<string, Wei
   const { entries, data } = splitHeader(bytes);
   const tensors = entries.map(([name, info]) => readInfo(name, info));
   checkCoverage(tensors, data.length);
-  return new Map(tensors.map(({ name, type, shape, begin, end }) => [name, { shape, data: decodeFloats(type, data.subarray(begin, end)) }]));
+  return new Map(
+    tensors.map(({ name, type, shape, begin, end }) => [
+      name,
+      { shape, data: decodeFloats(type, data.subarray(begin, end)) },
+    ]),
+  );
 }
 
 interface TensorInfo {
@@ -34,14 +39,23 @@ interface TensorInfo {
 }
 
 function splitHeader(bytes: Uint8Array): { entries: [string, unknown][]; data: Uint8Array } {
-  if (bytes.length < LENGTH_BYTES) throw formatError(`safetensors: ${bytes.length} bytes; the header's length alone takes ${LENGTH_BYTES}`);
+  if (bytes.length < LENGTH_BYTES)
+    throw formatError(`safetensors: ${bytes.length} bytes; the header's length alone takes ${LENGTH_BYTES}`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (length > MOST_HEADER_BYTES) throw formatError(`safetensors: claims a header of ${length} bytes; at most ${MOST_HEADER_BYTES} are allowed`);
+  if (length > MOST_HEADER_BYTES)
+    throw formatError(`safetensors: claims a header of ${length} bytes; at most ${MOST_HEADER_BYTES} are allowed`);
   const end = LENGTH_BYTES + length;
-  if (end > bytes.length) throw formatError(`safetensors: claims a header of ${length} bytes, of which the file has ${bytes.length - LENGTH_BYTES}`);
+  if (end > bytes.length)
+    throw formatError(
+      `safetensors: claims a header of ${length} bytes, of which the file has ${bytes.length - LENGTH_BYTES}`,
+    );
   if (bytes[LENGTH_BYTES] !== 0x7b || length === 0) throw formatError('safetensors: the header does not start with {');
 
-  const header = parseStrictJson(decodeText(bytes.subarray(LENGTH_BYTES, end)), 'safetensors header', HEADER_LIMITS) as object;
+  const header = parseStrictJson(
+    decodeText(bytes.subarray(LENGTH_BYTES, end)),
+    'safetensors header',
+    HEADER_LIMITS,
+  ) as object;
   const entries = Object.entries(header).filter(([name, value]) => name !== '__metadata__' || !isMetadata(value));
   return { entries, data: bytes.subarray(end) };
 }
@@ -71,13 +85,19 @@ function readInfo(name: string, info: unknown): TensorInfo {
   const offsets: unknown = fields.get('data_offsets');
 
   if (fields.size !== 3 || !fields.has('dtype') || !isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
-    throw formatError(`${where}: is ${quote(info)}; it must be { dtype, shape, data_offsets: [begin, end] }, in whole numbers below 2⁵³`);
+    throw formatError(
+      `${where}: is ${quote(info)}; it must be { dtype, shape, data_offsets: [begin, end] }, in whole numbers below 2⁵³`,
+    );
   }
-  if (!type) throw formatError(`${where}: has dtype ${quote(fields.get('dtype'))}; readable are ${READABLE.join(', ')}`);
+  if (!type)
+    throw formatError(`${where}: has dtype ${quote(fields.get('dtype'))}; readable are ${READABLE.join(', ')}`);
   const [begin, end] = offsets as [number, number];
   const need = elementCount(shape, where) * bytesPerElement[type];
   if (end - begin !== need) {
-    throw formatError(`${where}: has ${end - begin} bytes (${begin} to ${end}); ${type} of shape [${shape}] takes ${need}`, { tensor: name });
+    throw formatError(
+      `${where}: has ${end - begin} bytes (${begin} to ${end}); ${type} of shape [${shape}] takes ${need}`,
+      { tensor: name },
+    );
   }
   return { name, type, shape, begin, end };
 }
@@ -92,17 +112,22 @@ function checkCoverage(tensors: readonly TensorInfo[], dataBytes: number): void 
   for (const { name, begin, end } of [...tensors].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== covered) {
       const fault = begin < covered ? 'overlaps the one before' : 'leaves a hole';
-      throw formatError(`safetensors: tensor ${quote(name)} ${fault}: it begins at ${begin}; it should begin at ${covered}`, { tensor: name });
+      throw formatError(
+        `safetensors: tensor ${quote(name)} ${fault}: it begins at ${begin}; it should begin at ${covered}`,
+        { tensor: name },
+      );
     }
     covered = end;
   }
-  if (covered !== dataBytes) throw formatError(`safetensors: the tensors take ${covered} bytes; the file has ${dataBytes} after its header`);
+  if (covered !== dataBytes)
+    throw formatError(`safetensors: the tensors take ${covered} bytes; the file has ${dataBytes} after its header`);
 }
 
 /**
  * A safetensors file of these weights, in map order. F16 rounds to nearest, ties to even.
  *
- * @throws GradlensError `shape` where a weight's data do not fill its shape; `model-format` where a value is too large for F16 or the
+ * @throws GradlensError `shape` where a weight's data do not fill its shape; `model-format` where a value is too large
+ *   for F16 or the
  *   name is the reserved `__metadata__`.
  */
 export function writeSafetensors(weights: ReadonlyMap<string, Weight>, type: 'F32' | 'F16'): Uint8Array<ArrayBuffer> {
@@ -129,10 +154,15 @@ export function writeSafetensors(weights: ReadonlyMap<string, Weight>, type: 'F3
 }
 
 function checkWritable(name: string, shape: readonly number[], data: Float32Array): void {
-  if (name === '__metadata__') throw formatError('safetensors: a tensor cannot be called __metadata__; the format reserves the name');
+  if (name === '__metadata__')
+    throw formatError('safetensors: a tensor cannot be called __metadata__; the format reserves the name');
   const count = elementCount(shape, `weight ${quote(name)}`);
   if (count !== data.length) {
-    throw new GradlensError('shape', `weight ${quote(name)}: has ${data.length} elements; its shape [${shape}] takes ${count}`, { weight: name });
+    throw new GradlensError(
+      'shape',
+      `weight ${quote(name)}: has ${data.length} elements; its shape [${shape}] takes ${count}`,
+      { weight: name },
+    );
   }
 }
 

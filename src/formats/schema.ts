@@ -1,6 +1,9 @@
 import { formatError, quote } from './checks';
 
-/** The part of JSON Schema (2020-12) that model.schema.json uses. `description` says what would be right, and so ends every message. */
+/**
+ * The part of JSON Schema (2020-12) that model.schema.json uses. `description` says what would be right, and so ends
+ * every message.
+ */
 export interface Schema {
   readonly description?: string;
   readonly $ref?: string;
@@ -24,7 +27,8 @@ export interface Schema {
 /**
  * Checks a parsed JSON value against a schema.
  * @param where begins every message, such as `model.json`.
- * @throws GradlensError `model-format` for the first fault, with the path of the field, what it is and what would be right.
+ * @throws GradlensError `model-format` for the first fault, with the path of the field, what it is and what would be
+ *   right.
  */
 export function validate(root: Schema, json: unknown, where: string): void {
   const fault = (path: string, message: string): Error => formatError(`${where}: ${path} ${message}`, { path });
@@ -40,7 +44,11 @@ export function validate(root: Schema, json: unknown, where: string): void {
     if (!schema.properties) return;
     const fields = new Map(Object.entries(value as object));
     for (const name of schema.required ?? []) {
-      if (!fields.has(name)) throw fault(join(path, name), `is missing; it should be ${expectation(resolve(root, schema.properties[name]!))}`);
+      if (!fields.has(name))
+        throw fault(
+          join(path, name),
+          `is missing; it should be ${expectation(resolve(root, schema.properties[name]!))}`,
+        );
     }
     for (const [name, field] of fields) {
       const known = Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
@@ -57,7 +65,10 @@ export function validate(root: Schema, json: unknown, where: string): void {
 function chooseBranch(branches: readonly Schema[], value: unknown): Schema | undefined {
   const fields = new Map(typeof value === 'object' && value !== null ? Object.entries(value) : []);
   return branches.find(({ properties }) =>
-    Object.entries(properties ?? {}).every(([name, field]) => field.const === undefined || field.const === fields.get(name)));
+    Object.entries(properties ?? {}).every(
+      ([name, field]) => field.const === undefined || field.const === fields.get(name),
+    ),
+  );
 }
 
 function isAllowed(schema: Schema, value: unknown): boolean {
@@ -65,12 +76,22 @@ function isAllowed(schema: Schema, value: unknown): boolean {
   if (schema.enum) return schema.enum.includes(value as string);
   switch (schema.type) {
     case 'string':
-      return typeof value === 'string' && value.length >= (schema.minLength ?? 0) && new RegExp(schema.pattern ?? '').test(value);
+      return (
+        typeof value === 'string' &&
+        value.length >= (schema.minLength ?? 0) &&
+        new RegExp(schema.pattern ?? '').test(value)
+      );
     case 'number':
     case 'integer':
-      return isNumber(value, schema.type) && value >= (schema.minimum ?? -Infinity) && value > (schema.exclusiveMinimum ?? -Infinity);
+      return (
+        isNumber(value, schema.type) &&
+        value >= (schema.minimum ?? -Infinity) &&
+        value > (schema.exclusiveMinimum ?? -Infinity)
+      );
     case 'array':
-      return Array.isArray(value) && value.length >= (schema.minItems ?? 0) && value.length <= (schema.maxItems ?? Infinity);
+      return (
+        Array.isArray(value) && value.length >= (schema.minItems ?? 0) && value.length <= (schema.maxItems ?? Infinity)
+      );
     case 'object':
       return typeof value === 'object' && value !== null && !Array.isArray(value);
     case 'boolean':
@@ -86,7 +107,12 @@ function isNumber(value: unknown, type: 'number' | 'integer'): value is number {
 }
 
 function expectation(schema: Schema): string {
-  return schema.description ?? (schema.const ? quote(schema.const) : undefined) ?? schema.enum?.map(quote).join(' or ') ?? `a JSON ${schema.type}`;
+  return (
+    schema.description ??
+    (schema.const ? quote(schema.const) : undefined) ??
+    schema.enum?.map(quote).join(' or ') ??
+    `a JSON ${schema.type}`
+  );
 }
 
 function resolve(root: Schema, schema: Schema): Schema {

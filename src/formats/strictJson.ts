@@ -8,8 +8,9 @@ export interface JsonLimits {
 }
 
 /**
- * `JSON.parse`, except that a key given twice is refused (JSON.parse keeps the last, and says nothing) and that size is bounded first.
- * Keys such as `__proto__` are ordinary own keys of the result; read it with `Object.entries` or `Object.hasOwn`.
+ * `JSON.parse`, except that a key given twice is refused (JSON.parse keeps the last, and says nothing) and that size is
+ * bounded first. Keys such as `__proto__` are ordinary own keys of the result; read it with `Object.entries` or
+ * `Object.hasOwn`.
  *
  * @throws GradlensError `model-format`, naming `where`.
  */
@@ -40,10 +41,12 @@ function scan(text: string, where: string, limits: JsonLimits): void {
       keys.pop();
     } else if (mark === ':') {
       const key = unescapeKey(string, where);
-      if (keys.at(-1)?.has(key)) throw formatError(`${where}: has the key ${quote(key)} twice; keys are unique`, { key });
+      if (keys.at(-1)?.has(key))
+        throw formatError(`${where}: has the key ${quote(key)} twice; keys are unique`, { key });
       keys.at(-1)?.add(key);
     }
-    if ('{[:,'.includes(mark) && ++values > limits.values) throw formatError(`${where}: holds more than ${limits.values} values`);
+    if ('{[:,'.includes(mark) && ++values > limits.values)
+      throw formatError(`${where}: holds more than ${limits.values} values`);
   }
 }
 

@@ -11,15 +11,27 @@ export interface Bound {
 export type Allocate = (label: string, bytes: number, usage: number) => GPUBuffer;
 
 /** Compiles first; what it returns is called within {@link Device.guard} and binds. */
-export async function binder(device: Device, kernels: readonly Kernel[]): Promise<(kernel: Kernel, buffers: Readonly<Record<string, GPUBuffer>>, allocate: Allocate) => Bound> {
-  const pipelines = new Map(await Promise.all(kernels.map(async (kernel) => [kernel.code, await device.pipeline(kernel)] as const)));
+export async function binder(
+  device: Device,
+  kernels: readonly Kernel[],
+): Promise<(kernel: Kernel, buffers: Readonly<Record<string, GPUBuffer>>, allocate: Allocate) => Bound> {
+  const pipelines = new Map(
+    await Promise.all(kernels.map(async (kernel) => [kernel.code, await device.pipeline(kernel)] as const)),
+  );
   return (kernel, buffers, allocate) => {
     const values = Uint32Array.from(Object.values(kernel.dims), (value) => value >>> 0);
     const d = allocate(`${kernel.name} extents`, values.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
     device.gpu.queue.writeBuffer(d, 0, values);
     const { pipeline, layout } = pipelines.get(kernel.code)!;
-    const entries = bindingsOf(kernel).map(({ index, name }) => ({ binding: index, resource: { buffer: name === 'd' ? d : buffers[name]! } }));
-    return { pipeline, bindGroup: device.gpu.createBindGroup({ label: `gradlens/${kernel.name}`, layout, entries }), workgroups: kernel.workgroups };
+    const entries = bindingsOf(kernel).map(({ index, name }) => ({
+      binding: index,
+      resource: { buffer: name === 'd' ? d : buffers[name]! },
+    }));
+    return {
+      pipeline,
+      bindGroup: device.gpu.createBindGroup({ label: `gradlens/${kernel.name}`, layout, entries }),
+      workgroups: kernel.workgroups,
+    };
   };
 }
 

@@ -29,8 +29,14 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
-/** Pipelines live as long as the device, and serve every engine on it. By their code; `ready` are those that are compiled. */
-const pipelinesOf = new WeakMap<GPUDevice, { readonly asked: Map<string, Promise<Pipeline>>; readonly ready: Map<string, Pipeline> }>();
+/**
+ * Pipelines live as long as the device, and serve every engine on it. By their code; `ready` are those that are
+ * compiled.
+ */
+const pipelinesOf = new WeakMap<
+  GPUDevice,
+  { readonly asked: Map<string, Promise<Pipeline>>; readonly ready: Map<string, Pipeline> }
+>();
 
 export class Device {
   readonly environment: Environment;
@@ -55,7 +61,10 @@ export class Device {
     const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits;
     this.environment = {
       adapter: {
-        vendor: info?.vendor ?? '', architecture: info?.architecture ?? '', device: info?.device ?? '', description: info?.description ?? '',
+        vendor: info?.vendor ?? '',
+        architecture: info?.architecture ?? '',
+        device: info?.device ?? '',
+        description: info?.description ?? '',
         isFallbackAdapter: info?.isFallbackAdapter ?? false,
       },
       features: [...gpu.features].sort(),
@@ -63,7 +72,12 @@ export class Device {
     };
     this.variants = variants ?? variantsFor(this.environment);
     this.half = gpu.features.has('shader-f16') ? 'native' : 'packed';
-    gpu.lost.then(({ reason, message }) => { this.lostReason = message || reason || 'unknown'; }, () => {});
+    gpu.lost.then(
+      ({ reason, message }) => {
+        this.lostReason = message || reason || 'unknown';
+      },
+      () => {},
+    );
     if (!pipelinesOf.has(gpu)) pipelinesOf.set(gpu, { asked: new Map(), ready: new Map() });
   }
 
@@ -73,12 +87,15 @@ export class Device {
 
   /** @throws GradlensError `device-lost` */
   assertAlive(): void {
-    if (this.lostReason !== null) throw new GradlensError('device-lost', `The GPU device was lost: ${this.lostReason}. Create a new engine.`, { reason: this.lostReason });
+    if (this.lostReason !== null)
+      throw new GradlensError('device-lost', `The GPU device was lost: ${this.lostReason}. Create a new engine.`, {
+        reason: this.lostReason,
+      });
   }
 
   /**
-   * Runs GPU calls inside error scopes of their own, so that an error becomes a rejection here and nothing of the host's is caught:
-   * the scopes are closed before anything is awaited.
+   * Runs GPU calls inside error scopes of their own, so that an error becomes a rejection here and nothing of the
+   * host's is caught: the scopes are closed before anything is awaited.
    *
    * @throws GradlensError `out-of-memory`, `validation` or `device-lost`
    */
@@ -92,7 +109,9 @@ export class Device {
       result = calls();
     } catch (cause) {
       this.assertAlive();
-      throw cause instanceof GradlensError ? cause : new GradlensError('validation', `${what}: ${String(cause)}`, { what }, { cause });
+      throw cause instanceof GradlensError
+        ? cause
+        : new GradlensError('validation', `${what}: ${String(cause)}`, { what }, { cause });
     } finally {
       scopes = [...filters].reverse().map(() => this.gpu.popErrorScope());
       scopes.forEach((scope) => scope.catch(() => {})); // if `calls` threw, nobody awaits them
@@ -104,16 +123,27 @@ export class Device {
     this.assertAlive();
     const error = errors.find((found) => found !== null);
     if (error) {
-      const code = typeof GPUOutOfMemoryError !== 'undefined' && error instanceof GPUOutOfMemoryError ? 'out-of-memory' : 'validation';
+      const code =
+        typeof GPUOutOfMemoryError !== 'undefined' && error instanceof GPUOutOfMemoryError
+          ? 'out-of-memory'
+          : 'validation';
       throw new GradlensError(code, `${what}: ${error.message}`, { what });
     }
     return result;
   }
 
-  /** A buffer that is counted, with what it holds from the start. Call inside {@link guard}; give it back with {@link free}. */
+  /**
+   * A buffer that is counted, with what it holds from the start. Call inside {@link guard}; give it back with {@link
+   * free}.
+   */
   allocate(label: string, bytes: number, usage: GPUBufferUsageFlags, contents?: Uint32Array): GPUBuffer {
     const size = allocatedBytes(bytes);
-    const buffer = this.gpu.createBuffer({ label: `gradlens/${label}`, size, usage, mappedAtCreation: contents !== undefined });
+    const buffer = this.gpu.createBuffer({
+      label: `gradlens/${label}`,
+      size,
+      usage,
+      mappedAtCreation: contents !== undefined,
+    });
     if (contents) {
       new Uint32Array(buffer.getMappedRange()).set(contents);
       buffer.unmap();
@@ -130,7 +160,12 @@ export class Device {
 
   /** A texture of RGBA bytes that is counted. Call inside {@link guard}; give it back with {@link freeTexture}. */
   allocateTexture(label: string, width: number, height: number, usage: GPUTextureUsageFlags): GPUTexture {
-    const texture = this.gpu.createTexture({ label: `gradlens/${label}`, size: [width, height], format: 'rgba8unorm', usage });
+    const texture = this.gpu.createTexture({
+      label: `gradlens/${label}`,
+      size: [width, height],
+      format: 'rgba8unorm',
+      usage,
+    });
     this.liveBytes += width * height * 4;
     this.peakBytes = Math.max(this.peakBytes, this.liveBytes);
     return texture;
@@ -147,7 +182,10 @@ export class Device {
     let pipeline = asked.get(kernel.code);
     if (!pipeline) {
       pipeline = this.compile(kernel);
-      pipeline.then((compiled) => ready.set(kernel.code, compiled), () => asked.delete(kernel.code));
+      pipeline.then(
+        (compiled) => ready.set(kernel.code, compiled),
+        () => asked.delete(kernel.code),
+      );
       asked.set(kernel.code, pipeline);
     }
     return pipeline;
@@ -176,12 +214,24 @@ export class Device {
       this.assertAlive();
       const { messages } = await module.getCompilationInfo();
       const first = messages.find(({ type }) => type === 'error');
-      const source = kernel.code.split('\n').map((line, i) => `${String(i + 1).padStart(4)}  ${line}`).join('\n');
-      throw new GradlensError('shader', `${kernel.name}: ${first ? `line ${first.lineNum}: ${first.message}` : String(cause)}\n${source}`, { kernel: kernel.name }, { cause });
+      const source = kernel.code
+        .split('\n')
+        .map((line, i) => `${String(i + 1).padStart(4)}  ${line}`)
+        .join('\n');
+      throw new GradlensError(
+        'shader',
+        `${kernel.name}: ${first ? `line ${first.lineNum}: ${first.message}` : String(cause)}\n${source}`,
+        { kernel: kernel.name },
+        { cause },
+      );
     }
   }
 
-  private describe(kernel: Kernel): { layout: GPUBindGroupLayout; module: GPUShaderModule; descriptor: GPUComputePipelineDescriptor } {
+  private describe(kernel: Kernel): {
+    layout: GPUBindGroupLayout;
+    module: GPUShaderModule;
+    descriptor: GPUComputePipelineDescriptor;
+  } {
     const label = `gradlens/${kernel.name}`;
     const layout = this.gpu.createBindGroupLayout({
       label,
@@ -193,6 +243,14 @@ export class Device {
       })),
     });
     const module = this.gpu.createShaderModule({ label, code: kernel.code });
-    return { layout, module, descriptor: { label, layout: this.gpu.createPipelineLayout({ label, bindGroupLayouts: [layout] }), compute: { module, entryPoint: 'main' } } };
+    return {
+      layout,
+      module,
+      descriptor: {
+        label,
+        layout: this.gpu.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: 'main' },
+      },
+    };
   }
 }

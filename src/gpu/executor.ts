@@ -1,7 +1,7 @@
 /**
  * Plan → GPU. Buffers, pipelines and bind groups are made once; a run only encodes, submits and reads. Which class is
- * differentiated under which ReLU rule is copied on the GPU from a constant table, so that recording into a caller's encoder
- * needs neither a queue write nor a new buffer, and several recordings may wait in one encoder.
+ * differentiated under which ReLU rule is copied on the GPU from a constant table, so that recording into a caller's
+ * encoder needs neither a queue write nor a new buffer, and several recordings may wait in one encoder.
  */
 import { bindingsOf } from '../../shaders/kernel';
 import { WHOLE_PLANE } from '../../shaders/seed';
@@ -30,11 +30,13 @@ const RULES: readonly ReluRule[] = ['gradient', 'deconvnet', 'guided'];
 const ROW_BYTES = 16;
 
 /**
- * Of constants, in rows of four words: a Rule for each ReLU rule, for the score and for the probability; then a target for every channel,
- * its whole plane; then 0, 1, 2, … for targets with a place.
+ * Of constants, in rows of four words: a Rule for each ReLU rule, for the score and for the probability; then a target
+ * for every channel, its whole plane; then 0, 1, 2, … for targets with a place.
  */
 function table(channels: number, largest: number): Uint32Array {
-  const rules = [0, 1].flatMap((probability) => RULES.flatMap((rule) => [Number(rule === 'deconvnet'), Number(rule !== 'gradient'), probability, 0]));
+  const rules = [0, 1].flatMap((probability) =>
+    RULES.flatMap((rule) => [Number(rule === 'deconvnet'), Number(rule !== 'gradient'), probability, 0]),
+  );
   const targets = Array.from({ length: channels }, (_, channel) => [channel, WHOLE_PLANE, WHOLE_PLANE, 0]).flat();
   return Uint32Array.from([...rules, ...targets, ...Array.from({ length: largest }, (_, k) => k)]);
 }
@@ -74,7 +76,8 @@ export class Executor {
     try {
       return await device.guard(`allocating ${plan.name}`, () => {
         const buffers = plan.buffers.map(({ name, bytes, kind }) =>
-          kind === 'weight' ? weights.buffer(name) : allocate(name, bytes, STORAGE | COPY_SRC | COPY_DST));
+          kind === 'weight' ? weights.buffer(name) : allocate(name, bytes, STORAGE | COPY_SRC | COPY_DST),
+        );
         const uniforms = allocate('extents', steps.length * UNIFORM_STRIDE, UNIFORM | COPY_DST);
         device.gpu.queue.writeBuffer(uniforms, 0, packExtents(steps));
         const { C, H, W } = plan.scores;
@@ -89,7 +92,12 @@ export class Executor {
         const dispatches = steps.map((step, index): Dispatch => {
           const { pipeline, layout } = ready.get(step.kernel.code)!;
           const resourceOf = (name: string): GPUBufferBinding => {
-            if (name === 'd') return { buffer: uniforms, offset: index * UNIFORM_STRIDE, size: Object.keys(step.kernel.dims).length * 4 };
+            if (name === 'd')
+              return {
+                buffer: uniforms,
+                offset: index * UNIFORM_STRIDE,
+                size: Object.keys(step.kernel.dims).length * 4,
+              };
             if (name === 'rule') return { buffer: constants.rule };
             if (name === 'targets') return { buffer: constants.targets };
             return { buffer: buffers[plan.placement.get(step.bind[name]!.name)!]! };
@@ -97,11 +105,22 @@ export class Executor {
           const bindGroup = device.gpu.createBindGroup({
             label: `gradlens/${plan.name}/${step.label}`,
             layout,
-            entries: bindingsOf(step.kernel).map(({ index: binding, name }) => ({ binding, resource: resourceOf(name) })),
+            entries: bindingsOf(step.kernel).map(({ index: binding, name }) => ({
+              binding,
+              resource: resourceOf(name),
+            })),
           });
           return { pipeline, bindGroup, workgroups: step.kernel.workgroups };
         });
-        return new Executor(plan, device, buffers, owned, constants, dispatches.slice(0, plan.forward.length), dispatches.slice(plan.forward.length));
+        return new Executor(
+          plan,
+          device,
+          buffers,
+          owned,
+          constants,
+          dispatches.slice(0, plan.forward.length),
+          dispatches.slice(plan.forward.length),
+        );
       });
     } catch (error) {
       owned.forEach((buffer) => device.free(buffer));
@@ -146,20 +165,32 @@ export class Executor {
     for (const dispatch of this.forward) record(pass, dispatch);
   }
 
-  /** How long each step of the gradient of what lies in {@link input} takes. It leaves none behind: a step that adds ran more than once. */
+  /**
+   * How long each step of the gradient of what lies in {@link input} takes. It leaves none behind: a step that adds ran
+   * more than once.
+   */
   async profile(options: BackwardOptions, run: RunOptions): Promise<Profile> {
     const encoder = this.device.gpu.createCommandEncoder();
     this.encodeOptions(encoder, options);
     this.device.gpu.queue.submit([encoder.finish()]);
     const { timeSteps } = await import('./profile');
-    const { clock, milliseconds } = await timeSteps(this.device, [...this.forward, ...this.backward].map((dispatch) => (pass) => record(pass, dispatch)), run);
+    const { clock, milliseconds } = await timeSteps(
+      this.device,
+      [...this.forward, ...this.backward].map((dispatch) => (pass) => record(pass, dispatch)),
+      run,
+    );
     const { forward, backward } = this.plan;
     return {
       clock,
       steps: [...forward, ...backward].map(({ label, kernel: { flops }, bind }, k) => ({
-        label, flops, milliseconds: milliseconds[k]!,
+        label,
+        flops,
+        milliseconds: milliseconds[k]!,
         direction: k < forward.length ? 'forward' : 'backward',
-        bytes: [...new Map(Object.values(bind).map((tensor) => [tensor.name, tensor.bytes])).values()].reduce((sum, bytes) => sum + bytes, 0),
+        bytes: [...new Map(Object.values(bind).map((tensor) => [tensor.name, tensor.bytes])).values()].reduce(
+          (sum, bytes) => sum + bytes,
+          0,
+        ),
       })),
     };
   }
@@ -173,7 +204,9 @@ export class Executor {
     targets.forEach(({ channel, y, x }, n) => {
       encoder.copyBufferToBuffer(rows, wholePlanes + channel * ROW_BYTES, buffer, n * ROW_BYTES, ROW_BYTES);
       if (y === undefined || x === undefined) return;
-      [y, x].forEach((place, k) => encoder.copyBufferToBuffer(rows, numbers + place * 4, buffer, n * ROW_BYTES + (1 + k) * 4, 4));
+      [y, x].forEach((place, k) =>
+        encoder.copyBufferToBuffer(rows, numbers + place * 4, buffer, n * ROW_BYTES + (1 + k) * 4, 4),
+      );
     });
   }
 
@@ -198,16 +231,23 @@ async function compileAll(device: Device, steps: readonly Step[], { signal, onPr
   const kernels = [...new Map(steps.map(({ kernel }) => [kernel.code, kernel])).values()];
   let done = 0;
   onProgress?.({ phase: 'compile', done, total: kernels.length });
-  const compiled = await Promise.all(kernels.map(async (kernel) => {
-    const pipeline = await device.pipeline(kernel);
-    if (!signal?.aborted) onProgress?.({ phase: 'compile', done: ++done, total: kernels.length });
-    return [kernel.code, pipeline] as const;
-  }));
+  const compiled = await Promise.all(
+    kernels.map(async (kernel) => {
+      const pipeline = await device.pipeline(kernel);
+      if (!signal?.aborted) onProgress?.({ phase: 'compile', done: ++done, total: kernels.length });
+      return [kernel.code, pipeline] as const;
+    }),
+  );
   return new Map(compiled);
 }
 
 function packExtents(steps: readonly Step[]): Uint32Array<ArrayBuffer> {
   const packed = new Uint32Array((steps.length * UNIFORM_STRIDE) / 4);
-  steps.forEach(({ kernel }, index) => packed.set(Object.values(kernel.dims).map((value) => value >>> 0), (index * UNIFORM_STRIDE) / 4));
+  steps.forEach(({ kernel }, index) =>
+    packed.set(
+      Object.values(kernel.dims).map((value) => value >>> 0),
+      (index * UNIFORM_STRIDE) / 4,
+    ),
+  );
   return packed;
 }

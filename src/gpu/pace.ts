@@ -9,7 +9,9 @@ export class Pace {
   count = 1;
   private lastEnd = -Infinity;
 
-  /** A submit of `count` repetitions was made at `begin` and done at `end`; it may have waited for the one before it. */
+  /**
+   * A submit of `count` repetitions was made at `begin` and done at `end`; it may have waited for the one before it.
+   */
   took(count: number, begin: number, end: number): void {
     const each = (end - Math.max(begin, this.lastEnd)) / count;
     this.lastEnd = end;

@@ -3,7 +3,15 @@ import { type PictureIn, type PrepareDims, type PrepareScale, prepare } from '..
 import { type Kernel, bindingsOf } from '../../shaders/kernel';
 import { GradlensError } from '../errors';
 import type { InputSpec } from '../graph';
-import { type ImageInput, MOST_PIXELS, type Pixels, type Prepared, isFrame, isTexture, toPixels } from '../image/pixels';
+import {
+  type ImageInput,
+  MOST_PIXELS,
+  type Pixels,
+  type Prepared,
+  isFrame,
+  isTexture,
+  toPixels,
+} from '../image/pixels';
 import { placementOf } from '../image/placement';
 import type { Device, Pipeline } from './device';
 
@@ -23,7 +31,10 @@ export class Preparer {
   /** Of recordings, by what they hold: those may wait for their submit as long as the host likes. */
   private readonly uniforms = new Map<string, GPUBuffer>();
 
-  constructor(private readonly device: Device, private readonly spec: InputSpec) {}
+  constructor(
+    private readonly device: Device,
+    private readonly spec: InputSpec,
+  ) {}
 
   /** Fills item `item` of `target`, NCHW. */
   async prepare(image: Exclude<ImageInput, Prepared>, target: GPUBuffer, item: number): Promise<void> {
@@ -33,7 +44,12 @@ export class Preparer {
       return;
     }
     const size = isFrame(image) ? sizeOf(image) : null;
-    if (size && this.holds(size) && (await this.run(size, 'texture', target, item, () => this.uploadFrame(image as VideoFrame | ImageBitmap, size)))) return;
+    if (
+      size &&
+      this.holds(size) &&
+      (await this.run(size, 'texture', target, item, () => this.uploadFrame(image as VideoFrame | ImageBitmap, size)))
+    )
+      return;
     const pixels = await toPixels(image);
     await this.run(pixels, 'buffer', target, item, () => ({ buffer: this.uploadPixels(pixels) }));
   }
@@ -45,8 +61,16 @@ export class Preparer {
     const values = extentsOf(kernel);
     const key = values.join();
     let uniform = this.uniforms.get(key);
-    if (!uniform) this.uniforms.set(key, (uniform = this.device.allocate('picture extents', UNIFORM_BYTES, GPUBufferUsage.UNIFORM, values)));
-    this.encode(encoder, kernel, this.device.pipelineNow(kernel), { d: { buffer: uniform }, picture: viewOf(texture), y: { buffer: target } });
+    if (!uniform)
+      this.uniforms.set(
+        key,
+        (uniform = this.device.allocate('picture extents', UNIFORM_BYTES, GPUBufferUsage.UNIFORM, values)),
+      );
+    this.encode(encoder, kernel, this.device.pipelineNow(kernel), {
+      d: { buffer: uniform },
+      picture: viewOf(texture),
+      y: { buffer: target },
+    });
   }
 
   dispose(): void {
@@ -57,14 +81,24 @@ export class Preparer {
   }
 
   /** False, and nothing done, where the picture cannot be brought that way. */
-  private async run(size: Size, pictureIn: PictureIn, target: GPUBuffer, item: number, bring: () => GPUBindingResource | null): Promise<boolean> {
+  private async run(
+    size: Size,
+    pictureIn: PictureIn,
+    target: GPUBuffer,
+    item: number,
+    bring: () => GPUBindingResource | null,
+  ): Promise<boolean> {
     const { device } = this;
     const kernel = this.kernelFor(size, pictureIn, item);
     const pipeline = await device.pipeline(kernel);
     return device.guard('preparing the picture', () => {
       const picture = bring();
       if (!picture) return false;
-      this.uniform ??= device.allocate('picture extents', UNIFORM_BYTES, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+      this.uniform ??= device.allocate(
+        'picture extents',
+        UNIFORM_BYTES,
+        GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      );
       device.gpu.queue.writeBuffer(this.uniform, 0, extentsOf(kernel));
       const encoder = device.gpu.createCommandEncoder({ label: 'gradlens/prepare' });
       this.encode(encoder, kernel, pipeline, { d: { buffer: this.uniform }, picture, y: { buffer: target } });
@@ -77,13 +111,21 @@ export class Preparer {
     return prepare(dimsOf(size, this.spec, item), scaleOf(this.spec), pictureIn);
   }
 
-  private encode(encoder: GPUCommandEncoder, kernel: Kernel, { pipeline, layout }: Pipeline, resources: Readonly<Record<string, GPUBindingResource>>): void {
+  private encode(
+    encoder: GPUCommandEncoder,
+    kernel: Kernel,
+    { pipeline, layout }: Pipeline,
+    resources: Readonly<Record<string, GPUBindingResource>>,
+  ): void {
     const pass = encoder.beginComputePass({ label: 'gradlens/prepare' });
     pass.setPipeline(pipeline);
-    pass.setBindGroup(0, this.device.gpu.createBindGroup({
-      layout,
-      entries: bindingsOf(kernel).map(({ index, name }) => ({ binding: index, resource: resources[name]! })),
-    }));
+    pass.setBindGroup(
+      0,
+      this.device.gpu.createBindGroup({
+        layout,
+        entries: bindingsOf(kernel).map(({ index, name }) => ({ binding: index, resource: resources[name]! })),
+      }),
+    );
     pass.dispatchWorkgroups(...kernel.workgroups);
     pass.end();
   }
@@ -92,7 +134,12 @@ export class Preparer {
     const { device } = this;
     const bytes = width * height * 4;
     const most = device.environment.limits.maxStorageBufferBindingSize;
-    if (bytes > most) throw new GradlensError('limit', `a picture of ${width}×${height} takes ${bytes} bytes; the device binds at most ${most}`, { limit: 'maxStorageBufferBindingSize', need: bytes, have: most });
+    if (bytes > most)
+      throw new GradlensError(
+        'limit',
+        `a picture of ${width}×${height} takes ${bytes} bytes; the device binds at most ${most}`,
+        { limit: 'maxStorageBufferBindingSize', need: bytes, have: most },
+      );
     if (!this.picture || this.picture.size < bytes) {
       if (this.picture) device.free(this.picture);
       this.picture = null;
@@ -107,7 +154,10 @@ export class Preparer {
     return Math.max(width, height) <= this.device.gpu.limits.maxTextureDimension2D && width * height <= MOST_PIXELS;
   }
 
-  /** Null where the browser has no such pictures on the GPU, which it says only when asked: one that draws its pages on the CPU, for example. */
+  /**
+   * Null where the browser has no such pictures on the GPU, which it says only when asked: one that draws its pages on
+   * the CPU, for example.
+   */
   private uploadFrame(frame: VideoFrame | ImageBitmap, { width, height }: Size): GPUTextureView | null {
     const { device } = this;
     if (this.frame && (this.frame.width !== width || this.frame.height !== height)) {
@@ -126,8 +176,12 @@ export class Preparer {
 }
 
 function sizeOf(frame: VideoFrame | ImageBitmap): Size {
-  const size = 'displayWidth' in frame ? { width: frame.displayWidth, height: frame.displayHeight } : { width: frame.width, height: frame.height };
-  if (size.width < 1) throw new GradlensError('shape', `the ${frame.constructor.name} was closed: keep it open until the call is done`);
+  const size =
+    'displayWidth' in frame
+      ? { width: frame.displayWidth, height: frame.displayHeight }
+      : { width: frame.width, height: frame.height };
+  if (size.width < 1)
+    throw new GradlensError('shape', `the ${frame.constructor.name} was closed: keep it open until the call is done`);
   return size;
 }
 
@@ -135,26 +189,52 @@ function sizeOf(frame: VideoFrame | ImageBitmap): Size {
 const viewOf = (texture: GPUTexture): GPUTextureView => texture.createView({ mipLevelCount: 1 });
 
 /** @throws GradlensError `shape` or `validation`, before the device says it in its own words */
-function assertReadable({ dimension, width, height, depthOrArrayLayers, sampleCount, format, usage }: GPUTexture): void {
+function assertReadable({
+  dimension,
+  width,
+  height,
+  depthOrArrayLayers,
+  sampleCount,
+  format,
+  usage,
+}: GPUTexture): void {
   if (dimension !== '2d' || depthOrArrayLayers !== 1 || sampleCount !== 1) {
-    throw new GradlensError('shape', `the texture is ${dimension}, ${width}×${height}×${depthOrArrayLayers}, of ${sampleCount} sample(s); 2d, of one layer and one sample, would be right`);
+    throw new GradlensError(
+      'shape',
+      `the texture is ${dimension}, ${width}×${height}×${depthOrArrayLayers}, of ${sampleCount} sample(s); 2d, of one layer and one sample, would be right`,
+    );
   }
   if (!READABLE.includes(format)) {
-    const remedy = format.endsWith('-srgb') ? `; make it ${format.slice(0, -5)} with viewFormats ['${format}'], and render through such a view` : '';
-    throw new GradlensError('validation', `the texture is ${format}; a picture is read from ${READABLE.join(', ')}${remedy}`, { format });
+    const remedy = format.endsWith('-srgb')
+      ? `; make it ${format.slice(0, -5)} with viewFormats ['${format}'], and render through such a view`
+      : '';
+    throw new GradlensError(
+      'validation',
+      `the texture is ${format}; a picture is read from ${READABLE.join(', ')}${remedy}`,
+      { format },
+    );
   }
-  if (!(usage & GPUTextureUsage.TEXTURE_BINDING)) throw new GradlensError('validation', 'the texture lacks the usage TEXTURE_BINDING, by which it is read', { usage });
+  if (!(usage & GPUTextureUsage.TEXTURE_BINDING))
+    throw new GradlensError('validation', 'the texture lacks the usage TEXTURE_BINDING, by which it is read', {
+      usage,
+    });
 }
 
 const extentsOf = ({ dims }: Kernel): Uint32Array<ArrayBuffer> => Uint32Array.from(Object.values(dims));
 
 const dimsOf = (size: Size, spec: InputSpec, item: number): PrepareDims => ({
   ...placementOf(size, spec),
-  PICTURE_W: size.width, C: spec.channels, H: spec.height, W: spec.width, BGR: spec.order === 'BGR' ? 1 : 0, ITEM: item,
+  PICTURE_W: size.width,
+  C: spec.channels,
+  H: spec.height,
+  W: spec.width,
+  BGR: spec.order === 'BGR' ? 1 : 0,
+  ITEM: item,
 });
 
 function scaleOf({ channels, order, scale, mean, std }: InputSpec): PrepareScale {
   const channel = (rgb: number): number => (channels === 1 ? 0 : order === 'BGR' ? 2 - rgb : rgb);
-  const perColour = (value: (k: number) => number) => [value(channel(0)), value(channel(1)), value(channel(2))] as const;
+  const perColour = (value: (k: number) => number) =>
+    [value(channel(0)), value(channel(1)), value(channel(2))] as const;
   return { factor: perColour((k) => scale / std[k]!), offset: perColour((k) => -mean[k]! / std[k]!) };
 }

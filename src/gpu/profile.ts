@@ -1,7 +1,7 @@
 /**
- * How long each step of a plan takes. The steps run in the plan's order, so that each finds what it finds in a gradient (kernels may skip
- * rows of zeros), and each is repeated until it is long against the clock: timestamps are coarse in browsers, and wall clocks include
- * the way to the GPU and back.
+ * How long each step of a plan takes. The steps run in the plan's order, so that each finds what it finds in a gradient
+ * (kernels may skip rows of zeros), and each is repeated until it is long against the clock: timestamps are coarse in
+ * browsers, and wall clocks include the way to the GPU and back.
  */
 import { GradlensError } from '../errors';
 import type { Profile, RunOptions } from '../options';
@@ -21,7 +21,11 @@ const BYTES = 8;
 const MOST_QUERIES = 4096;
 
 /** Milliseconds per run of each step: the median of three sweeps. */
-export async function timeSteps(device: Device, steps: readonly RecordStep[], options: RunOptions): Promise<{ clock: ProfileClock; milliseconds: number[] }> {
+export async function timeSteps(
+  device: Device,
+  steps: readonly RecordStep[],
+  options: RunOptions,
+): Promise<{ clock: ProfileClock; milliseconds: number[] }> {
   const { clock, sweep, dispose } = await clockFor(device, steps);
   const total = SWEEPS + 2;
   let done = 0;
@@ -34,7 +38,9 @@ export async function timeSteps(device: Device, steps: readonly RecordStep[], op
   try {
     const once = steps.map(() => 1);
     await next(once); // some drivers compile at the first dispatch
-    const repeats = (await next(once)).map((time) => Math.min(MOST_REPEATS, Math.max(1, Math.ceil(LONG_ENOUGH[clock] / Math.max(time, 1e-6)))));
+    const repeats = (await next(once)).map((time) =>
+      Math.min(MOST_REPEATS, Math.max(1, Math.ceil(LONG_ENOUGH[clock] / Math.max(time, 1e-6)))),
+    );
     const sweeps: number[][] = [];
     while (sweeps.length < SWEEPS) sweeps.push(await next(repeats));
     return { clock, milliseconds: steps.map((_, k) => medianOf(sweeps.map((times) => times[k]!))) };
@@ -52,7 +58,9 @@ export interface Clock {
 
 /** Timestamps on the GPU where the device has them, else the wall clock. */
 export const clockFor = (device: Device, steps: readonly RecordStep[]): Promise<Clock> =>
-  (device.gpu.features.has('timestamp-query') && 2 * steps.length <= MOST_QUERIES ? gpuClock(device, steps) : wallClock(device, steps));
+  device.gpu.features.has('timestamp-query') && 2 * steps.length <= MOST_QUERIES
+    ? gpuClock(device, steps)
+    : wallClock(device, steps);
 
 function record(pass: GPUComputePassEncoder, step: RecordStep, repeats: number): void {
   for (let r = 0; r < repeats; r++) step(pass);
@@ -74,7 +82,11 @@ async function gpuClock(device: Device, steps: readonly RecordStep[]): Promise<C
         const encoder = device.gpu.createCommandEncoder({ label: 'gradlens/profile' });
         if (steps[0]) record(encoder.beginComputePass(), steps[0], 1); // some drivers count their waking up to the first pass
         steps.forEach((step, k) => {
-          const timestampWrites = { querySet: queries, beginningOfPassWriteIndex: 2 * k, endOfPassWriteIndex: 2 * k + 1 };
+          const timestampWrites = {
+            querySet: queries,
+            beginningOfPassWriteIndex: 2 * k,
+            endOfPassWriteIndex: 2 * k + 1,
+          };
           record(encoder.beginComputePass({ timestampWrites }), step, repeats[k]!);
         });
         encoder.resolveQuerySet(queries, 0, count, resolved, 0);
@@ -83,7 +95,12 @@ async function gpuClock(device: Device, steps: readonly RecordStep[]): Promise<C
       });
       await staging.mapAsync(GPUMapMode.READ).catch((cause: unknown) => {
         device.assertAlive();
-        throw new GradlensError('validation', `a profile: its times could not be read: ${String(cause)}`, {}, { cause });
+        throw new GradlensError(
+          'validation',
+          `a profile: its times could not be read: ${String(cause)}`,
+          {},
+          { cause },
+        );
       });
       const nanoseconds = new BigUint64Array(staging.getMappedRange().slice(0));
       staging.unmap();
@@ -116,7 +133,7 @@ async function wallClock(device: Device, steps: readonly RecordStep[]): Promise<
     clock: 'wall',
     async sweep(repeats) {
       const times: number[] = [];
-      for (const [k, step] of steps.entries()) times.push(Math.max(0, await timeOf(step, repeats[k]!) - overhead));
+      for (const [k, step] of steps.entries()) times.push(Math.max(0, (await timeOf(step, repeats[k]!)) - overhead));
       return times;
     },
     dispose() {},

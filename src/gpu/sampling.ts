@@ -1,6 +1,6 @@
 /**
- * Many variants of one picture, their gradients added up on the GPU: memory does not grow with their number, and nothing but the sum
- * and one score per variant is read, once, at the end.
+ * Many variants of one picture, their gradients added up on the GPU: memory does not grow with their number, and
+ * nothing but the sum and one score per variant is read, once, at the end.
  */
 import { ascentTick } from '../../shaders/ascent';
 import type { Kernel } from '../../shaders/kernel';
@@ -37,7 +37,14 @@ interface Parts {
 }
 
 /** `picture` holds the prepared picture first. */
-export async function sampleVariants({ device, executor, readback }: Parts, picture: GPUBuffer, dims: SamplingDims, variants: SampledVariants, backward: BackwardOptions, options: RunOptions): Promise<Sampled> {
+export async function sampleVariants(
+  { device, executor, readback }: Parts,
+  picture: GPUBuffer,
+  dims: SamplingDims,
+  variants: SampledVariants,
+  backward: BackwardOptions,
+  options: RunOptions,
+): Promise<Sampled> {
   const { variation, sum, samples, other, ranks } = variants;
   const kernels = [vary(dims, variation), ...(sum ? [accumulate(dims, sum)] : []), ascentTick()];
   const bind = await binder(device, kernels);
@@ -51,7 +58,13 @@ export async function sampleVariants({ device, executor, readback }: Parts, pict
         if (data) device.gpu.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
         return buffer;
       };
-      const made = { total: make('total', elements), scores: make('scores', samples), other: make('other', elements, other), ranks: make('ranks', ranks?.length ?? 4, ranks), clock: make('clock', 1) };
+      const made = {
+        total: make('total', elements),
+        scores: make('scores', samples),
+        other: make('other', elements, other),
+        ranks: make('ranks', ranks?.length ?? 4, ranks),
+        clock: make('clock', 1),
+      };
       const names = { ...made, picture, y: executor.input, gradient: executor.gradient };
       return { ...made, bound: kernels.map((kernel) => bind(kernel, names, buffers.allocate)) };
     });
@@ -61,7 +74,8 @@ export async function sampleVariants({ device, executor, readback }: Parts, pict
       if (sum) executor.encodeBoth(encoder, backward);
       else executor.encodeForward(encoder);
       dispatch(encoder, 'sampling', after);
-      for (let n = 0; n < dims.N && k * dims.N + n < samples; n++) copyScore(encoder, executor, backward.targets[n]!.channel, n, scores, k * dims.N + n);
+      for (let n = 0; n < dims.N && k * dims.N + n < samples; n++)
+        copyScore(encoder, executor, backward.targets[n]!.channel, n, scores, k * dims.N + n);
     });
     const read = await readback.run('sampling', (elements + samples) * 4, (_, copy) => {
       copy(scores, samples * 4);
@@ -83,7 +97,16 @@ export interface View {
 }
 
 /** `encodeInput` brings the k-th batch of views into the input; it is awaited before the batch is recorded. */
-export async function sampleViews({ device, executor, readback }: Parts, dims: SamplingDims, views: readonly View[], channels: 'max-abs' | 'sum-abs' | 'sum', backward: BackwardOptions, fill: (k: number) => Promise<void>, encodeInput: (encoder: GPUCommandEncoder) => void, options: RunOptions): Promise<Float32Array> {
+export async function sampleViews(
+  { device, executor, readback }: Parts,
+  dims: SamplingDims,
+  views: readonly View[],
+  channels: 'max-abs' | 'sum-abs' | 'sum',
+  backward: BackwardOptions,
+  fill: (k: number) => Promise<void>,
+  encodeInput: (encoder: GPUCommandEncoder) => void,
+  options: RunOptions,
+): Promise<Float32Array> {
   const kernels: readonly Kernel[] = [register(dims, channels), ascentTick()];
   const bind = await binder(device, kernels);
   const buffers = new Buffers(device);
@@ -91,9 +114,16 @@ export async function sampleViews({ device, executor, readback }: Parts, dims: S
   const pixels = dims.H * dims.W;
   try {
     const { total, bound } = await device.guard('averaging views', () => {
-      const make = (label: string, bytes: number): GPUBuffer => buffers.allocate(`views ${label}`, bytes, STORAGE | COPY_SRC | COPY_DST);
-      const made = { total: make('total', pixels * 8), views: make('places', views.length * 32), clock: make('clock', 4) };
-      const places = Float32Array.from(views.flatMap(({ x, y, width, height, mirrored }) => [x, y, width, height, mirrored ? 1 : 0, 0, 0, 0]));
+      const make = (label: string, bytes: number): GPUBuffer =>
+        buffers.allocate(`views ${label}`, bytes, STORAGE | COPY_SRC | COPY_DST);
+      const made = {
+        total: make('total', pixels * 8),
+        views: make('places', views.length * 32),
+        clock: make('clock', 4),
+      };
+      const places = Float32Array.from(
+        views.flatMap(({ x, y, width, height, mirrored }) => [x, y, width, height, mirrored ? 1 : 0, 0, 0, 0]),
+      );
       device.gpu.queue.writeBuffer(made.views, 0, places);
       const names = { ...made, gradient: executor.gradient };
       return { ...made, bound: kernels.map((kernel) => bind(kernel, names, buffers.allocate)) };
@@ -110,14 +140,24 @@ export async function sampleViews({ device, executor, readback }: Parts, dims: S
       });
     }
     const [sums] = await readback.run('views', pixels * 8, (_, copy) => copy(total, pixels * 8));
-    return Float32Array.from({ length: pixels }, (_, i) => (sums![2 * i + 1]! > 0 ? sums![2 * i]! / sums![2 * i + 1]! : 0));
+    return Float32Array.from({ length: pixels }, (_, i) =>
+      sums![2 * i + 1]! > 0 ? sums![2 * i]! / sums![2 * i + 1]! : 0,
+    );
   } finally {
     buffers.dispose();
   }
 }
 
-/** Records `count` repetitions, as many per submit as the pace allows; one submit is recorded while the one before it runs. */
-async function repeat(device: Device, count: number, { signal, onProgress }: RunOptions, encode: (encoder: GPUCommandEncoder, k: number) => void): Promise<void> {
+/**
+ * Records `count` repetitions, as many per submit as the pace allows; one submit is recorded while the one before it
+ * runs.
+ */
+async function repeat(
+  device: Device,
+  count: number,
+  { signal, onProgress }: RunOptions,
+  encode: (encoder: GPUCommandEncoder, k: number) => void,
+): Promise<void> {
   const pace = new Pace();
   let running: Promise<void> = Promise.resolve();
   for (let k = 0; k < count; ) {
@@ -131,12 +171,27 @@ async function repeat(device: Device, count: number, { signal, onProgress }: Run
       device.gpu.queue.submit([encoder.finish()]);
     });
     const before = running;
-    running = device.gpu.queue.onSubmittedWorkDone().then(() => pace.took(some, begin, performance.now()), () => {}); // a loss is told by the next guard
+    running = device.gpu.queue.onSubmittedWorkDone().then(
+      () => pace.took(some, begin, performance.now()),
+      () => {},
+    ); // a loss is told by the next guard
     k += some;
     await before;
   }
 }
 
-function copyScore(encoder: GPUCommandEncoder, { scores, plan: { scores: { block, blocks } } }: Executor, channel: number, n: number, to: GPUBuffer, at: number): void {
+function copyScore(
+  encoder: GPUCommandEncoder,
+  {
+    scores,
+    plan: {
+      scores: { block, blocks },
+    },
+  }: Executor,
+  channel: number,
+  n: number,
+  to: GPUBuffer,
+  at: number,
+): void {
   encoder.copyBufferToBuffer(scores, ((n * blocks + block) * 4 + channel) * 4, to, at * 4, 4);
 }

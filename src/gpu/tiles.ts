@@ -1,6 +1,6 @@
 /**
- * Which tiled kernels a GPU may run a convolution with, the most promising first. By arithmetic alone: what each is good for on a given
- * GPU is for the tuner to measure.
+ * Which tiled kernels a GPU may run a convolution with, the most promising first. By arithmetic alone: what each is
+ * good for on a given GPU is for the tuner to measure.
  */
 import { type ConvDims, ROW, flopsOf, unitsOf } from '../../shaders/conv/shape';
 import { type Tile, type TiledVariant, invocationsOf, partialLength, stepsOf } from '../../shaders/conv/tiled';
@@ -8,8 +8,8 @@ import { type WinogradVariant, productDims, suitsWinograd } from '../../shaders/
 import type { Environment } from './device';
 
 /**
- * By output channels × pixels; `own` of two makes an invocation's 8 × 8 sums, of one 4 × 8. All run at WebGPU's default limits. The first
- * layer of a network has one block of input channels: there a tile is one block deep.
+ * By output channels × pixels; `own` of two makes an invocation's 8 × 8 sums, of one 4 × 8. All run at WebGPU's default
+ * limits. The first layer of a network has one block of input channels: there a tile is one block deep.
  */
 export const TILES = {
   '128×64': { blocks: 32, units: 8, depth: 4, own: 2 },
@@ -37,7 +37,13 @@ interface Machine {
   };
 }
 
-const MODERATE = [TILES['64×64'], TILES['64×64 of 4×8'], TILES['64×64, one block deep'], TILES['32×64'], TILES['32×32']];
+const MODERATE = [
+  TILES['64×64'],
+  TILES['64×64 of 4×8'],
+  TILES['64×64, one block deep'],
+  TILES['32×64'],
+  TILES['32×32'],
+];
 const UNMEASURED = { measured: false, tiles: [TILES['64×64'], TILES['64×32']] };
 const UNKNOWN: Machine = { cores: 64, tiles: MODERATE, winograd: { channels: 128, ...UNMEASURED } };
 const MACHINES: Readonly<Record<string, Machine>> = {
@@ -57,7 +63,9 @@ export const coresOf = (adapter: Adapter): number => machineOf(adapter).cores;
 
 /** More than this many times the products that are needed, and a tile does not fit the layer. */
 const MOST_WASTE = 1.35;
-/** Workgroups without which a core idles; and invocations, until there are so many of which a sum is cut into slices. */
+/**
+ * Workgroups without which a core idles; and invocations, until there are so many of which a sum is cut into slices.
+ */
 const BUSY_WORKGROUPS = 2;
 const BUSY_INVOCATIONS = 256;
 const MOST_SLICES = 16;
@@ -65,7 +73,9 @@ const MOST_SLICES = 16;
 const SHORTEST_SLICE = 4;
 /** Work that is over before a GPU is filled: the direct kernel, which needs nothing of it, does as well. */
 const TINY_FLOPS = 4e6;
-/** Work from which Winograd's three dispatches, untuned, are taken to cost less than the multiplications that they save. */
+/**
+ * Work from which Winograd's three dispatches, untuned, are taken to cost less than the multiplications that they save.
+ */
 const WINOGRAD_FLOPS = 5e8;
 const MOST_TILED = 7;
 
@@ -82,7 +92,12 @@ export function machineryFor(d: ConvDims, { adapter, limits }: Pick<Environment,
   const machine = machineOf(adapter);
   const bindable = (elements: number): boolean => elements * 4 <= limits.maxStorageBufferBindingSize;
   const tiled = machine.tiles
-    .flatMap((tile) => slicesFor(d, tile, machine).map((slices) => ({ variant: { family: 'tiled', tile, slices } as const, rate: rateOf(d, tile, slices, machine) })))
+    .flatMap((tile) =>
+      slicesFor(d, tile, machine).map((slices) => ({
+        variant: { family: 'tiled', tile, slices } as const,
+        rate: rateOf(d, tile, slices, machine),
+      })),
+    )
     .filter(({ variant: { slices }, rate }) => rate > 0 && (slices === 1 || bindable(partialLength(d, ROW, slices))))
     .sort((a, b) => b.rate - a.rate)
     .slice(0, MOST_TILED)
@@ -90,18 +105,27 @@ export function machineryFor(d: ConvDims, { adapter, limits }: Pick<Environment,
 
   const products = productDims(d);
   const { channels, tiles, measured } = machine.winograd;
-  const winograd = suitsWinograd(d) && 4 * Math.min(d.IN, d.OUT) >= channels && bindable(Math.max(products.X_BLOCKS, products.Y_BLOCKS) * products.W * 4)
-    ? tiles.map((tile): WinogradVariant => ({ family: 'winograd', tile }))
-    : [];
-  return { tiled, winograd, untuned: (measured && flopsOf(d) >= WINOGRAD_FLOPS ? winograd[0] : undefined) ?? tiled[0] ?? null };
+  const winograd =
+    suitsWinograd(d) &&
+    4 * Math.min(d.IN, d.OUT) >= channels &&
+    bindable(Math.max(products.X_BLOCKS, products.Y_BLOCKS) * products.W * 4)
+      ? tiles.map((tile): WinogradVariant => ({ family: 'winograd', tile }))
+      : [];
+  return {
+    tiled,
+    winograd,
+    untuned: (measured && flopsOf(d) >= WINOGRAD_FLOPS ? winograd[0] : undefined) ?? tiled[0] ?? null,
+  };
 }
 
 const unitCount = (d: ConvDims): number => {
   const { UNIT_ROWS, UNIT_COLUMNS } = unitsOf(d, ROW);
   return d.N * UNIT_ROWS * UNIT_COLUMNS;
 };
-const workgroupsOf = (d: ConvDims, tile: Tile): number => Math.ceil(unitCount(d) / tile.units) * Math.ceil(d.OUT / tile.blocks) * d.GROUPS;
-const wantedWorkgroups = (tile: Tile, { cores }: Machine): number => cores * Math.max(BUSY_WORKGROUPS, BUSY_INVOCATIONS / invocationsOf(tile));
+const workgroupsOf = (d: ConvDims, tile: Tile): number =>
+  Math.ceil(unitCount(d) / tile.units) * Math.ceil(d.OUT / tile.blocks) * d.GROUPS;
+const wantedWorkgroups = (tile: Tile, { cores }: Machine): number =>
+  cores * Math.max(BUSY_WORKGROUPS, BUSY_INVOCATIONS / invocationsOf(tile));
 
 /** No slices; and, where that leaves cores idle, as many as fill them. */
 function slicesFor(d: ConvDims, tile: Tile, machine: Machine): readonly number[] {
@@ -111,7 +135,10 @@ function slicesFor(d: ConvDims, tile: Tile, machine: Machine): readonly number[]
   return slices > 1 ? [1, slices] : [1];
 }
 
-/** What share of a GPU's rate to expect (constants fitted to an H200's sweep, where its first choice takes 2 % longer than the best): by reuse of what is loaded, cores that are busy, and products that are needed. 0: does not fit. */
+/**
+ * What share of a GPU's rate to expect (constants fitted to an H200's sweep, where its first choice takes 2 % longer
+ * than the best): by reuse of what is loaded, cores that are busy, and products that are needed. 0: does not fit.
+ */
 function rateOf(d: ConvDims, tile: Tile, slices: number, machine: Machine): number {
   const units = unitCount(d);
   const rounded = (extent: number, step: number): number => (Math.ceil(extent / step) * step) / extent;

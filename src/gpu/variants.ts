@@ -5,8 +5,9 @@ import type { Environment } from './device';
 import { coresOf, machineryFor } from './tiles';
 
 /**
- * Multiply-adds of a unit that stand in the code of a direct convolution: one row of three taps, or two output blocks of a 1×1. More is
- * slower on SwiftShader, and what lavapipe would gain by it, a first gradient loses in compilation (bench/README.md).
+ * Multiply-adds of a unit that stand in the code of a direct convolution: one row of three taps, or two output blocks
+ * of a 1×1. More is slower on SwiftShader, and what lavapipe would gain by it, a first gradient loses in compilation
+ * (bench/README.md).
  */
 const UNROLL = 3;
 /** Of a fully connected layer: as many invocations as a core takes at a time. */

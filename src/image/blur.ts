@@ -4,14 +4,17 @@ import type { Plane } from './resize';
 export function blurred<T extends Plane>(map: T, sigma: number): T {
   if (!(sigma > 0)) return map;
   const radius = Math.ceil(3 * sigma);
-  const weights = Float64Array.from({ length: 2 * radius + 1 }, (_, i) => Math.exp(-((i - radius) ** 2) / (2 * sigma * sigma)));
+  const weights = Float64Array.from({ length: 2 * radius + 1 }, (_, i) =>
+    Math.exp(-((i - radius) ** 2) / (2 * sigma * sigma)),
+  );
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const { width, height } = map;
   /** One axis: `length` values, each `step` after the last. */
   const blur = (from: Float32Array, to: Float32Array, start: number, step: number, length: number): void => {
     for (let i = 0; i < length; i++) {
       let sum = 0;
-      for (let k = -radius; k <= radius; k++) sum += weights[k + radius]! * from[start + mirrored(i + k, length) * step]!;
+      for (let k = -radius; k <= radius; k++)
+        sum += weights[k + radius]! * from[start + mirrored(i + k, length) * step]!;
       to[start + i * step] = sum / total;
     }
   };

@@ -1,6 +1,7 @@
 /**
- * Colour maps: a number in [0, 1] to sRGB. All but `coolwarm` are for unsigned maps, darkest at 0; `coolwarm` is for signed ones,
- * neutral at ½. Lightness rises steadily (in `coolwarm` towards the middle), also for eyes that do not tell red from green.
+ * Colour maps: a number in [0, 1] to sRGB. All but `coolwarm` are for unsigned maps, darkest at 0; `coolwarm` is for
+ * signed ones, neutral at ½. Lightness rises steadily (in `coolwarm` towards the middle), also for eyes that do not
+ * tell red from green.
  */
 export type ColourMapName = 'viridis' | 'cividis' | 'gray' | 'coolwarm';
 export type Rgb = readonly [red: number, green: number, blue: number];
@@ -8,12 +9,21 @@ export type Rgb = readonly [red: number, green: number, blue: number];
 /** Whether ½ stands for zero. */
 export const isDiverging = (name: ColourMapName): boolean => name === 'coolwarm';
 
-/** Evenly spaced control points. Catmull–Rom curves through them stay within 9 of 255 of the full tables, 0.5 on average. */
+/**
+ * Evenly spaced control points. Catmull–Rom curves through them stay within 9 of 255 of the full tables, 0.5 on
+ * average.
+ */
 const POINTS: Readonly<Record<ColourMapName, readonly Rgb[]>> = {
-  viridis: parse('440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26818e 21908c 1f9f88 28ae80 3ebc74 5dc963 82d34c abdc32 d5e21a fde725'),
-  cividis: parse('00224e 002e6a 1a386f 32436d 434e6c 52596d 61656f 6f7073 7c7b78 8b8778 9b9376 aba072 bbad6c ccba64 ddc958 efd748 fee838'),
+  viridis: parse(
+    '440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26818e 21908c 1f9f88 28ae80 3ebc74 5dc963 82d34c abdc32 d5e21a fde725',
+  ),
+  cividis: parse(
+    '00224e 002e6a 1a386f 32436d 434e6c 52596d 61656f 6f7073 7c7b78 8b8778 9b9376 aba072 bbad6c ccba64 ddc958 efd748 fee838',
+  ),
   gray: parse('000000 ffffff'),
-  coolwarm: parse('3b4cc0 4d68d7 6282ea 779af7 8db0fe a3c2fe b8d0f9 ccd9ee dddddd ecd3c5 f4c4ad f7b194 f49a7b ec7f63 de604d cb3e38 b40426'),
+  coolwarm: parse(
+    '3b4cc0 4d68d7 6282ea 779af7 8db0fe a3c2fe b8d0f9 ccd9ee dddddd ecd3c5 f4c4ad f7b194 f49a7b ec7f63 de604d cb3e38 b40426',
+  ),
 };
 
 export const colourMapNames = Object.keys(POINTS) as readonly ColourMapName[];

@@ -1,4 +1,7 @@
-/** What the first bytes of a picture say of its size, before anything is decoded: a small file may claim to be a very large picture. */
+/**
+ * What the first bytes of a picture say of its size, before anything is decoded: a small file may claim to be a very
+ * large picture.
+ */
 import { GradlensError } from '../errors';
 
 /** No picture may have more pixels. */
@@ -17,8 +20,10 @@ export function headerOf(bytes: Uint8Array): Header | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, HEAD_BYTES));
   const text = (at: number, length: number): string => String.fromCharCode(...bytes.subarray(at, at + length));
   try {
-    if (text(1, 3) === 'PNG' && text(12, 4) === 'IHDR') return { format: 'PNG', width: view.getUint32(16), height: view.getUint32(20) };
-    if (text(0, 4) === 'GIF8') return { format: 'GIF', width: view.getUint16(6, true), height: view.getUint16(8, true) };
+    if (text(1, 3) === 'PNG' && text(12, 4) === 'IHDR')
+      return { format: 'PNG', width: view.getUint32(16), height: view.getUint32(20) };
+    if (text(0, 4) === 'GIF8')
+      return { format: 'GIF', width: view.getUint16(6, true), height: view.getUint16(8, true) };
     if (text(0, 4) === 'RIFF' && text(8, 4) === 'WEBP') return webp(view, text(12, 4));
     if (view.getUint16(0) === 0xffd8) return jpeg(view);
   } catch (error) {
@@ -36,7 +41,11 @@ export function assertDecodable(bytes: Uint8Array, name = 'the picture'): void {
   const header = headerOf(bytes);
   if (!header || header.width * header.height <= MOST_DECODED) return;
   const { format, width, height } = header;
-  throw new GradlensError('model-format', `${name} is a ${format} of ${width}×${height}, ${Math.round((width * height) / 1e6)} megapixels; at most ${MOST_DECODED / 1e6} would be right: scale it down first`, { width, height, most: MOST_DECODED });
+  throw new GradlensError(
+    'model-format',
+    `${name} is a ${format} of ${width}×${height}, ${Math.round((width * height) / 1e6)} megapixels; at most ${MOST_DECODED / 1e6} would be right: scale it down first`,
+    { width, height, most: MOST_DECODED },
+  );
 }
 
 /** The first frame header (SOF, of any coding) among the segments. */

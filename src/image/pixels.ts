@@ -16,14 +16,17 @@ export interface Prepared {
 }
 
 /**
- * What a model takes as a picture. Files are decoded with their EXIF orientation, to 8 bits a channel, and without colour conversion:
- * colour profiles are not applied, and CMYK becomes RGB by plain multiplication. Of an animation the first frame counts. Transparent
- * pixels lie on white, as on paper and on most pages.
+ * What a model takes as a picture. Files are decoded with their EXIF orientation, to 8 bits a channel, and without
+ * colour conversion: colour profiles are not applied, and CMYK becomes RGB by plain multiplication. Of an animation the
+ * first frame counts. Transparent pixels lie on white, as on paper and on most pages.
  *
- * - A `VideoFrame` or an `ImageBitmap` goes from the decoder or the camera to the network without a copy through the CPU, where the
+ * - A `VideoFrame` or an `ImageBitmap` goes from the decoder or the camera to the network without a copy through the
+ * CPU, where the
  *   browser can. It stays the caller's, who closes it after the call.
- * - A `GPUTexture` of the engine's device is read where it is: 2d, one layer, `rgba8unorm`, `bgra8unorm` or `rgba16float`, with the usage
- *   `TEXTURE_BINDING`; its numbers, 0 to 1, are taken as sRGB's, alpha not premultiplied. A `…-srgb` texture would give linear light
+ * - A `GPUTexture` of the engine's device is read where it is: 2d, one layer, `rgba8unorm`, `bgra8unorm` or
+ * `rgba16float`, with the usage
+ *   `TEXTURE_BINDING`; its numbers, 0 to 1, are taken as sRGB's, alpha not premultiplied. A `…-srgb` texture would give
+ *   linear light
  *   and is refused: make it without `-srgb`, and render through a view that has it (`viewFormats`).
  */
 export type ImageInput = ImageBitmapSource | VideoFrame | GPUTexture | Pixels | Prepared;
@@ -34,7 +37,8 @@ export type Images = ImageInput | readonly ImageInput[];
 /** Larger pictures are scaled down before they are uploaded; no network input comes near this. */
 export const MOST_PIXELS = 4096 * 4096;
 
-export const isPrepared = (image: ImageInput): image is Prepared => 'data' in image && image.data instanceof Float32Array;
+export const isPrepared = (image: ImageInput): image is Prepared =>
+  'data' in image && image.data instanceof Float32Array;
 
 const isPixels = (image: ImageInput): image is Pixels =>
   'data' in image && (image.data instanceof Uint8ClampedArray || image.data instanceof Uint8Array);
@@ -44,35 +48,63 @@ export const isTexture = (image: ImageInput): image is GPUTexture => 'createView
 
 /** What is decoded already, and may lie on the GPU. */
 export const isFrame = (image: ImageInput): image is VideoFrame | ImageBitmap =>
-  (typeof VideoFrame !== 'undefined' && image instanceof VideoFrame) || (typeof ImageBitmap !== 'undefined' && image instanceof ImageBitmap);
+  (typeof VideoFrame !== 'undefined' && image instanceof VideoFrame) ||
+  (typeof ImageBitmap !== 'undefined' && image instanceof ImageBitmap);
 
 /**
  * What is decoded here is opaque: it lies on white.
  *
- * @throws GradlensError `shape` if the bytes do not match the extents, or for a texture; `model-format` if the picture cannot be decoded,
+ * @throws GradlensError `shape` if the bytes do not match the extents, or for a texture; `model-format` if the picture
+ *   cannot be decoded,
  *   or has more than 64 million pixels
  */
 export async function toPixels(image: Exclude<ImageInput, Prepared>): Promise<Pixels> {
-  if (isTexture(image)) throw new GradlensError('shape', 'the pixels of a GPUTexture are wanted here on the CPU (for views of it, or its colours): give { data, width, height } in RGBA bytes, or another source');
+  if (isTexture(image))
+    throw new GradlensError(
+      'shape',
+      'the pixels of a GPUTexture are wanted here on the CPU (for views of it, or its colours): give { data, width, height } in RGBA bytes, or another source',
+    );
   if (isPixels(image)) {
     const { data, width, height } = image;
     if (data.length !== width * height * 4 || width < 1 || height < 1) {
-      throw new GradlensError('shape', `a picture of ${width}×${height} pixels has ${width * height * 4} RGBA bytes, these are ${data.length}`);
+      throw new GradlensError(
+        'shape',
+        `a picture of ${width}×${height} pixels has ${width * height * 4} RGBA bytes, these are ${data.length}`,
+      );
     }
     return image;
   }
   if (typeof createImageBitmap === 'undefined') {
-    throw new GradlensError('shape', 'this host has no createImageBitmap; give { data, width, height } in RGBA bytes (in Node: readImage from gradlens/node)');
+    throw new GradlensError(
+      'shape',
+      'this host has no createImageBitmap; give { data, width, height } in RGBA bytes (in Node: readImage from gradlens/node)',
+    );
   }
-  if (image instanceof Blob) assertDecodable(new Uint8Array(await image.slice(0, HEAD_BYTES).arrayBuffer()), 'name' in image ? String(image.name) : undefined);
+  if (image instanceof Blob)
+    assertDecodable(
+      new Uint8Array(await image.slice(0, HEAD_BYTES).arrayBuffer()),
+      'name' in image ? String(image.name) : undefined,
+    );
   let bitmap: ImageBitmap;
   try {
-    bitmap = await createImageBitmap(image as ImageBitmapSource, { imageOrientation: 'from-image', premultiplyAlpha: 'none', colorSpaceConversion: 'none' });
+    bitmap = await createImageBitmap(image as ImageBitmapSource, {
+      imageOrientation: 'from-image',
+      premultiplyAlpha: 'none',
+      colorSpaceConversion: 'none',
+    });
   } catch (cause) {
-    throw new GradlensError('model-format', `the picture cannot be decoded: ${cause instanceof Error ? cause.message : String(cause)}`, {}, { cause });
+    throw new GradlensError(
+      'model-format',
+      `the picture cannot be decoded: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {},
+      { cause },
+    );
   }
   const scale = Math.min(1, Math.sqrt(MOST_PIXELS / (bitmap.width * bitmap.height)));
-  const [width, height] = [Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale))];
+  const [width, height] = [
+    Math.max(1, Math.round(bitmap.width * scale)),
+    Math.max(1, Math.round(bitmap.height * scale)),
+  ];
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
   context.fillStyle = '#fff';
   context.fillRect(0, 0, width, height);

@@ -14,16 +14,29 @@ export interface Placement {
 }
 
 /** The rule `resize` of the spec, for a picture of these extents. */
-export function placementOf({ width, height }: { readonly width: number; readonly height: number }, spec: InputSpec): Placement {
+export function placementOf(
+  { width, height }: { readonly width: number; readonly height: number },
+  spec: InputSpec,
+): Placement {
   const across = spec.width / width;
   const down = spec.height / height;
-  const from = spec.resize === 'crop' ? { w: spec.width / Math.max(across, down), h: spec.height / Math.max(across, down) } : { w: width, h: height };
+  const from =
+    spec.resize === 'crop'
+      ? { w: spec.width / Math.max(across, down), h: spec.height / Math.max(across, down) }
+      : { w: width, h: height };
   const fit = Math.min(across, down);
-  const to = spec.resize === 'pad'
-    ? { w: Math.max(1, Math.round(width * fit)), h: Math.max(1, Math.round(height * fit)) }
-    : { w: spec.width, h: spec.height };
+  const to =
+    spec.resize === 'pad'
+      ? { w: Math.max(1, Math.round(width * fit)), h: Math.max(1, Math.round(height * fit)) }
+      : { w: spec.width, h: spec.height };
   return {
-    FROM_X: (width - from.w) / 2, FROM_Y: (height - from.h) / 2, FROM_W: from.w, FROM_H: from.h,
-    TO_X: Math.floor((spec.width - to.w) / 2), TO_Y: Math.floor((spec.height - to.h) / 2), TO_W: to.w, TO_H: to.h,
+    FROM_X: (width - from.w) / 2,
+    FROM_Y: (height - from.h) / 2,
+    FROM_W: from.w,
+    FROM_H: from.h,
+    TO_X: Math.floor((spec.width - to.w) / 2),
+    TO_Y: Math.floor((spec.height - to.h) / 2),
+    TO_W: to.w,
+    TO_H: to.h,
   };
 }

@@ -11,7 +11,8 @@ interface Chunk {
 }
 
 /**
- * The PNG with these texts behind its header, in place of those that have the same keywords. Pixels and other chunks stay as they are.
+ * The PNG with these texts behind its header, in place of those that have the same keywords. Pixels and other chunks
+ * stay as they are.
  *
  * @param texts by keyword: 1 to 79 characters of printable ASCII, without a space at either end
  * @throws GradlensError `model-format` if it is no whole PNG, `validation` for a wrong keyword or a NUL in a text
@@ -28,12 +29,23 @@ export function withText(png: Uint8Array, texts: Readonly<Record<string, string>
  * @throws GradlensError `model-format` if it is no whole PNG, or a chunk's checksum is wrong
  */
 export function textsOf(png: Uint8Array): Record<string, string> {
-  return Object.fromEntries(chunksOf(png).map(textOf).filter((found) => found !== null).map(({ keyword, text }) => [keyword, text]));
+  return Object.fromEntries(
+    chunksOf(png)
+      .map(textOf)
+      .filter((found) => found !== null)
+      .map(({ keyword, text }) => [keyword, text]),
+  );
 }
 
 function textChunk([keyword, text]: [string, string]): Uint8Array {
-  if (!/^(?! )[ -~]{1,79}(?<! )$/.test(keyword)) throw new GradlensError('validation', `'${keyword}' is no keyword of a PNG text: 1 to 79 characters of printable ASCII, without a space at either end, would be right`, { keyword });
-  if (text.includes('\0')) throw new GradlensError('validation', `the PNG text '${keyword}' holds a NUL, which would end it`, { keyword });
+  if (!/^(?! )[ -~]{1,79}(?<! )$/.test(keyword))
+    throw new GradlensError(
+      'validation',
+      `'${keyword}' is no keyword of a PNG text: 1 to 79 characters of printable ASCII, without a space at either end, would be right`,
+      { keyword },
+    );
+  if (text.includes('\0'))
+    throw new GradlensError('validation', `the PNG text '${keyword}' holds a NUL, which would end it`, { keyword });
   // after the keyword: not compressed, by method 0, in no language, with no other keyword
   const content = new TextEncoder().encode(`iTXt${keyword}\0\0\0\0\0${text}`);
   const bytes = new Uint8Array(content.length + 8);
@@ -65,7 +77,8 @@ function chunksOf(png: Uint8Array): Chunk[] {
     if (at + 12 + length > png.length) throw broken(`it ends within the chunk at byte ${at}`);
     const content = png.subarray(at + 4, at + 8 + length);
     const type = latin1(content.subarray(0, 4));
-    if (view.getUint32(at + 8 + length) !== crc32(content)) throw broken(`the checksum of its chunk ${type} at byte ${at} is wrong`);
+    if (view.getUint32(at + 8 + length) !== crc32(content))
+      throw broken(`the checksum of its chunk ${type} at byte ${at} is wrong`);
     chunks.push({ type, data: content.subarray(4), bytes: png.subarray(at, at + 12 + length) });
     at += 12 + length;
   }

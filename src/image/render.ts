@@ -24,11 +24,16 @@ export interface RenderOptions {
 }
 
 /** The RGBA picture of a map. */
-export function renderMap(map: Drawable, options: RenderOptions = {}): Pixels & { readonly data: Uint8ClampedArray<ArrayBuffer> } {
+export function renderMap(
+  map: Drawable,
+  options: RenderOptions = {},
+): Pixels & { readonly data: Uint8ClampedArray<ArrayBuffer> } {
   const { overlay, percentile = 99, colours = map.signed ? 'coolwarm' : 'viridis' } = options;
   const { width = overlay?.picture.width ?? map.width, height = overlay?.picture.height ?? map.height } = options;
   if (overlay && (overlay.picture.width !== width || overlay.picture.height !== height)) {
-    throw new RangeError(`the picture is ${overlay.picture.width}×${overlay.picture.height}, the result would be ${width}×${height}`);
+    throw new RangeError(
+      `the picture is ${overlay.picture.width}×${overlay.picture.height}, the result would be ${width}×${height}`,
+    );
   }
   const toColour = colourIndex(map, colours, clipOf(map.data, percentile));
   const table = colourTable(colours, STEPS);
@@ -60,7 +65,10 @@ export function clipOf(values: Float32Array, percentile = 99): number {
 
 const STEPS = 1024;
 
-/** A value's place in the colour table. Zero is the first colour, or the middle one if the map is signed or the colours diverge. */
+/**
+ * A value's place in the colour table. Zero is the first colour, or the middle one if the map is signed or the colours
+ * diverge.
+ */
 function colourIndex({ signed }: Drawable, colours: ColourMapName, clip: number): (value: number) => number {
   const centred = signed || isDiverging(colours);
   return (value) => {

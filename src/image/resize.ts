@@ -1,4 +1,6 @@
-/** Maps in other extents: bilinear, pixel centres on pixel centres, with regard to what part of a picture the map shows. */
+/**
+ * Maps in other extents: bilinear, pixel centres on pixel centres, with regard to what part of a picture the map shows.
+ */
 import type { Placement } from './placement';
 
 export interface Plane {
@@ -7,7 +9,9 @@ export interface Plane {
   readonly height: number;
 }
 
-/** `[height × width]`: the values of a map in a picture of these extents, NaN where the map does not show the picture. */
+/**
+ * `[height × width]`: the values of a map in a picture of these extents, NaN where the map does not show the picture.
+ */
 export function resizeMap(map: Plane, width: number, height: number, placement?: Placement): Float32Array {
   const columns = tapsOf(width, map.width, placement && along(placement, 'X', 'W'));
   const rows = tapsOf(height, map.height, placement && along(placement, 'Y', 'H'));
@@ -55,5 +59,10 @@ function tapsOf(length: number, mapLength: number, placed?: Stretch): (Tap | und
 }
 
 function along(placement: Placement, axis: 'X' | 'Y', extent: 'W' | 'H'): Stretch {
-  return { from: placement[`FROM_${axis}`], fromLength: placement[`FROM_${extent}`], to: placement[`TO_${axis}`], toLength: placement[`TO_${extent}`] };
+  return {
+    from: placement[`FROM_${axis}`],
+    fromLength: placement[`FROM_${extent}`],
+    to: placement[`TO_${axis}`],
+    toLength: placement[`TO_${extent}`],
+  };
 }

@@ -9,7 +9,8 @@ export function unprepared(data: Float32Array, input: InputSpec, item = 0): Pixe
   const pixels = new Uint8ClampedArray(plane * 4).fill(255);
   for (let rgb = 0; rgb < 3; rgb++) {
     const c = C === 1 ? 0 : order === 'BGR' ? 2 - rgb : rgb;
-    for (let i = 0; i < plane; i++) pixels[i * 4 + rgb] = (data[(item * C + c) * plane + i]! * std[c]! + mean[c]!) / scale;
+    for (let i = 0; i < plane; i++)
+      pixels[i * 4 + rgb] = (data[(item * C + c) * plane + i]! * std[c]! + mean[c]!) / scale;
   }
   return { data: pixels, width, height };
 }

@@ -10,14 +10,19 @@ export type ClassModelPreset = 'paper' | 'vivid';
 export interface ClassModelOptions extends RunOptions {
   /** A class; one per item of the model's batch, many class models at once; or any neuron or channel. */
   readonly class: number | readonly number[] | Neuron;
-  /** What the options below are if they are left out; default `paper`: only λ, as in the paper. `vivid`: see {@link CLASS_MODEL_PRESETS}. */
+  /**
+   * What the options below are if they are left out; default `paper`: only λ, as in the paper. `vivid`: see {@link
+   * CLASS_MODEL_PRESETS}.
+   */
   readonly preset?: ClassModelPreset;
   readonly iterations?: number;
   /** λ */
   readonly l2?: number;
   /** How far the image moves per iteration, as root mean square in the units of the prepared input. */
   readonly step?: number;
-  /** Divide each direction by its root mean square, so that `step` means the same for every net. Off: the bare gradient. */
+  /**
+   * Divide each direction by its root mean square, so that `step` means the same for every net. Off: the bare gradient.
+   */
   readonly normalise?: boolean;
   /** `probability` is the objective that the paper advises against: it also rises when other scores fall. */
   readonly score?: 'logit' | 'probability';
@@ -32,16 +37,55 @@ export interface ClassModelOptions extends RunOptions {
   readonly blurEvery?: number;
   /** Of the shifts. */
   readonly seed?: number;
-  /** Where to begin, `[N, C, H, W]` prepared; default, as in the paper, the zero image. Or the `state` of a run, which goes on bit for bit. */
+  /**
+   * Where to begin, `[N, C, H, W]` prepared; default, as in the paper, the zero image. Or the `state` of a run, which
+   * goes on bit for bit.
+   */
   readonly start?: Float32Array | AscentState;
 }
 
-type Ascending = Required<Pick<ClassModelOptions, 'iterations' | 'l2' | 'step' | 'normalise' | 'totalVariation' | 'momentum' | 'jitter' | 'blur' | 'blurEvery' | 'seed'>>;
+type Ascending = Required<
+  Pick<
+    ClassModelOptions,
+    | 'iterations'
+    | 'l2'
+    | 'step'
+    | 'normalise'
+    | 'totalVariation'
+    | 'momentum'
+    | 'jitter'
+    | 'blur'
+    | 'blurEvery'
+    | 'seed'
+  >
+>;
 
 /** `paper` has what the paper has. `vivid` has what later work found, and shows more of the class. */
 export const CLASS_MODEL_PRESETS: Readonly<Record<ClassModelPreset, Ascending>> = {
-  paper: { iterations: 200, l2: 1e-3, step: 0.05, normalise: true, totalVariation: 0, momentum: 0, jitter: 0, blur: 0, blurEvery: 4, seed: 1 },
-  vivid: { iterations: 256, l2: 1e-3, step: 0.02, normalise: true, totalVariation: 0, momentum: 0.5, jitter: 4, blur: 0.5, blurEvery: 4, seed: 1 },
+  paper: {
+    iterations: 200,
+    l2: 1e-3,
+    step: 0.05,
+    normalise: true,
+    totalVariation: 0,
+    momentum: 0,
+    jitter: 0,
+    blur: 0,
+    blurEvery: 4,
+    seed: 1,
+  },
+  vivid: {
+    iterations: 256,
+    l2: 1e-3,
+    step: 0.02,
+    normalise: true,
+    totalVariation: 0,
+    momentum: 0.5,
+    jitter: 4,
+    blur: 0.5,
+    blurEvery: 4,
+    seed: 1,
+  },
 };
 
 export interface ClassModelStep {
@@ -51,7 +95,9 @@ export interface ClassModelStep {
   readonly scores: readonly number[];
   /** The first of them. */
   readonly score: number;
-  /** The picture so far, the mean added, which may be some iterations ahead; a read-back, so ask for it now and then. */
+  /**
+   * The picture so far, the mean added, which may be some iterations ahead; a read-back, so ask for it now and then.
+   */
   preview(item?: number): Promise<Pixels>;
 }
 
@@ -74,17 +120,27 @@ export interface ClassModel {
  *
  * The run waits while nobody asks for the next step, and goes on when somebody does.
  *
- * @throws GradlensError as `model.inputGradient`; `shape` if the batch and the classes do not agree; `validation`, with the iteration,
+ * @throws GradlensError as `model.inputGradient`; `shape` if the batch and the classes do not agree; `validation`, with
+ *   the iteration,
  * if a score or the gradient is no longer a finite number; RangeError for options
  */
-export async function* classModel(model: Model, options: ClassModelOptions): AsyncGenerator<ClassModelStep, ClassModel, void> {
+export async function* classModel(
+  model: Model,
+  options: ClassModelOptions,
+): AsyncGenerator<ClassModelStep, ClassModel, void> {
   const { class: chosen, preset = 'paper', score = 'logit', start } = options;
   const ascending = { ...CLASS_MODEL_PRESETS[preset], ...given(options) };
   assertOptions(ascending, model);
   const { iterations } = ascending;
   const from: Partial<AscentState> | undefined = start instanceof Float32Array ? { image: start } : start;
   const { signal, onProgress } = options;
-  const ascent = await model.ascend({ ...ascending, class: chosen, score, ...(from ? { from } : {}), ...(signal ? { signal } : {}) });
+  const ascent = await model.ascend({
+    ...ascending,
+    class: chosen,
+    score,
+    ...(from ? { from } : {}),
+    ...(signal ? { signal } : {}),
+  });
   const [N] = model.inputShape;
   const curve: number[][] = Array.from({ length: N }, () => []);
   const under: AscentChunk[] = []; // two at most: one runs while the next is recorded
@@ -100,12 +156,23 @@ export async function* classModel(model: Model, options: ClassModelOptions): Asy
         const scores = Array.from(own);
         scores.forEach((value, n) => curve[n]!.push(value));
         onProgress?.({ phase: 'run', done, total: iterations });
-        yield { iteration: (from?.iteration ?? 0) + done, scores, score: scores[0]!, preview: async (item = 0) => toPicture(model, (await ascent.read()).image, item) };
+        yield {
+          iteration: (from?.iteration ?? 0) + done,
+          scores,
+          score: scores[0]!,
+          preview: async (item = 0) => toPicture(model, (await ascent.read()).image, item),
+        };
       }
     }
     const state = await ascent.read();
     const meta = { method: 'class-model', ...madeBy(model), class: chosen, preset, score, ...ascending };
-    return { data: state.image, scores: curve, state, meta, picture: (item = 0) => toPicture(model, state.image, item) };
+    return {
+      data: state.image,
+      scores: curve,
+      state,
+      meta,
+      picture: (item = 0) => toPicture(model, state.image, item),
+    };
   } finally {
     ascent.dispose();
   }
@@ -117,7 +184,10 @@ function given(options: ClassModelOptions): Partial<Ascending> {
   return Object.fromEntries(names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]));
 }
 
-function assertOptions({ iterations, l2, step, totalVariation, momentum, jitter, blur, blurEvery, seed }: Ascending, { inputShape: [, , H, W] }: Model): void {
+function assertOptions(
+  { iterations, l2, step, totalVariation, momentum, jitter, blur, blurEvery, seed }: Ascending,
+  { inputShape: [, , H, W] }: Model,
+): void {
   const most = Math.min(H, W) - 1;
   const rules: readonly (readonly [name: string, value: number, holds: boolean, right: string])[] = [
     ['iterations', iterations, Number.isInteger(iterations) && iterations >= 1, 'a whole number from 1'],
@@ -125,7 +195,12 @@ function assertOptions({ iterations, l2, step, totalVariation, momentum, jitter,
     ['step', step, step >= 0 && step < Infinity, 'a number from 0'],
     ['totalVariation', totalVariation, totalVariation >= 0 && totalVariation < Infinity, 'a number from 0'],
     ['momentum', momentum, momentum >= 0 && momentum < 1, 'a number from 0 to below 1'],
-    ['jitter', jitter, Number.isInteger(jitter) && jitter >= 0 && jitter <= most, `a whole number of pixels from 0 to ${most}`],
+    [
+      'jitter',
+      jitter,
+      Number.isInteger(jitter) && jitter >= 0 && jitter <= most,
+      `a whole number of pixels from 0 to ${most}`,
+    ],
     ['blur', blur, blur >= 0 && blur <= most, `a number of pixels from 0 to ${most}`],
     ['blurEvery', blurEvery, Number.isInteger(blurEvery) && blurEvery >= 1, 'a whole number from 1'],
     ['seed', seed, Number.isInteger(seed), 'a whole number'],
@@ -147,6 +222,10 @@ async function settled<T>(promise: Promise<T>, signal: AbortSignal | undefined):
 }
 
 function toPicture({ input, name }: Model, data: Float32Array, item: number): Pixels {
-  if (!input) throw new GradlensError('shape', `${name} does not say how pictures are prepared, so its class model has no picture: give load() an \`input\``);
+  if (!input)
+    throw new GradlensError(
+      'shape',
+      `${name} does not say how pictures are prepared, so its class model has no picture: give load() an \`input\``,
+    );
   return unprepared(data, input, item);
 }

@@ -6,17 +6,27 @@ import { type Heatmap, madeBy } from './heatmap';
 
 export interface GradCamOptions extends RunOptions {
   readonly class?: number | 'top1';
-  /** Which tensor, as the graph names it; default: the last that has more than one pixel. All that follows must go through it. */
+  /**
+   * Which tensor, as the graph names it; default: the last that has more than one pixel. All that follows must go
+   * through it.
+   */
   readonly tensor?: string;
 }
 
 /**
- * Grad-CAM (beyond the paper; Selvaraju et al. 2017):  M = max(0, Σ_k α_k A_k),  α_k = mean over the plane of ∂S_class/∂A_k, with A a
- * layer's activations. The map is as coarse as the layer and is brought to the input's extents, bilinearly.
+ * Grad-CAM (beyond the paper; Selvaraju et al. 2017):  M = max(0, Σ_k α_k A_k),  α_k = mean over the plane of
+ * ∂S_class/∂A_k, with A a layer's activations. The map is as coarse as the layer and is brought to the input's extents,
+ * bilinearly.
  */
 export async function gradCam(model: Model, image: ImageInput, options: GradCamOptions = {}): Promise<Heatmap> {
   const { class: chosen = 'top1', tensor = model.lastPlane } = options;
-  const { extents: { C, H, W }, activations, gradient, scores, classes: [index] } = await model.layerGradient(image, { ...options, tensor, class: chosen });
+  const {
+    extents: { C, H, W },
+    activations,
+    gradient,
+    scores,
+    classes: [index],
+  } = await model.layerGradient(image, { ...options, tensor, class: chosen });
   const plane = H * W;
   const sum = new Float32Array(plane);
   for (let k = 0; k < C; k++) {
@@ -25,5 +35,13 @@ export async function gradCam(model: Model, image: ImageInput, options: GradCamO
   }
   const [, , height, width] = model.inputShape;
   const data = resizeMap({ data: sum.map((value) => Math.max(0, value)), width: W, height: H }, width, height);
-  return { data, width, height, class: index!, score: scores[index!]!, signed: false, meta: { method: 'grad-cam', tensor, ...madeBy(model) } };
+  return {
+    data,
+    width,
+    height,
+    class: index!,
+    score: scores[index!]!,
+    signed: false,
+    meta: { method: 'grad-cam', tensor, ...madeBy(model) },
+  };
 }

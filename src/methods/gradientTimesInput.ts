@@ -6,14 +6,34 @@ import { type Heatmap, madeBy, overChannels } from './heatmap';
 /**
  * Gradient × input (beyond the paper; Shrikumar et al. 2016):  M[h,w] = Σ_c I[c,h,w] · ∂S_class/∂I[c,h,w].
  *
- * For a net without biases the map adds up to the score. Zero is the mean image, so what looks like the mean counts nothing.
- * The model's batch is 1.
+ * For a net without biases the map adds up to the score. Zero is the mean image, so what looks like the mean counts
+ * nothing. The model's batch is 1.
  */
-export async function gradientTimesInput(model: Model, image: ImageInput, options: RunOptions & { readonly class?: number | 'top1' } = {}): Promise<Heatmap> {
+export async function gradientTimesInput(
+  model: Model,
+  image: ImageInput,
+  options: RunOptions & { readonly class?: number | 'top1' } = {},
+): Promise<Heatmap> {
   const { class: chosen = 'top1' } = options;
   const input = await model.prepared(image, options);
-  const { scores, gradient, classes: [index] } = await model.inputGradient(image, { ...options, class: chosen });
+  const {
+    scores,
+    gradient,
+    classes: [index],
+  } = await model.inputGradient(image, { ...options, class: chosen });
   const [, C, height, width] = model.inputShape;
-  const data = overChannels(gradient.map((value, i) => value * input[i]!), C, 'sum');
-  return { data, width, height, class: index!, score: scores[index!]!, signed: true, meta: { method: 'gradient-times-input', ...madeBy(model) } };
+  const data = overChannels(
+    gradient.map((value, i) => value * input[i]!),
+    C,
+    'sum',
+  );
+  return {
+    data,
+    width,
+    height,
+    class: index!,
+    score: scores[index!]!,
+    signed: true,
+    meta: { method: 'gradient-times-input', ...madeBy(model) },
+  };
 }

@@ -27,18 +27,36 @@ export function overChannels(values: Float32Array, C: number, how: ChannelRule):
   for (let c = 0; c < C; c++) {
     for (let i = 0; i < plane; i++) {
       const value = values[c * plane + i]!;
-      map[i] = how === 'sum' ? map[i]! + value : how === 'sum-abs' ? map[i]! + Math.abs(value) : Math.max(map[i]!, Math.abs(value));
+      map[i] =
+        how === 'sum'
+          ? map[i]! + value
+          : how === 'sum-abs'
+            ? map[i]! + Math.abs(value)
+            : Math.max(map[i]!, Math.abs(value));
     }
   }
   return map;
 }
 
 /** The picture's class and its score, of a model with any batch. */
-export async function classOf(model: Model, image: ImageInput, chosen: number | 'top1', options: { readonly signal?: AbortSignal }): Promise<{ readonly class: number; readonly score: number }> {
-  const scores = (await model.scores(Array.from({ length: model.inputShape[0] }, () => image), options)).subarray(0, model.classes);
+export async function classOf(
+  model: Model,
+  image: ImageInput,
+  chosen: number | 'top1',
+  options: { readonly signal?: AbortSignal },
+): Promise<{ readonly class: number; readonly score: number }> {
+  const scores = (
+    await model.scores(
+      Array.from({ length: model.inputShape[0] }, () => image),
+      options,
+    )
+  ).subarray(0, model.classes);
   const index = chosen === 'top1' ? scores.indexOf(scores.reduce((best, value) => Math.max(best, value))) : chosen;
   return { class: index, score: scores[index]! };
 }
 
 /** What of a model every result says: f32 is exact, f16 is not. */
-export const madeBy = ({ name, precision }: Model): { readonly model: string; readonly precision: Model['precision'] } => ({ model: name, precision });
+export const madeBy = ({
+  name,
+  precision,
+}: Model): { readonly model: string; readonly precision: Model['precision'] } => ({ model: name, precision });

@@ -23,17 +23,43 @@ export interface IntegratedGradients extends Heatmap {
  *
  *   M[h,w] = Σ_c (I − B)[c,h,w] · 1/n Σ_k ∂S_class/∂I (B + (k + ½)/n · (I − B))
  */
-export async function integratedGradients(model: Model, image: ImageInput, options: IntegratedGradientsOptions = {}): Promise<IntegratedGradients> {
+export async function integratedGradients(
+  model: Model,
+  image: ImageInput,
+  options: IntegratedGradientsOptions = {},
+): Promise<IntegratedGradients> {
   const { class: chosen = 'top1', steps = 32, baseline } = options;
-  if (!(Number.isInteger(steps) && steps >= 1)) throw new RangeError(`steps is ${steps}; a whole number from 1 would be right`);
+  if (!(Number.isInteger(steps) && steps >= 1))
+    throw new RangeError(`steps is ${steps}; a whole number from 1 would be right`);
   const found = await classOf(model, image, chosen, options);
   const input = await model.prepared(image, options);
-  const { total } = await model.sampleGradient(image, { ...options, class: found.class, samples: steps, sum: 'signed', variation: { kind: 'path' }, ...(baseline ? { other: baseline } : {}) });
+  const { total } = await model.sampleGradient(image, {
+    ...options,
+    class: found.class,
+    samples: steps,
+    sum: 'signed',
+    variation: { kind: 'path' },
+    ...(baseline ? { other: baseline } : {}),
+  });
   const [, C, height, width] = model.inputShape;
   const parts = total.map((value, i) => ((input[i]! - (baseline?.[i] ?? 0)) * value) / steps);
-  const start = await classOf(model, { data: baseline ?? new Float32Array(C * height * width), shape: [1, C, height, width] }, found.class, options);
+  const start = await classOf(
+    model,
+    { data: baseline ?? new Float32Array(C * height * width), shape: [1, C, height, width] },
+    found.class,
+    options,
+  );
   const data = overChannels(parts, C, 'sum');
   const sum = data.reduce((whole, value) => whole + value, 0);
   const gap = Math.abs(sum - (found.score - start.score)) / Math.abs(found.score - start.score);
-  return { data, width, height, ...found, signed: true, sum, gap, meta: { method: 'integrated-gradients', steps, gap, ...madeBy(model) } };
+  return {
+    data,
+    width,
+    height,
+    ...found,
+    signed: true,
+    sum,
+    gap,
+    meta: { method: 'integrated-gradients', steps, gap, ...madeBy(model) },
+  };
 }

@@ -7,23 +7,30 @@ import { type Heatmap, madeBy } from './heatmap';
 
 export interface LayerMapOptions extends RunOptions {
   readonly class?: number | 'top1';
-  /** Which tensors, as the graph names them; default: the last of each of the three coarsest planes. All that follows one must go through it. */
+  /**
+   * Which tensors, as the graph names them; default: the last of each of the three coarsest planes. All that follows
+   * one must go through it.
+   */
   readonly tensors?: readonly string[];
 }
 
-/** Each layer's map is blurred with a Gaussian of this part of the input's width, about a pixel of the finest of these layers, where that is a quarter as wide as the input. */
+/**
+ * Each layer's map is blurred with a Gaussian of this part of the input's width, about a pixel of the finest of these
+ * layers, where that is a quarter as wide as the input.
+ */
 const BLUR = 1 / 56;
 
 /** Of a map's mean: what a layer says at least, so that none can silence the others. */
 const LEAST = 1e-3;
 
 /**
- * Layer map (beyond the paper; after LayerCAM, Jiang et al. 2021): what the values inside the network contribute to the score, to first
- * order, from layers that are coarse but see the object and finer ones that see where it is.
+ * Layer map (beyond the paper; after LayerCAM, Jiang et al. 2021): what the values inside the network contribute to the
+ * score, to first order, from layers that are coarse but see the object and finer ones that see where it is.
  *
  *   M = Π_l (ε + M_l / ⟨M_l⟩)^(1/n),   M_l[h,w] = Σ_k |A_k[h,w] · ∂S_class/∂A_k[h,w]|
  *
- * with A the n layers' activations; each M_l is brought to the input's extents, bilinearly, and blurred a little. In units of the mean.
+ * with A the n layers' activations; each M_l is brought to the input's extents, bilinearly, and blurred a little. In
+ * units of the mean.
  */
 export async function layerMap(model: Model, image: ImageInput, options: LayerMapOptions = {}): Promise<Heatmap> {
   const { class: chosen = 'top1' } = options;
@@ -31,10 +38,18 @@ export async function layerMap(model: Model, image: ImageInput, options: LayerMa
   return map!;
 }
 
-/** The maps of several classes of one picture, from one forward pass for each layer, as `saliencies`. The model's batch is 1. */
-export async function layerMaps(model: Model, image: ImageInput, options: Omit<LayerMapOptions, 'class'> & { readonly class: number | 'top1' | readonly number[] | TopClasses }): Promise<Heatmap[]> {
+/**
+ * The maps of several classes of one picture, from one forward pass for each layer, as `saliencies`. The model's batch
+ * is 1.
+ */
+export async function layerMaps(
+  model: Model,
+  image: ImageInput,
+  options: Omit<LayerMapOptions, 'class'> & { readonly class: number | 'top1' | readonly number[] | TopClasses },
+): Promise<Heatmap[]> {
   const { tensors = model.planes.slice(-3) } = options;
-  if (tensors.length === 0) throw new RangeError('tensors is empty; names of some that have more than one pixel would be right');
+  if (tensors.length === 0)
+    throw new RangeError('tensors is empty; names of some that have more than one pixel would be right');
   const [, , height, width] = model.inputShape;
   let chosen = options.class;
   let logs: Float32Array[] = [];
@@ -56,7 +71,10 @@ export async function layerMaps(model: Model, image: ImageInput, options: Omit<L
   }));
 }
 
-function contributions({ extents: { C, H, W }, activations, gradient }: LayerGradient, k: number): { data: Float32Array; width: number; height: number } {
+function contributions(
+  { extents: { C, H, W }, activations, gradient }: LayerGradient,
+  k: number,
+): { data: Float32Array; width: number; height: number } {
   const plane = H * W;
   const data = new Float32Array(plane);
   for (let i = 0; i < C * plane; i++) data[i % plane]! += Math.abs(activations[i]! * gradient[k * C * plane + i]!);

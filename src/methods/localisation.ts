@@ -1,4 +1,7 @@
-/** How well boxes are found (§3.2): ILSVRC's localisation error and its kin. Print the controls beside any of these numbers. */
+/**
+ * How well boxes are found (§3.2): ILSVRC's localisation error and its kin. Print the controls beside any of these
+ * numbers.
+ */
 import type { Box } from '../segmentation/components';
 
 /** A class, and where it is thought to be. */
@@ -43,9 +46,16 @@ const ENOUGH = 0.5;
 
 export function localisationMeasures(pictures: readonly Localised[]): LocalisationMeasures {
   const share = (holds: (picture: Localised) => boolean): number => pictures.filter(holds).length / pictures.length;
-  const hasClass = (top: number) => (picture: Localised): boolean => picture.guesses.slice(0, top).some((guess) => guess.class === picture.class);
-  const isFound = (top: number) => (picture: Localised): boolean =>
-    picture.guesses.slice(0, top).some((guess) => guess.class === picture.class && bestIou(guess.box, picture.boxes) > ENOUGH);
+  const hasClass =
+    (top: number) =>
+    (picture: Localised): boolean =>
+      picture.guesses.slice(0, top).some((guess) => guess.class === picture.class);
+  const isFound =
+    (top: number) =>
+    (picture: Localised): boolean =>
+      picture.guesses
+        .slice(0, top)
+        .some((guess) => guess.class === picture.class && bestIou(guess.box, picture.boxes) > ENOUGH);
   return {
     pictures: pictures.length,
     top1Error: 1 - share(isFound(1)),
@@ -59,7 +69,10 @@ export function localisationMeasures(pictures: readonly Localised[]): Localisati
 }
 
 /** The same pictures and classes, with a box (and its middle) that does not look at them. */
-export function controlOf(pictures: readonly (Localised & { readonly width: number; readonly height: number })[], boxOf: (width: number, height: number) => Box): Localised[] {
+export function controlOf(
+  pictures: readonly (Localised & { readonly width: number; readonly height: number })[],
+  boxOf: (width: number, height: number) => Box,
+): Localised[] {
   return pictures.map((picture) => {
     const box = boxOf(picture.width, picture.height);
     return {
@@ -88,6 +101,8 @@ export function intersectionOverUnion(a: Box, b: Box): number {
   return all > 0 ? shared / all : 0;
 }
 
-export const bestIou = (box: Box, boxes: readonly Box[]): number => Math.max(0, ...boxes.map((other) => intersectionOverUnion(box, other)));
+export const bestIou = (box: Box, boxes: readonly Box[]): number =>
+  Math.max(0, ...boxes.map((other) => intersectionOverUnion(box, other)));
 
-const covers = ([left, top, width, height]: Box, x: number, y: number): boolean => x >= left && x < left + width && y >= top && y < top + height;
+const covers = ([left, top, width, height]: Box, x: number, y: number): boolean =>
+  x >= left && x < left + width && y >= top && y < top + height;

@@ -9,7 +9,9 @@ import type { Fallback } from './segmentation';
 export interface MapBoxOptions {
   /** Of the map's largest value: above it lies the object; default 0.18. */
   readonly share?: number;
-  /** What of the picture the map shows, where the network's input is a crop or has margins; default: the whole of it. */
+  /**
+   * What of the picture the map shows, where the network's input is a crop or has margins; default: the whole of it.
+   */
   readonly placement?: Placement;
 }
 
@@ -22,8 +24,9 @@ export interface MapBox {
 }
 
 /**
- * The box of a map alone, without the picture's colours (beyond the paper): that which is spread as the pixels are where the map is above
- * a share of its largest value. It suits maps that cover the object, as `layerMap`'s do; made for boxes, it makes no mask.
+ * The box of a map alone, without the picture's colours (beyond the paper): that which is spread as the pixels are
+ * where the map is above a share of its largest value. It suits maps that cover the object, as `layerMap`'s do; made
+ * for boxes, it makes no mask.
  *
  * @throws GradlensError as `segment`; RangeError for a share that is not between 0 and 1
  */
@@ -35,7 +38,12 @@ export function mapBox(map: Heatmap, picture: Pick<Pixels, 'width' | 'height'>, 
   const at = peakOf(salience);
   const peak = [at % width, Math.floor(at / width)] as const;
   const most = salience[at]!;
-  if (salience.every((value) => value === most || Number.isNaN(value))) return { box: centreBox(width, height), peak, fallback: 'flat map' };
-  const box = spreadBox(Uint8Array.from(salience, (value) => (value > share * most ? 1 : 0)), width, height)!;
+  if (salience.every((value) => value === most || Number.isNaN(value)))
+    return { box: centreBox(width, height), peak, fallback: 'flat map' };
+  const box = spreadBox(
+    Uint8Array.from(salience, (value) => (value > share * most ? 1 : 0)),
+    width,
+    height,
+  )!;
   return { box, peak, fallback: null };
 }

@@ -11,7 +11,15 @@ import { occlusion } from './occlusion';
 import { saliency } from './saliency';
 import { smoothGrad } from './smoothGrad';
 
-export const METHODS = ['saliency', 'gradient-times-input', 'smoothgrad', 'integrated-gradients', 'grad-cam', 'layers', 'occlusion'] as const;
+export const METHODS = [
+  'saliency',
+  'gradient-times-input',
+  'smoothgrad',
+  'integrated-gradients',
+  'grad-cam',
+  'layers',
+  'occlusion',
+] as const;
 export type Method = (typeof METHODS)[number];
 
 /** Options of all methods; each takes those that it has. */
@@ -30,17 +38,20 @@ export interface MethodOptions extends RunOptions {
   readonly tensors?: readonly string[];
 }
 
-const MAKERS: Readonly<Record<Method, (model: Model, image: ImageInput, options: MethodOptions) => Promise<Heatmap>>> = {
-  saliency,
-  'gradient-times-input': gradientTimesInput,
-  smoothgrad: smoothGrad,
-  'integrated-gradients': (model, image, { samples, ...options }) => integratedGradients(model, image, { ...options, steps: samples }),
-  'grad-cam': gradCam,
-  layers: layerMap,
-  occlusion,
-};
+const MAKERS: Readonly<Record<Method, (model: Model, image: ImageInput, options: MethodOptions) => Promise<Heatmap>>> =
+  {
+    saliency,
+    'gradient-times-input': gradientTimesInput,
+    smoothgrad: smoothGrad,
+    'integrated-gradients': (model, image, { samples, ...options }) =>
+      integratedGradients(model, image, { ...options, steps: samples }),
+    'grad-cam': gradCam,
+    layers: layerMap,
+    occlusion,
+  };
 
-export const mapBy = (method: Method, model: Model, image: ImageInput, options: MethodOptions): Promise<Heatmap> => MAKERS[method](model, image, options);
+export const mapBy = (method: Method, model: Model, image: ImageInput, options: MethodOptions): Promise<Heatmap> =>
+  MAKERS[method](model, image, options);
 
 /** What a model is best loaded with: as many views or samples as one run takes. */
 export function batchOf(method: Method, views: 1 | 10): number {

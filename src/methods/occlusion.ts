@@ -12,20 +12,29 @@ export interface OcclusionOptions extends RunOptions {
 }
 
 /**
- * Occlusion (beyond the paper; Zeiler & Fergus 2014): how much the score falls when a square of the picture is the mean colour.
- * A pixel has the mean of the squares that cover it. Only forward passes; they fill the model's batch, so a larger batch is faster.
+ * Occlusion (beyond the paper; Zeiler & Fergus 2014): how much the score falls when a square of the picture is the mean
+ * colour. A pixel has the mean of the squares that cover it. Only forward passes; they fill the model's batch, so a
+ * larger batch is faster.
  */
 export async function occlusion(model: Model, image: ImageInput, options: OcclusionOptions = {}): Promise<Heatmap> {
   const [, , height, width] = model.inputShape;
   const { class: chosen = 'top1', size = Math.max(1, Math.floor(Math.min(height, width) / 8)) } = options;
   const { stride = Math.max(1, Math.floor(size / 2)) } = options;
   const most = Math.min(height, width);
-  if (!(Number.isInteger(size) && size >= 1 && size <= most)) throw new RangeError(`size is ${size}; a whole number of pixels from 1 to ${most} would be right`);
-  if (!(Number.isInteger(stride) && stride >= 1 && stride <= size)) throw new RangeError(`stride is ${stride}; a whole number of pixels from 1 to the size, ${size}, would be right`);
+  if (!(Number.isInteger(size) && size >= 1 && size <= most))
+    throw new RangeError(`size is ${size}; a whole number of pixels from 1 to ${most} would be right`);
+  if (!(Number.isInteger(stride) && stride >= 1 && stride <= size))
+    throw new RangeError(`stride is ${stride}; a whole number of pixels from 1 to the size, ${size}, would be right`);
   const found = await classOf(model, image, chosen, options);
   // the last square of a row or column may reach beyond the edge, so that every pixel is covered
   const [columns, rows] = [width, height].map((extent) => Math.ceil((extent - size) / stride) + 1) as [number, number];
-  const { scores } = await model.sampleGradient(image, { ...options, class: found.class, samples: columns * rows, sum: null, variation: { kind: 'patch', size, stride, columns } });
+  const { scores } = await model.sampleGradient(image, {
+    ...options,
+    class: found.class,
+    samples: columns * rows,
+    sum: null,
+    variation: { kind: 'patch', size, stride, columns },
+  });
 
   const data = new Float32Array(width * height);
   const covered = new Uint32Array(width * height);
@@ -38,5 +47,12 @@ export async function occlusion(model: Model, image: ImageInput, options: Occlus
       }
     }
   });
-  return { data: data.map((sum, i) => sum / covered[i]!), width, height, ...found, signed: true, meta: { method: 'occlusion', size, stride, ...madeBy(model) } };
+  return {
+    data: data.map((sum, i) => sum / covered[i]!),
+    width,
+    height,
+    ...found,
+    signed: true,
+    meta: { method: 'occlusion', size, stride, ...madeBy(model) },
+  };
 }

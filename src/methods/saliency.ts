@@ -5,12 +5,18 @@ import { type ChannelRule, type Heatmap, madeBy, overChannels } from './heatmap'
 import { viewsOf } from './views';
 
 export interface SaliencyOptions extends RunOptions {
-  /** Default: the class with the highest score, as in the paper's figures; with views, with the highest mean score of them. */
+  /**
+   * Default: the class with the highest score, as in the paper's figures; with views, with the highest mean score of
+   * them.
+   */
   readonly class?: number | 'top1';
   readonly relu?: ReluRule;
   readonly score?: GradientOptions['score'];
   readonly channels?: ChannelRule;
-  /** 10: the mean of the maps of ten views, as for the paper's figures: four corners and the middle, and their mirror images. */
+  /**
+   * 10: the mean of the maps of ten views, as for the paper's figures: four corners and the middle, and their mirror
+   * images.
+   */
   readonly views?: 1 | 10;
 }
 
@@ -23,10 +29,16 @@ export async function saliency(model: Model, image: ImageInput, options: Salienc
 }
 
 /**
- * The maps of several classes of one picture, from one forward pass and a backward pass for each: of these classes, or of those with
- * the highest scores, best first. The model's batch is 1.
+ * The maps of several classes of one picture, from one forward pass and a backward pass for each: of these classes, or
+ * of those with the highest scores, best first. The model's batch is 1.
  */
-export async function saliencies(model: Model, image: ImageInput, options: Omit<SaliencyOptions, 'class' | 'views'> & { readonly class: number | 'top1' | readonly number[] | TopClasses }): Promise<Heatmap[]> {
+export async function saliencies(
+  model: Model,
+  image: ImageInput,
+  options: Omit<SaliencyOptions, 'class' | 'views'> & {
+    readonly class: number | 'top1' | readonly number[] | TopClasses;
+  },
+): Promise<Heatmap[]> {
   const { relu = 'gradient', score = 'logit', channels = 'max-abs' } = options;
   const { scores, gradient, classes } = await model.inputGradient(image, { ...options, relu, score });
   const [, C, height, width] = model.inputShape;
@@ -42,7 +54,9 @@ export async function saliencies(model: Model, image: ImageInput, options: Omit<
   }));
 }
 
-/** Each view's map is mirrored back, laid where the view lies in the picture, and divided by the number of views there. */
+/**
+ * Each view's map is mirrored back, laid where the view lies in the picture, and divided by the number of views there.
+ */
 async function saliencyOfViews(model: Model, image: ImageInput, options: SaliencyOptions): Promise<Heatmap> {
   const { class: chosen = 'top1', relu = 'gradient', score = 'logit', channels = 'max-abs', signal } = options;
   const [N, , height, width] = model.inputShape;
@@ -51,9 +65,26 @@ async function saliencyOfViews(model: Model, image: ImageInput, options: Salienc
   for (let begin = 0; begin < pictures.length; begin += N) {
     const some = Array.from({ length: N }, (_, n) => pictures[Math.min(begin + n, pictures.length - 1)]!);
     const scores = await model.scores(some, signal ? { signal } : {});
-    for (let n = 0; n < Math.min(N, pictures.length - begin); n++) sums.forEach((_, index) => { sums[index]! += scores[n * model.classes + index]! / pictures.length; });
+    for (let n = 0; n < Math.min(N, pictures.length - begin); n++)
+      sums.forEach((_, index) => {
+        sums[index]! += scores[n * model.classes + index]! / pictures.length;
+      });
   }
   const index = chosen === 'top1' ? sums.indexOf(sums.reduce((best, value) => Math.max(best, value))) : chosen;
-  const data = await model.averageViews(pictures, views, { class: index, channels, relu, score, ...(signal ? { signal } : {}) });
-  return { data, width, height, class: index, score: sums[index]!, signed: channels === 'sum', meta: { method: 'saliency', relu, score, channels, views: pictures.length, share, ...madeBy(model) } };
+  const data = await model.averageViews(pictures, views, {
+    class: index,
+    channels,
+    relu,
+    score,
+    ...(signal ? { signal } : {}),
+  });
+  return {
+    data,
+    width,
+    height,
+    class: index,
+    score: sums[index]!,
+    signed: channels === 'sum',
+    meta: { method: 'saliency', relu, score, channels, views: pictures.length, share, ...madeBy(model) },
+  };
 }

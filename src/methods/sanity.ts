@@ -17,16 +17,23 @@ export interface PerturbationCurves {
 }
 
 /**
- * Deletion and insertion (Petsiuk et al. 2018), in scores before soft-max. Pixels go by |map|, equal ones in reading order. Every step
- * is made and scored on the GPU.
+ * Deletion and insertion (Petsiuk et al. 2018), in scores before soft-max. Pixels go by |map|, equal ones in reading
+ * order. Every step is made and scored on the GPU.
  *
  * @throws GradlensError `shape` for a map of other extents than the model's input
  */
-export async function perturbationCurves(model: Model, image: ImageInput, map: Heatmap, options: RunOptions & { readonly steps?: number } = {}): Promise<PerturbationCurves> {
+export async function perturbationCurves(
+  model: Model,
+  image: ImageInput,
+  map: Heatmap,
+  options: RunOptions & { readonly steps?: number } = {},
+): Promise<PerturbationCurves> {
   const { steps = 32 } = options;
-  if (!(Number.isInteger(steps) && steps >= 1)) throw new RangeError(`steps is ${steps}; a whole number from 1 would be right`);
+  if (!(Number.isInteger(steps) && steps >= 1))
+    throw new RangeError(`steps is ${steps}; a whole number from 1 would be right`);
   const [, C, height, width] = model.inputShape;
-  if (map.width !== width || map.height !== height || map.data.length !== width * height) throw new GradlensError('shape', `the map is ${map.width}×${map.height}, the input ${width}×${height}`);
+  if (map.width !== width || map.height !== height || map.data.length !== width * height)
+    throw new GradlensError('shape', `the map is ${map.width}×${map.height}, the input ${width}×${height}`);
   const ranks = ranksOf(map.data);
   const variation = { kind: 'rank' } as const;
   const common = { ...options, class: map.class, samples: steps + 1, sum: null, variation, ranks };
@@ -41,20 +48,30 @@ export async function perturbationCurves(model: Model, image: ImageInput, map: H
 function ranksOf(data: Float32Array): Uint32Array {
   const order = Uint32Array.from(data.keys()).sort((a, b) => Math.abs(data[b]!) - Math.abs(data[a]!) || a - b);
   const ranks = new Uint32Array(data.length);
-  order.forEach((pixel, rank) => { ranks[pixel] = rank; });
+  order.forEach((pixel, rank) => {
+    ranks[pixel] = rank;
+  });
   return ranks;
 }
 
-const area = (curve: Float32Array): number => curve.reduce((sum, value, k) => sum + value * (k === 0 || k === curve.length - 1 ? 0.5 : 1), 0) / (curve.length - 1);
+const area = (curve: Float32Array): number =>
+  curve.reduce((sum, value, k) => sum + value * (k === 0 || k === curve.length - 1 ? 0.5 : 1), 0) / (curve.length - 1);
 
 /**
- * The same net with the weights of its last `layers` layers drawn anew (Adebayo et al. 2018): a map that does not change does not
- * depend on what was learnt. Each tensor is shuffled, which keeps its distribution.
+ * The same net with the weights of its last `layers` layers drawn anew (Adebayo et al. 2018): a map that does not
+ * change does not depend on what was learnt. Each tensor is shuffled, which keeps its distribution.
  */
 export function randomised(file: ModelFile, layers: number, seed = 1): ModelFile {
-  const weighted = file.graph.nodes.filter((node): node is Extract<Graph['nodes'][number], { weight: string }> => 'weight' in node);
+  const weighted = file.graph.nodes.filter(
+    (node): node is Extract<Graph['nodes'][number], { weight: string }> => 'weight' in node,
+  );
   const chosen = new Set(weighted.slice(Math.max(0, weighted.length - layers)).map(({ weight }) => weight));
-  const weights = new Map([...file.graph.weights].map(([name, weight]) => [name, chosen.has(name) ? { ...weight, data: shuffled(weight.data, seed) } : weight]));
+  const weights = new Map(
+    [...file.graph.weights].map(([name, weight]) => [
+      name,
+      chosen.has(name) ? { ...weight, data: shuffled(weight.data, seed) } : weight,
+    ]),
+  );
   return { ...file, graph: { ...file.graph, weights } };
 }
 
@@ -70,9 +87,13 @@ function shuffled(data: Float32Array, seed: number): Float32Array {
   return result;
 }
 
-/** Spearman's correlation of two maps' |values|: 1 if they rank all pixels alike, about 0 if they have nothing in common. */
+/**
+ * Spearman's correlation of two maps' |values|: 1 if they rank all pixels alike, about 0 if they have nothing in
+ * common.
+ */
 export function rankCorrelation(a: Heatmap, b: Heatmap): number {
-  if (a.data.length !== b.data.length) throw new GradlensError('shape', `maps of ${a.data.length} and ${b.data.length} values cannot be compared`);
+  if (a.data.length !== b.data.length)
+    throw new GradlensError('shape', `maps of ${a.data.length} and ${b.data.length} values cannot be compared`);
   const [first, second] = [meanRanks(a.data), meanRanks(b.data)];
   const middle = (a.data.length - 1) / 2;
   let [both, own, other] = [0, 0, 0];

@@ -27,19 +27,28 @@ export interface SegmentOptions extends RunOptions {
   readonly neighbours?: Neighbours;
   /** Whether the pixels that the colour models are fitted to keep their label; default false. */
   readonly hardSeeds?: boolean;
-  /** Standard deviation of a Gaussian that the map is blurred with, in pixels of the map; in the paper 0, not at all. */
+  /**
+   * Standard deviation of a Gaussian that the map is blurred with, in pixels of the map; in the paper 0, not at all.
+   */
   readonly smoothing?: number;
   /** Of the colour models' first means; default 1. */
   readonly seed?: number;
-  /** What of the picture the map shows, where the network's input is a crop or has margins; default: the whole of it. */
+  /**
+   * What of the picture the map shows, where the network's input is a crop or has margins; default: the whole of it.
+   */
   readonly placement?: Placement;
 }
 
 /**
- * `paper` has the paper's quantiles and the bare map. `boxes` was chosen on every fifth of 470 boxed photographs (docs/REPRODUCTION.md):
- * more of a map that is blurred a little shows the object, so that boxes reach further.
+ * `paper` has the paper's quantiles and the bare map. `boxes` was chosen on every fifth of 470 boxed photographs
+ * (docs/REPRODUCTION.md): more of a map that is blurred a little shows the object, so that boxes reach further.
  */
-export const SEGMENT_PRESETS: Readonly<Record<SegmentPreset, (map: Pick<Heatmap, 'width'>) => Required<Pick<SegmentOptions, 'foreground' | 'background' | 'smoothing'>>>> = {
+export const SEGMENT_PRESETS: Readonly<
+  Record<
+    SegmentPreset,
+    (map: Pick<Heatmap, 'width'>) => Required<Pick<SegmentOptions, 'foreground' | 'background' | 'smoothing'>>
+  >
+> = {
   paper: () => ({ foreground: 0.95, background: 0.3, smoothing: 0 }),
   boxes: ({ width }) => ({ foreground: 0.85, background: 0.3, smoothing: (3 * width) / 227 }),
 };
@@ -64,7 +73,8 @@ export interface Segmentation {
 }
 
 /**
- * - `flat map`: all its values are equal. The mask is the centre box, 80 % of each side: the best guess about a photograph that
+ * - `flat map`: all its values are equal. The mask is the centre box, 80 % of each side: the best guess about a
+ * photograph that
  *   looks at nothing (on ILSVRC's it is right more often than the whole picture, which is too large for most objects).
  * - `flat picture`: there is one colour. The mask is the map's: the largest component above the foreground's quantile.
  * - `empty cut`: no pixel is worth its border. The mask is the map's, too.
@@ -72,23 +82,35 @@ export interface Segmentation {
 export type Fallback = 'flat map' | 'flat picture' | 'empty cut';
 
 /**
- * Weakly supervised segmentation (§3.2). Colour models, mixtures of Gaussians, are fitted to the pixels where the map is above its
- * 95 % and below its 30 % quantile; one graph cut spreads the labels along continuous colour; the object is the largest component of
- * the foreground. Unlike GrabCut it does not fit the models again.
+ * Weakly supervised segmentation (§3.2). Colour models, mixtures of Gaussians, are fitted to the pixels where the map
+ * is above its 95 % and below its 30 % quantile; one graph cut spreads the labels along continuous colour; the object
+ * is the largest component of the foreground. Unlike GrabCut it does not fit the models again.
  *
  *   E(l) = Σ_p −log p(I_p | l_p) + λ Σ_{p,q} [l_p ≠ l_q] · exp(−β‖I_p − I_q‖²) / ‖p − q‖,   β = 1 / (2⟨‖I_p − I_q‖²⟩)
  *
- * The map counts by its absolute values. Nothing here needs a GPU; between stages the event loop runs, and an abort is noticed.
+ * The map counts by its absolute values. Nothing here needs a GPU; between stages the event loop runs, and an abort is
+ * noticed.
  *
- * @throws GradlensError `shape` for an image that is a prepared tensor, `validation` for a map that is not finite; RangeError for options
+ * @throws GradlensError `shape` for an image that is a prepared tensor, `validation` for a map that is not finite;
+ *   RangeError for options
  */
 export async function segment(image: ImageInput, map: Heatmap, options: SegmentOptions = {}): Promise<Segmentation> {
   const preset = SEGMENT_PRESETS[options.preset ?? 'paper'](map);
-  const { foreground = preset.foreground, background = preset.background, components = 5, lambda = 50, neighbours = 8, hardSeeds = false, smoothing = preset.smoothing, seed = 1 } = options;
+  const {
+    foreground = preset.foreground,
+    background = preset.background,
+    components = 5,
+    lambda = 50,
+    neighbours = 8,
+    hardSeeds = false,
+    smoothing = preset.smoothing,
+    seed = 1,
+  } = options;
   const chosen = { foreground, background, components, lambda, neighbours, hardSeeds, smoothing, seed };
   assertOptions(chosen);
   options.signal?.throwIfAborted();
-  if (isPrepared(image)) throw new GradlensError('shape', 'a segmentation goes by the colours of a picture; this is a prepared tensor');
+  if (isPrepared(image))
+    throw new GradlensError('shape', 'a segmentation goes by the colours of a picture; this is a prepared tensor');
   const picture = await toPixels(image);
   const { width, height } = picture;
   const stage = stages(5, options);
@@ -98,10 +120,25 @@ export async function segment(image: ImageInput, map: Heatmap, options: SegmentO
   const peak = peakOf(salience);
   const at = [peak % width, Math.floor(peak / width)] as const;
   const seeds = seedsOf(salience, foreground, background);
-  const answer = (mask: Uint8Array, energy: number, fallback: Fallback | null): Segmentation =>
-    ({ mask, width, height, box: tightBox(mask, width, height)!, energy, seeds: seeds ?? new Uint8Array(width * height), peak: at, fallback, meta: { method: 'segmentation', ...chosen, map: map.meta } });
+  const answer = (mask: Uint8Array, energy: number, fallback: Fallback | null): Segmentation => ({
+    mask,
+    width,
+    height,
+    box: tightBox(mask, width, height)!,
+    energy,
+    seeds: seeds ?? new Uint8Array(width * height),
+    peak: at,
+    fallback,
+    meta: { method: 'segmentation', ...chosen, map: map.meta },
+  });
   if (!seeds) return answer(maskOf(centreBox(width, height), width, height), 0, 'flat map');
-  const ofMap = (): Uint8Array => largestComponent(seeds.map((label) => (label === OBJECT ? 1 : 0)), width, height, neighbours)!;
+  const ofMap = (): Uint8Array =>
+    largestComponent(
+      seeds.map((label) => (label === OBJECT ? 1 : 0)),
+      width,
+      height,
+      neighbours,
+    )!;
   const colours = coloursOf(picture);
   if (isFlat(colours)) return answer(ofMap(), 0, 'flat picture');
   await stage();
@@ -120,8 +157,17 @@ export async function segment(image: ImageInput, map: Heatmap, options: SegmentO
   };
   await stage();
 
-  const { flow, capacity, labels } = maxFlow(hardSeeds ? hardened(grid, (i) => seeds[i] === OBJECT, (i) => seeds[i] === GROUND) : grid);
-  if (!(Math.abs(flow - capacity) <= 1e-9 * Math.max(1, capacity))) throw new Error(`the largest flow is ${flow}, the smallest cut ${capacity}; they are equal in every graph`);
+  const { flow, capacity, labels } = maxFlow(
+    hardSeeds
+      ? hardened(
+          grid,
+          (i) => seeds[i] === OBJECT,
+          (i) => seeds[i] === GROUND,
+        )
+      : grid,
+  );
+  if (!(Math.abs(flow - capacity) <= 1e-9 * Math.max(1, capacity)))
+    throw new Error(`the largest flow is ${flow}, the smallest cut ${capacity}; they are equal in every graph`);
   await stage();
 
   const mask = largestComponent(labels, width, height, neighbours);
@@ -144,8 +190,8 @@ function stages(total: number, { signal, onProgress }: RunOptions): () => Promis
 // ——— the map ———
 
 /**
- * Labels of the pixels that are surely object or ground, by quantiles of the map. Where too many values are equal for any to lie
- * beyond a quantile, those at the quantile count; null if the map's values are all the same.
+ * Labels of the pixels that are surely object or ground, by quantiles of the map. Where too many values are equal for
+ * any to lie beyond a quantile, those at the quantile count; null if the map's values are all the same.
  */
 function seedsOf(salience: Float32Array, foreground: number, background: number): Uint8Array | null {
   const sorted = salience.filter((value) => !Number.isNaN(value)).sort();
@@ -187,7 +233,8 @@ function sampled(colours: Uint8Array, seeds: Uint8Array, label: number): Uint8Ar
   seeds.forEach((found, i) => found === label && pixels.push(i));
   const every = Math.max(1, pixels.length / MOST_SAMPLES);
   const samples = new Uint8Array(Math.floor(pixels.length / every) * 3);
-  for (let i = 0; i < samples.length; i++) samples[i] = colours[pixels[Math.floor(Math.floor(i / 3) * every)]! * 3 + (i % 3)]!;
+  for (let i = 0; i < samples.length; i++)
+    samples[i] = colours[pixels[Math.floor(Math.floor(i / 3) * every)]! * 3 + (i % 3)]!;
   return samples;
 }
 
@@ -197,11 +244,22 @@ function maskOf([left, top, boxWidth, boxHeight]: Box, width: number, height: nu
   return mask;
 }
 
-function assertOptions({ foreground, background, components, lambda, neighbours, smoothing, seed }: Required<Omit<SegmentOptions, 'signal' | 'onProgress' | 'placement' | 'preset'>>): void {
+function assertOptions({
+  foreground,
+  background,
+  components,
+  lambda,
+  neighbours,
+  smoothing,
+  seed,
+}: Required<Omit<SegmentOptions, 'signal' | 'onProgress' | 'placement' | 'preset'>>): void {
   const wrong = (name: string, value: number, right: string): never => {
     throw new RangeError(`${name} is ${value}; ${right} would be right`);
   };
-  if (!(background > 0 && background <= foreground && foreground < 1)) throw new RangeError(`the quantiles are ${background} and ${foreground}; 0 < background ≤ foreground < 1 would be right`);
+  if (!(background > 0 && background <= foreground && foreground < 1))
+    throw new RangeError(
+      `the quantiles are ${background} and ${foreground}; 0 < background ≤ foreground < 1 would be right`,
+    );
   if (!(Number.isInteger(components) && components >= 1)) wrong('components', components, 'a whole number from 1');
   if (!(lambda >= 0 && lambda < Infinity)) wrong('lambda', lambda, 'a number from 0');
   if (neighbours !== 4 && neighbours !== 8) wrong('neighbours', neighbours, '4 or 8');

@@ -25,15 +25,40 @@ export interface SmoothGradOptions extends RunOptions {
  * The noise is made on the GPU, the same on every device.
  */
 export async function smoothGrad(model: Model, image: ImageInput, options: SmoothGradOptions = {}): Promise<Heatmap> {
-  const { class: chosen = 'top1', samples = 32, noise = 0.15, seed = 1, squared = false, relu = 'gradient', channels = 'max-abs' } = options;
-  if (!(Number.isInteger(samples) && samples >= 1)) throw new RangeError(`samples is ${samples}; a whole number from 1 would be right`);
+  const {
+    class: chosen = 'top1',
+    samples = 32,
+    noise = 0.15,
+    seed = 1,
+    squared = false,
+    relu = 'gradient',
+    channels = 'max-abs',
+  } = options;
+  if (!(Number.isInteger(samples) && samples >= 1))
+    throw new RangeError(`samples is ${samples}; a whole number from 1 would be right`);
   if (!(noise >= 0 && noise < Infinity)) throw new RangeError(`noise is ${noise}; a number from 0 would be right`);
   if (!Number.isInteger(seed)) throw new RangeError(`seed is ${seed}; a whole number would be right`);
   const found = await classOf(model, image, chosen, options);
   const input = await model.prepared(image, options);
-  const range = input.reduce((most, value) => Math.max(most, value), -Infinity) - input.reduce((least, value) => Math.min(least, value), Infinity);
-  const { total } = await model.sampleGradient(image, { ...options, class: found.class, relu, samples, sum: squared ? 'squares' : 'signed', variation: { kind: 'noise', sigma: noise * range, seed } });
+  const range =
+    input.reduce((most, value) => Math.max(most, value), -Infinity) -
+    input.reduce((least, value) => Math.min(least, value), Infinity);
+  const { total } = await model.sampleGradient(image, {
+    ...options,
+    class: found.class,
+    relu,
+    samples,
+    sum: squared ? 'squares' : 'signed',
+    variation: { kind: 'noise', sigma: noise * range, seed },
+  });
   const [, C, height, width] = model.inputShape;
   const mean = total.map((value) => (squared ? Math.sqrt(value / samples) : value / samples));
-  return { data: overChannels(mean, C, channels), width, height, ...found, signed: channels === 'sum' && !squared, meta: { method: 'smoothgrad', samples, noise, seed, squared, relu, channels, ...madeBy(model) } };
+  return {
+    data: overChannels(mean, C, channels),
+    width,
+    height,
+    ...found,
+    signed: channels === 'sum' && !squared,
+    meta: { method: 'smoothgrad', samples, noise, seed, squared, relu, channels, ...madeBy(model) },
+  };
 }

@@ -1,6 +1,6 @@
 /**
- * The executors of one model, which share its weights: of the class scores from the beginning; of neurons, and of what follows a tensor,
- * once somebody asks. Calls of a model are one at a time, so no executor is made twice.
+ * The executors of one model, which share its weights: of the class scores from the beginning; of neurons, and of what
+ * follows a tensor, once somebody asks. Calls of a model are one at a time, so no executor is made twice.
  */
 import type { Plan } from '../compile';
 import { GradlensError } from '../errors';
@@ -22,7 +22,11 @@ export class Executors {
   private readonly made = new Set<Executor>();
   private disposed = false;
 
-  constructor(private readonly device: Device, private readonly graph: Graph, private readonly compile: Compile) {
+  constructor(
+    private readonly device: Device,
+    private readonly graph: Graph,
+    private readonly compile: Compile,
+  ) {
     this.weights = new WeightStore(device);
   }
 
@@ -39,12 +43,17 @@ export class Executors {
 
   /** @throws GradlensError `shape` for a tensor that is not in the graph; `unsupported-op` for probabilities */
   async ofTensor(tensor: string, options: RunOptions): Promise<Executor> {
-    return this.ofNeurons.get(tensor) ?? this.keep(this.ofNeurons, tensor, await this.make(this.planOf(tensor), options));
+    return (
+      this.ofNeurons.get(tensor) ?? this.keep(this.ofNeurons, tensor, await this.make(this.planOf(tensor), options))
+    );
   }
 
   /** Of what computes the scores from a tensor. */
   async after(tensor: string, extents: Extents, options: RunOptions): Promise<Executor> {
-    return this.ofRests.get(tensor) ?? this.keep(this.ofRests, tensor, await this.make(this.compile(graphAfter(this.graph, tensor, extents)), options));
+    return (
+      this.ofRests.get(tensor) ??
+      this.keep(this.ofRests, tensor, await this.make(this.compile(graphAfter(this.graph, tensor, extents)), options))
+    );
   }
 
   dispose(): void {
@@ -62,16 +71,26 @@ export class Executors {
   private planOf(tensor: string): Plan {
     const { nodes } = this.graph;
     if (!nodes.some(({ name }) => name === tensor)) {
-      throw new GradlensError('shape', `there is no tensor '${tensor}'; there are ${nodes.map(({ name }) => name).join(', ')}`, { tensor });
+      throw new GradlensError(
+        'shape',
+        `there is no tensor '${tensor}'; there are ${nodes.map(({ name }) => name).join(', ')}`,
+        { tensor },
+      );
     }
-    if (this.isProbability(tensor)) throw new GradlensError('unsupported-op', `${tensor} holds probabilities; give their class and score: 'probability' instead of a neuron`, { tensor });
+    if (this.isProbability(tensor))
+      throw new GradlensError(
+        'unsupported-op',
+        `${tensor} holds probabilities; give their class and score: 'probability' instead of a neuron`,
+        { tensor },
+      );
     return this.compile(this.graph, tensor);
   }
 
   /** Whether a tensor is a soft-max's, whose rewriting would answer for the score instead. */
   private isProbability(tensor: string): boolean {
     const node = this.graph.nodes.find(({ name }) => name === tensor);
-    if (node?.op === 'identity' || node?.op === 'flatten' || node?.op === 'reshape') return this.isProbability(node.inputs[0]!);
+    if (node?.op === 'identity' || node?.op === 'flatten' || node?.op === 'reshape')
+      return this.isProbability(node.inputs[0]!);
     return node?.op === 'softmax' || node?.op === 'logSoftmax';
   }
 }

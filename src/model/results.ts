@@ -8,7 +8,12 @@ import type { Neuron } from '../options';
 
 export function finite(values: Float32Array): Float32Array {
   const bad = notFinite(values);
-  if (bad >= 0) throw new GradlensError('validation', `element ${bad} of the result is ${values[bad]}: the network's numbers are too large for float32`, { index: bad });
+  if (bad >= 0)
+    throw new GradlensError(
+      'validation',
+      `element ${bad} of the result is ${values[bad]}: the network's numbers are too large for float32`,
+      { index: bad },
+    );
   return values;
 }
 
@@ -18,30 +23,46 @@ export function scoresFrom(stored: Float32Array, { batch, scores: { C } }: Plan)
   const scores = new Float32Array(batch * C);
   for (let n = 0; n < batch; n++) scores.set(stored.subarray(n * stride, n * stride + C), n * C);
   const bad = notFinite(scores);
-  if (bad >= 0) throw new GradlensError('validation', `the score of class ${bad % C} is ${scores[bad]}: the input or an activation is too large for float32, or is not a number`, { class: bad % C });
+  if (bad >= 0)
+    throw new GradlensError(
+      'validation',
+      `the score of class ${bad % C} is ${scores[bad]}: the input or an activation is too large for float32, or is not a number`,
+      { class: bad % C },
+    );
   return scores;
 }
 
 /** The value of a neuron in each item, `[N]`; without a place, the sum over its plane. */
-export function neuronsFrom(stored: Float32Array, { batch, scores: { H, W, blocks } }: Plan, { channel, y, x }: Neuron): Float32Array {
+export function neuronsFrom(
+  stored: Float32Array,
+  { batch, scores: { H, W, blocks } }: Plan,
+  { channel, y, x }: Neuron,
+): Float32Array {
   const plane = H * W;
-  return finite(Float32Array.from({ length: batch }, (_, n) => {
-    const base = (n * blocks + (channel >> 2)) * plane;
-    const at = (pixel: number): number => stored[(base + pixel) * 4 + (channel & 3)]!;
-    if (y !== undefined && x !== undefined) return at(y * W + x);
-    let sum = 0;
-    for (let pixel = 0; pixel < plane; pixel++) sum += at(pixel);
-    return sum;
-  }));
+  return finite(
+    Float32Array.from({ length: batch }, (_, n) => {
+      const base = (n * blocks + (channel >> 2)) * plane;
+      const at = (pixel: number): number => stored[(base + pixel) * 4 + (channel & 3)]!;
+      if (y !== undefined && x !== undefined) return at(y * W + x);
+      let sum = 0;
+      for (let pixel = 0; pixel < plane; pixel++) sum += at(pixel);
+      return sum;
+    }),
+  );
 }
 
 /** The first item of a stored tensor, `[C, H, W]`. */
-export function firstItemFrom(stored: Float32Array, { C, H, W, block }: Extents & { readonly block: number }): Float32Array {
+export function firstItemFrom(
+  stored: Float32Array,
+  { C, H, W, block }: Extents & { readonly block: number },
+): Float32Array {
   const plane = H * W;
-  return finite(Float32Array.from({ length: C * plane }, (_, i) => {
-    const c = Math.floor(i / plane);
-    return stored[((block + (c >> 2)) * plane + (i % plane)) * 4 + (c & 3)]!;
-  }));
+  return finite(
+    Float32Array.from({ length: C * plane }, (_, i) => {
+      const c = Math.floor(i / plane);
+      return stored[((block + (c >> 2)) * plane + (i % plane)) * 4 + (c & 3)]!;
+    }),
+  );
 }
 
 export function joined(parts: readonly Float32Array[]): Float32Array {

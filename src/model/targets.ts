@@ -9,22 +9,40 @@ export type Classes = readonly number[];
 
 export const targetsOf = (classes: Classes): readonly Target[] => classes.map((channel) => ({ channel }));
 
-/** The class lists of the backward passes that follow one forward pass: several where several classes of a single picture are wanted. */
+/**
+ * The class lists of the backward passes that follow one forward pass: several where several classes of a single
+ * picture are wanted.
+ */
 export function passesOf({ batch, scores: { C } }: Plan, chosen: number | readonly number[]): readonly Classes[] {
   const list = typeof chosen === 'number' ? Array.from({ length: batch }, () => chosen) : chosen;
   const wrong = list.find((index) => !Number.isInteger(index) || index < 0 || index >= C);
-  if (wrong !== undefined) throw new GradlensError('shape', `class ${wrong} is not among the ${C} classes, 0 to ${C - 1}`, { class: wrong, classes: C });
+  if (wrong !== undefined)
+    throw new GradlensError('shape', `class ${wrong} is not among the ${C} classes, 0 to ${C - 1}`, {
+      class: wrong,
+      classes: C,
+    });
   if (batch === 1 && list.length > 0) return list.map((index) => [index]);
-  if (list.length !== batch) throw new GradlensError('shape', `${list.length} classes for a batch of ${batch}: one class, or one per picture, would be right`);
+  if (list.length !== batch)
+    throw new GradlensError(
+      'shape',
+      `${list.length} classes for a batch of ${batch}: one class, or one per picture, would be right`,
+    );
   return [list];
 }
 
 /** As {@link passesOf}, of the classes with the highest scores. */
 export function bestPassesOf(plan: Plan, scores: Float32Array, chosen: 'top1' | TopClasses): readonly Classes[] {
-  const { batch, scores: { C } } = plan;
+  const {
+    batch,
+    scores: { C },
+  } = plan;
   if (chosen === 'top1') return [Array.from({ length: batch }, (_, n) => argmax(scores.subarray(n * C, (n + 1) * C)))];
-  if (batch !== 1) throw new GradlensError('shape', `the best ${chosen.top} classes are of one picture; the batch is ${batch}`, { batch });
-  if (!Number.isInteger(chosen.top) || chosen.top < 1) throw new GradlensError('shape', `top is ${chosen.top}; a whole number from 1 would be right`);
+  if (batch !== 1)
+    throw new GradlensError('shape', `the best ${chosen.top} classes are of one picture; the batch is ${batch}`, {
+      batch,
+    });
+  if (!Number.isInteger(chosen.top) || chosen.top < 1)
+    throw new GradlensError('shape', `top is ${chosen.top}; a whole number from 1 would be right`);
   const order = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
   return passesOf(plan, [...new Set([...order.slice(0, chosen.top), ...(chosen.also ?? [])])]);
 }
@@ -32,7 +50,11 @@ export function bestPassesOf(plan: Plan, scores: Float32Array, chosen: 'top1' | 
 /** The classes of the one backward pass that there is room for. */
 export function onePassOf(plan: Plan, chosen: number | readonly number[]): Classes {
   const [classes, ...more] = passesOf(plan, chosen);
-  if (more.length > 0) throw new GradlensError('shape', `${more.length + 1} classes at once need a batch of ${more.length + 1}; this one is ${plan.batch}`);
+  if (more.length > 0)
+    throw new GradlensError(
+      'shape',
+      `${more.length + 1} classes at once need a batch of ${more.length + 1}; this one is ${plan.batch}`,
+    );
   return classes!;
 }
 
@@ -41,7 +63,10 @@ export function neuronIn({ scores: { C, H, W } }: Plan, { tensor, channel, y, x 
   const within = (index: number, extent: number): boolean => Number.isInteger(index) && index >= 0 && index < extent;
   const inside = within(channel, C) && (y === undefined || within(y, H)) && (x === undefined || within(x, W));
   if (!inside || (y === undefined) !== (x === undefined)) {
-    throw new GradlensError('shape', `${tensor} is [${C}, ${H}, ${W}]; channel ${channel}${y === undefined ? '' : `, y ${y}, x ${x}`} is not in it`);
+    throw new GradlensError(
+      'shape',
+      `${tensor} is [${C}, ${H}, ${W}]; channel ${channel}${y === undefined ? '' : `, y ${y}, x ${x}`} is not in it`,
+    );
   }
   return y === undefined || x === undefined ? { channel } : { channel, y, x };
 }

@@ -11,14 +11,16 @@ export class Turns {
   async take<T>({ signal }: RunOptions, run: () => Promise<T>): Promise<T> {
     signal?.throwIfAborted();
     this.assertUsable();
-    const result = this.last.then(async () => {
-      signal?.throwIfAborted();
-      this.assertUsable();
-      return run();
-    }).catch((error: unknown) => {
-      this.assertUsable(); // disposed or lost in the middle: that is the reason, not what the driver made of it
-      throw error;
-    });
+    const result = this.last
+      .then(async () => {
+        signal?.throwIfAborted();
+        this.assertUsable();
+        return run();
+      })
+      .catch((error: unknown) => {
+        this.assertUsable(); // disposed or lost in the middle: that is the reason, not what the driver made of it
+        throw error;
+      });
     this.last = result.catch(() => {});
     if (!signal) return result;
     let onAbort = (): void => {};

@@ -28,9 +28,10 @@ export function folderCache(folder = cacheFolder()): DownloadCache {
       try {
         const path = pathOf(address);
         const note = JSON.parse(await readFile(`${path}.json`, 'utf8')) as Note;
-        const bytes = new Uint8Array((await readFile(path)));
+        const bytes = new Uint8Array(await readFile(path));
         // another process may write just now, and a disk may fail
-        if (note.address !== address.href || note.bytes !== bytes.length || note.sha256 !== digest(bytes)) return undefined;
+        if (note.address !== address.href || note.bytes !== bytes.length || note.sha256 !== digest(bytes))
+          return undefined;
         return { bytes, whole: note.whole === true, version: { etag: note.etag, lastModified: note.lastModified } };
       } catch {
         return undefined;

@@ -1,6 +1,6 @@
 /**
- * A WebGPU adapter in Node, through Dawn (npm `webgpu`): the system's GPU if it has one, else a Vulkan driver that runs on
- * the CPU (Linux): Mesa's lavapipe, or the SwiftShader that lies beside every Chrome and Chromium.
+ * A WebGPU adapter in Node, through Dawn (npm `webgpu`): the system's GPU if it has one, else a Vulkan driver that runs
+ * on the CPU (Linux): Mesa's lavapipe, or the SwiftShader that lies beside every Chrome and Chromium.
  *
  * The Vulkan loader reads its environment anew for every `create()`, inside the synchronous part of the first
  * `requestAdapter()`. So a driver is chosen by variables that are set for that moment only, a failed attempt does not
@@ -16,16 +16,21 @@ export type SoftwareDriver = 'lavapipe' | 'swiftshader';
 export interface NodeAdapterOptions {
   /** Take a driver that runs on the CPU if there is no GPU. Default: true. */
   readonly allowSoftware?: boolean;
-  /** This Vulkan driver and no other: by name, or by the path of its ICD manifest. Default: `$GRADLENS_VULKAN`, else whatever there is. */
+  /**
+   * This Vulkan driver and no other: by name, or by the path of its ICD manifest. Default: `$GRADLENS_VULKAN`, else
+   * whatever there is.
+   */
   readonly icd?: SoftwareDriver | (string & {});
   /** Hears, in a sentence, that the CPU will do the work and through which driver. */
   readonly onNotice?: (message: string) => void;
 }
 
 /**
- * An adapter, and the names of WebGPU (`GPUBufferUsage` …) as globals. Adapter and devices stay reachable until the process ends.
+ * An adapter, and the names of WebGPU (`GPUBufferUsage` …) as globals. Adapter and devices stay reachable until the
+ * process ends.
  *
- * @throws GradlensError `no-webgpu` without the package `webgpu`, `no-adapter` without a driver, `software-adapter` with one that was not allowed.
+ * @throws GradlensError `no-webgpu` without the package `webgpu`, `no-adapter` without a driver, `software-adapter`
+ *   with one that was not allowed.
  */
 export async function requestNodeAdapter(options: NodeAdapterOptions = {}): Promise<GPUAdapter> {
   const { allowSoftware = true, icd = process.env['GRADLENS_VULKAN'] || undefined, onNotice } = options;
@@ -42,7 +47,8 @@ export async function requestNodeAdapter(options: NodeAdapterOptions = {}): Prom
       const message = `the only WebGPU adapter runs on the CPU (${description}), which was not allowed`;
       throw new GradlensError('software-adapter', message, { description });
     } else {
-      if (isFallbackAdapter) onNotice?.(`no GPU in use: computing on the CPU with ${description}${manifest && ` (${manifest})`}`);
+      if (isFallbackAdapter)
+        onNotice?.(`no GPU in use: computing on the CPU with ${description}${manifest && ` (${manifest})`}`);
       return adapter;
     }
   }
@@ -71,13 +77,18 @@ function remedy(): string {
     : "install or update the GPU's driver";
 }
 
-// ── where drivers lie ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── where drivers lie
+// ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function manifestsOf(icd: string): readonly string[] {
   if (icd === 'lavapipe') return LAVAPIPE_FOLDERS.flatMap((folder) => filesIn(folder, /^lvp_icd.*\.json$/));
   if (icd === 'swiftshader') return browserFolders().flatMap((folder) => filesIn(folder, /^vk_swiftshader_icd\.json$/));
   if (existsSync(icd)) return [resolve(icd)];
-  throw new GradlensError('no-adapter', `"${icd}" is neither lavapipe nor swiftshader nor the path of a Vulkan ICD manifest`, { icd });
+  throw new GradlensError(
+    'no-adapter',
+    `"${icd}" is neither lavapipe nor swiftshader nor the path of a Vulkan ICD manifest`,
+    { icd },
+  );
 }
 
 function softwareManifests(): readonly string[] {
@@ -87,9 +98,13 @@ function softwareManifests(): readonly string[] {
 const LAVAPIPE_FOLDERS = ['/usr/share/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/etc/vulkan/icd.d'];
 
 function browserFolders(): readonly string[] {
-  const named = [process.env['GRADLENS_CHROMIUM'], process.env['CHROME_PATH']].flatMap((path) => (path ? [dirname(path)] : []));
+  const named = [process.env['GRADLENS_CHROMIUM'], process.env['CHROME_PATH']].flatMap((path) =>
+    path ? [dirname(path)] : [],
+  );
   const cache = process.env['PUPPETEER_CACHE_DIR'] || join(homedir(), '.cache', 'puppeteer');
-  const downloaded = filesIn(join(cache, 'chrome'), /^linux/).reverse().map((folder) => join(folder, 'chrome-linux64'));
+  const downloaded = filesIn(join(cache, 'chrome'), /^linux/)
+    .reverse()
+    .map((folder) => join(folder, 'chrome-linux64'));
   return [...named, ...BROWSER_FOLDERS, ...downloaded];
 }
 
@@ -106,20 +121,27 @@ const BROWSER_FOLDERS = [
 
 function filesIn(folder: string, name: RegExp): string[] {
   try {
-    return readdirSync(folder).filter((file) => name.test(file)).sort().map((file) => join(folder, file));
+    return readdirSync(folder)
+      .filter((file) => name.test(file))
+      .sort()
+      .map((file) => join(folder, file));
   } catch {
     return [];
   }
 }
 
-// ── Dawn ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Dawn
+// ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 type Dawn = typeof import('webgpu');
 
-/** Dawn corrupts memory when the garbage collector takes an object that is still at work, so nothing here is ever let go. */
-const kept: { readonly instances: Map<string, GPU>; readonly objects: unknown[] } = ((globalThis as Record<symbol, unknown>)[
-  Symbol.for('gradlens.dawn')
-] ??= { instances: new Map(), objects: [] }) as never;
+/**
+ * Dawn corrupts memory when the garbage collector takes an object that is still at work, so nothing here is ever let
+ * go.
+ */
+const kept: { readonly instances: Map<string, GPU>; readonly objects: unknown[] } = ((
+  globalThis as Record<symbol, unknown>
+)[Symbol.for('gradlens.dawn')] ??= { instances: new Map(), objects: [] }) as never;
 
 function keep<T>(object: T): T {
   kept.objects.push(object);
@@ -132,7 +154,9 @@ async function importDawn(): Promise<Dawn> {
     dawn = await import('webgpu');
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
-    const why = missing ? 'Node has no WebGPU of its own' : `the package webgpu does not load on ${process.platform}-${process.arch} (${String(cause)})`;
+    const why = missing
+      ? 'Node has no WebGPU of its own'
+      : `the package webgpu does not load on ${process.platform}-${process.arch} (${String(cause)})`;
     throw new GradlensError('no-webgpu', `${why}: npm install webgpu`, {}, { cause });
   }
   for (const [name, value] of Object.entries(dawn.globals)) {
@@ -144,7 +168,11 @@ async function importDawn(): Promise<Dawn> {
 async function adapterOf(dawn: Dawn, manifest: string): Promise<GPUAdapter | null> {
   let adapter = await request(dawn, manifest);
   // A machine without Vulkan has no loader either. A browser brings its own; once loaded, Dawn finds it by its name.
-  if (!adapter && basename(manifest) === 'vk_swiftshader_icd.json' && loadLibrary(join(dirname(manifest), 'libvulkan.so.1'))) {
+  if (
+    !adapter &&
+    basename(manifest) === 'vk_swiftshader_icd.json' &&
+    loadLibrary(join(dirname(manifest), 'libvulkan.so.1'))
+  ) {
     adapter = await request(dawn, manifest);
   }
   if (!adapter) return null;
@@ -177,7 +205,10 @@ function withVulkanDriver<T>(manifest: string, work: () => T): T {
   }
 }
 
-/** Loads a shared library for good. `process.dlopen` is for add-ons: finding none it throws and, but for RTLD_NODELETE, unloads. */
+/**
+ * Loads a shared library for good. `process.dlopen` is for add-ons: finding none it throws and, but for RTLD_NODELETE,
+ * unloads.
+ */
 function loadLibrary(path: string): boolean {
   if (!existsSync(path)) return false;
   const RTLD_LAZY = 0x1;

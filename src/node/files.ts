@@ -9,7 +9,8 @@ import { type FetchBytes, isKept } from '../load';
 /**
  * Downloads as in browsers, but into {@link cacheFolder}; and files by their `file:` address.
  *
- * @throws GradlensError `network` for what cannot be read; `model-format` for a file that is too large, or that a model names although
+ * @throws GradlensError `network` for what cannot be read; `model-format` for a file that is too large, or that a model
+ *   names although
  *   it lies outside of the model's folder
  */
 export const fetchInNode: FetchBytes = async (address, options) => {
@@ -22,7 +23,8 @@ export const fetchInNode: FetchBytes = async (address, options) => {
   try {
     if (options.within) await assertInside(path, fileURLToPath(options.within));
     const { size } = await stat(path);
-    if (size > MOST_FILE_BYTES) throw new GradlensError('model-format', `${path} has ${size} bytes; at most ${MOST_FILE_BYTES} are read`);
+    if (size > MOST_FILE_BYTES)
+      throw new GradlensError('model-format', `${path} has ${size} bytes; at most ${MOST_FILE_BYTES} are read`);
     const bytes = await readFile(path, options.signal ? { signal: options.signal } : {});
     const fault = await faultOf(bytes, options.expected ?? {});
     if (fault) throw new GradlensError('model-format', `${path} ${fault}`);
@@ -30,7 +32,12 @@ export const fetchInNode: FetchBytes = async (address, options) => {
   } catch (cause) {
     options.signal?.throwIfAborted();
     if (cause instanceof GradlensError) throw cause;
-    throw new GradlensError('network', `${path} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}`, { address: address.href }, { cause });
+    throw new GradlensError(
+      'network',
+      `${path} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}`,
+      { address: address.href },
+      { cause },
+    );
   }
 };
 
@@ -38,6 +45,10 @@ export const fetchInNode: FetchBytes = async (address, options) => {
 async function assertInside(path: string, folder: string): Promise<void> {
   const [file, root] = await Promise.all([realpath(path), realpath(folder)]);
   if (!file.startsWith(root.endsWith(sep) ? root : root + sep)) {
-    throw new GradlensError('model-format', `${path} lies outside of the model's folder once links are followed (${file}); copy it there`, { path, file, folder: root });
+    throw new GradlensError(
+      'model-format',
+      `${path} lies outside of the model's folder once links are followed (${file}); copy it there`,
+      { path, file, folder: root },
+    );
   }
 }

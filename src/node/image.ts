@@ -8,15 +8,20 @@ import type { Pixels } from '../image/pixels';
 const LONGEST_SIDE = 4096;
 
 /**
- * Decodes a picture (JPEG, PNG, WebP, AVIF, GIF, TIFF) as the engine does in a browser: to opaque RGBA, turned as its EXIF orientation says,
- * laid on white where it is transparent, its numbers as they stand (colour profiles are not applied, CMYK becomes RGB by plain
- * multiplication).
+ * Decodes a picture (JPEG, PNG, WebP, AVIF, GIF, TIFF) as the engine does in a browser: to opaque RGBA, turned as its
+ * EXIF orientation says, laid on white where it is transparent, its numbers as they stand (colour profiles are not
+ * applied, CMYK becomes RGB by plain multiplication).
  *
  * @throws GradlensError `model-format` if it is no picture, or too large; `feature` without the package `sharp`
  */
 export async function readImage(file: string | Uint8Array): Promise<Pixels> {
   const { default: sharp } = await import('sharp').catch((cause: unknown) => {
-    throw new GradlensError('feature', 'reading pictures in Node needs the package sharp: npm install sharp', {}, { cause });
+    throw new GradlensError(
+      'feature',
+      'reading pictures in Node needs the package sharp: npm install sharp',
+      {},
+      { cause },
+    );
   });
   const name = typeof file === 'string' ? file : 'the picture';
   try {
@@ -27,12 +32,22 @@ export async function readImage(file: string | Uint8Array): Promise<Pixels> {
     const cmyk = space === 'cmyk';
     const turned = format === 'webp' ? picture : picture.rotate(); // Chromium reads no EXIF in WebP
     const resized = turned.resize(LONGEST_SIDE, LONGEST_SIDE, { fit: 'inside', withoutEnlargement: true });
-    const coloured = cmyk ? resized.pipelineColourspace('cmyk').toColourspace('cmyk') : resized.flatten({ background: '#fff' }).toColourspace('srgb').ensureAlpha();
-    const { data, info: { width, height } } = await coloured.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    const coloured = cmyk
+      ? resized.pipelineColourspace('cmyk').toColourspace('cmyk')
+      : resized.flatten({ background: '#fff' }).toColourspace('srgb').ensureAlpha();
+    const {
+      data,
+      info: { width, height },
+    } = await coloured.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     return { data: cmyk ? rgbaOf(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength), width, height };
   } catch (cause) {
     if (cause instanceof GradlensError) throw cause;
-    throw new GradlensError('model-format', `${name} cannot be read as a picture: ${cause instanceof Error ? cause.message : String(cause)}`, {}, { cause });
+    throw new GradlensError(
+      'model-format',
+      `${name} cannot be read as a picture: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {},
+      { cause },
+    );
   }
 }
 

@@ -15,10 +15,15 @@ export { readImage } from './image';
 export const fileAddress = (path: string): URL => pathToFileURL(path);
 
 /**
- * An engine on a device of its own: a GPU if there is one, else a software driver. After `dispose()` the process can end by itself.
+ * An engine on a device of its own: a GPU if there is one, else a software driver. After `dispose()` the process can
+ * end by itself.
  *
  * @throws GradlensError `no-webgpu` without the package `webgpu`, `no-adapter` without a driver, `software-adapter`
  */
 export async function createNodeEngine(options: NodeAdapterOptions = {}): Promise<Engine> {
-  return Engine.onAdapter(await requestNodeAdapter(options), { ...options, fetchBytes: fetchInNode, tuningStore: fileStore(join(cacheFolder(), 'tuning.json')) });
+  return Engine.onAdapter(await requestNodeAdapter(options), {
+    ...options,
+    fetchBytes: fetchInNode,
+    tuningStore: fileStore(join(cacheFolder(), 'tuning.json')),
+  });
 }

@@ -1,5 +1,12 @@
 /** Functions of one number, all on the kernels of `shaders/activation.ts`. */
-import { type ActivationDims, type CurvedName, type StraightName, activationBackward, activationForward, isStraight } from '../../shaders/activation';
+import {
+  type ActivationDims,
+  type CurvedName,
+  type StraightName,
+  activationBackward,
+  activationForward,
+  isStraight,
+} from '../../shaders/activation';
 import { blocksOf, floatBits, stripsOf } from '../../shaders/kernel';
 import type { ClipNode, EluNode, GraphNode, HardSigmoidNode, LeakyReluNode, PReluNode } from '../graph';
 import type { Op, Site, Slice, Tensor } from './op';
@@ -24,17 +31,31 @@ function parametersOf(node: ActivationNode): readonly [a: number, b: number] {
 
 function dimsOf(node: ActivationNode, batch: number, to: Slice): ActivationDims {
   const [a, b] = parametersOf(node);
-  return { N: batch, C: to.C, H: to.H, W: to.W, BLOCKS: blocksOf(to.C), Y_BLOCK: to.block, Y_BLOCKS: to.blocks, A: floatBits(a), B: floatBits(b) };
+  return {
+    N: batch,
+    C: to.C,
+    H: to.H,
+    W: to.W,
+    BLOCKS: blocksOf(to.C),
+    Y_BLOCK: to.block,
+    Y_BLOCKS: to.blocks,
+    A: floatBits(a),
+    B: floatBits(b),
+  };
 }
 
 /** One bit per element: on which piece it lies. */
 const maskOf = ({ node, batch, inputs: [x] }: Site<ActivationNode>): Tensor => ({
-  name: `${node.name}.mask`, bytes: batch * blocksOf(x!.C) * x!.H * stripsOf(x!.W) * 4, kind: 'saved',
+  name: `${node.name}.mask`,
+  bytes: batch * blocksOf(x!.C) * x!.H * stripsOf(x!.W) * 4,
+  kind: 'saved',
 });
 
 /** The slopes of a PReLU, one per channel. */
 function slopesOf({ node, inputs: [x], weights }: Site<ActivationNode>): Readonly<{ slopes?: Tensor }> {
-  return node.op === 'prelu' ? { slopes: blockedVector(`${node.slope}/blocks`, x!.C, weights.get(node.slope)!.data) } : {};
+  return node.op === 'prelu'
+    ? { slopes: blockedVector(`${node.slope}/blocks`, x!.C, weights.get(node.slope)!.data) }
+    : {};
 }
 
 function activation<N extends ActivationNode>(name: N['op']): Op<N> {
@@ -45,20 +66,45 @@ function activation<N extends ActivationNode>(name: N['op']): Op<N> {
       return input!;
     },
     forward(site) {
-      const { node, batch, inputs: [x], output } = site;
-      return [{
-        label: `${node.name}.${name}Forward`,
-        kernel: activationForward(name, dimsOf(node, batch, output), [x!.block, x!.blocks]),
-        bind: { x: x!.storage, y: output.storage, ...(straight ? { mask: maskOf(site) } : {}), ...slopesOf(site) },
-      }];
+      const {
+        node,
+        batch,
+        inputs: [x],
+        output,
+      } = site;
+      return [
+        {
+          label: `${node.name}.${name}Forward`,
+          kernel: activationForward(name, dimsOf(node, batch, output), [x!.block, x!.blocks]),
+          bind: { x: x!.storage, y: output.storage, ...(straight ? { mask: maskOf(site) } : {}), ...slopesOf(site) },
+        },
+      ];
     },
     backward(site, { dY, dX, epilogue, kept }) {
-      const { node, batch, inputs: [x] } = site;
-      return [{
-        label: `${node.name}.${name}Backward`,
-        kernel: activationBackward(name, dimsOf(node, batch, dX), [dY.block, dY.blocks], [x!.block, x!.blocks], epilogue),
-        bind: { dY: dY.storage, dX: dX.storage, ...kept, ...(straight ? { mask: maskOf(site) } : { x: x!.storage }), ...slopesOf(site) },
-      }];
+      const {
+        node,
+        batch,
+        inputs: [x],
+      } = site;
+      return [
+        {
+          label: `${node.name}.${name}Backward`,
+          kernel: activationBackward(
+            name,
+            dimsOf(node, batch, dX),
+            [dY.block, dY.blocks],
+            [x!.block, x!.blocks],
+            epilogue,
+          ),
+          bind: {
+            dY: dY.storage,
+            dX: dX.storage,
+            ...kept,
+            ...(straight ? { mask: maskOf(site) } : { x: x!.storage }),
+            ...slopesOf(site),
+          },
+        },
+      ];
     },
     ...(straight ? {} : { keepsInputs: true }),
   };

@@ -17,15 +17,19 @@ function dimsOf(node: AveragePoolNode, batch: number, x: Slice, y: Slice): Avera
 export const averagePool: Op<AveragePoolNode> = {
   extents: (node, [input]) => pooledExtents(node, input!),
 
-  forward: ({ node, batch, inputs, output }) => [{
-    label: `${node.name}.averagePoolForward`,
-    kernel: averagePoolForward(dimsOf(node, batch, inputs[0]!, output)),
-    bind: { x: inputs[0]!.storage, y: output.storage },
-  }],
+  forward: ({ node, batch, inputs, output }) => [
+    {
+      label: `${node.name}.averagePoolForward`,
+      kernel: averagePoolForward(dimsOf(node, batch, inputs[0]!, output)),
+      bind: { x: inputs[0]!.storage, y: output.storage },
+    },
+  ],
 
-  backward: ({ node, batch }, { dY, dX, epilogue, kept }) => [{
-    label: `${node.name}.averagePoolBackward`,
-    kernel: averagePoolBackward(dimsOf(node, batch, dX, dY), epilogue),
-    bind: { dY: dY.storage, dX: dX.storage, ...kept },
-  }],
+  backward: ({ node, batch }, { dY, dX, epilogue, kept }) => [
+    {
+      label: `${node.name}.averagePoolBackward`,
+      kernel: averagePoolBackward(dimsOf(node, batch, dX, dY), epilogue),
+      bind: { dY: dY.storage, dX: dX.storage, ...kept },
+    },
+  ],
 };

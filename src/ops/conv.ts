@@ -17,16 +17,25 @@ function weightShape(node: ConvNode, input: { C: number }, weights: Site<ConvNod
   const groups = node.groups ?? 1;
   const [O = 0, perGroup = 0, R = 0, S = 0] = weight.shape;
   if (weight.shape.length !== 4 || R !== node.kernel[0] || S !== node.kernel[1]) {
-    throw shapeError(node.name, `weights are [${weight.shape.join(', ')}], its kernel is [${node.kernel.join(', ')}]: [O, C, R, S] would be right`);
+    throw shapeError(
+      node.name,
+      `weights are [${weight.shape.join(', ')}], its kernel is [${node.kernel.join(', ')}]: [O, C, R, S] would be right`,
+    );
   }
   if (perGroup * groups !== input.C || O % groups !== 0) {
-    throw shapeError(node.name, `weights have ${perGroup * groups} input channels (${groups} groups) and ${O} output channels, its input has ${input.C}`);
+    throw shapeError(
+      node.name,
+      `weights have ${perGroup * groups} input channels (${groups} groups) and ${O} output channels, its input has ${input.C}`,
+    );
   }
   return { O, C: input.C, R, S, groups };
 }
 
-const filtersOf = ({ node, weights, inputs }: Site<ConvNode>): Filters =>
-  ({ name: node.weight, data: weights.get(node.weight)!.data, shape: weightShape(node, inputs[0]!, weights) });
+const filtersOf = ({ node, weights, inputs }: Site<ConvNode>): Filters => ({
+  name: node.weight,
+  data: weights.get(node.weight)!.data,
+  shape: weightShape(node, inputs[0]!, weights),
+});
 
 /** The convolution that leads from `x` to `y`, as the kernels count it. */
 function dimsOf(site: Site<ConvNode>, x: Slice, y: Slice): ConvDims {
@@ -36,10 +45,25 @@ function dimsOf(site: Site<ConvNode>, x: Slice, y: Slice): ConvDims {
   const GROUPS = blockedGroups(shape);
   return {
     N: batch,
-    H: x.H, W: x.W, P: y.H, Q: y.W, R: shape.R, S: shape.S,
-    STRIDE_Y: stride[0], STRIDE_X: stride[1], PAD_TOP: pads[0], PAD_LEFT: pads[1], DILATION_Y: dilation[0], DILATION_X: dilation[1],
-    IN: blocksOf(x.C / GROUPS), OUT: blocksOf(y.C / GROUPS), GROUPS,
-    X_BLOCK: x.block, X_BLOCKS: x.blocks, Y_BLOCK: y.block, Y_BLOCKS: y.blocks,
+    H: x.H,
+    W: x.W,
+    P: y.H,
+    Q: y.W,
+    R: shape.R,
+    S: shape.S,
+    STRIDE_Y: stride[0],
+    STRIDE_X: stride[1],
+    PAD_TOP: pads[0],
+    PAD_LEFT: pads[1],
+    DILATION_Y: dilation[0],
+    DILATION_X: dilation[1],
+    IN: blocksOf(x.C / GROUPS),
+    OUT: blocksOf(y.C / GROUPS),
+    GROUPS,
+    X_BLOCK: x.block,
+    X_BLOCKS: x.blocks,
+    Y_BLOCK: y.block,
+    Y_BLOCKS: y.blocks,
   };
 }
 
@@ -49,9 +73,16 @@ const hasStride1 = (node: Layer<ConvNode>): boolean => fullWindow(node).stride.e
 export const unpooled = <T extends Extents>(slice: T): T => ({ ...slice, H: 2 * slice.H, W: 2 * slice.W });
 
 /** The pool that a `pooled` convolution carries, as a node of its own. */
-export const carriedPool = (name: string): MaxPoolNode => ({ op: 'maxPool', name, inputs: [], kernel: [2, 2], stride: [2, 2] });
+export const carriedPool = (name: string): MaxPoolNode => ({
+  op: 'maxPool',
+  name,
+  inputs: [],
+  kernel: [2, 2],
+  stride: [2, 2],
+});
 
-const convSwitches = ({ node, batch, output }: Site<ConvNode>): Tensor => maxPoolSwitches(carriedPool(node.name), batch, unpooled(output), output);
+const convSwitches = ({ node, batch, output }: Site<ConvNode>): Tensor =>
+  maxPoolSwitches(carriedPool(node.name), batch, unpooled(output), output);
 
 export const conv: Op<ConvNode> = {
   extents(node, [input], weights) {
@@ -65,35 +96,69 @@ export const conv: Op<ConvNode> = {
     const { node, output, bits, weights } = site;
     const pooled = node.pooled === true;
     const computed = pooled ? unpooled(output) : output;
-    const bias = node.bias === undefined ? {} : { bias: blockedVector(`${node.bias}/blocks`, output.C, weights.get(node.bias)!.data) };
-    const finish = finishForward({ bias: node.bias !== undefined, relu: node.relu === true, bits: bits !== null, pooled });
+    const bias =
+      node.bias === undefined
+        ? {}
+        : { bias: blockedVector(`${node.bias}/blocks`, output.C, weights.get(node.bias)!.data) };
+    const finish = finishForward({
+      bias: node.bias !== undefined,
+      relu: node.relu === true,
+      bits: bits !== null,
+      pooled,
+    });
     const kept = pooled ? { switches: convSwitches(site) } : bitsBinding(bits);
-    return convolve({
-      layer: node.name, name: pooled ? 'convPoolForward' : 'convForward', filters: filtersOf(site), direction: 'forward',
-      dims: dimsOf(site, site.inputs[0]!, computed), finish, x: site.inputs[0]!.storage, stores: { y: output.storage, ...bias, ...kept },
-    }, site.variants);
+    return convolve(
+      {
+        layer: node.name,
+        name: pooled ? 'convPoolForward' : 'convForward',
+        filters: filtersOf(site),
+        direction: 'forward',
+        dims: dimsOf(site, site.inputs[0]!, computed),
+        finish,
+        x: site.inputs[0]!.storage,
+        stores: { y: output.storage, ...bias, ...kept },
+      },
+      site.variants,
+    );
   },
 
   backward(site, { dY, dX, epilogue, kept }) {
     const { node } = site;
-    const { kernel: [R, S], pads, dilation } = fullWindow(node);
+    const {
+      kernel: [R, S],
+      pads,
+      dilation,
+    } = fullWindow(node);
     if (!hasStride1(node)) {
-      const [strided, direction] = isDepthwise(filtersOf(site).shape) ? [convDepthwiseBackwardStrided, 'forward'] as const : [convBackwardStrided, 'transposed'] as const;
-      return [{
-        label: `${node.name}.convBackwardStrided`,
-        kernel: strided(dimsOf(site, dX, dY), epilogue),
-        bind: { dY: dY.storage, weight: directWeight(filtersOf(site), direction), dX: dX.storage, ...kept },
-      }];
+      const [strided, direction] = isDepthwise(filtersOf(site).shape)
+        ? ([convDepthwiseBackwardStrided, 'forward'] as const)
+        : ([convBackwardStrided, 'transposed'] as const);
+      return [
+        {
+          label: `${node.name}.convBackwardStrided`,
+          kernel: strided(dimsOf(site, dX, dY), epilogue),
+          bind: { dY: dY.storage, weight: directWeight(filtersOf(site), direction), dX: dX.storage, ...kept },
+        },
+      ];
     }
     const turned = {
       ...dimsOf(site, dY, dX),
       PAD_TOP: (R - 1) * dilation[0] - pads[0],
       PAD_LEFT: (S - 1) * dilation[1] - pads[1],
     };
-    return convolve({
-      layer: node.name, name: 'convBackward', filters: filtersOf(site), direction: 'flipped',
-      dims: turned, finish: finishBackward(epilogue), x: dY.storage, stores: { dX: dX.storage, ...kept },
-    }, site.variants);
+    return convolve(
+      {
+        layer: node.name,
+        name: 'convBackward',
+        filters: filtersOf(site),
+        direction: 'flipped',
+        dims: turned,
+        finish: finishBackward(epilogue),
+        x: dY.storage,
+        stores: { dX: dX.storage, ...kept },
+      },
+      site.variants,
+    );
   },
 
   storesOnce: hasStride1,

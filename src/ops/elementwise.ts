@@ -15,22 +15,50 @@ interface AffineTensor {
 }
 const NONE: AffineTensor = { kind: 'none', tensor: null };
 
-const dimsOf = (batch: number, to: Slice) => ({ N: batch, H: to.H, W: to.W, BLOCKS: blocksOf(to.C), Y_BLOCK: to.block, Y_BLOCKS: to.blocks });
+const dimsOf = (batch: number, to: Slice) => ({
+  N: batch,
+  H: to.H,
+  W: to.W,
+  BLOCKS: blocksOf(to.C),
+  Y_BLOCK: to.block,
+  Y_BLOCKS: to.blocks,
+});
 const bound = ({ tensor }: AffineTensor): Readonly<Record<string, Tensor>> => (tensor ? { affine: tensor } : {});
 
 function forward({ node, batch, inputs, output, bits }: Site<ElementwiseNode>, affine = NONE): readonly Step[] {
   const kernel = elementwiseForward(
     dimsOf(batch, output),
     inputs.map((x) => [x.block, x.blocks] as const),
-    { product: node.op === 'multiply', affine: affine.kind, relu: node.relu === true || node.op === 'relu', bits: bits !== null },
+    {
+      product: node.op === 'multiply',
+      affine: affine.kind,
+      relu: node.relu === true || node.op === 'relu',
+      bits: bits !== null,
+    },
   );
   const named = Object.fromEntries(inputs.map((x, k) => [`x${k}`, x.storage]));
-  return [{ label: `${node.name}.${kernel.name}`, kernel, bind: { ...named, y: output.storage, ...bound(affine), ...bitsBinding(bits) } }];
+  return [
+    {
+      label: `${node.name}.${kernel.name}`,
+      kernel,
+      bind: { ...named, y: output.storage, ...bound(affine), ...bitsBinding(bits) },
+    },
+  ];
 }
 
-function backward({ node, batch }: Site<ElementwiseNode>, { dY, dX, epilogue, kept }: Share, affine = NONE): readonly Step[] {
+function backward(
+  { node, batch }: Site<ElementwiseNode>,
+  { dY, dX, epilogue, kept }: Share,
+  affine = NONE,
+): readonly Step[] {
   const kernel = elementwiseBackward(dimsOf(batch, dX), [dY.block, dY.blocks], affine.kind, epilogue);
-  return [{ label: `${node.name}.${kernel.name}`, kernel, bind: { dY: dY.storage, dX: dX.storage, ...bound(affine), ...kept } }];
+  return [
+    {
+      label: `${node.name}.${kernel.name}`,
+      kernel,
+      bind: { dY: dY.storage, dX: dX.storage, ...bound(affine), ...kept },
+    },
+  ];
 }
 
 export const relu: Op<ReluNode> = {
@@ -46,8 +74,13 @@ export const add: Op<AddNode> = {
   extents(node, inputs) {
     const [first] = inputs;
     const other = inputs.find((input) => !sameExtents(input, first!));
-    if (other) throw shapeError(node.name, `its inputs are ${printExtents(first!)} and ${printExtents(other)}; a sum needs one shape`);
-    if (inputs.length > MOST_TERMS) throw shapeError(node.name, `it adds ${inputs.length} inputs; at most ${MOST_TERMS} are supported in one node`);
+    if (other)
+      throw shapeError(
+        node.name,
+        `its inputs are ${printExtents(first!)} and ${printExtents(other)}; a sum needs one shape`,
+      );
+    if (inputs.length > MOST_TERMS)
+      throw shapeError(node.name, `it adds ${inputs.length} inputs; at most ${MOST_TERMS} are supported in one node`);
     return first!;
   },
   forward: (site) => forward(site),
@@ -57,20 +90,39 @@ export const add: Op<AddNode> = {
 export const multiply: Op<MultiplyNode> = {
   extents(node, inputs) {
     const [first, second] = inputs;
-    if (inputs.length !== 2 || !sameExtents(first!, second!)) throw shapeError(node.name, `its inputs are ${inputs.map(printExtents).join(' and ')}; a product needs two of one shape`);
+    if (inputs.length !== 2 || !sameExtents(first!, second!))
+      throw shapeError(
+        node.name,
+        `its inputs are ${inputs.map(printExtents).join(' and ')}; a product needs two of one shape`,
+      );
     return first!;
   },
   forward: (site) => forward(site),
   backward({ node, batch, inputs }, { k, dY, dX, epilogue, kept }) {
     const other = inputs[1 - k]!;
-    const kernel = elementwiseBackward(dimsOf(batch, dX), [dY.block, dY.blocks], { other: [other.block, other.blocks] }, epilogue);
-    return [{ label: `${node.name}.${kernel.name}`, kernel, bind: { dY: dY.storage, other: other.storage, dX: dX.storage, ...kept } }];
+    const kernel = elementwiseBackward(
+      dimsOf(batch, dX),
+      [dY.block, dY.blocks],
+      { other: [other.block, other.blocks] },
+      epilogue,
+    );
+    return [
+      {
+        label: `${node.name}.${kernel.name}`,
+        kernel,
+        bind: { dY: dY.storage, other: other.storage, dX: dX.storage, ...kept },
+      },
+    ];
   },
   keepsInputs: true,
 };
 
 /** Scale and bias of an inference batch-norm, in float64. */
-export function batchNormAffine(node: BatchNormNode, channels: number, weights: ReadonlyMap<string, Weight>): { scale: Float64Array; bias: Float64Array } {
+export function batchNormAffine(
+  node: BatchNormNode,
+  channels: number,
+  weights: ReadonlyMap<string, Weight>,
+): { scale: Float64Array; bias: Float64Array } {
   const read = (name: string): Float32Array => weightOf(weights, node.name, name, [channels]);
   const [gamma, beta, mean, variance] = [read(node.scale), read(node.bias), read(node.mean), read(node.variance)];
   const scale = Float64Array.from(gamma, (g, c) => g / Math.sqrt(variance[c]! + node.epsilon));
@@ -78,10 +130,14 @@ export function batchNormAffine(node: BatchNormNode, channels: number, weights: 
 }
 
 /**
- * Scale and bias of a batch-norm or an affine layer, in float64; an absent one of an affine layer is null. `[C]`, or `[C, H, W]` if
- * `perElement`.
+ * Scale and bias of a batch-norm or an affine layer, in float64; an absent one of an affine layer is null. `[C]`, or
+ * `[C, H, W]` if `perElement`.
  */
-export function affineOf(node: BatchNormNode | AffineNode, { C, H, W }: Extents, weights: ReadonlyMap<string, Weight>): { scale: Float64Array | null; bias: Float64Array | null; perElement: boolean } {
+export function affineOf(
+  node: BatchNormNode | AffineNode,
+  { C, H, W }: Extents,
+  weights: ReadonlyMap<string, Weight>,
+): { scale: Float64Array | null; bias: Float64Array | null; perElement: boolean } {
   if (node.op === 'batchNorm') return { ...batchNormAffine(node, C, weights), perElement: false };
   const names = [node.scale, node.bias];
   const perElement = names.some((name) => name !== undefined && weights.get(name)?.shape.length === 3);
@@ -89,7 +145,10 @@ export function affineOf(node: BatchNormNode | AffineNode, { C, H, W }: Extents,
     if (name === undefined) return null;
     const full = weights.get(name)?.shape.length === 3;
     const data = weightOf(weights, node.name, name, full ? [C, H, W] : [C]);
-    return Float64Array.from({ length: perElement ? C * H * W : C }, (_, i) => data[full || !perElement ? i : Math.floor(i / (H * W))]!);
+    return Float64Array.from(
+      { length: perElement ? C * H * W : C },
+      (_, i) => data[full || !perElement ? i : Math.floor(i / (H * W))]!,
+    );
   }) as [Float64Array | null, Float64Array | null];
   return { scale, bias, perElement };
 }
@@ -103,11 +162,12 @@ function affineTensor({ node, output: { C, H, W }, weights }: Site<BatchNormNode
     kind: 'weight',
     fill: () => {
       const packed = new Float32Array(blocksOf(C) * plane * 8);
-      for (let c = 0; c < C; c++) for (let i = 0; i < plane; i++) {
-        const at = ((c >> 2) * plane + i) * 8 + (c & 3);
-        packed[at] = scale ? scale[c * plane + i]! : 1;
-        packed[at + 4] = bias ? bias[c * plane + i]! : 0;
-      }
+      for (let c = 0; c < C; c++)
+        for (let i = 0; i < plane; i++) {
+          const at = ((c >> 2) * plane + i) * 8 + (c & 3);
+          packed[at] = scale ? scale[c * plane + i]! : 1;
+          packed[at + 4] = bias ? bias[c * plane + i]! : 0;
+        }
       return packed;
     },
   };

@@ -9,7 +9,10 @@ import type { FullyConnectedVariant } from './variants';
 import { type Op, type Site, type Step, type Tensor, bitsBinding } from './op';
 import { blockedVector, weightOf } from './weights';
 
-/** How a forward sum is cut: slices until a pass has so many invocations, unless they got shorter than what is worth a partial sum. */
+/**
+ * How a forward sum is cut: slices until a pass has so many invocations, unless they got shorter than what is worth a
+ * partial sum.
+ */
 interface Cut {
   readonly invocations: number;
   /** In blocks of four rows. */
@@ -26,34 +29,53 @@ interface Family {
 }
 
 /**
- * Where whole batches are summed, even the smallest layer is cut in two on software adapters: so all of a network's run the same code, and
- * a cold start compiles it once.
+ * Where whole batches are summed, even the smallest layer is cut in two on software adapters: so all of a network's run
+ * the same code, and a cold start compiles it once.
  */
 const familyOf = (variant: FullyConnectedVariant, batch: number): Family =>
-  (variant.family === 'parallel'
-    ? { cut: { invocations: variant.workgroups * COLUMNS, shortest: 16, fewest: 1 }, forward: parallelForward, sum: parallelSum, backward: parallelBackward }
+  variant.family === 'parallel'
+    ? {
+        cut: { invocations: variant.workgroups * COLUMNS, shortest: 16, fewest: 1 },
+        forward: parallelForward,
+        sum: parallelSum,
+        backward: parallelBackward,
+      }
     : {
-      cut: { invocations: 4096, shortest: 64, fewest: batch >= DENSE ? 2 : 1 },
-      forward: (d, chunk, epilogue) => fullyConnectedForward(d, chunk, variant, epilogue),
-      sum: fullyConnectedSum,
-      backward: (d, chunk, epilogue) => fullyConnectedBackward(d, chunk, variant, epilogue),
-    });
+        cut: { invocations: 4096, shortest: 64, fewest: batch >= DENSE ? 2 : 1 },
+        forward: (d, chunk, epilogue) => fullyConnectedForward(d, chunk, variant, epilogue),
+        sum: fullyConnectedSum,
+        backward: (d, chunk, epilogue) => fullyConnectedBackward(d, chunk, variant, epilogue),
+      };
 
 function outputsOf(node: FullyConnectedNode, input: Extents, weights: Site<FullyConnectedNode>['weights']): number {
   const weight = weights.get(node.weight);
   if (!weight) throw shapeError(node.name, `its weight '${node.weight}' is not among the weights`);
   const [out = 0, inputs = 0] = weight.shape;
   if (weight.shape.length !== 2 || inputs !== elements(input)) {
-    throw shapeError(node.name, `weights are [${weight.shape.join(', ')}], its input has ${elements(input)} elements: [out, ${elements(input)}] would be right`);
+    throw shapeError(
+      node.name,
+      `weights are [${weight.shape.join(', ')}], its input has ${elements(input)} elements: [out, ${elements(input)}] would be right`,
+    );
   }
   return out;
 }
 
 /** Rows cut into chunks that a binding holds, and chunks into slices. */
-function chunksOf(name: string, rows: number, outBlocks: number, bindingBytes: number, { invocations, shortest, fewest }: Cut): RowChunk[] {
+function chunksOf(
+  name: string,
+  rows: number,
+  outBlocks: number,
+  bindingBytes: number,
+  { invocations, shortest, fewest }: Cut,
+): RowChunk[] {
   const rowBytes = 4 * outBlocks * 16;
   const perChunk = Math.floor(bindingBytes / rowBytes);
-  if (perChunk < 1) throw new GradlensError('limit', `${name}: four rows of its weights take ${rowBytes} bytes; the device binds at most ${bindingBytes}`, { limit: 'maxStorageBufferBindingSize', need: rowBytes, have: bindingBytes, layer: name });
+  if (perChunk < 1)
+    throw new GradlensError(
+      'limit',
+      `${name}: four rows of its weights take ${rowBytes} bytes; the device binds at most ${bindingBytes}`,
+      { limit: 'maxStorageBufferBindingSize', need: rowBytes, have: bindingBytes, layer: name },
+    );
   const wanted = Math.min(Math.ceil(invocations / outBlocks), Math.max(fewest, Math.floor(rows / shortest)));
   const SLICE = Math.min(Math.ceil(rows / wanted), perChunk);
   const chunks: Omit<RowChunk, 'SLICES'>[] = [];
@@ -72,8 +94,15 @@ function layout(site: Site<FullyConnectedNode>) {
   const x = inputs[0]!;
   const plane = x.H * x.W;
   const dims: FullyConnectedDims = {
-    N: batch, H: x.H, W: x.W, IN: blocksOf(x.C) * plane, OUT: blocksOf(output.C),
-    X_BLOCK: x.block, X_BLOCKS: x.blocks, Y_BLOCK: output.block, Y_BLOCKS: output.blocks,
+    N: batch,
+    H: x.H,
+    W: x.W,
+    IN: blocksOf(x.C) * plane,
+    OUT: blocksOf(output.C),
+    X_BLOCK: x.block,
+    X_BLOCKS: x.blocks,
+    Y_BLOCK: output.block,
+    Y_BLOCKS: output.blocks,
   };
   const family = familyOf(variants.fullyConnected, batch);
   const chunks = chunksOf(node.name, dims.IN, dims.OUT, bindingBytes, family.cut);
@@ -82,7 +111,8 @@ function layout(site: Site<FullyConnectedNode>) {
     name: `${node.weight}/rows of ${x.C}×${plane}${chunks.length === 1 ? '' : `, ${index + 1} of ${chunks.length}`}`,
     bytes: chunk.ROWS * 4 * dims.OUT * 16,
     kind: 'weight',
-    fill: () => packFullyConnected(weights.get(node.weight)!.data, { out: output.C, C: x.C, plane }, chunk.FIRST, chunk.ROWS),
+    fill: () =>
+      packFullyConnected(weights.get(node.weight)!.data, { out: output.C, C: x.C, plane }, chunk.FIRST, chunk.ROWS),
   });
   return { family, dims, chunks, weightOfChunk };
 }
@@ -98,7 +128,11 @@ export const fullyConnected: Op<FullyConnectedNode> = {
     const { node, inputs, output, bits, weights } = site;
     const { family, dims, chunks, weightOfChunk } = layout(site);
     const epilogue = { relu: node.relu === true, bits: bits !== null };
-    const bias = blockedVector(`${node.bias ?? node.weight + ' without bias'}/blocks`, output.C, node.bias === undefined ? null : weights.get(node.bias)!.data);
+    const bias = blockedVector(
+      `${node.bias ?? node.weight + ' without bias'}/blocks`,
+      output.C,
+      node.bias === undefined ? null : weights.get(node.bias)!.data,
+    );
     const finish = { bias, y: output.storage, ...bitsBinding(bits) };
     const slices = chunks[0]!.SLICES;
     const partial: Tensor = { name: `${node.name}.partial`, bytes: slices * dims.N * dims.OUT * 16, kind: 'transient' };
@@ -108,7 +142,11 @@ export const fullyConnected: Op<FullyConnectedNode> = {
       bind: { x: inputs[0]!.storage, weight: weightOfChunk(chunk, index), ...(slices === 1 ? finish : { partial }) },
     }));
     if (slices > 1) {
-      steps.push({ label: `${node.name}.fullyConnectedSum`, kernel: family.sum(dims, slices, epilogue), bind: { partial, ...finish } });
+      steps.push({
+        label: `${node.name}.fullyConnectedSum`,
+        kernel: family.sum(dims, slices, epilogue),
+        bind: { partial, ...finish },
+      });
     }
     return steps;
   },

@@ -13,9 +13,29 @@ import type { ImageNode, Op } from './op';
 import { expand, pad, reduce, resize, slice } from './separable';
 
 export const ops = {
-  image, conv, fullyConnected, relu, ...activations, maxPool, averagePool, lrn, batchNorm, affine, add, multiply,
-  concat, flatten, reshape, transpose, slice, pad, resize, expand, reduce,
+  image,
+  conv,
+  fullyConnected,
+  relu,
+  ...activations,
+  maxPool,
+  averagePool,
+  lrn,
+  batchNorm,
+  affine,
+  add,
+  multiply,
+  concat,
+  flatten,
+  reshape,
+  transpose,
+  slice,
+  pad,
+  resize,
+  expand,
+  reduce,
 };
 
 /** The operator of a node that has kernels. */
-export const opOf = (node: GraphNode | ImageNode): Op<GraphNode | ImageNode> => ops[node.op as keyof typeof ops] as unknown as Op<GraphNode | ImageNode>;
+export const opOf = (node: GraphNode | ImageNode): Op<GraphNode | ImageNode> =>
+  ops[node.op as keyof typeof ops] as unknown as Op<GraphNode | ImageNode>;

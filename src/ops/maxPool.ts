@@ -11,32 +11,41 @@ export const maxPoolSwitches = (node: MaxPoolNode, batch: number, x: Slice, y: S
   kind: 'saved',
 });
 
-const switchesOf = ({ node, batch, inputs, output }: Site<MaxPoolNode>): Tensor => maxPoolSwitches(node, batch, inputs[0]!, output);
+const switchesOf = ({ node, batch, inputs, output }: Site<MaxPoolNode>): Tensor =>
+  maxPoolSwitches(node, batch, inputs[0]!, output);
 
 export const maxPool: Op<MaxPoolNode> = {
   extents(node, [input]) {
     const taps = node.kernel[0] * node.kernel[1];
     if (taps > MAX_POOL_TAPS) {
-      throw new GradlensError('unsupported-op', `${node.name}: a max-pool window of ${node.kernel.join('×')} is too large, at most ${MAX_POOL_TAPS} taps along an axis are supported`, { node: node.name, taps });
+      throw new GradlensError(
+        'unsupported-op',
+        `${node.name}: a max-pool window of ${node.kernel.join('×')} is too large, at most ${MAX_POOL_TAPS} taps along an axis are supported`,
+        { node: node.name, taps },
+      );
     }
     return pooledExtents(node, input!);
   },
 
   forward(site) {
     const { node, batch, inputs, output, rectified } = site;
-    return [{
-      label: `${node.name}.maxPoolForward`,
-      kernel: maxPoolForward(poolDims(node, batch, inputs[0]!, output), rectified[0]!),
-      bind: { x: inputs[0]!.storage, y: output.storage, switches: switchesOf(site) },
-    }];
+    return [
+      {
+        label: `${node.name}.maxPoolForward`,
+        kernel: maxPoolForward(poolDims(node, batch, inputs[0]!, output), rectified[0]!),
+        bind: { x: inputs[0]!.storage, y: output.storage, switches: switchesOf(site) },
+      },
+    ];
   },
 
   backward(site, { dY, dX, epilogue, kept }) {
     const { node, batch, rectified } = site;
-    return [{
-      label: `${node.name}.maxPoolBackward`,
-      kernel: maxPoolBackward(poolDims(node, batch, dX, dY), rectified[0]!, epilogue),
-      bind: { dY: dY.storage, switches: switchesOf(site), dX: dX.storage, ...kept },
-    }];
+    return [
+      {
+        label: `${node.name}.maxPoolBackward`,
+        kernel: maxPoolBackward(poolDims(node, batch, dX, dY), rectified[0]!, epilogue),
+        bind: { dY: dY.storage, switches: switchesOf(site), dX: dX.storage, ...kept },
+      },
+    ];
   },
 };

@@ -5,8 +5,8 @@ import type { Extents, GraphNode, Pads, Pair, Weight } from '../graph';
 import type { Variants } from './variants';
 
 /**
- * The way in, put before the first layer: pixels become blocks and, with a stride, space becomes depth (see `shaders/image.ts`).
- * The only node that no file holds.
+ * The way in, put before the first layer: pixels become blocks and, with a stride, space becomes depth (see
+ * `shaders/image.ts`). The only node that no file holds.
  */
 export interface ImageNode {
   readonly op: 'image';
@@ -19,8 +19,8 @@ export interface ImageNode {
 }
 
 /**
- * A node as it is compiled: with `relu`, what it computes is rectified in its epilogue; with `pooled`, what it computes is max-pooled
- * 2×2 there too, and only the pooled tensor exists.
+ * A node as it is compiled: with `relu`, what it computes is rectified in its epilogue; with `pooled`, what it computes
+ * is max-pooled 2×2 there too, and only the pooled tensor exists.
  */
 export type Layer<N = GraphNode | ImageNode> = N & { readonly relu?: true; readonly pooled?: true };
 
@@ -29,7 +29,8 @@ export interface Tensor {
   readonly name: string;
   readonly bytes: number;
   /**
-   * `weight` filled once from `fill` · `saved` written forward and read backward · `external` owned by the plan's caller
+   * `weight` filled once from `fill` · `saved` written forward and read backward · `external` owned by the plan's
+   * caller
    * · `transient` everything else.
    */
   readonly kind: 'weight' | 'saved' | 'external' | 'transient';
@@ -38,14 +39,20 @@ export interface Tensor {
   readonly half?: true;
 }
 
-/** Where an activation or gradient lies: `C×H×W` per item from block `block` of the `blocks` that its storage has per item. */
+/**
+ * Where an activation or gradient lies: `C×H×W` per item from block `block` of the `blocks` that its storage has per
+ * item.
+ */
 export interface Slice extends Extents {
   readonly storage: Tensor;
   readonly block: number;
   readonly blocks: number;
 }
 
-/** One dispatch. `bind` names, for every storage binding of the kernel, its tensor; `rule` and `targets` are bound by the executor. */
+/**
+ * One dispatch. `bind` names, for every storage binding of the kernel, its tensor; `rule` and `targets` are bound by
+ * the executor.
+ */
 export interface Step {
   readonly label: string;
   readonly kernel: Kernel;
@@ -88,8 +95,8 @@ export interface Op<N> {
   forward(site: Site<N>): readonly Step[];
   backward(site: Site<N>, share: Share): readonly Step[];
   /**
-   * Whether a single call of its backward kernel computes whole pixels of one layer's input once each, so that the epilogue may
-   * store them elsewhere (unpooled, or as the image). Default: no.
+   * Whether a single call of its backward kernel computes whole pixels of one layer's input once each, so that the
+   * epilogue may store them elsewhere (unpooled, or as the image). Default: no.
    */
   storesOnce?(node: Layer<N>): boolean;
   /** Its backward kernels read its inputs again, which are then kept for them. Default: no. */

@@ -7,7 +7,11 @@ import { shapeError } from '../shape';
 export function resizeRow(node: ResizeNode, axis: 0 | 1, extent: number): (i: number) => AxisRows[number] {
   const size = node.size[axis];
   const scale = node.scale?.[axis] ?? size / extent;
-  if (!Number.isInteger(size) || size < 1 || !(scale > 0)) throw shapeError(node.name, `resizes to ${node.size.join('×')} by the factors ${node.scale?.join(' and ')}; whole numbers from 1, and factors above 0, would be right`);
+  if (!Number.isInteger(size) || size < 1 || !(scale > 0))
+    throw shapeError(
+      node.name,
+      `resizes to ${node.size.join('×')} by the factors ${node.scale?.join(' and ')}; whole numbers from 1, and factors above 0, would be right`,
+    );
   const inside = (at: number): number => Math.min(Math.max(at, 0), extent - 1);
   return (i) => {
     const x = placeOf(node.coordinates, i, { extent, size, scale });
@@ -18,7 +22,11 @@ export function resizeRow(node: ResizeNode, axis: 0 | 1, extent: number): (i: nu
 }
 
 /** Where new pixel i lies among the old ones. */
-function placeOf(coordinates: ResizeNode['coordinates'], i: number, { extent, size, scale }: { readonly extent: number; readonly size: number; readonly scale: number }): number {
+function placeOf(
+  coordinates: ResizeNode['coordinates'],
+  i: number,
+  { extent, size, scale }: { readonly extent: number; readonly size: number; readonly scale: number },
+): number {
   switch (coordinates) {
     case 'half-pixel':
       return (i + 0.5) / scale - 0.5;
@@ -41,10 +49,19 @@ function tapsOf({ mode, rounding = 'round-prefer-floor', coefficient = -0.75 }: 
   const floor = Math.floor(x);
   const t = x - floor;
   if (mode === 'nearest') {
-    const rounded = { floor, ceil: Math.ceil(x), 'round-prefer-floor': Math.ceil(x - 0.5), 'round-prefer-ceil': Math.floor(x + 0.5) };
+    const rounded = {
+      floor,
+      ceil: Math.ceil(x),
+      'round-prefer-floor': Math.ceil(x - 0.5),
+      'round-prefer-ceil': Math.floor(x + 0.5),
+    };
     return [[rounded[rounding], 1]];
   }
-  if (mode === 'linear') return [[floor, 1 - t], [floor + 1, t]];
+  if (mode === 'linear')
+    return [
+      [floor, 1 - t],
+      [floor + 1, t],
+    ];
   return [-1, 0, 1, 2].map((k) => [floor + k, keys(Math.abs(t - k), coefficient)]);
 }
 

@@ -12,11 +12,14 @@ export type FullyConnectedVariant = DirectFullyConnected | ParallelFullyConnecte
 /** Chosen per device; the plain ones run on every device. */
 export interface Variants {
   /**
-   * Of a convolution with these extents, or of the input gradient of one (which is a convolution as well). Winograd's only where
-   * `suitsWinograd`.
+   * Of a convolution with these extents, or of the input gradient of one (which is a convolution as well). Winograd's
+   * only where `suitsWinograd`.
    */
   conv(d: ConvDims): ConvVariant;
   readonly fullyConnected: FullyConnectedVariant;
 }
 
-export const PLAIN: Variants = { conv: () => ({ family: 'direct', quads: false, unroll: 1 }), fullyConnected: { family: 'direct', quads: false } };
+export const PLAIN: Variants = {
+  conv: () => ({ family: 'direct', quads: false, unroll: 1 }),
+  fullyConnected: { family: 'direct', quads: false },
+};

@@ -5,11 +5,18 @@ import { shapeError } from '../shape';
 import type { Tensor } from './op';
 
 /** The named weight, of the given shape. */
-export function weightOf(weights: ReadonlyMap<string, Weight>, node: string, name: string, shape: readonly number[]): Float32Array {
+export function weightOf(
+  weights: ReadonlyMap<string, Weight>,
+  node: string,
+  name: string,
+  shape: readonly number[],
+): Float32Array {
   const weight = weights.get(name);
   if (!weight) throw shapeError(node, `its parameter '${name}' is not among the weights`, { name });
   if (weight.shape.length !== shape.length || weight.shape.some((n, k) => n !== shape[k])) {
-    throw shapeError(node, `'${name}' is [${weight.shape.join(', ')}], and here it would be [${shape.join(', ')}]`, { name });
+    throw shapeError(node, `'${name}' is [${weight.shape.join(', ')}], and here it would be [${shape.join(', ')}]`, {
+      name,
+    });
   }
   return weight.data;
 }

@@ -3,10 +3,16 @@ import type { Neighbours } from './components';
 import { type Grid, PAIR_STEPS } from './maxFlow';
 
 /**
- * What it costs to part neighbours, less where the colour changes: λ · exp(−β‖I_p − I_q‖²) / ‖p − q‖ with β = 1 / (2⟨‖I_p − I_q‖²⟩).
- * Colours are `[n × 3]`; the result is as `Grid.pairs`.
+ * What it costs to part neighbours, less where the colour changes: λ · exp(−β‖I_p − I_q‖²) / ‖p − q‖ with β = 1 /
+ * (2⟨‖I_p − I_q‖²⟩). Colours are `[n × 3]`; the result is as `Grid.pairs`.
  */
-export function pairCosts(colours: ArrayLike<number>, width: number, height: number, lambda: number, neighbours: Neighbours): Float64Array[] {
+export function pairCosts(
+  colours: ArrayLike<number>,
+  width: number,
+  height: number,
+  lambda: number,
+  neighbours: Neighbours,
+): Float64Array[] {
   const steps = PAIR_STEPS.slice(0, neighbours / 2);
   let [sum, count] = [0, 0];
   const differences = steps.map(([dx, dy]) => {
@@ -14,7 +20,11 @@ export function pairCosts(colours: ArrayLike<number>, width: number, height: num
     for (let y = 0; y < height - dy; y++) {
       for (let x = Math.max(-dx, 0); x < width - Math.max(dx, 0); x++) {
         const [p, q] = [3 * (y * width + x), 3 * ((y + dy) * width + x + dx)];
-        const [r, g, b] = [colours[p]! - colours[q]!, colours[p + 1]! - colours[q + 1]!, colours[p + 2]! - colours[q + 2]!];
+        const [r, g, b] = [
+          colours[p]! - colours[q]!,
+          colours[p + 1]! - colours[q + 1]!,
+          colours[p + 2]! - colours[q + 2]!,
+        ];
         const square = r * r + g * g + b * b;
         squares[p / 3] = square;
         sum += square;
@@ -32,7 +42,9 @@ export function pairCosts(colours: ArrayLike<number>, width: number, height: num
 
 /** The grid with labels that no cut changes: it is dearer than to part a pixel from all its neighbours. */
 export function hardened(grid: Grid, isOne: (pixel: number) => boolean, isZero: (pixel: number) => boolean): Grid {
-  const dearest = 1 + 2 * grid.pairs.reduce((sum, capacities) => sum + capacities.reduce((most, value) => Math.max(most, value), 0), 0);
+  const dearest =
+    1 +
+    2 * grid.pairs.reduce((sum, capacities) => sum + capacities.reduce((most, value) => Math.max(most, value), 0), 0);
   return {
     ...grid,
     source: grid.source.map((capacity, i) => (isOne(i) ? dearest : isZero(i) ? 0 : capacity)),

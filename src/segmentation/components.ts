@@ -41,7 +41,12 @@ export function components(mask: Uint8Array, width: number, height: number, neig
 }
 
 /** The mask of the largest component, of several the first in reading order; null for an empty mask. */
-export function largestComponent(mask: Uint8Array, width: number, height: number, neighbours: Neighbours = 8): Uint8Array | null {
+export function largestComponent(
+  mask: Uint8Array,
+  width: number,
+  height: number,
+  neighbours: Neighbours = 8,
+): Uint8Array | null {
   const { labels, areas } = components(mask, width, height, neighbours);
   if (areas.length === 1) return null;
   let largest = 1;
@@ -50,9 +55,9 @@ export function largestComponent(mask: Uint8Array, width: number, height: number
 }
 
 /**
- * The box whose pixels, all of them, would have the mean and the variance of the mask's along each axis: of a mask that is a filled box,
- * that box. A limb or a speck far from the rest, which the tight box must hold, hardly moves it. In whole pixels, within the picture;
- * null for an empty mask.
+ * The box whose pixels, all of them, would have the mean and the variance of the mask's along each axis: of a mask that
+ * is a filled box, that box. A limb or a speck far from the rest, which the tight box must hold, hardly moves it. In
+ * whole pixels, within the picture; null for an empty mask.
  */
 export function spreadBox(mask: Uint8Array, width: number, height: number): Box | null {
   const [columns, rows] = [new Float64Array(width), new Float64Array(height)];

@@ -48,7 +48,8 @@ export function logDensities(mixture: GaussianMixture, colours: ArrayLike<number
   const packed = pack(mixture);
   const terms = new Float64Array(mixture.components.length);
   const logs = new Float64Array(colours.length / 3);
-  for (let i = 0; i < logs.length; i++) logs[i] = logDensity(packed, colours[3 * i]!, colours[3 * i + 1]!, colours[3 * i + 2]!, terms);
+  for (let i = 0; i < logs.length; i++)
+    logs[i] = logDensity(packed, colours[3 * i]!, colours[3 * i + 1]!, colours[3 * i + 2]!, terms);
   return logs;
 }
 
@@ -65,12 +66,22 @@ function maximise(moments: Float64Array, n: number, variance: number): GaussianM
   for (let at = 0; at < moments.length; at += MOMENTS) {
     const share = moments[at]!;
     if (!(share >= LEAST)) continue;
-    const [r, g, b, rr, rg, rb, gg, gb, bb] = Array.from(moments.subarray(at + 1, at + MOMENTS), (sum) => sum / share) as [number, number, number, number, number, number, number, number, number];
+    const [r, g, b, rr, rg, rb, gg, gb, bb] = Array.from(
+      moments.subarray(at + 1, at + MOMENTS),
+      (sum) => sum / share,
+    ) as [number, number, number, number, number, number, number, number, number];
     // a variance cannot be negative, but for rounding
     components.push({
       weight: share / n,
       mean: [r, g, b],
-      covariance: [Math.max(rr - r * r, 0) + variance, rg - r * g, rb - r * b, Math.max(gg - g * g, 0) + variance, gb - g * b, Math.max(bb - b * b, 0) + variance],
+      covariance: [
+        Math.max(rr - r * r, 0) + variance,
+        rg - r * g,
+        rb - r * b,
+        Math.max(gg - g * g, 0) + variance,
+        gb - g * b,
+        Math.max(bb - b * b, 0) + variance,
+      ],
     });
   }
   const total = components.reduce((sum, { weight }) => sum + weight, 0); // below 1 if one was dropped
@@ -78,7 +89,10 @@ function maximise(moments: Float64Array, n: number, variance: number): GaussianM
 }
 
 /** The components' shares of each colour, as moments, and Σ log p. */
-function expect(mixture: GaussianMixture, colours: ArrayLike<number>): { moments: Float64Array; logLikelihood: number } {
+function expect(
+  mixture: GaussianMixture,
+  colours: ArrayLike<number>,
+): { moments: Float64Array; logLikelihood: number } {
   const K = mixture.components.length;
   const packed = pack(mixture);
   const moments = new Float64Array(K * MOMENTS);
@@ -109,24 +123,31 @@ function addMoments(moments: Float64Array, k: number, share: number, r: number, 
 
 // ——— densities ———
 
-/** Per component: the logarithm of its largest density, its mean, and the inverse of its covariance's Cholesky factor. */
+/**
+ * Per component: the logarithm of its largest density, its mean, and the inverse of its covariance's Cholesky factor.
+ */
 const PACKED = 10;
 
 function pack({ components }: GaussianMixture): Float64Array {
-  return Float64Array.from(components.flatMap(({ weight, mean, covariance: [rr, rg, rb, gg, gb, bb] }) => {
-    const l00 = Math.sqrt(rr);
-    const [l10, l20] = [rg / l00, rb / l00];
-    const l11 = Math.sqrt(gg - l10 * l10);
-    const l21 = (gb - l20 * l10) / l11;
-    const l22 = Math.sqrt(bb - l20 * l20 - l21 * l21);
-    return [
-      Math.log(weight) - Math.log(l00 * l11 * l22) - 1.5 * Math.log(2 * Math.PI),
-      ...mean,
-      1 / l00,
-      -l10 / (l00 * l11), 1 / l11,
-      (l10 * l21 - l20 * l11) / (l00 * l11 * l22), -l21 / (l11 * l22), 1 / l22,
-    ];
-  }));
+  return Float64Array.from(
+    components.flatMap(({ weight, mean, covariance: [rr, rg, rb, gg, gb, bb] }) => {
+      const l00 = Math.sqrt(rr);
+      const [l10, l20] = [rg / l00, rb / l00];
+      const l11 = Math.sqrt(gg - l10 * l10);
+      const l21 = (gb - l20 * l10) / l11;
+      const l22 = Math.sqrt(bb - l20 * l20 - l21 * l21);
+      return [
+        Math.log(weight) - Math.log(l00 * l11 * l22) - 1.5 * Math.log(2 * Math.PI),
+        ...mean,
+        1 / l00,
+        -l10 / (l00 * l11),
+        1 / l11,
+        (l10 * l21 - l20 * l11) / (l00 * l11 * l22),
+        -l21 / (l11 * l22),
+        1 / l22,
+      ];
+    }),
+  );
 }
 
 /** log p of a colour; in `terms` the logarithm of each component's part. */
@@ -154,7 +175,11 @@ const ROUNDS = 10;
 /** Moments of clusters: first means by k-means++, far from each other, then a few rounds of k-means. */
 function clusters(colours: ArrayLike<number>, K: number, random: () => number): Float64Array {
   const n = colours.length / 3;
-  const means = [Math.min(Math.floor(random() * n), n - 1)].flatMap((i) => [colours[3 * i]!, colours[3 * i + 1]!, colours[3 * i + 2]!]);
+  const means = [Math.min(Math.floor(random() * n), n - 1)].flatMap((i) => [
+    colours[3 * i]!,
+    colours[3 * i + 1]!,
+    colours[3 * i + 2]!,
+  ]);
   const nearest = new Float64Array(n).fill(Infinity);
   for (;;) {
     let total = 0;
@@ -194,7 +219,11 @@ function clusters(colours: ArrayLike<number>, K: number, random: () => number): 
 }
 
 function squaredDistance(colours: ArrayLike<number>, i: number, means: readonly number[], k: number): number {
-  const [x, y, z] = [colours[3 * i]! - means[3 * k]!, colours[3 * i + 1]! - means[3 * k + 1]!, colours[3 * i + 2]! - means[3 * k + 2]!];
+  const [x, y, z] = [
+    colours[3 * i]! - means[3 * k]!,
+    colours[3 * i + 1]! - means[3 * k + 1]!,
+    colours[3 * i + 2]! - means[3 * k + 2]!,
+  ];
   return x * x + y * y + z * z;
 }
 

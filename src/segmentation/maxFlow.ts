@@ -1,6 +1,7 @@
 /**
- * Maximum flow and minimum cut of a grid, by Boykov and Kolmogorov's algorithm (PAMI 2004): two trees of arcs that are not yet full
- * grow from source and sink; where they meet, flow is pushed; what that cuts off a tree is adopted by it elsewhere, or set free.
+ * Maximum flow and minimum cut of a grid, by Boykov and Kolmogorov's algorithm (PAMI 2004): two trees of arcs that are
+ * not yet full grow from source and sink; where they meet, flow is pushed; what that cuts off a tree is adopted by it
+ * elsewhere, or set free.
  */
 
 /** A graph of pixels. All capacities are finite and not negative. */
@@ -12,8 +13,8 @@ export interface Grid {
   /** From each pixel to the sink: what it costs to label the pixel 1. */
   readonly sink: Float64Array;
   /**
-   * Between each pixel and its neighbour to the right, below and, if there are four, below to the right and below to the left; the
-   * same both ways. What leaves the grid is not looked at.
+   * Between each pixel and its neighbour to the right, below and, if there are four, below to the right and below to
+   * the left; the same both ways. What leaves the grid is not looked at.
    */
   readonly pairs: readonly Float64Array[];
 }
@@ -28,7 +29,12 @@ export interface Cut {
 }
 
 /** For each of {@link Grid.pairs}: the neighbour's place. */
-export const PAIR_STEPS: readonly (readonly [x: number, y: number])[] = [[1, 0], [0, 1], [1, 1], [-1, 1]];
+export const PAIR_STEPS: readonly (readonly [x: number, y: number])[] = [
+  [1, 0],
+  [0, 1],
+  [1, 1],
+  [-1, 1],
+];
 
 /** @throws RangeError for arrays of another length than the grid's, or capacities that are negative or not finite */
 export function maxFlow(grid: Grid): Cut {
@@ -39,12 +45,17 @@ export function maxFlow(grid: Grid): Cut {
   const size = stride * (height + 2);
   const inside = (x: number, y: number): number => (y + 1) * stride + x + 1;
   // direction d ^ 1 leads back
-  const steps = Int32Array.from(pairs.flatMap((_, k) => [1, -1].map((sign) => sign * (PAIR_STEPS[k]![0] + PAIR_STEPS[k]![1] * stride))));
+  const steps = Int32Array.from(
+    pairs.flatMap((_, k) => [1, -1].map((sign) => sign * (PAIR_STEPS[k]![0] + PAIR_STEPS[k]![1] * stride))),
+  );
   const directions = steps.length;
 
   /** What an arc, `pixel · 8 + direction`, still takes. */
   const residual = new Float64Array(size * 8);
-  /** What the arc from the source still takes or, if negative, the one to the sink: never both, that flow is pushed at once. */
+  /**
+   * What the arc from the source still takes or, if negative, the one to the sink: never both, that flow is pushed at
+   * once.
+   */
   const terminal = new Float64Array(size);
   const tree = new Uint8Array(size);
   /** The direction of a pixel's parent in its tree. */
@@ -103,7 +114,10 @@ export function maxFlow(grid: Grid): Cut {
     return -1;
   };
 
-  /** Pushes what the path from source to sink takes that crosses from tree to tree by the arc d of p; what it fills makes orphans. */
+  /**
+   * Pushes what the path from source to sink takes that crosses from tree to tree by the arc d of p; what it fills
+   * makes orphans.
+   */
   const augment = (p: number, d: number): void => {
     const q = p + steps[d]!;
     let amount = residual[(p << 3) | d]!;
@@ -144,7 +158,9 @@ export function maxFlow(grid: Grid): Cut {
     return (residual[(p << 3) | d]! -= amount) === 0;
   };
 
-  /** The distance of q's root, or Infinity if q hangs from an orphan. Pixels on the way remember theirs for this round. */
+  /**
+   * The distance of q's root, or Infinity if q hangs from an orphan. Pixels on the way remember theirs for this round.
+   */
   const distanceToRoot = (q: number): number => {
     let far = 0;
     for (let i = q; ; i += steps[parent[i]!]!) {
@@ -168,7 +184,10 @@ export function maxFlow(grid: Grid): Cut {
     return far;
   };
 
-  /** Hangs an orphan on the neighbour nearest to the root of its tree; if there is none, sets it free and makes its children orphans. */
+  /**
+   * Hangs an orphan on the neighbour nearest to the root of its tree; if there is none, sets it free and makes its
+   * children orphans.
+   */
   const adopt = (p: number): void => {
     const own = tree[p]!;
     const feeds = (d: number): boolean => {
@@ -235,7 +254,8 @@ export function maxFlow(grid: Grid): Cut {
   }
 
   const labels = new Uint8Array(width * height);
-  for (let pixel = 0; pixel < labels.length; pixel++) labels[pixel] = tree[inside(pixel % width, Math.floor(pixel / width))] === SOURCE ? 1 : 0;
+  for (let pixel = 0; pixel < labels.length; pixel++)
+    labels[pixel] = tree[inside(pixel % width, Math.floor(pixel / width))] === SOURCE ? 1 : 0;
   return { flow, capacity: capacityOf(grid, labels), labels };
 }
 
@@ -261,11 +281,21 @@ const [FREE, SOURCE, SINK] = [0, 1, 2];
 const [ROOT, ORPHAN] = [8, 9];
 
 function assertGrid({ width, height, source, sink, pairs }: Grid): void {
-  if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) throw new RangeError(`a grid of ${width}×${height} has no pixels`);
-  if (pairs.length !== 2 && pairs.length !== 4) throw new RangeError(`pairs has ${pairs.length} arrays; 2 (four neighbours) or 4 (eight) would be right`);
-  for (const [name, capacities] of [['source', source], ['sink', sink], ...pairs.map((pair, k) => [`pairs[${k}]`, pair] as const)] as const) {
-    if (capacities.length !== width * height) throw new RangeError(`${name} has ${capacities.length} capacities, the grid has ${width * height} pixels`);
+  if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0))
+    throw new RangeError(`a grid of ${width}×${height} has no pixels`);
+  if (pairs.length !== 2 && pairs.length !== 4)
+    throw new RangeError(`pairs has ${pairs.length} arrays; 2 (four neighbours) or 4 (eight) would be right`);
+  for (const [name, capacities] of [
+    ['source', source],
+    ['sink', sink],
+    ...pairs.map((pair, k) => [`pairs[${k}]`, pair] as const),
+  ] as const) {
+    if (capacities.length !== width * height)
+      throw new RangeError(`${name} has ${capacities.length} capacities, the grid has ${width * height} pixels`);
     const bad = capacities.findIndex((value) => !(value >= 0 && value < Infinity));
-    if (bad >= 0) throw new RangeError(`${name} has the capacity ${capacities[bad]} at ${bad}; capacities are finite and not negative`);
+    if (bad >= 0)
+      throw new RangeError(
+        `${name} has the capacity ${capacities[bad]} at ${bad}; capacities are finite and not negative`,
+      );
   }
 }

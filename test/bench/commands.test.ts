@@ -14,7 +14,15 @@ const at = (name: string): string => join(dir, name);
 
 /** A report as it would have been on a machine so many times as fast. */
 function writeFaster(path: string, report: Report, factor: number): void {
-  const faster = (row: Report['rows'][number]) => ({ ...row, wallMs: row.wallMs && { ...row.wallMs, median: row.wallMs.median / factor, p10: row.wallMs.p10 / factor, p90: row.wallMs.p10 / factor } });
+  const faster = (row: Report['rows'][number]) => ({
+    ...row,
+    wallMs: row.wallMs && {
+      ...row.wallMs,
+      median: row.wallMs.median / factor,
+      p10: row.wallMs.p10 / factor,
+      p90: row.wallMs.p10 / factor,
+    },
+  });
   writeFileSync(path, JSON.stringify({ ...report, rows: report.rows.map(faster) }));
 }
 
@@ -26,8 +34,14 @@ describe('gradlens bench', { timeout: 120_000 }, () => {
     expect(first).toMatchObject({ code: 0, complaints: [] });
     expect(first.stdout).toContain('**tiny, batch 1, forward + gradient**');
     const report = parseReport(readFileSync(at('first.json'), 'utf8'));
-    expect(report.rows.map(({ contender, what, status }) => [contender, what, status])).toEqual([['gradlens', 'forward', 'ok'], ['gradlens', 'gradient', 'ok']]);
-    expect(report.environment).toMatchObject({ runtime: expect.stringMatching(/^Node v.*, webgpu \d/), selfTest: { ok: true } });
+    expect(report.rows.map(({ contender, what, status }) => [contender, what, status])).toEqual([
+      ['gradlens', 'forward', 'ok'],
+      ['gradlens', 'gradient', 'ok'],
+    ]);
+    expect(report.environment).toMatchObject({
+      runtime: expect.stringMatching(/^Node v.*, webgpu \d/),
+      selfTest: { ok: true },
+    });
     expect(report.layers).toHaveLength(1);
 
     writeFaster(at('slower.json'), report, 1 / 50);
@@ -39,13 +53,26 @@ describe('gradlens bench', { timeout: 120_000 }, () => {
   });
 
   test('names what it does not understand', async () => {
-    expect(await gradlens(['bench', '--net', 'lenet'])).toMatchObject({ code: 2, complaints: ["gradlens: --net: there is no 'lenet'; there are paper, alexnet, vgg16, squeezenet, small, tiny"] });
-    expect(await gradlens(['bench', '--compare', at('nowhere.json')])).toMatchObject({ code: 2, complaints: [expect.stringContaining('nowhere.json cannot be read: ENOENT')] });
+    expect(await gradlens(['bench', '--net', 'lenet'])).toMatchObject({
+      code: 2,
+      complaints: ["gradlens: --net: there is no 'lenet'; there are paper, alexnet, vgg16, squeezenet, small, tiny"],
+    });
+    expect(await gradlens(['bench', '--compare', at('nowhere.json')])).toMatchObject({
+      code: 2,
+      complaints: [expect.stringContaining('nowhere.json cannot be read: ENOENT')],
+    });
   });
 });
 
-test('the command of a checkout runs its cases in processes of their own, and fails on a regression, too', { timeout: 120_000 }, () => {
-  const run = (...args: string[]) => spawnSync(process.execPath, ['bench/node.mjs', ...QUICK, '--layers', '0', '--contenders', 'gradlens', '--adapter', nodeDrivers[0]!, ...args], { encoding: 'utf8', timeout: 60_000 });
+test('the command of a checkout runs its cases in processes of their own, and fails on a regression, too', {
+  timeout: 120_000,
+}, () => {
+  const run = (...args: string[]) =>
+    spawnSync(
+      process.execPath,
+      ['bench/node.mjs', ...QUICK, '--layers', '0', '--contenders', 'gradlens', '--adapter', nodeDrivers[0]!, ...args],
+      { encoding: 'utf8', timeout: 60_000 },
+    );
   const first = run('--json', at('own.json'));
   expect(first.status, first.stderr).toBe(0);
   const report = parseReport(readFileSync(at('own.json'), 'utf8'));

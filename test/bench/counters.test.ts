@@ -20,7 +20,10 @@ describe('what is asked of WebGPU is counted', async () => {
   });
 
   test('dispatches, passes and submits', () => {
-    const pipeline = device.createComputePipeline({ layout: 'auto', compute: { module: device.createShaderModule({ code: '@compute @workgroup_size(1) fn main() {}' }) } });
+    const pipeline = device.createComputePipeline({
+      layout: 'auto',
+      compute: { module: device.createShaderModule({ code: '@compute @workgroup_size(1) fn main() {}' }) },
+    });
     const before = countsNow();
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
@@ -30,7 +33,11 @@ describe('what is asked of WebGPU is counted', async () => {
     pass.end();
     device.queue.submit([encoder.finish()]);
     const after = countsNow();
-    expect([after.dispatches - before.dispatches, after.passes - before.passes, after.submits - before.submits]).toEqual([2, 1, 1]);
+    expect([
+      after.dispatches - before.dispatches,
+      after.passes - before.passes,
+      after.submits - before.submits,
+    ]).toEqual([2, 1, 1]);
   });
 
   test('a device that is destroyed takes its buffers along', () => {

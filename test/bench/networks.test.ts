@@ -24,15 +24,27 @@ describe('the networks are the ones they are named after', () => {
     const shapes = (name: keyof typeof NETWORKS, op: string): string[] => {
       const network = NETWORKS[name]();
       const extents = extentsOf(network);
-      return network.nodes.filter((node) => node.op === op).map((node) => Object.values(extents.get(node.name)!).join('×'));
+      return network.nodes
+        .filter((node) => node.op === op)
+        .map((node) => Object.values(extents.get(node.name)!).join('×'));
     };
     expect(shapes('alexnet', 'maxPool')).toEqual(['64×27×27', '192×13×13', '256×6×6']);
-    expect(shapes('squeezenet', 'concat')).toEqual(['128×55×55', '128×55×55', '256×27×27', '256×27×27', '384×13×13', '384×13×13', '512×13×13', '512×13×13']);
+    expect(shapes('squeezenet', 'concat')).toEqual([
+      '128×55×55',
+      '128×55×55',
+      '256×27×27',
+      '256×27×27',
+      '384×13×13',
+      '384×13×13',
+      '512×13×13',
+      '512×13×13',
+    ]);
     expect(shapes('squeezenet', 'globalAveragePool')).toEqual(['1000×1×1']);
   });
 
   test('each of them compiles, for batches too', () => {
-    for (const name of ['squeezenet', 'small', 'tiny'] as const) expect(compile(NETWORKS[name](), { batch: 8, bindingBytes: 1 << 27 }).batch).toBe(8);
+    for (const name of ['squeezenet', 'small', 'tiny'] as const)
+      expect(compile(NETWORKS[name](), { batch: 8, bindingBytes: 1 << 27 }).batch).toBe(8);
   });
 });
 

@@ -8,8 +8,10 @@ import { chromiumPage } from '../chromium';
 
 const QUICK = 'net=tiny&contenders=gradlens&runs=3&seconds=0.05&warm-up=0.5';
 
-const stateOf = (page: Page, state: string) => page.waitForFunction((wanted) => document.body.dataset['state'] === wanted, { timeout: 50_000 }, state);
-const textOf = (page: Page, selector: string): Promise<string> => page.$eval(selector, (element) => element.textContent!);
+const stateOf = (page: Page, state: string) =>
+  page.waitForFunction((wanted) => document.body.dataset['state'] === wanted, { timeout: 50_000 }, state);
+const textOf = (page: Page, selector: string): Promise<string> =>
+  page.$eval(selector, (element) => element.textContent!);
 
 describe('the benchmark page', () => {
   test('runs what its address says, checks it, and shows and exports the numbers', async () => {
@@ -18,7 +20,10 @@ describe('the benchmark page', () => {
     await stateOf(page, 'done');
 
     const report: Report = parseReport(await textOf(page, '#json'));
-    expect(report.rows.map(({ what, contender, status }) => [what, contender, status])).toEqual([['forward', 'gradlens', 'ok'], ['gradient', 'gradlens', 'ok']]);
+    expect(report.rows.map(({ what, contender, status }) => [what, contender, status])).toEqual([
+      ['forward', 'gradlens', 'ok'],
+      ['gradient', 'gradlens', 'ok'],
+    ]);
     const [forward, gradient] = report.rows as [Report['rows'][number], Report['rows'][number]];
     expect(forward.wallMs!.n).toBeGreaterThanOrEqual(3);
     expect(gradient.gflops).toBeCloseTo((gradient.imagesPerSecond! * 2 * 3_284_992) / 1e9, 6);
@@ -32,18 +37,31 @@ describe('the benchmark page', () => {
 
     expect(report.environment.adapter.isFallbackAdapter).toBe(true);
     expect(await page.$eval('#software', (element) => (element as HTMLElement).hidden)).toBe(false);
-    expect(await page.$$eval('#cases section:not(.layers) tbody tr', (rows) => rows.map((row) => row.dataset['contender']))).toEqual(['gradlens', 'gradlens']);
-    expect(await page.$$eval('.layers tbody tr', (rows) => rows.map((row) => [row.cells[0]!.textContent, row.dataset['direction']])))
-      .toEqual(report.layers[0]!.steps.map(({ label, direction }) => [label, direction]));
+    expect(
+      await page.$$eval('#cases section:not(.layers) tbody tr', (rows) => rows.map((row) => row.dataset['contender'])),
+    ).toEqual(['gradlens', 'gradlens']);
+    expect(
+      await page.$$eval('.layers tbody tr', (rows) =>
+        rows.map((row) => [row.cells[0]!.textContent, row.dataset['direction']]),
+      ),
+    ).toEqual(report.layers[0]!.steps.map(({ label, direction }) => [label, direction]));
     expect(await textOf(page, '#environment')).toContain('self-test passed');
 
     // twice as slow: the page says so
-    const older = { ...report, rows: report.rows.map((row) => ({ ...row, wallMs: { ...row.wallMs!, median: row.wallMs!.median / 9, p10: row.wallMs!.p10 / 9, p90: row.wallMs!.p10 / 8 } })) };
+    const older = {
+      ...report,
+      rows: report.rows.map((row) => ({
+        ...row,
+        wallMs: { ...row.wallMs!, median: row.wallMs!.median / 9, p10: row.wallMs!.p10 / 9, p90: row.wallMs!.p10 / 8 },
+      })),
+    };
     const file = join(mkdtempSync(join(tmpdir(), 'gradlens-bench-')), 'older.json');
     writeFileSync(file, JSON.stringify(older));
     await ((await page.$('#before')) as ElementHandle<HTMLInputElement>).uploadFile(file);
     await page.waitForSelector('#comparison td[data-verdict]');
-    expect(await page.$$eval('#comparison td[data-verdict]', (cells) => cells.map((cell) => cell.textContent))).toEqual(['slower', 'slower']);
+    expect(await page.$$eval('#comparison td[data-verdict]', (cells) => cells.map((cell) => cell.textContent))).toEqual(
+      ['slower', 'slower'],
+    );
     expect(errors).toEqual([]);
   });
 
@@ -64,9 +82,13 @@ describe('the benchmark page', () => {
       document.querySelector<HTMLInputElement>('#runs')!.value = '100000';
       seconds.dispatchEvent(new Event('change', { bubbles: true }));
     });
-    expect(new URL(page.url()).search).toBe('?net=tiny&contenders=gradlens&runs=100000&seconds=100&warm-up=0.5&probe=0');
+    expect(new URL(page.url()).search).toBe(
+      '?net=tiny&contenders=gradlens&runs=100000&seconds=100&warm-up=0.5&probe=0',
+    );
     await page.click('#run');
-    await page.waitForFunction(() => document.querySelector('#status')!.textContent!.includes('timing gradlens'), { timeout: 50_000 });
+    await page.waitForFunction(() => document.querySelector('#status')!.textContent!.includes('timing gradlens'), {
+      timeout: 50_000,
+    });
     await page.click('#cancel');
     await stateOf(page, 'cancelled');
     expect(await textOf(page, '#status')).toBe('Cancelled.');

@@ -12,10 +12,21 @@ test('the work is that of the network, both ways, in every batch', () => {
 });
 
 test('one convolution by hand: 3 → 16 channels of 32², weights 16·3·3·3', () => {
-  expect(workOf(tiny, 2, 'forward')[0]).toEqual({ flops: 2 * 2 * 27 * 16 * 1024, bytes: 4 * (432 + 2 * (3 + 16) * 1024) });
+  expect(workOf(tiny, 2, 'forward')[0]).toEqual({
+    flops: 2 * 2 * 27 * 16 * 1024,
+    bytes: 4 * (432 + 2 * (3 + 16) * 1024),
+  });
   expect(workOf(tiny, 2, 'forward', 'f16')[0]!.bytes).toBe(2 * (432 + 2 * (3 + 16) * 1024));
 });
 
 test('each layer is bound by arithmetic or by memory, and the times add up', () => {
-  expect(floorMs([{ flops: 10e6, bytes: 1e6 }, { flops: 10e6, bytes: 8e6 }], probe)).toBeCloseTo(1 + 4, 12);
+  expect(
+    floorMs(
+      [
+        { flops: 10e6, bytes: 1e6 },
+        { flops: 10e6, bytes: 8e6 },
+      ],
+      probe,
+    ),
+  ).toBeCloseTo(1 + 4, 12);
 });

@@ -15,7 +15,9 @@ const ours = gradlens(gpu);
 /** gradlens under another name, and with something done to its gradient. */
 function rival(name: string, change: (gradient: Float32Array) => Float32Array): () => Contender {
   return () => ({
-    ...ours, name, dispose() {},
+    ...ours,
+    name,
+    dispose() {},
     async prepare(network, batch, precision) {
       const session = await ours.prepare(network, batch, precision);
       return {
@@ -34,24 +36,55 @@ const CONTENDERS = {
   twin: rival('twin', (gradient) => gradient),
   // what rivals were seen to return, without an error, where a buffer was larger than a binding may be
   zeros: rival('zeros', (gradient) => gradient.map(() => 0)),
-  absent: (): Contender => ({ ...ours, dispose() {}, name: 'absent', async prepare() { throw new Error('not on this machine'); } }),
+  absent: (): Contender => ({
+    ...ours,
+    dispose() {},
+    name: 'absent',
+    async prepare() {
+      throw new Error('not on this machine');
+    },
+  }),
 };
 
-const OPTIONS = { ...DEFAULT_OPTIONS, nets: ['tiny'], what: ['forward', 'gradient', 'class-model'], runs: 2, seconds: 0.01, warmUpSeconds: 0.01, probe: false } as const satisfies BenchOptions;
+const OPTIONS = {
+  ...DEFAULT_OPTIONS,
+  nets: ['tiny'],
+  what: ['forward', 'gradient', 'class-model'],
+  runs: 2,
+  seconds: 0.01,
+  warmUpSeconds: 0.01,
+  probe: false,
+} as const satisfies BenchOptions;
 
 describe(`a benchmark in Node, on ${driver}`, { timeout: 180_000 }, () => {
   test('a wrong gradient is found and not timed, and who fails is named', async () => {
     const seen: Report[] = [];
-    const report = await bench(gpu, { ...OPTIONS, contenders: Object.keys(CONTENDERS) as never }, CONTENDERS, { onReport: (soFar) => seen.push(soFar) });
-    const of = (contender: string, what: string) => report.rows.find((row) => row.contender === contender && row.what === what)!;
+    const report = await bench(gpu, { ...OPTIONS, contenders: Object.keys(CONTENDERS) as never }, CONTENDERS, {
+      onReport: (soFar) => seen.push(soFar),
+    });
+    const of = (contender: string, what: string) =>
+      report.rows.find((row) => row.contender === contender && row.what === what)!;
 
     expect(of('twin', 'gradient')).toMatchObject({ status: 'ok', gradientError: 0 });
-    expect(of('zeros', 'gradient')).toMatchObject({ status: 'wrong', gradientError: 1, wallMs: null, imagesPerSecond: null });
+    expect(of('zeros', 'gradient')).toMatchObject({
+      status: 'wrong',
+      gradientError: 1,
+      wallMs: null,
+      imagesPerSecond: null,
+    });
     expect(of('zeros', 'forward')).toMatchObject({ status: 'ok', gradientError: 0 });
     expect(of('absent', 'gradient')).toMatchObject({ status: 'failed', reason: 'not on this machine' });
-    expect(of('gradlens', 'gradient')).toMatchObject({ status: 'ok', gradientError: null, calls: { submits: 1, passes: 1 } });
+    expect(of('gradlens', 'gradient')).toMatchObject({
+      status: 'ok',
+      gradientError: null,
+      calls: { submits: 1, passes: 1 },
+    });
     expect(of('twin', 'class-model')).toMatchObject({ status: 'ok', gradientError: 0, calls: { submits: 1 } });
-    expect(report.layers.map(({ contender, precision }) => `${contender} ${precision}`)).toEqual(['gradlens f32', 'twin f32', 'zeros f32']);
+    expect(report.layers.map(({ contender, precision }) => `${contender} ${precision}`)).toEqual([
+      'gradlens f32',
+      'twin f32',
+      'zeros f32',
+    ]);
     expect(report.layers[0]!.steps.filter(({ flops }) => flops > 0).length).toBeGreaterThanOrEqual(6); // three layers, both ways
     expect(of('gradlens', 'gradient').memory).toMatchObject({ weights: expect.any(Number) });
     expect(report.environment.selfTest).toMatchObject({ ok: true });
@@ -61,14 +94,22 @@ describe(`a benchmark in Node, on ${driver}`, { timeout: 180_000 }, () => {
   });
 
   test('iterations of ascent are timed one by one, however many go in a row', async () => {
-    const report = await bench(gpu, { ...OPTIONS, what: ['gradient', 'class-model'], layers: false, contenders: ['gradlens'] }, CONTENDERS);
+    const report = await bench(
+      gpu,
+      { ...OPTIONS, what: ['gradient', 'class-model'], layers: false, contenders: ['gradlens'] },
+      CONTENDERS,
+    );
     const [gradient, iteration] = report.rows.map(({ wallMs }) => wallMs!.median) as [number, number];
     expect(iteration).toBeLessThan(4 * gradient);
     expect(report.rows[1]!.gflops! * iteration).toBeCloseTo(report.rows[0]!.gflops! * gradient, 6); // the same work
   });
 
   test('who was not chosen is only compared with', async () => {
-    const report = await bench(gpu, { ...OPTIONS, what: ['gradient'], layers: false, contenders: ['twin'] as never }, CONTENDERS);
+    const report = await bench(
+      gpu,
+      { ...OPTIONS, what: ['gradient'], layers: false, contenders: ['twin'] as never },
+      CONTENDERS,
+    );
     expect(report.rows.map(({ contender, gradientError }) => [contender, gradientError])).toEqual([['twin', 0]]);
   });
 });

@@ -20,7 +20,8 @@ beforeEach(async () => {
   await opened.page.evaluate(async () => Promise.all((await caches.keys()).map((name) => caches.delete(name))));
 });
 
-const fetched = (job: Omit<DownloadJob, 'address'> = {}): Promise<Downloaded> => opened.page.evaluate((all) => window.fetchModel(all), { address: server.address.href, ...job });
+const fetched = (job: Omit<DownloadJob, 'address'> = {}): Promise<Downloaded> =>
+  opened.page.evaluate((all) => window.fetchModel(all), { address: server.address.href, ...job });
 const sha256 = (bytes = server.file): string => createHash('sha256').update(bytes).digest('hex');
 
 test('the second time the copy is taken, and after a reload of the page too', async () => {
@@ -62,7 +63,10 @@ test('an abort keeps what arrived, and the next call fetches the rest', async ()
 test('another file than expected is refused, and not kept', async () => {
   expect((await fetched({ expected: { sha256: '0'.repeat(64) } })).failure).toBe('network');
   expect((await fetched({ expected: { bytes: 5 } })).failure).toBe('network');
-  expect(await opened.page.evaluate(async () => (await caches.open('gradlens-models')).keys().then((keys) => keys.length))).toBe(0);
+  expect(
+    await opened.page.evaluate(async () => (await caches.open('gradlens-models')).keys().then((keys) => keys.length)),
+  ).toBe(0);
 });
 
-test('the page threw nothing', () => expect(opened.errors.filter((text) => !/Failed to load resource/.test(text))).toEqual([]));
+test('the page threw nothing', () =>
+  expect(opened.errors.filter((text) => !/Failed to load resource/.test(text))).toEqual([]));

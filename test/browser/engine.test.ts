@@ -18,16 +18,43 @@ beforeAll(async () => {
   await opened.page.waitForFunction(() => 'loseDevice' in window);
 });
 
-const inChromium = (graph: Graph, images: readonly Float64Array[], classes: readonly number[], relu: ReluRule, score: 'logit' | 'probability' = 'logit'): Promise<Answer> =>
-  opened.page.evaluate((job) => window.gradient(job), { graph: written(graph), images: images.map((image) => [...image]), classes, relu, score });
+const inChromium = (
+  graph: Graph,
+  images: readonly Float64Array[],
+  classes: readonly number[],
+  relu: ReluRule,
+  score: 'logit' | 'probability' = 'logit',
+): Promise<Answer> =>
+  opened.page.evaluate((job) => window.gradient(job), {
+    graph: written(graph),
+    images: images.map((image) => [...image]),
+    classes,
+    relu,
+    score,
+  });
 
 /** Chromium against the oracle, and against Dawn in Node on the driver that Chromium uses too, if it is here. */
-async function expectRight(graph: Graph, images: readonly Float64Array[], classes: readonly number[], relu: ReluRule): Promise<void> {
+async function expectRight(
+  graph: Graph,
+  images: readonly Float64Array[],
+  classes: readonly number[],
+  relu: ReluRule,
+): Promise<void> {
   const { scores, gradient, identical } = await inChromium(graph, images, classes, relu);
   expect(identical).toBe(true);
   const expected = images.map((image, n) => graphGradient(graph, image, { class: classes[n]!, relu }));
-  expect(relativeL2(scores, expected.flatMap((item) => [...item.scores]))).toBeLessThan(1e-5);
-  expect(relativeL2(gradient, expected.flatMap((item) => [...item.gradient]))).toBeLessThan(1e-5);
+  expect(
+    relativeL2(
+      scores,
+      expected.flatMap((item) => [...item.scores]),
+    ),
+  ).toBeLessThan(1e-5);
+  expect(
+    relativeL2(
+      gradient,
+      expected.flatMap((item) => [...item.gradient]),
+    ),
+  ).toBeLessThan(1e-5);
   const [driver] = [...nodeDrivers].reverse(); // SwiftShader, where there is one
   using model = await (await engineOn(driver!)).load(graph, { batch: images.length });
   const inNode = await model.inputGradient(batchOf(graph, images), { class: classes, relu });
@@ -36,27 +63,96 @@ async function expectRight(graph: Graph, images: readonly Float64Array[], classe
 }
 
 describe('in Chromium', () => {
-  test.each(Array.from({ length: 15 }, (_, k) => k + 100))('random graph %d agrees with the oracle, and with Node', async (seed) => {
-    const graph = randomGraph(seed);
-    await expectRight(graph, [imageOf(graph, seed)], [seed % 2], RULES[seed % 3]!);
-  });
+  test.each(Array.from({ length: 15 }, (_, k) => k + 100))(
+    'random graph %d agrees with the oracle, and with Node',
+    async (seed) => {
+      const graph = randomGraph(seed);
+      await expectRight(graph, [imageOf(graph, seed)], [seed % 2], RULES[seed % 3]!);
+    },
+  );
 
   // between them these have every operator
-  test.each(Array.from({ length: 24 }, (_, k) => k + 100))('mixed graph %d agrees with the oracle, and with Node', async (seed) => {
-    const graph = mixedGraph(seed);
-    await expectRight(graph, [imageOf(graph, seed)], [seed % 2], 'gradient');
-  });
+  test.each(Array.from({ length: 24 }, (_, k) => k + 100))(
+    'mixed graph %d agrees with the oracle, and with Node',
+    async (seed) => {
+      const graph = mixedGraph(seed);
+      await expectRight(graph, [imageOf(graph, seed)], [seed % 2], 'gradient');
+    },
+  );
 
-  test.each([['small', small], ['branched', branched]])('the %s net agrees under every rule, in a batch of three classes', async (_, graph) => {
-    for (const rule of RULES) await expectRight(graph, [1, 2, 3].map((seed) => imageOf(graph, seed)), [4, 0, 2], rule);
+  test.each([
+    ['small', small],
+    ['branched', branched],
+  ])('the %s net agrees under every rule, in a batch of three classes', async (_, graph) => {
+    for (const rule of RULES)
+      await expectRight(
+        graph,
+        [1, 2, 3].map((seed) => imageOf(graph, seed)),
+        [4, 0, 2],
+        rule,
+      );
   });
 
   const byHand: [string, (net: Net) => string, readonly number[], readonly number[]][] = [
-    ['a 2×2 filter', (net) => net.fullyConnected(net.add({ op: 'conv', inputs: ['image'], kernel: [2, 2], weight: net.parameter([1, 1, 2, 2], [1, 2, 3, 4]) }), 1, [1, 10]), [5, -7, 1, 0, 2, 8], [1, 12, 20, 3, 34, 40]],
-    ['a strided filter', (net) => net.fullyConnected(net.add({ op: 'conv', inputs: ['image'], kernel: [1, 2], stride: [1, 2], pads: [0, 1, 0, 0], weight: net.parameter([1, 1, 1, 2], [3, 5]) }), 1, [1, 10, 100, 1000]), [1, 1, 1, 1, 1, 1], [5, 30, 50, 500, 3000, 5000]],
-    ['ties of a max-pool', (net) => net.fullyConnected(net.add({ op: 'maxPool', inputs: ['image'], kernel: [2, 2] }), 1, [1, 10]), [7, 7, 7, 7, 7, 7], [1, 10, 0, 0, 0, 0]],
-    ['a ReLU at zero', (net) => net.fullyConnected(net.relu('image'), 1, [1, 2, 3, 4, 5, 6]), [1, 0, -1, 2, 0, -2], [1, 0, 0, 4, 0, 0]],
-    ['a padded average', (net) => net.fullyConnected(net.add({ op: 'averagePool', inputs: ['image'], kernel: [1, 2], stride: [1, 2], pads: [0, 1, 0, 0], countPadding: true }), 1, [2, 4, 6, 8]), [1, 1, 1, 1, 1, 1], [1, 2, 2, 3, 4, 4]],
+    [
+      'a 2×2 filter',
+      (net) =>
+        net.fullyConnected(
+          net.add({ op: 'conv', inputs: ['image'], kernel: [2, 2], weight: net.parameter([1, 1, 2, 2], [1, 2, 3, 4]) }),
+          1,
+          [1, 10],
+        ),
+      [5, -7, 1, 0, 2, 8],
+      [1, 12, 20, 3, 34, 40],
+    ],
+    [
+      'a strided filter',
+      (net) =>
+        net.fullyConnected(
+          net.add({
+            op: 'conv',
+            inputs: ['image'],
+            kernel: [1, 2],
+            stride: [1, 2],
+            pads: [0, 1, 0, 0],
+            weight: net.parameter([1, 1, 1, 2], [3, 5]),
+          }),
+          1,
+          [1, 10, 100, 1000],
+        ),
+      [1, 1, 1, 1, 1, 1],
+      [5, 30, 50, 500, 3000, 5000],
+    ],
+    [
+      'ties of a max-pool',
+      (net) => net.fullyConnected(net.add({ op: 'maxPool', inputs: ['image'], kernel: [2, 2] }), 1, [1, 10]),
+      [7, 7, 7, 7, 7, 7],
+      [1, 10, 0, 0, 0, 0],
+    ],
+    [
+      'a ReLU at zero',
+      (net) => net.fullyConnected(net.relu('image'), 1, [1, 2, 3, 4, 5, 6]),
+      [1, 0, -1, 2, 0, -2],
+      [1, 0, 0, 4, 0, 0],
+    ],
+    [
+      'a padded average',
+      (net) =>
+        net.fullyConnected(
+          net.add({
+            op: 'averagePool',
+            inputs: ['image'],
+            kernel: [1, 2],
+            stride: [1, 2],
+            pads: [0, 1, 0, 0],
+            countPadding: true,
+          }),
+          1,
+          [2, 4, 6, 8],
+        ),
+      [1, 1, 1, 1, 1, 1],
+      [1, 2, 2, 3, 4, 4],
+    ],
   ];
   test.each(byHand)('by hand: %s', async (_, build, image, expected) => {
     const net = new Net({ C: 1, H: 2, W: 3 });
@@ -67,7 +163,9 @@ describe('in Chromium', () => {
   test('a probability agrees with the oracle', async () => {
     const image = imageOf(branched);
     const { gradient } = await inChromium(branched, [image], [2], 'gradient', 'probability');
-    expect(relativeL2(gradient, graphGradient(branched, image, { class: 2, score: 'probability' }).gradient)).toBeLessThan(1e-5);
+    expect(
+      relativeL2(gradient, graphGradient(branched, image, { class: 2, score: 'probability' }).gradient),
+    ).toBeLessThan(1e-5);
   });
 
   test('the self-test passes', async () => {

@@ -1,6 +1,6 @@
 /**
- * A Chromium that draws its pages on the CPU, as headless ones do, does not give WebGPU its video frames; one that draws by Vulkan does. So
- * this runs in both, and sees in the second that no picture goes through the CPU.
+ * A Chromium that draws its pages on the CPU, as headless ones do, does not give WebGPU its video frames; one that
+ * draws by Vulkan does. So this runs in both, and sees in the second that no picture goes through the CPU.
  */
 import puppeteer, { type Page } from 'puppeteer';
 import { expect, inject, test } from 'vitest';
@@ -10,7 +10,16 @@ import { chromiumPage } from '../chromium';
 import type { FrameReport } from './frames';
 
 const HARNESS = 'test/browser/harness.html';
-const VULKAN = ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan', '--use-vulkan=swiftshader', '--use-angle=swiftshader', '--ignore-gpu-blocklist', '--no-first-run'];
+const VULKAN = [
+  '--no-sandbox',
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  '--use-vulkan=swiftshader',
+  '--use-angle=swiftshader',
+  '--ignore-gpu-blocklist',
+  '--no-first-run',
+];
 
 async function reportOf(page: Page): Promise<FrameReport> {
   await page.waitForFunction(() => 'prepareFrames' in window);

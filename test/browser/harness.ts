@@ -1,4 +1,6 @@
-/** The engine in a page, for the tests beside this file: takes graphs and pictures as JSON, answers in plain numbers. */
+/**
+ * The engine in a page, for the tests beside this file: takes graphs and pictures as JSON, answers in plain numbers.
+ */
 import { browserCache, download } from '../../src/download';
 import { Engine } from '../../src/engine';
 import { GradlensError } from '../../src/errors';
@@ -83,5 +85,8 @@ window.loseDevice = async () => {
   const own = await Engine.create();
   const report = own.check();
   own.device.destroy();
-  return report.then(({ message }) => `answered: ${message}`, (error: unknown) => (error instanceof GradlensError ? error.code : String(error)));
+  return report.then(
+    ({ message }) => `answered: ${message}`,
+    (error: unknown) => (error instanceof GradlensError ? error.code : String(error)),
+  );
 };

@@ -14,11 +14,28 @@ beforeAll(async () => {
 });
 
 test('class-model writes the picture, its numbers and a rising score curve', async () => {
-  const { code, stdout, complaints } = await gradlens(['class-model', '--model', model, '--class', 'cat', '--iterations', '20', '--out', join(dir, '{class}.png'), '--npy', '--json']);
+  const { code, stdout, complaints } = await gradlens([
+    'class-model',
+    '--model',
+    model,
+    '--class',
+    'cat',
+    '--iterations',
+    '20',
+    '--out',
+    join(dir, '{class}.png'),
+    '--npy',
+    '--json',
+  ]);
   expect(complaints).toEqual([]);
   expect(code).toBe(0);
   const [result] = jsonLines(stdout);
-  expect(result).toMatchObject({ out: join(dir, 'cat.png'), class: 0, label: 'cat', parameters: { iterations: 20, l2: 0.001, score: 'logit' } });
+  expect(result).toMatchObject({
+    out: join(dir, 'cat.png'),
+    class: 0,
+    label: 'cat',
+    parameters: { iterations: 20, l2: 0.001, score: 'logit' },
+  });
   expect(result.scores).toHaveLength(20);
   expect(result.scores.at(-1)).toBeGreaterThan(result.scores[0]);
   const { width, height } = await sharp(result.out).metadata();
@@ -43,16 +60,28 @@ test('class-model without a class, with a picture, or with half an iteration say
 
 test('several classes are made at once, each as if alone; a channel has no class', async () => {
   const options = ['--model', model, '--preset', 'vivid', '--jitter', '1', '--iterations', '4', '--npy', '--json'];
-  const { code, stdout } = await gradlens(['class-model', ...options, '--class', '0,2', '--out', join(dir, 'all-{class}.png')]);
+  const { code, stdout } = await gradlens([
+    'class-model',
+    ...options,
+    '--class',
+    '0,2',
+    '--out',
+    join(dir, 'all-{class}.png'),
+  ]);
   expect(code).toBe(0);
   const results = jsonLines(stdout);
   expect(results.map((result) => result.class)).toEqual([0, 2]);
   expect(results[1].parameters).toMatchObject({ preset: 'vivid', jitter: 1, iterations: 4, class: 2 });
-  const alone = jsonLines((await gradlens(['class-model', ...options, '--class', '2', '--out', join(dir, 'alone.png')])).stdout)[0];
+  const alone = jsonLines(
+    (await gradlens(['class-model', ...options, '--class', '2', '--out', join(dir, 'alone.png')])).stdout,
+  )[0];
   expect(readNpy(readFileSync(results[1].npy)).data).toEqual(readNpy(readFileSync(alone.npy)).data);
 
-  const names = (await gradlens(['class-model', ...options, '--class', '0,2', '--out', join(dir, 'one.png')])).complaints;
+  const names = (await gradlens(['class-model', ...options, '--class', '0,2', '--out', join(dir, 'one.png')]))
+    .complaints;
   expect(names).toEqual([expect.stringContaining('--out needs {class}')]);
-  const wrong = (await gradlens(['class-model', '--model', model, '--neuron', 'nothing:1', '--out', join(dir, 'n.png')])).complaints;
+  const wrong = (
+    await gradlens(['class-model', '--model', model, '--neuron', 'nothing:1', '--out', join(dir, 'n.png')])
+  ).complaints;
   expect(wrong).toEqual([expect.stringContaining("there is no tensor 'nothing'")]);
 });

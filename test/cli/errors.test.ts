@@ -21,19 +21,41 @@ beforeAll(async () => {
   mkdirSync(at('other'));
   await writePicture(at('other/a.png'), 20, 20, 3);
   writeFileSync(at('text.png'), 'no picture');
-  writeFileSync(at('x.npy'), writeNpy([EXTENTS.C, EXTENTS.H, EXTENTS.W], new Float32Array(EXTENTS.C * EXTENTS.H * EXTENTS.W)));
+  writeFileSync(
+    at('x.npy'),
+    writeNpy([EXTENTS.C, EXTENTS.H, EXTENTS.W], new Float32Array(EXTENTS.C * EXTENTS.H * EXTENTS.W)),
+  );
   writeFileSync(at('wide.npy'), writeNpy([3, 2, 2], new Float32Array(12)));
-  writeFileSync(at('nan.npy'), writeNpy([EXTENTS.C, EXTENTS.H, EXTENTS.W], new Float32Array(EXTENTS.C * EXTENTS.H * EXTENTS.W).fill(NaN)));
-  writeFileSync(at('bare.onnx'), onnxFile({ nodes: [node('Conv', ['x', 'w'], 'y')], tensors: [floats('w', [2, 3, 4, 4])], input: ['N', 3, 4, 4] }));
-  writeFileSync(at('grey.onnx'), onnxFile({ nodes: [node('Conv', ['x', 'w'], 'y')], tensors: [floats('w', [2, 1, 4, 4])], input: ['N', 1, 4, 4] }));
+  writeFileSync(
+    at('nan.npy'),
+    writeNpy([EXTENTS.C, EXTENTS.H, EXTENTS.W], new Float32Array(EXTENTS.C * EXTENTS.H * EXTENTS.W).fill(NaN)),
+  );
+  writeFileSync(
+    at('bare.onnx'),
+    onnxFile({ nodes: [node('Conv', ['x', 'w'], 'y')], tensors: [floats('w', [2, 3, 4, 4])], input: ['N', 3, 4, 4] }),
+  );
+  writeFileSync(
+    at('grey.onnx'),
+    onnxFile({ nodes: [node('Conv', ['x', 'w'], 'y')], tensors: [floats('w', [2, 1, 4, 4])], input: ['N', 1, 4, 4] }),
+  );
   writeFileSync(at('numbers.json'), '[1, 2]');
-  writeFileSync(at('prep.json'), JSON.stringify({ order: 'RGB', scale: 1, mean: [0, 0], std: [1, 1], resize: 'squash' }));
-  writeFileSync(at('sideways.json'), JSON.stringify({ order: 'RBG', scale: 1, mean: [0, 0, 0], std: [1, 1, 1], resize: 'squash' }));
+  writeFileSync(
+    at('prep.json'),
+    JSON.stringify({ order: 'RGB', scale: 1, mean: [0, 0], std: [1, 1], resize: 'squash' }),
+  );
+  writeFileSync(
+    at('sideways.json'),
+    JSON.stringify({ order: 'RBG', scale: 1, mean: [0, 0, 0], std: [1, 1, 1], resize: 'squash' }),
+  );
 });
 
 /** Arguments after the command, in which $ stands for the folder. */
 test.each<[line: string, code: number, message: RegExp]>([
-  ['paint', 2, /unknown command 'paint'; there are saliency, class-model, segment, localise, sanity, classify, gradient, inspect, convert, check, info, bench /],
+  [
+    'paint',
+    2,
+    /unknown command 'paint'; there are saliency, class-model, segment, localise, sanity, classify, gradient, inspect, convert, check, info, bench /,
+  ],
   ['check --wat', 2, /unknown option --wat; there are --driver, --json, --help/],
   ['check -x', 2, /unknown option -x/],
   ['check more', 2, /'more' is one argument too many/],
@@ -50,11 +72,27 @@ test.each<[line: string, code: number, message: RegExp]>([
   ['classify $/a.png --model $/bare.onnx --labels $/none.txt', 2, /none\.txt cannot be read: ENOENT/],
   ['classify $/a.png --model $/bare.onnx --labels $/text.png', 2, /there are 1 labels; the network has 2 classes/],
   ['classify $/a.png --model $/bare.onnx --labels $/numbers.json', 2, /numbers\.json is no JSON list of strings/],
-  ['classify $/a.png --model $/grey.onnx --prep torchvision', 2, /torchvision makes colours; the network takes \[1, 4, 4\]/],
+  [
+    'classify $/a.png --model $/grey.onnx --prep torchvision',
+    2,
+    /torchvision makes colours; the network takes \[1, 4, 4\]/,
+  ],
   ['classify $/a.png --model http://127.0.0.1:1/net.onnx', 2, /http:\/\/127\.0\.0\.1:1\/net\.onnx: cannot be fetched/],
-  ['classify $/a.png --model $/bare.onnx --prep other', 2, /--prep is 'other'; it can be torchvision, caffe-bgr, unit, signed, or a JSON file/],
-  ['classify $/a.png --model $/bare.onnx --prep $/prep.json', 2, /mean and std have 2 and 2 numbers; the input has 3 channels/],
-  ['classify $/a.png --model $/bare.onnx --prep $/sideways.json', 2, /sideways\.json: order is "RBG"; it should be "RGB" or "BGR"/],
+  [
+    'classify $/a.png --model $/bare.onnx --prep other',
+    2,
+    /--prep is 'other'; it can be torchvision, caffe-bgr, unit, signed, or a JSON file/,
+  ],
+  [
+    'classify $/a.png --model $/bare.onnx --prep $/prep.json',
+    2,
+    /mean and std have 2 and 2 numbers; the input has 3 channels/,
+  ],
+  [
+    'classify $/a.png --model $/bare.onnx --prep $/sideways.json',
+    2,
+    /sideways\.json: order is "RBG"; it should be "RGB" or "BGR"/,
+  ],
   ['inspect', 2, /no model given/],
   ['inspect $/a.png', 2, /a\.png: this is neither an ONNX model/],
   ['inspect $/bare.onnx more', 2, /'more' is one argument too many/],
@@ -78,7 +116,11 @@ test.each<[line: string, code: number, message: RegExp]>([
   ['gradient --model $M --out g.npy', 2, /--input is missing/],
   ['gradient --model $M --input $/none.npy --out g.npy', 2, /none\.npy cannot be read: ENOENT/],
   ['gradient --model $M --input $/text.png --out g.npy', 2, /text\.png: does not start with \\x93NUMPY/],
-  ['gradient --model $M --input $/wide.npy --out g.npy', 2, /wide\.npy is \[3, 2, 2\]; the network takes \[3, 9, 12\] or \[N, 3, 9, 12\]/],
+  [
+    'gradient --model $M --input $/wide.npy --out g.npy',
+    2,
+    /wide\.npy is \[3, 2, 2\]; the network takes \[3, 9, 12\] or \[N, 3, 9, 12\]/,
+  ],
   ['gradient --model $M --input $/x.npy --class 9 --out g.npy', 2, /class 9 is not among the 4 classes/],
   ['gradient --model $M --input $/nan.npy --out g.npy', 2, /nan\.npy: element 0 is NaN; inputs are finite/],
 ])('gradlens %s: exit code %d', async (line, expected, message) => {
@@ -92,7 +134,15 @@ test.each<[line: string, code: number, message: RegExp]>([
 
 test('of several pictures all are done, and every failure has its line', async () => {
   const pictures = ['a.png', 'gone.png', 'text.png', 'other/a.png', 'b.png'].map(at);
-  const { code, stdout, complaints } = await gradlens(['saliency', ...pictures, '--model', model, '--out', at('out/{stem}.png'), '--json']);
+  const { code, stdout, complaints } = await gradlens([
+    'saliency',
+    ...pictures,
+    '--model',
+    model,
+    '--out',
+    at('out/{stem}.png'),
+    '--json',
+  ]);
   expect(code).toBe(2);
   expect(jsonLines(stdout).map(({ image }) => image)).toEqual([at('a.png'), at('b.png')]);
   expect(complaints).toEqual([
@@ -104,8 +154,13 @@ test('of several pictures all are done, and every failure has its line', async (
 
 describe('exit codes', () => {
   test.each([
-    [new GradlensError('no-webgpu', ''), 3], [new GradlensError('no-adapter', ''), 3], [new GradlensError('software-adapter', ''), 3],
-    [new GradlensError('insecure-context', ''), 3], [new GradlensError('device-lost', ''), 4], [new GradlensError('shape', ''), 2], [new Error('a bug'), 1],
+    [new GradlensError('no-webgpu', ''), 3],
+    [new GradlensError('no-adapter', ''), 3],
+    [new GradlensError('software-adapter', ''), 3],
+    [new GradlensError('insecure-context', ''), 3],
+    [new GradlensError('device-lost', ''), 4],
+    [new GradlensError('shape', ''), 2],
+    [new Error('a bug'), 1],
   ])('%o: %d', (error, code) => expect(exitCodeOf(error)).toBe(code));
 
   test('a lost device ends a run over pictures, a bad picture does not', () => {
@@ -114,14 +169,24 @@ describe('exit codes', () => {
   });
 
   test('a message of many lines is told in one', () => {
-    expect(oneLine(new GradlensError('shader', 'conv: line 3: wrong\n   1  fn main'))).toBe('conv: line 3: wrong (GRADLENS_DEBUG=1 shows more)');
+    expect(oneLine(new GradlensError('shader', 'conv: line 3: wrong\n   1  fn main'))).toBe(
+      'conv: line 3: wrong (GRADLENS_DEBUG=1 shows more)',
+    );
     expect(oneLine(new TypeError('x is undefined'))).toMatch(/^unexpected: x is undefined \(please report it/);
   });
 });
 
 describe('classes by name', () => {
   const labels = ['cat', 'dog, hound', 'bird', 'bird house'];
-  test.each([['top1', 'top1'], ['2', 2], ['Cat', 0], ['hound', 1], ['dog, hound', 1], ['bird', 2], ['house', 3]] as const)('%s', (text, index) => {
+  test.each([
+    ['top1', 'top1'],
+    ['2', 2],
+    ['Cat', 0],
+    ['hound', 1],
+    ['dog, hound', 1],
+    ['bird', 2],
+    ['house', 3],
+  ] as const)('%s', (text, index) => {
     expect(classOf(text, labels)).toBe(index);
   });
   test('a part of several names is refused with all of them', () => {
@@ -131,7 +196,9 @@ describe('classes by name', () => {
 
 describe('names of outputs', () => {
   test('a label becomes a file name, whatever it is', () => {
-    expect(fillPattern('out/{stem}_{class}.png', { stem: 'a.b', class: '../dog, hound', method: 'saliency' })).toBe('out/a.b_dog-hound.png');
+    expect(fillPattern('out/{stem}_{class}.png', { stem: 'a.b', class: '../dog, hound', method: 'saliency' })).toBe(
+      'out/a.b_dog-hound.png',
+    );
   });
   test('only known holes', () => {
     expect(() => checkPattern('{stem}{x}.png')).toThrow('--out has {x}');

@@ -15,11 +15,19 @@ const root = join(import.meta.dirname, '../..');
 /** Builds dist/lib unless it is newer than everything it is made of. */
 export function buildOnce(): void {
   const built = join(root, 'dist/lib/cli.js');
-  const newest = Math.max(...['src', 'shaders', 'bench'].flatMap((folder) =>
-    (readdirSync(join(root, folder), { recursive: true }) as string[]).map((name) => statSync(join(root, folder, name)).mtimeMs)));
+  const newest = Math.max(
+    ...['src', 'shaders', 'bench'].flatMap((folder) =>
+      (readdirSync(join(root, folder), { recursive: true }) as string[]).map(
+        (name) => statSync(join(root, folder, name)).mtimeMs,
+      ),
+    ),
+  );
   if (existsSync(built) && statSync(built).mtimeMs > newest) return;
   const vite = join(root, 'node_modules/vite/bin/vite.js');
-  const { status, stderr } = spawnSync(process.execPath, [vite, 'build', '--mode', 'lib', '--logLevel', 'warn'], { cwd: root, encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, [vite, 'build', '--mode', 'lib', '--logLevel', 'warn'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`the build failed:\n${stderr}`);
 }
 
@@ -56,7 +64,9 @@ export function gradlens(args: readonly string[], { stdin, env, onResult }: RunO
   child.stdin.on('error', () => {}).end(stdin ?? '');
   return new Promise((resolve, reject) => {
     child.on('error', reject).on('close', (code) => {
-      const complaints = stderr.split('\n').filter((line) => line !== '' && !/^Warning: |^ +at .*dawn|^gradlens: (note: |.* …$)/.test(line));
+      const complaints = stderr
+        .split('\n')
+        .filter((line) => line !== '' && !/^Warning: |^ +at .*dawn|^gradlens: (note: |.* …$)/.test(line));
       resolve({ code, stdout, stderr, complaints });
     });
   });
@@ -65,7 +75,11 @@ export function gradlens(args: readonly string[], { stdin, env, onResult }: RunO
 export const folder = (): string => mkdtempSync(join(tmpdir(), 'gradlens-cli-'));
 
 /** Every line of a JSON output. */
-export const jsonLines = (stdout: string): any[] => stdout.trim().split('\n').map((line) => JSON.parse(line));
+export const jsonLines = (stdout: string): any[] =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 
 export const LABELS = ['cat', 'dog, hound', 'bird', 'bird house'];
 export const EXTENTS = { C: 3, H: 9, W: 12 };
@@ -87,9 +101,12 @@ export const tiny: Graph = {
   ],
   output: 'probabilities',
   weights: new Map([
-    ['w1', randomWeights(random, [5, 3, 3, 3])], ['b1', randomParameter(random, [5])],
-    ['w2', randomWeights(random, [6, 5, 3, 3])], ['b2', randomParameter(random, [6])],
-    ['w3', randomWeights(random, [4, 6 * 2 * 3])], ['b3', randomParameter(random, [4])],
+    ['w1', randomWeights(random, [5, 3, 3, 3])],
+    ['b1', randomParameter(random, [5])],
+    ['w2', randomWeights(random, [6, 5, 3, 3])],
+    ['b2', randomParameter(random, [6])],
+    ['w3', randomWeights(random, [4, 6 * 2 * 3])],
+    ['b3', randomParameter(random, [4])],
   ]),
 };
 
@@ -100,7 +117,16 @@ export const inputOf = (seed: number): Float64Array => normals(seededRandom(seed
 export async function writeTiny(to: string, resize: 'squash' | 'crop' = 'squash'): Promise<string> {
   const file: ModelFile = {
     graph: tiny,
-    input: { width: EXTENTS.W, height: EXTENTS.H, channels: 3, order: 'RGB', scale: 1 / 255, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], resize },
+    input: {
+      width: EXTENTS.W,
+      height: EXTENTS.H,
+      channels: 3,
+      order: 'RGB',
+      scale: 1 / 255,
+      mean: [0.5, 0.5, 0.5],
+      std: [0.25, 0.25, 0.25],
+      resize,
+    },
     labels: LABELS,
     provenance: {},
   };
@@ -116,6 +142,11 @@ export async function writeTiny(to: string, resize: 'squash' | 'crop' = 'squash'
 /** A PNG of noise. */
 export async function writePicture(path: string, width: number, height: number, seed = 1): Promise<string> {
   const { integer } = seededRandom(seed);
-  await sharp(Uint8Array.from({ length: width * height * 3 }, () => integer(0, 255)), { raw: { width, height, channels: 3 } }).png().toFile(path);
+  await sharp(
+    Uint8Array.from({ length: width * height * 3 }, () => integer(0, 255)),
+    { raw: { width, height, channels: 3 } },
+  )
+    .png()
+    .toFile(path);
   return path;
 }

@@ -19,14 +19,32 @@ const values = (count: number): number[] => [...normals(random, count)].map((val
 /** Convolution of [3, 6, 6], ReLU, pool, four scores, soft-max. */
 const net = {
   nodes: [
-    node('Conv', ['x', 'w', 'b'], 'conv', { pads: [1, 1, 1, 1] }), node('Relu', ['conv'], 'relu'), node('MaxPool', ['relu'], 'pool', { kernel_shape: [2, 2], strides: [2, 2] }),
-    node('Flatten', ['pool'], 'flat'), node('Gemm', ['flat', 'v', 'c'], 'scores', { alpha: { f: 0.5 } }), node('Softmax', ['scores'], 'y', { axis: 1 }),
+    node('Conv', ['x', 'w', 'b'], 'conv', { pads: [1, 1, 1, 1] }),
+    node('Relu', ['conv'], 'relu'),
+    node('MaxPool', ['relu'], 'pool', { kernel_shape: [2, 2], strides: [2, 2] }),
+    node('Flatten', ['pool'], 'flat'),
+    node('Gemm', ['flat', 'v', 'c'], 'scores', { alpha: { f: 0.5 } }),
+    node('Softmax', ['scores'], 'y', { axis: 1 }),
   ],
-  tensors: [floats('w', [5, 3, 3, 3], values(135)), floats('b', [5], values(5)), floats('v', [45, 4], values(180)), floats('c', [4], values(4))],
+  tensors: [
+    floats('w', [5, 3, 3, 3], values(135)),
+    floats('b', [5], values(5)),
+    floats('v', [45, 4], values(180)),
+    floats('c', [4], values(4)),
+  ],
   input: ['N', 3, 6, 6],
   producer: 'pytorch',
 };
-const strange = { nodes: [node('Conv', ['x', 'w'], 'a'), node('Einsum', ['a'], 'b'), node('Einsum', ['b'], 'c'), { ...node('Relu', ['c'], 'd'), domain: 'com.vendor' }], tensors: [floats('w', [2, 3, 1, 1])], input: ['N', 3, 6, 6] };
+const strange = {
+  nodes: [
+    node('Conv', ['x', 'w'], 'a'),
+    node('Einsum', ['a'], 'b'),
+    node('Einsum', ['b'], 'c'),
+    { ...node('Relu', ['c'], 'd'), domain: 'com.vendor' },
+  ],
+  tensors: [floats('w', [2, 3, 1, 1])],
+  input: ['N', 3, 6, 6],
+};
 const picture = at('a.png');
 
 beforeAll(async () => {
@@ -38,33 +56,68 @@ beforeAll(async () => {
 });
 
 const gradientOf = async (model: string, env = {}): Promise<{ g: Float32Array; s: Float32Array }> => {
-  const { code, stderr } = await gradlens(['gradient', '--model', model, '--input', at('x.npy'), '--class', '2', '--out', at('g.npy'), '--scores', at('s.npy')], { env });
+  const { code, stderr } = await gradlens(
+    [
+      'gradient',
+      '--model',
+      model,
+      '--input',
+      at('x.npy'),
+      '--class',
+      '2',
+      '--out',
+      at('g.npy'),
+      '--scores',
+      at('s.npy'),
+    ],
+    { env },
+  );
   expect(code, stderr).toBe(0);
   return { g: readNpy(readFileSync(at('g.npy'))).data, s: readNpy(readFileSync(at('s.npy'))).data };
 };
 
 describe('inspect', () => {
   test('ends, operators, parameters, FLOPs, bytes and the guess, without a GPU', async () => {
-    const { code, stdout, complaints } = await gradlens(['inspect', at('net.onnx'), '--batch', '2', '--json'], { env: { GRADLENS_VULKAN: '/nowhere' } });
+    const { code, stdout, complaints } = await gradlens(['inspect', at('net.onnx'), '--batch', '2', '--json'], {
+      env: { GRADLENS_VULKAN: '/nowhere' },
+    });
     expect([code, complaints]).toEqual([0, []]);
     const [report] = jsonLines(stdout);
     const flops = 2 * 2 * (5 * 27 * 36 + 45 * 4);
     expect(report).toMatchObject({
-      format: 'onnx', producer: 'pytorch', opset: 17, batch: 2, classes: 4, labels: 0, problem: null,
-      inputs: [{ name: 'x', type: 'FLOAT', shape: ['N', 3, 6, 6] }], outputs: [{ name: 'y' }],
-      operators: { Conv: 1, Relu: 1, MaxPool: 1, Flatten: 1, Gemm: 1, Softmax: 1 }, parameters: 135 + 5 + 180 + 4, flops: { forward: flops, backward: flops },
+      format: 'onnx',
+      producer: 'pytorch',
+      opset: 17,
+      batch: 2,
+      classes: 4,
+      labels: 0,
+      problem: null,
+      inputs: [{ name: 'x', type: 'FLOAT', shape: ['N', 3, 6, 6] }],
+      outputs: [{ name: 'y' }],
+      operators: { Conv: 1, Relu: 1, MaxPool: 1, Flatten: 1, Gemm: 1, Softmax: 1 },
+      parameters: 135 + 5 + 180 + 4,
+      flops: { forward: flops, backward: flops },
       preparation: { by: 'guess', prep: 'torchvision', reason: 'PyTorch exported it' },
     });
     expect(report.memory.weights).toBeGreaterThanOrEqual(324 * 4);
     expect(report.memory.saved).toBeGreaterThan(0);
-    expect((await gradlens(['inspect', at('net.onnx')])).stdout).toMatch(/^net\.onnx: ONNX, opset 17, by pytorch\ninput +x \[N, 3, 6, 6\]\n.*\nnodes +6: .*\nparameters +324\nFLOPs +10\.1 k forward, .*\non the GPU +.*B: weights .*\nclasses +4, without names\npreparation +a guess: torchvision, since PyTorch exported it\n$/);
+    expect((await gradlens(['inspect', at('net.onnx')])).stdout).toMatch(
+      /^net\.onnx: ONNX, opset 17, by pytorch\ninput +x \[N, 3, 6, 6\]\n.*\nnodes +6: .*\nparameters +324\nFLOPs +10\.1 k forward, .*\non the GPU +.*B: weights .*\nclasses +4, without names\npreparation +a guess: torchvision, since PyTorch exported it\n$/,
+    );
   });
 
   test('what is not supported, all at once; the exit code says so', async () => {
     const { code, stdout } = await gradlens(['inspect', at('strange.onnx'), '--json']);
     expect(code).toBe(1);
     const [{ problem, operators, flops, parameters }] = jsonLines(stdout);
-    expect(problem).toMatchObject({ code: 'unsupported-op', unsupported: [{ name: 'b', op: 'Einsum' }, { name: 'c', op: 'Einsum' }, { name: 'd', op: 'com.vendor.Relu' }] });
+    expect(problem).toMatchObject({
+      code: 'unsupported-op',
+      unsupported: [
+        { name: 'b', op: 'Einsum' },
+        { name: 'c', op: 'Einsum' },
+        { name: 'd', op: 'com.vendor.Relu' },
+      ],
+    });
     expect([operators, flops, parameters]).toEqual([{ Einsum: 2, Conv: 1, 'com.vendor.Relu': 1 }, null, 6]);
     const { stdout: lines } = await gradlens(['inspect', at('strange.onnx')]);
     expect(lines).toContain('\n  Einsum "c": the operator is not supported\n  com.vendor.Relu "d": ');
@@ -75,48 +128,88 @@ describe('inspect', () => {
   test('a shape that the file states wrongly is a problem too', async () => {
     writeFileSync(at('stated.onnx'), onnxFile({ ...net, valueInfo: [valueInfo('pool', [1, 5, 4, 4])] }));
     const { code, stdout } = await gradlens(['inspect', at('stated.onnx'), '--json']);
-    expect([code, jsonLines(stdout)[0].problem]).toEqual([1, { code: 'shape', message: expect.stringContaining('pool: the file says [1, 5, 4, 4]'), unsupported: [] }]);
+    expect([code, jsonLines(stdout)[0].problem]).toEqual([
+      1,
+      { code: 'shape', message: expect.stringContaining('pool: the file says [1, 5, 4, 4]'), unsupported: [] },
+    ]);
   });
 
   test('the shipped formats are inspected alike', async () => {
     const { code, stdout } = await gradlens(['inspect', await writeTiny(dir), '--json']);
     expect(code).toBe(0);
-    expect(jsonLines(stdout)[0]).toMatchObject({ format: 'gradlens/1', name: 'tiny', operators: { conv: 2, relu: 2 }, classes: 4, labels: 4, preparation: { by: 'file' } });
+    expect(jsonLines(stdout)[0]).toMatchObject({
+      format: 'gradlens/1',
+      name: 'tiny',
+      operators: { conv: 2, relu: 2 },
+      classes: 4,
+      labels: 4,
+      preparation: { by: 'file' },
+    });
   });
 });
 
 describe('convert', () => {
   test('the native model gives the same bits as the ONNX file; in half precision nearly', async () => {
     writeFileSync(at('classes.txt'), 'cat\ndog, hound\nbird\nbird house\n');
-    const { code, stdout, stderr } = await gradlens(['convert', at('net.onnx'), at('native'), '--labels', at('classes.txt'), '--json']);
+    const { code, stdout, stderr } = await gradlens([
+      'convert',
+      at('net.onnx'),
+      at('native'),
+      '--labels',
+      at('classes.txt'),
+      '--json',
+    ]);
     expect(code, stderr).toBe(0);
-    expect(stderr).toContain('note: the model does not say how pictures are prepared; taking torchvision, since PyTorch exported it');
+    expect(stderr).toContain(
+      'note: the model does not say how pictures are prepared; taking torchvision, since PyTorch exported it',
+    );
     expect(jsonLines(stdout)).toMatchObject([{ type: 'F32', parameters: 324, labels: 4 }]);
     expect(readdirSync(at('native')).sort()).toEqual(['model.json', 'net.safetensors']);
     const manifest = JSON.parse(readFileSync(at('native/model.json'), 'utf8'));
-    expect(manifest).toMatchObject({ name: 'net', input: { order: 'RGB', width: 6 }, labels: ['cat', 'dog, hound', 'bird', 'bird house'], provenance: { convertedFrom: 'net.onnx', preparation: 'a guess, since PyTorch exported it' } });
+    expect(manifest).toMatchObject({
+      name: 'net',
+      input: { order: 'RGB', width: 6 },
+      labels: ['cat', 'dog, hound', 'bird', 'bird house'],
+      provenance: { convertedFrom: 'net.onnx', preparation: 'a guess, since PyTorch exported it' },
+    });
     expect(await gradientOf(at('native/model.json'))).toEqual(await gradientOf(at('net.onnx')));
 
-    expect((await gradlens(['convert', at('net.onnx'), at('half'), '--f16', '--prep', 'signed'])).stdout).toMatch(/324 parameters in F16, \d+ bytes\n/);
+    expect((await gradlens(['convert', at('net.onnx'), at('half'), '--f16', '--prep', 'signed'])).stdout).toMatch(
+      /324 parameters in F16, \d+ bytes\n/,
+    );
     const [whole, half] = [await gradientOf(at('native/model.json')), await gradientOf(at('half/model.json'))];
     expect(relativeL2(half.s, whole.s)).toBeLessThan(2 ** -9);
     expect(half.s).not.toEqual(whole.s);
-    expect(readFileSync(at('half/net.safetensors')).length).toBeLessThan(readFileSync(at('native/net.safetensors')).length);
+    expect(readFileSync(at('half/net.safetensors')).length).toBeLessThan(
+      readFileSync(at('native/net.safetensors')).length,
+    );
   });
 });
 
 describe('pictures for a model that does not say how they are prepared', () => {
   const scores = async (...args: string[]) => {
-    const { code, stdout, stderr } = await gradlens(['classify', picture, '--model', at('net.onnx'), '--json', ...args]);
+    const { code, stdout, stderr } = await gradlens([
+      'classify',
+      picture,
+      '--model',
+      at('net.onnx'),
+      '--json',
+      ...args,
+    ]);
     expect(code, stderr).toBe(0);
-    return { classes: jsonLines(stdout)[0].classes, notes: stderr.split('\n').filter((line) => line.includes('how pictures are prepared')) };
+    return {
+      classes: jsonLines(stdout)[0].classes,
+      notes: stderr.split('\n').filter((line) => line.includes('how pictures are prepared')),
+    };
   };
 
   test('the guess is told, and is the same as choosing it', async () => {
     const guessed = await scores();
     const chosen = await scores('--prep', 'torchvision');
     expect(guessed.classes).toEqual(chosen.classes);
-    expect(guessed.notes).toEqual(['gradlens: note: the model does not say how pictures are prepared; taking torchvision, since PyTorch exported it. --prep overrules this']);
+    expect(guessed.notes).toEqual([
+      'gradlens: note: the model does not say how pictures are prepared; taking torchvision, since PyTorch exported it. --prep overrules this',
+    ]);
     expect(chosen.notes).toEqual([]);
     expect((await scores('--prep', 'signed')).classes).not.toEqual(chosen.classes);
   });
@@ -132,13 +225,22 @@ test('weights beside the model are read, but not through a link that leaves its 
   mkdirSync(at('split'));
   const w = net.tensors[0]!;
   writeFileSync(at('w.bin'), w.rawData as Uint8Array);
-  writeFileSync(at('split/net.onnx'), onnxFile({ ...net, tensors: [external('w', [5, 3, 3, 3], { location: 'w.bin' }), ...net.tensors.slice(1)] }));
+  writeFileSync(
+    at('split/net.onnx'),
+    onnxFile({ ...net, tensors: [external('w', [5, 3, 3, 3], { location: 'w.bin' }), ...net.tensors.slice(1)] }),
+  );
   symlinkSync(at('w.bin'), at('split/w.bin'));
   const refused = await gradlens(['inspect', at('split/net.onnx'), '--json']);
-  expect([refused.code, jsonLines(refused.stdout)[0].problem.message]).toEqual([1, expect.stringContaining("outside of the model's folder")]);
+  expect([refused.code, jsonLines(refused.stdout)[0].problem.message]).toEqual([
+    1,
+    expect.stringContaining("outside of the model's folder"),
+  ]);
   symlinkSync('real.bin', at('split/linked.bin'));
   writeFileSync(at('split/real.bin'), w.rawData as Uint8Array);
-  writeFileSync(at('split/net.onnx'), onnxFile({ ...net, tensors: [external('w', [5, 3, 3, 3], { location: 'linked.bin' }), ...net.tensors.slice(1)] }));
+  writeFileSync(
+    at('split/net.onnx'),
+    onnxFile({ ...net, tensors: [external('w', [5, 3, 3, 3], { location: 'linked.bin' }), ...net.tensors.slice(1)] }),
+  );
   expect((await gradlens(['inspect', at('split/net.onnx')])).code).toBe(0);
 });
 
@@ -147,7 +249,9 @@ test('a model by its address is downloaded once', async () => {
   const file = readFileSync(at('net.onnx'));
   const server = createServer((request, response) => {
     asked.push(request.method!);
-    response.writeHead(200, { etag: `"${createHash('sha256').update(file).digest('hex')}"`, 'content-length': file.length }).end(request.method === 'HEAD' ? undefined : file);
+    response
+      .writeHead(200, { etag: `"${createHash('sha256').update(file).digest('hex')}"`, 'content-length': file.length })
+      .end(request.method === 'HEAD' ? undefined : file);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/net.onnx`;

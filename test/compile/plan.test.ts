@@ -8,31 +8,57 @@ import { randomGraph } from '../oracle/randomGraph';
 
 const bindingBytes = 2 ** 27;
 const graphs = [small, branched, ...Array.from({ length: 60 }, (_, seed) => randomGraph(seed))];
-const plans: [string, Plan][] = graphs.map((graph) => [graph.name, compile(graph, { batch: 1 + (graph.nodes.length % 3), bindingBytes })]);
+const plans: [string, Plan][] = graphs.map((graph) => [
+  graph.name,
+  compile(graph, { batch: 1 + (graph.nodes.length % 3), bindingBytes }),
+]);
 
 /** Every step as it prints: `label  name=tensor@buffer …  grid`. */
-const parsed = (plan: Plan) => plan.toString().split('\n').map((line) => {
-  const [label, ...rest] = line.split(/\s+/);
-  return { label: label!, bindings: [...line.matchAll(/(\w+)=(.+?)@(\d+)(?= )/g)].map(([, name, tensor, buffer]) => ({ name: name!, tensor: tensor!, buffer: Number(buffer) })), grid: rest.at(-1)! };
-});
-const writes = ({ kernel }: Step): Set<string> => new Set(bindingsOf(kernel).filter(({ type }) => type === 'storage').map(({ name }) => name));
+const parsed = (plan: Plan) =>
+  plan
+    .toString()
+    .split('\n')
+    .map((line) => {
+      const [label, ...rest] = line.split(/\s+/);
+      return {
+        label: label!,
+        bindings: [...line.matchAll(/(\w+)=(.+?)@(\d+)(?= )/g)].map(([, name, tensor, buffer]) => ({
+          name: name!,
+          tensor: tensor!,
+          buffer: Number(buffer),
+        })),
+        grid: rest.at(-1)!,
+      };
+    });
+const writes = ({ kernel }: Step): Set<string> =>
+  new Set(
+    bindingsOf(kernel)
+      .filter(({ type }) => type === 'storage')
+      .map(({ name }) => name),
+  );
 const stepsOf = (plan: Plan): readonly Step[] => [...plan.forward, ...plan.backward];
-const kinds = (plan: Plan): Map<string, Tensor> => new Map(stepsOf(plan).flatMap(({ bind }) => Object.values(bind).map((tensor) => [tensor.name, tensor])));
+const kinds = (plan: Plan): Map<string, Tensor> =>
+  new Map(stepsOf(plan).flatMap(({ bind }) => Object.values(bind).map((tensor) => [tensor.name, tensor])));
 
 describe.each(plans)('the plan of %s', (_, plan) => {
   test('never lets two tensors that are alive at once share a buffer', () => {
     const life = new Map<string, { buffer: number; first: number; last: number }>();
-    parsed(plan).forEach(({ bindings }, at) => bindings.forEach(({ tensor, buffer }) => {
-      const known = life.get(tensor);
-      if (known) expect(known.buffer, tensor).toBe(buffer);
-      life.set(tensor, { buffer, first: known?.first ?? at, last: at });
-    }));
-    // What is saved or belongs to the caller lives for ever: a backward pass may follow a forward pass any number of times.
-    for (const [name, { kind }] of kinds(plan)) if (kind !== 'transient') Object.assign(life.get(name)!, { first: 0, last: Infinity });
+    parsed(plan).forEach(({ bindings }, at) =>
+      bindings.forEach(({ tensor, buffer }) => {
+        const known = life.get(tensor);
+        if (known) expect(known.buffer, tensor).toBe(buffer);
+        life.set(tensor, { buffer, first: known?.first ?? at, last: at });
+      }),
+    );
+    // What is saved or belongs to the caller lives for ever: a backward pass may follow a forward pass any number of
+    // times.
+    for (const [name, { kind }] of kinds(plan))
+      if (kind !== 'transient') Object.assign(life.get(name)!, { first: 0, last: Infinity });
     const all = [...life];
     for (const [a, x] of all) {
       for (const [b, y] of all) {
-        if (a < b && x.buffer === y.buffer) expect(x.last < y.first || y.last < x.first, `${a} and ${b} share buffer ${x.buffer}`).toBe(true);
+        if (a < b && x.buffer === y.buffer)
+          expect(x.last < y.first || y.last < x.first, `${a} and ${b} share buffer ${x.buffer}`).toBe(true);
       }
     }
   });
@@ -42,8 +68,13 @@ describe.each(plans)('the plan of %s', (_, plan) => {
       const written = writes(stepsOf(plan)[at]!);
       const out = new Set(bindings.filter(({ name }) => written.has(name)).map(({ buffer }) => buffer));
       const into = bindings.filter(({ name }) => !written.has(name)).map(({ buffer }) => buffer);
-      expect(into.filter((buffer) => out.has(buffer)), label).toEqual([]);
-      expect(out.size, `${label} writes two tensors to one buffer`).toBe(bindings.filter(({ name }) => written.has(name)).length);
+      expect(
+        into.filter((buffer) => out.has(buffer)),
+        label,
+      ).toEqual([]);
+      expect(out.size, `${label} writes two tensors to one buffer`).toBe(
+        bindings.filter(({ name }) => written.has(name)).length,
+      );
     });
   });
 
@@ -67,31 +98,62 @@ describe.each(plans)('the plan of %s', (_, plan) => {
   test('binds what each kernel declares, in buffers that are large enough, eight at most', () => {
     for (const { label, kernel, bind } of stepsOf(plan)) {
       const bindings = bindingsOf(kernel);
-      const declared = bindings.filter(({ name }) => !['d', 'rule', 'targets'].includes(name)).map(({ name }) => name).sort();
+      const declared = bindings
+        .filter(({ name }) => !['d', 'rule', 'targets'].includes(name))
+        .map(({ name }) => name)
+        .sort();
       expect(Object.keys(bind).sort(), label).toEqual(declared);
       expect(bindings.filter(({ type }) => type !== 'uniform').length, label).toBeLessThanOrEqual(8);
       expect(new Set(bindings.map(({ index }) => index)).size, label).toBe(bindings.length);
-      for (const tensor of Object.values(bind)) expect(plan.buffers[plan.placement.get(tensor.name)!]!.bytes).toBeGreaterThanOrEqual(tensor.bytes);
-      expect(Object.keys(kernel.dims).length * 4, `${label}: its extents fit between two dispatches'`).toBeLessThanOrEqual(256);
+      for (const tensor of Object.values(bind))
+        expect(plan.buffers[plan.placement.get(tensor.name)!]!.bytes).toBeGreaterThanOrEqual(tensor.bytes);
+      expect(
+        Object.keys(kernel.dims).length * 4,
+        `${label}: its extents fit between two dispatches'`,
+      ).toBeLessThanOrEqual(256);
     }
   });
 });
 
 test('buffers are reused at all', () => {
-  const tensors = plans.reduce((sum, [, plan]) => sum + [...kinds(plan).values()].filter(({ kind }) => kind === 'transient').length, 0);
-  const buffers = plans.reduce((sum, [, plan]) => sum + plan.buffers.filter(({ kind }) => kind === 'transient').length, 0);
+  const tensors = plans.reduce(
+    (sum, [, plan]) => sum + [...kinds(plan).values()].filter(({ kind }) => kind === 'transient').length,
+    0,
+  );
+  const buffers = plans.reduce(
+    (sum, [, plan]) => sum + plan.buffers.filter(({ kind }) => kind === 'transient').length,
+    0,
+  );
   expect(buffers).toBeLessThan(0.6 * tensors);
 });
 
 test('a name that the compiler gives to a tensor of its own is refused, since the two would share a buffer', () => {
   for (const name of ['d.pool1', 'pool1.switches', 'image.blocks', 'conv2.bits', 'fc.partial']) {
-    const nodes = small.nodes.map((node): GraphNode => ({ ...node, ...(node.name === 'conv1' ? { name } : {}), inputs: node.inputs.map((input) => (input === 'conv1' ? name : input)) }));
-    expect(() => compile({ ...small, nodes }, { batch: 1, bindingBytes }), name).toThrow(expect.objectContaining({ code: 'model-format', message: expect.stringContaining(name) }));
+    const nodes = small.nodes.map(
+      (node): GraphNode => ({
+        ...node,
+        ...(node.name === 'conv1' ? { name } : {}),
+        inputs: node.inputs.map((input) => (input === 'conv1' ? name : input)),
+      }),
+    );
+    expect(() => compile({ ...small, nodes }, { batch: 1, bindingBytes }), name).toThrow(
+      expect.objectContaining({ code: 'model-format', message: expect.stringContaining(name) }),
+    );
   }
 });
 
 test('a tensor of more elements than can be counted on is refused before anything is planned', () => {
-  const nodes: GraphNode[] = [{ op: 'conv', name: 'c', inputs: ['x'], kernel: [1, 1], pads: [2 ** 15, 2 ** 15, 2 ** 15, 2 ** 15], weight: 'w' }];
-  const graph: Graph = { name: 'wide', input: { name: 'x', extents: { C: 3, H: 8, W: 8 } }, nodes, output: 'c', weights: new Map([['w', { shape: [2, 3, 1, 1], data: new Float32Array(6) }]]) };
-  expect(() => compile(graph, { batch: 1, bindingBytes: 2 ** 27 })).toThrow(/^c: would write \[2, 65544, 65544\], more than 2147483648 elements$/);
+  const nodes: GraphNode[] = [
+    { op: 'conv', name: 'c', inputs: ['x'], kernel: [1, 1], pads: [2 ** 15, 2 ** 15, 2 ** 15, 2 ** 15], weight: 'w' },
+  ];
+  const graph: Graph = {
+    name: 'wide',
+    input: { name: 'x', extents: { C: 3, H: 8, W: 8 } },
+    nodes,
+    output: 'c',
+    weights: new Map([['w', { shape: [2, 3, 1, 1], data: new Float32Array(6) }]]),
+  };
+  expect(() => compile(graph, { batch: 1, bindingBytes: 2 ** 27 })).toThrow(
+    /^c: would write \[2, 65544, 65544\], more than 2147483648 elements$/,
+  );
 });

@@ -17,25 +17,52 @@ import { Net, real } from '../ops/check';
 
 const bindingBytes = 2 ** 27;
 const net = (extents: Extents = { C: 4, H: 6, W: 6 }): Net => new Net(extents, 3, real);
-const after = (graph: Graph, ...rewrites: readonly Rewrite[]): Network => rewrites.reduce((network, rewrite) => rewrite(network), networkOf(graph));
+const after = (graph: Graph, ...rewrites: readonly Rewrite[]): Network =>
+  rewrites.reduce((network, rewrite) => rewrite(network), networkOf(graph));
 /** Layers in short: `name(inputs)`, with a + if rectified. */
-const printed = ({ layers, output }: Network): string => `${layers.map(({ name, inputs, relu }) => `${name}(${inputs.join()})${relu ? '+' : ''}`).join(' ')} → ${output}`;
-const conv = (n: Net, x: string, name: string, O = 4) => n.add({ op: 'conv', inputs: [x], kernel: [1, 1], weight: n.parameter([O, n.extents(x).C, 1, 1]), bias: n.parameter([O]) }, name);
+const printed = ({ layers, output }: Network): string =>
+  `${layers.map(({ name, inputs, relu }) => `${name}(${inputs.join()})${relu ? '+' : ''}`).join(' ')} → ${output}`;
+const conv = (n: Net, x: string, name: string, O = 4) =>
+  n.add(
+    { op: 'conv', inputs: [x], kernel: [1, 1], weight: n.parameter([O, n.extents(x).C, 1, 1]), bias: n.parameter([O]) },
+    name,
+  );
 const relu = (n: Net, x: string, name: string) => n.add({ op: 'relu', inputs: [x] }, name);
 const norm = (n: Net, x: string, name: string) => {
   const { C } = n.extents(x);
-  return n.add({ op: 'batchNorm', inputs: [x], epsilon: 1e-3, scale: n.parameter([C]), bias: n.parameter([C]), mean: n.parameter([C]), variance: n.parameter([C], (random) => 0.5 + random.uniform()) }, name);
+  return n.add(
+    {
+      op: 'batchNorm',
+      inputs: [x],
+      epsilon: 1e-3,
+      scale: n.parameter([C]),
+      bias: n.parameter([C]),
+      mean: n.parameter([C]),
+      variance: n.parameter([C], (random) => 0.5 + random.uniform()),
+    },
+    name,
+  );
 };
 /** The same numbers, by the oracle: what a rewrite must keep. */
 function expectSameFunction(n: Net, graph: Graph, { layers, output, weights }: Network): void {
   const image = n.image();
   const rewritten = { ...graph, nodes: layers as GraphNode[], output, weights };
-  expect(relativeL2(runGraph(rewritten, image).get(output)!.data, runGraph(graph, image).get(graph.output)!.data)).toBeLessThan(1e-6);
+  expect(
+    relativeL2(runGraph(rewritten, image).get(output)!.data, runGraph(graph, image).get(graph.output)!.data),
+  ).toBeLessThan(1e-6);
 }
 
 test('the score is what stands before a final soft-max, and identities after it do not hide that', () => {
   const n = net();
-  const last = n.add({ op: 'identity', inputs: [n.add({ op: 'softmax', inputs: [n.add({ op: 'identity', inputs: [conv(n, 'image', 'scores')] }, 'id')] }, 'p')] }, 'out');
+  const last = n.add(
+    {
+      op: 'identity',
+      inputs: [
+        n.add({ op: 'softmax', inputs: [n.add({ op: 'identity', inputs: [conv(n, 'image', 'scores')] }, 'id')] }, 'p'),
+      ],
+    },
+    'out',
+  );
   expect(takeScore(networkOf(n.graph(last))).output).toBe('scores');
 });
 
@@ -49,14 +76,22 @@ test('what the output does not need goes, and what it needs stays', () => {
 test('identities go, however many, also at the end', () => {
   const n = net();
   const id = (x: string, name: string) => n.add({ op: 'identity', inputs: [x] }, name);
-  expect(printed(after(n.graph(id(conv(n, id(id('image', 'd1'), 'd2'), 'c'), 'd3')), dropIdentities))).toBe('c(image) → c');
+  expect(printed(after(n.graph(id(conv(n, id(id('image', 'd1'), 'd2'), 'c'), 'd3')), dropIdentities))).toBe(
+    'c(image) → c',
+  );
 });
 
 test('a scale and a bias fold into one another, and into a convolution, unless they differ from pixel to pixel', () => {
   const n = net();
-  const scale = (x: string, name: string, shape: readonly number[]) => n.add({ op: 'affine', inputs: [x], scale: n.parameter(shape), bias: n.parameter([4]) }, name);
+  const scale = (x: string, name: string, shape: readonly number[]) =>
+    n.add({ op: 'affine', inputs: [x], scale: n.parameter(shape), bias: n.parameter([4]) }, name);
   const shift = (x: string, name: string) => n.add({ op: 'affine', inputs: [x], bias: n.parameter([4]) }, name);
-  const graph = n.graph(shift(scale(shift(conv(n, relu(n, norm(n, scale('image', 's1', [4]), 'bn'), 'r'), 'c'), 's2'), 's3', [4, 6, 6]), 's4'));
+  const graph = n.graph(
+    shift(
+      scale(shift(conv(n, relu(n, norm(n, scale('image', 's1', [4]), 'bn'), 'r'), 'c'), 's2'), 's3', [4, 6, 6]),
+      's4',
+    ),
+  );
   const network = after(graph, foldAffine);
   expect(printed(network)).toBe('s1(image) r(s1) c(r) s3(c) s4(s3) → s4');
   expectSameFunction(n, graph, network);
@@ -64,23 +99,45 @@ test('a scale and a bias fold into one another, and into a convolution, unless t
 
 test('zeros round a plane fold into the convolution or the average pool that reads them, but not into a max-pool', () => {
   const n = net();
-  const pad = (x: string, name: string, value = 0) => n.add({ op: 'pad', inputs: [x], mode: 'constant', value, before: [0, 1, 2], after: [0, 0, 1] }, name);
-  const c = n.add({ op: 'conv', inputs: [pad('image', 'p1')], kernel: [3, 2], pads: [1, 0, 0, 0], weight: n.parameter([4, 4, 3, 2]) }, 'c');
+  const pad = (x: string, name: string, value = 0) =>
+    n.add({ op: 'pad', inputs: [x], mode: 'constant', value, before: [0, 1, 2], after: [0, 0, 1] }, name);
+  const c = n.add(
+    { op: 'conv', inputs: [pad('image', 'p1')], kernel: [3, 2], pads: [1, 0, 0, 0], weight: n.parameter([4, 4, 3, 2]) },
+    'c',
+  );
   const average = n.add({ op: 'averagePool', inputs: [pad(c, 'p2')], kernel: [3, 3], stride: [2, 2] }, 'average');
   const graph = n.graph(n.add({ op: 'maxPool', inputs: [pad(average, 'p3')], kernel: [2, 2] }, 'max'));
   const network = after(graph, foldPad);
   expect(printed(network)).toBe('c(image) average(c) p3(average) max(p3) → max');
   expectSameFunction(n, graph, network);
-  const one = n.graph(n.add({ op: 'conv', inputs: [pad('image', 'p4', 1)], kernel: [1, 1], weight: n.parameter([1, 4, 1, 1]) }, 'c2'));
+  const one = n.graph(
+    n.add({ op: 'conv', inputs: [pad('image', 'p4', 1)], kernel: [1, 1], weight: n.parameter([1, 4, 1, 1]) }, 'c2'),
+  );
   expect(after(one, prune, foldPad).layers.map(({ name }) => name)).toEqual(['p4', 'c2']);
 });
 
 test('a max-pool of more taps than a switch can name becomes two, and a global one too', () => {
   const n = net({ C: 2, H: 20, W: 19 });
-  const large = n.add({ op: 'maxPool', inputs: ['image'], kernel: [17, 16], stride: [2, 3], pads: [3, 0, 1, 5], ceil: true }, 'large');
-  const graph = n.graph(n.add({ op: 'add', inputs: [n.add({ op: 'globalMaxPool', inputs: ['image'] }, 'global'), n.add({ op: 'globalMaxPool', inputs: [large] }, 'small')] }, 'sum'));
+  const large = n.add(
+    { op: 'maxPool', inputs: ['image'], kernel: [17, 16], stride: [2, 3], pads: [3, 0, 1, 5], ceil: true },
+    'large',
+  );
+  const graph = n.graph(
+    n.add(
+      {
+        op: 'add',
+        inputs: [
+          n.add({ op: 'globalMaxPool', inputs: ['image'] }, 'global'),
+          n.add({ op: 'globalMaxPool', inputs: [large] }, 'small'),
+        ],
+      },
+      'sum',
+    ),
+  );
   const network = after(graph, windowPools);
-  expect(printed(network)).toBe('large.rows(image) large(large.rows) global.rows(image) global(global.rows) small(large) sum(global,small) → sum');
+  expect(printed(network)).toBe(
+    'large.rows(image) large(large.rows) global.rows(image) global(global.rows) small(large) sum(global,small) → sum',
+  );
   expectSameFunction(n, graph, network);
 });
 
@@ -96,13 +153,30 @@ test('a clip from 0 up is a ReLU, one without limits is nothing, and all others 
   const n = net();
   const limits = [{ min: 0 }, {}, { min: 0, max: 6 }, { max: 0 }, { min: -1 }];
   const last = limits.reduce((x, limit, k) => n.add({ op: 'clip', inputs: [x], ...limit }, `c${k}`), 'image');
-  expect(nameRelus(networkOf(n.graph(last))).layers.map(({ op }) => op)).toEqual(['relu', 'identity', 'clip', 'clip', 'clip']);
+  expect(nameRelus(networkOf(n.graph(last))).layers.map(({ op }) => op)).toEqual([
+    'relu',
+    'identity',
+    'clip',
+    'clip',
+    'clip',
+  ]);
 });
 
 test('the score stands before a soft-max also when it is reshaped after', () => {
   const n = net({ C: 3, H: 1, W: 1 });
   for (const op of ['softmax', 'logSoftmax'] as const) {
-    const flat = n.add({ op: 'flatten', inputs: [n.add({ op, inputs: [n.add({ op: 'flatten', inputs: [conv(n, 'image', `scores-${op}`)] }, `f1-${op}`)] }, `p-${op}`)] }, `f2-${op}`);
+    const flat = n.add(
+      {
+        op: 'flatten',
+        inputs: [
+          n.add(
+            { op, inputs: [n.add({ op: 'flatten', inputs: [conv(n, 'image', `scores-${op}`)] }, `f1-${op}`)] },
+            `p-${op}`,
+          ),
+        ],
+      },
+      `f2-${op}`,
+    );
     expect(takeScore(networkOf(n.graph(flat))).output).toBe(`f1-${op}`);
   }
   expect(takeScore(networkOf(n.graph('f1-softmax'))).output).toBe('f1-softmax');
@@ -155,7 +229,9 @@ describe('a batch-norm', () => {
     const c = conv(n, 'image', 'c');
     const shared = n.graph(n.add({ op: 'add', inputs: [norm(n, c, 'bn'), c] }, 'sum'));
     expect(printed(after(shared, foldAffine))).toBe('c(image) bn(c) sum(bn,c) → sum');
-    expect(printed(after({ ...shared, nodes: shared.nodes.slice(0, 2), output: 'c' }, foldAffine))).toBe('c(image) bn(c) → c');
+    expect(printed(after({ ...shared, nodes: shared.nodes.slice(0, 2), output: 'c' }, foldAffine))).toBe(
+      'c(image) bn(c) → c',
+    );
     const m = net();
     expect(printed(after(m.graph(norm(m, relu(m, 'image', 'r'), 'bn')), foldAffine))).toBe('r(image) bn(r) → bn');
   });
@@ -171,7 +247,7 @@ describe('a batch-norm', () => {
   test('leaves a weight that another convolution shares as it is', () => {
     const n = net();
     const c = conv(n, 'image', 'c');
-    const { weight, bias } = (n.graph(c).nodes[0] as ConvNode);
+    const { weight, bias } = n.graph(c).nodes[0] as ConvNode;
     const twin = n.add({ op: 'conv', inputs: ['image'], kernel: [1, 1], weight, bias: bias! }, 'twin');
     const graph = n.graph(n.add({ op: 'add', inputs: [norm(n, c, 'bn'), twin] }, 'sum'));
     expectSameFunction(n, graph, after(graph, foldAffine));
@@ -191,22 +267,41 @@ describe('a ReLU', () => {
     expect(printed(after(sum, fuseRelu))).toBe('c(image) r(c) sum(c,r) → sum');
     expect(printed(after({ ...sum, output: 'c' }, prune, fuseRelu))).toBe('c(image) → c');
     const m = net();
-    expect(printed(after(m.graph(relu(m, m.add({ op: 'maxPool', inputs: ['image'], kernel: [2, 2] }, 'p'), 'r')), fuseRelu))).toBe('p(image) r(p) → r');
+    expect(
+      printed(after(m.graph(relu(m, m.add({ op: 'maxPool', inputs: ['image'], kernel: [2, 2] }, 'p'), 'r')), fuseRelu)),
+    ).toBe('p(image) r(p) → r');
   });
 
   test('of two in a row one is left', () => {
     const n = net();
-    expect(printed(after(n.graph(relu(n, relu(n, conv(n, 'image', 'c'), 'r'), 'r2')), fuseRelu))).toBe('c(image)+ r2(c) → r2');
+    expect(printed(after(n.graph(relu(n, relu(n, conv(n, 'image', 'c'), 'r'), 'r2')), fuseRelu))).toBe(
+      'c(image)+ r2(c) → r2',
+    );
   });
 });
 
 describe('space to depth', () => {
   const shapes: [Extents, Window][] = [
-    [{ C: 3, H: 11, W: 8 }, { kernel: [3, 3], stride: [2, 2], pads: [1, 1, 1, 1] }],
-    [{ C: 1, H: 9, W: 13 }, { kernel: [7, 2], stride: [3, 4], pads: [3, 0, 1, 2] }],
-    [{ C: 4, H: 5, W: 6 }, { kernel: [1, 1], stride: [2, 3] }],
-    [{ C: 2, H: 7, W: 7 }, { kernel: [2, 5], stride: [1, 2], pads: [0, 2, 1, 0] }],
-    [{ C: 3, H: 6, W: 4 }, { kernel: [4, 4], stride: [5, 3], pads: [2, 2, 2, 2] }],
+    [
+      { C: 3, H: 11, W: 8 },
+      { kernel: [3, 3], stride: [2, 2], pads: [1, 1, 1, 1] },
+    ],
+    [
+      { C: 1, H: 9, W: 13 },
+      { kernel: [7, 2], stride: [3, 4], pads: [3, 0, 1, 2] },
+    ],
+    [
+      { C: 4, H: 5, W: 6 },
+      { kernel: [1, 1], stride: [2, 3] },
+    ],
+    [
+      { C: 2, H: 7, W: 7 },
+      { kernel: [2, 5], stride: [1, 2], pads: [0, 2, 1, 0] },
+    ],
+    [
+      { C: 3, H: 6, W: 4 },
+      { kernel: [4, 4], stride: [5, 3], pads: [2, 2, 2, 2] },
+    ],
   ];
 
   test.each(shapes)('%j %j: image and filter turned, the convolution is the same in float64', (extents, window) => {
@@ -217,22 +312,60 @@ describe('space to depth', () => {
     const { weights } = after(graph, enterImage);
     const x = tensor(extents, n.image());
     const [sy, sx] = image.stride;
-    const inside = (c: number, h: number, w: number): number => (h >= 0 && h < extents.H && w >= 0 && w < extents.W ? get(x, c, h, w) : 0);
+    const inside = (c: number, h: number, w: number): number =>
+      h >= 0 && h < extents.H && w >= 0 && w < extents.W ? get(x, c, h, w) : 0;
     const cells = gather({ C: extents.C * sy * sx, H: image.cells[0], W: image.cells[1] }, (k, p, q) =>
-      inside(Math.floor(k / (sy * sx)), p * sy + (Math.floor(k / sx) % sy) - image.pads[0], q * sx + (k % sx) - image.pads[1]));
+      inside(
+        Math.floor(k / (sy * sx)),
+        p * sy + (Math.floor(k / sx) % sy) - image.pads[0],
+        q * sx + (k % sx) - image.pads[1],
+      ),
+    );
     expect(strided).toMatchObject({ op: 'conv', inputs: [image.name] });
     expect([strided.stride, strided.pads]).toEqual([undefined, undefined]);
-    const turned = convForward({ kernel: strided.kernel }, cells, weights.get(strided.weight)!.data, weights.get(strided.bias!)!.data);
+    const turned = convForward(
+      { kernel: strided.kernel },
+      cells,
+      weights.get(strided.weight)!.data,
+      weights.get(strided.bias!)!.data,
+    );
     expect(turned.extents).toEqual(n.extents(y));
     expect(relativeL2(turned.data, runGraph(graph, x.data).get(y)!.data)).toBeLessThan(1e-13);
   });
 
   test.each<[string, Extents, (n: Net) => string, number]>([
     ['is left alone with stride 1', { C: 3, H: 6, W: 6 }, (n) => n.conv('image', 4, { kernel: [3, 3] }), 1],
-    ['is left alone with many channels', { C: 5, H: 6, W: 6 }, (n) => n.conv('image', 4, { kernel: [3, 3], stride: [2, 2] }), 1],
-    ['is left alone with dilation', { C: 3, H: 6, W: 6 }, (n) => n.conv('image', 4, { kernel: [2, 2], stride: [2, 2], dilation: [2, 2] }), 1],
-    ['is left alone with groups', { C: 2, H: 6, W: 6 }, (n) => n.conv('image', 4, { kernel: [2, 2], stride: [2, 2], groups: 2 }), 1],
-    ['is left alone if another layer reads the image', { C: 3, H: 6, W: 6 }, (n) => n.add({ op: 'add', inputs: [n.conv('image', 4, { kernel: [2, 2], stride: [2, 2] }), n.add({ op: 'maxPool', inputs: [n.conv('image', 4, { kernel: [1, 1] })], kernel: [2, 2], stride: [2, 2] })] }), 1],
+    [
+      'is left alone with many channels',
+      { C: 5, H: 6, W: 6 },
+      (n) => n.conv('image', 4, { kernel: [3, 3], stride: [2, 2] }),
+      1,
+    ],
+    [
+      'is left alone with dilation',
+      { C: 3, H: 6, W: 6 },
+      (n) => n.conv('image', 4, { kernel: [2, 2], stride: [2, 2], dilation: [2, 2] }),
+      1,
+    ],
+    [
+      'is left alone with groups',
+      { C: 2, H: 6, W: 6 },
+      (n) => n.conv('image', 4, { kernel: [2, 2], stride: [2, 2], groups: 2 }),
+      1,
+    ],
+    [
+      'is left alone if another layer reads the image',
+      { C: 3, H: 6, W: 6 },
+      (n) =>
+        n.add({
+          op: 'add',
+          inputs: [
+            n.conv('image', 4, { kernel: [2, 2], stride: [2, 2] }),
+            n.add({ op: 'maxPool', inputs: [n.conv('image', 4, { kernel: [1, 1] })], kernel: [2, 2], stride: [2, 2] }),
+          ],
+        }),
+      1,
+    ],
     ['is done else', { C: 3, H: 6, W: 6 }, (n) => n.conv('image', 4, { kernel: [3, 3], stride: [2, 2] }), 2],
   ])('%s', (_, extents, build, stride) => {
     const n = net(extents);
@@ -244,23 +377,48 @@ describe('space to depth', () => {
 describe('a concatenation', () => {
   const steps = (build: (n: Net) => string): string[] => {
     const n = net({ C: 4, H: 4, W: 4 });
-    return compile(n.graph(n.fullyConnected(build(n), 2)), { batch: 1, bindingBytes }).toString().split('\n').filter((line) => line.includes('concat')).map((line) => line.split(' ')[0]!);
+    return compile(n.graph(n.fullyConnected(build(n), 2)), { batch: 1, bindingBytes })
+      .toString()
+      .split('\n')
+      .filter((line) => line.includes('concat'))
+      .map((line) => line.split(' ')[0]!);
   };
   const concat = (n: Net, ...inputs: string[]) => n.add({ op: 'concat', inputs }, 'cat');
 
   test('costs nothing if its parts fill whole blocks and nobody else reads them', () => {
-    expect(steps((n) => concat(n, conv(n, 'image', 'a', 4), conv(n, 'image', 'b', 8), conv(n, 'image', 'c', 3)))).toEqual([]);
-    expect(steps((n) => concat(n, relu(n, conv(n, 'image', 'a', 4), 'r'), relu(n, conv(n, 'image', 'b', 8), 's')))).toEqual([]);
+    expect(
+      steps((n) => concat(n, conv(n, 'image', 'a', 4), conv(n, 'image', 'b', 8), conv(n, 'image', 'c', 3))),
+    ).toEqual([]);
+    expect(
+      steps((n) => concat(n, relu(n, conv(n, 'image', 'a', 4), 'r'), relu(n, conv(n, 'image', 'b', 8), 's'))),
+    ).toEqual([]);
   });
 
   test.each<[string, (n: Net) => string]>([
     ['a part ends within a block', (n) => concat(n, conv(n, 'image', 'a', 3), conv(n, 'image', 'b', 4))],
-    ['a part is read elsewhere', (n) => { const a = conv(n, 'image', 'a', 4); return n.add({ op: 'concat', inputs: [concat(n, a, conv(n, 'image', 'b', 4)), conv(n, a, 'c', 4)] }, 'outer'); }],
-    ['a part comes twice', (n) => { const a = conv(n, 'image', 'a', 4); return concat(n, a, a); }],
+    [
+      'a part is read elsewhere',
+      (n) => {
+        const a = conv(n, 'image', 'a', 4);
+        return n.add({ op: 'concat', inputs: [concat(n, a, conv(n, 'image', 'b', 4)), conv(n, a, 'c', 4)] }, 'outer');
+      },
+    ],
+    [
+      'a part comes twice',
+      (n) => {
+        const a = conv(n, 'image', 'a', 4);
+        return concat(n, a, a);
+      },
+    ],
     ['only one part is rectified', (n) => concat(n, relu(n, conv(n, 'image', 'a', 4), 'r'), conv(n, 'image', 'b', 4))],
     ['a part is the image', (n) => concat(n, 'image', conv(n, 'image', 'b', 4))],
   ])('is copied, both ways, if %s', (_, build) => {
-    expect(steps(build).filter((step) => step.startsWith('cat'))).toEqual(['cat.concatForward', 'cat.concatForward', 'cat.concatBackward', 'cat.concatBackward']);
+    expect(steps(build).filter((step) => step.startsWith('cat'))).toEqual([
+      'cat.concatForward',
+      'cat.concatForward',
+      'cat.concatBackward',
+      'cat.concatBackward',
+    ]);
   });
 });
 
@@ -277,6 +435,8 @@ describe('is refused as a model:', () => {
     ['an output that is not there', [c], 'r', "the output 'r' is not written by any node"],
     ['the image as output', [c], 'image', "the output 'image' is not written by any node"],
   ])('%s', (_, nodes, output, message) => {
-    expect(() => compile({ ...graph, nodes, output }, { batch: 1, bindingBytes })).toThrow(expect.objectContaining({ code: 'model-format', message: expect.stringContaining(message) }));
+    expect(() => compile({ ...graph, nodes, output }, { batch: 1, bindingBytes })).toThrow(
+      expect.objectContaining({ code: 'model-format', message: expect.stringContaining(message) }),
+    );
   });
 });

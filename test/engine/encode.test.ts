@@ -56,12 +56,16 @@ describe.each(nodeDrivers)('encodeGradient on %s', (driver) => {
     using model = await engine.load(small);
     const [mine, theirs] = [imageOf(small, 1), imageOf(small, 2)];
     const { inputs, output, read } = buffersOf(device, [theirs], 1);
-    const expected = { 1: await model.inputGradient(prepared(small, mine), { class: 1 }), top1: await model.inputGradient(prepared(small, mine), { class: 'top1' }) };
+    const expected = {
+      1: await model.inputGradient(prepared(small, mine), { class: 1 }),
+      top1: await model.inputGradient(prepared(small, mine), { class: 'top1' }),
+    };
     const host = await model.inputGradient(prepared(small, theirs), { class: 0 });
     for (const chosen of [1, 'top1'] as const) {
       for (let turns = 0; turns < 12; turns++) {
         const pending = model.inputGradient(prepared(small, mine), { class: chosen });
-        for (let turn = 0; turn < turns; turn++) await (turn % 3 === 2 ? new Promise((resolve) => setTimeout(resolve, 1)) : Promise.resolve());
+        for (let turn = 0; turn < turns; turn++)
+          await (turn % 3 === 2 ? new Promise((resolve) => setTimeout(resolve, 1)) : Promise.resolve());
         const encoder = device.createCommandEncoder();
         model.encodeGradient(encoder, { input: inputs[0]!, output, class: 0 });
         device.queue.submit([encoder.finish()]);
@@ -86,7 +90,9 @@ describe.each(nodeDrivers)('encodeGradient on %s', (driver) => {
     model.encodeGradient(encoder, { input: inputs[0]!, output, class: [3, 1, 3] });
     encoder.copyBufferToBuffer(output, 0, read, 0, 3 * BYTES);
     device.queue.submit([encoder.finish()]);
-    expect(await valuesOf(read)).toEqual((await model.inputGradient(prepared(small, image), { class: [3, 1, 3] })).gradient);
+    expect(await valuesOf(read)).toEqual(
+      (await model.inputGradient(prepared(small, image), { class: [3, 1, 3] })).gradient,
+    );
   });
 
   test('records only: nothing is allocated, submitted, written or awaited', async () => {
@@ -105,21 +111,33 @@ describe.each(nodeDrivers)('encodeGradient on %s', (driver) => {
     using engine = await engineOn(driver);
     const { device } = engine;
     using model = await engine.load(small);
-    const { inputs: [input], output } = buffersOf(device, [imageOf(small)], 1);
+    const {
+      inputs: [input],
+      output,
+    } = buffersOf(device, [imageOf(small)], 1);
     const encoder = device.createCommandEncoder();
     const tiny = device.createBuffer({ size: 16, usage: STORAGE | COPY_SRC | COPY_DST });
-    const shape = (message: string) => expect.objectContaining({ code: 'shape', message: expect.stringContaining(message) });
-    expect(() => model.encodeGradient(encoder, { input: tiny, output, class: 0 })).toThrow(shape('the input buffer has 16 bytes, [1, 3, 13, 11] float32 takes 1716'));
-    expect(() => model.encodeGradient(encoder, { input: input!, output: tiny, class: 0 })).toThrow(shape('the output buffer has 16 bytes, 1 gradient(s) take 1716'));
-    expect(() => model.encodeGradient(encoder, { input: input!, output, class: [0, 1] })).toThrow(shape('2 gradient(s) take 3432'));
+    const shape = (message: string) =>
+      expect.objectContaining({ code: 'shape', message: expect.stringContaining(message) });
+    expect(() => model.encodeGradient(encoder, { input: tiny, output, class: 0 })).toThrow(
+      shape('the input buffer has 16 bytes, [1, 3, 13, 11] float32 takes 1716'),
+    );
+    expect(() => model.encodeGradient(encoder, { input: input!, output: tiny, class: 0 })).toThrow(
+      shape('the output buffer has 16 bytes, 1 gradient(s) take 1716'),
+    );
+    expect(() => model.encodeGradient(encoder, { input: input!, output, class: [0, 1] })).toThrow(
+      shape('2 gradient(s) take 3432'),
+    );
     expect(() => model.encodeGradient(encoder, { input: input!, output, class: 5 })).toThrow(shape('class 5'));
     model.dispose();
-    expect(() => model.encodeGradient(encoder, { input: input!, output, class: 0 })).toThrow(expect.objectContaining({ code: 'disposed' }));
+    expect(() => model.encodeGradient(encoder, { input: input!, output, class: 0 })).toThrow(
+      expect.objectContaining({ code: 'disposed' }),
+    );
   });
 });
 
 describe.each(nodeDrivers.slice(0, 1))('a borrowed device on %s', (driver) => {
-  test('has WebGPU\'s default limits, and outlives the engine with its handler and its buffers', async () => {
+  test("has WebGPU's default limits, and outlives the engine with its handler and its buffers", async () => {
     const device = await deviceOf(driver);
     expect(device.limits.maxStorageBufferBindingSize).toBe(2 ** 27);
     const handler = (): void => {};
@@ -137,15 +155,22 @@ describe.each(nodeDrivers.slice(0, 1))('a borrowed device on %s', (driver) => {
     const encoder = device.createCommandEncoder();
     encoder.copyBufferToBuffer(own, 0, read, 0, 16);
     device.queue.submit([encoder.finish()]);
-    expect([...await valuesOf(read)]).toEqual([0, 0, 0, 0]);
+    expect([...(await valuesOf(read))]).toEqual([0, 0, 0, 0]);
     device.onuncapturederror = null;
   });
 
-  test('keeps its host\'s errors to its host: scopes around, and errors during, whatever the engine does', async () => {
+  test("keeps its host's errors to its host: scopes around, and errors during, whatever the engine does", async () => {
     const device = await deviceOf(driver);
     const uncaptured: string[] = [];
-    device.addEventListener('uncapturederror', (event) => uncaptured.push((event as GPUUncapturedErrorEvent).error.message));
-    const misuse = (): void => void device.createBuffer({ label: 'of the host', size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.MAP_WRITE });
+    device.addEventListener('uncapturederror', (event) =>
+      uncaptured.push((event as GPUUncapturedErrorEvent).error.message),
+    );
+    const misuse = (): void =>
+      void device.createBuffer({
+        label: 'of the host',
+        size: 16,
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.MAP_WRITE,
+      });
     device.pushErrorScope('validation');
     const engine = await Engine.create({ device });
     let working = true;
@@ -154,7 +179,9 @@ describe.each(nodeDrivers.slice(0, 1))('a borrowed device on %s', (driver) => {
       await model.inputGradient(prepared(small, imageOf(small)), { class: 0 });
       await model.inputGradient(prepared(small, imageOf(small)), { class: 'top1' });
       engine.dispose();
-    })().finally(() => { working = false; });
+    })().finally(() => {
+      working = false;
+    });
     let mine = 0;
     let caught = 0;
     while (working) {

@@ -9,12 +9,14 @@ const image = prepared(small, imageOf(small));
 const [one] = nodeDrivers as readonly [NodeDriver];
 const coded = (code: string) => expect.objectContaining({ name: 'GradlensError', code });
 const settled = <T>(promises: readonly Promise<T>[]) => Promise.allSettled(promises);
-const turns = async (count: number): Promise<void> => { for (let k = 0; k < count; k++) await Promise.resolve(); };
+const turns = async (count: number): Promise<void> => {
+  for (let k = 0; k < count; k++) await Promise.resolve();
+};
 
 describe('abort', () => {
   const reason = new Error('the visitor went elsewhere');
 
-  test('before anything: load and run reject with the signal\'s reason', async () => {
+  test("before anything: load and run reject with the signal's reason", async () => {
     using engine = await engineOn(one);
     const signal = AbortSignal.abort(reason);
     await expect(engine.load(small, { signal })).rejects.toBe(reason);
@@ -34,7 +36,12 @@ describe('abort', () => {
     for (let at = 1; at <= events; at++) {
       const controller = new AbortController();
       let seen = 0;
-      const loading = engine.load(small, { signal: controller.signal, onProgress: () => { if (++seen === at) controller.abort(reason); } });
+      const loading = engine.load(small, {
+        signal: controller.signal,
+        onProgress: () => {
+          if (++seen === at) controller.abort(reason);
+        },
+      });
       await expect(loading, `aborted at event ${at} of ${events}`).rejects.toBe(reason);
       expect(engine.memory().live).toBe(0);
     }
@@ -55,7 +62,9 @@ describe('abort', () => {
       await expect(waiting).rejects.toBe(reason);
       expect(await next).toEqual(right);
     }
-    expect(engine.memory().live).toBe(model.memory.weights + model.memory.activations + model.memory.saved + model.memory.scratch);
+    expect(engine.memory().live).toBe(
+      model.memory.weights + model.memory.activations + model.memory.saved + model.memory.scratch,
+    );
   });
 });
 
@@ -74,26 +83,30 @@ describe('dispose', () => {
     expect(() => engine.check()).toThrow(coded('disposed'));
   });
 
-  test.each([['model'], ['engine']])('of the %s at any moment of its work: disposed, no number, no bytes', async (which) => {
-    using shared = await engineOn(one);
-    for (const wait of [0, 1, 2, 4, 8, 16, 32, 64]) {
-      const engine = await Engine.create({ device: shared.device });
-      const model = await engine.load(small);
-      const calls: Promise<unknown>[] = [
-        model.inputGradient(image, { class: { tensor: 'conv1', channel: 0 } }),
-        model.inputGradient(image, { class: 'top1' }),
-        model.scores(image),
-      ];
-      if (which === 'engine') calls.push(engine.load(branched));
-      const outcomes = settled(calls);
-      await turns(wait);
-      (which === 'engine' ? engine : model).dispose();
-      for (const outcome of await outcomes) expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'GradlensError', code: 'disposed' } });
-      await new Promise((done) => setTimeout(done, 5));
-      expect(engine.memory().live).toBe(0);
-      engine.dispose();
-    }
-  });
+  test.each([['model'], ['engine']])(
+    'of the %s at any moment of its work: disposed, no number, no bytes',
+    async (which) => {
+      using shared = await engineOn(one);
+      for (const wait of [0, 1, 2, 4, 8, 16, 32, 64]) {
+        const engine = await Engine.create({ device: shared.device });
+        const model = await engine.load(small);
+        const calls: Promise<unknown>[] = [
+          model.inputGradient(image, { class: { tensor: 'conv1', channel: 0 } }),
+          model.inputGradient(image, { class: 'top1' }),
+          model.scores(image),
+        ];
+        if (which === 'engine') calls.push(engine.load(branched));
+        const outcomes = settled(calls);
+        await turns(wait);
+        (which === 'engine' ? engine : model).dispose();
+        for (const outcome of await outcomes)
+          expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'GradlensError', code: 'disposed' } });
+        await new Promise((done) => setTimeout(done, 5));
+        expect(engine.memory().live).toBe(0);
+        engine.dispose();
+      }
+    },
+  );
 });
 
 describe.each(nodeDrivers)('a device that is lost on %s', (driver) => {
@@ -103,12 +116,20 @@ describe.each(nodeDrivers)('a device that is lost on %s', (driver) => {
       const engine = await Engine.create({ device });
       const model = await engine.load(small);
       const outcomes = settled<unknown>([
-        model.inputGradient(image, { class: 0 }), model.inputGradient(image, { class: 'top1' }), model.scores(image), engine.load(branched), engine.check(),
+        model.inputGradient(image, { class: 0 }),
+        model.inputGradient(image, { class: 'top1' }),
+        model.scores(image),
+        engine.load(branched),
+        engine.check(),
         model.inputGradient(image, { class: { tensor: 'relu2', channel: 0 } }),
       ]);
       await turns(wait);
       device.destroy();
-      for (const outcome of await outcomes) expect(outcome, `after ${wait} turns`).toMatchObject({ status: 'rejected', reason: { name: 'GradlensError', code: 'device-lost' } });
+      for (const outcome of await outcomes)
+        expect(outcome, `after ${wait} turns`).toMatchObject({
+          status: 'rejected',
+          reason: { name: 'GradlensError', code: 'device-lost' },
+        });
       expect((await engine.lost).reason).toBe('destroyed');
       await expect(model.inputGradient(image, { class: 0 })).rejects.toThrow(coded('device-lost'));
       await expect(engine.load(small)).rejects.toThrow(coded('device-lost'));
@@ -135,7 +156,9 @@ describe('a device that fails at the k-th call', () => {
   /** Load, gradient, top1, neuron, gradient again, dispose: how it ended, and how often `name` was called. */
   async function work(name: string, fail: (k: number, call: () => unknown, args: readonly any[]) => unknown) {
     let calls = 0;
-    const engine = await Engine.create({ device: witnessed(real, (called, call, args) => (called === name ? fail(++calls, call, args) : call())) });
+    const engine = await Engine.create({
+      device: witnessed(real, (called, call, args) => (called === name ? fail(++calls, call, args) : call())),
+    });
     const errors: unknown[] = [];
     const note = (error: unknown): undefined => void errors.push(error);
     const model = await engine.load(small, untuned).catch(note);
@@ -152,7 +175,8 @@ describe('a device that fails at the k-th call', () => {
 
   /** An error as a device reports it: nothing throws, but a scope (or nobody) hears of it. */
   const reported: Record<string, (call: () => unknown, args: readonly any[]) => unknown> = {
-    createBuffer: (_, [descriptor]) => real.createBuffer({ ...descriptor, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.MAP_WRITE }),
+    createBuffer: (_, [descriptor]) =>
+      real.createBuffer({ ...descriptor, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.MAP_WRITE }),
     submit: () => real.queue.submit([real.createCommandEncoder().finish(), ...brokenCommands()]),
     createBindGroup: (_, [descriptor]) => real.createBindGroup({ ...descriptor, entries: [] }),
     mapAsync: () => Promise.reject(new DOMException('injected', 'OperationError')),
@@ -161,29 +185,41 @@ describe('a device that fails at the k-th call', () => {
   };
   function brokenCommands(): GPUCommandBuffer[] {
     const encoder = real.createCommandEncoder();
-    encoder.copyBufferToBuffer(real.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ }), 0, real.createBuffer({ size: 16, usage: GPUBufferUsage.COPY_DST }), 0, 16);
+    encoder.copyBufferToBuffer(
+      real.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ }),
+      0,
+      real.createBuffer({ size: 16, usage: GPUBufferUsage.COPY_DST }),
+      0,
+      16,
+    );
     return [encoder.finish()];
   }
 
-  test.each(Object.keys(reported))('%s, by throwing or by reporting: a typed error, no wrong number, no bytes; and the next run is right', async (name) => {
-    const { calls, errors } = await work(name, (_, call) => call());
-    expect(errors).toEqual([]);
-    if (name === 'createComputePipelineAsync') return; // all are cached on this device; see below
-    expect(calls).toBeGreaterThan(2);
-    real.pushErrorScope('validation'); // what is reported outside of the engine's scopes is not this test's
-    for (let bad = 1; bad <= calls; bad++) {
-      const ways = [
-        (_call: () => unknown, _args: readonly any[]): unknown => { throw new TypeError('injected'); },
-        reported[name]!,
-      ];
-      for (const [way, failing] of ways.entries()) {
-        const outcome = await work(name, (k, call, args) => (k === bad ? failing(call, args) : call()));
-        expect(outcome.errors.length, `${name} ${bad} of ${calls}, way ${way}`).toBe(1);
-        if (outcome.loaded && bad < calls - 2) expect(outcome.last, `${name} ${bad} of ${calls}, way ${way}: the model works on`).toEqual(right);
+  test.each(Object.keys(reported))(
+    '%s, by throwing or by reporting: a typed error, no wrong number, no bytes; and the next run is right',
+    async (name) => {
+      const { calls, errors } = await work(name, (_, call) => call());
+      expect(errors).toEqual([]);
+      if (name === 'createComputePipelineAsync') return; // all are cached on this device; see below
+      expect(calls).toBeGreaterThan(2);
+      real.pushErrorScope('validation'); // what is reported outside of the engine's scopes is not this test's
+      for (let bad = 1; bad <= calls; bad++) {
+        const ways = [
+          (_call: () => unknown, _args: readonly any[]): unknown => {
+            throw new TypeError('injected');
+          },
+          reported[name]!,
+        ];
+        for (const [way, failing] of ways.entries()) {
+          const outcome = await work(name, (k, call, args) => (k === bad ? failing(call, args) : call()));
+          expect(outcome.errors.length, `${name} ${bad} of ${calls}, way ${way}`).toBe(1);
+          if (outcome.loaded && bad < calls - 2)
+            expect(outcome.last, `${name} ${bad} of ${calls}, way ${way}: the model works on`).toEqual(right);
+        }
       }
-    }
-    await real.popErrorScope();
-  });
+      await real.popErrorScope();
+    },
+  );
 
   test('out of memory, as the driver reports it, is told as such', async () => {
     let pops = Infinity; // to the scope of the first createBuffer that asks for this kind of error: the outermost of three
@@ -203,7 +239,9 @@ describe('a device that fails at the k-th call', () => {
     const { device: fresh } = await nodeDevice(one);
     for (const bad of [1, 4]) {
       let calls = 0;
-      const failing = witnessed(fresh, (name, call) => (name === 'createComputePipelineAsync' && ++calls === bad ? Promise.reject(new Error('injected')) : call()));
+      const failing = witnessed(fresh, (name, call) =>
+        name === 'createComputePipelineAsync' && ++calls === bad ? Promise.reject(new Error('injected')) : call(),
+      );
       const engine = await Engine.create({ device: failing });
       await expect(engine.load(small, untuned)).rejects.toThrow(coded('shader'));
       expect(engine.memory().live).toBe(0);

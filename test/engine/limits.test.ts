@@ -12,7 +12,14 @@ import { Net, RULES } from '../ops/check';
 import { deviceOf } from './support';
 
 /** The gradient by a plan for a device that binds no more than `bindingBytes`. */
-async function runPlan(device: GPUDevice, graph: Graph, bindingBytes: number, images: readonly Float64Array[], channel: number, relu: ReluRule) {
+async function runPlan(
+  device: GPUDevice,
+  graph: Graph,
+  bindingBytes: number,
+  images: readonly Float64Array[],
+  channel: number,
+  relu: ReluRule,
+) {
   const gpu = new Device(device, false, undefined);
   const plan = compile(graph, { batch: images.length, bindingBytes });
   const weights = new WeightStore(gpu);
@@ -42,7 +49,10 @@ describe.each(nodeDrivers)('small bindings on %s', (driver) => {
         chunks.add(plan.buffers.filter(({ name }) => name.includes('/rows')).length);
         for (const { bytes, name } of plan.buffers) expect(bytes, name).toBeLessThanOrEqual(bindingBytes);
         const expected = images.flatMap((image) => [...graphGradient(graph, image, { class: 2, relu: rule }).gradient]);
-        expect([...gradient].map((value) => value + 0), `${bindingBytes}, ${rule}`).toEqual(expected.map((value) => value + 0));
+        expect(
+          [...gradient].map((value) => value + 0),
+          `${bindingBytes}, ${rule}`,
+        ).toEqual(expected.map((value) => value + 0));
       }
     }
     expect(chunks.size).toBeGreaterThan(1);
@@ -52,9 +62,12 @@ describe.each(nodeDrivers)('small bindings on %s', (driver) => {
 test('an activation that no binding holds is refused with the layer and both numbers', () => {
   const net = new Net({ C: 4, H: 30, W: 30 });
   const graph = net.graph(net.fullyConnected(net.conv('image', 4, { kernel: [1, 1] }), 1));
-  expect(() => compile(graph, { batch: 2, bindingBytes: 20000 })).toThrow(expect.objectContaining({
-    code: 'limit', detail: { limit: 'maxStorageBufferBindingSize', need: 28800, have: 20000, layer: expect.any(String) },
-  }));
+  expect(() => compile(graph, { batch: 2, bindingBytes: 20000 })).toThrow(
+    expect.objectContaining({
+      code: 'limit',
+      detail: { limit: 'maxStorageBufferBindingSize', need: 28800, have: 20000, layer: expect.any(String) },
+    }),
+  );
 });
 
 test('a fully connected layer so wide that not one row fits is refused too', () => {
@@ -65,7 +78,10 @@ test('a fully connected layer so wide that not one row fits is refused too', () 
 
 test('more workgroups than a dispatch takes are refused, not left to the driver', () => {
   const net: Graph = {
-    name: 'wide', input: { name: 'image', extents: { C: 4 * 65536, H: 1, W: 1 } }, output: 'relu', weights: new Map(),
+    name: 'wide',
+    input: { name: 'image', extents: { C: 4 * 65536, H: 1, W: 1 } },
+    output: 'relu',
+    weights: new Map(),
     nodes: [{ op: 'relu', name: 'relu', inputs: ['image'] }],
   };
   expect(() => compile(net, { batch: 1, bindingBytes: 2 ** 27 })).toThrow(expect.objectContaining({ code: 'limit' }));
@@ -80,22 +96,55 @@ test('VGG-16 at 224×224 fits into the limits that every device has', () => {
     return name;
   };
   let [x, channels] = ['image', 3];
-  const add = (node: GraphNode): void => { nodes.push(node); x = node.name; };
-  [[64, 64], [128, 128], [256, 256, 256], [512, 512, 512], [512, 512, 512]].forEach((block, b) => {
+  const add = (node: GraphNode): void => {
+    nodes.push(node);
+    x = node.name;
+  };
+  [
+    [64, 64],
+    [128, 128],
+    [256, 256, 256],
+    [512, 512, 512],
+    [512, 512, 512],
+  ].forEach((block, b) => {
     block.forEach((O, k) => {
       const name = `conv${b + 1}_${k + 1}`;
-      add({ op: 'conv', name, inputs: [x], kernel: [3, 3], pads: [1, 1, 1, 1], weight: shaped(`${name}.weight`, [O, channels, 3, 3]), bias: shaped(`${name}.bias`, [O]) });
+      add({
+        op: 'conv',
+        name,
+        inputs: [x],
+        kernel: [3, 3],
+        pads: [1, 1, 1, 1],
+        weight: shaped(`${name}.weight`, [O, channels, 3, 3]),
+        bias: shaped(`${name}.bias`, [O]),
+      });
       add({ op: 'relu', name: `relu${b + 1}_${k + 1}`, inputs: [x] });
       channels = O;
     });
     add({ op: 'maxPool', name: `pool${b + 1}`, inputs: [x], kernel: [2, 2], stride: [2, 2] });
   });
-  [[4096, 512 * 49], [4096, 4096], [1000, 4096]].forEach(([out, inputs], k) => {
+  [
+    [4096, 512 * 49],
+    [4096, 4096],
+    [1000, 4096],
+  ].forEach(([out, inputs], k) => {
     const name = `fc${k + 6}`;
-    add({ op: 'fullyConnected', name, inputs: [x], weight: shaped(`${name}.weight`, [out!, inputs!]), bias: shaped(`${name}.bias`, [out!]) });
+    add({
+      op: 'fullyConnected',
+      name,
+      inputs: [x],
+      weight: shaped(`${name}.weight`, [out!, inputs!]),
+      bias: shaped(`${name}.bias`, [out!]),
+    });
     if (k < 2) add({ op: 'relu', name: `relu${k + 6}`, inputs: [x] });
   });
-  const graph: Graph = { name: 'VGG-16', input: { name: 'image', extents: { C: 3, H: 224, W: 224 } }, nodes, output: x, weights };
+  const graph: Graph = {
+    name: 'VGG-16',
+    input: { name: 'image', extents: { C: 3, H: 224, W: 224 } },
+    nodes,
+    output: x,
+    weights,
+  };
 
   const MiB = 2 ** 20;
   const plan = compile(graph, { batch: 1, bindingBytes: 128 * MiB });
@@ -103,7 +152,8 @@ test('VGG-16 at 224×224 fits into the limits that every device has', () => {
   const fc6 = plan.buffers.filter(({ name }) => name.startsWith('fc6.weight'));
   expect(fc6.length).toBeGreaterThanOrEqual(4);
   expect(fc6.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(4096 * 512 * 49 * 4);
-  for (const { label, kernel } of [...plan.forward, ...plan.backward]) for (const count of kernel.workgroups) expect(count, label).toBeLessThan(65536);
+  for (const { label, kernel } of [...plan.forward, ...plan.backward])
+    for (const count of kernel.workgroups) expect(count, label).toBeLessThan(65536);
   // The parameters once, the convolutions' but for the first's padded channels twice.
   const parameters = [...weights.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b) * 4, 0);
   expect(plan.memory.weights).toBeLessThan(parameters + 60 * MiB);

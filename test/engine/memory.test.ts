@@ -5,62 +5,88 @@ import { nodeDevice, nodeDrivers } from '../node';
 import { relativeL2 } from '../oracle/compare';
 import { branched, counted, deviceOf, engineOn, expected, imageOf, prepared, small, witnessed } from './support';
 
-const nets: [string, Graph][] = [['small', small], ['branched', branched]];
+const nets: [string, Graph][] = [
+  ['small', small],
+  ['branched', branched],
+];
 
 describe.each(nodeDrivers)('on %s', (driver) => {
-  test.each(nets)('the %s net writes only where it should: what lies behind each of its buffers stays', async (_, graph) => {
-    const TAIL = 4096;
-    const real = await deviceOf(driver);
-    const pattern = Uint32Array.from({ length: TAIL / 4 }, (_, i) => 0xc0ffee00 + (i % 251));
-    const guarded: { buffer: GPUBuffer; size: number; label: string }[] = [];
-    const device = witnessed(real, (name, call, [descriptor]) => {
-      if (name === 'createBuffer' && (descriptor.usage & (GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM)) !== 0) {
-        const size = descriptor.size as number;
-        const buffer = real.createBuffer({ ...descriptor, size: size + TAIL, usage: descriptor.usage | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
-        real.queue.writeBuffer(buffer, size, pattern);
-        guarded.push({ buffer, size, label: descriptor.label });
-        return buffer;
-      }
-      return call();
-    });
-    const engine = await Engine.create({ device });
-    const model = await engine.load(graph, { batch: 3, tune: false }); // the tuner's own buffers are gone by now
-    const images = [1, 2, 3].map((seed) => imageOf(graph, seed));
-    const { gradient } = await model.inputGradient(prepared(graph, ...images), { class: [0, 3, 4] });
-    await model.inputGradient(prepared(graph, ...images), { class: { tensor: graph.nodes[1]!.name, channel: 1 }, relu: 'guided' });
-    expect(relativeL2(gradient.subarray(0, gradient.length / 3), expected(graph, images[0]!, { class: 0 }))).toBeLessThan(1e-5);
-    expect(guarded.length).toBeGreaterThan(10);
-    const read = real.createBuffer({ size: TAIL * guarded.length, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
-    const encoder = real.createCommandEncoder();
-    guarded.forEach(({ buffer, size }, k) => encoder.copyBufferToBuffer(buffer, size, read, k * TAIL, TAIL));
-    real.queue.submit([encoder.finish()]);
-    await read.mapAsync(GPUMapMode.READ);
-    const tails = new Uint32Array(read.getMappedRange());
-    guarded.forEach(({ label }, k) => expect(tails.slice(k * TAIL / 4, (k + 1) * TAIL / 4), label).toEqual(pattern));
-    engine.dispose();
-  });
+  test.each(nets)(
+    'the %s net writes only where it should: what lies behind each of its buffers stays',
+    async (_, graph) => {
+      const TAIL = 4096;
+      const real = await deviceOf(driver);
+      const pattern = Uint32Array.from({ length: TAIL / 4 }, (_, i) => 0xc0ffee00 + (i % 251));
+      const guarded: { buffer: GPUBuffer; size: number; label: string }[] = [];
+      const device = witnessed(real, (name, call, [descriptor]) => {
+        if (name === 'createBuffer' && (descriptor.usage & (GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM)) !== 0) {
+          const size = descriptor.size as number;
+          const buffer = real.createBuffer({
+            ...descriptor,
+            size: size + TAIL,
+            usage: descriptor.usage | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+          });
+          real.queue.writeBuffer(buffer, size, pattern);
+          guarded.push({ buffer, size, label: descriptor.label });
+          return buffer;
+        }
+        return call();
+      });
+      const engine = await Engine.create({ device });
+      const model = await engine.load(graph, { batch: 3, tune: false }); // the tuner's own buffers are gone by now
+      const images = [1, 2, 3].map((seed) => imageOf(graph, seed));
+      const { gradient } = await model.inputGradient(prepared(graph, ...images), { class: [0, 3, 4] });
+      await model.inputGradient(prepared(graph, ...images), {
+        class: { tensor: graph.nodes[1]!.name, channel: 1 },
+        relu: 'guided',
+      });
+      expect(
+        relativeL2(gradient.subarray(0, gradient.length / 3), expected(graph, images[0]!, { class: 0 })),
+      ).toBeLessThan(1e-5);
+      expect(guarded.length).toBeGreaterThan(10);
+      const read = real.createBuffer({
+        size: TAIL * guarded.length,
+        usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
+      });
+      const encoder = real.createCommandEncoder();
+      guarded.forEach(({ buffer, size }, k) => encoder.copyBufferToBuffer(buffer, size, read, k * TAIL, TAIL));
+      real.queue.submit([encoder.finish()]);
+      await read.mapAsync(GPUMapMode.READ);
+      const tails = new Uint32Array(read.getMappedRange());
+      guarded.forEach(({ label }, k) =>
+        expect(tails.slice((k * TAIL) / 4, ((k + 1) * TAIL) / 4), label).toEqual(pattern),
+      );
+      engine.dispose();
+    },
+  );
 
-  test.each(nets)('the %s net takes the bytes that it says, no more after 20 runs, and none after dispose', async (_, graph) => {
-    using engine = await engineOn(driver);
-    const model = await engine.load(graph, { batch: 2 });
-    const pair = prepared(graph, imageOf(graph), imageOf(graph, 2));
-    await model.inputGradient(pair, { class: 0 });
-    const { live, peak } = engine.memory();
-    for (let run = 0; run < 20; run++) await model.inputGradient(pair, { class: run % 2 === 0 ? [1, 2] : 'top1', relu: run % 3 === 0 ? 'guided' : 'gradient' });
-    expect(engine.memory()).toMatchObject({ live, peak });
-    const { weights, activations, saved, scratch } = model.memory;
-    expect(weights + activations + saved + scratch, 'predicted').toBe(live);
-    expect(engine.memory()).toMatchObject({ weights, activations: activations + saved, scratch });
-    model.dispose();
-    model.dispose();
-    expect(engine.memory()).toEqual({ weights: 0, activations: 0, scratch: 0, live: 0, peak });
-  });
-
+  test.each(nets)(
+    'the %s net takes the bytes that it says, no more after 20 runs, and none after dispose',
+    async (_, graph) => {
+      using engine = await engineOn(driver);
+      const model = await engine.load(graph, { batch: 2 });
+      const pair = prepared(graph, imageOf(graph), imageOf(graph, 2));
+      await model.inputGradient(pair, { class: 0 });
+      const { live, peak } = engine.memory();
+      for (let run = 0; run < 20; run++)
+        await model.inputGradient(pair, {
+          class: run % 2 === 0 ? [1, 2] : 'top1',
+          relu: run % 3 === 0 ? 'guided' : 'gradient',
+        });
+      expect(engine.memory()).toMatchObject({ live, peak });
+      const { weights, activations, saved, scratch } = model.memory;
+      expect(weights + activations + saved + scratch, 'predicted').toBe(live);
+      expect(engine.memory()).toMatchObject({ weights, activations: activations + saved, scratch });
+      model.dispose();
+      model.dispose();
+      expect(engine.memory()).toEqual({ weights: 0, activations: 0, scratch: 0, live: 0, peak });
+    },
+  );
 });
 
 // What does not depend on the driver is looked at on one.
 describe.each(nodeDrivers.slice(0, 1))('on %s', (driver) => {
-  test('the count of live bytes is that of the device\'s buffers', async () => {
+  test("the count of live bytes is that of the device's buffers", async () => {
     const real = await deviceOf(driver);
     const alive = new Map<GPUBuffer, number>();
     const device = witnessed(real, (name, call) => {
@@ -69,7 +95,12 @@ describe.each(nodeDrivers.slice(0, 1))('on %s', (driver) => {
         const buffer = result as GPUBuffer;
         const destroy = buffer.destroy.bind(buffer);
         alive.set(buffer, buffer.size);
-        Object.defineProperty(buffer, 'destroy', { value: () => { alive.delete(buffer); destroy(); } });
+        Object.defineProperty(buffer, 'destroy', {
+          value: () => {
+            alive.delete(buffer);
+            destroy();
+          },
+        });
       }
       return result;
     });
@@ -88,7 +119,11 @@ describe.each(nodeDrivers.slice(0, 1))('on %s', (driver) => {
   test('an engine with a device of its own holds nothing after dispose either, and the device is gone', async () => {
     const { adapter } = await nodeDevice(driver).then(async ({ device, adapter: used }) => {
       device.destroy();
-      return { adapter: (await import('../../src/node/dawn')).requestNodeAdapter(used.info.isFallbackAdapter ? { icd: driver } : {}) };
+      return {
+        adapter: (await import('../../src/node/dawn')).requestNodeAdapter(
+          used.info.isFallbackAdapter ? { icd: driver } : {},
+        ),
+      };
     });
     const engine = await Engine.onAdapter(await adapter);
     expect(engine.ownsDevice).toBe(true);
@@ -118,9 +153,15 @@ describe.each(nodeDrivers.slice(0, 1))('on %s', (driver) => {
     for (const [name, [run, submits]] of Object.entries(runs)) {
       counts.clear();
       await run();
-      const made = [...counts].filter(([call]) => /^create|^import|^destroy/.test(call) && call !== 'createCommandEncoder');
+      const made = [...counts].filter(
+        ([call]) => /^create|^import|^destroy/.test(call) && call !== 'createCommandEncoder',
+      );
       expect(made, name).toEqual([]);
-      expect([counts.get('submit'), counts.get('mapAsync'), counts.get('writeBuffer')], name).toEqual([submits, submits, 1]);
+      expect([counts.get('submit'), counts.get('mapAsync'), counts.get('writeBuffer')], name).toEqual([
+        submits,
+        submits,
+        1,
+      ]);
     }
   });
 

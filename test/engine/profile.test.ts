@@ -9,31 +9,45 @@ const opened: GPUDevice[] = [];
 afterAll(() => opened.forEach((device) => device.destroy()));
 
 describe(`a profile on ${driver}`, () => {
-  test.each([['gpu', ['timestamp-query']], ['wall', []]] as const)('by the %s clock has a time for every step of the plan, and spoils no gradient', async (clock, requiredFeatures) => {
-    const adapter = await requestNodeAdapter(driver === 'system' ? {} : { icd: driver });
-    const device = await adapter.requestDevice({ requiredFeatures });
-    opened.push(device);
-    using engine = await Engine.create({ device });
-    using model = await engine.load(small);
-    const image = prepared(small, imageOf(small));
-    const before = await model.inputGradient(image, { class: 2 });
-    const { live } = engine.memory();
-    const phases: string[] = [];
+  test.each([
+    ['gpu', ['timestamp-query']],
+    ['wall', []],
+  ] as const)(
+    'by the %s clock has a time for every step of the plan, and spoils no gradient',
+    async (clock, requiredFeatures) => {
+      const adapter = await requestNodeAdapter(driver === 'system' ? {} : { icd: driver });
+      const device = await adapter.requestDevice({ requiredFeatures });
+      opened.push(device);
+      using engine = await Engine.create({ device });
+      using model = await engine.load(small);
+      const image = prepared(small, imageOf(small));
+      const before = await model.inputGradient(image, { class: 2 });
+      const { live } = engine.memory();
+      const phases: string[] = [];
 
-    const profile = await model.profile(image, { class: 2, onProgress: ({ done, total }) => phases.push(`${done}/${total}`) });
+      const profile = await model.profile(image, {
+        class: 2,
+        onProgress: ({ done, total }) => phases.push(`${done}/${total}`),
+      });
 
-    expect(profile.clock).toBe(clock);
-    const { forward, backward } = model.plan;
-    expect(profile.steps.map(({ label }) => label)).toEqual([...forward, ...backward].map(({ label }) => label));
-    expect(profile.steps.map(({ direction }) => direction)).toEqual([...forward.map(() => 'forward'), ...backward.map(() => 'backward')]);
-    expect(profile.steps.reduce((sum, { flops }) => sum + flops, 0)).toBe([...forward, ...backward].reduce((sum, { kernel }) => sum + kernel.flops, 0));
-    for (const { milliseconds, bytes } of profile.steps) {
-      expect(milliseconds).toBeGreaterThanOrEqual(0);
-      expect(bytes).toBeGreaterThan(0);
-    }
-    expect(profile.steps.reduce((sum, { milliseconds }) => sum + milliseconds, 0)).toBeGreaterThan(0);
-    expect(phases).toEqual(['1/5', '2/5', '3/5', '4/5', '5/5']);
-    expect(await model.inputGradient(image, { class: 2 })).toEqual(before);
-    expect(engine.memory().live).toBe(live);
-  });
+      expect(profile.clock).toBe(clock);
+      const { forward, backward } = model.plan;
+      expect(profile.steps.map(({ label }) => label)).toEqual([...forward, ...backward].map(({ label }) => label));
+      expect(profile.steps.map(({ direction }) => direction)).toEqual([
+        ...forward.map(() => 'forward'),
+        ...backward.map(() => 'backward'),
+      ]);
+      expect(profile.steps.reduce((sum, { flops }) => sum + flops, 0)).toBe(
+        [...forward, ...backward].reduce((sum, { kernel }) => sum + kernel.flops, 0),
+      );
+      for (const { milliseconds, bytes } of profile.steps) {
+        expect(milliseconds).toBeGreaterThanOrEqual(0);
+        expect(bytes).toBeGreaterThan(0);
+      }
+      expect(profile.steps.reduce((sum, { milliseconds }) => sum + milliseconds, 0)).toBeGreaterThan(0);
+      expect(phases).toEqual(['1/5', '2/5', '3/5', '4/5', '5/5']);
+      expect(await model.inputGradient(image, { class: 2 })).toEqual(before);
+      expect(engine.memory().live).toBe(live);
+    },
+  );
 });

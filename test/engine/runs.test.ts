@@ -15,31 +15,40 @@ const images = (graph: Graph, count: number) => Array.from({ length: count }, (_
 const sizeOf = (graph: Graph): number => graph.input.extents.C * graph.input.extents.H * graph.input.extents.W;
 
 describe.each(nodeDrivers)('on %s', (driver) => {
-  test.each(driver === 'swiftshader' ? [1, 2] : [1, 2, 3, 4, 5, 6, 7, 8])('random graph %d agrees with the oracle under every rule', async (seed) => {
-    using engine = await engineOn(driver);
-    const graph = randomGraph(seed);
-    const image = imageOf(graph, seed);
-    using model = await engine.load(graph);
-    for (const relu of RULES) {
-      const { scores, gradient } = await model.inputGradient(prepared(graph, image), { class: 1, relu });
-      const oracle = graphGradient(graph, image, { class: 1, relu });
+  test.each(driver === 'swiftshader' ? [1, 2] : [1, 2, 3, 4, 5, 6, 7, 8])(
+    'random graph %d agrees with the oracle under every rule',
+    async (seed) => {
+      using engine = await engineOn(driver);
+      const graph = randomGraph(seed);
+      const image = imageOf(graph, seed);
+      using model = await engine.load(graph);
+      for (const relu of RULES) {
+        const { scores, gradient } = await model.inputGradient(prepared(graph, image), { class: 1, relu });
+        const oracle = graphGradient(graph, image, { class: 1, relu });
+        expect(relativeL2(scores, oracle.scores)).toBeLessThan(TOLERANCE);
+        expect(relativeL2(gradient, oracle.gradient)).toBeLessThan(TOLERANCE);
+      }
+    },
+  );
+
+  test.each(driver === 'swiftshader' ? [1, 2, 3] : [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])(
+    'mixed graph %d agrees with the oracle',
+    async (seed) => {
+      using engine = await engineOn(driver);
+      const graph = mixedGraph(seed);
+      const image = imageOf(graph, seed);
+      using model = await engine.load(graph);
+      const { scores, gradient } = await model.inputGradient(prepared(graph, image), { class: 1 });
+      const oracle = graphGradient(graph, image, { class: 1 });
       expect(relativeL2(scores, oracle.scores)).toBeLessThan(TOLERANCE);
       expect(relativeL2(gradient, oracle.gradient)).toBeLessThan(TOLERANCE);
-    }
-  });
+    },
+  );
 
-  test.each(driver === 'swiftshader' ? [1, 2, 3] : [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])('mixed graph %d agrees with the oracle', async (seed) => {
-    using engine = await engineOn(driver);
-    const graph = mixedGraph(seed);
-    const image = imageOf(graph, seed);
-    using model = await engine.load(graph);
-    const { scores, gradient } = await model.inputGradient(prepared(graph, image), { class: 1 });
-    const oracle = graphGradient(graph, image, { class: 1 });
-    expect(relativeL2(scores, oracle.scores)).toBeLessThan(TOLERANCE);
-    expect(relativeL2(gradient, oracle.gradient)).toBeLessThan(TOLERANCE);
-  });
-
-  test.each([['small', small], ['branched', branched]])('two runs of the %s net are bit-identical, and so is a run on another engine', async (_, graph) => {
+  test.each([
+    ['small', small],
+    ['branched', branched],
+  ])('two runs of the %s net are bit-identical, and so is a run on another engine', async (_, graph) => {
     using engine = await engineOn(driver);
     const image = prepared(graph, imageOf(graph));
     using model = await engine.load(graph);
@@ -71,13 +80,20 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     using second = await neighbour.load(branched);
     using third = await neighbour.load(small);
     const other = imageOf(branched);
-    const runs = await Promise.all(Array.from({ length: 9 }, (_, k) => [
-      first.inputGradient(image, { class: 1 }),
-      second.inputGradient(prepared(branched, other), { class: 4 }),
-      third.inputGradient(prepared(small, imageOf(small, 2)), { class: 0 }),
-    ][k % 3]!));
+    const runs = await Promise.all(
+      Array.from(
+        { length: 9 },
+        (_, k) =>
+          [
+            first.inputGradient(image, { class: 1 }),
+            second.inputGradient(prepared(branched, other), { class: 4 }),
+            third.inputGradient(prepared(small, imageOf(small, 2)), { class: 0 }),
+          ][k % 3]!,
+      ),
+    );
     for (const k of [0, 3, 6]) expect(runs[k]).toEqual(alone);
-    for (const k of [1, 4, 7]) expect(relativeL2(runs[k]!.gradient, expected(branched, other, { class: 4 }))).toBeLessThan(TOLERANCE);
+    for (const k of [1, 4, 7])
+      expect(relativeL2(runs[k]!.gradient, expected(branched, other, { class: 4 }))).toBeLessThan(TOLERANCE);
     second.dispose();
     expect(await first.inputGradient(image, { class: 1 })).toEqual(alone);
   });
@@ -86,18 +102,27 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     using engine = await engineOn(driver);
     using model = await engine.load(small);
     const pictures = images(small, 4);
-    const answers = await Promise.all(pictures.flatMap((picture, k) => [
-      model.inputGradient(prepared(small, picture), { class: k }),
-      model.inputGradient(prepared(small, picture), { class: 'top1', relu: 'guided' }),
-      model.inputGradient(prepared(small, picture), { class: { tensor: 'pool1', channel: k, y: 1, x: 2 } }),
-    ]));
+    const answers = await Promise.all(
+      pictures.flatMap((picture, k) => [
+        model.inputGradient(prepared(small, picture), { class: k }),
+        model.inputGradient(prepared(small, picture), { class: 'top1', relu: 'guided' }),
+        model.inputGradient(prepared(small, picture), { class: { tensor: 'pool1', channel: k, y: 1, x: 2 } }),
+      ]),
+    );
     pictures.forEach((picture, k) => {
       const { scores } = graphGradient(small, picture, { class: 0 });
       const best = scores.indexOf(Math.max(...scores));
       expect(relativeL2(answers[3 * k]!.gradient, expected(small, picture, { class: k }))).toBeLessThan(TOLERANCE);
       expect(answers[3 * k + 1]!.classes).toEqual([best]);
-      expect(relativeL2(answers[3 * k + 1]!.gradient, expected(small, picture, { class: best, relu: 'guided' }))).toBeLessThan(TOLERANCE);
-      expect(relativeL2(answers[3 * k + 2]!.gradient, expected(small, picture, { target: { tensor: 'pool1', channel: k, y: 1, x: 2 } }))).toBeLessThan(TOLERANCE);
+      expect(
+        relativeL2(answers[3 * k + 1]!.gradient, expected(small, picture, { class: best, relu: 'guided' })),
+      ).toBeLessThan(TOLERANCE);
+      expect(
+        relativeL2(
+          answers[3 * k + 2]!.gradient,
+          expected(small, picture, { target: { tensor: 'pool1', channel: k, y: 1, x: 2 } }),
+        ),
+      ).toBeLessThan(TOLERANCE);
     });
   });
 
@@ -122,20 +147,30 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     using three = await engine.load(branched, { batch: 3 });
     const pictures = images(branched, 3);
     const together = await three.inputGradient(prepared(branched, ...pictures), { class: [6, 0, 3] });
-    const apart = await three.inputGradient(pictures.map((picture) => prepared(branched, picture)), { class: [6, 0, 3] });
+    const apart = await three.inputGradient(
+      pictures.map((picture) => prepared(branched, picture)),
+      { class: [6, 0, 3] },
+    );
     expect(apart).toEqual(together);
     for (const [n, chosen] of [6, 0, 3].entries()) {
       const alone = await single.inputGradient(prepared(branched, pictures[n]!), { class: chosen });
       expect(together.gradient.subarray(n * sizeOf(branched), (n + 1) * sizeOf(branched))).toEqual(alone.gradient);
     }
     const [a, , c] = pictures;
-    const swapped = await three.inputGradient(prepared(branched, a!, new Float64Array(sizeOf(branched)), c!), { class: [6, 1, 3] });
+    const swapped = await three.inputGradient(prepared(branched, a!, new Float64Array(sizeOf(branched)), c!), {
+      class: [6, 1, 3],
+    });
     for (const n of [0, 2]) {
-      expect(swapped.gradient.subarray(n * sizeOf(branched), (n + 1) * sizeOf(branched))).toEqual(together.gradient.subarray(n * sizeOf(branched), (n + 1) * sizeOf(branched)));
+      expect(swapped.gradient.subarray(n * sizeOf(branched), (n + 1) * sizeOf(branched))).toEqual(
+        together.gradient.subarray(n * sizeOf(branched), (n + 1) * sizeOf(branched)),
+      );
     }
   });
 
-  test.each([['small', small], ['branched', branched]])('any neuron of the %s net agrees with the oracle, in any order', async (_, graph) => {
+  test.each([
+    ['small', small],
+    ['branched', branched],
+  ])('any neuron of the %s net agrees with the oracle, in any order', async (_, graph) => {
     using engine = await engineOn(driver);
     using model = await engine.load(graph);
     const image = imageOf(graph);
@@ -143,13 +178,24 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     for (const { name, op } of [...graph.nodes, ...graph.nodes.toReversed()]) {
       if (op === 'softmax') continue;
       const { C, H, W } = tensors.get(name)!.extents;
-      const targets: Neuron[] = [{ tensor: name, channel: C - 1, y: H - 1, x: W >> 1 }, { tensor: name, channel: C >> 1 }];
+      const targets: Neuron[] = [
+        { tensor: name, channel: C - 1, y: H - 1, x: W >> 1 },
+        { tensor: name, channel: C >> 1 },
+      ];
       for (const target of targets) {
-        const { scores, gradient } = await model.inputGradient(prepared(graph, image), { class: target, relu: 'gradient' });
+        const { scores, gradient } = await model.inputGradient(prepared(graph, image), {
+          class: target,
+          relu: 'gradient',
+        });
         const { data } = tensors.get(name)!;
-        const value = target.y !== undefined ? data[(target.channel * H + target.y) * W + target.x!]! : data.subarray(target.channel * H * W, (target.channel + 1) * H * W).reduce((a, b) => a + b, 0);
+        const value =
+          target.y !== undefined
+            ? data[(target.channel * H + target.y) * W + target.x!]!
+            : data.subarray(target.channel * H * W, (target.channel + 1) * H * W).reduce((a, b) => a + b, 0);
         expect(scores[0], `${JSON.stringify(target)} value`).toBeCloseTo(value, 2);
-        expect(relativeL2(gradient, expected(graph, image, { target })), JSON.stringify(target)).toBeLessThan(TOLERANCE);
+        expect(relativeL2(gradient, expected(graph, image, { target })), JSON.stringify(target)).toBeLessThan(
+          TOLERANCE,
+        );
       }
     }
   });
@@ -158,10 +204,16 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     using engine = await engineOn(driver);
     using model = await engine.load(branched, { batch: 2 });
     const pictures = images(branched, 2);
-    const { gradient } = await model.inputGradient(prepared(branched, ...pictures), { class: [1, 6], relu, score: 'probability' });
+    const { gradient } = await model.inputGradient(prepared(branched, ...pictures), {
+      class: [1, 6],
+      relu,
+      score: 'probability',
+    });
     for (const [n, chosen] of [1, 6].entries()) {
       const oracle = expected(branched, pictures[n]!, { class: chosen, relu, score: 'probability' });
-      expect(relativeL2(gradient.subarray(n * sizeOf(branched), (n + 1) * sizeOf(branched)), oracle)).toBeLessThan(TOLERANCE)
+      expect(relativeL2(gradient.subarray(n * sizeOf(branched), (n + 1) * sizeOf(branched)), oracle)).toBeLessThan(
+        TOLERANCE,
+      );
     }
   });
 
@@ -174,7 +226,12 @@ describe.each(nodeDrivers)('on %s', (driver) => {
       const oracle = graphGradient(branched, picture, { class: 0 }).scores;
       expect(classes[n]).toBe(oracle.indexOf(Math.max(...oracle)));
       expect(relativeL2(scores.subarray(n * 7, (n + 1) * 7), oracle)).toBeLessThan(TOLERANCE);
-      expect(relativeL2(gradient.subarray(n * sizeOf(branched), (n + 1) * sizeOf(branched)), expected(branched, picture, { class: classes[n]! }))).toBeLessThan(TOLERANCE);
+      expect(
+        relativeL2(
+          gradient.subarray(n * sizeOf(branched), (n + 1) * sizeOf(branched)),
+          expected(branched, picture, { class: classes[n]! }),
+        ),
+      ).toBeLessThan(TOLERANCE);
     }
     using single = await engine.load(branched);
     const ranked = await single.classify(prepared(branched, pictures[0]!), 7);
@@ -187,7 +244,8 @@ describe.each(nodeDrivers)('on %s', (driver) => {
 describe('is refused:', () => {
   const image = prepared(small, imageOf(small));
   const [one] = nodeDrivers;
-  const shape = (message: string) => expect.objectContaining({ name: 'GradlensError', code: 'shape', message: expect.stringContaining(message) });
+  const shape = (message: string) =>
+    expect.objectContaining({ name: 'GradlensError', code: 'shape', message: expect.stringContaining(message) });
 
   test('what does not have the right shape, and the next run is right', async () => {
     using engine = await engineOn(one!);
@@ -198,13 +256,28 @@ describe('is refused:', () => {
       [model.inputGradient(image, { class: -1 }), 'class -1'],
       [model.inputGradient(image, { class: 0.5 }), 'class 0.5'],
       [model.inputGradient(image, { class: [] }), '0 classes for a batch of 1'],
-      [model.inputGradient({ ...image, shape: [3, 11, 13] }, { class: 0 }), 'the input is [3, 11, 13], the network takes [N, 3, 13, 11]'],
-      [model.inputGradient({ data: image.data.subarray(1), shape: [3, 13, 11] }, { class: 0 }), 'has 429 elements, these are 428'],
+      [
+        model.inputGradient({ ...image, shape: [3, 11, 13] }, { class: 0 }),
+        'the input is [3, 11, 13], the network takes [N, 3, 13, 11]',
+      ],
+      [
+        model.inputGradient({ data: image.data.subarray(1), shape: [3, 13, 11] }, { class: 0 }),
+        'has 429 elements, these are 428',
+      ],
       [model.inputGradient([image, image], { class: 0 }), 'more pictures than the batch of 1'],
       [model.inputGradient([], { class: 0 }), '0 picture(s) for a batch of 1'],
-      [model.inputGradient({ data: new Uint8Array(16), width: 2, height: 2 }, { class: 0 }), 'does not say how pictures are prepared'],
-      [model.inputGradient(image, { class: { tensor: 'conv9', channel: 0 } }), "there is no tensor 'conv9'; there are conv1, relu1"],
-      [model.inputGradient(image, { class: { tensor: 'conv1', channel: 6 } }), 'conv1 is [6, 7, 11]; channel 6 is not in it'],
+      [
+        model.inputGradient({ data: new Uint8Array(16), width: 2, height: 2 }, { class: 0 }),
+        'does not say how pictures are prepared',
+      ],
+      [
+        model.inputGradient(image, { class: { tensor: 'conv9', channel: 0 } }),
+        "there is no tensor 'conv9'; there are conv1, relu1",
+      ],
+      [
+        model.inputGradient(image, { class: { tensor: 'conv1', channel: 6 } }),
+        'conv1 is [6, 7, 11]; channel 6 is not in it',
+      ],
       [model.inputGradient(image, { class: { tensor: 'conv1', channel: 0, y: 7, x: 0 } }), 'channel 0, y 7, x 0'],
       [model.inputGradient(image, { class: { tensor: 'conv1', channel: 0, y: 1 } }), 'conv1 is'],
       [model.inputGradient(image, { class: { tensor: 'conv1', channel: 0.5 } }), 'channel 0.5'],
@@ -212,20 +285,29 @@ describe('is refused:', () => {
     ];
     for (const [call, message] of wrong) await expect(call, message).rejects.toThrow(shape(message));
     await expect(engine.load(small, { batch: 0 })).rejects.toThrow(shape('batch is 0'));
-    await expect(engine.load(small, { precision: 'fast' })).rejects.toThrow(expect.objectContaining({ code: 'feature' }));
+    await expect(engine.load(small, { precision: 'fast' })).rejects.toThrow(
+      expect.objectContaining({ code: 'feature' }),
+    );
     expect(await model.inputGradient(image, { class: 0 })).toEqual(right);
   });
 
-  test.each([NaN, Infinity, -Infinity])('an input of %d: a ReLU would hide it, and the scores look fine', async (bad) => {
-    using engine = await engineOn(one!);
-    using model = await engine.load(small);
-    const data = image.data.slice();
-    data[200] = bad;
-    for (const chosen of [0, 'top1', { tensor: 'conv1', channel: 0, y: 0, x: 0 }] as const) {
-      await expect(model.inputGradient({ ...image, data }, { class: chosen })).rejects.toThrow(expect.objectContaining({ name: 'GradlensError' }));
-    }
-    await expect(model.scores({ ...image, data })).rejects.toThrow(expect.objectContaining({ name: 'GradlensError' }));
-  });
+  test.each([NaN, Infinity, -Infinity])(
+    'an input of %d: a ReLU would hide it, and the scores look fine',
+    async (bad) => {
+      using engine = await engineOn(one!);
+      using model = await engine.load(small);
+      const data = image.data.slice();
+      data[200] = bad;
+      for (const chosen of [0, 'top1', { tensor: 'conv1', channel: 0, y: 0, x: 0 }] as const) {
+        await expect(model.inputGradient({ ...image, data }, { class: chosen })).rejects.toThrow(
+          expect.objectContaining({ name: 'GradlensError' }),
+        );
+      }
+      await expect(model.scores({ ...image, data })).rejects.toThrow(
+        expect.objectContaining({ name: 'GradlensError' }),
+      );
+    },
+  );
 
   test.each([NaN, Infinity])('a weight of %d: at load, whichever layer it is in', async (bad) => {
     using engine = await engineOn(one!);
@@ -234,7 +316,9 @@ describe('is refused:', () => {
       const broken = data.slice();
       broken[broken.length - 1] = bad;
       const graph = { ...small, weights: new Map([...small.weights, [name, { shape, data: broken }]]) };
-      await expect(engine.load(graph), name).rejects.toThrow(expect.objectContaining({ name: 'GradlensError', message: expect.stringContaining(name) }));
+      await expect(engine.load(graph), name).rejects.toThrow(
+        expect.objectContaining({ name: 'GradlensError', message: expect.stringContaining(name) }),
+      );
       expect(engine.memory().live).toBe(0);
     }
   });
@@ -244,18 +328,24 @@ describe('is refused:', () => {
     const graph = net.graph(net.fullyConnected(net.fullyConnected('image', 1, [1e30]), 1, [1e30]));
     using engine = await engineOn(one!);
     using model = await engine.load(graph);
-    await expect(model.inputGradient({ data: Float32Array.of(1e-30), shape: [1, 1, 1] }, { class: 0 })).rejects.toThrow(expect.objectContaining({ code: 'validation' }));
+    await expect(model.inputGradient({ data: Float32Array.of(1e-30), shape: [1, 1, 1] }, { class: 0 })).rejects.toThrow(
+      expect.objectContaining({ code: 'validation' }),
+    );
   });
 
   test('scores that are a map: which of its places is the class score?', async () => {
     using engine = await engineOn(one!);
-    await expect(engine.load({ ...small, output: 'conv2', nodes: small.nodes.slice(0, 4) })).rejects.toThrow(shape('conv2'));
+    await expect(engine.load({ ...small, output: 'conv2', nodes: small.nodes.slice(0, 4) })).rejects.toThrow(
+      shape('conv2'),
+    );
   });
 
   test('the neuron of a soft-max in its place: its gradient is not that of the score', async () => {
     using engine = await engineOn(one!);
     using model = await engine.load(branched);
-    const answer = model.inputGradient(prepared(branched, imageOf(branched)), { class: { tensor: branched.output, channel: 0 } });
+    const answer = model.inputGradient(prepared(branched, imageOf(branched)), {
+      class: { tensor: branched.output, channel: 0 },
+    });
     await expect(answer).rejects.toThrow(expect.objectContaining({ name: 'GradlensError' }));
   });
 });

@@ -12,8 +12,19 @@ export function refusal(run: () => unknown, code: ErrorCode, message: RegExp): G
   return checked(error, code, message);
 }
 
-export async function asyncRefusal(run: () => Promise<unknown>, code: ErrorCode, message: RegExp): Promise<GradlensError> {
-  return checked(await run().then(() => undefined, (caught: unknown) => caught), code, message);
+export async function asyncRefusal(
+  run: () => Promise<unknown>,
+  code: ErrorCode,
+  message: RegExp,
+): Promise<GradlensError> {
+  return checked(
+    await run().then(
+      () => undefined,
+      (caught: unknown) => caught,
+    ),
+    code,
+    message,
+  );
 }
 
 function checked(error: unknown, code: ErrorCode, message: RegExp): GradlensError {

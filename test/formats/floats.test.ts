@@ -48,7 +48,9 @@ test('between two halves the nearer is taken, and the even one of a tie', () => 
 });
 
 test('from 65520 on a half is infinity', () => {
-  expect([65504, 65519.996, 65520, 65536, 3e38, -Infinity].map(encodeHalf)).toEqual([0x7bff, 0x7bff, 0x7c00, 0x7c00, 0x7c00, 0xfc00]);
+  expect([65504, 65519.996, 65520, 65536, 3e38, -Infinity].map(encodeHalf)).toEqual([
+    0x7bff, 0x7bff, 0x7c00, 0x7c00, 0x7c00, 0xfc00,
+  ]);
 });
 
 test('a bfloat16 is the upper half of a float32', () => {

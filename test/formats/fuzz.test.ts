@@ -1,7 +1,7 @@
 /**
- * Structure-aware fuzzing: valid files with a few bytes, fields or lengths changed, and values of the right shape with the wrong
- * content. Whatever comes in, a model that compiles or a GradlensError comes out, within five seconds and 256 MB. Another
- * FUZZ_SEED gives other cases; a failure prints it. What was found lies in fixtures/fuzz. All of it:
+ * Structure-aware fuzzing: valid files with a few bytes, fields or lengths changed, and values of the right shape with
+ * the wrong content. Whatever comes in, a model that compiles or a GradlensError comes out, within five seconds and 256
+ * MB. Another FUZZ_SEED gives other cases; a failure prints it. What was found lies in fixtures/fuzz. All of it:
  *
  *     FUZZ_RUNS=100000 FUZZ_SEED=$RANDOM npx vitest run test/formats/fuzz.test.ts
  */
@@ -54,24 +54,30 @@ async function modelOrRefusal(run: () => unknown): Promise<void> {
 /** A case that fails leaves its bytes in a file. */
 async function holdsFor<T extends Uint8Array>(arbitrary: fc.Arbitrary<T>, run: (bytes: T) => unknown): Promise<void> {
   let left = 'no file';
-  await fc.assert(fc.asyncProperty(arbitrary, async (bytes) => {
-    try {
-      await guarded(bytes, () => modelOrRefusal(() => run(bytes)));
-    } catch (error) {
-      const folder = join(tmpdir(), 'gradlens-fuzz');
-      mkdirSync(folder, { recursive: true });
-      left = join(folder, `${bytes.length}-${(await sha256Of(bytes)).slice(0, 8)}`);
-      writeFileSync(left, bytes);
-      throw error;
-    }
-  }), {
-    seed,
-    numRuns: runs,
-    // not the default one, which prints all bytes
-    async asyncReporter(outcome) {
-      if (outcome.failed) throw new Error(`FUZZ_SEED=${seed}: after ${outcome.numRuns} cases, its bytes are in ${left}`, { cause: outcome.errorInstance });
+  await fc.assert(
+    fc.asyncProperty(arbitrary, async (bytes) => {
+      try {
+        await guarded(bytes, () => modelOrRefusal(() => run(bytes)));
+      } catch (error) {
+        const folder = join(tmpdir(), 'gradlens-fuzz');
+        mkdirSync(folder, { recursive: true });
+        left = join(folder, `${bytes.length}-${(await sha256Of(bytes)).slice(0, 8)}`);
+        writeFileSync(left, bytes);
+        throw error;
+      }
+    }),
+    {
+      seed,
+      numRuns: runs,
+      // not the default one, which prints all bytes
+      async asyncReporter(outcome) {
+        if (outcome.failed)
+          throw new Error(`FUZZ_SEED=${seed}: after ${outcome.numRuns} cases, its bytes are in ${left}`, {
+            cause: outcome.errorInstance,
+          });
+      },
     },
-  });
+  );
 }
 
 const compiled = ({ graph }: ModelFile): unknown => compile(graph, { batch: 1, bindingBytes: 2 ** 27 });
@@ -86,17 +92,30 @@ function mutated(file: Uint8Array): fc.Arbitrary<Uint8Array> {
     for (const [index, value] of changes) bytes[index] = value;
     return bytes;
   });
-  const spliced = fc.tuple(at, at, at).map(([start, end, target]) => Uint8Array.of(...file.subarray(0, target), ...file.subarray(start, end), ...file.subarray(target)));
+  const spliced = fc
+    .tuple(at, at, at)
+    .map(([start, end, target]) =>
+      Uint8Array.of(...file.subarray(0, target), ...file.subarray(start, end), ...file.subarray(target)),
+    );
   const cut = fc.tuple(at, at).map(([start, end]) => Uint8Array.of(...file.subarray(0, start), ...file.subarray(end)));
   return fc.oneof(replaced, replaced, spliced, cut);
 }
 
-const safetensors = writeSafetensors(new Map([['a', { shape: [2, 2], data: new Float32Array(4) }], ['b', { shape: [3], data: new Float32Array(3) }]]), 'F32');
+const safetensors = writeSafetensors(
+  new Map([
+    ['a', { shape: [2, 2], data: new Float32Array(4) }],
+    ['b', { shape: [3], data: new Float32Array(3) }],
+  ]),
+  'F32',
+);
 const npy = writeNpy([2, 3], new Float32Array(6));
 const onnx = onnxFile({
   nodes: [
-    node('Conv', ['x', 'w', 'b'], 'c', { kernel_shape: [3, 3], strides: [2, 1], auto_pad: 'SAME_UPPER' }), node('Relu', ['c'], 'r'),
-    node('MaxPool', ['r'], 'p', { kernel_shape: [2, 2], ceil_mode: 1 }), node('Reshape', ['p', 's'], 'f'), node('Gemm', ['f', 'v'], 'g', { alpha: { f: 2 } }),
+    node('Conv', ['x', 'w', 'b'], 'c', { kernel_shape: [3, 3], strides: [2, 1], auto_pad: 'SAME_UPPER' }),
+    node('Relu', ['c'], 'r'),
+    node('MaxPool', ['r'], 'p', { kernel_shape: [2, 2], ceil_mode: 1 }),
+    node('Reshape', ['p', 's'], 'f'),
+    node('Gemm', ['f', 'v'], 'g', { alpha: { f: 2 } }),
     node('Softmax', ['g'], 'y', { axis: 1 }),
   ],
   tensors: [floats('w', [2, 2, 3, 3]), floats('b', [2]), integers('s', [0, -1]), floats('v', [20, 3])],
@@ -111,32 +130,96 @@ test('the files that fuzzing starts from are valid', () => {
 test('broken safetensors end in a typed error', () => holdsFor(mutated(safetensors), readSafetensors));
 test('broken npy files end in a typed error', () => holdsFor(mutated(npy), readNpy));
 test('broken ONNX files end in a typed error', () => holdsFor(mutated(onnx), readAndCompile));
-test.each([readSafetensors, readNpy, readOnnx, recogniseFormat])('any bytes at all end in a typed error: %o', (reader) => holdsFor(fc.uint8Array({ maxLength: 200 }), reader));
+test.each([readSafetensors, readNpy, readOnnx, recogniseFormat])(
+  'any bytes at all end in a typed error: %o',
+  (reader) => holdsFor(fc.uint8Array({ maxLength: 200 }), reader),
+);
 
 // between them these have most operators, and constants that are computed as the file is read
-test.each(['excited', 'normalized', 'alexnet', ''])('an ONNX file whose fields are changed ends in a typed error: %s', (name) =>
-  holdsFor(changedOnnx(name === '' ? onnx : readFileSync(join(FIXTURES, `${name}.onnx`))), readAndCompile));
+test.each(['excited', 'normalized', 'alexnet', ''])(
+  'an ONNX file whose fields are changed ends in a typed error: %s',
+  (name) => holdsFor(changedOnnx(name === '' ? onnx : readFileSync(join(FIXTURES, `${name}.onnx`))), readAndCompile),
+);
 
 test('safetensors headers of any dtype, shape and offsets end in a typed error', () => {
   const size = fc.oneof(fc.nat(16), fc.constantFrom(-1, 0.5, 2 ** 32, 2 ** 53, 1e300));
-  const info = fc.record({ dtype: fc.constantFrom('F16', 'F32', 'F64', 'I8', 7), shape: fc.array(size, { maxLength: 4 }), data_offsets: fc.array(size, { maxLength: 3 }) }, { requiredKeys: [] });
+  const info = fc.record(
+    {
+      dtype: fc.constantFrom('F16', 'F32', 'F64', 'I8', 7),
+      shape: fc.array(size, { maxLength: 4 }),
+      data_offsets: fc.array(size, { maxLength: 3 }),
+    },
+    { requiredKeys: [] },
+  );
   const header = fc.dictionary(fc.constantFrom('a', 'b', '__proto__', '__metadata__'), fc.oneof(info, fc.jsonValue()));
-  return holdsFor(fc.tuple(header, fc.nat(64)).map(([json, data]) => {
-    const text = new TextEncoder().encode(JSON.stringify(json));
-    return Uint8Array.of(...new Uint8Array(BigUint64Array.of(BigInt(text.length)).buffer), ...text, ...new Uint8Array(data));
-  }), readSafetensors);
+  return holdsFor(
+    fc.tuple(header, fc.nat(64)).map(([json, data]) => {
+      const text = new TextEncoder().encode(JSON.stringify(json));
+      return Uint8Array.of(
+        ...new Uint8Array(BigUint64Array.of(BigInt(text.length)).buffer),
+        ...text,
+        ...new Uint8Array(data),
+      );
+    }),
+    readSafetensors,
+  );
 });
 
 test('ONNX nodes with any operator, wiring and attributes end in a typed error', () => {
   const name = fc.constantFrom('x', 'a', 'b', 'c', 'w', 'v', 's', '');
   const number = fc.oneof(fc.integer({ min: -2, max: 7 }), fc.constantFrom(2 ** 31, -(2 ** 31), 2 ** 50));
-  const value = fc.oneof(number, fc.array(number, { maxLength: 5 }), fc.constantFrom('VALID', 'SAME_LOWER'), fc.float().map((f) => ({ f })));
-  const attributes = fc.dictionary(fc.constantFrom('kernel_shape', 'strides', 'pads', 'auto_pad', 'axis', 'alpha', 'transB', 'ceil_mode', 'group', 'value', 'value_ints', 'axes', 'perm', 'mode', 'to', 'starts', 'ends', 'scales', 'size', 'split', 'keepdims', 'transA', 'min', 'max'), value, { maxKeys: 3 });
+  const value = fc.oneof(
+    number,
+    fc.array(number, { maxLength: 5 }),
+    fc.constantFrom('VALID', 'SAME_LOWER'),
+    fc.float().map((f) => ({ f })),
+  );
+  const attributes = fc.dictionary(
+    fc.constantFrom(
+      'kernel_shape',
+      'strides',
+      'pads',
+      'auto_pad',
+      'axis',
+      'alpha',
+      'transB',
+      'ceil_mode',
+      'group',
+      'value',
+      'value_ints',
+      'axes',
+      'perm',
+      'mode',
+      'to',
+      'starts',
+      'ends',
+      'scales',
+      'size',
+      'split',
+      'keepdims',
+      'transA',
+      'min',
+      'max',
+    ),
+    value,
+    { maxKeys: 3 },
+  );
   const op = fc.constantFrom(...operators.keys(), ...folds.keys(), 'Constant', 'Identity', 'Sin');
-  const someNode = (output: string) => fc.tuple(op, fc.array(name, { maxLength: 5 }), attributes).map(([type, inputs, given]) => node(type, inputs, output, given));
+  const someNode = (output: string) =>
+    fc
+      .tuple(op, fc.array(name, { maxLength: 5 }), attributes)
+      .map(([type, inputs, given]) => node(type, inputs, output, given));
   const extents = fc.tuple(fc.constantFrom('N', 1, 2), fc.nat(4), fc.nat(6), fc.nat(6));
-  return holdsFor(fc.tuple(someNode('a'), someNode('b'), someNode('c'), extents).map(([a, b, c, input]) =>
-    onnxFile({ nodes: [a, b, c], input, tensors: [floats('w', [2, 2, 2, 2]), floats('v', [2]), integers('s', [0, -1])] })), readAndCompile);
+  return holdsFor(
+    fc.tuple(someNode('a'), someNode('b'), someNode('c'), extents).map(([a, b, c, input]) =>
+      onnxFile({
+        nodes: [a, b, c],
+        input,
+        tensors: [floats('w', [2, 2, 2, 2]), floats('v', [2]), integers('s', [0, -1])],
+      }),
+    ),
+    readAndCompile,
+  );
 });
 
 /** The shipped net with weights of seven in each direction, and its manifest. */
@@ -145,7 +228,10 @@ async function narrowNet() {
   const shipped = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8'));
   const weights = [...readSafetensors(readFileSync(join(folder, shipped.weights.file)))].map(([name, { shape }]) => {
     const narrow = shape.map((extent) => Math.min(extent, 7)); // of a net that is small
-    return [name, { shape: narrow, data: new Float32Array(narrow.reduce((product, extent) => product * extent, 1)) }] as const;
+    return [
+      name,
+      { shape: narrow, data: new Float32Array(narrow.reduce((product, extent) => product * extent, 1)) },
+    ] as const;
   });
   const bytes = writeSafetensors(new Map(weights), 'F32');
   const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
@@ -160,10 +246,19 @@ const parsed = (json: Uint8Array): unknown => JSON.parse(new TextDecoder().decod
 test('a manifest and weights whose fields are changed end in a typed error', async () => {
   const { manifest, header, bytes, length } = await narrowNet();
   expect((await readNative(parseManifest(manifest), bytes)).graph.nodes.length).toBeGreaterThan(5);
-  await holdsFor(changedJson(manifest).map(text), async (json) => compiled(await readNative(parseManifest(parsed(json)), bytes)));
+  await holdsFor(changedJson(manifest).map(text), async (json) =>
+    compiled(await readNative(parseManifest(parsed(json)), bytes)),
+  );
   await holdsFor(changedJson(header).map(text), async (json) => {
-    const changed = Uint8Array.of(...new Uint8Array(BigUint64Array.of(BigInt(json.length)).buffer), ...json, ...bytes.subarray(8 + length));
-    const sized = { ...manifest, weights: { ...manifest.weights, bytes: changed.length, sha256: await sha256Of(changed) } };
+    const changed = Uint8Array.of(
+      ...new Uint8Array(BigUint64Array.of(BigInt(json.length)).buffer),
+      ...json,
+      ...bytes.subarray(8 + length),
+    );
+    const sized = {
+      ...manifest,
+      weights: { ...manifest.weights, bytes: changed.length, sha256: await sha256Of(changed) },
+    };
     compiled(await readNative(parseManifest(sized), changed));
   });
 });
@@ -174,14 +269,36 @@ test('what fuzzing found before ends in a typed error', async () => {
   const { bytes: weights } = await narrowNet();
   for (const name of found) {
     const bytes = readFileSync(join(folder, name));
-    const read = name.endsWith('.onnx') ? () => readAndCompile(bytes) : async () => compiled(await readNative(parseManifest(parsed(bytes)), weights));
+    const read = name.endsWith('.onnx')
+      ? () => readAndCompile(bytes)
+      : async () => compiled(await readNative(parseManifest(parsed(bytes)), weights));
     await guarded(bytes, () => modelOrRefusal(read));
   }
   expect(found.length).toBeGreaterThan(4);
 });
 
 test('any JSON as a manifest ends in a typed error', () => {
-  const nodes = fc.array(fc.record({ op: fc.constantFrom('conv', 'relu', 'add', 7), name: fc.constantFrom('a', 'b', ''), inputs: fc.jsonValue() }, { requiredKeys: ['op'] }));
-  const manifest = fc.record({ format: fc.constant('gradlens/1'), name: fc.string(), input: fc.jsonValue(), output: fc.string(), labels: fc.array(fc.string()), nodes, weights: fc.jsonValue(), provenance: fc.object() }, { requiredKeys: [] });
-  return fc.assert(fc.asyncProperty(fc.oneof(manifest, fc.jsonValue()), (json) => modelOrRefusal(() => parseManifest(json))), { seed, numRuns: runs });
+  const nodes = fc.array(
+    fc.record(
+      { op: fc.constantFrom('conv', 'relu', 'add', 7), name: fc.constantFrom('a', 'b', ''), inputs: fc.jsonValue() },
+      { requiredKeys: ['op'] },
+    ),
+  );
+  const manifest = fc.record(
+    {
+      format: fc.constant('gradlens/1'),
+      name: fc.string(),
+      input: fc.jsonValue(),
+      output: fc.string(),
+      labels: fc.array(fc.string()),
+      nodes,
+      weights: fc.jsonValue(),
+      provenance: fc.object(),
+    },
+    { requiredKeys: [] },
+  );
+  return fc.assert(
+    fc.asyncProperty(fc.oneof(manifest, fc.jsonValue()), (json) => modelOrRefusal(() => parseManifest(json))),
+    { seed, numRuns: runs },
+  );
 });

@@ -1,6 +1,7 @@
 /**
- * What a reader may take of any input: five seconds (of the processor, since the machine may be busy) and 256 MB. The time of a case that comes back is measured; one that never does is
- * ended, together with the process, by a thread that looks on, and its bytes are left in a file.
+ * What a reader may take of any input: five seconds (of the processor, since the machine may be busy) and 256 MB. The
+ * time of a case that comes back is measured; one that never does is ended, together with the process, by a thread that
+ * looks on, and its bytes are left in a file.
  */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,14 @@
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
-import { AttributeProto_AttributeType as AttributeType, ModelProtoSchema, TensorProto_DataLocation, TensorProto_DataType as DataType, type AttributeProtoSchema, type NodeProtoSchema, type TensorProtoSchema, type ValueInfoProtoSchema } from 'onnx-buf';
+import {
+  AttributeProto_AttributeType as AttributeType,
+  ModelProtoSchema,
+  TensorProto_DataLocation,
+  TensorProto_DataType as DataType,
+  type AttributeProtoSchema,
+  type NodeProtoSchema,
+  type TensorProtoSchema,
+  type ValueInfoProtoSchema,
+} from 'onnx-buf';
 
 export type Node = MessageInitShape<typeof NodeProtoSchema>;
 export type Tensor = MessageInitShape<typeof TensorProtoSchema>;
@@ -11,14 +20,25 @@ export type AttributeValue = number | readonly (number | bigint)[] | string | { 
 export function attribute(name: string, value: AttributeValue): Attribute {
   if (typeof value === 'number') return { name, type: AttributeType.INT, i: BigInt(value) };
   if (typeof value === 'string') return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
-  if (Array.isArray(value)) return { name, type: AttributeType.INTS, ints: (value as readonly (number | bigint)[]).map(BigInt) };
+  if (Array.isArray(value))
+    return { name, type: AttributeType.INTS, ints: (value as readonly (number | bigint)[]).map(BigInt) };
   if ('f' in value) return { name, type: AttributeType.FLOAT, f: value.f };
   return { name, type: AttributeType.TENSOR, t: value as Tensor };
 }
 
 /** `y = op(inputs…)`; the node's own name is left empty, as many exporters do. */
-export function node(opType: string, input: readonly string[], output: string, attributes: Readonly<Record<string, AttributeValue>> = {}): Node {
-  return { opType, input: [...input], output: [output], attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)) };
+export function node(
+  opType: string,
+  input: readonly string[],
+  output: string,
+  attributes: Readonly<Record<string, AttributeValue>> = {},
+): Node {
+  return {
+    opType,
+    input: [...input],
+    output: [output],
+    attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+  };
 }
 
 /** A float32 constant in raw_data; without data it counts 1, 2, 3 … */
@@ -32,9 +52,16 @@ export function integers(name: string, data: readonly number[]): Tensor {
   return { name, dims: [BigInt(data.length)], dataType: DataType.INT64, int64Data: data.map(BigInt) };
 }
 
-export function valueInfo(name: string, dims: readonly (number | string)[], elemType: number = DataType.FLOAT): MessageInitShape<typeof ValueInfoProtoSchema> {
+export function valueInfo(
+  name: string,
+  dims: readonly (number | string)[],
+  elemType: number = DataType.FLOAT,
+): MessageInitShape<typeof ValueInfoProtoSchema> {
   const dim = dims.map((extent) => ({
-    value: typeof extent === 'number' ? { case: 'dimValue' as const, value: BigInt(extent) } : { case: 'dimParam' as const, value: extent },
+    value:
+      typeof extent === 'number'
+        ? { case: 'dimValue' as const, value: BigInt(extent) }
+        : { case: 'dimParam' as const, value: extent },
   }));
   return { name, type: { value: { case: 'tensorType', value: { elemType, shape: { dim } } } } };
 }
@@ -53,21 +80,55 @@ export interface ModelSpec {
 }
 
 /** A tensor whose data lie in another file. */
-export function external(name: string, dims: readonly number[], entries: Readonly<Record<string, string | number>>): Tensor {
+export function external(
+  name: string,
+  dims: readonly number[],
+  entries: Readonly<Record<string, string | number>>,
+): Tensor {
   const externalData = Object.entries(entries).map(([key, value]) => ({ key, value: String(value) }));
-  return { name, dims: dims.map(BigInt), dataType: DataType.FLOAT, dataLocation: TensorProto_DataLocation.EXTERNAL, externalData };
+  return {
+    name,
+    dims: dims.map(BigInt),
+    dataType: DataType.FLOAT,
+    dataLocation: TensorProto_DataLocation.EXTERNAL,
+    externalData,
+  };
 }
 
 /** A tensor of any shape. */
-const shapeless = (name: string): MessageInitShape<typeof ValueInfoProtoSchema> => ({ name, type: { value: { case: 'tensorType', value: { elemType: DataType.FLOAT } } } });
+const shapeless = (name: string): MessageInitShape<typeof ValueInfoProtoSchema> => ({
+  name,
+  type: { value: { case: 'tensorType', value: { elemType: DataType.FLOAT } } },
+});
 
 /** An ONNX file whose input is `x` and whose output is the last node's. */
-export function onnxFile({ nodes, tensors = [], input = ['N', 2, 5, 6], output = nodes.at(-1)?.output?.[0] ?? 'y', opset = 17, valueInfo: stated = [], producer = 'test', listed = false }: ModelSpec): Uint8Array<ArrayBuffer> {
-  const weights = listed ? tensors.map(({ name, dims, dataType }) => valueInfo(name!, dims!.map(Number), dataType)) : [];
-  return toBinary(ModelProtoSchema, create(ModelProtoSchema, {
-    irVersion: listed ? 3n : 8n,
-    producerName: producer,
-    opsetImport: [{ domain: '', version: BigInt(opset) }],
-    graph: { name: 'net', valueInfo: [...stated], node: [...nodes], initializer: [...tensors], input: [valueInfo('x', input), ...weights], output: [shapeless(output)] },
-  }));
+export function onnxFile({
+  nodes,
+  tensors = [],
+  input = ['N', 2, 5, 6],
+  output = nodes.at(-1)?.output?.[0] ?? 'y',
+  opset = 17,
+  valueInfo: stated = [],
+  producer = 'test',
+  listed = false,
+}: ModelSpec): Uint8Array<ArrayBuffer> {
+  const weights = listed
+    ? tensors.map(({ name, dims, dataType }) => valueInfo(name!, dims!.map(Number), dataType))
+    : [];
+  return toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, {
+      irVersion: listed ? 3n : 8n,
+      producerName: producer,
+      opsetImport: [{ domain: '', version: BigInt(opset) }],
+      graph: {
+        name: 'net',
+        valueInfo: [...stated],
+        node: [...nodes],
+        initializer: [...tensors],
+        input: [valueInfo('x', input), ...weights],
+        output: [shapeless(output)],
+      },
+    }),
+  );
 }

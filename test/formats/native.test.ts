@@ -41,7 +41,16 @@ const model: ModelFile = {
       { op: 'affine', name: 'b2', inputs: ['b1'], bias: 's4' },
       { op: 'slice', name: 'b3', inputs: ['b2'], begin: [0, 1, 0], step: [1, -1, 1], extents: [4, 2, 1] },
       { op: 'pad', name: 'b4', inputs: ['b3'], before: [0, 0, 0], after: [0, 0, 1], mode: 'constant', value: 1 },
-      { op: 'resize', name: 'b5', inputs: ['b4'], size: [4, 4], scale: [2, 2], mode: 'nearest', coordinates: 'asymmetric', rounding: 'floor' },
+      {
+        op: 'resize',
+        name: 'b5',
+        inputs: ['b4'],
+        size: [4, 4],
+        scale: [2, 2],
+        mode: 'nearest',
+        coordinates: 'asymmetric',
+        rounding: 'floor',
+      },
       { op: 'transpose', name: 'b6', inputs: ['b5'], order: ['C', 'W', 'H'] },
       { op: 'reshape', name: 'b7', inputs: ['b6'], extents: [4, 2, 8] },
       { op: 'reduce', name: 'b8', inputs: ['b7'], kind: 'mean', axes: ['H', 'W'] },
@@ -56,9 +65,23 @@ const model: ModelFile = {
       { op: 'softmax', name: 'probabilities', inputs: ['scores'] },
     ],
     output: 'probabilities',
-    weights: new Map([['w', { shape: [2, 3, 3, 3], data: new Float32Array(54).fill(0.5) }], ['s', vector], ['s4', { shape: [4], data: new Float32Array(4) }], ['fc', { shape: [2, 4], data: new Float32Array(8) }]]),
+    weights: new Map([
+      ['w', { shape: [2, 3, 3, 3], data: new Float32Array(54).fill(0.5) }],
+      ['s', vector],
+      ['s4', { shape: [4], data: new Float32Array(4) }],
+      ['fc', { shape: [2, 4], data: new Float32Array(8) }],
+    ]),
   },
-  input: { width: 8, height: 8, channels: 3, order: 'RGB', scale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1], resize: 'crop' },
+  input: {
+    width: 8,
+    height: 8,
+    channels: 3,
+    order: 'RGB',
+    scale: 1 / 255,
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+    resize: 'crop',
+  },
   labels: ['cat', 'dog'],
   provenance: { licence: 'MIT', accuracy: { top1: 0.9 } },
 };
@@ -71,14 +94,22 @@ test('a model with a node of every kind is read back as it was', async () => {
 });
 
 const FIXTURES = join(import.meta.dirname, '../fixtures');
-const imported = readdirSync(FIXTURES).filter((file) => file.endsWith('.onnx')).map((file): [string, Graph] => [file, readOnnx(readFileSync(join(FIXTURES, file))).graph]);
+const imported = readdirSync(FIXTURES)
+  .filter((file) => file.endsWith('.onnx'))
+  .map((file): [string, Graph] => [file, readOnnx(readFileSync(join(FIXTURES, file))).graph]);
 // pictures have one channel or three
-const mixed = Array.from({ length: 100 }, (_, seed): [string, Graph] => [`mixed graph ${seed}`, mixedGraph(seed)]).filter(([, { input }]) => input.extents.C === 3);
+const mixed = Array.from({ length: 100 }, (_, seed): [string, Graph] => [
+  `mixed graph ${seed}`,
+  mixedGraph(seed),
+]).filter(([, { input }]) => input.extents.C === 3);
 
 test.each([...imported, ...mixed])('%s is written and read back as it was', async (_, graph) => {
   const { H, W } = graph.input.extents;
   const weights = writeSafetensors(graph.weights, 'F32');
-  const manifest = await writeManifest({ ...model, graph, input: { ...model.input!, width: W, height: H } }, { file: 'a.safetensors', bytes: weights });
+  const manifest = await writeManifest(
+    { ...model, graph, input: { ...model.input!, width: W, height: H } },
+    { file: 'a.safetensors', bytes: weights },
+  );
   expect((await readNative(parseManifest(JSON.parse(manifest)), weights)).graph).toEqual(graph);
 });
 
@@ -113,20 +144,40 @@ describe('a manifest is refused with the path, what it is and what would be righ
     [['input', 'resize'], 'stretch', /input\.resize is "stretch"/],
     [['labels', 1], 3, /labels\[1\] is 3; it should be a string/],
     [['nodes'], [], /nodes is \[\]; it should be a list of one node or more/],
-    [['nodes', 0, 'op'], 'convolution', /nodes\[0\] is \{ "op": "convolution".* it should be a node whose op is conv, fullyConnected/],
+    [
+      ['nodes', 0, 'op'],
+      'convolution',
+      /nodes\[0\] is \{ "op": "convolution".* it should be a node whose op is conv, fullyConnected/,
+    ],
     [['nodes', 0, 'kernel'], [3], /nodes\[0\]\.kernel is \[3\]; it should be two whole numbers from 1, \[y, x\]/],
     [['nodes', 0, 'kernel', 1], 0, /nodes\[0\]\.kernel\[1\] is 0/],
     [['nodes', 0, 'pads', 3], -1, /nodes\[0\]\.pads\[3\] is -1; it should be a whole number from 0/],
     [['nodes', 0, 'weight'], undefined, /nodes\[0\]\.weight is missing; it should be a tensor's name/],
-    [['nodes', 2, 'inputs'], ['norm', 'conv'], /nodes\[2\]\.inputs is \["norm", "conv"\]; it should be a list of one tensor name/],
+    [
+      ['nodes', 2, 'inputs'],
+      ['norm', 'conv'],
+      /nodes\[2\]\.inputs is \["norm", "conv"\]; it should be a list of one tensor name/,
+    ],
     [['nodes', 2, 'kernel'], [3, 3], /nodes\[2\]\.kernel is unknown; known here are op, name, inputs/],
-    [['nodes', 5, 'inputs'], ['max'], /nodes\[5\]\.inputs is \["max"\]; it should be a list of two tensor names or more/],
+    [
+      ['nodes', 5, 'inputs'],
+      ['max'],
+      /nodes\[5\]\.inputs is \["max"\]; it should be a list of two tensor names or more/,
+    ],
     [['nodes', 1, 'epsilon'], -1, /nodes\[1\]\.epsilon is -1/],
-    [['nodes', 1, 'inputs', 0], 'relu', /nodes\[1\]\.inputs reads "relu" for "norm"; neither the input nor a node before it writes that/],
+    [
+      ['nodes', 1, 'inputs', 0],
+      'relu',
+      /nodes\[1\]\.inputs reads "relu" for "norm"; neither the input nor a node before it writes that/,
+    ],
     [['nodes', 1, 'name'], 'conv', /nodes\[1\]\.name is "conv", which is written already/],
     [['nodes', 0, 'name'], 'image', /nodes\[0\]\.name is "image", which is written already/],
     [['output'], 'nothing', /output is "nothing", which no node writes/],
-    [['weights', 'file'], '../secret.safetensors', /weights\.file is "\.\.\/secret\.safetensors"; it should be a plain file name/],
+    [
+      ['weights', 'file'],
+      '../secret.safetensors',
+      /weights\.file is "\.\.\/secret\.safetensors"; it should be a plain file name/,
+    ],
     [['weights', 'file'], '..', /it should be a plain file name/],
     [['weights', 'bytes'], -1, /weights\.bytes is -1/],
     [['weights', 'sha256'], 'ABC', /it should be the file's SHA-256, 64 lower-case/],
@@ -149,17 +200,32 @@ describe('weights', () => {
   test('of another size or another content are refused', async () => {
     const other = bytes.slice();
     other[other.length - 1]! ^= 1;
-    await asyncRefusal(() => readNative(manifest(), bytes.subarray(1)), 'model-format', /tiny\.safetensors: has \d+ bytes; the manifest says \d+/);
-    await asyncRefusal(() => readNative(manifest(), other), 'model-format', /its SHA-256 is [0-9a-f]{64}; the manifest says/);
+    await asyncRefusal(
+      () => readNative(manifest(), bytes.subarray(1)),
+      'model-format',
+      /tiny\.safetensors: has \d+ bytes; the manifest says \d+/,
+    );
+    await asyncRefusal(
+      () => readNative(manifest(), other),
+      'model-format',
+      /its SHA-256 is [0-9a-f]{64}; the manifest says/,
+    );
   });
 
   const reading = async (weights: ModelFile['graph']['weights']): Promise<ModelFile> => {
     const file = writeSafetensors(weights, 'F32');
-    return readNative(parseManifest(JSON.parse(await writeManifest(model, { file: 'a.safetensors', bytes: file }))), file);
+    return readNative(
+      parseManifest(JSON.parse(await writeManifest(model, { file: 'a.safetensors', bytes: file }))),
+      file,
+    );
   };
 
   test('that a node names must be there', async () => {
-    await asyncRefusal(() => reading(new Map([['w', vector]])), 'model-format', /a\.safetensors: does not hold the weight "s", which "conv" reads as its bias/);
+    await asyncRefusal(
+      () => reading(new Map([['w', vector]])),
+      'model-format',
+      /a\.safetensors: does not hold the weight "s", which "conv" reads as its bias/,
+    );
   });
 
   test('that are not finite are refused', async () => {
@@ -170,16 +236,55 @@ describe('weights', () => {
 
 test('a model without preparation, or with another size, cannot be written', async () => {
   const weights = { file: 'a.safetensors', bytes };
-  await asyncRefusal(() => writeManifest({ graph: model.graph, labels: [], provenance: {} }, weights), 'model-format', /no input preparation/);
-  await asyncRefusal(() => writeManifest({ ...model, input: { ...model.input!, width: 9 } }, weights), 'model-format', /prepares 3×8×9; its graph takes 3×8×8/);
-  await asyncRefusal(() => writeManifest(model, { ...weights, file: 'a/b' }), 'model-format', /weights\.file is "a\/b"/);
+  await asyncRefusal(
+    () => writeManifest({ graph: model.graph, labels: [], provenance: {} }, weights),
+    'model-format',
+    /no input preparation/,
+  );
+  await asyncRefusal(
+    () => writeManifest({ ...model, input: { ...model.input!, width: 9 } }, weights),
+    'model-format',
+    /prepares 3×8×9; its graph takes 3×8×8/,
+  );
+  await asyncRefusal(
+    () => writeManifest(model, { ...weights, file: 'a/b' }),
+    'model-format',
+    /weights\.file is "a\/b"/,
+  );
 });
 
 test('the schema uses no keyword that its reader does not know', () => {
-  const known = ['$schema', 'title', 'description', '$ref', '$defs', 'oneOf', 'const', 'enum', 'type', 'minimum', 'exclusiveMinimum', 'minLength', 'pattern', 'items', 'minItems', 'maxItems', 'properties', 'required', 'additionalProperties'];
-  const keywords = (schema: object): string[] => Object.entries(schema).flatMap(([keyword, value]) => {
-    const schemas: object[] = ['properties', '$defs'].includes(keyword) ? Object.values(value) : keyword === 'oneOf' ? value : keyword === 'items' ? [value] : [];
-    return [keyword, ...schemas.flatMap(keywords)];
-  });
+  const known = [
+    '$schema',
+    'title',
+    'description',
+    '$ref',
+    '$defs',
+    'oneOf',
+    'const',
+    'enum',
+    'type',
+    'minimum',
+    'exclusiveMinimum',
+    'minLength',
+    'pattern',
+    'items',
+    'minItems',
+    'maxItems',
+    'properties',
+    'required',
+    'additionalProperties',
+  ];
+  const keywords = (schema: object): string[] =>
+    Object.entries(schema).flatMap(([keyword, value]) => {
+      const schemas: object[] = ['properties', '$defs'].includes(keyword)
+        ? Object.values(value)
+        : keyword === 'oneOf'
+          ? value
+          : keyword === 'items'
+            ? [value]
+            : [];
+      return [keyword, ...schemas.flatMap(keywords)];
+    });
   expect([...new Set(keywords(modelSchema))].filter((keyword) => !known.includes(keyword))).toEqual([]);
 });

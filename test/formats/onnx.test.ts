@@ -6,23 +6,52 @@ import type { GraphNode } from '../../src/graph';
 import { readOnnx } from '../../src/formats/onnx';
 import { refusal } from './errors';
 import { secondsUsed } from './guard';
-import { attribute, floats, integers, node, onnxFile, valueInfo, type ModelSpec, type Node, type Tensor } from './models';
+import {
+  attribute,
+  floats,
+  integers,
+  node,
+  onnxFile,
+  valueInfo,
+  type ModelSpec,
+  type Node,
+  type Tensor,
+} from './models';
 
 const read = (spec: ModelSpec) => readOnnx(onnxFile(spec)).graph;
 const nodesOf = (spec: ModelSpec): readonly GraphNode[] => read(spec).nodes;
 /** One node on `x`, as ours. */
-const only = (one: Node, tensors: readonly Tensor[] = [], rest: Partial<ModelSpec> = {}): GraphNode => nodesOf({ nodes: [one], tensors, ...rest })[0]!;
+const only = (one: Node, tensors: readonly Tensor[] = [], rest: Partial<ModelSpec> = {}): GraphNode =>
+  nodesOf({ nodes: [one], tensors, ...rest })[0]!;
 const window = { kernel: [3, 3], stride: [1, 1], pads: [0, 0, 0, 0], dilation: [1, 1] };
 const flat = node('Flatten', ['x'], 'f');
 
 describe('operators', () => {
   test('a Conv keeps its window, groups and bias', () => {
-    const conv = node('Conv', ['x', 'w', 'b'], 'y', { kernel_shape: [3, 3], strides: [2, 1], pads: [1, 0, 2, 3], dilations: [1, 2], group: 2 });
+    const conv = node('Conv', ['x', 'w', 'b'], 'y', {
+      kernel_shape: [3, 3],
+      strides: [2, 1],
+      pads: [1, 0, 2, 3],
+      dilations: [1, 2],
+      group: 2,
+    });
     const weights = [floats('w', [4, 1, 3, 3]), floats('b', [4])];
     expect(only(conv, weights)).toEqual({
-      op: 'conv', name: 'y', inputs: ['x'], kernel: [3, 3], stride: [2, 1], pads: [1, 0, 2, 3], dilation: [1, 2], groups: 2, weight: 'w', bias: 'b',
+      op: 'conv',
+      name: 'y',
+      inputs: ['x'],
+      kernel: [3, 3],
+      stride: [2, 1],
+      pads: [1, 0, 2, 3],
+      dilation: [1, 2],
+      groups: 2,
+      weight: 'w',
+      bias: 'b',
     });
-    expect(read({ nodes: [conv], tensors: weights }).weights.get('w')).toEqual({ shape: [4, 1, 3, 3], data: Float32Array.from({ length: 36 }, (_, i) => i + 1) });
+    expect(read({ nodes: [conv], tensors: weights }).weights.get('w')).toEqual({
+      shape: [4, 1, 3, 3],
+      data: Float32Array.from({ length: 36 }, (_, i) => i + 1),
+    });
   });
 
   test.each([
@@ -30,7 +59,9 @@ describe('operators', () => {
     ['SAME_UPPER', [1, 0, 1, 1]], // 5 rows by 2 need 2 pads, 6 columns need 1
     ['SAME_LOWER', [1, 1, 1, 0]],
   ])('auto_pad %s becomes pads %j', (auto_pad, pads) => {
-    expect(only(node('Conv', ['x', 'w'], 'y', { auto_pad, strides: [2, 2] }), [floats('w', [1, 2, 3, 3])])).toMatchObject({ pads });
+    expect(
+      only(node('Conv', ['x', 'w'], 'y', { auto_pad, strides: [2, 2] }), [floats('w', [1, 2, 3, 3])]),
+    ).toMatchObject({ pads });
   });
 
   test('auto_pad counts the dilation', () => {
@@ -40,46 +71,109 @@ describe('operators', () => {
   });
 
   test('pools keep ceil_mode and count_include_pad', () => {
-    expect(only(node('MaxPool', ['x'], 'y', { kernel_shape: [3, 3], ceil_mode: 1 }))).toEqual({ op: 'maxPool', name: 'y', inputs: ['x'], ...window, ceil: true });
+    expect(only(node('MaxPool', ['x'], 'y', { kernel_shape: [3, 3], ceil_mode: 1 }))).toEqual({
+      op: 'maxPool',
+      name: 'y',
+      inputs: ['x'],
+      ...window,
+      ceil: true,
+    });
     const average = node('AveragePool', ['x'], 'y', { kernel_shape: [3, 3], count_include_pad: 1, pads: [1, 1, 1, 1] });
-    expect(only(average)).toEqual({ op: 'averagePool', name: 'y', inputs: ['x'], ...window, pads: [1, 1, 1, 1], countPadding: true });
+    expect(only(average)).toEqual({
+      op: 'averagePool',
+      name: 'y',
+      inputs: ['x'],
+      ...window,
+      pads: [1, 1, 1, 1],
+      countPadding: true,
+    });
   });
 
   test('the order of a MaxPool’s indices, which nothing may read, does not matter', () => {
-    expect(only(node('MaxPool', ['x'], 'y', { kernel_shape: [3, 3], storage_order: 1 }))).toEqual({ op: 'maxPool', name: 'y', inputs: ['x'], ...window });
+    expect(only(node('MaxPool', ['x'], 'y', { kernel_shape: [3, 3], storage_order: 1 }))).toEqual({
+      op: 'maxPool',
+      name: 'y',
+      inputs: ['x'],
+      ...window,
+    });
   });
 
   test('pictures with their channels last, as tf2onnx takes them, are turned outside', () => {
-    const turned = (perm: number[], input: (string | number)[], more: readonly Node[] = []) => read({ nodes: [node('Transpose', ['x'], 't', { perm }), ...more, node('Relu', ['t'], 'y')], input });
+    const turned = (perm: number[], input: (string | number)[], more: readonly Node[] = []) =>
+      read({ nodes: [node('Transpose', ['x'], 't', { perm }), ...more, node('Relu', ['t'], 'y')], input });
     const { input, nodes } = turned([0, 3, 1, 2], ['N', 5, 6, 3]);
     expect(input).toEqual({ name: 'x', extents: { C: 3, H: 5, W: 6 } });
     expect(nodes).toEqual([{ op: 'relu', name: 'y', inputs: ['x'] }]);
     expect(turned([0, 3, 1, 2], ['N', 5, 6, 1]).input.extents).toEqual({ C: 1, H: 5, W: 6 });
     // not where it is turned otherwise, or read as it is too
     expect(turned([0, 3, 2, 1], ['N', 5, 6, 3]).input.extents).toEqual({ C: 5, H: 6, W: 3 });
-    expect(read({ nodes: [node('Transpose', ['x'], 't', { perm: [0, 3, 1, 2] }), node('Flatten', ['t'], 'a'), node('Flatten', ['x'], 'b'), node('Add', ['a', 'b'], 'y')], input: ['N', 5, 6, 3] }).input.extents).toEqual({ C: 5, H: 6, W: 3 });
-    expect(read({ nodes: [node('Transpose', ['x'], 't', { perm: [0, 3, 1, 2] })], input: ['N', 5, 6, 3] }).nodes.map(({ op }) => op)).toContain('transpose');
+    expect(
+      read({
+        nodes: [
+          node('Transpose', ['x'], 't', { perm: [0, 3, 1, 2] }),
+          node('Flatten', ['t'], 'a'),
+          node('Flatten', ['x'], 'b'),
+          node('Add', ['a', 'b'], 'y'),
+        ],
+        input: ['N', 5, 6, 3],
+      }).input.extents,
+    ).toEqual({ C: 5, H: 6, W: 3 });
+    expect(
+      read({ nodes: [node('Transpose', ['x'], 't', { perm: [0, 3, 1, 2] })], input: ['N', 5, 6, 3] }).nodes.map(
+        ({ op }) => op,
+      ),
+    ).toContain('transpose');
   });
 
   test('the simple ones keep their names', () => {
     const nodes = [
-      node('Relu', ['x'], 'a'), node('Identity', ['a'], 'b'), node('Dropout', ['b'], 'c'), node('Add', ['c', 'x'], 'd'),
-      node('Concat', ['d', 'x'], 'e', { axis: 1 }), node('GlobalAveragePool', ['e'], 'f'), node('Flatten', ['f'], 'g'), node('Softmax', ['g'], 'h'),
+      node('Relu', ['x'], 'a'),
+      node('Identity', ['a'], 'b'),
+      node('Dropout', ['b'], 'c'),
+      node('Add', ['c', 'x'], 'd'),
+      node('Concat', ['d', 'x'], 'e', { axis: 1 }),
+      node('GlobalAveragePool', ['e'], 'f'),
+      node('Flatten', ['f'], 'g'),
+      node('Softmax', ['g'], 'h'),
     ];
     const ours = nodesOf({ nodes });
-    expect(ours.map(({ op }) => op)).toEqual(['relu', 'identity', 'identity', 'add', 'concat', 'globalAveragePool', 'flatten', 'softmax']);
-    expect(ours.map(({ name, inputs }) => [name, inputs])).toEqual(nodes.map(({ input, output }) => [output![0], input]));
+    expect(ours.map(({ op }) => op)).toEqual([
+      'relu',
+      'identity',
+      'identity',
+      'add',
+      'concat',
+      'globalAveragePool',
+      'flatten',
+      'softmax',
+    ]);
+    expect(ours.map(({ name, inputs }) => [name, inputs])).toEqual(
+      nodes.map(({ input, output }) => [output![0], input]),
+    );
   });
 
   test('BatchNormalization carries its four vectors and epsilon', () => {
     const bn = node('BatchNormalization', ['x', 's', 'b', 'm', 'v'], 'y', { epsilon: { f: 0.5 } });
     const tensors = ['s', 'b', 'm', 'v'].map((name) => floats(name, [2]));
-    expect(only(bn, tensors)).toEqual({ op: 'batchNorm', name: 'y', inputs: ['x'], scale: 's', bias: 'b', mean: 'm', variance: 'v', epsilon: 0.5 });
+    expect(only(bn, tensors)).toEqual({
+      op: 'batchNorm',
+      name: 'y',
+      inputs: ['x'],
+      scale: 's',
+      bias: 'b',
+      mean: 'm',
+      variance: 'v',
+      epsilon: 0.5,
+    });
   });
 
   test('a Gemm is stored [out, in], with alpha and beta folded in', () => {
     const gemm = node('Gemm', ['f', 'w', 'b'], 'y', { alpha: { f: 2 }, beta: { f: 3 } });
-    const { nodes, weights } = read({ nodes: [flat, gemm], tensors: [floats('w', [2, 3]), floats('b', [1, 3])], input: [1, 2, 1, 1] });
+    const { nodes, weights } = read({
+      nodes: [flat, gemm],
+      tensors: [floats('w', [2, 3]), floats('b', [1, 3])],
+      input: [1, 2, 1, 1],
+    });
     const fc = nodes[1] as GraphNode & { op: 'fullyConnected' };
     expect(weights.get(fc.weight)).toEqual({ shape: [3, 2], data: Float32Array.of(2, 8, 4, 10, 6, 12) });
     expect(weights.get(fc.bias!)).toEqual({ shape: [3], data: Float32Array.of(3, 6, 9) });
@@ -88,22 +182,42 @@ describe('operators', () => {
 
   test('a Gemm with transB is taken as it is, and a scalar bias is spread', () => {
     const gemm = node('Gemm', ['f', 'w', 'b'], 'y', { transB: 1 });
-    const { nodes, weights } = read({ nodes: [flat, gemm], tensors: [floats('w', [3, 2]), floats('b', [1], [7])], input: [1, 2, 1, 1] });
+    const { nodes, weights } = read({
+      nodes: [flat, gemm],
+      tensors: [floats('w', [3, 2]), floats('b', [1], [7])],
+      input: [1, 2, 1, 1],
+    });
     expect(nodes[1]).toMatchObject({ op: 'fullyConnected', weight: 'w', inputs: ['f'] });
     expect(weights.get((nodes[1] as { bias: string }).bias)!.data).toEqual(Float32Array.of(7, 7, 7));
   });
 
-  test.each([[['m', 'b']], [['b', 'm']]])('MatMul and Add of a constant are one fully connected layer, %j', (inputs) => {
-    const nodes = [flat, node('MatMul', ['f', 'w'], 'm'), node('Add', inputs, 'y')];
-    const graph = read({ nodes, tensors: [floats('w', [2, 3]), floats('b', [3])], input: [1, 2, 1, 1] });
-    expect(graph.nodes.map(({ name }) => name)).toEqual(['f', 'y']);
-    expect(graph.nodes[1]).toEqual({ op: 'fullyConnected', name: 'y', inputs: ['f'], weight: 'w (transposed)', bias: 'b' });
-    expect(graph.weights.get('w (transposed)')!.data).toEqual(Float32Array.of(1, 4, 2, 5, 3, 6));
-  });
+  test.each([[['m', 'b']], [['b', 'm']]])(
+    'MatMul and Add of a constant are one fully connected layer, %j',
+    (inputs) => {
+      const nodes = [flat, node('MatMul', ['f', 'w'], 'm'), node('Add', inputs, 'y')];
+      const graph = read({ nodes, tensors: [floats('w', [2, 3]), floats('b', [3])], input: [1, 2, 1, 1] });
+      expect(graph.nodes.map(({ name }) => name)).toEqual(['f', 'y']);
+      expect(graph.nodes[1]).toEqual({
+        op: 'fullyConnected',
+        name: 'y',
+        inputs: ['f'],
+        weight: 'w (transposed)',
+        bias: 'b',
+      });
+      expect(graph.weights.get('w (transposed)')!.data).toEqual(Float32Array.of(1, 4, 2, 5, 3, 6));
+    },
+  );
 
   test('a MatMul that something else reads too stays beside the biased one', () => {
-    const nodes = [flat, node('MatMul', ['f', 'w'], 'm'), node('Add', ['m', 'b'], 'a'), node('Concat', ['m', 'a'], 'y', { axis: -1 })];
-    expect(nodesOf({ nodes, tensors: [floats('w', [2, 3]), floats('b', [3])], input: [1, 2, 1, 1] }).map(({ name }) => name)).toEqual(['f', 'm', 'a', 'y']);
+    const nodes = [
+      flat,
+      node('MatMul', ['f', 'w'], 'm'),
+      node('Add', ['m', 'b'], 'a'),
+      node('Concat', ['m', 'a'], 'y', { axis: -1 }),
+    ];
+    expect(
+      nodesOf({ nodes, tensors: [floats('w', [2, 3]), floats('b', [3])], input: [1, 2, 1, 1] }).map(({ name }) => name),
+    ).toEqual(['f', 'm', 'a', 'y']);
   });
 
   test('a constant per channel after a Conv is its bias', () => {
@@ -114,27 +228,58 @@ describe('operators', () => {
   });
 
   test.each([
-    [[1, -1], 'flatten'], [[-1, 60], 'flatten'], [[0, -1], 'flatten'], [[1, 60, 1, 1], 'flatten'], [[0, 0, 0, 0], 'identity'], [[-1, 2, 5, 6], 'identity'], [[1, 2, -1, 6], 'identity'],
+    [[1, -1], 'flatten'],
+    [[-1, 60], 'flatten'],
+    [[0, -1], 'flatten'],
+    [[1, 60, 1, 1], 'flatten'],
+    [[0, 0, 0, 0], 'identity'],
+    [[-1, 2, 5, 6], 'identity'],
+    [[1, 2, -1, 6], 'identity'],
   ])('a Reshape of [2, 5, 6] to %j is %s', (shape, op) => {
     expect(only(node('Reshape', ['x', 's'], 'y'), [integers('s', shape)])).toEqual({ op, name: 'y', inputs: ['x'] });
   });
 
   test('a Reshape may take its shape from a Constant node, raw or as ints', () => {
     const raw = { dims: [2n], dataType: DataType.INT64, rawData: new Uint8Array(BigInt64Array.of(0n, -1n).buffer) };
-    for (const constant of [node('Constant', [], 's', { value: raw }), node('Constant', [], 's', { value_ints: [0, -1] })]) {
-      expect(nodesOf({ nodes: [constant, node('Reshape', ['x', 's'], 'y')] })).toEqual([{ op: 'flatten', name: 'y', inputs: ['x'] }]);
+    for (const constant of [
+      node('Constant', [], 's', { value: raw }),
+      node('Constant', [], 's', { value_ints: [0, -1] }),
+    ]) {
+      expect(nodesOf({ nodes: [constant, node('Reshape', ['x', 's'], 'y')] })).toEqual([
+        { op: 'flatten', name: 'y', inputs: ['x'] },
+      ]);
     }
   });
 
   test('weights may come from Constant nodes, and through Identity', () => {
-    const nodes = [node('Constant', [], 'w', { value: floats('', [1, 2, 1, 1]) }), node('Identity', ['w'], 'w2'), node('Conv', ['x', 'w2'], 'y')];
+    const nodes = [
+      node('Constant', [], 'w', { value: floats('', [1, 2, 1, 1]) }),
+      node('Identity', ['w'], 'w2'),
+      node('Conv', ['x', 'w2'], 'y'),
+    ];
     expect(nodesOf({ nodes })).toMatchObject([{ op: 'conv', weight: 'w' }]);
   });
 
   test('a soft-max at the end is kept, a log soft-max too', () => {
-    for (const [op, ours] of [['Softmax', 'softmax'], ['LogSoftmax', 'logSoftmax']]) {
-      expect(nodesOf({ nodes: [flat, node(op!, ['f'], 'y', { axis: 1 })] })).toMatchObject([{}, { op: ours, name: 'y' }]);
-      expect(nodesOf({ nodes: [flat, node(op!, ['f'], 'p', { axis: 1 }), node('Unsqueeze', ['p'], 'u', { axes: [1] }), node('Squeeze', ['u'], 'y', { axes: [1] })], opset: 11 })[1]).toMatchObject({ op: ours });
+    for (const [op, ours] of [
+      ['Softmax', 'softmax'],
+      ['LogSoftmax', 'logSoftmax'],
+    ]) {
+      expect(nodesOf({ nodes: [flat, node(op!, ['f'], 'y', { axis: 1 })] })).toMatchObject([
+        {},
+        { op: ours, name: 'y' },
+      ]);
+      expect(
+        nodesOf({
+          nodes: [
+            flat,
+            node(op!, ['f'], 'p', { axis: 1 }),
+            node('Unsqueeze', ['p'], 'u', { axes: [1] }),
+            node('Squeeze', ['u'], 'y', { axes: [1] }),
+          ],
+          opset: 11,
+        })[1],
+      ).toMatchObject({ op: ours });
     }
   });
 
@@ -153,9 +298,15 @@ describe('weights', () => {
     ['FLOAT in float_data', { dataType: DataType.FLOAT, floatData: [0.5, -2] }],
     ['DOUBLE in raw_data', { dataType: DataType.DOUBLE, rawData: new Uint8Array(Float64Array.of(0.5, -2).buffer) }],
     ['DOUBLE in double_data', { dataType: DataType.DOUBLE, doubleData: [0.5, -2] }],
-    ['FLOAT16 in raw_data', { dataType: DataType.FLOAT16, rawData: new Uint8Array(Uint16Array.of(0x3800, 0xc000).buffer) }],
+    [
+      'FLOAT16 in raw_data',
+      { dataType: DataType.FLOAT16, rawData: new Uint8Array(Uint16Array.of(0x3800, 0xc000).buffer) },
+    ],
     ['FLOAT16 in int32_data', { dataType: DataType.FLOAT16, int32Data: [0x3800, 0xc000] }],
-    ['BFLOAT16 in raw_data', { dataType: DataType.BFLOAT16, rawData: new Uint8Array(Uint16Array.of(0x3f00, 0xc000).buffer) }],
+    [
+      'BFLOAT16 in raw_data',
+      { dataType: DataType.BFLOAT16, rawData: new Uint8Array(Uint16Array.of(0x3f00, 0xc000).buffer) },
+    ],
     ['BFLOAT16 in int32_data', { dataType: DataType.BFLOAT16, int32Data: [0x3f00, 0xc000] }],
   ];
 
@@ -164,16 +315,28 @@ describe('weights', () => {
   });
 
   test.each([NaN, Infinity])('%d is refused, naming the tensor', (bad) => {
-    refusal(() => read({ nodes: [conv], tensors: [floats('w', [1, 2, 1, 1], [1, bad])] }), 'model-format', /weight "w": element 1 is (NaN|Infinity)/);
+    refusal(
+      () => read({ nodes: [conv], tensors: [floats('w', [1, 2, 1, 1], [1, bad])] }),
+      'model-format',
+      /weight "w": element 1 is (NaN|Infinity)/,
+    );
   });
 
   test('an alpha that overflows is refused', () => {
     const gemm = node('Gemm', ['f', 'w'], 'y', { alpha: { f: 3e38 } });
-    refusal(() => read({ nodes: [flat, gemm], tensors: [floats('w', [60, 1])] }), 'model-format', /element 1 is Infinity/);
+    refusal(
+      () => read({ nodes: [flat, gemm], tensors: [floats('w', [60, 1])] }),
+      'model-format',
+      /element 1 is Infinity/,
+    );
   });
 
   test.each<[string, Tensor, RegExp]>([
-    ['too few bytes', { dataType: DataType.FLOAT, rawData: new Uint8Array(7) }, /has 7 bytes; its shape \[1,2,1,1\] takes 8/],
+    [
+      'too few bytes',
+      { dataType: DataType.FLOAT, rawData: new Uint8Array(7) },
+      /has 7 bytes; its shape \[1,2,1,1\] takes 8/,
+    ],
     ['too many numbers', { dataType: DataType.FLOAT, floatData: [1, 2, 3] }, /has 3 numbers; .* takes 2/],
     ['integers', { dataType: DataType.INT8, rawData: new Uint8Array(2) }, /holds INT8; weights are FLOAT/],
     ['a huge shape', { dims: [2n ** 40n, 2n ** 40n], dataType: DataType.FLOAT }, /more than 4294967296 elements/],
@@ -185,7 +348,16 @@ describe('weights', () => {
 
   test('one weight folded in many ways does not become gigabytes', () => {
     const gemms = Array.from({ length: 40 }, (_, i) => node('Gemm', ['f', 'w'], `g${i}`, { alpha: { f: i + 2 } }));
-    const nodes = [flat, ...gemms, node('Concat', gemms.map(({ output }) => output![0]!), 'y', { axis: 1 })];
+    const nodes = [
+      flat,
+      ...gemms,
+      node(
+        'Concat',
+        gemms.map(({ output }) => output![0]!),
+        'y',
+        { axis: 1 },
+      ),
+    ];
     refusal(() => read({ nodes, tensors: [floats('w', [60, 1000])] }), 'model-format', /once folded/);
   });
 });
@@ -193,11 +365,24 @@ describe('weights', () => {
 describe('refusals', () => {
   test('every unsupported node is listed at once, by name and operator', () => {
     const nodes = [
-      node('Sin', ['x'], 'a'), node('MaxPool', ['a'], 'b', { kernel_shape: [2, 2], storage_order: 1, surprise: 1 }), node('Relu', ['b'], 'c'),
-      { ...node('Conv', ['c', 'w'], 'd'), domain: 'com.vendor' }, node('Flatten', ['x'], 'e', { axis: 2 }), node('Concat', ['d', 'e'], 'y'),
+      node('Sin', ['x'], 'a'),
+      node('MaxPool', ['a'], 'b', { kernel_shape: [2, 2], storage_order: 1, surprise: 1 }),
+      node('Relu', ['b'], 'c'),
+      { ...node('Conv', ['c', 'w'], 'd'), domain: 'com.vendor' },
+      node('Flatten', ['x'], 'e', { axis: 2 }),
+      node('Concat', ['d', 'e'], 'y'),
     ];
-    const { detail, message } = refusal(() => read({ nodes, tensors: [floats('w', [1])] }), 'unsupported-op', /4 nodes are not supported/);
-    expect(detail.nodes).toMatchObject([{ name: 'a', op: 'Sin' }, { name: 'b', op: 'MaxPool' }, { name: 'd', op: 'com.vendor.Conv' }, { name: 'e', op: 'Flatten' }]);
+    const { detail, message } = refusal(
+      () => read({ nodes, tensors: [floats('w', [1])] }),
+      'unsupported-op',
+      /4 nodes are not supported/,
+    );
+    expect(detail.nodes).toMatchObject([
+      { name: 'a', op: 'Sin' },
+      { name: 'b', op: 'MaxPool' },
+      { name: 'd', op: 'com.vendor.Conv' },
+      { name: 'e', op: 'Flatten' },
+    ]);
     expect(message).toContain('\n  Sin "a": ');
   });
 
@@ -207,78 +392,208 @@ describe('refusals', () => {
 
   test.each<[string, Node[], Tensor[], RegExp]>([
     ['a 1-D window', [node('MaxPool', ['x'], 'y', { kernel_shape: [2] })], [], /its window has 1 dimensions/],
-    ['an unknown auto_pad', [node('MaxPool', ['x'], 'y', { kernel_shape: [2, 2], auto_pad: 'SOME' })], [], /auto_pad is SOME/],
+    [
+      'an unknown auto_pad',
+      [node('MaxPool', ['x'], 'y', { kernel_shape: [2, 2], auto_pad: 'SOME' })],
+      [],
+      /auto_pad is SOME/,
+    ],
     ['computed weights', [node('Relu', ['x'], 'w'), node('Conv', ['x', 'w'], 'y')], [], /"w" is computed/],
     ['a transposed input', [flat, node('Gemm', ['f', 'w'], 'y', { transA: 1 })], [floats('w', [60, 1])], /transA is 1/],
     ['a Gemm of planes', [node('Gemm', ['x', 'w'], 'y')], [floats('w', [6, 1])], /flatten it first/],
-    ['a batched MatMul', [flat, node('MatMul', ['f', 'w'], 'y')], [floats('w', [1, 60, 1])], /its weight has 3 dimensions/],
-    ['a bias per row of the batch', [flat, node('Gemm', ['f', 'w', 'b'], 'y')], [floats('w', [60, 3]), floats('b', [2, 3])], /constant of shape \[2,3\]/],
-    ['a constant that makes the image larger', [node('Add', ['x', 'b'], 'y')], [floats('b', [3, 1, 1, 1])], /the result would have another shape/],
+    [
+      'a batched MatMul',
+      [flat, node('MatMul', ['f', 'w'], 'y')],
+      [floats('w', [1, 60, 1])],
+      /its weight has 3 dimensions/,
+    ],
+    [
+      'a bias per row of the batch',
+      [flat, node('Gemm', ['f', 'w', 'b'], 'y')],
+      [floats('w', [60, 3]), floats('b', [2, 3])],
+      /constant of shape \[2,3\]/,
+    ],
+    [
+      'a constant that makes the image larger',
+      [node('Add', ['x', 'b'], 'y')],
+      [floats('b', [3, 1, 1, 1])],
+      /the result would have another shape/,
+    ],
     ['a cube root', [node('Pow', ['x', 'p'], 'y')], [floats('p', [1], [1 / 3])], /its exponent is 0\.33/],
     ['a power of what is computed', [node('Relu', ['x'], 'r'), node('Pow', ['x', 'r'], 'y')], [], /"r" is computed/],
-    ['groups of unequal sizes', [node('GroupNormalization', ['x', 's', 's'], 'y', { num_groups: 3 })], [floats('s', [3])], /3 groups of 2 channels/],
+    [
+      'groups of unequal sizes',
+      [node('GroupNormalization', ['x', 's', 's'], 'y', { num_groups: 3 })],
+      [floats('s', [3])],
+      /3 groups of 2 channels/,
+    ],
     ['a Concat of batches', [node('Concat', ['x', 'x'], 'y', { axis: 0 })], [], /its axis is 0, the batch/],
     ['a Transpose of the batch', [node('Transpose', ['x'], 'y')], [], /moves the batch/],
-    ['a Gather of scattered channels', [node('Gather', ['x', 'i'], 'y', { axis: 3 })], [integers('i', [0, 1, 5])], /not evenly spaced/],
+    [
+      'a Gather of scattered channels',
+      [node('Gather', ['x', 'i'], 'y', { axis: 3 })],
+      [integers('i', [0, 1, 5])],
+      /not evenly spaced/,
+    ],
     ['a Cast to whole numbers', [node('Cast', ['x'], 'y', { to: DataType.INT64 })], [], /casts to INT64/],
-    ['a Range of what is computed', [node('ReduceMean', ['x'], 'm', { axes: [1, 2, 3] }), node('Range', ['m', 'm', 'm'], 'y')], [], /its input "m" is computed from the image/],
+    [
+      'a Range of what is computed',
+      [node('ReduceMean', ['x'], 'm', { axes: [1, 2, 3] }), node('Range', ['m', 'm', 'm'], 'y')],
+      [],
+      /its input "m" is computed from the image/,
+    ],
     ['a mean of everything', [node('ReduceMean', ['x'], 'y')], [], /the batch among them/],
-    ['a pad that repeats', [node('Pad', ['x', 'p'], 'y', { mode: 'wrap' })], [integers('p', Array(8).fill(0))], /its mode is wrap/],
-    ['a Resize of channels', [node('Resize', ['x', '', 's'], 'y')], [floats('s', [4], [1, 2, 1, 1])], /only height and width/],
+    [
+      'a pad that repeats',
+      [node('Pad', ['x', 'p'], 'y', { mode: 'wrap' })],
+      [integers('p', Array(8).fill(0))],
+      /its mode is wrap/,
+    ],
+    [
+      'a Resize of channels',
+      [node('Resize', ['x', '', 's'], 'y')],
+      [floats('s', [4], [1, 2, 1, 1])],
+      /only height and width/,
+    ],
     ['a soft-max along columns', [node('Softmax', ['x'], 'y')], [], /over channels/],
-    ['a log soft-max in the middle', [flat, node('LogSoftmax', ['f'], 'l'), node('Relu', ['l'], 'y')], [], /only at the end of the graph/],
+    [
+      'a log soft-max in the middle',
+      [flat, node('LogSoftmax', ['f'], 'l'), node('Relu', ['l'], 'y')],
+      [],
+      /only at the end of the graph/,
+    ],
     ['a batch that is folded in', [node('Reshape', ['x', 's'], 'y')], [integers('s', [60, -1])], /reshapes/],
-    ['pool indices', [{ ...node('MaxPool', ['x'], 'p', { kernel_shape: [1, 1] }), output: ['p', 'i'] }, node('Add', ['p', 'i'], 'y')], [], /its output "i" is read/],
-    ['a constant that has no tensor', [node('Constant', [], 'c', { value_string: 'w' }), node('Add', ['x', 'c'], 'y')], [], /"value_string" is not known/],
-    ['training', [node('Dropout', ['x', '', 't'], 'y')], [{ name: 't', dims: [], dataType: DataType.BOOL, int32Data: [1] }], /training mode/],
+    [
+      'pool indices',
+      [{ ...node('MaxPool', ['x'], 'p', { kernel_shape: [1, 1] }), output: ['p', 'i'] }, node('Add', ['p', 'i'], 'y')],
+      [],
+      /its output "i" is read/,
+    ],
+    [
+      'a constant that has no tensor',
+      [node('Constant', [], 'c', { value_string: 'w' }), node('Add', ['x', 'c'], 'y')],
+      [],
+      /"value_string" is not known/,
+    ],
+    [
+      'training',
+      [node('Dropout', ['x', '', 't'], 'y')],
+      [{ name: 't', dims: [], dataType: DataType.BOOL, int32Data: [1] }],
+      /training mode/,
+    ],
   ])('%s is unsupported', (_, nodes, tensors, message) => {
     refusal(() => read({ nodes, tensors }), 'unsupported-op', message);
   });
 
   test.each<[string, Node[], Tensor[], RegExp]>([
-    ['wrong channels', [node('Conv', ['x', 'w'], 'y')], [floats('w', [1, 3, 1, 1])], /Conv "y": weights \[1,3,1,1\] in 1 groups take 3 channels, its input has 2/],
-    ['a window that does not fit', [node('MaxPool', ['x'], 'y', { kernel_shape: [6, 6] })], [], /MaxPool "y": a window of 6 does not fit/],
-    ['a stride of 0', [node('MaxPool', ['x'], 'y', { kernel_shape: [2, 2], strides: [0, 1], auto_pad: 'SAME_UPPER' })], [], /whole numbers from 1/],
-    ['absurd padding', [node('MaxPool', ['x'], 'y', { kernel_shape: [1, 1], pads: [0, 0, 2 ** 31, 2 ** 31] })], [], /would stand in 2147483653 places along one axis/],
-    ['a result that nothing could hold', [node('MaxPool', ['x'], 'y', { kernel_shape: [1, 1], pads: [0, 0, 2 ** 16, 2 ** 16] })], [], /more than 2147483648 elements/],
-    ['too many inputs to a layer', [flat, node('MatMul', ['f', 'w'], 'y')], [floats('w', [59, 1])], /weights take 59 inputs, its input has 60/],
-    ['planes of two sizes', [node('MaxPool', ['x'], 'p', { kernel_shape: [2, 2] }), node('Concat', ['x', 'p'], 'y', { axis: 1 })], [], /joins \[N, 2, 5, 6\] and \[N, 2, 4, 5\]/],
+    [
+      'wrong channels',
+      [node('Conv', ['x', 'w'], 'y')],
+      [floats('w', [1, 3, 1, 1])],
+      /Conv "y": weights \[1,3,1,1\] in 1 groups take 3 channels, its input has 2/,
+    ],
+    [
+      'a window that does not fit',
+      [node('MaxPool', ['x'], 'y', { kernel_shape: [6, 6] })],
+      [],
+      /MaxPool "y": a window of 6 does not fit/,
+    ],
+    [
+      'a stride of 0',
+      [node('MaxPool', ['x'], 'y', { kernel_shape: [2, 2], strides: [0, 1], auto_pad: 'SAME_UPPER' })],
+      [],
+      /whole numbers from 1/,
+    ],
+    [
+      'absurd padding',
+      [node('MaxPool', ['x'], 'y', { kernel_shape: [1, 1], pads: [0, 0, 2 ** 31, 2 ** 31] })],
+      [],
+      /would stand in 2147483653 places along one axis/,
+    ],
+    [
+      'a result that nothing could hold',
+      [node('MaxPool', ['x'], 'y', { kernel_shape: [1, 1], pads: [0, 0, 2 ** 16, 2 ** 16] })],
+      [],
+      /more than 2147483648 elements/,
+    ],
+    [
+      'too many inputs to a layer',
+      [flat, node('MatMul', ['f', 'w'], 'y')],
+      [floats('w', [59, 1])],
+      /weights take 59 inputs, its input has 60/,
+    ],
+    [
+      'planes of two sizes',
+      [node('MaxPool', ['x'], 'p', { kernel_shape: [2, 2] }), node('Concat', ['x', 'p'], 'y', { axis: 1 })],
+      [],
+      /joins \[N, 2, 5, 6\] and \[N, 2, 4, 5\]/,
+    ],
   ])('%s is a shape error', (_, nodes, tensors, message) => {
     refusal(() => read({ nodes, tensors }), 'shape', message);
   });
 
   test.each<[string, ModelSpec, RegExp]>([
-    ['a cycle', { nodes: [node('Relu', ['b'], 'a'), node('Relu', ['a'], 'b')] }, /reads "b", which only this node or a later one writes/],
+    [
+      'a cycle',
+      { nodes: [node('Relu', ['b'], 'a'), node('Relu', ['a'], 'b')] },
+      /reads "b", which only this node or a later one writes/,
+    ],
     ['a missing tensor', { nodes: [node('Relu', ['q'], 'y')] }, /Relu "y" reads "q", which nothing writes/],
     ['a name written twice', { nodes: [node('Relu', ['x'], 'y'), node('Relu', ['y'], 'y')] }, /"y" is written twice/],
-    ['two weights of one name', { nodes: [node('Relu', ['x'], 'y')], tensors: [floats('w', [1]), floats('w', [1])] }, /"w" is written twice/],
+    [
+      'two weights of one name',
+      { nodes: [node('Relu', ['x'], 'y')], tensors: [floats('w', [1]), floats('w', [1])] },
+      /"w" is written twice/,
+    ],
     ['a missing output', { nodes: [node('Relu', ['x'], 'y')], output: 'z' }, /output "z" is written by no node/],
     ['an output that is the input', { nodes: [node('Relu', ['x'], 'y')], output: 'x' }, /not computed/],
     ['an old opset', { nodes: [node('Relu', ['x'], 'y')], opset: 6 }, /opset 6; readable are 7 to 25/],
     ['an opset to come', { nodes: [node('Relu', ['x'], 'y')], opset: 26 }, /opset 26/],
-    ['a free height', { nodes: [node('Relu', ['x'], 'y')], input: ['N', 3, 'height', 224] }, /its H is free \("height"\)/],
+    [
+      'a free height',
+      { nodes: [node('Relu', ['x'], 'y')], input: ['N', 3, 'height', 224] },
+      /its H is free \("height"\)/,
+    ],
     ['a flat input', { nodes: [node('Relu', ['x'], 'y')], input: [1, 784] }, /has 2 dimensions; it should have four/],
     ['an empty input', { nodes: [node('Relu', ['x'], 'y')], input: [1, 3, 0, 224] }, /its H is 0/],
     ['a missing input', { nodes: [node('Relu', [], 'y')] }, /has 0 inputs; it takes 1/],
-    ['an attribute of the wrong type', { nodes: [node('MaxPool', ['x'], 'y', { kernel_shape: 'square' })] }, /kernel_shape has the type STRING; it should be INTS/],
-    ['an attribute beyond 32 bits', { nodes: [node('MaxPool', ['x'], 'y', { kernel_shape: [2 ** 40, 1] })] }, /beyond 32 bits/],
+    [
+      'an attribute of the wrong type',
+      { nodes: [node('MaxPool', ['x'], 'y', { kernel_shape: 'square' })] },
+      /kernel_shape has the type STRING; it should be INTS/,
+    ],
+    [
+      'an attribute beyond 32 bits',
+      { nodes: [node('MaxPool', ['x'], 'y', { kernel_shape: [2 ** 40, 1] })] },
+      /beyond 32 bits/,
+    ],
     ['a pool without a window', { nodes: [node('MaxPool', ['x'], 'y')] }, /has no kernel_shape/],
   ])('%s is refused', (_, spec, message) => {
     refusal(() => read(spec), 'model-format', message);
   });
 
   test('integer pixels and several inputs are refused', () => {
-    const file = (input: ReturnType<typeof valueInfo>[]): Uint8Array => toBinary(ModelProtoSchema, create(ModelProtoSchema, {
-      opsetImport: [{ version: 13n }], graph: { input, node: [node('Relu', ['x'], 'y')], output: [valueInfo('y', [])] },
-    }));
+    const file = (input: ReturnType<typeof valueInfo>[]): Uint8Array =>
+      toBinary(
+        ModelProtoSchema,
+        create(ModelProtoSchema, {
+          opsetImport: [{ version: 13n }],
+          graph: { input, node: [node('Relu', ['x'], 'y')], output: [valueInfo('y', [])] },
+        }),
+      );
     refusal(() => readOnnx(file([valueInfo('x', [1, 3, 8, 8], DataType.UINT8)])), 'model-format', /holds UINT8/);
-    refusal(() => readOnnx(file([valueInfo('x', [1, 3, 8, 8]), valueInfo('z', [1])])), 'model-format', /has 2 inputs, \["x", "z"\]/);
+    refusal(
+      () => readOnnx(file([valueInfo('x', [1, 3, 8, 8]), valueInfo('z', [1])])),
+      'model-format',
+      /has 2 inputs, \["x", "z"\]/,
+    );
     refusal(() => readOnnx(file([])), 'model-format', /has 0 inputs/);
   });
 });
 
 describe('hostile files', () => {
-  const varint = (value: number): number[] => (value < 128 ? [value] : [(value % 128) | 128, ...varint(Math.floor(value / 128))]);
+  const varint = (value: number): number[] =>
+    value < 128 ? [value] : [(value % 128) | 128, ...varint(Math.floor(value / 128))];
   /** A length-delimited field. */
   const field = (number: number, content: ArrayLike<number>): Uint8Array => {
     const head = [...varint(number * 8 + 2), ...varint(content.length)];
@@ -298,7 +613,11 @@ describe('hostile files', () => {
     ['a million empty nodes', field(graph, repeated(field(1, []), 1_000_000)), /more than 10000 nodes/],
     ['a million empty tensors', field(graph, repeated(field(5, []), 1_000_000)), /more than 20000 tensors/],
     ['a million empty value infos', field(graph, repeated(field(13, []), 1_000_000)), /more than 200000 messages/],
-    ['millions of dimensions', field(graph, field(5, field(1, new Uint8Array(3_000_000)))), /more than 1048576 integers/],
+    [
+      'millions of dimensions',
+      field(graph, field(5, field(1, new Uint8Array(3_000_000)))),
+      /more than 1048576 integers/,
+    ],
     ['millions of numbers', field(graph, field(5, field(5, new Uint8Array(20_000_000)))), /more than 16777216 numbers/],
     ['millions of unknown fields', repeated(Uint8Array.of(0xf8, 0x0f, 0), 3_000_000), /more than 2097152 fields/],
     ['a length beyond the file', Uint8Array.of(0x3a, 0xff, 0x7f, 0), /claims 16383 bytes/],
@@ -328,7 +647,9 @@ describe('hostile files', () => {
 
   test('of an attribute given twice the last counts', () => {
     const kernels = [attribute('kernel_shape', [2, 2]), attribute('kernel_shape', [3, 3])];
-    expect(only({ opType: 'MaxPool', input: ['x'], output: ['y'], attribute: kernels })).toMatchObject({ kernel: [3, 3] });
+    expect(only({ opType: 'MaxPool', input: ['x'], output: ['y'], attribute: kernels })).toMatchObject({
+      kernel: [3, 3],
+    });
   });
 });
 

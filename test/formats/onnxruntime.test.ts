@@ -1,11 +1,28 @@
-/** Small nets of every operator: what an independent runtime computes, against our import of the same file run by the oracle. */
+/**
+ * Small nets of every operator: what an independent runtime computes, against our import of the same file run by the
+ * oracle.
+ */
 import { expect, test } from 'vitest';
 import { floats, integers, node, type AttributeValue, type Node, type Tensor } from './models';
 import { differenceFromRuntime, scalar, some } from './runtime';
 
-type Case = readonly [title: string, nodes: readonly Node[], tensors?: readonly Tensor[] | undefined, opset?: number | undefined];
-const one = (op: string, attributes: Readonly<Record<string, AttributeValue>> = {}, tensors: readonly Tensor[] = [], opset?: number): Case =>
-  [`${op} ${JSON.stringify(attributes)}${opset ? ` of opset ${opset}` : ''}`, [node(op, ['x', ...tensors.map(({ name }) => name!)], 'y', attributes)], tensors, opset];
+type Case = readonly [
+  title: string,
+  nodes: readonly Node[],
+  tensors?: readonly Tensor[] | undefined,
+  opset?: number | undefined,
+];
+const one = (
+  op: string,
+  attributes: Readonly<Record<string, AttributeValue>> = {},
+  tensors: readonly Tensor[] = [],
+  opset?: number,
+): Case => [
+  `${op} ${JSON.stringify(attributes)}${opset ? ` of opset ${opset}` : ''}`,
+  [node(op, ['x', ...tensors.map(({ name }) => name!)], 'y', attributes)],
+  tensors,
+  opset,
+];
 
 const filter = some('w', [6, 4, 3, 2]);
 const cases: readonly Case[] = [
@@ -18,85 +35,305 @@ const cases: readonly Case[] = [
     one('MaxPool', { kernel_shape: [3, 2], strides: [2, 2], pads: [1, 0, 1, 1], ceil_mode }),
     one('MaxPool', { kernel_shape: [2, 3], dilations: [2, 1], strides: [1, 2], ceil_mode }),
     one('AveragePool', { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], ceil_mode }),
-    one('AveragePool', { kernel_shape: [3, 2], strides: [2, 2], pads: [1, 0, 0, 1], ceil_mode, count_include_pad: 1 }, [], 19),
+    one(
+      'AveragePool',
+      { kernel_shape: [3, 2], strides: [2, 2], pads: [1, 0, 0, 1], ceil_mode, count_include_pad: 1 },
+      [],
+      19,
+    ),
   ]),
   one('AveragePool', { kernel_shape: [3, 3], auto_pad: 'SAME_UPPER', strides: [2, 2] }),
   one('AveragePool', { kernel_shape: [2, 3], auto_pad: 'SAME_LOWER', strides: [2, 2], count_include_pad: 1 }),
   one('AveragePool', { kernel_shape: [2, 2], dilations: [2, 3], pads: [1, 0, 0, 1] }, [], 19),
-  one('MaxPool', { kernel_shape: [3, 2], auto_pad: 'SAME_LOWER', strides: [2, 3] }), one('MaxPool', { kernel_shape: [3, 2], auto_pad: 'VALID', strides: [2, 2] }),
+  one('MaxPool', { kernel_shape: [3, 2], auto_pad: 'SAME_LOWER', strides: [2, 3] }),
+  one('MaxPool', { kernel_shape: [3, 2], auto_pad: 'VALID', strides: [2, 2] }),
   one('MaxPool', { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }, [], 7),
-  one('GlobalAveragePool'), one('GlobalMaxPool'),
-  one('BatchNormalization', { epsilon: { f: 0.01 } }, [some('s', [4]), some('b', [4]), some('m', [4]), some('v', [4], true)]),
-  one('BatchNormalization', { spatial: 1, momentum: { f: 0.9 } }, [some('s', [4]), some('b', [4]), some('m', [4]), some('v', [4], true)], 7),
-  one('LRN', { size: 3, alpha: { f: 0.5 }, beta: { f: 0.75 }, bias: { f: 1.5 } }), one('LRN', { size: 5 }),
-  one('Relu'), one('LeakyRelu', { alpha: { f: 0.2 } }), one('Sigmoid'), one('HardSigmoid'), one('HardSwish'), one('Elu', { alpha: { f: 1.5 } }), one('HardSigmoid', { alpha: { f: 0.3 }, beta: { f: 0.4 } }),
-  one('PRelu', {}, [some('slope', [4, 1, 1])]), one('PRelu', {}, [some('slope', [1])]),
-  one('Clip', { min: { f: -0.5 }, max: { f: 0.5 } }, [], 10), one('Clip', {}, [scalar('lo', 0), scalar('hi', 1)]),
+  one('GlobalAveragePool'),
+  one('GlobalMaxPool'),
+  one('BatchNormalization', { epsilon: { f: 0.01 } }, [
+    some('s', [4]),
+    some('b', [4]),
+    some('m', [4]),
+    some('v', [4], true),
+  ]),
+  one(
+    'BatchNormalization',
+    { spatial: 1, momentum: { f: 0.9 } },
+    [some('s', [4]), some('b', [4]), some('m', [4]), some('v', [4], true)],
+    7,
+  ),
+  one('LRN', { size: 3, alpha: { f: 0.5 }, beta: { f: 0.75 }, bias: { f: 1.5 } }),
+  one('LRN', { size: 5 }),
+  one('Relu'),
+  one('LeakyRelu', { alpha: { f: 0.2 } }),
+  one('Sigmoid'),
+  one('HardSigmoid'),
+  one('HardSwish'),
+  one('Elu', { alpha: { f: 1.5 } }),
+  one('HardSigmoid', { alpha: { f: 0.3 }, beta: { f: 0.4 } }),
+  one('PRelu', {}, [some('slope', [4, 1, 1])]),
+  one('PRelu', {}, [some('slope', [1])]),
+  one('Clip', { min: { f: -0.5 }, max: { f: 0.5 } }, [], 10),
+  one('Clip', {}, [scalar('lo', 0), scalar('hi', 1)]),
   ['Clip from above alone', [node('Clip', ['x', '', 'hi'], 'y')], [scalar('hi', 0.5)]],
   ...['Add', 'Sub', 'Mul', 'Div'].flatMap((op) => [
-    one(op, {}, [some('c', [4, 1, 1], true)]), one(op, {}, [some('c', [1, 4, 6, 1], true)]), one(op, {}, [some('c', [7], true)]), one(op, {}, [scalar('c', 0.5)]),
+    one(op, {}, [some('c', [4, 1, 1], true)]),
+    one(op, {}, [some('c', [1, 4, 6, 1], true)]),
+    one(op, {}, [some('c', [7], true)]),
+    one(op, {}, [scalar('c', 0.5)]),
   ]),
-  ['a quotient of two tensors, broadcast', [node('Sigmoid', ['x'], 's'), node('ReduceMean', ['s'], 'm', { axes: [2, 3] }), node('Div', ['x', 'm'], 'y')]],
+  [
+    'a quotient of two tensors, broadcast',
+    [node('Sigmoid', ['x'], 's'), node('ReduceMean', ['s'], 'm', { axes: [2, 3] }), node('Div', ['x', 'm'], 'y')],
+  ],
   ['a constant over a tensor', [node('Sigmoid', ['x'], 's'), node('Div', ['c', 's'], 'y')], [some('c', [4, 1, 1])]],
-  ...[1, 2, 3, 0.5, -1, -0.5].map((p): Case => [`a power of ${p}`, [node('Sigmoid', ['x'], 's'), node('Pow', ['s', 'p'], 'y')], [scalar('p', p)]]),
+  ...[1, 2, 3, 0.5, -1, -0.5].map(
+    (p): Case => [`a power of ${p}`, [node('Sigmoid', ['x'], 's'), node('Pow', ['s', 'p'], 'y')], [scalar('p', p)]],
+  ),
   ['Sqrt and Reciprocal', [node('Sigmoid', ['x'], 's'), node('Sqrt', ['s'], 'r'), node('Reciprocal', ['r'], 'y')]],
   one('InstanceNormalization', { epsilon: { f: 1e-3 } }, [some('s', [4]), some('b', [4])]),
-  ['group normalization, as PyTorch writes it', [
-    node('Reshape', ['x', 'to'], 'g'), node('InstanceNormalization', ['g', 'ones', 'zeros'], 'n', { epsilon: { f: 1e-5 } }), node('Shape', ['x'], 'back'), node('Reshape', ['n', 'back'], 'r'),
-    node('Mul', ['r', 'scale'], 'm'), node('Add', ['m', 'shift'], 'y'),
-  ], [integers('to', [0, 2, -1]), floats('ones', [2], [1, 1]), floats('zeros', [2], [0, 0]), some('scale', [4, 1, 1]), some('shift', [4, 1, 1])]],
-  one('GroupNormalization', { num_groups: 2 }, [some('s', [2]), some('b', [2])], 18), one('GroupNormalization', { num_groups: 2, epsilon: { f: 0.1 } }, [some('s', [4]), some('b', [4])], 21),
-  ['normalization over channels, written out', [
-    node('ReduceMean', ['x'], 'm', { axes: [1] }), node('Sub', ['x', 'm'], 'd'), node('Pow', ['d', 'two'], 'q'), node('ReduceMean', ['q'], 'v', { axes: [1] }), node('Add', ['v', 'eps'], 'e'),
-    node('Sqrt', ['e'], 'r'), node('Div', ['d', 'r'], 'n'), node('Mul', ['n', 'w'], 'y'),
-  ], [scalar('two', 2), scalar('eps', 1e-5), some('w', [4, 1, 1])]],
+  [
+    'group normalization, as PyTorch writes it',
+    [
+      node('Reshape', ['x', 'to'], 'g'),
+      node('InstanceNormalization', ['g', 'ones', 'zeros'], 'n', { epsilon: { f: 1e-5 } }),
+      node('Shape', ['x'], 'back'),
+      node('Reshape', ['n', 'back'], 'r'),
+      node('Mul', ['r', 'scale'], 'm'),
+      node('Add', ['m', 'shift'], 'y'),
+    ],
+    [
+      integers('to', [0, 2, -1]),
+      floats('ones', [2], [1, 1]),
+      floats('zeros', [2], [0, 0]),
+      some('scale', [4, 1, 1]),
+      some('shift', [4, 1, 1]),
+    ],
+  ],
+  one('GroupNormalization', { num_groups: 2 }, [some('s', [2]), some('b', [2])], 18),
+  one('GroupNormalization', { num_groups: 2, epsilon: { f: 0.1 } }, [some('s', [4]), some('b', [4])], 21),
+  [
+    'normalization over channels, written out',
+    [
+      node('ReduceMean', ['x'], 'm', { axes: [1] }),
+      node('Sub', ['x', 'm'], 'd'),
+      node('Pow', ['d', 'two'], 'q'),
+      node('ReduceMean', ['q'], 'v', { axes: [1] }),
+      node('Add', ['v', 'eps'], 'e'),
+      node('Sqrt', ['e'], 'r'),
+      node('Div', ['d', 'r'], 'n'),
+      node('Mul', ['n', 'w'], 'y'),
+    ],
+    [scalar('two', 2), scalar('eps', 1e-5), some('w', [4, 1, 1])],
+  ],
   ['a constant less the image', [node('Sub', ['c', 'x'], 'y')], [some('c', [4, 1, 1])]],
-  ['two tensors, broadcast', [node('ReduceMean', ['x'], 'm', { axes: [2, 3] }), node('Sub', ['x', 'm'], 'd'), node('Sigmoid', ['m'], 's'), node('Mul', ['s', 'd'], 'p'), node('Sum', ['p', 'x', 'm'], 'y')]],
-  one('Concat', { axis: 1 }), ...[1, 2, 3, -1].map((axis): Case => [`Concat along ${axis}`, [node('Relu', ['x'], 'r'), node('Concat', ['x', 'r', 'x'], 'y', { axis })]]),
-  ['Split into unequal parts', [{ ...node('Split', ['x', 's'], 'a', { axis: 3 }), output: ['a', 'b'] }, node('Relu', ['b'], 'r'), node('Concat', ['r', 'a'], 'y', { axis: 3 })], [integers('s', [3, 4])]],
-  ['Split into three of opset 18', [{ ...node('Split', ['x'], 'a', { axis: -1, num_outputs: 3 }), output: ['a', 'b', 'c'] }, node('Add', ['a', 'b'], 'd'), node('Concat', ['d', 'c'], 'y', { axis: 3 })], [], 18],
-  ['Split of opset 11', [{ ...node('Split', ['x'], 'a', { axis: 1 }), output: ['a', 'b'] }, node('Add', ['a', 'b'], 'y')], [], 11],
+  [
+    'two tensors, broadcast',
+    [
+      node('ReduceMean', ['x'], 'm', { axes: [2, 3] }),
+      node('Sub', ['x', 'm'], 'd'),
+      node('Sigmoid', ['m'], 's'),
+      node('Mul', ['s', 'd'], 'p'),
+      node('Sum', ['p', 'x', 'm'], 'y'),
+    ],
+  ],
+  one('Concat', { axis: 1 }),
+  ...[1, 2, 3, -1].map(
+    (axis): Case => [
+      `Concat along ${axis}`,
+      [node('Relu', ['x'], 'r'), node('Concat', ['x', 'r', 'x'], 'y', { axis })],
+    ],
+  ),
+  [
+    'Split into unequal parts',
+    [
+      { ...node('Split', ['x', 's'], 'a', { axis: 3 }), output: ['a', 'b'] },
+      node('Relu', ['b'], 'r'),
+      node('Concat', ['r', 'a'], 'y', { axis: 3 }),
+    ],
+    [integers('s', [3, 4])],
+  ],
+  [
+    'Split into three of opset 18',
+    [
+      { ...node('Split', ['x'], 'a', { axis: -1, num_outputs: 3 }), output: ['a', 'b', 'c'] },
+      node('Add', ['a', 'b'], 'd'),
+      node('Concat', ['d', 'c'], 'y', { axis: 3 }),
+    ],
+    [],
+    18,
+  ],
+  [
+    'Split of opset 11',
+    [{ ...node('Split', ['x'], 'a', { axis: 1 }), output: ['a', 'b'] }, node('Add', ['a', 'b'], 'y')],
+    [],
+    11,
+  ],
   one('Slice', {}, [integers('b', [1, -1]), integers('e', [3, -100]), integers('a', [1, 3]), integers('s', [1, -2])]),
   one('Slice', { starts: [1, 2], ends: [-1, 100], axes: [2, 3] }, [], 9),
-  ['Slice to the end, as PyTorch writes it', [node('Slice', ['x'], 'y', { axes: [1], starts: [2], ends: [2n ** 63n - 1n] })], [], 9],
-  ['Slice from end to start', [node('Slice', ['x', 'b', 'e', 'a', 's'], 'y')], [integers('b', [-1]), { ...integers('e', [0]), int64Data: [-(2n ** 63n) + 1n] }, integers('a', [2]), integers('s', [-1])]],
+  [
+    'Slice to the end, as PyTorch writes it',
+    [node('Slice', ['x'], 'y', { axes: [1], starts: [2], ends: [2n ** 63n - 1n] })],
+    [],
+    9,
+  ],
+  [
+    'Slice from end to start',
+    [node('Slice', ['x', 'b', 'e', 'a', 's'], 'y')],
+    [
+      integers('b', [-1]),
+      { ...integers('e', [0]), int64Data: [-(2n ** 63n) + 1n] },
+      integers('a', [2]),
+      integers('s', [-1]),
+    ],
+  ],
   ...['constant', 'reflect', 'edge'].map((mode) => one('Pad', { mode }, [integers('p', [0, 0, 1, 2, 0, 0, 3, 1])])),
-  ...['reflect', 'edge', 'constant'].map((mode) => one('Pad', { mode, pads: [0, 0, 2, 1, 0, 0, 0, 3], ...(mode === 'constant' && { value: { f: -2 } }) }, [], 10)),
-  ['Pad of some axes', [node('Pad', ['x', 'p', '', 'a'], 'y', { mode: 'edge' })], [integers('p', [1, 2, 0, 3]), integers('a', [3, -3])], 18],
+  ...['reflect', 'edge', 'constant'].map((mode) =>
+    one('Pad', { mode, pads: [0, 0, 2, 1, 0, 0, 0, 3], ...(mode === 'constant' && { value: { f: -2 } }) }, [], 10),
+  ),
+  [
+    'Pad of some axes',
+    [node('Pad', ['x', 'p', '', 'a'], 'y', { mode: 'edge' })],
+    [integers('p', [1, 2, 0, 3]), integers('a', [3, -3])],
+    18,
+  ],
   one('Pad', {}, [integers('p', [0, 1, -1, 0, 0, 0, 2, -2]), scalar('v', 1.5)]),
-  one('Transpose', { perm: [0, 2, 3, 1] }), one('Transpose', { perm: [0, 3, 2, 1] }),
-  one('Flatten'), one('Reshape', {}, [integers('s', [0, 2, -1, 7])]), one('Squeeze', {}), one('Unsqueeze', {}, [integers('a', [2])]),
-  one('Gather', { axis: 1 }, [integers('i', [2, 1, 0])]), one('Expand', {}, [integers('s', [1, 4, 6, 7])]),
-  ['a channel shuffle', [node('Reshape', ['x', 's1'], 'a'), node('Transpose', ['a'], 'b', { perm: [0, 2, 1, 3, 4] }), node('Reshape', ['b', 's2'], 'y')], [integers('s1', [1, 2, 2, 6, 7]), integers('s2', [0, -1, 6, 7])]],
-  ...['asymmetric', 'half_pixel', 'align_corners', 'pytorch_half_pixel'].flatMap((coordinate_transformation_mode) => ['nearest', 'linear', 'cubic'].map((mode): Case =>
-    [`Resize ${mode}, ${coordinate_transformation_mode}`, [node('Resize', ['x', '', 's'], 'y', { mode, coordinate_transformation_mode })], [floats('s', [4], [1, 1, 1.5, 2])]])),
-  ...['floor', 'ceil', 'round_prefer_floor', 'round_prefer_ceil'].flatMap((nearest_mode) => ['half_pixel', 'asymmetric'].map((coordinate_transformation_mode): Case =>
-    [`Resize nearest by ${nearest_mode}, ${coordinate_transformation_mode}`, [node('Resize', ['x', '', 's'], 'y', { mode: 'nearest', nearest_mode, coordinate_transformation_mode })], [floats('s', [4], [1, 1, 0.5, 2.5])]])),
-  ['Resize smaller, linearly', [node('Resize', ['x', '', 's'], 'y', { mode: 'linear' })], [floats('s', [4], [1, 1, 0.5, 0.7])]],
-  ['Resize, symmetric', [node('Resize', ['x', '', 's'], 'y', { mode: 'linear', coordinate_transformation_mode: 'half_pixel_symmetric' })], [floats('s', [4], [1, 1, 1.3, 2.2])], 19],
-  ['Resize as TensorFlow’s nearest', [node('Resize', ['x', 'roi', 's'], 'y', { mode: 'nearest', coordinate_transformation_mode: 'tf_half_pixel_for_nn', nearest_mode: 'floor' })], [floats('roi', [8], [0, 0, 0, 0, 1, 1, 1, 1]), floats('s', [4], [1, 1, 1.5, 2.5])], 11],
-  ['Resize of some axes', [node('Resize', ['x', '', 's'], 'y', { mode: 'linear', axes: [3, 2] })], [floats('s', [2], [2, 1.5])], 18],
+  one('Transpose', { perm: [0, 2, 3, 1] }),
+  one('Transpose', { perm: [0, 3, 2, 1] }),
+  one('Flatten'),
+  one('Reshape', {}, [integers('s', [0, 2, -1, 7])]),
+  one('Squeeze', {}),
+  one('Unsqueeze', {}, [integers('a', [2])]),
+  one('Gather', { axis: 1 }, [integers('i', [2, 1, 0])]),
+  one('Expand', {}, [integers('s', [1, 4, 6, 7])]),
+  [
+    'a channel shuffle',
+    [
+      node('Reshape', ['x', 's1'], 'a'),
+      node('Transpose', ['a'], 'b', { perm: [0, 2, 1, 3, 4] }),
+      node('Reshape', ['b', 's2'], 'y'),
+    ],
+    [integers('s1', [1, 2, 2, 6, 7]), integers('s2', [0, -1, 6, 7])],
+  ],
+  ...['asymmetric', 'half_pixel', 'align_corners', 'pytorch_half_pixel'].flatMap((coordinate_transformation_mode) =>
+    ['nearest', 'linear', 'cubic'].map(
+      (mode): Case => [
+        `Resize ${mode}, ${coordinate_transformation_mode}`,
+        [node('Resize', ['x', '', 's'], 'y', { mode, coordinate_transformation_mode })],
+        [floats('s', [4], [1, 1, 1.5, 2])],
+      ],
+    ),
+  ),
+  ...['floor', 'ceil', 'round_prefer_floor', 'round_prefer_ceil'].flatMap((nearest_mode) =>
+    ['half_pixel', 'asymmetric'].map(
+      (coordinate_transformation_mode): Case => [
+        `Resize nearest by ${nearest_mode}, ${coordinate_transformation_mode}`,
+        [node('Resize', ['x', '', 's'], 'y', { mode: 'nearest', nearest_mode, coordinate_transformation_mode })],
+        [floats('s', [4], [1, 1, 0.5, 2.5])],
+      ],
+    ),
+  ),
+  [
+    'Resize smaller, linearly',
+    [node('Resize', ['x', '', 's'], 'y', { mode: 'linear' })],
+    [floats('s', [4], [1, 1, 0.5, 0.7])],
+  ],
+  [
+    'Resize, symmetric',
+    [node('Resize', ['x', '', 's'], 'y', { mode: 'linear', coordinate_transformation_mode: 'half_pixel_symmetric' })],
+    [floats('s', [4], [1, 1, 1.3, 2.2])],
+    19,
+  ],
+  [
+    'Resize as TensorFlow’s nearest',
+    [
+      node('Resize', ['x', 'roi', 's'], 'y', {
+        mode: 'nearest',
+        coordinate_transformation_mode: 'tf_half_pixel_for_nn',
+        nearest_mode: 'floor',
+      }),
+    ],
+    [floats('roi', [8], [0, 0, 0, 0, 1, 1, 1, 1]), floats('s', [4], [1, 1, 1.5, 2.5])],
+    11,
+  ],
+  [
+    'Resize of some axes',
+    [node('Resize', ['x', '', 's'], 'y', { mode: 'linear', axes: [3, 2] })],
+    [floats('s', [2], [2, 1.5])],
+    18,
+  ],
   one('Resize', { mode: 'linear' }, [floats('s', [4], [1, 1, 2, 1.5])], 10),
   ['Resize to sizes', [node('Resize', ['x', '', '', 's'], 'y', { mode: 'linear' })], [integers('s', [1, 4, 9, 5])]],
   ['Upsample', [node('Upsample', ['x', 's'], 'y', { mode: 'nearest' })], [floats('s', [4], [1, 1, 2, 3])], 9],
-  one('Softmax', { axis: 1 }), ['Softmax of pooled scores, opset 7', [node('GlobalAveragePool', ['x'], 'p'), node('Softmax', ['p'], 'y')], [], 7],
-  ...['Flatten', 'Squeeze'].map((op): Case => [`${op} after Softmax`, [node('GlobalAveragePool', ['x'], 'p'), node('Softmax', ['p'], 's', { axis: 1 }), node(op, ['s'], 'y', op === 'Squeeze' ? { axes: [2, 3] } : {})], [], 11]),
-  one('LogSoftmax', { axis: 1 }), one('Identity'), one('Dropout'), one('Cast', { to: 1 }),
+  one('Softmax', { axis: 1 }),
+  ['Softmax of pooled scores, opset 7', [node('GlobalAveragePool', ['x'], 'p'), node('Softmax', ['p'], 'y')], [], 7],
+  ...['Flatten', 'Squeeze'].map(
+    (op): Case => [
+      `${op} after Softmax`,
+      [
+        node('GlobalAveragePool', ['x'], 'p'),
+        node('Softmax', ['p'], 's', { axis: 1 }),
+        node(op, ['s'], 'y', op === 'Squeeze' ? { axes: [2, 3] } : {}),
+      ],
+      [],
+      11,
+    ],
+  ),
+  one('LogSoftmax', { axis: 1 }),
+  one('Identity'),
+  one('Dropout'),
+  one('Cast', { to: 1 }),
   ...[[1, 2], [3], [2, 3]].flatMap((axes) => [0, 1].map((keepdims) => one('ReduceMean', { axes, keepdims }, [], 13))),
-  one('ReduceMean', {}, [integers('a', [2, 3])], 18), one('ReduceMean', { axes: [-1, -2], keepdims: 0 }, [], 11), one('ReduceMean', { noop_with_empty_axes: 1 }, [], 18), one('ReduceMax', { axes: [2, 3] }, [], 13), one('ReduceSum', {}, [integers('a', [1])]),
-  ['Gemm', [node('Flatten', ['x'], 'f'), node('Gemm', ['f', 'w', 'b'], 'y', { alpha: { f: 0.5 }, beta: { f: 2 }, transB: 1 })], [some('w', [3, 168]), some('b', [3])]],
-  ['Gemm without C', [node('Flatten', ['x'], 'f'), node('Gemm', ['f', 'w'], 'y', { alpha: { f: -1.5 } })], [some('w', [168, 3])]],
-  ['Gemm of opset 7, C a number', [node('Flatten', ['x'], 'f'), node('Gemm', ['f', 'w', 'c'], 'y', { beta: { f: 0.5 } })], [some('w', [168, 3]), some('c', [1])], 7],
-  ['Gemm plus what is computed', [node('Flatten', ['x'], 'f'), node('Gemm', ['f', 'w'], 'g'), node('Gemm', ['f', 'w', 'g'], 'y')], [some('w', [168, 3])]],
-  ['Max and Min of a constant', [node('Max', ['x', 'lo'], 'm'), node('Min', ['hi', 'm'], 'y')], [scalar('lo', -0.5), floats('hi', [1], [0.5])]],
+  one('ReduceMean', {}, [integers('a', [2, 3])], 18),
+  one('ReduceMean', { axes: [-1, -2], keepdims: 0 }, [], 11),
+  one('ReduceMean', { noop_with_empty_axes: 1 }, [], 18),
+  one('ReduceMax', { axes: [2, 3] }, [], 13),
+  one('ReduceSum', {}, [integers('a', [1])]),
+  [
+    'Gemm',
+    [node('Flatten', ['x'], 'f'), node('Gemm', ['f', 'w', 'b'], 'y', { alpha: { f: 0.5 }, beta: { f: 2 }, transB: 1 })],
+    [some('w', [3, 168]), some('b', [3])],
+  ],
+  [
+    'Gemm without C',
+    [node('Flatten', ['x'], 'f'), node('Gemm', ['f', 'w'], 'y', { alpha: { f: -1.5 } })],
+    [some('w', [168, 3])],
+  ],
+  [
+    'Gemm of opset 7, C a number',
+    [node('Flatten', ['x'], 'f'), node('Gemm', ['f', 'w', 'c'], 'y', { beta: { f: 0.5 } })],
+    [some('w', [168, 3]), some('c', [1])],
+    7,
+  ],
+  [
+    'Gemm plus what is computed',
+    [node('Flatten', ['x'], 'f'), node('Gemm', ['f', 'w'], 'g'), node('Gemm', ['f', 'w', 'g'], 'y')],
+    [some('w', [168, 3])],
+  ],
+  [
+    'Max and Min of a constant',
+    [node('Max', ['x', 'lo'], 'm'), node('Min', ['hi', 'm'], 'y')],
+    [scalar('lo', -0.5), floats('hi', [1], [0.5])],
+  ],
   ['MatMul of planes', [node('MatMul', ['x', 'w'], 'y')], [some('w', [7, 3])]],
-  ['shape arithmetic', [
-    node('Shape', ['x'], 's'), node('Gather', ['s', 'zero'], 'n', { axis: 0 }), node('Unsqueeze', ['n', 'first'], 'u'), node('Concat', ['u', 'rest'], 'to', { axis: 0 }), node('Reshape', ['x', 'to'], 'y'),
-  ], [{ ...integers('zero', [0]), dims: [] }, integers('first', [0]), integers('rest', [-1])]],
+  [
+    'shape arithmetic',
+    [
+      node('Shape', ['x'], 's'),
+      node('Gather', ['s', 'zero'], 'n', { axis: 0 }),
+      node('Unsqueeze', ['n', 'first'], 'u'),
+      node('Concat', ['u', 'rest'], 'to', { axis: 0 }),
+      node('Reshape', ['x', 'to'], 'y'),
+    ],
+    [{ ...integers('zero', [0]), dims: [] }, integers('first', [0]), integers('rest', [-1])],
+  ],
 ];
 
-test.each(cases.map(([title, nodes, tensors = [], opset = 17]) => ({ title, nodes, tensors, opset })))('$title', async ({ nodes, tensors, opset }) => {
-  const runs = (op: string) => nodes.some(({ opType }) => opType === op);
-  const input = runs('Expand') || runs('Squeeze') ? [1, 4, 1, 7] : [1, 4, 6, 7];
-  expect((await differenceFromRuntime({ nodes, tensors, opset, input })).error).toBeLessThan(2e-6);
-});
+test.each(cases.map(([title, nodes, tensors = [], opset = 17]) => ({ title, nodes, tensors, opset })))(
+  '$title',
+  async ({ nodes, tensors, opset }) => {
+    const runs = (op: string) => nodes.some(({ opType }) => opType === op);
+    const input = runs('Expand') || runs('Squeeze') ? [1, 4, 1, 7] : [1, 4, 6, 7];
+    expect((await differenceFromRuntime({ nodes, tensors, opset, input })).error).toBeLessThan(2e-6);
+  },
+);

@@ -17,20 +17,37 @@ let patches: number[][][];
 beforeAll(async () => {
   const folder = join(import.meta.dirname, '../../samples');
   const files = readdirSync(folder).filter((name) => name.endsWith('.jpg'));
-  patches = await Promise.all(files.map(async (file) => {
-    const { data, width, height } = await readImage(join(folder, file));
-    const [left, top] = [(width - SIZE * 4) >> 1, (height - SIZE * 4) >> 1];
-    return [0, 1, 2].map((c) => Array.from({ length: SIZE * SIZE }, (_, i) => data[((top + 4 * Math.floor(i / SIZE)) * width + left + 4 * (i % SIZE)) * 4 + c]!));
-  }));
+  patches = await Promise.all(
+    files.map(async (file) => {
+      const { data, width, height } = await readImage(join(folder, file));
+      const [left, top] = [(width - SIZE * 4) >> 1, (height - SIZE * 4) >> 1];
+      return [0, 1, 2].map((c) =>
+        Array.from(
+          { length: SIZE * SIZE },
+          (_, i) => data[((top + 4 * Math.floor(i / SIZE)) * width + left + 4 * (i % SIZE)) * 4 + c]!,
+        ),
+      );
+    }),
+  );
 });
 
-/** A convolution with random weights, and the batch-norm that training on the samples, prepared so, would leave after it. */
-function trained(prepare: (value: number, c: number) => number, order: 'RGB' | 'BGR', seed: number, bias: boolean): Graph {
+/**
+ * A convolution with random weights, and the batch-norm that training on the samples, prepared so, would leave after
+ * it.
+ */
+function trained(
+  prepare: (value: number, c: number) => number,
+  order: 'RGB' | 'BGR',
+  seed: number,
+  bias: boolean,
+): Graph {
   const random = seededRandom(seed);
   const [O, R] = [16, 3];
   const weight = randomWeights(random, [O, 3, R, R]);
   const added = Array.from({ length: O }, () => (bias ? random.integer(-3, 3) : 0));
-  const inputs = patches.map((planes) => [0, 1, 2].map((c) => planes[order === 'RGB' ? c : 2 - c]!.map((value) => prepare(value, c))));
+  const inputs = patches.map((planes) =>
+    [0, 1, 2].map((c) => planes[order === 'RGB' ? c : 2 - c]!.map((value) => prepare(value, c))),
+  );
   const [mean, variance] = [[] as number[], [] as number[]];
   for (let o = 0; o < O; o++) {
     const values: number[] = [];
@@ -38,7 +55,10 @@ function trained(prepare: (value: number, c: number) => number, order: 'RGB' | '
       for (let h = 0; h + R <= SIZE; h++) {
         for (let w = 0; w + R <= SIZE; w++) {
           let sum = added[o]!;
-          for (let i = 0; i < 27; i++) sum += weight.data[o * 27 + i]! * planes[Math.floor(i / 9)]![(h + Math.floor((i % 9) / 3)) * SIZE + w + (i % 3)]!;
+          for (let i = 0; i < 27; i++)
+            sum +=
+              weight.data[o * 27 + i]! *
+              planes[Math.floor(i / 9)]![(h + Math.floor((i % 9) / 3)) * SIZE + w + (i % 3)]!;
           values.push(sum);
         }
       }
@@ -55,27 +75,52 @@ function trained(prepare: (value: number, c: number) => number, order: 'RGB' | '
       { op: 'batchNorm', name: 'n', inputs: ['c'], scale: 'g', bias: 'beta', mean: 'm', variance: 'v', epsilon: 1e-5 },
     ],
     output: 'n',
-    weights: new Map([['w', weight], ['b', vector(added)], ['g', vector(added)], ['beta', vector(added)], ['m', vector(mean)], ['v', vector(variance)]]),
+    weights: new Map([
+      ['w', weight],
+      ['b', vector(added)],
+      ['g', vector(added)],
+      ['beta', vector(added)],
+      ['m', vector(mean)],
+      ['v', vector(variance)],
+    ]),
   };
 }
 
-const prepared = (prep: PresetName) => (value: number, c: number): number => (value * PRESETS[prep].scale - PRESETS[prep].mean[c]!) / PRESETS[prep].std[c]!;
+const prepared =
+  (prep: PresetName) =>
+  (value: number, c: number): number =>
+    (value * PRESETS[prep].scale - PRESETS[prep].mean[c]!) / PRESETS[prep].std[c]!;
 
 describe('a batch-norm after the first convolution tells how the pictures were that it was trained on', () => {
-  test.each(presetNames.flatMap((prep) => [1, 2, 3].map((seed) => [prep, seed] as const)))('%s, net %d', (prep, seed) => {
-    const { prep: guessed, reason } = guessPreparation(trained(prepared(prep), PRESETS[prep].order, seed, seed === 2), 'pytorch 2.1');
-    expect(guessed, reason).toBe(prep);
-    expect(reason).toMatch(/^its first batch-norm saw pixels of mean .* and deviation/);
-  });
+  test.each(presetNames.flatMap((prep) => [1, 2, 3].map((seed) => [prep, seed] as const)))(
+    '%s, net %d',
+    (prep, seed) => {
+      const { prep: guessed, reason } = guessPreparation(
+        trained(prepared(prep), PRESETS[prep].order, seed, seed === 2),
+        'pytorch 2.1',
+      );
+      expect(guessed, reason).toBe(prep);
+      expect(reason).toMatch(/^its first batch-norm saw pixels of mean .* and deviation/);
+    },
+  );
 
   test('pixels of 0…255 as they are belong to none of the customs: then names decide', () => {
-    expect(guessPreparation(trained((value) => value, 'RGB', 1, false), 'pytorch').reason).toBe('PyTorch exported it');
+    expect(
+      guessPreparation(
+        trained((value) => value, 'RGB', 1, false),
+        'pytorch',
+      ).reason,
+    ).toBe('PyTorch exported it');
   });
 });
 
 describe('without it, who made the file and how it names things', () => {
   const net = (input: string, layers: readonly string[], name = 'net', C = 3): Graph => ({
-    name, input: { name: input, extents: { C, H: 8, W: 8 } }, nodes: layers.map((layer, i) => ({ op: 'relu', name: layer, inputs: [layers[i - 1] ?? input] })), output: layers.at(-1)!, weights: new Map(),
+    name,
+    input: { name: input, extents: { C, H: 8, W: 8 } },
+    nodes: layers.map((layer, i) => ({ op: 'relu', name: layer, inputs: [layers[i - 1] ?? input] })),
+    output: layers.at(-1)!,
+    weights: new Map(),
   });
 
   test.each<[PresetName, string, Graph]>([
@@ -100,11 +145,28 @@ describe('without it, who made the file and how it names things', () => {
 
 describe('customs', () => {
   test('take the size of the network', () => {
-    expect(presetSpec('signed', { C: 3, H: 4, W: 5 })).toEqual({ width: 5, height: 4, channels: 3, order: 'RGB', scale: 1 / 255, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], resize: 'squash' });
+    expect(presetSpec('signed', { C: 3, H: 4, W: 5 })).toEqual({
+      width: 5,
+      height: 4,
+      channels: 3,
+      order: 'RGB',
+      scale: 1 / 255,
+      mean: [0.5, 0.5, 0.5],
+      std: [0.5, 0.5, 0.5],
+      resize: 'squash',
+    });
   });
   test('that treat channels alike go for grey too, the others are refused', () => {
     expect(presetSpec('unit', { C: 1, H: 4, W: 4 })).toMatchObject({ channels: 1, mean: [0], std: [1] });
-    refusal(() => presetSpec('torchvision', { C: 1, H: 4, W: 4 }), 'shape', /torchvision makes colours; the network takes \[1, 4, 4\]/);
-    refusal(() => presetSpec('unit', { C: 4, H: 4, W: 4 }), 'shape', /makes three channels; the network takes \[4, 4, 4\]/);
+    refusal(
+      () => presetSpec('torchvision', { C: 1, H: 4, W: 4 }),
+      'shape',
+      /torchvision makes colours; the network takes \[1, 4, 4\]/,
+    );
+    refusal(
+      () => presetSpec('unit', { C: 4, H: 4, W: 4 }),
+      'shape',
+      /makes three channels; the network takes \[4, 4, 4\]/,
+    );
   });
 });

@@ -18,7 +18,11 @@ test.each([
   ['an ONNX file whose graph is cut off', onnxFile({ nodes: [node('Relu', ['x'], 'y')] }).subarray(0, 20), 'onnx'],
   ['a manifest', text('{ "format": "gradlens/1" }'), 'manifest'],
   ['a manifest after white space', text('\uFEFF \r\n\t{}'), 'manifest'],
-  ['a safetensors file', writeSafetensors(new Map([['w', { shape: [1], data: Float32Array.of(1) }]]), 'F32'), 'safetensors'],
+  [
+    'a safetensors file',
+    writeSafetensors(new Map([['w', { shape: [1], data: Float32Array.of(1) }]]), 'F32'),
+    'safetensors',
+  ],
   ['a safetensors file whose first byte is {', treacherous, 'safetensors'],
   ['no bytes', new Uint8Array(), 'unknown'],
   ['an npy file', writeNpy([1], Float32Array.of(1)), 'unknown'],

@@ -1,4 +1,7 @@
-/** ONNX Runtime, the independent one: what it computes from a file, against our import of the same file run by the oracle. */
+/**
+ * ONNX Runtime, the independent one: what it computes from a file, against our import of the same file run by the
+ * oracle.
+ */
 import * as ort from 'onnxruntime-web';
 import type { Graph } from '../../src/graph';
 import { readOnnx } from '../../src/formats/onnx';
@@ -13,22 +16,42 @@ const random = seededRandom(5);
 
 /** A float32 constant of normal deviates. */
 export const some = (name: string, dims: readonly number[], positive = false): Tensor =>
-  floats(name, dims, [...normals(random, dims.reduce((a, b) => a * b, 1))].map((value) => (positive ? Math.abs(value) + 0.5 : value)));
+  floats(
+    name,
+    dims,
+    [
+      ...normals(
+        random,
+        dims.reduce((a, b) => a * b, 1),
+      ),
+    ].map((value) => (positive ? Math.abs(value) + 0.5 : value)),
+  );
 
 export const scalar = (name: string, value: number): Tensor => ({ ...floats(name, [1], [value]), dims: [] });
 
 /** The first output of a file, for one image. */
-export async function runtimeOutput(file: Uint8Array, image: Float64Array, shape: readonly number[]): Promise<Float32Array> {
+export async function runtimeOutput(
+  file: Uint8Array,
+  image: Float64Array,
+  shape: readonly number[],
+): Promise<Float32Array> {
   const session = await ort.InferenceSession.create(file, { logSeverityLevel: 3 });
-  const outputs = await session.run({ [session.inputNames[0]!]: new ort.Tensor('float32', Float32Array.from(image), shape) });
+  const outputs = await session.run({
+    [session.inputNames[0]!]: new ort.Tensor('float32', Float32Array.from(image), shape),
+  });
   await session.release();
   return outputs[session.outputNames[0]!]!.data as Float32Array;
 }
 
 /** How far the two are apart, on normal deviates: relative L2 error of the first output. */
-export async function differenceFromRuntime(spec: Omit<ModelSpec, 'input'> & { readonly input: readonly number[] }): Promise<{ error: number; graph: Graph; image: Float64Array }> {
+export async function differenceFromRuntime(
+  spec: Omit<ModelSpec, 'input'> & { readonly input: readonly number[] },
+): Promise<{ error: number; graph: Graph; image: Float64Array }> {
   const file = onnxFile(spec);
-  const image = normals(seededRandom(9), spec.input.slice(1).reduce((a, b) => a * b));
+  const image = normals(
+    seededRandom(9),
+    spec.input.slice(1).reduce((a, b) => a * b),
+  );
   const output = await runtimeOutput(file, image, spec.input);
   const { graph } = readOnnx(file);
   return { error: relativeL2(runGraph(graph, image).get(graph.output)!.data, output), graph, image };

@@ -14,7 +14,11 @@ function file(header: string | object, data: number | Uint8Array = 0): Uint8Arra
   return bytes;
 }
 
-const tensor = (shape: unknown, begin: unknown, end: unknown, dtype: unknown = 'F32') => ({ dtype, shape, data_offsets: [begin, end] });
+const tensor = (shape: unknown, begin: unknown, end: unknown, dtype: unknown = 'F32') => ({
+  dtype,
+  shape,
+  data_offsets: [begin, end],
+});
 const refused = (bytes: Uint8Array, message: RegExp) => refusal(() => readSafetensors(bytes), 'model-format', message);
 
 describe('round trips', () => {
@@ -38,20 +42,34 @@ describe('round trips', () => {
     ['BF16', new Uint8Array(Uint16Array.of(0x3f80, 0xc000).buffer), [1, -2]],
     ['F16', new Uint8Array(Uint16Array.of(0x3c00, 0xc000).buffer), [1, -2]],
   ])('%s is read as float32', (type, data, values) => {
-    const weight = readSafetensors(file({ __metadata__: { format: 'pt' }, a: tensor([2], 0, data.length, type) }, data)).get('a');
+    const weight = readSafetensors(
+      file({ __metadata__: { format: 'pt' }, a: tensor([2], 0, data.length, type) }, data),
+    ).get('a');
     expect(weight).toEqual({ shape: [2], data: Float32Array.from(values) });
   });
 
   test('tensors may lie in another order than the header lists them', () => {
     const data = new Uint8Array(Float32Array.of(1, 2).buffer);
-    expect([...readSafetensors(file({ b: tensor([1], 4, 8), a: tensor([1], 0, 4) }, data)).values()].map((weight) => weight.data[0])).toEqual([2, 1]);
+    expect(
+      [...readSafetensors(file({ b: tensor([1], 4, 8), a: tensor([1], 0, 4) }, data)).values()].map(
+        (weight) => weight.data[0],
+      ),
+    ).toEqual([2, 1]);
   });
 
   test('what F16 cannot hold is refused, and so is a shape that does not fit', () => {
     const one = (shape: number[], ...values: number[]) => new Map([['w', { shape, data: Float32Array.from(values) }]]);
-    refusal(() => writeSafetensors(one([1], 65520), 'F16'), 'model-format', /"w": 65520 is beyond F16's largest, 65504/);
+    refusal(
+      () => writeSafetensors(one([1], 65520), 'F16'),
+      'model-format',
+      /"w": 65520 is beyond F16's largest, 65504/,
+    );
     refusal(() => writeSafetensors(one([3], 1), 'F32'), 'shape', /has 1 elements; its shape \[3\] takes 3/);
-    refusal(() => writeSafetensors(new Map([['__metadata__', { shape: [], data: Float32Array.of(0) }]]), 'F32'), 'model-format', /reserves/);
+    refusal(
+      () => writeSafetensors(new Map([['__metadata__', { shape: [], data: Float32Array.of(0) }]]), 'F32'),
+      'model-format',
+      /reserves/,
+    );
   });
 });
 
@@ -59,34 +77,94 @@ describe('attacks', () => {
   test.each<[string, Uint8Array, RegExp]>([
     ['no bytes', new Uint8Array(), /0 bytes; the header's length alone takes 8/],
     ['a header that is cut off', file('{}').subarray(0, 9), /header of 2 bytes, of which the file has 1/],
-    ['a header of 2⁶⁴ − 1 bytes', new Uint8Array(64).fill(255), /header of 18446744073709552000 bytes; at most 100000000/],
-    ['a header of 100 MB and one', (() => { const bytes = file('{}'); new DataView(bytes.buffer).setBigUint64(0, 100_000_001n, true); return bytes; })(), /100000001 bytes; at most/],
+    [
+      'a header of 2⁶⁴ − 1 bytes',
+      new Uint8Array(64).fill(255),
+      /header of 18446744073709552000 bytes; at most 100000000/,
+    ],
+    [
+      'a header of 100 MB and one',
+      (() => {
+        const bytes = file('{}');
+        new DataView(bytes.buffer).setBigUint64(0, 100_000_001n, true);
+        return bytes;
+      })(),
+      /100000001 bytes; at most/,
+    ],
     ['an empty header', new Uint8Array(8), /does not start with {/],
     ['a header that starts with a space', file(' {}'), /does not start with {/],
     ['a header that is a list', file('[]'), /does not start with {/],
     ['a header that is not JSON', file('{"a":}'), /is not JSON/],
-    ['a header that is not UTF-8', (() => { const bytes = file('{"a":0}'); bytes[10] = 0xff; return bytes; })(), /not UTF-8/],
+    [
+      'a header that is not UTF-8',
+      (() => {
+        const bytes = file('{"a":0}');
+        bytes[10] = 0xff;
+        return bytes;
+      })(),
+      /not UTF-8/,
+    ],
     ['something after the header', file('{} {}'), /is not JSON/],
-    ['a tensor given twice', file(`{"a":${JSON.stringify(tensor([1], 0, 4))},"a":${JSON.stringify(tensor([1], 4, 8))}}`, 8), /has the key "a" twice/],
-    ['a tensor given twice, once escaped', file(`{"a":${JSON.stringify(tensor([1], 0, 4))},"\\u0061":${JSON.stringify(tensor([1], 4, 8))}}`, 8), /has the key "a" twice/],
-    ['a dtype given twice', file('{"a":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,4]}}', 4), /has the key "dtype" twice/],
-    ['a prototype instead of fields', file('{"a":{"__proto__":{"dtype":"F32"},"data_offsets":[0,4],"shape":[1]}}', 4), /tensor "a": is/],
-    ['an overlap', file({ a: tensor([2], 0, 8), b: tensor([2], 4, 12) }, 12), /"b" overlaps the one before: it begins at 4; it should begin at 8/],
+    [
+      'a tensor given twice',
+      file(`{"a":${JSON.stringify(tensor([1], 0, 4))},"a":${JSON.stringify(tensor([1], 4, 8))}}`, 8),
+      /has the key "a" twice/,
+    ],
+    [
+      'a tensor given twice, once escaped',
+      file(`{"a":${JSON.stringify(tensor([1], 0, 4))},"\\u0061":${JSON.stringify(tensor([1], 4, 8))}}`, 8),
+      /has the key "a" twice/,
+    ],
+    [
+      'a dtype given twice',
+      file('{"a":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,4]}}', 4),
+      /has the key "dtype" twice/,
+    ],
+    [
+      'a prototype instead of fields',
+      file('{"a":{"__proto__":{"dtype":"F32"},"data_offsets":[0,4],"shape":[1]}}', 4),
+      /tensor "a": is/,
+    ],
+    [
+      'an overlap',
+      file({ a: tensor([2], 0, 8), b: tensor([2], 4, 12) }, 12),
+      /"b" overlaps the one before: it begins at 4; it should begin at 8/,
+    ],
     ['two tensors in one place', file({ a: tensor([1], 0, 4), b: tensor([1], 0, 4) }, 4), /overlaps/],
-    ['a hole', file({ a: tensor([1], 0, 4), b: tensor([1], 8, 12) }, 12), /"b" leaves a hole: it begins at 8; it should begin at 4/],
+    [
+      'a hole',
+      file({ a: tensor([1], 0, 4), b: tensor([1], 8, 12) }, 12),
+      /"b" leaves a hole: it begins at 8; it should begin at 4/,
+    ],
     ['a hole at the start', file({ a: tensor([1], 4, 8) }, 8), /leaves a hole/],
     ['bytes left over', file({ a: tensor([1], 0, 4) }, 5), /take 4 bytes; the file has 5/],
     ['a tensor beyond the end', file({ a: tensor([2], 0, 8) }, 4), /take 8 bytes; the file has 4/],
-    ['a size that is not its shape', file({ a: tensor([3], 0, 8) }, 8), /has 8 bytes \(0 to 8\); F32 of shape \[3\] takes 12/],
+    [
+      'a size that is not its shape',
+      file({ a: tensor([3], 0, 8) }, 8),
+      /has 8 bytes \(0 to 8\); F32 of shape \[3\] takes 12/,
+    ],
     ['an end before its begin', file({ a: tensor([1], 4, 0) }, 4), /has -4 bytes/],
     ['a product that overflows', file({ a: tensor([2 ** 32, 2 ** 32], 0, 0) }), /more than 4294967296 elements/],
-    ['a product that overflows to 0 in 64 bits', file({ a: tensor([2 ** 33, 2 ** 31], 0, 0) }), /more than 4294967296 elements/],
-    ['an offset above 2⁵³', file('{"a":{"dtype":"F32","shape":[1],"data_offsets":[9007199254740993,9007199254740997]}}', 4), /whole numbers below 2⁵³/],
+    [
+      'a product that overflows to 0 in 64 bits',
+      file({ a: tensor([2 ** 33, 2 ** 31], 0, 0) }),
+      /more than 4294967296 elements/,
+    ],
+    [
+      'an offset above 2⁵³',
+      file('{"a":{"dtype":"F32","shape":[1],"data_offsets":[9007199254740993,9007199254740997]}}', 4),
+      /whole numbers below 2⁵³/,
+    ],
     ['a negative extent', file({ a: tensor([-1], 0, 4) }, 4), /whole numbers/],
     ['a fractional extent', file({ a: tensor([0.5], 0, 2) }, 2), /whole numbers/],
     ['an infinite extent', file('{"a":{"dtype":"F32","shape":[1e999],"data_offsets":[0,4]}}', 4), /whole numbers/],
     ['three offsets', file('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}}', 4), /\[begin, end\]/],
-    ['an unknown dtype', file({ a: tensor([4], 0, 4, 'F8_E4M3') }, 4), /dtype "F8_E4M3"; readable are F16, BF16, F32, F64/],
+    [
+      'an unknown dtype',
+      file({ a: tensor([4], 0, 4, 'F8_E4M3') }, 4),
+      /dtype "F8_E4M3"; readable are F16, BF16, F32, F64/,
+    ],
     ['a dtype from the prototype', file({ a: tensor([1], 0, 4, 'constructor') }, 4), /dtype "constructor"/],
     ['an extra field', file({ a: { ...tensor([1], 0, 4), more: 1 } }, 4), /it must be \{ dtype/],
     ['a tensor that is null', file({ a: null }), /tensor "a": is null/],

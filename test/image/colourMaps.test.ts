@@ -3,7 +3,9 @@ import { type Rgb, colourAt, colourMapNames, colourTable } from '../../src/image
 
 /** CIE L*, from 0 to 100. */
 function lightness(colour: Rgb): number {
-  const [r, g, b] = colour.map((byte) => (byte <= 10.31475 ? byte / 255 / 12.92 : ((byte / 255 + 0.055) / 1.055) ** 2.4));
+  const [r, g, b] = colour.map((byte) =>
+    byte <= 10.31475 ? byte / 255 / 12.92 : ((byte / 255 + 0.055) / 1.055) ** 2.4,
+  );
   const Y = 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
   return Y > 216 / 24389 ? 116 * Math.cbrt(Y) - 16 : (24389 / 27) * Y;
 }
@@ -12,7 +14,8 @@ const steps = Array.from({ length: 201 }, (_, i) => i / 200);
 
 describe.each(colourMapNames)('%s', (name) => {
   test('is made of colours, and stays at its ends beyond them', () => {
-    for (const t of steps) for (const component of colourAt(name, t)) expect(component >= 0 && component <= 255).toBe(true);
+    for (const t of steps)
+      for (const component of colourAt(name, t)) expect(component >= 0 && component <= 255).toBe(true);
     expect(colourAt(name, -3)).toEqual(colourAt(name, 0));
     expect(colourAt(name, 3)).toEqual(colourAt(name, 1));
   });

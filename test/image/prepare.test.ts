@@ -15,19 +15,42 @@ const ROUNDING = 60 * 2 ** -23;
 const random = (width: number, height: number, seed = 1): Picture & { data: Uint8Array<ArrayBuffer> } => {
   const { integer } = seededRandom(seed);
   // one pixel in four is see-through, in part
-  return { width, height, data: Uint8Array.from({ length: width * height * 4 }, (_, i) => (i % 4 === 3 && i % 16 !== 3 ? 255 : integer(0, 255))) };
+  return {
+    width,
+    height,
+    data: Uint8Array.from({ length: width * height * 4 }, (_, i) =>
+      i % 4 === 3 && i % 16 !== 3 ? 255 : integer(0, 255),
+    ),
+  };
 };
 
 /** The picture in a texture of the caller's, its channels as the format has them. */
-function textureOf(device: GPUDevice, { data, width, height }: ReturnType<typeof random>, format: GPUTextureFormat = 'rgba8unorm'): GPUTexture {
-  const texture = device.createTexture({ size: [width, height], format, usage: TEXTURE_BINDING | COPY_DST, mipLevelCount: 2 });
+function textureOf(
+  device: GPUDevice,
+  { data, width, height }: ReturnType<typeof random>,
+  format: GPUTextureFormat = 'rgba8unorm',
+): GPUTexture {
+  const texture = device.createTexture({
+    size: [width, height],
+    format,
+    usage: TEXTURE_BINDING | COPY_DST,
+    mipLevelCount: 2,
+  });
   const bytes = format === 'bgra8unorm' ? data.map((_, i) => data[[2, 1, 0, 3][i % 4]! + (i & ~3)]!) : data;
   device.queue.writeTexture({ texture }, bytes, { bytesPerRow: width * 4 }, [width, height]);
   return texture;
 }
 
-const colour = (resize: InputSpec['resize'], order: InputSpec['order'] = 'RGB'): InputSpec =>
-  ({ width: 11, height: 13, channels: 3, order, resize, scale: 1 / 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] });
+const colour = (resize: InputSpec['resize'], order: InputSpec['order'] = 'RGB'): InputSpec => ({
+  width: 11,
+  height: 13,
+  channels: 3,
+  order,
+  resize,
+  scale: 1 / 255,
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+});
 const grey: Graph = (() => {
   const net = new Net({ C: 1, H: 7, W: 9 });
   return net.graph(net.fullyConnected('image', 2));
@@ -39,49 +62,66 @@ const cases: [string, Graph, InputSpec, Picture['width'], Picture['height']][] =
   ['cropped', small, colour('crop'), 37, 20],
   ['cropped, one pixel high', small, colour('crop', 'BGR'), 30, 1],
   ['padded', small, colour('pad'), 50, 21],
-  ['grey', grey, { width: 9, height: 7, channels: 1, order: 'RGB', resize: 'squash', scale: 1, mean: [128], std: [64] }, 21, 33],
+  [
+    'grey',
+    grey,
+    { width: 9, height: 7, channels: 1, order: 'RGB', resize: 'squash', scale: 1, mean: [128], std: [64] },
+    21,
+    33,
+  ],
 ];
 
 describe.each(nodeDrivers)('on %s', (driver) => {
-  test.each(cases)('a picture that is %s is prepared as the oracle does it, from bytes and from textures', async (_, graph, input, width, height) => {
-    using engine = await engineOn(driver);
-    using model = await engine.load(graph, { input });
-    const picture = random(width, height);
-    const expected = preparedBy(input, picture);
-    const fromBytes = await model.prepared(picture);
-    expect(relativeL2(fromBytes, expected)).toBeLessThan(ROUNDING);
-    for (const format of ['rgba8unorm', 'bgra8unorm'] as const) {
-      const fromTexture = await model.prepared(textureOf(engine.device, picture, format));
-      expect(relativeL2(fromTexture, expected), format).toBeLessThan(ROUNDING);
-      expect(relativeL2(fromTexture, fromBytes), format).toBeLessThan(ROUNDING);
-    }
-  });
+  test.each(cases)(
+    'a picture that is %s is prepared as the oracle does it, from bytes and from textures',
+    async (_, graph, input, width, height) => {
+      using engine = await engineOn(driver);
+      using model = await engine.load(graph, { input });
+      const picture = random(width, height);
+      const expected = preparedBy(input, picture);
+      const fromBytes = await model.prepared(picture);
+      expect(relativeL2(fromBytes, expected)).toBeLessThan(ROUNDING);
+      for (const format of ['rgba8unorm', 'bgra8unorm'] as const) {
+        const fromTexture = await model.prepared(textureOf(engine.device, picture, format));
+        expect(relativeL2(fromTexture, expected), format).toBeLessThan(ROUNDING);
+        expect(relativeL2(fromTexture, fromBytes), format).toBeLessThan(ROUNDING);
+      }
+    },
+  );
 
   test('a batch of textures of different sizes, and bytes among them', async () => {
     using engine = await engineOn(driver);
     using model = await engine.load(small, { input: colour('crop'), batch: 3 });
     const pictures = [random(30, 20, 1), random(14, 25, 2), random(8, 8, 3)] as const;
     const mixed = [textureOf(engine.device, pictures[0]), pictures[1], textureOf(engine.device, pictures[2])];
-    const [fromBytes, from] = [await model.inputGradient(pictures, { class: [0, 1, 2] }), await model.inputGradient(mixed, { class: [0, 1, 2] })];
+    const [fromBytes, from] = [
+      await model.inputGradient(pictures, { class: [0, 1, 2] }),
+      await model.inputGradient(mixed, { class: [0, 1, 2] }),
+    ];
     expect(relativeL2(from.scores, fromBytes.scores)).toBeLessThan(1e-5);
     expect(relativeL2(from.gradient, fromBytes.gradient)).toBeLessThan(1e-5);
   });
 
-  test('gradients of textures are recorded into the host\'s encoder, one for every item, and equal those of calls', async () => {
+  test("gradients of textures are recorded into the host's encoder, one for every item, and equal those of calls", async () => {
     using engine = await engineOn(driver);
     const { device } = engine;
     using model = await engine.load(small, { input: colour('squash'), batch: 2 });
     const [bytes, { COPY_SRC, COPY_DST, MAP_READ }] = [2 * 3 * 13 * 11 * 4, GPUBufferUsage];
     const output = device.createBuffer({ size: bytes, usage: COPY_SRC | COPY_DST });
     const read = device.createBuffer({ size: bytes, usage: MAP_READ | COPY_DST });
-    const rounds = [[random(30, 20, 1), random(14, 25, 2)], [random(30, 20, 3), random(30, 20, 4)]].map((pictures) => pictures.map((picture) => textureOf(device, picture)));
+    const rounds = [
+      [random(30, 20, 1), random(14, 25, 2)],
+      [random(30, 20, 3), random(30, 20, 4)],
+    ].map((pictures) => pictures.map((picture) => textureOf(device, picture)));
     for (const textures of rounds) {
       const encoder = device.createCommandEncoder();
       model.encodeGradient(encoder, { input: textures, output, class: [1, 4] });
       encoder.copyBufferToBuffer(output, 0, read, 0, bytes);
       device.queue.submit([encoder.finish()]);
       await read.mapAsync(GPUMapMode.READ);
-      expect(new Float32Array(read.getMappedRange().slice(0))).toEqual((await model.inputGradient(textures, { class: [1, 4] })).gradient);
+      expect(new Float32Array(read.getMappedRange().slice(0))).toEqual(
+        (await model.inputGradient(textures, { class: [1, 4] })).gradient,
+      );
       read.unmap();
     }
   });
@@ -93,7 +133,11 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     const texture = textureOf(engine.device, random(30, 20));
     await model.scores(random(9, 9));
     await model.scores(texture);
-    model.encodeGradient(engine.device.createCommandEncoder(), { input: texture, output: engine.device.createBuffer({ size: 3 * 13 * 11 * 4, usage: GPUBufferUsage.COPY_DST }), class: 0 });
+    model.encodeGradient(engine.device.createCommandEncoder(), {
+      input: texture,
+      output: engine.device.createBuffer({ size: 3 * 13 * 11 * 4, usage: GPUBufferUsage.COPY_DST }),
+      class: 0,
+    });
     expect(engine.memory().live).toBeGreaterThan(live);
     model.dispose();
     expect(engine.memory().live).toBe(live);
@@ -120,13 +164,25 @@ test('what cannot be read as a picture is refused, with what would be right', as
   const { device } = engine;
   using model = await engine.load(small, { input: colour('squash') });
   using bare = await engine.load(small);
-  const make = (more: Partial<GPUTextureDescriptor>): GPUTexture => device.createTexture({ size: [8, 8], format: 'rgba8unorm', usage: TEXTURE_BINDING | COPY_DST, ...more });
-  const [encoder, output] = [device.createCommandEncoder(), device.createBuffer({ size: 3 * 13 * 11 * 4, usage: GPUBufferUsage.COPY_DST })];
+  const make = (more: Partial<GPUTextureDescriptor>): GPUTexture =>
+    device.createTexture({ size: [8, 8], format: 'rgba8unorm', usage: TEXTURE_BINDING | COPY_DST, ...more });
+  const [encoder, output] = [
+    device.createCommandEncoder(),
+    device.createBuffer({ size: 3 * 13 * 11 * 4, usage: GPUBufferUsage.COPY_DST }),
+  ];
   for (const [texture, code, message] of [
-    [make({ size: [8, 8, 2] }), 'shape', 'the texture is 2d, 8×8×2, of 1 sample(s); 2d, of one layer and one sample, would be right'],
+    [
+      make({ size: [8, 8, 2] }),
+      'shape',
+      'the texture is 2d, 8×8×2, of 1 sample(s); 2d, of one layer and one sample, would be right',
+    ],
     [make({ dimension: '3d' }), 'shape', 'the texture is 3d'],
     [make({ sampleCount: 4, usage: TEXTURE_BINDING | GPUTextureUsage.RENDER_ATTACHMENT }), 'shape', 'of 4 sample(s)'],
-    [make({ format: 'r8unorm' }), 'validation', 'the texture is r8unorm; a picture is read from rgba8unorm, bgra8unorm, rgba16float'],
+    [
+      make({ format: 'r8unorm' }),
+      'validation',
+      'the texture is r8unorm; a picture is read from rgba8unorm, bgra8unorm, rgba16float',
+    ],
     [make({ format: 'rgba8unorm-srgb' }), 'validation', "make it rgba8unorm with viewFormats ['rgba8unorm-srgb']"],
     [make({ usage: COPY_DST }), 'validation', 'TEXTURE_BINDING'],
   ] as const) {
@@ -135,8 +191,13 @@ test('what cannot be read as a picture is refused, with what would be right', as
     expect(() => model.encodeGradient(encoder, { input: texture, output, class: 0 })).toThrow(error);
   }
   const good = make({});
-  await expect(bare.scores(good)).rejects.toMatchObject({ code: 'shape', message: expect.stringContaining('does not say how pictures are prepared') });
-  expect(() => model.encodeGradient(encoder, { input: [good, good], output, class: 0 })).toThrow(expect.objectContaining({ code: 'shape', message: '2 texture(s) for a batch of 1' }));
+  await expect(bare.scores(good)).rejects.toMatchObject({
+    code: 'shape',
+    message: expect.stringContaining('does not say how pictures are prepared'),
+  });
+  expect(() => model.encodeGradient(encoder, { input: [good, good], output, class: 0 })).toThrow(
+    expect.objectContaining({ code: 'shape', message: '2 texture(s) for a batch of 1' }),
+  );
   await expect(model.scores([good, good])).rejects.toMatchObject({ code: 'shape' });
   good.destroy();
   await expect(model.scores(good)).rejects.toMatchObject({ code: 'validation' });

@@ -2,11 +2,18 @@ import { describe, expect, test } from 'vitest';
 import { colourAt } from '../../src/image/colourMaps';
 import { type Drawable, clipOf, renderMap } from '../../src/image/render';
 
-const map = (width: number, height: number, values: readonly number[], signed = false): Drawable => ({ data: Float32Array.from(values), width, height, signed });
+const map = (width: number, height: number, values: readonly number[], signed = false): Drawable => ({
+  data: Float32Array.from(values),
+  width,
+  height,
+  signed,
+});
 const gray = { colours: 'gray', percentile: 100 } as const;
 /** The red byte of every pixel. */
-const reds = ({ data }: { data: ArrayLike<number> }): number[] => Array.from({ length: data.length / 4 }, (_, i) => data[i * 4]!);
-const alphas = ({ data }: { data: ArrayLike<number> }): number[] => Array.from({ length: data.length / 4 }, (_, i) => data[i * 4 + 3]!);
+const reds = ({ data }: { data: ArrayLike<number> }): number[] =>
+  Array.from({ length: data.length / 4 }, (_, i) => data[i * 4]!);
+const alphas = ({ data }: { data: ArrayLike<number> }): number[] =>
+  Array.from({ length: data.length / 4 }, (_, i) => data[i * 4 + 3]!);
 
 describe('the clip', () => {
   test('lies between neighbours in proportion, as NumPy has it', () => {
@@ -64,7 +71,9 @@ describe('resizing', () => {
   test('a padded picture shows the part of the map that it filled, and nothing of the padding', () => {
     // a picture of 2×1 filled the middle row of a 2×3 input
     const placement = { FROM_X: 0, FROM_Y: 0, FROM_W: 2, FROM_H: 1, TO_X: 0, TO_Y: 1, TO_W: 2, TO_H: 1 };
-    expect(reds(renderMap(map(2, 3, [1, 1, 0, 1, 1, 1]), { ...gray, width: 2, height: 1, placement }))).toEqual([0, 255]);
+    expect(reds(renderMap(map(2, 3, [1, 1, 0, 1, 1, 1]), { ...gray, width: 2, height: 1, placement }))).toEqual([
+      0, 255,
+    ]);
   });
 });
 
@@ -83,6 +92,8 @@ describe('an overlay', () => {
   });
 
   test('is refused where the extents disagree', () => {
-    expect(() => renderMap(map(2, 1, [0, 1]), { width: 3, height: 1, overlay: { picture } })).toThrow('the picture is 2×1, the result would be 3×1');
+    expect(() => renderMap(map(2, 1, [0, 1]), { width: 3, height: 1, overlay: { picture } })).toThrow(
+      'the picture is 2×1, the result would be 3×1',
+    );
   });
 });

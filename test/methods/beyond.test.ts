@@ -1,5 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { type Heatmap, gradCam, gradientTimesInput, integratedGradients, layerMap, layerMaps, occlusion, perturbationCurves, randomised, rankCorrelation, smoothGrad } from '../../src';
+import {
+  type Heatmap,
+  gradCam,
+  gradientTimesInput,
+  integratedGradients,
+  layerMap,
+  layerMaps,
+  occlusion,
+  perturbationCurves,
+  randomised,
+  rankCorrelation,
+  smoothGrad,
+} from '../../src';
 import { planesOf } from '../../src/compile';
 import { graphAfter } from '../../src/graph';
 import { blurred } from '../../src/image/blur';
@@ -9,16 +21,28 @@ import { graphGradient, runGraph } from '../oracle/network';
 import { C, H, W, engineOn, exact, graph, normal, picture } from './support';
 
 const plane = H * W;
-const scoreOf = (image: Float64Array, index: number): number => graphGradient(graph, image, { class: index }).scores[index]!;
+const scoreOf = (image: Float64Array, index: number): number =>
+  graphGradient(graph, image, { class: index }).scores[index]!;
 const overChannels = (values: ArrayLike<number>, start: number, join: (a: number, b: number) => number): Float64Array =>
-  Float64Array.from({ length: plane }, (_, i) => Array.from({ length: C }, (_, c) => values[c * plane + i]!).reduce((a, b) => join(a, b), start));
+  Float64Array.from({ length: plane }, (_, i) =>
+    Array.from({ length: C }, (_, c) => values[c * plane + i]!).reduce((a, b) => join(a, b), start),
+  );
 
 test('gradient × input is the float64 product, summed over the channels', async () => {
   using engine = await engineOn();
   const model = await engine.load(graph);
   const { gradient, scores } = graphGradient(graph, exact, { class: 3 });
   const map = await gradientTimesInput(model, picture, { class: 3 });
-  expect(relativeL2(map.data, overChannels(gradient.map((value, i) => value * exact[i]!), 0, (a, b) => a + b))).toBeLessThan(1e-5);
+  expect(
+    relativeL2(
+      map.data,
+      overChannels(
+        gradient.map((value, i) => value * exact[i]!),
+        0,
+        (a, b) => a + b,
+      ),
+    ),
+  ).toBeLessThan(1e-5);
   expect(map).toMatchObject({ class: 3, signed: true });
   expect(map.score).toBeCloseTo(scores[3]!, 3);
 });
@@ -26,7 +50,15 @@ test('gradient × input is the float64 product, summed over the channels', async
 describe('SmoothGrad', () => {
   const range = Math.max(...picture.data) - Math.min(...picture.data);
   const gradients = (noise: number, samples: number, seed: number): Float64Array[] =>
-    Array.from({ length: samples }, (_, s) => graphGradient(graph, exact.map((value, i) => value + noise * range * normal(seed, s, i)), { class: 2 }).gradient);
+    Array.from(
+      { length: samples },
+      (_, s) =>
+        graphGradient(
+          graph,
+          exact.map((value, i) => value + noise * range * normal(seed, s, i)),
+          { class: 2 },
+        ).gradient,
+    );
 
   test('the mean gradient of noisy copies is that of float64, whatever the batch', async () => {
     using engine = await engineOn();
@@ -44,7 +76,8 @@ describe('SmoothGrad', () => {
   test('the drawn noise is normal to the fourth moment', () => {
     const draws = Float64Array.from({ length: 20_000 }, (_, i) => normal(9, i >> 8, i & 255));
     const moment = (power: number): number => draws.reduce((sum, value) => sum + value ** power, 0) / draws.length;
-    // within four standard errors: 4·√(1/n), 4·√(2/n), 4·√(15/n), 4·√(96/n); twelve uniform terms have a kurtosis of 2.9
+    // within four standard errors: 4·√(1/n), 4·√(2/n), 4·√(15/n), 4·√(96/n); twelve uniform terms have a kurtosis of
+    // 2.9
     expect(Math.abs(moment(1))).toBeLessThan(0.029);
     expect(Math.abs(moment(2) - 1)).toBeLessThan(0.04);
     expect(Math.abs(moment(3))).toBeLessThan(0.11);
@@ -55,7 +88,9 @@ describe('SmoothGrad', () => {
     using engine = await engineOn();
     const model = await engine.load(graph);
     const map = await smoothGrad(model, picture, { class: 0, samples: 1, noise: 0 });
-    expect(relativeL2(map.data, overChannels(graphGradient(graph, exact, { class: 0 }).gradient.map(Math.abs), 0, Math.max))).toBeLessThan(1e-5);
+    expect(
+      relativeL2(map.data, overChannels(graphGradient(graph, exact, { class: 0 }).gradient.map(Math.abs), 0, Math.max)),
+    ).toBeLessThan(1e-5);
     await smoothGrad(model, picture, { class: 0, samples: 2 });
     const before = engine.memory().live;
     const { peak } = engine.memory();
@@ -70,7 +105,12 @@ describe('SmoothGrad', () => {
     await smoothGrad(model, picture, { class: 0, samples: 2 });
     const before = engine.memory().live;
     const abort = new AbortController();
-    const run = smoothGrad(model, picture, { class: 0, samples: 100_000, signal: abort.signal, onProgress: () => abort.abort(new Error('enough')) });
+    const run = smoothGrad(model, picture, {
+      class: 0,
+      samples: 100_000,
+      signal: abort.signal,
+      onProgress: () => abort.abort(new Error('enough')),
+    });
     await expect(run).rejects.toThrow('enough');
     await model.scores(picture);
     expect(engine.memory().live).toBe(before);
@@ -85,10 +125,24 @@ describe('integrated gradients', () => {
     const baseline = Float32Array.from(picture.data, (_, i) => Math.cos(i) / 3);
     const mean = exact.map(() => 0);
     for (let k = 0; k < 5; k++) {
-      graphGradient(graph, exact.map((value, i) => baseline[i]! + ((k + 0.5) / 5) * (value - baseline[i]!)), { class: 4 }).gradient.forEach((value, i) => { mean[i]! += value / 5; });
+      graphGradient(
+        graph,
+        exact.map((value, i) => baseline[i]! + ((k + 0.5) / 5) * (value - baseline[i]!)),
+        { class: 4 },
+      ).gradient.forEach((value, i) => {
+        mean[i]! += value / 5;
+      });
     }
-    const expected = overChannels(mean.map((value, i) => value * (exact[i]! - baseline[i]!)), 0, (a, b) => a + b);
-    const map = await integratedGradients(await engine.load(graph, { batch: 2 }), picture, { class: 4, steps: 5, baseline });
+    const expected = overChannels(
+      mean.map((value, i) => value * (exact[i]! - baseline[i]!)),
+      0,
+      (a, b) => a + b,
+    );
+    const map = await integratedGradients(await engine.load(graph, { batch: 2 }), picture, {
+      class: 4,
+      steps: 5,
+      baseline,
+    });
     expect(relativeL2(map.data, expected)).toBeLessThan(1e-5);
     const difference = scoreOf(exact, 4) - scoreOf(Float64Array.from(baseline), 4);
     const sum = expected.reduce((whole, value) => whole + value, 0);
@@ -97,9 +151,21 @@ describe('integrated gradients', () => {
 
   test('with more steps the map adds up to what the score gains', async () => {
     using engine = await engineOn();
-    const { gap, sum } = await integratedGradients(await engine.load(graph, { batch: 8 }), picture, { class: 1, steps: 256 });
+    const { gap, sum } = await integratedGradients(await engine.load(graph, { batch: 8 }), picture, {
+      class: 1,
+      steps: 256,
+    });
     expect(gap).toBeLessThan(0.01);
-    expect(Math.abs(sum - (scoreOf(exact, 1) - scoreOf(exact.map(() => 0), 1)))).toBeLessThan(0.01 * Math.abs(sum) + 0.01);
+    expect(
+      Math.abs(
+        sum -
+          (scoreOf(exact, 1) -
+            scoreOf(
+              exact.map(() => 0),
+              1,
+            )),
+      ),
+    ).toBeLessThan(0.01 * Math.abs(sum) + 0.01);
   });
 });
 
@@ -109,8 +175,14 @@ test('occlusion is how much the score falls, the mean over the squares that cove
   const whole = scoreOf(exact, 0);
   for (let top = 0; top === 0 || top < H - 5 + 3; top += 3) {
     for (let left = 0; left === 0 || left < W - 5 + 3; left += 3) {
-      const inside = (i: number): boolean => i % W >= left && i % W < left + 5 && Math.floor(i / W) >= top && Math.floor(i / W) < top + 5;
-      const fall = whole - scoreOf(exact.map((value, i) => (inside(i % plane) ? 0 : value)), 0);
+      const inside = (i: number): boolean =>
+        i % W >= left && i % W < left + 5 && Math.floor(i / W) >= top && Math.floor(i / W) < top + 5;
+      const fall =
+        whole -
+        scoreOf(
+          exact.map((value, i) => (inside(i % plane) ? 0 : value)),
+          0,
+        );
       for (let i = 0; i < plane; i++) {
         if (!inside(i)) continue;
         sum[i]! += fall;
@@ -121,7 +193,12 @@ test('occlusion is how much the score falls, the mean over the squares that cove
   expect(Math.min(...count)).toBeGreaterThan(0);
   for (const batch of [1, 4]) {
     const map = await occlusion(await engine.load(graph, { batch }), picture, { class: 0, size: 5, stride: 3 });
-    expect(relativeL2(map.data, sum.map((value, i) => value / count[i]!))).toBeLessThan(1e-5);
+    expect(
+      relativeL2(
+        map.data,
+        sum.map((value, i) => value / count[i]!),
+      ),
+    ).toBeLessThan(1e-5);
   }
   await expect(occlusion(await engine.load(graph), picture, { size: 4, stride: 5 })).rejects.toThrow('stride is 5');
 });
@@ -156,8 +233,21 @@ describe('Grad-CAM', () => {
     expect((await gradCam(model, picture)).meta).toMatchObject({ tensor: 'relu2' });
     await expect(gradCam(model, picture, { tensor: 'nothing' })).rejects.toThrow("there is no tensor 'nothing'");
     await expect(gradCam(model, picture, { tensor: 'fc' })).rejects.toThrow("do not come after 'fc'");
-    const around = { ...graph, nodes: [...graph.nodes.slice(0, 5), { op: 'concat', name: 'both', inputs: ['relu2', 'conv2'] } as const, { ...graph.nodes[5]!, inputs: ['both'], weight: 'wide' } as never], weights: new Map([...graph.weights, ['wide', { shape: [5, 2 * 9 * 18], data: new Float32Array(5 * 2 * 9 * 18).fill(0.1) }]]) };
-    await expect(gradCam(await engine.load(around), picture, { tensor: 'relu2' })).rejects.toThrow("both goes around 'relu2'");
+    const around = {
+      ...graph,
+      nodes: [
+        ...graph.nodes.slice(0, 5),
+        { op: 'concat', name: 'both', inputs: ['relu2', 'conv2'] } as const,
+        { ...graph.nodes[5]!, inputs: ['both'], weight: 'wide' } as never,
+      ],
+      weights: new Map([
+        ...graph.weights,
+        ['wide', { shape: [5, 2 * 9 * 18], data: new Float32Array(5 * 2 * 9 * 18).fill(0.1) }],
+      ]),
+    };
+    await expect(gradCam(await engine.load(around), picture, { tensor: 'relu2' })).rejects.toThrow(
+      "both goes around 'relu2'",
+    );
   });
 });
 
@@ -170,7 +260,11 @@ describe('layer maps', () => {
       const { data, extents } = runGraph(graph, exact).get(tensor)!;
       const { gradient } = graphGradient(graphAfter(graph, tensor, extents), Float64Array.from(data), { class: 2 });
       const size = extents.H * extents.W;
-      const sums = Float32Array.from({ length: size }, (_, i) => Array.from({ length: extents.C }, (_, k) => Math.abs(data[k * size + i]! * gradient[k * size + i]!)).reduce((a, b) => a + b));
+      const sums = Float32Array.from({ length: size }, (_, i) =>
+        Array.from({ length: extents.C }, (_, k) => Math.abs(data[k * size + i]! * gradient[k * size + i]!)).reduce(
+          (a, b) => a + b,
+        ),
+      );
       const whole = resizeMap({ data: sums, width: extents.W, height: extents.H }, W, H);
       const mean = whole.reduce((a, b) => a + b, 0) / whole.length;
       return blurred({ data: whole, width: W, height: H }, W / 56).data.map((value) => 1e-3 + value / mean);
@@ -200,25 +294,47 @@ describe('layer maps', () => {
 });
 
 describe('sanity checks', () => {
-  const mapOf = (data: Float32Array): Heatmap => ({ data, width: W, height: H, class: 1, score: 0, signed: false, meta: {} });
+  const mapOf = (data: Float32Array): Heatmap => ({
+    data,
+    width: W,
+    height: H,
+    class: 1,
+    score: 0,
+    signed: false,
+    meta: {},
+  });
 
   test('deletion begins at the picture and ends at the mean, insertion the other way; between them pixels go by the map', async () => {
     using engine = await engineOn();
     const map = mapOf(Float32Array.from({ length: plane }, (_, i) => (i * 7) % plane)); // every rank once
     const curves = await perturbationCurves(await engine.load(graph, { batch: 3 }), picture, map, { steps: 4 });
-    const scoreWith = (shown: (rank: number) => boolean): number => scoreOf(exact.map((value, i) => (shown(plane - 1 - map.data[i % plane]!) ? value : 0)), 1);
+    const scoreWith = (shown: (rank: number) => boolean): number =>
+      scoreOf(
+        exact.map((value, i) => (shown(plane - 1 - map.data[i % plane]!) ? value : 0)),
+        1,
+      );
     for (let k = 0; k <= 4; k++) {
-      expect(curves.deletion[k]).toBeCloseTo(scoreWith((rank) => rank >= (k * plane) / 4), 3);
-      expect(curves.insertion[k]).toBeCloseTo(scoreWith((rank) => rank < (k * plane) / 4), 3);
+      expect(curves.deletion[k]).toBeCloseTo(
+        scoreWith((rank) => rank >= (k * plane) / 4),
+        3,
+      );
+      expect(curves.insertion[k]).toBeCloseTo(
+        scoreWith((rank) => rank < (k * plane) / 4),
+        3,
+      );
     }
     const [a, b, c, d, e] = curves.deletion;
     expect(curves.deletionArea).toBeCloseTo((a! / 2 + b! + c! + d! + e! / 2) / 4, 4);
-    await expect(perturbationCurves(await engine.load(graph), picture, { ...map, width: 3 }, {})).rejects.toThrow(`the map is 3×${H}`);
+    await expect(perturbationCurves(await engine.load(graph), picture, { ...map, width: 3 }, {})).rejects.toThrow(
+      `the map is 3×${H}`,
+    );
   });
 
   test('randomising takes the last layers first and only shuffles them', () => {
     const file = { graph, labels: [], provenance: {} };
-    const { graph: { weights } } = randomised(file, 2);
+    const {
+      graph: { weights },
+    } = randomised(file, 2);
     expect(weights.get('w1')).toBe(graph.weights.get('w1'));
     for (const name of ['w2', 'w3']) {
       expect(weights.get(name)!.data).not.toEqual(graph.weights.get(name)!.data);
@@ -228,7 +344,11 @@ describe('sanity checks', () => {
   });
 
   test("Spearman's correlation by hand: 1 for the same order, −1 for the reverse, ties share their rank", () => {
-    const values = (...data: number[]): Heatmap => ({ ...mapOf(Float32Array.from(data)), width: data.length, height: 1 });
+    const values = (...data: number[]): Heatmap => ({
+      ...mapOf(Float32Array.from(data)),
+      width: data.length,
+      height: 1,
+    });
     expect(rankCorrelation(values(1, 2, 3, 10), values(5, 6, -7, 8))).toBeCloseTo(1, 12);
     expect(rankCorrelation(values(1, 2, 3), values(3, 2, 1))).toBeCloseTo(-1, 12);
     expect(rankCorrelation(values(1, 1, 3), values(1, 2, 3))).toBeCloseTo(1.5 / Math.sqrt(1.5 * 2), 12);

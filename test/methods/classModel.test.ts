@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { CLASS_MODEL_PRESETS, type ClassModel, type ClassModelOptions, Engine, type Model, classModel } from '../../src';
+import {
+  CLASS_MODEL_PRESETS,
+  type ClassModel,
+  type ClassModelOptions,
+  Engine,
+  type Model,
+  classModel,
+} from '../../src';
 import { selfTestCase } from '../../src/selfTest';
 import { nodeDevice, nodeDrivers } from '../node';
 import { relativeL2 } from '../oracle/compare';
@@ -8,7 +15,16 @@ import { mix32 } from './support';
 
 const { graph } = selfTestCase();
 const { C, H, W } = graph.input.extents;
-const input = { width: W, height: H, channels: 3, order: 'BGR', scale: 1, mean: [100, 110, 120], std: [10, 20, 30], resize: 'squash' } as const;
+const input = {
+  width: W,
+  height: H,
+  channels: 3,
+  order: 'BGR',
+  scale: 1,
+  mean: [100, 110, 120],
+  std: [10, 20, 30],
+  resize: 'squash',
+} as const;
 
 async function engineOn(driver = nodeDrivers[0]!): Promise<Engine> {
   return Engine.create(await nodeDevice(driver));
@@ -23,7 +39,16 @@ async function finish(model: Model, options: ClassModelOptions): Promise<ClassMo
 }
 
 /** The ascent in float64. */
-function ascent(target: number, { iterations, step, l2, score = 'logit' as const, start }: { iterations: number; step: number; l2: number; score?: 'logit' | 'probability'; start: Float64Array }) {
+function ascent(
+  target: number,
+  {
+    iterations,
+    step,
+    l2,
+    score = 'logit' as const,
+    start,
+  }: { iterations: number; step: number; l2: number; score?: 'logit' | 'probability'; start: Float64Array },
+) {
   let image = start;
   const scores: number[] = [];
   for (let k = 0; k < iterations; k++) {
@@ -70,7 +95,12 @@ test('the probability as objective, and the bare gradient as step', async () => 
   expect(relativeL2(actual.data, expected.image)).toBeLessThan(1e-4);
   const bare = await finish(model, { class: 0, iterations: 1, step: 0.001, l2: 0.5, normalise: false, start });
   const { gradient } = graphGradient(graph, Float64Array.from(start), { class: 0 });
-  expect(relativeL2(bare.data, gradient.map((g, i) => start[i]! + 0.001 * (g - start[i]!)))).toBeLessThan(1e-6);
+  expect(
+    relativeL2(
+      bare.data,
+      gradient.map((g, i) => start[i]! + 0.001 * (g - start[i]!)),
+    ),
+  ).toBeLessThan(1e-6);
 });
 
 test('a batch makes as many class models, each as if alone, and other calls do not disturb it', async () => {
@@ -103,7 +133,11 @@ test('leaving early, and an abort, give back every byte', async () => {
   const run = classModel(model, { class: 0, iterations: 1000, signal: abort.signal });
   await run.next();
   abort.abort(new Error('enough'));
-  await expect((async () => { for await (const _ of run); })()).rejects.toThrow('enough');
+  await expect(
+    (async () => {
+      for await (const _ of run);
+    })(),
+  ).rejects.toThrow('enough');
   await model.scores({ data: start, shape: [C, H, W] }); // waits for what the abort left running
   expect(engine.memory().live).toBe(before);
 });
@@ -113,21 +147,38 @@ test('a wrong class, a wrong start and too many classes are refused', async () =
   const model = await engine.load(graph);
   await expect(finish(model, { class: 5 })).rejects.toMatchObject({ code: 'shape' });
   await expect(finish(model, { class: [0, 1] })).rejects.toThrow('2 classes at once need a batch of 2; this one is 1');
-  await expect(finish(model, { class: 0, start: new Float32Array(3) })).rejects.toThrow(`the start image has 3 elements, [1, ${C}, ${H}, ${W}] has ${C * H * W}`);
+  await expect(finish(model, { class: 0, start: new Float32Array(3) })).rejects.toThrow(
+    `the start image has 3 elements, [1, ${C}, ${H}, ${W}] has ${C * H * W}`,
+  );
 });
 
 describe('regularisers', () => {
   const bound = (value: number, extent: number): number => ((value % extent) + extent) % extent;
   /** The ascent with all of them, element by element in float64. */
-  function regularised(iterations: number, o: { step: number; l2: number; totalVariation: number; momentum: number; jitter: number; blur: number; blurEvery: number; seed: number }) {
+  function regularised(
+    iterations: number,
+    o: {
+      step: number;
+      l2: number;
+      totalVariation: number;
+      momentum: number;
+      jitter: number;
+      blur: number;
+      blurEvery: number;
+      seed: number;
+    },
+  ) {
     let image: Float64Array = Float64Array.from(start);
     const velocity = new Float64Array(image.length);
     const at = (c: number, h: number, w: number): number => (c * H + h) * W + w;
     for (let k = 0; k < iterations; k++) {
-      const drawn = (salt: number): number => mix32((mix32((mix32(o.seed) ^ salt) >>> 0) ^ k) >>> 0) % (2 * o.jitter + 1) - o.jitter;
+      const drawn = (salt: number): number =>
+        (mix32((mix32((mix32(o.seed) ^ salt) >>> 0) ^ k) >>> 0) % (2 * o.jitter + 1)) - o.jitter;
       const [dx, dy] = [drawn(1), drawn(2)];
       const each = (value: (c: number, h: number, w: number) => number): Float64Array =>
-        Float64Array.from({ length: image.length }, (_, i) => value(Math.floor(i / (H * W)), Math.floor(i / W) % H, i % W));
+        Float64Array.from({ length: image.length }, (_, i) =>
+          value(Math.floor(i / (H * W)), Math.floor(i / W) % H, i % W),
+        );
       const shown = each((c, h, w) => image[at(c, bound(h - dy, H), bound(w - dx, W))]!);
       const { gradient } = graphGradient(graph, shown, { class: 1 });
       // the derivative of TV by its definition: a small difference of the whole sum
@@ -145,18 +196,31 @@ describe('regularisers', () => {
         const moved = (by: number): Float64Array => image.map((value, j) => (j === i ? value + by : value));
         return (variation(moved(1e-5)) - variation(moved(-1e-5))) / 2e-5;
       });
-      const direction = each((c, h, w) => gradient[at(c, bound(h + dy, H), bound(w + dx, W))]!).map((g, i) => g - 2 * o.l2 * image[i]! - o.totalVariation * slope[i]!);
+      const direction = each((c, h, w) => gradient[at(c, bound(h + dy, H), bound(w + dx, W))]!).map(
+        (g, i) => g - 2 * o.l2 * image[i]! - o.totalVariation * slope[i]!,
+      );
       const norm = Math.sqrt(direction.reduce((sum, value) => sum + value * value, 0) / direction.length);
-      direction.forEach((value, i) => { velocity[i] = o.momentum * velocity[i]! + value / norm; });
+      direction.forEach((value, i) => {
+        velocity[i] = o.momentum * velocity[i]! + value / norm;
+      });
       image = image.map((value, i) => value + o.step * velocity[i]!);
       if (o.blur > 0 && (k + 1) % o.blurEvery === 0) {
         const radius = Math.ceil(3 * o.blur);
-        const mirror = (i: number, extent: number): number => (bound(i, 2 * extent) < extent ? bound(i, 2 * extent) : 2 * extent - 1 - bound(i, 2 * extent));
-        const weights = Array.from({ length: 2 * radius + 1 }, (_, j) => Math.exp(-((j - radius) ** 2) / (2 * o.blur ** 2)));
+        const mirror = (i: number, extent: number): number =>
+          bound(i, 2 * extent) < extent ? bound(i, 2 * extent) : 2 * extent - 1 - bound(i, 2 * extent);
+        const weights = Array.from({ length: 2 * radius + 1 }, (_, j) =>
+          Math.exp(-((j - radius) ** 2) / (2 * o.blur ** 2)),
+        );
         const total = weights.reduce((a, b) => a + b, 0);
         const before = image;
-        const across = each((c, h, w) => weights.reduce((sum, weight, j) => sum + weight * before[at(c, h, mirror(w + j - radius, W))]!, 0) / total);
-        image = each((c, h, w) => weights.reduce((sum, weight, j) => sum + weight * across[at(c, mirror(h + j - radius, H), w)]!, 0) / total);
+        const across = each(
+          (c, h, w) =>
+            weights.reduce((sum, weight, j) => sum + weight * before[at(c, h, mirror(w + j - radius, W))]!, 0) / total,
+        );
+        image = each(
+          (c, h, w) =>
+            weights.reduce((sum, weight, j) => sum + weight * across[at(c, mirror(h + j - radius, H), w)]!, 0) / total,
+        );
       }
     }
     return image;
@@ -190,7 +254,16 @@ describe('regularisers', () => {
   test('options out of their range are refused by name', async () => {
     using engine = await engineOn();
     const model = await engine.load(graph);
-    for (const [name, value] of Object.entries({ momentum: 1, jitter: 11, totalVariation: -1, blur: NaN, blurEvery: 0, iterations: 0, l2: -1, seed: 0.5 })) {
+    for (const [name, value] of Object.entries({
+      momentum: 1,
+      jitter: 11,
+      totalVariation: -1,
+      blur: NaN,
+      blurEvery: 0,
+      iterations: 0,
+      l2: -1,
+      seed: 0.5,
+    })) {
       await expect(finish(model, { class: 0, [name]: value })).rejects.toThrow(`${name} is ${value}`);
     }
   });
@@ -211,14 +284,21 @@ test('a run goes on from its state as if it had not ended, shifts and momentum t
 test('a channel and a neuron are climbed as a class is', async () => {
   using engine = await engineOn();
   const model = await engine.load(graph);
-  for (const target of [{ tensor: 'relu2', channel: 4 }, { tensor: 'conv1', channel: 1, y: 2, x: 3 }]) {
+  for (const target of [
+    { tensor: 'relu2', channel: 4 },
+    { tensor: 'conv1', channel: 1, y: 2, x: 3 },
+  ]) {
     let image: Float64Array = Float64Array.from(start);
     const scores: number[] = [];
     for (let k = 0; k < 3; k++) {
       const { gradient, tensors } = graphGradient(graph, image, { target });
       const { data, extents } = tensors.get(target.tensor)!;
       const plane = extents.H * extents.W;
-      scores.push('y' in target ? data[target.channel * plane + target.y! * extents.W + target.x!]! : data.subarray(target.channel * plane, (target.channel + 1) * plane).reduce((a, b) => a + b, 0));
+      scores.push(
+        'y' in target
+          ? data[target.channel * plane + target.y! * extents.W + target.x!]!
+          : data.subarray(target.channel * plane, (target.channel + 1) * plane).reduce((a, b) => a + b, 0),
+      );
       const norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0) / gradient.length);
       image = image.map((value, i) => value + (0.05 * gradient[i]!) / norm);
     }
@@ -233,6 +313,9 @@ test('a score that is no longer a number ends the run and says at which iteratio
   using engine = await engineOn();
   const model = await engine.load(graph);
   const before = engine.memory().live;
-  await expect(finish(model, { class: 0, iterations: 50, step: 1e38, start })).rejects.toMatchObject({ code: 'validation', message: expect.stringMatching(/^iteration \d+: .* is (NaN|-?Infinity); a smaller step/) });
+  await expect(finish(model, { class: 0, iterations: 50, step: 1e38, start })).rejects.toMatchObject({
+    code: 'validation',
+    message: expect.stringMatching(/^iteration \d+: .* is (NaN|-?Infinity); a smaller step/),
+  });
   expect(engine.memory().live).toBeLessThanOrEqual(before + 4096); // the first read-back stays
 });

@@ -7,7 +7,16 @@ export const { graph, input } = selfTestCase();
 export const { C, H, W } = graph.input.extents;
 export const picture = { data: input, shape: [C, H, W] };
 export const exact = Float64Array.from(input);
-export const preparation = { width: W, height: H, channels: 3, order: 'BGR', scale: 1, mean: [100, 110, 120], std: [10, 20, 30], resize: 'squash' } as const;
+export const preparation = {
+  width: W,
+  height: H,
+  channels: 3,
+  order: 'BGR',
+  scale: 1,
+  mean: [100, 110, 120],
+  std: [10, 20, 30],
+  resize: 'squash',
+} as const;
 
 export async function engineOn(driver = nodeDrivers[0]!): Promise<Engine> {
   return Engine.create(await nodeDevice(driver));
@@ -15,7 +24,9 @@ export async function engineOn(driver = nodeDrivers[0]!): Promise<Engine> {
 
 /** An RGBA picture with a pattern. */
 export function pixels(width: number, height: number) {
-  const data = Uint8ClampedArray.from({ length: width * height * 4 }, (_, i) => (i % 4 === 3 ? 255 : (i * 37 + (i >> 3) * 11) % 251));
+  const data = Uint8ClampedArray.from({ length: width * height * 4 }, (_, i) =>
+    i % 4 === 3 ? 255 : (i * 37 + (i >> 3) * 11) % 251,
+  );
   return { data, width, height };
 }
 

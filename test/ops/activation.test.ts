@@ -3,7 +3,20 @@ import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile';
 import type { GraphNode } from '../../src/graph';
 import { nodeDrivers } from '../node';
-import { type Draw, Net, ROUNDING, RULES, around, channels, engineOn, errorAround, gradientOf, plane, real, runsOn } from './check';
+import {
+  type Draw,
+  Net,
+  ROUNDING,
+  RULES,
+  around,
+  channels,
+  engineOn,
+  errorAround,
+  gradientOf,
+  plane,
+  real,
+  runsOn,
+} from './check';
 
 type Unnamed<Node = GraphNode> = Node extends GraphNode ? Omit<Node, 'name' | 'inputs'> : never;
 
@@ -23,14 +36,27 @@ const byHand: [string, Unnamed, readonly number[], readonly number[]][] = [
 ];
 
 const nodes: fc.Arbitrary<Unnamed> = fc.constantFrom<Unnamed[]>(
-  { op: 'clip', min: -0.5, max: 1 }, { op: 'clip', min: 0.5 }, { op: 'leakyRelu', slope: 0.1 }, { op: 'leakyRelu', slope: -1.5 }, { op: 'elu', alpha: 1.5 },
-  { op: 'hardSigmoid', alpha: 0.3, beta: 0.6 }, { op: 'hardSwish' }, { op: 'sigmoid' }, { op: 'swish' },
+  { op: 'clip', min: -0.5, max: 1 },
+  { op: 'clip', min: 0.5 },
+  { op: 'leakyRelu', slope: 0.1 },
+  { op: 'leakyRelu', slope: -1.5 },
+  { op: 'elu', alpha: 1.5 },
+  { op: 'hardSigmoid', alpha: 0.3, beta: 0.6 },
+  { op: 'hardSwish' },
+  { op: 'sigmoid' },
+  { op: 'swish' },
 );
 
 describe.each(nodeDrivers)('on %s', (driver) => {
   test.each(byHand)('%s at its corners', async (_, node, image, expected) => {
     const net = new Net({ C: 1, H: 1, W: image.length });
-    const graph = net.graph(net.fullyConnected(net.add({ ...node, inputs: ['image'] } as never), 1, image.map(() => 1)));
+    const graph = net.graph(
+      net.fullyConnected(
+        net.add({ ...node, inputs: ['image'] } as never),
+        1,
+        image.map(() => 1),
+      ),
+    );
     for (const rule of RULES) {
       const gradient = await gradientOf(await engineOn(driver), graph, image, rule);
       gradient.forEach((value, i) => expect(value, `${rule} at ${image[i]}`).toBeCloseTo(expected[i]!, 6));
@@ -41,18 +67,34 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     const net = new Net({ C: 5, H: 1, W: 2 });
     const y = net.add({ op: 'prelu', inputs: ['image'], slope: net.parameter([5], [2, 3, 4, 5, 6]) });
     const graph = net.graph(net.fullyConnected(y, 1, Array(10).fill(1)));
-    expect(await gradientOf(await engineOn(driver), graph, [-1, 1, -1, 1, 0, 1, -1, 1, -1, 1])).toEqual([2, 1, 3, 1, 4, 1, 5, 1, 6, 1]);
+    expect(await gradientOf(await engineOn(driver), graph, [-1, 1, -1, 1, 0, 1, -1, 1, -1, 1])).toEqual([
+      2, 1, 3, 1, 4, 1, 5, 1, 6, 1,
+    ]);
   });
 
   test('all agree with the oracle, whatever stands around them', async () => {
     const engine = await engineOn(driver);
     await fc.assert(
-      fc.asyncProperty(fc.record({ C: channels, plane }), around, nodes, fc.boolean(), async ({ C, plane }, around, node, rectify) => {
-        expect(await errorAround(engine, { C, ...plane }, around, (net, x) => {
-          const y = net.add({ ...node, inputs: [x] } as never);
-          return rectify ? net.relu(y) : y;
-        }, real)).toBeLessThan(2 * ROUNDING);
-      }),
+      fc.asyncProperty(
+        fc.record({ C: channels, plane }),
+        around,
+        nodes,
+        fc.boolean(),
+        async ({ C, plane }, around, node, rectify) => {
+          expect(
+            await errorAround(
+              engine,
+              { C, ...plane },
+              around,
+              (net, x) => {
+                const y = net.add({ ...node, inputs: [x] } as never);
+                return rectify ? net.relu(y) : y;
+              },
+              real,
+            ),
+          ).toBeLessThan(2 * ROUNDING);
+        },
+      ),
       { numRuns: runsOn(driver, 45) },
     );
   });
@@ -60,13 +102,30 @@ describe.each(nodeDrivers)('on %s', (driver) => {
   test('a PReLU agrees with the oracle, also in the midst of a concatenation', async () => {
     const engine = await engineOn(driver);
     await fc.assert(
-      fc.asyncProperty(fc.record({ C: channels, plane }), around, fc.boolean(), async ({ C, plane }, around, joined) => {
-        expect(await errorAround(engine, { C, ...plane }, around, (net, x) => {
-          const y = net.add({ op: 'prelu', inputs: [net.conv(x, 4, { kernel: [1, 1] })], slope: net.parameter([4]) });
-          const z = net.add({ op: 'swish', inputs: [y] });
-          return joined ? net.add({ op: 'swish', inputs: [net.add({ op: 'concat', inputs: [y, z] })] }) : z;
-        }, real)).toBeLessThan(2 * ROUNDING);
-      }),
+      fc.asyncProperty(
+        fc.record({ C: channels, plane }),
+        around,
+        fc.boolean(),
+        async ({ C, plane }, around, joined) => {
+          expect(
+            await errorAround(
+              engine,
+              { C, ...plane },
+              around,
+              (net, x) => {
+                const y = net.add({
+                  op: 'prelu',
+                  inputs: [net.conv(x, 4, { kernel: [1, 1] })],
+                  slope: net.parameter([4]),
+                });
+                const z = net.add({ op: 'swish', inputs: [y] });
+                return joined ? net.add({ op: 'swish', inputs: [net.add({ op: 'concat', inputs: [y, z] })] }) : z;
+              },
+              real,
+            ),
+          ).toBeLessThan(2 * ROUNDING);
+        },
+      ),
       { numRuns: runsOn(driver, 15) },
     );
   });
@@ -76,13 +135,29 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     const positive: Draw = (random) => Math.fround(0.2 + random.uniform() * 4);
     for (const op of ['sqrt', 'reciprocal'] as const) {
       const alone = { rectified: false, branch: 'after', batch: 3, rule: 'gradient', seed: 5 } as const;
-      expect(await errorAround(engine, { C: 5, H: 3, W: 9 }, alone, (net, x) => net.relu(net.add({ op, inputs: [x] })), positive)).toBeLessThan(2 * ROUNDING);
+      expect(
+        await errorAround(
+          engine,
+          { C: 5, H: 3, W: 9 },
+          alone,
+          (net, x) => net.relu(net.add({ op, inputs: [x] })),
+          positive,
+        ),
+      ).toBeLessThan(2 * ROUNDING);
     }
   });
 
   test('small numbers keep their digits in an ELU', async () => {
     const engine = await engineOn(driver);
-    expect(await errorAround(engine, { C: 3, H: 4, W: 9 }, { rectified: false, branch: 'none', batch: 1, rule: 'gradient', seed: 3 }, (net, x) => net.add({ op: 'elu', inputs: [x], alpha: 1 }), (random) => Math.fround(random.normal() * 1e-3))).toBeLessThan(ROUNDING);
+    expect(
+      await errorAround(
+        engine,
+        { C: 3, H: 4, W: 9 },
+        { rectified: false, branch: 'none', batch: 1, rule: 'gradient', seed: 3 },
+        (net, x) => net.add({ op: 'elu', inputs: [x], alpha: 1 }),
+        (random) => Math.fround(random.normal() * 1e-3),
+      ),
+    ).toBeLessThan(ROUNDING);
   });
 });
 
@@ -90,6 +165,7 @@ test('a PReLU is refused whose slopes are not one per channel', () => {
   const net = new Net({ C: 3, H: 1, W: 1 });
   const slope = net.parameter([4]);
   const node = { op: 'prelu' as const, name: 'act', inputs: ['image'], slope };
-  expect(() => compile({ ...net.graph('act'), nodes: [node] }, { batch: 1, bindingBytes: 2 ** 27 }))
-    .toThrow(expect.objectContaining({ code: 'shape', message: `act: '${slope}' is [4], and here it would be [3]` }));
+  expect(() => compile({ ...net.graph('act'), nodes: [node] }, { batch: 1, bindingBytes: 2 ** 27 })).toThrow(
+    expect.objectContaining({ code: 'shape', message: `act: '${slope}' is [4], and here it would be [3]` }),
+  );
 });

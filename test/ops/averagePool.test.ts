@@ -2,33 +2,71 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile';
 import { nodeDrivers } from '../node';
-import { Net, ROUNDING, anyWindow, around, channels, engineOn, errorAround, fits, gradientOf, plane, real, runsOn } from './check';
+import {
+  Net,
+  ROUNDING,
+  anyWindow,
+  around,
+  channels,
+  engineOn,
+  errorAround,
+  fits,
+  gradientOf,
+  plane,
+  real,
+  runsOn,
+} from './check';
 
 describe.each(nodeDrivers)('average pooling on %s', (driver) => {
   test.each([
     [false, [3, 3, 30, 30]],
     [true, [2, 2, 20, 20]],
-  ])('by hand: at the edge a window of three divides by what it covers, countPadding = %s', async (countPadding, expected) => {
-    const net = new Net({ C: 1, H: 1, W: 4 });
-    const map = net.add({ op: 'averagePool', inputs: ['image'], kernel: [1, 3], stride: [1, 3], pads: [0, 1, 0, 1], countPadding });
-    const graph = net.graph(net.fullyConnected(map, 1, [6, 60]));
-    const gradient = await gradientOf(await engineOn(driver), graph, [1, 2, 3, 4]);
-    gradient.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 4));
-  });
+  ])(
+    'by hand: at the edge a window of three divides by what it covers, countPadding = %s',
+    async (countPadding, expected) => {
+      const net = new Net({ C: 1, H: 1, W: 4 });
+      const map = net.add({
+        op: 'averagePool',
+        inputs: ['image'],
+        kernel: [1, 3],
+        stride: [1, 3],
+        pads: [0, 1, 0, 1],
+        countPadding,
+      });
+      const graph = net.graph(net.fullyConnected(map, 1, [6, 60]));
+      const gradient = await gradientOf(await engineOn(driver), graph, [1, 2, 3, 4]);
+      gradient.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 4));
+    },
+  );
 
   test('a global average shares the gradient evenly', async () => {
     const net = new Net({ C: 2, H: 2, W: 4 });
     const graph = net.graph(net.fullyConnected(net.add({ op: 'globalAveragePool', inputs: ['image'] }), 1, [8, -16]));
-    expect(await gradientOf(await engineOn(driver), graph, Array(16).fill(3))).toEqual([...Array(8).fill(1), ...Array(8).fill(-2)]);
+    expect(await gradientOf(await engineOn(driver), graph, Array(16).fill(3))).toEqual([
+      ...Array(8).fill(1),
+      ...Array(8).fill(-2),
+    ]);
   });
 
   test('agrees with the oracle: any window, counted either way, whatever stands before it', async () => {
     const engine = await engineOn(driver);
     const shapes = fc.record({ C: channels, plane, window: anyWindow, ceil: fc.boolean(), countPadding: fc.boolean() });
     await fc.assert(
-      fc.asyncProperty(shapes.filter((s) => fits({ ...s.window, ceil: s.ceil }, s.plane, true)), around, async ({ C, plane, window, ceil, countPadding }, around) => {
-        expect(await errorAround(engine, { C, ...plane }, around, (net, x) => net.add({ op: 'averagePool', inputs: [x], ...window, ceil, countPadding }), real)).toBeLessThan(ROUNDING);
-      }),
+      fc.asyncProperty(
+        shapes.filter((s) => fits({ ...s.window, ceil: s.ceil }, s.plane, true)),
+        around,
+        async ({ C, plane, window, ceil, countPadding }, around) => {
+          expect(
+            await errorAround(
+              engine,
+              { C, ...plane },
+              around,
+              (net, x) => net.add({ op: 'averagePool', inputs: [x], ...window, ceil, countPadding }),
+              real,
+            ),
+          ).toBeLessThan(ROUNDING);
+        },
+      ),
       { numRuns: runsOn(driver, 40) },
     );
   });
@@ -37,7 +75,15 @@ describe.each(nodeDrivers)('average pooling on %s', (driver) => {
     const engine = await engineOn(driver);
     await fc.assert(
       fc.asyncProperty(channels, plane, around, async (C, plane, around) => {
-        expect(await errorAround(engine, { C, ...plane }, around, (net, x) => net.relu(net.add({ op: 'globalAveragePool', inputs: [x] })), real)).toBeLessThan(ROUNDING);
+        expect(
+          await errorAround(
+            engine,
+            { C, ...plane },
+            around,
+            (net, x) => net.relu(net.add({ op: 'globalAveragePool', inputs: [x] })),
+            real,
+          ),
+        ).toBeLessThan(ROUNDING);
       }),
       { numRuns: runsOn(driver, 20) },
     );
@@ -46,10 +92,15 @@ describe.each(nodeDrivers)('average pooling on %s', (driver) => {
 
 test.each([
   ['does not fit', { kernel: [5, 1] }, 'pool5: a window of 5 does not fit into 4 + 0 + 0 rows'],
-  ['would lie in the padding alone, where there is nothing to average', { kernel: [1, 2], pads: [0, 0, 0, 3] }, 'pool5'],
+  [
+    'would lie in the padding alone, where there is nothing to average',
+    { kernel: [1, 2], pads: [0, 0, 0, 3] },
+    'pool5',
+  ],
 ])('an average pool is refused if its window %s', (_, field, message) => {
   const net = new Net({ C: 1, H: 4, W: 4 });
   const node = { op: 'averagePool' as const, name: 'pool5', inputs: ['image'], ...field };
-  expect(() => compile({ ...net.graph('pool5'), nodes: [node as never] }, { batch: 1, bindingBytes: 2 ** 27 }))
-    .toThrow(expect.objectContaining({ code: 'shape', message: expect.stringContaining(message) }));
+  expect(() => compile({ ...net.graph('pool5'), nodes: [node as never] }, { batch: 1, bindingBytes: 2 ** 27 })).toThrow(
+    expect.objectContaining({ code: 'shape', message: expect.stringContaining(message) }),
+  );
 });

@@ -14,23 +14,37 @@ describe.each(nodeDrivers)('on %s', (driver) => {
 
   test('a concatenation equals the oracle to the last bit: parts of any width, rectified or not, in place or copied, in one another', async () => {
     const engine = await engineOn(driver);
-    const part = fc.record({ O: fc.oneof(channels, fc.constantFrom(4, 8)), rectified: fc.boolean(), twice: fc.constantFrom(1, 1, 1, 2), pool: fc.boolean() });
-    const parts = fc.record({ parts: fc.array(part, { minLength: 1, maxLength: 4 }), alike: fc.constantFrom('rectified', 'plain', 'mixed'), nested: fc.boolean(), after: fc.constantFrom('nothing', 'relu', 'pool', 'conv') });
+    const part = fc.record({
+      O: fc.oneof(channels, fc.constantFrom(4, 8)),
+      rectified: fc.boolean(),
+      twice: fc.constantFrom(1, 1, 1, 2),
+      pool: fc.boolean(),
+    });
+    const parts = fc.record({
+      parts: fc.array(part, { minLength: 1, maxLength: 4 }),
+      alike: fc.constantFrom('rectified', 'plain', 'mixed'),
+      nested: fc.boolean(),
+      after: fc.constantFrom('nothing', 'relu', 'pool', 'conv'),
+    });
     await fc.assert(
       fc.asyncProperty(channels, plane, parts, around, async (C, plane, { parts, alike, nested, after }, around) => {
-        expect(await errorAround(engine, { C, ...plane }, around, (net, x) => {
-          const made = parts.flatMap(({ O, rectified, twice, pool }) => {
-            const y = net.conv(x, O, { kernel: [1, 1] });
-            const z = (alike === 'mixed' ? rectified : alike === 'rectified') ? net.relu(y) : y;
-            const w = pool && alike === 'mixed' ? net.add({ op: 'maxPool', inputs: [z], kernel: [1, 1] }) : z;
-            return Array<string>(twice).fill(w);
-          });
-          const whole = net.add({ op: 'concat', inputs: made });
-          const outer = nested ? net.add({ op: 'concat', inputs: [whole, net.relu(net.conv(x, 3, { kernel: [1, 1] }))] }) : whole;
-          if (after === 'relu') return net.relu(outer);
-          if (after === 'pool') return net.add({ op: 'maxPool', inputs: [outer], kernel: [1, 1] });
-          return after === 'conv' ? net.conv(outer, 5, { kernel: [1, 1] }) : outer;
-        })).toBe(0);
+        expect(
+          await errorAround(engine, { C, ...plane }, around, (net, x) => {
+            const made = parts.flatMap(({ O, rectified, twice, pool }) => {
+              const y = net.conv(x, O, { kernel: [1, 1] });
+              const z = (alike === 'mixed' ? rectified : alike === 'rectified') ? net.relu(y) : y;
+              const w = pool && alike === 'mixed' ? net.add({ op: 'maxPool', inputs: [z], kernel: [1, 1] }) : z;
+              return Array<string>(twice).fill(w);
+            });
+            const whole = net.add({ op: 'concat', inputs: made });
+            const outer = nested
+              ? net.add({ op: 'concat', inputs: [whole, net.relu(net.conv(x, 3, { kernel: [1, 1] }))] })
+              : whole;
+            if (after === 'relu') return net.relu(outer);
+            if (after === 'pool') return net.add({ op: 'maxPool', inputs: [outer], kernel: [1, 1] });
+            return after === 'conv' ? net.conv(outer, 5, { kernel: [1, 1] }) : outer;
+          }),
+        ).toBe(0);
       }),
       { numRuns: runsOn(driver, 50) },
     );
@@ -40,21 +54,33 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     const net = new Net({ C: 2, H: 1, W: 2 });
     const flat = net.add({ op: 'flatten', inputs: ['image'] });
     const relu = net.relu(flat); // so that it is not absorbed
-    expect(await gradientOf(await engineOn(driver), net.graph(net.fullyConnected(relu, 1, [1, 2, 3, 4])), [1, 1, 1, 1])).toEqual([1, 2, 3, 4]);
+    expect(
+      await gradientOf(await engineOn(driver), net.graph(net.fullyConnected(relu, 1, [1, 2, 3, 4])), [1, 1, 1, 1]),
+    ).toEqual([1, 2, 3, 4]);
   });
 
   test('a flatten equals the oracle to the last bit, absorbed or not', async () => {
     const engine = await engineOn(driver);
     await fc.assert(
-      fc.asyncProperty(channels, plane, around, fc.constantFrom('fullyConnected', 'relu', 'conv', 'twice', 'both'), async (C, plane, around, reader) => {
-        expect(await errorAround(engine, { C, ...plane }, around, (net, x) => {
-          const flat = net.add({ op: 'flatten', inputs: [x] });
-          if (reader === 'relu') return net.relu(flat);
-          if (reader === 'conv') return net.conv(flat, 3, { kernel: [1, 1] });
-          if (reader === 'twice') return net.add({ op: 'flatten', inputs: [flat] });
-          return reader === 'both' ? net.add({ op: 'concat', inputs: [flat, net.fullyConnected(flat, 3)] }) : net.fullyConnected(flat, 3);
-        })).toBe(0);
-      }),
+      fc.asyncProperty(
+        channels,
+        plane,
+        around,
+        fc.constantFrom('fullyConnected', 'relu', 'conv', 'twice', 'both'),
+        async (C, plane, around, reader) => {
+          expect(
+            await errorAround(engine, { C, ...plane }, around, (net, x) => {
+              const flat = net.add({ op: 'flatten', inputs: [x] });
+              if (reader === 'relu') return net.relu(flat);
+              if (reader === 'conv') return net.conv(flat, 3, { kernel: [1, 1] });
+              if (reader === 'twice') return net.add({ op: 'flatten', inputs: [flat] });
+              return reader === 'both'
+                ? net.add({ op: 'concat', inputs: [flat, net.fullyConnected(flat, 3)] })
+                : net.fullyConnected(flat, 3);
+            }),
+          ).toBe(0);
+        },
+      ),
       { numRuns: runsOn(driver, 30) },
     );
   });
@@ -63,7 +89,13 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     const net = new Net({ C: 1, H: 2, W: 3 });
     const turned = net.add({ op: 'transpose', inputs: ['image'], order: ['C', 'W', 'H'] });
     const flat = net.relu(net.add({ op: 'reshape', inputs: [turned], extents: [6, 1, 1] }));
-    expect(await gradientOf(await engineOn(driver), net.graph(net.fullyConnected(flat, 1, [1, 2, 3, 4, 5, 6])), Array(6).fill(1))).toEqual([1, 3, 5, 2, 4, 6]);
+    expect(
+      await gradientOf(
+        await engineOn(driver),
+        net.graph(net.fullyConnected(flat, 1, [1, 2, 3, 4, 5, 6])),
+        Array(6).fill(1),
+      ),
+    ).toEqual([1, 3, 5, 2, 4, 6]);
   });
 
   test('any transposition and any reshape equal the oracle to the last bit', async () => {
@@ -71,11 +103,13 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     const orders = fc.shuffledSubarray(['C', 'H', 'W'] as const, { minLength: 3 });
     await fc.assert(
       fc.asyncProperty(channels, plane, around, orders, orders, async (C, plane, around, order, other) => {
-        expect(await errorAround(engine, { C, ...plane }, around, (net, x) => {
-          const turned = net.relu(net.add({ op: 'transpose', inputs: [x], order: order as never }));
-          const extents = other.map((axis) => net.extents(turned)[axis]) as never;
-          return net.relu(net.add({ op: 'reshape', inputs: [turned], extents }));
-        })).toBe(0);
+        expect(
+          await errorAround(engine, { C, ...plane }, around, (net, x) => {
+            const turned = net.relu(net.add({ op: 'transpose', inputs: [x], order: order as never }));
+            const extents = other.map((axis) => net.extents(turned)[axis]) as never;
+            return net.relu(net.add({ op: 'reshape', inputs: [turned], extents }));
+          }),
+        ).toBe(0);
       }),
       { numRuns: runsOn(driver, 25) },
     );
@@ -88,6 +122,10 @@ test('a concatenation of two planes is refused', () => {
     { op: 'maxPool' as const, name: 'pool', inputs: ['image'], kernel: [2, 1] as const },
     { op: 'concat' as const, name: 'fire2', inputs: ['image', 'pool'] },
   ];
-  expect(() => compile({ ...net.graph('fire2'), nodes }, { batch: 1, bindingBytes: 2 ** 27 }))
-    .toThrow(expect.objectContaining({ code: 'shape', message: 'fire2: its inputs are [2, 3, 3] and [2, 2, 3]; along channels, height and width must agree' }));
+  expect(() => compile({ ...net.graph('fire2'), nodes }, { batch: 1, bindingBytes: 2 ** 27 })).toThrow(
+    expect.objectContaining({
+      code: 'shape',
+      message: 'fire2: its inputs are [2, 3, 3] and [2, 2, 3]; along channels, height and width must agree',
+    }),
+  );
 });

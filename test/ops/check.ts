@@ -1,9 +1,9 @@
 /**
- * One operator between an image and a few scores, on a GPU and in the oracle. The scores are fully connected, so that the gradient
- * that reaches the operator is dense: a one-hot seed would hide wrong indices.
+ * One operator between an image and a few scores, on a GPU and in the oracle. The scores are fully connected, so that
+ * the gradient that reaches the operator is dense: a one-hot seed would hide wrong indices.
  *
- * Most cases compute with small whole numbers. Float32 adds those exactly and in any order, so the GPU must equal the oracle to the
- * last bit, and ties and zeros are everywhere.
+ * Most cases compute with small whole numbers. Float32 adds those exactly and in any order, so the GPU must equal the
+ * oracle to the last bit, and ties and zeros are everywhere.
  */
 import * as fc from 'fast-check';
 import { afterAll } from 'vitest';
@@ -34,7 +34,8 @@ const engines = new Map<string, Promise<Engine>>();
 /** An engine on a borrowed device with WebGPU's default limits; one per driver, features and test file. */
 export function engineOn(driver: NodeDriver, features: Features = 'all'): Promise<Engine> {
   const key = `${driver} ${features}`;
-  const engine = engines.get(key) ?? nodeDevice(driver, features).then(({ device, adapter }) => Engine.create({ device, adapter }));
+  const engine =
+    engines.get(key) ?? nodeDevice(driver, features).then(({ device, adapter }) => Engine.create({ device, adapter }));
   engines.set(key, engine);
   return engine;
 }
@@ -51,14 +52,22 @@ afterAll(async () => {
 export type Loader = { load(graph: Graph, options?: { batch?: number }): Promise<Model> };
 
 /** Loads graphs so that layers run as told, and the rest in the plain way. */
-export async function loaderOf(driver: NodeDriver, variants: Partial<Variants>, { features = 'all', precision = 'f32' }: { features?: Features; precision?: 'f32' | 'f16' } = {}): Promise<Loader> {
+export async function loaderOf(
+  driver: NodeDriver,
+  variants: Partial<Variants>,
+  { features = 'all', precision = 'f32' }: { features?: Features; precision?: 'f32' | 'f16' } = {},
+): Promise<Loader> {
   const { device } = await engineOn(driver, features);
   const forced = new Device(device, false, undefined, undefined, { ...PLAIN, ...variants });
-  return { load: (graph, { batch = 1 } = {}) => Model.create(forced, { graph, labels: [], provenance: {} }, { batch, tune: false, precision }, () => {}) };
+  return {
+    load: (graph, { batch = 1 } = {}) =>
+      Model.create(forced, { graph, labels: [], provenance: {} }, { batch, tune: false, precision }, () => {}),
+  };
 }
 
 /** A driver gets this many runs of a property: the second only has to agree. */
-export const runsOn = (driver: NodeDriver, runs: number): number => (driver === 'swiftshader' ? Math.ceil(runs / 3) : runs);
+export const runsOn = (driver: NodeDriver, runs: number): number =>
+  driver === 'swiftshader' ? Math.ceil(runs / 3) : runs;
 
 export type Draw = (random: Random) => number;
 export const whole: Draw = (random) => random.integer(-2, 2);
@@ -85,7 +94,14 @@ export class Net {
 
   add(node: Unnamed, name = `${node.op}${this.nodes.length + 1}`): string {
     const named = { ...node, name } as GraphNode;
-    this.tensors.set(name, forward(named, node.inputs.map((input) => this.tensors.get(input)!), this.weights));
+    this.tensors.set(
+      name,
+      forward(
+        named,
+        node.inputs.map((input) => this.tensors.get(input)!),
+        this.weights,
+      ),
+    );
     this.nodes.push(named);
     return name;
   }
@@ -94,7 +110,10 @@ export class Net {
   parameter(shape: readonly number[], values: readonly number[] | Draw = this.draw): string {
     const name = `weight${this.weights.size + 1}`;
     const length = shape.reduce((a, b) => a * b, 1);
-    this.weights.set(name, { shape, data: Float32Array.from({ length }, (_, i) => (typeof values === 'function' ? values(this.random) : values[i]!)) });
+    this.weights.set(name, {
+      shape,
+      data: Float32Array.from({ length }, (_, i) => (typeof values === 'function' ? values(this.random) : values[i]!)),
+    });
     return name;
   }
 
@@ -109,7 +128,12 @@ export class Net {
   }
 
   fullyConnected(x: string, out: number, values?: readonly number[]): string {
-    return this.add({ op: 'fullyConnected', inputs: [x], weight: this.parameter([out, sizeOf(this.extents(x))], values), ...(values ? {} : { bias: this.parameter([out]) }) });
+    return this.add({
+      op: 'fullyConnected',
+      inputs: [x],
+      weight: this.parameter([out, sizeOf(this.extents(x))], values),
+      ...(values ? {} : { bias: this.parameter([out]) }),
+    });
   }
 
   extents(name: string): Extents {
@@ -117,7 +141,13 @@ export class Net {
   }
 
   graph(output: string): Graph {
-    return { name: 'net', input: { name: 'image', extents: this.input }, nodes: this.nodes, output, weights: this.weights };
+    return {
+      name: 'net',
+      input: { name: 'image', extents: this.input },
+      nodes: this.nodes,
+      output,
+      weights: this.weights,
+    };
   }
 
   /** An image that the net can be run on. */
@@ -136,22 +166,33 @@ export async function errorOf(
   engine: Loader,
   graph: Graph,
   items: readonly Float64Array[],
-  { classes, relu = 'gradient', score = 'logit' }: { classes: readonly number[]; relu?: ReluRule; score?: 'logit' | 'probability' },
+  {
+    classes,
+    relu = 'gradient',
+    score = 'logit',
+  }: { classes: readonly number[]; relu?: ReluRule; score?: 'logit' | 'probability' },
 ): Promise<number> {
   using model = await engine.load(graph, { batch: items.length });
   const { scores, gradient } = await model.inputGradient(batchOf(graph, items), { class: classes, relu, score });
   const size = gradient.length / items.length;
-  return Math.max(...items.flatMap((item, n) => {
-    const expected = graphGradient(graph, item, { class: classes[n]!, relu, score });
-    return [
-      relativeL2(scores.subarray(n * model.classes, (n + 1) * model.classes), expected.scores),
-      relativeL2(gradient.subarray(n * size, (n + 1) * size), expected.gradient),
-    ];
-  }));
+  return Math.max(
+    ...items.flatMap((item, n) => {
+      const expected = graphGradient(graph, item, { class: classes[n]!, relu, score });
+      return [
+        relativeL2(scores.subarray(n * model.classes, (n + 1) * model.classes), expected.scores),
+        relativeL2(gradient.subarray(n * size, (n + 1) * size), expected.gradient),
+      ];
+    }),
+  );
 }
 
 /** The gradient of class 0 at one image. */
-export async function gradientOf(engine: Loader, graph: Graph, image: readonly number[], relu: ReluRule = 'gradient'): Promise<number[]> {
+export async function gradientOf(
+  engine: Loader,
+  graph: Graph,
+  image: readonly number[],
+  relu: ReluRule = 'gradient',
+): Promise<number[]> {
   using model = await engine.load(graph);
   const { gradient } = await model.inputGradient(batchOf(graph, [Float64Array.from(image)]), { class: 0, relu });
   return [...gradient].map((value) => value + 0); // no negative zeros
@@ -161,7 +202,9 @@ export async function gradientOf(engine: Loader, graph: Graph, image: readonly n
 export interface Around {
   /** A ReLU before it: its gradient is masked. */
   readonly rectified: boolean;
-  /** Another reader of its input, which comes earlier or later in the graph: its gradient is added to, masked or not. */
+  /**
+   * Another reader of its input, which comes earlier or later in the graph: its gradient is added to, masked or not.
+   */
   readonly branch: 'none' | 'before' | 'after';
   readonly batch: number;
   readonly rule: ReluRule;
@@ -177,7 +220,13 @@ export const around: fc.Arbitrary<Around> = fc.record({
 });
 
 /** The error of an operator, put between an image and five scores. */
-export function errorAround(engine: Loader, input: Extents, { rectified, branch, batch, rule, seed }: Around, operator: (net: Net, x: string) => string, draw: Draw = whole): Promise<number> {
+export function errorAround(
+  engine: Loader,
+  input: Extents,
+  { rectified, branch, batch, rule, seed }: Around,
+  operator: (net: Net, x: string) => string,
+  draw: Draw = whole,
+): Promise<number> {
   const net = new Net(input, seed, draw);
   const x = rectified ? net.relu('image') : 'image';
   const early = branch === 'before' ? [net.fullyConnected(x, 5)] : [];
@@ -186,10 +235,16 @@ export function errorAround(engine: Loader, input: Extents, { rectified, branch,
   const all = [...early, scores, ...late];
   const output = all.length > 1 ? net.add({ op: 'add', inputs: all }) : scores;
   const graph = net.graph(output);
-  return errorOf(engine, graph, Array.from({ length: batch }, () => net.image()), { classes: Array.from({ length: batch }, (_, n) => [3, 0, 4, 1, 2][n % 5]!), relu: rule });
+  return errorOf(
+    engine,
+    graph,
+    Array.from({ length: batch }, () => net.image()),
+    { classes: Array.from({ length: batch }, (_, n) => [3, 0, 4, 1, 2][n % 5]!), relu: rule },
+  );
 }
 
-// ── awkward shapes ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── awkward shapes
+// ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const channels: fc.Arbitrary<number> = fc.integer({ min: 1, max: 9 });
 
@@ -210,10 +265,17 @@ export const anyWindow: fc.Arbitrary<Required<Window>> = fc.record({
 });
 
 /** Whether a window fits into a plane, and (as pooling needs) each of its positions sees something of it. */
-export function fits(window: Window & { readonly ceil?: boolean }, input: Omit<Extents, 'C'>, everywhere = false): boolean {
+export function fits(
+  window: Window & { readonly ceil?: boolean },
+  input: Omit<Extents, 'C'>,
+  everywhere = false,
+): boolean {
   try {
     const { P, Q, taps } = slide(window, { C: 1, ...input }, window.ceil);
-    return !everywhere || Array.from({ length: P * Q }, (_, i) => taps(Math.floor(i / Q), i % Q).length).every((count) => count > 0);
+    return (
+      !everywhere ||
+      Array.from({ length: P * Q }, (_, i) => taps(Math.floor(i / Q), i % Q).length).every((count) => count > 0)
+    );
   } catch {
     return false;
   }

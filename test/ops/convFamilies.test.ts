@@ -1,6 +1,6 @@
 /**
- * The families of convolution kernels, each against the oracle: with whole numbers, whose sums are exact in any order, to the last
- * bit, and so equal to the direct kernels too, which conv.test.ts holds to the same.
+ * The families of convolution kernels, each against the oracle: with whole numbers, whose sums are exact in any order,
+ * to the last bit, and so equal to the direct kernels too, which conv.test.ts holds to the same.
  */
 import { describe, expect, test } from 'vitest';
 import type { Tile, TiledVariant } from '../../shaders/conv/tiled';
@@ -13,11 +13,19 @@ import { type Draw, type Loader, Net, ROUNDING, errorOf, loaderOf, real, whole }
 
 type Case = Net & { readonly output: string };
 
-/** A first layer with stride, so that the image's gradient leaves through the last kernel, and a pool, unpooled under a sign. */
+/**
+ * A first layer with stride, so that the image's gradient leaves through the last kernel, and a pool, unpooled under a
+ * sign.
+ */
 function pooling(draw: Draw = whole): Case {
   const net = new Net({ C: 3, H: 21, W: 25 }, 7, draw);
   const cells = net.relu(net.conv('image', 9, { kernel: [4, 3], stride: [2, 2], pads: [1, 1, 2, 1] }));
-  const pooled = net.add({ op: 'maxPool', inputs: [net.relu(net.conv(cells, 13, { kernel: [2, 3], pads: [1, 1, 0, 2] }))], kernel: [2, 2], stride: [2, 2] });
+  const pooled = net.add({
+    op: 'maxPool',
+    inputs: [net.relu(net.conv(cells, 13, { kernel: [2, 3], pads: [1, 1, 0, 2] }))],
+    kernel: [2, 2],
+    stride: [2, 2],
+  });
   return Object.assign(net, { output: net.fullyConnected(net.relu(net.conv(pooled, 20, { kernel: [1, 1] })), 5) });
 }
 
@@ -27,19 +35,33 @@ function branching(draw: Draw = whole): Case {
   const trunk = net.relu(net.conv('image', 24, { kernel: [3, 3], pads: [1, 1, 1, 1] }));
   const uneven = net.conv(trunk, 9, { kernel: [2, 3], stride: [2, 1], groups: 3 });
   const grouped = net.relu(net.conv(trunk, 16, { kernel: [3, 2], pads: [2, 1, 2, 1], dilation: [2, 2], groups: 2 }));
-  return Object.assign(net, { output: net.add({ op: 'add', inputs: [net.fullyConnected(grouped, 5), net.fullyConnected(uneven, 5)] }) });
+  return Object.assign(net, {
+    output: net.add({ op: 'add', inputs: [net.fullyConnected(grouped, 5), net.fullyConnected(uneven, 5)] }),
+  });
 }
 
 /** What Winograd's kernels take, all of it 3×3; numbers so small that halves and quarters of whole ones stay exact. */
 function cubes(draw: Draw): Case {
   const net = new Net({ C: 2, H: 8, W: 22 }, 5, draw);
   const trunk = net.relu(net.conv('image', 16, { kernel: [3, 3], pads: [1, 1, 1, 1] }));
-  const pooled = net.add({ op: 'maxPool', inputs: [net.relu(net.conv(trunk, 8, { kernel: [3, 3], pads: [1, 0, 1, 2], groups: 2 }))], kernel: [2, 2], stride: [2, 2] });
-  return Object.assign(net, { output: net.fullyConnected(net.conv(pooled, 5, { kernel: [3, 3], pads: [2, 1, 1, 1] }), 5) });
+  const pooled = net.add({
+    op: 'maxPool',
+    inputs: [net.relu(net.conv(trunk, 8, { kernel: [3, 3], pads: [1, 0, 1, 2], groups: 2 }))],
+    kernel: [2, 2],
+    stride: [2, 2],
+  });
+  return Object.assign(net, {
+    output: net.fullyConnected(net.conv(pooled, 5, { kernel: [3, 3], pads: [2, 1, 1, 1] }), 5),
+  });
 }
 
 const error = (loader: Loader, net: Case, options: { classes: readonly number[]; relu?: ReluRule }): Promise<number> =>
-  errorOf(loader, net.graph(net.output), options.classes.map(() => net.image()), options);
+  errorOf(
+    loader,
+    net.graph(net.output),
+    options.classes.map(() => net.image()),
+    options,
+  );
 
 const tile = (blocks: number, units: number, depth: number, own = 1): Tile => ({ blocks, units, depth, own });
 
@@ -51,25 +73,43 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     ['whole', { family: 'tiled', tile: tile(4, 2, 1), slices: 1 }],
     ['in three slices, which a second kernel adds up', { family: 'tiled', tile: tile(2, 4, 1), slices: 3 }],
     ['in as many slices as there are steps', { family: 'tiled', tile: tile(2, 4, 1), slices: 99 }],
-  ])('tiled convolution equals the oracle to the last bit: %s', async (_, variant) => {
-    const loader = await loaderOf(driver, { conv: () => variant });
-    expect(await error(loader, pooling(), { classes: [3, 1], relu: 'guided' })).toBe(0);
-    expect(await error(loader, branching(), { classes: [0, 4, 2] })).toBe(0);
-  }, PATIENCE);
+  ])(
+    'tiled convolution equals the oracle to the last bit: %s',
+    async (_, variant) => {
+      const loader = await loaderOf(driver, { conv: () => variant });
+      expect(await error(loader, pooling(), { classes: [3, 1], relu: 'guided' })).toBe(0);
+      expect(await error(loader, branching(), { classes: [0, 4, 2] })).toBe(0);
+    },
+    PATIENCE,
+  );
 
-  test('Winograd convolution is as exact as float32: pooled, unpooled, with groups and odd extents', async () => {
-    const tiles = { family: 'winograd', tile: tile(4, 2, 2) } as const; // two blocks deep: the image's one, and what is left of odd numbers, end within a step
-    const loader = await loaderOf(driver, { conv: (d) => (suitsWinograd(d) ? tiles : PLAIN.conv(d)) });
-    const small = cubes(whole);
-    expect(await error(loader, small, { classes: [4, 0, 3], relu: 'guided' })).toBe(0);
-    // real numbers: the error against float64 is to stay below a few ulps, as that of the direct sum does
-    expect(await error(loader, cubes(real), { classes: [1, 2] })).toBeLessThan(ROUNDING);
-  }, PATIENCE);
+  test(
+    'Winograd convolution is as exact as float32: pooled, unpooled, with groups and odd extents',
+    async () => {
+      const tiles = { family: 'winograd', tile: tile(4, 2, 2) } as const; // two blocks deep: the image's one, and what is left of odd numbers, end within a step
+      const loader = await loaderOf(driver, { conv: (d) => (suitsWinograd(d) ? tiles : PLAIN.conv(d)) });
+      const small = cubes(whole);
+      expect(await error(loader, small, { classes: [4, 0, 3], relu: 'guided' })).toBe(0);
+      // real numbers: the error against float64 is to stay below a few ulps, as that of the direct sum does
+      expect(await error(loader, cubes(real), { classes: [1, 2] })).toBeLessThan(ROUNDING);
+    },
+    PATIENCE,
+  );
 
   // lavapipe compiles each of these for ten seconds
-  test.skipIf(driver === 'lavapipe').each(Object.entries(TILES))('so does a tiled one that GPUs may choose: %s', async (_, tile) => {
-    const net = new Net({ C: 3, H: 7, W: 11 }, 9);
-    const output = net.fullyConnected(net.conv('image', 136, { kernel: [3, 2], pads: [1, 0, 1, 2] }), 5);
-    expect(await error(await loaderOf(driver, { conv: () => ({ family: 'tiled', tile, slices: 1 }) }), Object.assign(net, { output }), { classes: [2, 1] })).toBe(0);
-  }, PATIENCE);
+  test.skipIf(driver === 'lavapipe').each(Object.entries(TILES))(
+    'so does a tiled one that GPUs may choose: %s',
+    async (_, tile) => {
+      const net = new Net({ C: 3, H: 7, W: 11 }, 9);
+      const output = net.fullyConnected(net.conv('image', 136, { kernel: [3, 2], pads: [1, 0, 1, 2] }), 5);
+      expect(
+        await error(
+          await loaderOf(driver, { conv: () => ({ family: 'tiled', tile, slices: 1 }) }),
+          Object.assign(net, { output }),
+          { classes: [2, 1] },
+        ),
+      ).toBe(0);
+    },
+    PATIENCE,
+  );
 });

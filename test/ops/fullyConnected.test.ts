@@ -2,13 +2,27 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile';
 import { type NodeDriver, nodeDrivers } from '../node';
-import { type Loader, Net, around, channels, engineOn, errorAround, errorOf, gradientOf, loaderOf, plane, runsOn } from './check';
+import {
+  type Loader,
+  Net,
+  around,
+  channels,
+  engineOn,
+  errorAround,
+  errorOf,
+  gradientOf,
+  loaderOf,
+  plane,
+  runsOn,
+} from './check';
 
 const loaders: Readonly<Record<string, (driver: NodeDriver) => Promise<Loader>>> = {
   "the device's own kernels": engineOn,
   'the parallel family': (driver) => loaderOf(driver, { fullyConnected: { family: 'parallel', workgroups: 7 } }),
 };
-const everywhere = nodeDrivers.flatMap((driver) => Object.entries(loaders).map(([family, loader]) => ({ driver, family, loader: () => loader(driver) })));
+const everywhere = nodeDrivers.flatMap((driver) =>
+  Object.entries(loaders).map(([family, loader]) => ({ driver, family, loader: () => loader(driver) })),
+);
 
 describe.each(everywhere)('a fully connected layer on $driver by $family', ({ driver, loader }) => {
   test('by hand: its input gradient is the row of the class, whatever the picture is', async () => {
@@ -30,10 +44,20 @@ describe.each(everywhere)('a fully connected layer on $driver by $family', ({ dr
 
   test('equals the oracle to the last bit: any plane, width and batch', async () => {
     const engine = await loader();
-    const shapes = fc.record({ C: channels, plane, out: fc.integer({ min: 1, max: 9 }), batch: fc.constantFrom(1, 3, 9), before: fc.boolean() });
+    const shapes = fc.record({
+      C: channels,
+      plane,
+      out: fc.integer({ min: 1, max: 9 }),
+      batch: fc.constantFrom(1, 3, 9),
+      before: fc.boolean(),
+    });
     await fc.assert(
       fc.asyncProperty(shapes, around, async ({ C, plane, out, batch, before }, around) => {
-        expect(await errorAround(engine, { C, ...plane }, { ...around, batch }, (net, x) => net.relu(net.fullyConnected(before ? net.relu(net.fullyConnected(x, C + 1)) : x, out)))).toBe(0);
+        expect(
+          await errorAround(engine, { C, ...plane }, { ...around, batch }, (net, x) =>
+            net.relu(net.fullyConnected(before ? net.relu(net.fullyConnected(x, C + 1)) : x, out)),
+          ),
+        ).toBe(0);
       }),
       { numRuns: runsOn(driver, 40) },
     );
@@ -46,7 +70,10 @@ describe.each(everywhere)('a fully connected layer on $driver by $family', ({ dr
     const flat = net.add({ op: 'flatten', inputs: ['image'] });
     const shared = [flat, 'image'].map((x) => net.add({ op: 'fullyConnected', inputs: [x], weight }));
     const few = net.conv('image', 3, { kernel: [1, 1] });
-    const filtered = [net.add({ op: 'conv', inputs: ['image'], kernel: [1, 1], weight: filter, groups: 2 }), net.add({ op: 'conv', inputs: [few], kernel: [1, 1], weight: filter })];
+    const filtered = [
+      net.add({ op: 'conv', inputs: ['image'], kernel: [1, 1], weight: filter, groups: 2 }),
+      net.add({ op: 'conv', inputs: [few], kernel: [1, 1], weight: filter }),
+    ];
     const all = [...shared, net.fullyConnected(net.relu(flat), 6), ...filtered.map((x) => net.fullyConnected(x, 6))];
     const graph = net.graph(net.add({ op: 'add', inputs: all }));
     expect(await errorOf(await loader(), graph, [net.image()], { classes: [4] })).toBe(0);
@@ -55,7 +82,9 @@ describe.each(everywhere)('a fully connected layer on $driver by $family', ({ dr
   test.each([1, 3, 9])('long rows are cut into slices, which add up: batch of %d', async (batch) => {
     const engine = await loader();
     const surroundings = { rectified: true, branch: 'after', batch, rule: 'guided', seed: 2 } as const;
-    expect(await errorAround(engine, { C: 11, H: 17, W: 19 }, surroundings, (net, x) => net.relu(net.fullyConnected(x, 6)))).toBe(0);
+    expect(
+      await errorAround(engine, { C: 11, H: 17, W: 19 }, surroundings, (net, x) => net.relu(net.fullyConnected(x, 6))),
+    ).toBe(0);
   });
 });
 
@@ -65,6 +94,7 @@ test.each([
 ])('a fully connected layer is refused for %s', (_, shape, message) => {
   const net = new Net({ C: 2, H: 2, W: 2 });
   const node = { op: 'fullyConnected' as const, name: 'fc1', inputs: ['image'], weight: net.parameter(shape) };
-  expect(() => compile({ ...net.graph('fc1'), nodes: [node] }, { batch: 1, bindingBytes: 2 ** 27 }))
-    .toThrow(expect.objectContaining({ code: 'shape', message: expect.stringContaining(message) }));
+  expect(() => compile({ ...net.graph('fc1'), nodes: [node] }, { batch: 1, bindingBytes: 2 ** 27 })).toThrow(
+    expect.objectContaining({ code: 'shape', message: expect.stringContaining(message) }),
+  );
 });

@@ -1,6 +1,7 @@
 /**
- * Weights and activations in half precision, by the type `f16` and packed. Halves hold whole numbers up to 2048, so nets of small ones must
- * equal the oracle to the last bit as they do in float32: what is stored or loaded wrongly shows.
+ * Weights and activations in half precision, by the type `f16` and packed. Halves hold whole numbers up to 2048, so
+ * nets of small ones must equal the oracle to the last bit as they do in float32: what is stored or loaded wrongly
+ * shows.
  */
 import { describe, expect, test } from 'vitest';
 import { type Half, inHalf } from '../../shaders/half';
@@ -18,14 +19,21 @@ async function halves(driver: NodeDriver, features: Features): Promise<Loader> {
 /** One operator of each kernel that stores or loads blocks. */
 const OPERATORS: Readonly<Record<string, (net: Net, x: string) => string>> = {
   'a convolution': (net, x) => net.relu(net.conv(x, 9, { kernel: [3, 3], pads: [1, 1, 1, 1] })),
-  'a convolution that pools': (net, x) => net.add({ op: 'maxPool', inputs: [net.relu(net.conv(x, 6, { kernel: [3, 3], pads: [1, 1, 1, 1] }))], kernel: [2, 2], stride: [2, 2] }),
+  'a convolution that pools': (net, x) =>
+    net.add({
+      op: 'maxPool',
+      inputs: [net.relu(net.conv(x, 6, { kernel: [3, 3], pads: [1, 1, 1, 1] }))],
+      kernel: [2, 2],
+      stride: [2, 2],
+    }),
   'a strided convolution': (net, x) => net.conv(x, 5, { kernel: [3, 3], stride: [2, 2], pads: [1, 1, 1, 1] }),
   'a depthwise convolution': (net, x) => net.conv(x, 6, { kernel: [3, 3], pads: [1, 1, 1, 1], groups: 6 }),
   'an overlapping max-pool': (net, x) => net.add({ op: 'maxPool', inputs: [x], kernel: [3, 3], stride: [2, 2] }),
   'a fully connected layer': (net, x) => net.relu(net.fullyConnected(x, 9)),
   'a sum': (net, x) => net.relu(net.add({ op: 'add', inputs: [x, net.conv(x, 6, { kernel: [1, 1] })] })),
   'a product': (net, x) => net.add({ op: 'multiply', inputs: [x, net.conv(x, 6, { kernel: [1, 1] })] }),
-  'a concatenation that copies lane by lane': (net, x) => net.add({ op: 'concat', inputs: [net.conv(x, 5, { kernel: [1, 1] }), x, x] }),
+  'a concatenation that copies lane by lane': (net, x) =>
+    net.add({ op: 'concat', inputs: [net.conv(x, 5, { kernel: [1, 1] }), x, x] }),
   'a transposition': (net, x) => net.add({ op: 'transpose', inputs: [x], order: ['H', 'W', 'C'] }),
   'a slice': (net, x) => net.add({ op: 'slice', inputs: [x], begin: [0, 1, 1], step: [1, 1, 2], extents: [6, 7, 4] }),
   'a leaky ReLU': (net, x) => net.add({ op: 'leakyRelu', inputs: [x], slope: 0.5 }),
@@ -40,26 +48,44 @@ describe.each(WAYS)('in half precision on %s with %s of its features', (driver, 
   test.each(Object.entries(OPERATORS))('whole numbers are exact through %s', async (_, operator) => {
     const loader = await halves(driver, features);
     const net = { C: 6, H: 8, W: 10 };
-    expect(await errorAround(loader, net, { rectified: true, branch: 'after', batch: 1, rule: 'guided', seed: 3 }, operator)).toBe(0);
-    expect(await errorAround(loader, net, { rectified: false, branch: 'none', batch: 5, rule: 'gradient', seed: 4 }, operator)).toBe(0);
+    expect(
+      await errorAround(loader, net, { rectified: true, branch: 'after', batch: 1, rule: 'guided', seed: 3 }, operator),
+    ).toBe(0);
+    expect(
+      await errorAround(
+        loader,
+        net,
+        { rectified: false, branch: 'none', batch: 5, rule: 'gradient', seed: 4 },
+        operator,
+      ),
+    ).toBe(0);
   });
 
-  test('real numbers come near to float64, and not nearer than halves do', async () => {
-    using model = await (await engineOn(driver, features)).load(branched, { precision: 'f16' });
-    expect(model.precision).toBe('f16');
-    const image = imageOf(branched, 5);
-    const { scores, gradient } = await model.inputGradient(prepared(branched, image), { class: 1 });
-    const expected = graphGradient(branched, image, { class: 1 });
-    for (const error of [relativeL2(scores, expected.scores), relativeL2(gradient, expected.gradient)]) {
-      expect(error).toBeLessThan(5e-3);
-      expect(error).toBeGreaterThan(2e-6);
-    }
-  }, PATIENCE);
+  test(
+    'real numbers come near to float64, and not nearer than halves do',
+    async () => {
+      using model = await (await engineOn(driver, features)).load(branched, { precision: 'f16' });
+      expect(model.precision).toBe('f16');
+      const image = imageOf(branched, 5);
+      const { scores, gradient } = await model.inputGradient(prepared(branched, image), { class: 1 });
+      const expected = graphGradient(branched, image, { class: 1 });
+      for (const error of [relativeL2(scores, expected.scores), relativeL2(gradient, expected.gradient)]) {
+        expect(error).toBeLessThan(5e-3);
+        expect(error).toBeGreaterThan(2e-6);
+      }
+    },
+    PATIENCE,
+  );
 
   test('weights take half the bytes, activations no more than they did, and the GPU holds what was predicted', async () => {
     const engine = await engineOn(driver, features);
     const net = new Net({ C: 6, H: 8, W: 8 }, 8);
-    const graph = net.graph(net.fullyConnected(net.relu(net.fullyConnected(net.conv('image', 32, { kernel: [3, 3], pads: [1, 1, 1, 1] }), 64)), 12));
+    const graph = net.graph(
+      net.fullyConnected(
+        net.relu(net.fullyConnected(net.conv('image', 32, { kernel: [3, 3], pads: [1, 1, 1, 1] }), 64)),
+        12,
+      ),
+    );
     const bytesIn = async (precision: 'f32' | 'f16') => {
       const before = engine.memory().live;
       using model = await engine.load(graph, { precision });
@@ -76,9 +102,15 @@ describe.each(WAYS)('in half precision on %s with %s of its features', (driver, 
   });
 
   test('the tiled kernels too, sliced as well', async () => {
-    const loader = await loaderOf(driver, { conv: () => ({ family: 'tiled', tile: { blocks: 2, units: 4, depth: 1, own: 1 }, slices: 3 }) }, { features, precision: 'f16' });
+    const loader = await loaderOf(
+      driver,
+      { conv: () => ({ family: 'tiled', tile: { blocks: 2, units: 4, depth: 1, own: 1 }, slices: 3 }) },
+      { features, precision: 'f16' },
+    );
     const net = new Net({ C: 3, H: 9, W: 11 }, 7);
-    const graph = net.graph(net.fullyConnected(net.relu(net.conv('image', 13, { kernel: [2, 3], pads: [1, 1, 0, 2] })), 5));
+    const graph = net.graph(
+      net.fullyConnected(net.relu(net.conv('image', 13, { kernel: [2, 3], pads: [1, 1, 0, 2] })), 5),
+    );
     expect(await errorOf(loader, graph, [net.image(), net.image()], { classes: [3, 1], relu: 'guided' })).toBe(0);
   });
 });
@@ -87,7 +119,12 @@ test('a weight that no half reaches is refused, by its name', async () => {
   const engine = await engineOn(nodeDrivers[0]!);
   const net = new Net({ C: 1, H: 1, W: 1 });
   const graph = net.graph(net.fullyConnected('image', 1, [7e4]));
-  await expect(engine.load(graph, { precision: 'f16' })).rejects.toThrow(expect.objectContaining({ code: 'feature', message: expect.stringContaining("holds 70000, and half precision ends at 65504; precision 'f32' would do") }));
+  await expect(engine.load(graph, { precision: 'f16' })).rejects.toThrow(
+    expect.objectContaining({
+      code: 'feature',
+      message: expect.stringContaining("holds 70000, and half precision ends at 65504; precision 'f32' would do"),
+    }),
+  );
 });
 
 test.each<Half>(['native', 'packed'])('accesses are rewritten wherever they stand: %s', (half) => {
@@ -95,6 +132,8 @@ test.each<Half>(['native', 'packed'])('accesses are rewritten wherever they stan
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 fn main() { let x1 = x[table[x[0u].x]]; y[i] = max(x[i], y[0u]); y[2u][lane] = x[1u][lane]; let other = ax[1]; if (x[0u] == y[1u]) { } }`;
   const rewritten = inHalf({ name: 'k', code, dims: {}, workgroups: [1, 1, 1], flops: 0 }, ['x', 'y'], half).code;
-  expect(rewritten).toContain('let x1 = load_x(table[load_x(0u).x]); store_y(i, max(load_x(i), load_y(0u))); store_lane_y(2u, lane, load_x(1u)[lane]); let other = ax[1]; if (load_x(0u) == load_y(1u)) { } }');
+  expect(rewritten).toContain(
+    'let x1 = load_x(table[load_x(0u).x]); store_y(i, max(load_x(i), load_y(0u))); store_lane_y(2u, lane, load_x(1u)[lane]); let other = ax[1]; if (load_x(0u) == load_y(1u)) { } }',
+  );
   expect(rewritten.startsWith('enable f16;')).toBe(half === 'native');
 });

@@ -20,18 +20,40 @@ describe.each(nodeDrivers)('local response normalization on %s', (driver) => {
   test('of an even window, the odd channel lies behind', async () => {
     const net = new Net({ C: 3, H: 1, W: 1 });
     const y = net.add({ op: 'lrn', inputs: ['image'], size: 2, alpha: 2, beta: 1, k: 1 });
-    const gradient = await gradientOf(await engineOn(driver), net.graph(net.fullyConnected(y, 1, [0, 1, 0])), [1, 1, 1]);
+    const gradient = await gradientOf(
+      await engineOn(driver),
+      net.graph(net.fullyConnected(y, 1, [0, 1, 0])),
+      [1, 1, 1],
+    );
     expect(gradient[0]).toBe(0);
     expect(gradient[2]).toBeCloseTo(-2 / 9, 5);
   });
 
   test('agrees with the oracle: any window, also wider than all channels', async () => {
     const engine = await engineOn(driver);
-    const spec = fc.record({ size: fc.integer({ min: 1, max: 12 }), alpha: fc.constantFrom(1e-4, 0.5, 3), beta: fc.constantFrom(0.5, 0.75, 1), k: fc.constantFrom(1, 2) });
+    const spec = fc.record({
+      size: fc.integer({ min: 1, max: 12 }),
+      alpha: fc.constantFrom(1e-4, 0.5, 3),
+      beta: fc.constantFrom(0.5, 0.75, 1),
+      k: fc.constantFrom(1, 2),
+    });
     await fc.assert(
-      fc.asyncProperty(fc.record({ C: fc.oneof(channels, fc.integer({ min: 10, max: 21 })), plane }), around, spec, async ({ C, plane }, around, spec) => {
-        expect(await errorAround(engine, { C, ...plane }, around, (net, x) => net.relu(net.add({ op: 'lrn', inputs: [x], ...spec })), real)).toBeLessThan(POWER);
-      }),
+      fc.asyncProperty(
+        fc.record({ C: fc.oneof(channels, fc.integer({ min: 10, max: 21 })), plane }),
+        around,
+        spec,
+        async ({ C, plane }, around, spec) => {
+          expect(
+            await errorAround(
+              engine,
+              { C, ...plane },
+              around,
+              (net, x) => net.relu(net.add({ op: 'lrn', inputs: [x], ...spec })),
+              real,
+            ),
+          ).toBeLessThan(POWER);
+        },
+      ),
       { numRuns: runsOn(driver, 30) },
     );
   });
@@ -43,6 +65,7 @@ test.each([
 ])('%s is refused', (_, field, message) => {
   const net = new Net({ C: 3, H: 1, W: 1 });
   const node = { op: 'lrn' as const, name: 'norm1', inputs: ['image'], size: 3, alpha: 1, beta: 1, k: 1, ...field };
-  expect(() => compile({ ...net.graph('norm1'), nodes: [node] }, { batch: 1, bindingBytes: 2 ** 27 }))
-    .toThrow(expect.objectContaining({ code: 'shape', message: expect.stringContaining(message) }));
+  expect(() => compile({ ...net.graph('norm1'), nodes: [node] }, { batch: 1, bindingBytes: 2 ** 27 })).toThrow(
+    expect.objectContaining({ code: 'shape', message: expect.stringContaining(message) }),
+  );
 });

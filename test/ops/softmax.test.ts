@@ -19,20 +19,39 @@ describe.each(nodeDrivers)('the probability on %s', (driver) => {
   test('scores of hundreds do not overflow', async () => {
     const net = new Net({ C: 3, H: 1, W: 1 });
     const graph = net.graph(net.fullyConnected('image', 3, [1, 0, 0, 0, 1, 0, 0, 0, 1]));
-    expect(await errorOf(await engineOn(driver), graph, [Float64Array.of(400, 399, -400)], { classes: [1], score: 'probability' })).toBeLessThan(1e-5);
+    expect(
+      await errorOf(await engineOn(driver), graph, [Float64Array.of(400, 399, -400)], {
+        classes: [1],
+        score: 'probability',
+      }),
+    ).toBeLessThan(1e-5);
   });
 
   test('agrees with the oracle: any number of classes, any rule, with or without the soft-max in the graph', async () => {
     const engine = await engineOn(driver);
-    const cases = fc.record({ out: fc.integer({ min: 1, max: 11 }), batch: fc.constantFrom(1, 3), rule: fc.constantFrom(...RULES), ended: fc.boolean(), rectified: fc.boolean(), seed: fc.nat(1e6) });
+    const cases = fc.record({
+      out: fc.integer({ min: 1, max: 11 }),
+      batch: fc.constantFrom(1, 3),
+      rule: fc.constantFrom(...RULES),
+      ended: fc.boolean(),
+      rectified: fc.boolean(),
+      seed: fc.nat(1e6),
+    });
     await fc.assert(
       fc.asyncProperty(cases, async ({ out, batch, rule, ended, rectified, seed }) => {
         const net = new Net({ C: 3, H: 2, W: 2 }, seed, (random) => real(random) / 2);
         const scores = net.fullyConnected(net.relu('image'), out);
         const last = rectified ? net.relu(scores) : scores;
-        const graph = net.graph(ended ? net.add({ op: 'softmax', inputs: [net.add({ op: 'identity', inputs: [last] })] }) : last);
+        const graph = net.graph(
+          ended ? net.add({ op: 'softmax', inputs: [net.add({ op: 'identity', inputs: [last] })] }) : last,
+        );
         const classes = [out - 1, 0, Math.floor(out / 2)].slice(0, batch);
-        const error = await errorOf(engine, graph, Array.from({ length: batch }, () => net.image()), { classes, relu: rule, score: 'probability' });
+        const error = await errorOf(
+          engine,
+          graph,
+          Array.from({ length: batch }, () => net.image()),
+          { classes, relu: rule, score: 'probability' },
+        );
         // one class alone has probability 1 everywhere: slope 0, which exp may miss by an ulp
         if (out > 1) expect(error).toBeLessThan(1e-5);
       }),
@@ -44,6 +63,11 @@ describe.each(nodeDrivers)('the probability on %s', (driver) => {
 test('a soft-max in the middle is refused by name', () => {
   const net = new Net({ C: 2, H: 1, W: 1 });
   const attention = net.add({ op: 'softmax', inputs: ['image'] }, 'attention');
-  expect(() => compile(net.graph(net.fullyConnected(attention, 2)), { batch: 1, bindingBytes: 2 ** 27 }))
-    .toThrow(expect.objectContaining({ code: 'unsupported-op', message: 'attention: soft-max is supported only at the end of a network', detail: { nodes: [{ name: 'attention', op: 'softmax' }] } }));
+  expect(() => compile(net.graph(net.fullyConnected(attention, 2)), { batch: 1, bindingBytes: 2 ** 27 })).toThrow(
+    expect.objectContaining({
+      code: 'unsupported-op',
+      message: 'attention: soft-max is supported only at the end of a network',
+      detail: { nodes: [{ name: 'attention', op: 'softmax' }] },
+    }),
+  );
 });

@@ -9,7 +9,10 @@ interface Curve {
 
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 
-type CurveNode = Extract<GraphNode, { op: 'clip' | 'leakyRelu' | 'elu' | 'sigmoid' | 'hardSigmoid' | 'hardSwish' | 'swish' | 'sqrt' | 'reciprocal' }>;
+type CurveNode = Extract<
+  GraphNode,
+  { op: 'clip' | 'leakyRelu' | 'elu' | 'sigmoid' | 'hardSigmoid' | 'hardSwish' | 'swish' | 'sqrt' | 'reciprocal' }
+>;
 
 export function curveOf(node: CurveNode): Curve {
   switch (node.op) {
@@ -20,15 +23,24 @@ export function curveOf(node: CurveNode): Curve {
     case 'leakyRelu':
       return leaky(node.slope);
     case 'elu':
-      return { value: (x) => (x > 0 ? x : node.alpha * Math.expm1(x)), slope: (x) => (x > 0 ? 1 : node.alpha * Math.exp(x)) };
+      return {
+        value: (x) => (x > 0 ? x : node.alpha * Math.expm1(x)),
+        slope: (x) => (x > 0 ? 1 : node.alpha * Math.exp(x)),
+      };
     case 'sigmoid':
       return { value: logistic, slope: (x) => logistic(x) * (1 - logistic(x)) };
     case 'hardSigmoid': {
       const line = (x: number): number => node.alpha * x + node.beta;
-      return { value: (x) => Math.min(Math.max(line(x), 0), 1), slope: (x) => (line(x) > 0 && line(x) < 1 ? node.alpha : 0) };
+      return {
+        value: (x) => Math.min(Math.max(line(x), 0), 1),
+        slope: (x) => (line(x) > 0 && line(x) < 1 ? node.alpha : 0),
+      };
     }
     case 'hardSwish':
-      return { value: (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6, slope: (x) => (x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6) };
+      return {
+        value: (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6,
+        slope: (x) => (x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6),
+      };
     case 'sqrt':
       return { value: Math.sqrt, slope: (x) => (x > 0 ? 0.5 / Math.sqrt(x) : 0) };
     case 'reciprocal':
@@ -38,7 +50,10 @@ export function curveOf(node: CurveNode): Curve {
   }
 }
 
-export const leaky = (slope: number): Curve => ({ value: (x) => (x > 0 ? x : slope * x), slope: (x) => (x > 0 ? 1 : slope) });
+export const leaky = (slope: number): Curve => ({
+  value: (x) => (x > 0 ? x : slope * x),
+  slope: (x) => (x > 0 ? 1 : slope),
+});
 
 export function curveForward(x: Tensor, curve: (c: number) => Curve): Tensor {
   return { extents: x.extents, data: x.data.map((value, i) => curve(channelOf(x, i)).value(value)) };
@@ -49,7 +64,10 @@ export function curveBackward(dY: Tensor, x: Tensor, curve: (c: number) => Curve
 }
 
 /** `[C]`: one leaky ReLU per channel. */
-export const leakyPerChannel = (slopes: Numbers) => (c: number): Curve => leaky(slopes[c]!);
+export const leakyPerChannel =
+  (slopes: Numbers) =>
+  (c: number): Curve =>
+    leaky(slopes[c]!);
 
 function channelOf({ extents: { H, W } }: Tensor, i: number): number {
   return Math.floor(i / (H * W));

@@ -12,6 +12,7 @@ export function affineBackward(dY: Tensor, scale: Numbers | undefined): Tensor {
 
 function at({ extents: { C, H, W } }: Tensor, numbers: Numbers | undefined, i: number, otherwise: number): number {
   if (numbers === undefined) return otherwise;
-  if (numbers.length !== C && numbers.length !== C * H * W) throw new RangeError(`${numbers.length} numbers fit neither ${C} channels nor ${C * H * W} elements`);
+  if (numbers.length !== C && numbers.length !== C * H * W)
+    throw new RangeError(`${numbers.length} numbers fit neither ${C} channels nor ${C * H * W} elements`);
   return numbers[numbers.length === C ? Math.floor(i / (H * W)) : i]!;
 }

@@ -10,8 +10,8 @@ export interface AveragePoolSpec extends Window {
 /**
  *   y[c,p,q] = Σ x[c,h,w] / count(p,q)
  *
- * The sum is over the taps inside the input; `count` is their number or, with `countPadding`, the number of taps inside the
- * padded input, which a last window of a pool that rounds up may overhang.
+ * The sum is over the taps inside the input; `count` is their number or, with `countPadding`, the number of taps inside
+ * the padded input, which a last window of a pool that rounds up may overhang.
  */
 export function averagePoolForward(spec: AveragePoolSpec, x: Tensor): Tensor {
   const windows = slide(spec, x.extents, spec.ceil);

@@ -12,14 +12,23 @@ function rows({ extents: { W }, data }: Tensor): number[][] {
 }
 
 test('a filter is laid on the input unflipped', () => {
-  expect(rows(convForward({ kernel: [1, 2] }, twoRows, tenAndOne))).toEqual([[12, 23], [45, 56]]);
+  expect(rows(convForward({ kernel: [1, 2] }, twoRows, tenAndOne))).toEqual([
+    [12, 23],
+    [45, 56],
+  ]);
   expect(rows(convForward({ kernel: [2, 1] }, twoRows, tenAndOne))).toEqual([[14, 25, 36]]);
 });
 
 test('padding on the left and padding on the right give different windows', () => {
   const spec: ConvSpec = { kernel: [1, 2], stride: [1, 2] };
-  expect(rows(convForward({ ...spec, pads: [0, 1, 0, 0] }, twoRows, tenAndOne))).toEqual([[1, 23], [4, 56]]);
-  expect(rows(convForward({ ...spec, pads: [0, 0, 0, 1] }, twoRows, tenAndOne))).toEqual([[12, 30], [45, 60]]);
+  expect(rows(convForward({ ...spec, pads: [0, 1, 0, 0] }, twoRows, tenAndOne))).toEqual([
+    [1, 23],
+    [4, 56],
+  ]);
+  expect(rows(convForward({ ...spec, pads: [0, 0, 0, 1] }, twoRows, tenAndOne))).toEqual([
+    [12, 30],
+    [45, 60],
+  ]);
 });
 
 test('padding above and padding below give different windows', () => {
@@ -38,7 +47,9 @@ test('a stride that leaves a remainder does not reach the last column', () => {
 
 test('each group of filters reads its own channels, and every filter has its own bias', () => {
   const x = tensor({ C: 2, H: 1, W: 1 }, [5, 7]);
-  expect([...convForward({ kernel: [1, 1], groups: 2 }, x, [1, 2, 3, 4], [0, 0, 100, 200]).data]).toEqual([5, 10, 121, 228]);
+  expect([...convForward({ kernel: [1, 1], groups: 2 }, x, [1, 2, 3, 4], [0, 0, 100, 200]).data]).toEqual([
+    5, 10, 121, 228,
+  ]);
   expect([...convForward({ kernel: [1, 1] }, x, [1, 2, 3, 4]).data]).toEqual([19, 43]);
 });
 
@@ -72,7 +83,9 @@ test('weights that make no whole number of filters are refused', () => {
 });
 
 test('a window larger than the padded input is refused', () => {
-  expect(() => convForward({ kernel: [3, 1] }, twoRows, [1, 2, 3])).toThrow('a window of 3 taps, 1 apart, does not fit into 2');
+  expect(() => convForward({ kernel: [3, 1] }, twoRows, [1, 2, 3])).toThrow(
+    'a window of 3 taps, 1 apart, does not fit into 2',
+  );
 });
 
 const specs: [string, ConvSpec][] = [

@@ -43,7 +43,9 @@ function filters({ kernel: [R, S], groups = 1 }: ConvSpec, { C }: Extents, weigh
   const O = weight.length / (channels * R * S);
   const filtersPerGroup = O / groups;
   if (![channels, O, filtersPerGroup].every(Number.isInteger)) {
-    throw new RangeError(`${weight.length} weights do not make ${R}×${S} filters for ${C} channels in ${groups} groups`);
+    throw new RangeError(
+      `${weight.length} weights do not make ${R}×${S} filters for ${C} channels in ${groups} groups`,
+    );
   }
   return {
     O,

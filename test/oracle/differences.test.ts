@@ -18,15 +18,24 @@ describe('the backward pass of one operator is the transpose of its Jacobian:', 
   const nodes: [string, GraphNode][] = [
     ['a plain conv', { op: 'conv', ...one, kernel: [2, 3], weight: '6×4×2×3', bias: 'c1' }],
     ['conv with one-sided pads', { op: 'conv', ...one, kernel: [2, 3], pads: [1, 0, 0, 2], weight: '6×4×2×3' }],
-    ['conv with stride and dilation', { op: 'conv', ...one, kernel: [2, 3], stride: [3, 2], dilation: [2, 3], weight: '6×4×2×3' }],
+    [
+      'conv with stride and dilation',
+      { op: 'conv', ...one, kernel: [2, 3], stride: [3, 2], dilation: [2, 3], weight: '6×4×2×3' },
+    ],
     ['conv in groups', { op: 'conv', ...one, kernel: [2, 3], groups: 2, weight: '6×2×2×3' }],
     ['depthwise conv', { op: 'conv', ...one, kernel: [2, 3], pads: [0, 1, 1, 0], groups: 4, weight: '8×1×2×3' }],
     ['fullyConnected', { op: 'fullyConnected', ...one, weight: '3×140' }],
     ['relu', { op: 'relu', ...one }],
     ['maxPool with overlaps', { op: 'maxPool', ...one, kernel: [3, 2], stride: [2, 1], pads: [1, 0, 0, 1] }],
-    ['maxPool with ceil and dilation', { op: 'maxPool', ...one, kernel: [2, 3], stride: [2, 3], dilation: [2, 1], ceil: true }],
+    [
+      'maxPool with ceil and dilation',
+      { op: 'maxPool', ...one, kernel: [2, 3], stride: [2, 3], dilation: [2, 1], ceil: true },
+    ],
     ['averagePool', { op: 'averagePool', ...one, kernel: [3, 2], stride: [2, 3], pads: [1, 0, 2, 1], ceil: true }],
-    ['averagePool over padding', { op: 'averagePool', ...one, kernel: [3, 4], stride: [3, 2], pads: [0, 2, 1, 1], ceil: true, countPadding: true }],
+    [
+      'averagePool over padding',
+      { op: 'averagePool', ...one, kernel: [3, 4], stride: [3, 2], pads: [0, 2, 1, 1], ceil: true, countPadding: true },
+    ],
     ['averagePool with dilation', { op: 'averagePool', ...one, kernel: [2, 2], pads: [1, 1, 0, 0], dilation: [2, 3] }],
     ['globalAveragePool', { op: 'globalAveragePool', ...one }],
     ['batchNorm', { op: 'batchNorm', ...one, ...norm }],
@@ -78,7 +87,12 @@ describe('the backward pass of one operator is the transpose of its Jacobian:', 
     weights.set('per channel', randomParameter(random, [4]));
     weights.set('4×5×7', randomParameter(random, [4, 5, 7]));
     const extents: Extents = node.op === 'expand' ? { C: 4, H: 1, W: 7 } : { C: 4, H: 5, W: 7 };
-    const inputs = node.inputs.map((name) => tensor(extents, normals(random, sizeOf(extents)).map((value) => (name === 'positive x' ? Math.abs(value) + 0.3 : value))));
+    const inputs = node.inputs.map((name) =>
+      tensor(
+        extents,
+        normals(random, sizeOf(extents)).map((value) => (name === 'positive x' ? Math.abs(value) + 0.3 : value)),
+      ),
+    );
     const y = forward(node, inputs, weights);
     const dY = tensor(y.extents, normals(random, y.data.length));
 
@@ -93,7 +107,10 @@ describe('the backward pass of one operator is the transpose of its Jacobian:', 
 describe('the gradient of a random graph is its slope', () => {
   const seeds = Array.from({ length: 60 }, (_, seed) => seed);
 
-  test.each([...seeds.map((seed) => [seed, randomGraph(seed)] as const), ...seeds.map((seed) => [seed, mixedGraph(seed)] as const)])('along three directions (seed %i)', (seed, graph) => {
+  test.each([
+    ...seeds.map((seed) => [seed, randomGraph(seed)] as const),
+    ...seeds.map((seed) => [seed, mixedGraph(seed)] as const),
+  ])('along three directions (seed %i)', (seed, graph) => {
     const random = seededRandom(seed);
     const input = inputAwayFromKinks(graph, 1e-4, seed);
     const classIndex = random.integer(0, graphGradient(graph, input, { class: 0 }).scores.length - 1);

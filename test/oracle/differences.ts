@@ -11,7 +11,13 @@ export function slopeAlong(v: Numbers, f: ScalarFunction, x: Float64Array, step 
 
 /** The whole gradient, one coordinate after the other. */
 export function centralDifferences(f: ScalarFunction, x: Float64Array): Float64Array {
-  return x.map((_, i) => slopeAlong(x.map((_, j) => Number(i === j)), f, x));
+  return x.map((_, i) =>
+    slopeAlong(
+      x.map((_, j) => Number(i === j)),
+      f,
+      x,
+    ),
+  );
 }
 
 /** How far `dX` is from `∇⟨dY, y(x)⟩`, relatively. */

@@ -20,6 +20,7 @@ export function fullyConnectedBackward(dY: Tensor, weight: Numbers, input: Exten
 }
 
 function outputs(weight: Numbers, inputs: number): number {
-  if (weight.length % inputs !== 0) throw new RangeError(`${weight.length} weights are no matrix over ${inputs} inputs`);
+  if (weight.length % inputs !== 0)
+    throw new RangeError(`${weight.length} weights are no matrix over ${inputs} inputs`);
   return weight.length / inputs;
 }

@@ -7,12 +7,12 @@ import { get, type Tensor } from './tensor';
 import { slide, type Tap } from './window';
 
 /**
- * How far a run stays from the places where the gradient jumps: the smallest |x| at any ReLU and the smallest lead of any
- * max-pool winner, relative to the root mean square of the tensor; infinite if there are none.
+ * How far a run stays from the places where the gradient jumps: the smallest |x| at any ReLU and the smallest lead of
+ * any max-pool winner, relative to the root mean square of the tensor; infinite if there are none.
  *
- * A gap that does not move with the network's input closes nowhere nearby, and is no kink even at 0: the zero behind a dead
- * ReLU, a window full of such zeros, one maximum that overlapping windows have copied side by side. A second run close by
- * tells which gaps those are.
+ * A gap that does not move with the network's input closes nowhere nearby, and is no kink even at 0: the zero behind a
+ * dead ReLU, a window full of such zeros, one maximum that overlapping windows have copied side by side. A second run
+ * close by tells which gaps those are.
  */
 export function kinkMargin(tensors: Tensors, graph: Graph): number {
   const nearby = runGraph(graph, nudged(named(tensors, graph.input.name).data));
@@ -41,7 +41,10 @@ export function inputAwayFromKinks(graph: Graph, margin: number, seed = 1, attem
 
 type Gap = readonly [here: number, there: number];
 
-/** How far every choice that a node makes is from falling the other way, in one run and, for the same choice, in the other. */
+/**
+ * How far every choice that a node makes is from falling the other way, in one run and, for the same choice, in the
+ * other.
+ */
 function gaps(node: GraphNode, here: Tensor, there: Tensor): Iterable<Gap> {
   if (node.op === 'maxPool') return leads(node, here, there);
   if (node.op === 'globalMaxPool') return leads({ kernel: [here.extents.H, here.extents.W] }, here, there);

@@ -1,45 +1,92 @@
 import type { Axis, Graph, Triple } from '../../src/graph';
 import { randomParameter, seededRandom } from './random';
-import { addConv, addFullyConnected, Builder, conv, divisors, perceptron, planeWideConv, pool, pooledScores, residual, type Block, type Unnamed } from './randomGraph';
+import {
+  addConv,
+  addFullyConnected,
+  Builder,
+  conv,
+  divisors,
+  perceptron,
+  planeWideConv,
+  pool,
+  pooledScores,
+  residual,
+  type Block,
+  type Unnamed,
+} from './randomGraph';
 
 /** Where blocks that enlarge have to stop. */
 const LONGEST = 14;
 const AXES: readonly Axis[] = ['C', 'H', 'W'];
 
 /**
- * A small valid graph of every operator that `randomGraph` leaves out: curved functions, normalization across channels, products, and
- * all that moves elements or resamples planes, between convolutions and pools. One seed, one graph.
+ * A small valid graph of every operator that `randomGraph` leaves out: curved functions, normalization across channels,
+ * products, and all that moves elements or resamples planes, between convolutions and pools. One seed, one graph.
  */
 export function mixedGraph(seed: number): Graph {
   const random = seededRandom(seed + 7000);
   const net = new Builder(random, { C: random.integer(2, 6), H: random.integer(4, 11), W: random.integer(4, 11) });
-  const blocks = [conv, residual, pool, curve, curve, lrn, affine, excited, normalized, turned, regrouped, cut, padded, resized, summed];
+  const blocks = [
+    conv,
+    residual,
+    pool,
+    curve,
+    curve,
+    lrn,
+    affine,
+    excited,
+    normalized,
+    turned,
+    regrouped,
+    cut,
+    padded,
+    resized,
+    summed,
+  ];
   let x = conv(net, 'input');
   for (let block = random.integer(3, 6); block > 0; block--) x = random.pick(blocks)(net, x);
   const scores = random.pick([planeWideConv, perceptron, pooledScores, strongest])(net, x);
-  return net.graph(`mixed${seed}`, random.chance(0.2) ? net.add({ op: random.pick(['softmax', 'logSoftmax'] as const), inputs: [scores] }) : scores);
+  return net.graph(
+    `mixed${seed}`,
+    random.chance(0.2) ? net.add({ op: random.pick(['softmax', 'logSoftmax'] as const), inputs: [scores] }) : scores,
+  );
 }
 
 const curve: Block = (net, x) => {
   const { random } = net;
   const inputs = [x];
   const nodes: readonly Unnamed[] = [
-    { op: 'clip', inputs, min: -0.4, max: 0.9 }, { op: 'clip', inputs, max: 0.7 }, { op: 'clip', inputs, min: 0, max: 6 },
-    { op: 'leakyRelu', inputs, slope: 0.2 }, { op: 'elu', inputs, alpha: 1.3 }, { op: 'sigmoid', inputs }, { op: 'swish', inputs },
-    { op: 'hardSigmoid', inputs, alpha: 0.3, beta: 0.45 }, { op: 'hardSwish', inputs },
+    { op: 'clip', inputs, min: -0.4, max: 0.9 },
+    { op: 'clip', inputs, max: 0.7 },
+    { op: 'clip', inputs, min: 0, max: 6 },
+    { op: 'leakyRelu', inputs, slope: 0.2 },
+    { op: 'elu', inputs, alpha: 1.3 },
+    { op: 'sigmoid', inputs },
+    { op: 'swish', inputs },
+    { op: 'hardSigmoid', inputs, alpha: 0.3, beta: 0.45 },
+    { op: 'hardSwish', inputs },
     { op: 'prelu', inputs, slope: net.weight(randomParameter(random, [net.extents(x).C])) },
   ];
   return net.add(random.pick(nodes));
 };
 
-const lrn: Block = (net, x) => net.add({ op: 'lrn', inputs: [x], size: net.random.integer(2, 5), alpha: 0.4, beta: 0.75, k: 1.2 });
+const lrn: Block = (net, x) =>
+  net.add({ op: 'lrn', inputs: [x], size: net.random.integer(2, 5), alpha: 0.4, beta: 0.75, k: 1.2 });
 
 /** Per channel or per element, with both parameters or one. */
 const affine: Block = (net, x) => {
   const { random } = net;
   const { C, H, W } = net.extents(x);
   const parameter = () => net.weight(randomParameter(random, random.chance(0.5) ? [C] : [C, H, W]));
-  return net.add({ op: 'affine', inputs: [x], ...random.pick([() => ({ scale: parameter() }), () => ({ bias: parameter() }), () => ({ scale: parameter(), bias: parameter() })])() });
+  return net.add({
+    op: 'affine',
+    inputs: [x],
+    ...random.pick([
+      () => ({ scale: parameter() }),
+      () => ({ bias: parameter() }),
+      () => ({ scale: parameter(), bias: parameter() }),
+    ])(),
+  });
 };
 
 /** Each channel times a number that its own mean or maximum decides. */
@@ -47,7 +94,9 @@ const excited: Block = (net, x) => {
   const { random } = net;
   const { C, H, W } = net.extents(x);
   const squeezed = random.pick<() => Unnamed>([
-    () => ({ op: 'reduce', inputs: [x], kind: 'mean', axes: ['H', 'W'] }), () => ({ op: 'globalAveragePool', inputs: [x] }), () => ({ op: 'globalMaxPool', inputs: [x] }),
+    () => ({ op: 'reduce', inputs: [x], kind: 'mean', axes: ['H', 'W'] }),
+    () => ({ op: 'globalAveragePool', inputs: [x] }),
+    () => ({ op: 'globalMaxPool', inputs: [x] }),
   ])();
   const gate = net.add({ op: 'sigmoid', inputs: [addConv(net, net.add(squeezed), { kernel: [1, 1] }, C)] });
   return net.add({ op: 'multiply', inputs: [x, net.add({ op: 'expand', inputs: [gate], extents: [C, H, W] })] });
@@ -58,12 +107,27 @@ const normalized: Block = (net, x) => {
   const { C, H, W } = net.extents(x);
   const square = net.add({ op: 'multiply', inputs: [x, x] });
   const mean = net.add({ op: 'globalAveragePool', inputs: [square] });
-  const positive = net.add({ op: 'affine', inputs: [mean], bias: net.weight(randomParameter(net.random, [C], () => 0.1 + net.random.uniform())) });
+  const positive = net.add({
+    op: 'affine',
+    inputs: [mean],
+    bias: net.weight(randomParameter(net.random, [C], () => 0.1 + net.random.uniform())),
+  });
   const inverse = net.add({ op: 'reciprocal', inputs: [net.add({ op: 'sqrt', inputs: [positive] })] });
   return net.add({ op: 'multiply', inputs: [x, net.add({ op: 'expand', inputs: [inverse], extents: [C, H, W] })] });
 };
 
-const turned: Block = (net, x) => net.add({ op: 'transpose', inputs: [x], order: net.random.pick([['C', 'W', 'H'], ['H', 'C', 'W'], ['W', 'C', 'H'], ['H', 'W', 'C'], ['W', 'H', 'C']] as const) });
+const turned: Block = (net, x) =>
+  net.add({
+    op: 'transpose',
+    inputs: [x],
+    order: net.random.pick([
+      ['C', 'W', 'H'],
+      ['H', 'C', 'W'],
+      ['W', 'C', 'H'],
+      ['H', 'W', 'C'],
+      ['W', 'H', 'C'],
+    ] as const),
+  });
 
 /** The same numbers under other extents, as long as none is large. */
 const regrouped: Block = (net, x) => {
@@ -94,8 +158,18 @@ const padded: Block = (net, x) => {
   const { random } = net;
   const { C, H, W } = net.extents(x);
   const mode = random.pick(['constant', 'edge', 'reflect'] as const);
-  const side = () => [C, H, W].map((extent) => random.integer(0, Math.max(0, Math.min(mode === 'reflect' ? extent - 1 : 2, LONGEST - extent, 2)))) as unknown as Triple;
-  return net.add({ op: 'pad', inputs: [x], before: side(), after: side(), mode, ...(mode === 'constant' && { value: 0.5 }) });
+  const side = () =>
+    [C, H, W].map((extent) =>
+      random.integer(0, Math.max(0, Math.min(mode === 'reflect' ? extent - 1 : 2, LONGEST - extent, 2))),
+    ) as unknown as Triple;
+  return net.add({
+    op: 'pad',
+    inputs: [x],
+    before: side(),
+    after: side(),
+    mode,
+    ...(mode === 'constant' && { value: 0.5 }),
+  });
 };
 
 const resized: Block = (net, x) => {
@@ -104,15 +178,35 @@ const resized: Block = (net, x) => {
   const scale = [random.pick([0.5, 1, 1.5, 2]), random.pick([0.5, 1, 1.3, 2])] as const;
   const size = [Math.max(1, Math.floor(H * scale[0])), Math.max(1, Math.floor(W * scale[1]))] as const;
   if (Math.max(...size) > LONGEST) return x;
-  const coordinates = random.pick(['half-pixel', 'pytorch-half-pixel', 'half-pixel-symmetric', 'tensorflow-half-pixel', 'asymmetric', 'align-corners'] as const);
+  const coordinates = random.pick([
+    'half-pixel',
+    'pytorch-half-pixel',
+    'half-pixel-symmetric',
+    'tensorflow-half-pixel',
+    'asymmetric',
+    'align-corners',
+  ] as const);
   const rounding = random.pick(['floor', 'ceil', 'round-prefer-floor', 'round-prefer-ceil'] as const);
-  return net.add({ op: 'resize', inputs: [x], size, ...(random.chance(0.5) && { scale }), mode: random.pick(['nearest', 'linear', 'cubic'] as const), coordinates, rounding });
+  return net.add({
+    op: 'resize',
+    inputs: [x],
+    size,
+    ...(random.chance(0.5) && { scale }),
+    mode: random.pick(['nearest', 'linear', 'cubic'] as const),
+    coordinates,
+    rounding,
+  });
 };
 
 /** Along one axis, beside the whole: a sum of two tensors of which one is copied. */
 const summed: Block = (net, x) => {
   const { C, H, W } = net.extents(x);
-  const total = net.add({ op: 'reduce', inputs: [x], kind: net.random.pick(['mean', 'sum'] as const), axes: [net.random.pick(AXES)] });
+  const total = net.add({
+    op: 'reduce',
+    inputs: [x],
+    kind: net.random.pick(['mean', 'sum'] as const),
+    axes: [net.random.pick(AXES)],
+  });
   return net.add({ op: 'add', inputs: [x, net.add({ op: 'expand', inputs: [total], extents: [C, H, W] })] });
 };
 

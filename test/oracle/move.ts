@@ -42,9 +42,15 @@ function moveOf(node: MoveNode, input: Extents): Move {
         source: (place) => eachAxis((axis) => place[node.order.indexOf(AXES[axis]!)]!),
       };
     case 'slice':
-      return { extents: extentsOf(node.extents), source: (place) => eachAxis((axis) => node.begin[axis]! + place[axis]! * (node.step?.[axis] ?? 1)) };
+      return {
+        extents: extentsOf(node.extents),
+        source: (place) => eachAxis((axis) => node.begin[axis]! + place[axis]! * (node.step?.[axis] ?? 1)),
+      };
     case 'expand':
-      return { extents: extentsOf(node.extents), source: (place) => eachAxis((axis) => Math.min(place[axis]!, lengths[axis]! - 1)) };
+      return {
+        extents: extentsOf(node.extents),
+        source: (place) => eachAxis((axis) => Math.min(place[axis]!, lengths[axis]! - 1)),
+      };
     case 'pad':
       return {
         extents: extentsOf(lengths.map((length, axis) => node.before[axis]! + length + node.after[axis]!)),

@@ -5,13 +5,19 @@ import { normals, seededRandom } from './random';
 import { randomGraph } from './randomGraph';
 import { sizeOf } from './tensor';
 
-function vectorGraph(length: number, nodes: readonly GraphNode[], weights: Readonly<Record<string, number[]>> = {}): Graph {
+function vectorGraph(
+  length: number,
+  nodes: readonly GraphNode[],
+  weights: Readonly<Record<string, number[]>> = {},
+): Graph {
   return {
     name: 'toy',
     input: { name: 'x', extents: { C: length, H: 1, W: 1 } },
     nodes,
     output: nodes.at(-1)!.name,
-    weights: new Map(Object.entries(weights).map(([name, data]) => [name, { shape: [data.length], data: Float32Array.from(data) }])),
+    weights: new Map(
+      Object.entries(weights).map(([name, data]) => [name, { shape: [data.length], data: Float32Array.from(data) }]),
+    ),
   };
 }
 
@@ -40,7 +46,10 @@ test.each([
 test('the three rules coincide where there is no ReLU', () => {
   for (let seed = 0; seed < 20; seed++) {
     const graph = randomGraph(seed);
-    const linear = { ...graph, nodes: graph.nodes.map((node) => (node.op === 'relu' ? { ...node, op: 'identity' as const } : node)) };
+    const linear = {
+      ...graph,
+      nodes: graph.nodes.map((node) => (node.op === 'relu' ? { ...node, op: 'identity' as const } : node)),
+    };
     const input = normals(seededRandom(seed), sizeOf(graph.input.extents));
     const { gradient } = graphGradient(linear, input, { class: 0 });
     expect(gradient.some((value) => value !== 0)).toBe(true);
@@ -83,7 +92,11 @@ test('the score is taken before a final soft-max, even if a node that does nothi
 
 test('the gradient of a probability is the same whether or not the graph spells its soft-max out', () => {
   const bare = vectorGraph(2, [{ op: 'identity', name: 'logits', inputs: ['x'] }]);
-  const spelled = { ...bare, nodes: [...bare.nodes, { op: 'softmax' as const, name: 'end', inputs: ['logits'] }], output: 'end' };
+  const spelled = {
+    ...bare,
+    nodes: [...bare.nodes, { op: 'softmax' as const, name: 'end', inputs: ['logits'] }],
+    output: 'end',
+  };
   const input = Float64Array.of(0, Math.log(3));
   const { gradient } = graphGradient(bare, input, { class: 0, score: 'probability' });
   expect(gradient[0]).toBeCloseTo(3 / 16, 15);

@@ -33,14 +33,21 @@ export interface GradientResult {
 export function runGraph(graph: Graph, input: Float64Array): Tensors {
   const tensors = new Map([[graph.input.name, tensor(graph.input.extents, input)]]);
   for (const node of graph.nodes) {
-    tensors.set(node.name, forward(node, node.inputs.map((name) => named(tensors, name)), graph.weights));
+    tensors.set(
+      node.name,
+      forward(
+        node,
+        node.inputs.map((name) => named(tensors, name)),
+        graph.weights,
+      ),
+    );
   }
   return tensors;
 }
 
 /**
- * Gradient of one item's score with respect to its input. A tensor with several readers sums their gradients, and only the
- * sum meets the node that wrote it: for the rules that ask for the sign of dY the order matters.
+ * Gradient of one item's score with respect to its input. A tensor with several readers sums their gradients, and only
+ * the sum meets the node that wrote it: for the rules that ask for the sign of dY the order matters.
  */
 export function graphGradient(graph: Graph, input: Float64Array, options: GradientOptions): GradientResult {
   const tensors = runGraph(graph, input);

@@ -1,7 +1,12 @@
 import type { GraphNode, Weight } from '../../src/graph';
 import { curveBackward, curveForward, curveOf, leakyPerChannel } from './activation';
 import { affineBackward, affineForward } from './affine';
-import { averagePoolBackward, averagePoolForward, globalAveragePoolBackward, globalAveragePoolForward } from './averagePool';
+import {
+  averagePoolBackward,
+  averagePoolForward,
+  globalAveragePoolBackward,
+  globalAveragePoolForward,
+} from './averagePool';
 import { batchNormBackward, batchNormForward } from './batchNorm';
 import { add, concatBackward, concatForward, multiply, reshape } from './combine';
 import { convBackward, convForward } from './conv';
@@ -140,7 +145,10 @@ export function backward(
     case 'flatten':
       return [reshape(dY, x.extents)];
     case 'concat':
-      return concatBackward(dY, inputs.map(({ extents }) => extents));
+      return concatBackward(
+        dY,
+        inputs.map(({ extents }) => extents),
+      );
     case 'add':
       return inputs.map(() => dY);
     case 'identity':

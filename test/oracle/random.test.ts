@@ -56,7 +56,8 @@ function convFlops(node: GraphNode, graph: Graph, tensors: ReturnType<typeof run
   return 2 * H * W * graph.weights.get(node.weight)!.data.length;
 }
 
-const ops = 'conv fullyConnected relu maxPool averagePool globalAveragePool batchNorm flatten concat add identity softmax';
+const ops =
+  'conv fullyConnected relu maxPool averagePool globalAveragePool batchNorm flatten concat add identity softmax';
 
 const mixed = Array.from({ length: 100 }, (_, seed) => mixedGraph(seed));
 
@@ -69,7 +70,14 @@ test('every mixed graph runs, to finite scores', () => {
 
 test('random and mixed graphs contain every operator there is', () => {
   const found = new Set([...graphs, ...mixed].flatMap((graph) => graph.nodes.map(({ op }) => op)));
-  const known = [...Object.keys(registry).filter((op) => op !== 'image'), 'globalAveragePool', 'globalMaxPool', 'identity', 'softmax', 'logSoftmax'];
+  const known = [
+    ...Object.keys(registry).filter((op) => op !== 'image'),
+    'globalAveragePool',
+    'globalMaxPool',
+    'identity',
+    'softmax',
+    'logSoftmax',
+  ];
   expect(known.filter((op) => !found.has(op as GraphNode['op']))).toEqual([]);
 });
 
@@ -85,15 +93,27 @@ const features: [string, (node: GraphNode, graph: Graph) => boolean][] = [
   ['one-sided pads', (node) => 'pads' in node && node.pads[0] !== node.pads[2]],
   ['dilation', (node) => 'dilation' in node && node.dilation[1] > 1],
   ['groups', (node) => node.op === 'conv' && (node.groups ?? 1) > 1],
-  ['depthwise convs', (node, { weights }) => node.op === 'conv' && (node.groups ?? 1) > 1 && weights.get(node.weight)!.shape[1] === 1],
+  [
+    'depthwise convs',
+    (node, { weights }) => node.op === 'conv' && (node.groups ?? 1) > 1 && weights.get(node.weight)!.shape[1] === 1,
+  ],
   ['pools that round up', (node) => node.op === 'maxPool' && node.ceil === true],
   ['pools that overlap', (node) => node.op === 'maxPool' && node.kernel[0] > (node.stride?.[0] ?? 1)],
   ['average pools that count their padding', (node) => node.op === 'averagePool' && node.countPadding === true],
   ['a node that reads one tensor twice', (node) => new Set(node.inputs).size < node.inputs.length],
-  ['nested concats', (node, graph) => node.op === 'concat' && node.inputs.some((name) => writer(graph, name)?.op === 'concat')],
+  [
+    'nested concats',
+    (node, graph) => node.op === 'concat' && node.inputs.some((name) => writer(graph, name)?.op === 'concat'),
+  ],
   ['two relus in a row', (node, graph) => node.op === 'relu' && writer(graph, node.inputs[0]!)?.op === 'relu'],
-  ['batch-norms behind a conv', (node, graph) => node.op === 'batchNorm' && writer(graph, node.inputs[0]!)?.op === 'conv'],
-  ['batch-norms behind something else', (node, graph) => node.op === 'batchNorm' && writer(graph, node.inputs[0]!)?.op !== 'conv'],
+  [
+    'batch-norms behind a conv',
+    (node, graph) => node.op === 'batchNorm' && writer(graph, node.inputs[0]!)?.op === 'conv',
+  ],
+  [
+    'batch-norms behind something else',
+    (node, graph) => node.op === 'batchNorm' && writer(graph, node.inputs[0]!)?.op !== 'conv',
+  ],
   [
     'relus with several readers',
     (node, graph) => node.op === 'relu' && graph.nodes.filter(({ inputs }) => inputs.includes(node.name)).length > 1,

@@ -37,7 +37,10 @@ export function normals(random: Random, length: number): Float64Array {
   return Float64Array.from({ length }, () => Math.fround(random.normal()));
 }
 
-/** `[out, …]` with variance 2 / (product of the others), which keeps activations of one size through ReLUs (He et al., 2015). */
+/**
+ * `[out, …]` with variance 2 / (product of the others), which keeps activations of one size through ReLUs (He et al.,
+ * 2015).
+ */
 export function randomWeights(random: Random, shape: readonly number[]): Weight {
   const fanIn = shape.slice(1).reduce((product, extent) => product * extent, 1);
   const deviation = Math.sqrt(2 / fanIn);

@@ -11,8 +11,8 @@ export type Unnamed<Node = GraphNode> = Node extends GraphNode ? Omit<Node, 'nam
 const CONV_FLOP_LIMIT = 2e5;
 
 /**
- * A small valid graph of awkward shapes: odd and 1×1 planes, strides that leave a remainder, one-sided pads, dilation, groups,
- * channels that no vector width divides, tensors with several readers. One seed, one graph.
+ * A small valid graph of awkward shapes: odd and 1×1 planes, strides that leave a remainder, one-sided pads, dilation,
+ * groups, channels that no vector width divides, tensors with several readers. One seed, one graph.
  */
 export function randomGraph(seed: number): Graph {
   const random = seededRandom(seed);

@@ -1,6 +1,8 @@
 import type { Tensor } from './tensor';
 
-/** How a ReLU treats the gradient that reaches it: the derivative, Zeiler and Fergus (2014), Springenberg et al. (2015). */
+/**
+ * How a ReLU treats the gradient that reaches it: the derivative, Zeiler and Fergus (2014), Springenberg et al. (2015).
+ */
 export type ReluRule = 'gradient' | 'deconvnet' | 'guided';
 
 /** `y = max(x, 0)` */

@@ -14,7 +14,9 @@ export function resizeForward(spec: Spec, x: Tensor): Tensor {
   const [P, Q] = spec.size;
   return gather({ C: x.extents.C, H: P, W: Q }, (c, p, q) => {
     let sum = 0;
-    for (const row of parts(spec, 0, p, x.extents)) for (const column of parts(spec, 1, q, x.extents)) sum += row.weight * column.weight * get(x, c, row.at, column.at);
+    for (const row of parts(spec, 0, p, x.extents))
+      for (const column of parts(spec, 1, q, x.extents))
+        sum += row.weight * column.weight * get(x, c, row.at, column.at);
     return sum;
   });
 }
@@ -22,7 +24,8 @@ export function resizeForward(spec: Spec, x: Tensor): Tensor {
 export function resizeBackward(spec: Spec, dY: Tensor, input: Extents): Tensor {
   const dX = zeros(input);
   forEach(dY, (c, p, q, dy) => {
-    for (const row of parts(spec, 0, p, input)) for (const column of parts(spec, 1, q, input)) scatter(dX, c, row.at, column.at, row.weight * column.weight * dy);
+    for (const row of parts(spec, 0, p, input))
+      for (const column of parts(spec, 1, q, input)) scatter(dX, c, row.at, column.at, row.weight * column.weight * dy);
   });
   return dX;
 }
@@ -34,7 +37,11 @@ function parts(spec: Spec, axis: 0 | 1, i: number, { H, W }: Extents): Part[] {
   const between = x - near;
   const clamp = (at: number) => Math.max(0, Math.min(old - 1, at));
   if (spec.mode === 'nearest') return [{ at: clamp(round(spec.rounding ?? 'round-prefer-floor', x)), weight: 1 }];
-  if (spec.mode === 'linear') return [{ at: clamp(near), weight: 1 - between }, { at: clamp(near + 1), weight: between }];
+  if (spec.mode === 'linear')
+    return [
+      { at: clamp(near), weight: 1 - between },
+      { at: clamp(near + 1), weight: between },
+    ];
   // Keys' cubic, as ONNX writes out its four coefficients
   const A = spec.coefficient ?? -0.75;
   const s = between;
@@ -72,13 +79,18 @@ function round(rule: NonNullable<Spec['rounding']>, x: number): number {
 export function reduceForward({ kind, axes }: Pick<ReduceNode, 'kind' | 'axes'>, x: Tensor): Tensor {
   const y = zeros(reducedExtents(axes, x.extents));
   const share = kind === 'mean' ? y.data.length / x.data.length : 1;
-  forEach(x, (c, h, w, value) => scatter(y, axes.includes('C') ? 0 : c, axes.includes('H') ? 0 : h, axes.includes('W') ? 0 : w, value * share));
+  forEach(x, (c, h, w, value) =>
+    scatter(y, axes.includes('C') ? 0 : c, axes.includes('H') ? 0 : h, axes.includes('W') ? 0 : w, value * share),
+  );
   return y;
 }
 
 export function reduceBackward({ kind, axes }: Pick<ReduceNode, 'kind' | 'axes'>, dY: Tensor, input: Extents): Tensor {
   const share = kind === 'mean' ? dY.data.length / (input.C * input.H * input.W) : 1;
-  return gather(input, (c, h, w) => share * get(dY, axes.includes('C') ? 0 : c, axes.includes('H') ? 0 : h, axes.includes('W') ? 0 : w));
+  return gather(
+    input,
+    (c, h, w) => share * get(dY, axes.includes('C') ? 0 : c, axes.includes('H') ? 0 : h, axes.includes('W') ? 0 : w),
+  );
 }
 
 function reducedExtents(axes: ReduceNode['axes'], { C, H, W }: Extents): Extents {

@@ -1,6 +1,8 @@
 import { gather, get, type Tensor } from './tensor';
 
-/** Over channels, at every (h, w):  y[c] = exp(x[c]) / Σ_k exp(x[k]), where subtracting the maximum keeps exp in range. */
+/**
+ * Over channels, at every (h, w):  y[c] = exp(x[c]) / Σ_k exp(x[k]), where subtracting the maximum keeps exp in range.
+ */
 export function softmaxForward(x: Tensor): Tensor {
   const { C, H, W } = x.extents;
   const column = (h: number, w: number) => Array.from({ length: C }, (_, c) => get(x, c, h, w));

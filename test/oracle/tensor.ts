@@ -15,7 +15,9 @@ export function sizeOf({ C, H, W }: Extents): number {
 
 export function tensor(extents: Extents, values: Numbers): Tensor {
   if (values.length !== sizeOf(extents)) {
-    throw new RangeError(`${extents.C}×${extents.H}×${extents.W} takes ${sizeOf(extents)} values, not ${values.length}`);
+    throw new RangeError(
+      `${extents.C}×${extents.H}×${extents.W} takes ${sizeOf(extents)} values, not ${values.length}`,
+    );
   }
   return { extents, data: Float64Array.from(values) };
 }

@@ -65,7 +65,8 @@ export function slide(window: Window, { H, W }: Extents, ceil = false): Sliding 
  *
  *   count = ⌊(padded − span) / stride⌋ + 1,  span = (kernel − 1) · dilation + 1
  *
- * With `ceil` the quotient is rounded up, unless the last window would then start beyond the input, in the padding after it.
+ * With `ceil` the quotient is rounded up, unless the last window would then start beyond the input, in the padding
+ * after it.
  */
 function positions(axis: Axis, ceil: boolean): readonly (readonly AxisTap[])[] {
   const { length, kernel, stride, dilation, padBefore, padAfter } = axis;
@@ -76,9 +77,10 @@ function positions(axis: Axis, ceil: boolean): readonly (readonly AxisTap[])[] {
   const roundedUp = Math.ceil(slack / stride);
   const last = ceil && roundedUp * stride < padBefore + length ? roundedUp : Math.floor(slack / stride);
   return Array.from({ length: last + 1 }, (_, position) =>
-    Array.from({ length: kernel }, (_, tap) => ({ tap, inside: position * stride + tap * dilation - padBefore })).filter(
-      ({ inside }) => inside < length + padAfter,
-    ),
+    Array.from({ length: kernel }, (_, tap) => ({
+      tap,
+      inside: position * stride + tap * dilation - padBefore,
+    })).filter(({ inside }) => inside < length + padAfter),
   );
 }
 

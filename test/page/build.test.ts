@@ -1,4 +1,7 @@
-/** The built page as a visitor gets it from a plain host: from a sub-path, under its policy, and once more without a network. */
+/**
+ * The built page as a visitor gets it from a plain host: from a sub-path, under its policy, and once more without a
+ * network.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type Server, createServer } from 'node:http';
@@ -15,14 +18,25 @@ vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const PLACE = '/some/where/';
 const MOST_GZIP = 250_000;
-const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.wasm': 'application/wasm', '.jpg': 'image/jpeg' };
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
+  '.jpg': 'image/jpeg',
+};
 
 const dist = mkdtempSync(join(tmpdir(), 'gradlens-dist-'));
 let server: Server;
 let port = 0;
 
 beforeAll(async () => {
-  const { status, stderr, stdout } = spawnSync(process.execPath, ['node_modules/vite/bin/vite.js', 'build', '--outDir', dist], { env: { ...process.env, NODE_ENV: 'production' }, encoding: 'utf8' });
+  const { status, stderr, stdout } = spawnSync(
+    process.execPath,
+    ['node_modules/vite/bin/vite.js', 'build', '--outDir', dist],
+    { env: { ...process.env, NODE_ENV: 'production' }, encoding: 'utf8' },
+  );
   if (status !== 0) throw new Error(`the build failed:\n${stdout}\n${stderr}`);
   await serve();
 });
@@ -61,14 +75,18 @@ async function open(path = ''): Promise<ChromiumPage> {
   await opened.page.evaluateOnNewDocument(() => {
     const violations: string[] = [];
     Object.assign(window, { violations });
-    document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sourceFile }) => violations.push(`${violatedDirective}: ${blockedURI} in ${sourceFile}`));
+    document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sourceFile }) =>
+      violations.push(`${violatedDirective}: ${blockedURI} in ${sourceFile}`),
+    );
   });
   await opened.page.goto(addressOf(path));
   return opened;
 }
 
 async function expectMap({ page, errors }: ChromiumPage): Promise<void> {
-  await page.waitForFunction(() => window.gradlens?.state.maps >= 1 && window.gradlens.state.phase === 'ready', { timeout: 100_000 });
+  await page.waitForFunction(() => window.gradlens?.state.maps >= 1 && window.gradlens.state.phase === 'ready', {
+    timeout: 100_000,
+  });
   expect(await page.evaluate(() => window.gradlens.state.map!.data.some((value) => value > 0))).toBe(true);
   expect(errors).toEqual([]);
   await expectAllowed(page);
@@ -76,34 +94,48 @@ async function expectMap({ page, errors }: ChromiumPage): Promise<void> {
 
 /** That nothing was forbidden so far; then, that something would be. */
 async function expectAllowed(page: Page): Promise<void> {
-  const violations = (): Promise<string[]> => page.evaluate(() => (window as unknown as { violations: string[] }).violations);
+  const violations = (): Promise<string[]> =>
+    page.evaluate(() => (window as unknown as { violations: string[] }).violations);
   expect(await violations()).toEqual([]);
   // in a task of its own: what Puppeteer evaluates may do everything
-  expect(await page.evaluate(() => new Promise((tell) => setTimeout(() => {
-    try {
-      tell(new Function('return "ran"')());
-    } catch (error) {
-      tell((error as Error).name);
-    }
-  })))).toBe('EvalError');
+  expect(
+    await page.evaluate(
+      () =>
+        new Promise((tell) =>
+          setTimeout(() => {
+            try {
+              tell(new Function('return "ran"')());
+            } catch (error) {
+              tell((error as Error).name);
+            }
+          }),
+        ),
+    ),
+  ).toBe('EvalError');
   expect(await violations()).toHaveLength(1);
 }
 
 /** Once its worker has everything that it keeps. */
 const whenKept = (page: Page): Promise<void> => page.evaluate(async () => void (await navigator.serviceWorker.ready));
 
-const keptFiles = (): string[] => (JSON.parse(/^const KEPT = (.*);$/m.exec(readFileSync(join(dist, 'offline.js'), 'utf8'))![1]!) as { files: string[] }).files;
+const keptFiles = (): string[] =>
+  (JSON.parse(/^const KEPT = (.*);$/m.exec(readFileSync(join(dist, 'offline.js'), 'utf8'))![1]!) as { files: string[] })
+    .files;
 
 test('every page has a policy that allows no inline code and no eval', () => {
   for (const file of ['index.html', 'bench/index.html']) {
-    const [, policy] = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(readFileSync(join(dist, file), 'utf8'))!;
+    const [, policy] = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(
+      readFileSync(join(dist, file), 'utf8'),
+    )!;
     expect(policy).toContain('default-src &#39;none&#39;');
     expect(policy).not.toMatch(/unsafe-inline|(?<!wasm-)unsafe-eval/);
   }
 });
 
 test('all that the page fetches before its first map, but the model, is small: the code, the row of samples, one of them', () => {
-  const files = keptFiles().map((file) => (file === './' ? 'index.html' : file)).filter((file) => !file.startsWith('weights/'));
+  const files = keptFiles()
+    .map((file) => (file === './' ? 'index.html' : file))
+    .filter((file) => !file.startsWith('weights/'));
   const isSample = (file: string): boolean => file.endsWith('.jpg');
   const isReady = (file: string): boolean => /\/ready-[^/]*\.js$|\.webp$/.test(file); // fetched where there is no WebGPU
   const first = files.filter((file) => !isReady(file) && (!isSample(file) || file.includes('golf-ball')));
@@ -113,7 +145,13 @@ test('all that the page fetches before its first map, but the model, is small: t
 
 test('what is kept for later is the page and its model, and nothing of the benchmark', () => {
   const files = keptFiles();
-  expect(files).toEqual(expect.arrayContaining(['./', 'weights/imagenette-128-robust/model.json', 'weights/imagenette-128-robust/imagenette-128-robust.safetensors']));
+  expect(files).toEqual(
+    expect.arrayContaining([
+      './',
+      'weights/imagenette-128-robust/model.json',
+      'weights/imagenette-128-robust/imagenette-128-robust.safetensors',
+    ]),
+  );
   expect(files.filter((file) => /bench|\.wasm$|tfjs|ort\./.test(file))).toEqual([]);
 });
 
@@ -160,10 +198,17 @@ test('a new version is there at the next load, and kept for later', async () => 
 });
 
 test('the benchmark runs under its policy, its rivals in WebAssembly too', async () => {
-  await using opened = await open('bench/index.html?net=tiny&contenders=gradlens,tfjs-wasm,ort-wasm&what=forward&runs=1&seconds=0.05&warm-up=0.1&probe=0&start');
-  await opened.page.waitForFunction(() => ['done', 'failed'].includes(document.body.dataset['state'] ?? ''), { timeout: 200_000, polling: 500 });
+  await using opened = await open(
+    'bench/index.html?net=tiny&contenders=gradlens,tfjs-wasm,ort-wasm&what=forward&runs=1&seconds=0.05&warm-up=0.1&probe=0&start',
+  );
+  await opened.page.waitForFunction(() => ['done', 'failed'].includes(document.body.dataset['state'] ?? ''), {
+    timeout: 200_000,
+    polling: 500,
+  });
   const report = parseReport(await opened.page.$eval('#json', (element) => element.textContent!));
   expect(report.rows).toHaveLength(3);
-  expect(report.rows.filter(({ status }) => status !== 'ok').map(({ contender, reason }) => `${contender}: ${reason}`)).toEqual([]);
+  expect(
+    report.rows.filter(({ status }) => status !== 'ok').map(({ contender, reason }) => `${contender}: ${reason}`),
+  ).toEqual([]);
   await expectAllowed(opened.page);
 });

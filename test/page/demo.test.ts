@@ -10,7 +10,13 @@ test('opens with a sample, its classes and its map, without an error', async () 
   expect({ picture: picture?.name, phase, error }).toEqual({ picture: 'golf ball', phase: 'ready', error: null });
   expect(classes).toHaveLength(5);
   expect(classes[0]!.score).toBeGreaterThanOrEqual(classes[1]!.score);
-  expect(map).toMatchObject({ class: classes[0]!.index, label: classes[0]!.label, score: expect.closeTo(classes[0]!.score, 4), width: 128, height: 128 });
+  expect(map).toMatchObject({
+    class: classes[0]!.index,
+    label: classes[0]!.label,
+    score: expect.closeTo(classes[0]!.score, 4),
+    width: 128,
+    height: 128,
+  });
   expect(map.l2).toBeGreaterThan(0);
   expect(await page.$eval('#map', (map) => map.getAttribute('aria-label'))).toContain(`“${map.label}”`);
   expect(await page.$eval('#status-adapter', (adapter) => adapter.textContent)).toContain('software');
@@ -58,11 +64,17 @@ test('another class has its own map, and the address says which', async () => {
 test('an address with a sample, a class and a rule opens just that', async () => {
   const { page, close } = await openDemo('#sample=parachute&class=church&relu=guided');
   const { picture, map, classes } = await mapNumber(page, 1);
-  expect({ picture: picture!.name, label: map.label, relu: map.relu }).toEqual({ picture: 'parachute', label: 'church', relu: 'guided' });
+  expect({ picture: picture!.name, label: map.label, relu: map.relu }).toEqual({
+    picture: 'parachute',
+    label: 'church',
+    relu: 'guided',
+  });
   expect(classes.map(({ label }) => label)).toContain('church');
   expect(await page.$eval('#relu', (select) => (select as HTMLSelectElement).value)).toBe('guided');
 
-  await page.evaluate(() => { location.hash = '#sample=golf-ball'; });
+  await page.evaluate(() => {
+    location.hash = '#sample=golf-ball';
+  });
   expect((await mapNumber(page, 2)).map).toMatchObject({ picture: 'golf ball', relu: 'gradient' });
   await close();
 });
@@ -71,10 +83,15 @@ test('of two quick clicks the last one counts, and nothing is mixed', async () =
   const { page, errors, close } = await openDemo();
   await mapNumber(page, 1);
   await page.evaluate(() => {
-    for (const name of ['church', 'parachute']) document.querySelector<HTMLButtonElement>(`#samples button[value="${name}"]`)!.click();
+    for (const name of ['church', 'parachute'])
+      document.querySelector<HTMLButtonElement>(`#samples button[value="${name}"]`)!.click();
   });
   const { picture, map, classes } = await mapNumber(page, 2);
-  expect({ picture: picture!.name, of: map.picture, class: map.class }).toEqual({ picture: 'parachute', of: 'parachute', class: classes[0]!.index });
+  expect({ picture: picture!.name, of: map.picture, class: map.class }).toEqual({
+    picture: 'parachute',
+    of: 'parachute',
+    class: classes[0]!.index,
+  });
 
   const values = classes.slice(1, 4).map(({ index }) => index);
   await page.evaluate((values) => {
@@ -111,7 +128,9 @@ test('a broken file is refused in one line, and the map that was there stays', a
   const before = await mapNumber(page, 1);
   await giveFile(page, 'drop', 'broken.png', 'not a picture');
   await page.waitForFunction(() => window.gradlens.state.error !== null);
-  expect(await alertOf(page)).toBe('broken.png cannot be decoded as a picture. JPEG, PNG, WebP, AVIF and GIF files can.');
+  expect(await alertOf(page)).toBe(
+    'broken.png cannot be decoded as a picture. JPEG, PNG, WebP, AVIF and GIF files can.',
+  );
   const after = await stateOf(page);
   expect(after.picture).toEqual(before.picture);
   expect(after.map).toEqual(before.map);
@@ -136,7 +155,9 @@ test('a broken file does not stop the map that is on its way', async () => {
 test('a model of one’s own is taken as a model.json with its weights, and weights alone are refused', async () => {
   const { page, close } = await openDemo();
   const before = await mapNumber(page, 1);
-  const { file } = (JSON.parse(readFileSync('weights/imagenette-128-robust/model.json', 'utf8')) as { weights: { file: string } }).weights;
+  const { file } = (
+    JSON.parse(readFileSync('weights/imagenette-128-robust/model.json', 'utf8')) as { weights: { file: string } }
+  ).weights;
   const input = (await page.$('input#file'))!;
   await input.uploadFile(`weights/imagenette-128-robust/${file}`);
   await page.waitForFunction(() => window.gradlens.state.error !== null);

@@ -3,26 +3,56 @@ import { expect, test } from 'vitest';
 import { alertOf, mapNumber, openDemo, stateOf } from './open';
 
 test.each([
-  ['no WebGPU', 'no-webgpu', 'This browser has no WebGPU', "Object.defineProperty(navigator, 'gpu', { value: undefined })"],
-  ['an insecure address', 'insecure-context', 'https', "Object.defineProperty(navigator, 'gpu', { value: undefined }); Object.defineProperty(globalThis, 'isSecureContext', { value: false })"],
-  ['no adapter', 'no-adapter', 'graphics acceleration', "Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: async () => null } })"],
-] as const)('with %s the page says why and what helps, and still shows the pictures', async (_, code, words, prepare) => {
-  const { page, errors, close } = await openDemo('', prepare);
-  await page.waitForFunction(() => window.gradlens?.state.phase === 'unavailable');
-  expect((await stateOf(page)).error!.code).toBe(code);
-  expect(await alertOf(page)).toContain(words);
-  expect(await page.$eval('#picture', (image) => (image as HTMLImageElement).naturalWidth)).toBeGreaterThan(0);
-  expect(await page.$$eval('select, #classes, #opacity, #save-png, .stage canvas, progress', (all) => all.filter((element) => (element as HTMLElement).checkVisibility()).length)).toBe(0);
+  [
+    'no WebGPU',
+    'no-webgpu',
+    'This browser has no WebGPU',
+    "Object.defineProperty(navigator, 'gpu', { value: undefined })",
+  ],
+  [
+    'an insecure address',
+    'insecure-context',
+    'https',
+    "Object.defineProperty(navigator, 'gpu', { value: undefined }); Object.defineProperty(globalThis, 'isSecureContext', { value: false })",
+  ],
+  [
+    'no adapter',
+    'no-adapter',
+    'graphics acceleration',
+    "Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: async () => null } })",
+  ],
+] as const)(
+  'with %s the page says why and what helps, and still shows the pictures',
+  async (_, code, words, prepare) => {
+    const { page, errors, close } = await openDemo('', prepare);
+    await page.waitForFunction(() => window.gradlens?.state.phase === 'unavailable');
+    expect((await stateOf(page)).error!.code).toBe(code);
+    expect(await alertOf(page)).toContain(words);
+    expect(await page.$eval('#picture', (image) => (image as HTMLImageElement).naturalWidth)).toBeGreaterThan(0);
+    expect(
+      await page.$$eval(
+        'select, #classes, #opacity, #save-png, .stage canvas, progress',
+        (all) => all.filter((element) => (element as HTMLElement).checkVisibility()).length,
+      ),
+    ).toBe(0);
 
-  await page.waitForFunction(() => document.querySelectorAll('#ready-results img').length > 18);
-  expect(await page.$eval('#ready-results img', async (image) => { await (image as HTMLImageElement).decode(); return (image as HTMLImageElement).naturalWidth; })).toBeGreaterThan(0);
+    await page.waitForFunction(() => document.querySelectorAll('#ready-results img').length > 18);
+    expect(
+      await page.$eval('#ready-results img', async (image) => {
+        await (image as HTMLImageElement).decode();
+        return (image as HTMLImageElement).naturalWidth;
+      }),
+    ).toBeGreaterThan(0);
 
-  await page.click('#samples button[value="church"]');
-  await page.waitForFunction(() => window.gradlens.state.picture?.name === 'church' && window.gradlens.state.phase === 'unavailable');
-  expect(await alertOf(page)).toContain(words);
-  expect(errors).toEqual([]);
-  await close();
-});
+    await page.click('#samples button[value="church"]');
+    await page.waitForFunction(
+      () => window.gradlens.state.picture?.name === 'church' && window.gradlens.state.phase === 'unavailable',
+    );
+    expect(await alertOf(page)).toContain(words);
+    expect(errors).toEqual([]);
+    await close();
+  },
+);
 
 test('everything can be done with the keyboard, and the focus is seen', async () => {
   const { page, errors, close } = await openDemo();
@@ -54,7 +84,21 @@ test('everything can be done with the keyboard, and the focus is seen', async ()
   await page.keyboard.press('ArrowDown');
   expect((await mapNumber(page, 4)).map.relu).toBe('deconvnet');
   while ((await tab()) !== 'copy-link');
-  expect(seen).toEqual(expect.arrayContaining(['file', 'camera', 'picture-address', 'tab-saliency', 'opacity', 'colours', 'clip', 'sanity-start', 'save-png', 'save-npy', 'save-json']));
+  expect(seen).toEqual(
+    expect.arrayContaining([
+      'file',
+      'camera',
+      'picture-address',
+      'tab-saliency',
+      'opacity',
+      'colours',
+      'clip',
+      'sanity-start',
+      'save-png',
+      'save-npy',
+      'save-json',
+    ]),
+  );
   expect(first.picture!.name).toBe('golf ball');
   expect(errors).toEqual([]);
   await close();
@@ -66,7 +110,10 @@ test('360 pixels are wide enough, and targets are 24 pixels or more', async () =
   await mapNumber(page, 1);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
   const small = await page.$$eval('button:not([hidden]), .button, select, input[type=range], td label', (all) =>
-    all.filter((element) => (element as HTMLElement).checkVisibility() && element.getBoundingClientRect().height < 24).map((element) => element.outerHTML));
+    all
+      .filter((element) => (element as HTMLElement).checkVisibility() && element.getBoundingClientRect().height < 24)
+      .map((element) => element.outerHTML),
+  );
   expect(small).toEqual([]);
   await close();
 });
@@ -75,14 +122,25 @@ test('colours, percentile and opacity change the drawing and not the numbers', a
   const { page, close } = await openDemo();
   const before = await mapNumber(page, 1);
   const drawings = new Set<string>();
-  const drawing = (): Promise<string> => page.evaluate(() => ['map', 'overlay'].map((id) => (document.getElementById(id) as HTMLCanvasElement).toDataURL()).join());
+  const drawing = (): Promise<string> =>
+    page.evaluate(() =>
+      ['map', 'overlay'].map((id) => (document.getElementById(id) as HTMLCanvasElement).toDataURL()).join(),
+    );
   drawings.add(await drawing());
-  for (const [id, value] of [['colours', 'gray'], ['clip', '95'], ['opacity', '20']] as const) {
-    await page.$eval(`#${id}`, (control, value) => {
-      (control as HTMLInputElement).value = value;
-      control.dispatchEvent(new Event('input', { bubbles: true }));
-      control.dispatchEvent(new Event('change', { bubbles: true }));
-    }, value);
+  for (const [id, value] of [
+    ['colours', 'gray'],
+    ['clip', '95'],
+    ['opacity', '20'],
+  ] as const) {
+    await page.$eval(
+      `#${id}`,
+      (control, value) => {
+        (control as HTMLInputElement).value = value;
+        control.dispatchEvent(new Event('input', { bubbles: true }));
+        control.dispatchEvent(new Event('change', { bubbles: true }));
+      },
+      value,
+    );
     drawings.add(await drawing());
   }
   expect(drawings.size).toBe(4);

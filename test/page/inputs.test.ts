@@ -13,7 +13,8 @@ describe('pictures', () => {
   test('come from an address, which a link then carries, or the page says why not', async () => {
     const picture = readFileSync('samples/church.jpg');
     const server = createServer(({ url }, response) => {
-      if (url === '/open/church.jpg') response.writeHead(200, { 'content-type': 'image/jpeg', 'access-control-allow-origin': '*' }).end(picture);
+      if (url === '/open/church.jpg')
+        response.writeHead(200, { 'content-type': 'image/jpeg', 'access-control-allow-origin': '*' }).end(picture);
       else if (url === '/closed/church.jpg') response.writeHead(200, { 'content-type': 'image/jpeg' }).end(picture);
       else response.writeHead(404, { 'access-control-allow-origin': '*' }).end();
     });
@@ -22,7 +23,13 @@ describe('pictures', () => {
     const { page, close } = await openDemo();
     await mapNumber(page, 1);
     const fetchBy = async (path: string): Promise<void> => {
-      await page.$eval('#picture-address', (field, value) => { (field as HTMLInputElement).value = value; }, base + path);
+      await page.$eval(
+        '#picture-address',
+        (field, value) => {
+          (field as HTMLInputElement).value = value;
+        },
+        base + path,
+      );
       await page.click('#by-address button');
     };
     await fetchBy('/open/church.jpg');
@@ -31,7 +38,10 @@ describe('pictures', () => {
     const { href } = new URL(page.url());
     expect(new URLSearchParams(new URL(href).hash.slice(1)).get('picture')).toBe(`${base}/open/church.jpg`);
 
-    for (const [path, words] of [['/gone.jpg', '404'], ['/closed/church.jpg', 'does not allow']] as const) {
+    for (const [path, words] of [
+      ['/gone.jpg', '404'],
+      ['/closed/church.jpg', 'does not allow'],
+    ] as const) {
       await fetchBy(path);
       await page.waitForFunction((words) => window.gradlens.state.error?.message.includes(words), {}, words);
       expect((await stateOf(page)).map!.picture).toBe('church.jpg');
@@ -61,7 +71,11 @@ describe('pictures', () => {
     await page.waitForFunction(() => (window.gradlens.state.camera?.frames ?? 0) >= 1, { timeout: 100_000 });
     await page.click('#camera');
     const kept = await mapNumber(page, 3);
-    expect(kept).toMatchObject({ camera: null, picture: { name: 'camera', width: 640, height: 480 }, map: { picture: 'camera' } });
+    expect(kept).toMatchObject({
+      camera: null,
+      picture: { name: 'camera', width: 640, height: 480 },
+      map: { picture: 'camera' },
+    });
     expect(errors).toEqual([]);
     await close();
   });
@@ -80,11 +94,15 @@ describe('pictures', () => {
     ];
     let count = 1;
     for (const [name, bytes, width, height] of files) {
-      await page.evaluate((name, text) => {
-        const data = new DataTransfer();
-        data.items.add(new File([Uint8Array.from(text, (letter) => letter.charCodeAt(0))], name));
-        document.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
-      }, name, bytes.toString('latin1'));
+      await page.evaluate(
+        (name, text) => {
+          const data = new DataTransfer();
+          data.items.add(new File([Uint8Array.from(text, (letter) => letter.charCodeAt(0))], name));
+          document.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+        },
+        name,
+        bytes.toString('latin1'),
+      );
       expect((await mapNumber(page, ++count)).picture, name).toEqual({ name, width, height });
     }
     await close();
@@ -100,9 +118,13 @@ describe('networks', () => {
     const own = await mapNumber(page, 2);
     expect(own.network).toMatchObject({ labels: [], preparation: { by: 'guess' } });
     expect(await page.$eval('#network-text', (text) => text.textContent)).toContain('a guess');
-    expect(await page.$eval('#model option:checked', (option) => option.textContent)).toBe('squeezenet1_1.onnx (yours)');
+    expect(await page.$eval('#model option:checked', (option) => option.textContent)).toBe(
+      'squeezenet1_1.onnx (yours)',
+    );
 
-    await page.evaluate(() => { (document.querySelector('#network') as HTMLDetailsElement).open = true; });
+    await page.evaluate(() => {
+      (document.querySelector('#network') as HTMLDetailsElement).open = true;
+    });
     await setField(page, '#prep', 'signed');
     const signed = await mapNumber(page, 3);
     expect(signed.network!.preparation).toMatchObject({ by: 'caller', prep: 'signed' });
@@ -157,7 +179,9 @@ describe('networks', () => {
     const before = await mapNumber(page, 1);
     await setField(page, '#sample-count', '1024');
     await setField(page, '#method', 'smoothgrad');
-    await page.waitForFunction(() => document.querySelector('#activity-text')!.textContent!.startsWith('Computing:'), { timeout: 100_000 });
+    await page.waitForFunction(() => document.querySelector('#activity-text')!.textContent!.startsWith('Computing:'), {
+      timeout: 100_000,
+    });
     await page.click('#cancel');
     const { phase, map } = await settled(page);
     expect({ phase, method: map!.method }).toEqual({ phase: 'ready', method: 'saliency' });
@@ -168,9 +192,16 @@ describe('networks', () => {
 });
 
 test('a link brings back the network’s preparation, the picture, the class, the method and its parameters', async () => {
-  const { page, close } = await openDemo('#prep=unit&sample=parachute&class=church&method=smoothgrad&samples=3&noise=0.3&colours=gray&clip=95&opacity=20');
+  const { page, close } = await openDemo(
+    '#prep=unit&sample=parachute&class=church&method=smoothgrad&samples=3&noise=0.3&colours=gray&clip=95&opacity=20',
+  );
   const { map, network } = await mapNumber(page, 1);
-  expect(map).toMatchObject({ label: 'church', method: 'smoothgrad', picture: 'parachute', meta: { samples: 3, noise: 0.3 } });
+  expect(map).toMatchObject({
+    label: 'church',
+    method: 'smoothgrad',
+    picture: 'parachute',
+    meta: { samples: 3, noise: 0.3 },
+  });
   expect(network!.preparation).toMatchObject({ by: 'caller', prep: 'unit' });
   expect(await page.$eval('#legend-high', (end) => end.textContent)).toContain('percentile 95');
   expect(page.url()).toContain('#prep=unit&sample=parachute&class=church');
@@ -183,7 +214,9 @@ test('a link brings back the network’s preparation, the picture, the class, th
 
 const data = process.env['GRADLENS_DATA'] ?? '';
 test.skipIf(!data)('SqueezeNet 1.1 gives photographs the classes that are known of it', async () => {
-  const { photos } = JSON.parse(readFileSync(join(data, 'photos/index.json'), 'utf8')) as { photos: { file: string; squeezenet11_top5: [index: number, probability: number][] }[] };
+  const { photos } = JSON.parse(readFileSync(join(data, 'photos/index.json'), 'utf8')) as {
+    photos: { file: string; squeezenet11_top5: [index: number, probability: number][] }[];
+  };
   const { page, close } = await openDemo('#tab=class-model'); // which asks for scores alone: a software adapter is slow
   await settled(page);
   const input = (await page.$('input#file'))!;
@@ -191,9 +224,16 @@ test.skipIf(!data)('SqueezeNet 1.1 gives photographs the classes that are known 
   await page.waitForFunction(() => window.gradlens.state.networks === 2, { timeout: 100_000 });
   await setField(page, '#prep', 'caffe-bgr');
   await page.waitForFunction(() => window.gradlens.state.networks === 3, { timeout: 100_000 });
-  for (const { file, squeezenet11_top5: [[top1] = []] } of photos.slice(0, 3)) {
+  for (const {
+    file,
+    squeezenet11_top5: [[top1] = []],
+  } of photos.slice(0, 3)) {
     await input.uploadFile(join(data, 'photos', file));
-    await page.waitForFunction((file) => window.gradlens.state.picture?.name === file && window.gradlens.state.classes.length > 0, { timeout: 100_000 }, file);
+    await page.waitForFunction(
+      (file) => window.gradlens.state.picture?.name === file && window.gradlens.state.classes.length > 0,
+      { timeout: 100_000 },
+      file,
+    );
     expect((await settled(page)).classes[0]!.index, file).toBe(top1);
   }
   await close();

@@ -11,15 +11,23 @@ vi.setConfig({ testTimeout: 240_000 }); // a map takes a second on an idle softw
 /** `prepare` runs in the page's worker before its own script, where the engine is. */
 export async function openDemo(hash = '', prepare?: string): Promise<ChromiumPage> {
   const opened = await chromiumPage(); // any page of this origin
-  if (prepare !== undefined) await (beforeWorkers as (page: Page, script: string) => Promise<void>)(opened.page, prepare);
+  if (prepare !== undefined)
+    await (beforeWorkers as (page: Page, script: string) => Promise<void>)(opened.page, prepare);
   await opened.page.setViewport({ width: 1280, height: 900 });
   await opened.page.goto(new URL(`index.html${hash}`, inject('pageUrl')).href);
   return opened;
 }
 
-/** Waits for the map with that number (the first is 1) and the end of all work; the state, with the map's numbers as an array. */
+/**
+ * Waits for the map with that number (the first is 1) and the end of all work; the state, with the map's numbers as an
+ * array.
+ */
 export async function mapNumber(page: Page, count: number): Promise<State & { map: { values: number[] } }> {
-  await page.waitForFunction((n) => window.gradlens?.state.maps >= n && window.gradlens.state.phase !== 'busy', { timeout: 100_000 }, count);
+  await page.waitForFunction(
+    (n) => window.gradlens?.state.maps >= n && window.gradlens.state.phase !== 'busy',
+    { timeout: 100_000 },
+    count,
+  );
   const state = await stateOf(page);
   expect(state.maps).toBe(count);
   return state as State & { map: { values: number[] } };
@@ -29,8 +37,13 @@ export async function mapNumber(page: Page, count: number): Promise<State & { ma
 export async function stateOf(page: Page): Promise<State> {
   const text = await page.evaluate(() => {
     const { state } = window.gradlens;
-    const plain = JSON.stringify(state, (_, value: unknown) => (ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value));
-    return JSON.stringify({ ...(JSON.parse(plain) as object), map: state.map && { ...state.map, data: null, values: Array.from(state.map.data) } });
+    const plain = JSON.stringify(state, (_, value: unknown) =>
+      ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value,
+    );
+    return JSON.stringify({
+      ...(JSON.parse(plain) as object),
+      map: state.map && { ...state.map, data: null, values: Array.from(state.map.data) },
+    });
   });
   return JSON.parse(text) as State;
 }
@@ -43,31 +56,48 @@ export async function settled(page: Page): Promise<State> {
 
 /** Sets a control as a visitor does. */
 export async function setField(page: Page, selector: string, value: string): Promise<void> {
-  await page.$eval(selector, (control, value) => {
-    const field = control as HTMLInputElement;
-    if (field.type === 'checkbox') field.checked = value === 'yes';
-    else field.value = value;
-    field.dispatchEvent(new Event('input', { bubbles: true }));
-    field.dispatchEvent(new Event('change', { bubbles: true }));
-  }, value);
+  await page.$eval(
+    selector,
+    (control, value) => {
+      const field = control as HTMLInputElement;
+      if (field.type === 'checkbox') field.checked = value === 'yes';
+      else field.value = value;
+      field.dispatchEvent(new Event('input', { bubbles: true }));
+      field.dispatchEvent(new Event('change', { bubbles: true }));
+    },
+    value,
+  );
 }
 
 /** What the page would have saved as a file, by pressing the button: its name and its bytes. */
 export async function savedBy(page: Page, button: string): Promise<{ name: string; bytes: Buffer }> {
-  const { name, text } = await page.evaluate((selector) => new Promise<{ name: string; text: string }>((resolve) => {
-    const click = HTMLAnchorElement.prototype.click;
-    HTMLAnchorElement.prototype.click = function () {
-      HTMLAnchorElement.prototype.click = click;
-      void fetch(this.href).then((response) => response.arrayBuffer()).then((buffer) => resolve({ name: this.download, text: Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join('') }));
-    };
-    document.querySelector<HTMLButtonElement>(selector)!.click();
-  }), button);
+  const { name, text } = await page.evaluate(
+    (selector) =>
+      new Promise<{ name: string; text: string }>((resolve) => {
+        const click = HTMLAnchorElement.prototype.click;
+        HTMLAnchorElement.prototype.click = function () {
+          HTMLAnchorElement.prototype.click = click;
+          void fetch(this.href)
+            .then((response) => response.arrayBuffer())
+            .then((buffer) =>
+              resolve({
+                name: this.download,
+                text: Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join(''),
+              }),
+            );
+        };
+        document.querySelector<HTMLButtonElement>(selector)!.click();
+      }),
+    button,
+  );
   return { name, bytes: Buffer.from(text, 'latin1') };
 }
 
 /** What the alert says, or an empty string. */
 export function alertOf(page: Page): Promise<string> {
-  return page.$eval('#alert', (alert) => ((alert as HTMLElement).hidden ? '' : (alert.querySelector('p')!.textContent ?? '')));
+  return page.$eval('#alert', (alert) =>
+    (alert as HTMLElement).hidden ? '' : (alert.querySelector('p')!.textContent ?? ''),
+  );
 }
 
 export function relativeL2(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
@@ -79,19 +109,31 @@ export function relativeL2(actual: ArrayLike<number>, expected: ArrayLike<number
   return Math.sqrt(difference / norm);
 }
 
-/** Gives the page a file as if it were dropped or pasted. `content` absent: the PNG of a picture that is dark left and light right. */
+/**
+ * Gives the page a file as if it were dropped or pasted. `content` absent: the PNG of a picture that is dark left and
+ * light right.
+ */
 export function giveFile(page: Page, how: 'drop' | 'paste', name: string, content?: string): Promise<void> {
-  return page.evaluate(async (how, name, content) => {
-    const canvas = new OffscreenCanvas(90, 60);
-    const context = canvas.getContext('2d')!;
-    context.fillRect(0, 0, 45, 60);
-    context.fillStyle = '#e0c080';
-    context.fillRect(45, 0, 45, 60);
-    const file = new File([content ?? (await canvas.convertToBlob())], name, { type: 'image/png' });
-    const data = new DataTransfer();
-    data.items.add(file);
-    document.dispatchEvent(how === 'drop' ? new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }) : new ClipboardEvent('paste', { clipboardData: data, bubbles: true }));
-  }, how, name, content);
+  return page.evaluate(
+    async (how, name, content) => {
+      const canvas = new OffscreenCanvas(90, 60);
+      const context = canvas.getContext('2d')!;
+      context.fillRect(0, 0, 45, 60);
+      context.fillStyle = '#e0c080';
+      context.fillRect(45, 0, 45, 60);
+      const file = new File([content ?? (await canvas.convertToBlob())], name, { type: 'image/png' });
+      const data = new DataTransfer();
+      data.items.add(file);
+      document.dispatchEvent(
+        how === 'drop'
+          ? new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true })
+          : new ClipboardEvent('paste', { clipboardData: data, bubbles: true }),
+      );
+    },
+    how,
+    name,
+    content,
+  );
 }
 
 export const crashGpu = crash as (page: Page) => Promise<void>;

@@ -10,18 +10,33 @@ interface Drawn {
   readonly parameters: Readonly<Record<string, unknown>>;
 }
 interface Index {
-  readonly samples: readonly { readonly sample: string; readonly model: string; readonly label: string; readonly score: number; readonly map: Drawn; readonly overlay: Drawn; readonly segmentation: Drawn & { readonly box: readonly number[] } }[];
+  readonly samples: readonly {
+    readonly sample: string;
+    readonly model: string;
+    readonly label: string;
+    readonly score: number;
+    readonly map: Drawn;
+    readonly overlay: Drawn;
+    readonly segmentation: Drawn & { readonly box: readonly number[] };
+  }[];
   readonly classModels: readonly (Drawn & { readonly model: string; readonly label: string; readonly score: number })[];
 }
 
 test('what is ready for visitors without WebGPU is there for every sample and every class of its nets, can be read, and is small', async () => {
   const { samples, classModels } = JSON.parse(readFileSync(`${folder}index.json`, 'utf8')) as Index;
-  expect(samples.map(({ sample }) => `${sample}.jpg`)).toEqual(readdirSync('samples').filter((file) => file.endsWith('.jpg')).sort());
+  expect(samples.map(({ sample }) => `${sample}.jpg`)).toEqual(
+    readdirSync('samples')
+      .filter((file) => file.endsWith('.jpg'))
+      .sort(),
+  );
   const nets = new Set([...samples, ...classModels].map(({ model }) => model));
   expect(Object.keys(SHIPPED_MODELS)).toEqual(expect.arrayContaining([...nets]));
   for (const net of new Set(classModels.map(({ model }) => model))) {
     const { labels } = JSON.parse(readFileSync(`weights/${net}/model.json`, 'utf8')) as { labels: readonly string[] };
-    expect(classModels.filter(({ model }) => model === net).map(({ label }) => label), net).toEqual(labels);
+    expect(
+      classModels.filter(({ model }) => model === net).map(({ label }) => label),
+      net,
+    ).toEqual(labels);
   }
 
   const drawn = [...samples.flatMap(({ map, overlay, segmentation }) => [map, overlay, segmentation]), ...classModels];

@@ -13,16 +13,26 @@ test('every method makes its own map, with the fields that it has', async () => 
   const plain = await mapNumber(page, 1);
   await setField(page, '#sample-count', '4');
   await mapNumber(page, 2);
-  const labels = (): Promise<string[]> => page.$$eval('#saliency [class^=of-]', (all) => all.filter((label) => (label as HTMLElement).checkVisibility()).map(({ className }) => className));
+  const labels = (): Promise<string[]> =>
+    page.$$eval('#saliency [class^=of-]', (all) =>
+      all.filter((label) => (label as HTMLElement).checkVisibility()).map(({ className }) => className),
+    );
   const expected: readonly (readonly [string, readonly string[], boolean])[] = [
-    ['gradient-times-input', [], true], ['smoothgrad', ['of-relu', 'of-channels', 'of-samples', 'of-noise'], false], ['integrated-gradients', ['of-samples'], true],
-    ['grad-cam', [], false], ['occlusion', [], true],
+    ['gradient-times-input', [], true],
+    ['smoothgrad', ['of-relu', 'of-channels', 'of-samples', 'of-noise'], false],
+    ['integrated-gradients', ['of-samples'], true],
+    ['grad-cam', [], false],
+    ['occlusion', [], true],
   ];
   let { maps } = await stateOf(page);
   for (const [method, fields, signed] of expected) {
     await setField(page, '#method', method);
     const { map } = await mapNumber(page, ++maps);
-    expect({ method: map.method, meta: map.meta['method'], signed: map.signed }).toEqual({ method, meta: method, signed });
+    expect({ method: map.method, meta: map.meta['method'], signed: map.signed }).toEqual({
+      method,
+      meta: method,
+      signed,
+    });
     expect(await labels(), method).toEqual(fields);
     expect(relativeL2(map.values, plain.map.values), method).toBeGreaterThan(0.1);
   }
@@ -48,7 +58,9 @@ test('a second class stands beside the first, and one that there is not is said 
   expect(relativeL2(second!.data, map.values)).toBeGreaterThan(0.1);
   expect(map.values).toEqual(first.map.values);
   await setField(page, '#beside', 'castle');
-  expect(await page.$eval('#beside', (field) => (field as HTMLInputElement).validationMessage)).toBe('This network has no such class.');
+  expect(await page.$eval('#beside', (field) => (field as HTMLInputElement).validationMessage)).toBe(
+    'This network has no such class.',
+  );
   await close();
 });
 
@@ -92,7 +104,11 @@ test('a class model grows, pauses, goes on, and is the one that the library make
   }
   await page.waitForFunction(() => window.gradlens.state.ascent!.phase === 'finished', { timeout: 200_000 });
   const { ascent } = await settled(page);
-  expect(ascent).toMatchObject({ names: ['church'], iteration: 12, meta: { preset: 'paper', l2: CLASS_MODEL_PRESETS.paper.l2 } });
+  expect(ascent).toMatchObject({
+    names: ['church'],
+    iteration: 12,
+    meta: { preset: 'paper', l2: CLASS_MODEL_PRESETS.paper.l2 },
+  });
   expect(ascent!.scores[0]).toHaveLength(12);
   expect(ascent!.scores[0]!.at(-1)).toBeGreaterThan(ascent!.scores[0]![0]! + 1);
 
@@ -118,7 +134,11 @@ test('a class model is cancelled in the middle, keeps what it has, and the next 
   await page.waitForFunction(() => (window.gradlens.state.ascent?.iteration ?? 0) >= 1, { timeout: 200_000 });
   await page.click('#ascent-cancel');
   const { ascent, phase } = await settled(page);
-  expect({ phase, of: ascent!.phase, names: ascent!.names.length }).toEqual({ phase: 'ready', of: 'cancelled', names: 10 });
+  expect({ phase, of: ascent!.phase, names: ascent!.names.length }).toEqual({
+    phase: 'ready',
+    of: 'cancelled',
+    names: 10,
+  });
   expect(ascent!.iteration).toBeLessThan(1000);
   expect(await page.$$eval('#gallery canvas', (all) => all.length)).toBe(10);
 
@@ -142,10 +162,22 @@ test('a segmentation has a mask, its box and its energy, and follows its paramet
   const { page, errors, close } = await openDemo('#tab=segmentation&sample=parachute');
   await page.waitForFunction(() => window.gradlens?.state.segmentations === 1, { timeout: 100_000 });
   const { segmentation: first } = await settled(page);
-  const { mask, seeds, width, height, box: [left, top, boxWidth, boxHeight], energy } = first!;
+  const {
+    mask,
+    seeds,
+    width,
+    height,
+    box: [left, top, boxWidth, boxHeight],
+    energy,
+  } = first!;
   expect(mask).toHaveLength(width * height);
   const on = Array.from(mask).flatMap((value, i) => (value ? [[i % width, Math.floor(i / width)] as const] : []));
-  expect([Math.min(...on.map(([x]) => x)), Math.min(...on.map(([, y]) => y)), Math.max(...on.map(([x]) => x)) + 1, Math.max(...on.map(([, y]) => y)) + 1]).toEqual([left, top, left + boxWidth, top + boxHeight]);
+  expect([
+    Math.min(...on.map(([x]) => x)),
+    Math.min(...on.map(([, y]) => y)),
+    Math.max(...on.map(([x]) => x)) + 1,
+    Math.max(...on.map(([, y]) => y)) + 1,
+  ]).toEqual([left, top, left + boxWidth, top + boxHeight]);
   expect(energy).toBeGreaterThan(0);
   const share = (label: number): number => Array.from(seeds).filter((value) => value === label).length / seeds.length;
   expect(share(1)).toBeCloseTo(0.15, 1);
@@ -169,9 +201,19 @@ test('what is saved as JSON says all that is shown, and all that it depends on',
   const { name, bytes } = await savedBy(page, '#save-json');
   expect(name).toBe('church-church.json');
   const record = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
-  expect(record).toMatchObject({ by: 'gradlens', link: '#sample=church&relu=guided', parameters: { relu: 'guided' }, picture: { name: 'church', width: 480 }, network: { name: 'imagenette-128-robust' }, map: { label: 'church', relu: 'guided', method: 'saliency' } });
+  expect(record).toMatchObject({
+    by: 'gradlens',
+    link: '#sample=church&relu=guided',
+    parameters: { relu: 'guided' },
+    picture: { name: 'church', width: 480 },
+    network: { name: 'imagenette-128-robust' },
+    map: { label: 'church', relu: 'guided', method: 'saliency' },
+  });
   expect((record['map'] as { data: number[] }).data).toEqual(map.values);
   const png = textsOf((await savedBy(page, '#save-png')).bytes);
-  expect(JSON.parse(png['gradlens']!)).toMatchObject({ link: '#sample=church&relu=guided', map: { label: 'church', relu: 'guided', score: map.score, data: '16384 values' } });
+  expect(JSON.parse(png['gradlens']!)).toMatchObject({
+    link: '#sample=church&relu=guided',
+    map: { label: 'church', relu: 'guided', score: map.score, data: '16384 values' },
+  });
   await close();
 });

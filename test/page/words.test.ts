@@ -5,7 +5,15 @@ import { centreOf, describeMap, l2Norm, shareOfHalf } from '../../src/demo/words
 import type { Heatmap } from '../../src/index';
 
 function mapOf(width: number, values: readonly number[]): Heatmap {
-  return { data: Float32Array.from(values), width, height: values.length / width, class: 0, score: 1.5, signed: false, meta: {} };
+  return {
+    data: Float32Array.from(values),
+    width,
+    height: values.length / width,
+    class: 0,
+    score: 1.5,
+    signed: false,
+    meta: {},
+  };
 }
 
 describe('a map in words', () => {
@@ -14,11 +22,16 @@ describe('a map in words', () => {
     expect(shareOfHalf(map)).toBeCloseTo(1 / 12);
     expect(centreOf(map)).toEqual({ x: 3.5 / 4, y: 0.5 / 3 });
     expect(l2Norm(map)).toBe(3);
-    expect(describeMap(map, 'church')).toBe('The map for “church” (score 1.50 before soft-max) has its centre in the upper right part of the picture; half of it lies in 8 % of the pixels.');
+    expect(describeMap(map, 'church')).toBe(
+      'The map for “church” (score 1.50 before soft-max) has its centre in the upper right part of the picture; half of it lies in 8 % of the pixels.',
+    );
   });
 
   test('an even map needs half of its pixels for half of it, and has its centre in the middle', () => {
-    const map = mapOf(4, Array.from({ length: 16 }, () => 0.25));
+    const map = mapOf(
+      4,
+      Array.from({ length: 16 }, () => 0.25),
+    );
     expect(shareOfHalf(map)).toBe(0.5);
     expect(describeMap(map, 'x')).toContain('in the middle of the picture');
   });
@@ -30,9 +43,19 @@ describe('a map in words', () => {
 
 describe('the address', () => {
   test('comes back as it was written', () => {
-    const address = { tab: 'segmentation', network: 'squeezenet1.1', prep: 'unit', sample: 'gas-pump', class: 'golf ball', run: false, fields: new URLSearchParams('relu=guided&foreground=0.8') } as const;
+    const address = {
+      tab: 'segmentation',
+      network: 'squeezenet1.1',
+      prep: 'unit',
+      sample: 'gas-pump',
+      class: 'golf ball',
+      run: false,
+      fields: new URLSearchParams('relu=guided&foreground=0.8'),
+    } as const;
     const text = formatAddress(address);
-    expect(text).toBe('#tab=segmentation&network=squeezenet1.1&prep=unit&sample=gas-pump&class=golf+ball&relu=guided&foreground=0.8');
+    expect(text).toBe(
+      '#tab=segmentation&network=squeezenet1.1&prep=unit&sample=gas-pump&class=golf+ball&relu=guided&foreground=0.8',
+    );
     expect(readAddress(text)).toEqual({ ...address, picture: undefined });
   });
 
@@ -43,5 +66,11 @@ describe('the address', () => {
 });
 
 test('a class is named by its label in any case, or by its number', () => {
-  expect(['church', ' Church', '1', '7', 'castle'].map((name) => classNamed(name, ['tench', 'church'], 2))).toEqual([1, 1, 1, undefined, undefined]);
+  expect(['church', ' Church', '1', '7', 'castle'].map((name) => classNamed(name, ['tench', 'church'], 2))).toEqual([
+    1,
+    1,
+    1,
+    undefined,
+    undefined,
+  ]);
 });

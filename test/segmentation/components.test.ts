@@ -1,13 +1,9 @@
 import { expect, test } from 'vitest';
 import { components, largestComponent, spreadBox, tightBox } from '../../src/segmentation/components';
 
-const drawn = (...rows: readonly string[]): Uint8Array => Uint8Array.from(rows.join(''), (sign) => (sign === '#' ? 1 : 0));
-const rows = [
-  '##..#',
-  '...#.',
-  '.#...',
-  '.####',
-];
+const drawn = (...rows: readonly string[]): Uint8Array =>
+  Uint8Array.from(rows.join(''), (sign) => (sign === '#' ? 1 : 0));
+const rows = ['##..#', '...#.', '.#...', '.####'];
 
 test('components are counted in reading order, with diagonals or without', () => {
   const eight = components(drawn(...rows), 5, 4);
@@ -48,11 +44,19 @@ test('the spread box of a filled box is that box', () => {
 });
 
 test('a speck far away hardly moves the spread box, and holes do not matter', () => {
-  const mask = Uint8Array.from({ length: 100 * 100 }, (_, i) => Number(i % 100 >= 20 && i % 100 < 60 && i >= 3000 && i < 5000));
+  const mask = Uint8Array.from({ length: 100 * 100 }, (_, i) =>
+    Number(i % 100 >= 20 && i % 100 < 60 && i >= 3000 && i < 5000),
+  );
   expect(spreadBox(mask, 100, 100)).toEqual([20, 30, 40, 20]);
   mask[99 * 100 + 99] = 1;
   const [left, top, width, height] = spreadBox(mask, 100, 100)!;
-  for (const [found, right] of [[left, 20], [top, 30], [width, 40], [height, 20]] as const) expect(Math.abs(found - right)).toBeLessThanOrEqual(4);
+  for (const [found, right] of [
+    [left, 20],
+    [top, 30],
+    [width, 40],
+    [height, 20],
+  ] as const)
+    expect(Math.abs(found - right)).toBeLessThanOrEqual(4);
   expect(tightBox(mask, 100, 100)).toEqual([20, 30, 80, 70]);
   expect(spreadBox(drawn('#.#.#', '.#.#.', '#.#.#'), 5, 3)).toEqual([0, 0, 5, 3]);
 });

@@ -5,19 +5,41 @@ import { normals, seededRandom } from '../oracle/random';
 /** Colours around a mean: `spread` maps three independent normal numbers to a deviation. */
 function cloud(seed: number, count: number, mean: readonly number[], spread: readonly (readonly number[])[]): number[] {
   const z = normals(seededRandom(seed), count * 3);
-  return Array.from({ length: count * 3 }, (_, i) => mean[i % 3]! + spread[i % 3]!.reduce((sum, part, k) => sum + part * z[Math.floor(i / 3) * 3 + k]!, 0));
+  return Array.from(
+    { length: count * 3 },
+    (_, i) => mean[i % 3]! + spread[i % 3]!.reduce((sum, part, k) => sum + part * z[Math.floor(i / 3) * 3 + k]!, 0),
+  );
 }
-const round = (radius: number): number[][] => [[radius, 0, 0], [0, radius, 0], [0, 0, radius]];
-const finite = (mixture: GaussianMixture): boolean => mixture.components.flatMap(({ weight, mean, covariance }) => [weight, ...mean, ...covariance]).every(Number.isFinite);
+const round = (radius: number): number[][] => [
+  [radius, 0, 0],
+  [0, radius, 0],
+  [0, 0, radius],
+];
+const finite = (mixture: GaussianMixture): boolean =>
+  mixture.components.flatMap(({ weight, mean, covariance }) => [weight, ...mean, ...covariance]).every(Number.isFinite);
 
 describe('fitting', () => {
   test('finds again what was planted: weights, means and covariances', () => {
-    const tilted = [[12, 0, 0], [9, 4, 0], [-6, 3, 5]];
-    const colours = [...cloud(1, 6000, [60, 80, 120], tilted), ...cloud(2, 3000, [200, 180, 40], round(10)), ...cloud(3, 1000, [20, 220, 220], round(5))];
+    const tilted = [
+      [12, 0, 0],
+      [9, 4, 0],
+      [-6, 3, 5],
+    ];
+    const colours = [
+      ...cloud(1, 6000, [60, 80, 120], tilted),
+      ...cloud(2, 3000, [200, 180, 40], round(10)),
+      ...cloud(3, 1000, [20, 220, 220], round(5)),
+    ];
     const { components } = fitMixture(colours, { components: 3 });
     const [first, second, third] = [...components].sort((a, b) => b.weight - a.weight);
     expect([first, second, third].map((component) => Math.round(component!.weight * 100))).toEqual([60, 30, 10]);
-    [[60, 80, 120], [200, 180, 40], [20, 220, 220]].forEach((mean, k) => mean.forEach((value, c) => expect(Math.abs([first, second, third][k]!.mean[c]! - value)).toBeLessThan(0.7)));
+    [
+      [60, 80, 120],
+      [200, 180, 40],
+      [20, 220, 220],
+    ].forEach((mean, k) =>
+      mean.forEach((value, c) => expect(Math.abs([first, second, third][k]!.mean[c]! - value)).toBeLessThan(0.7)),
+    );
     // tilted · tiltedᵀ, and the 1 on the diagonal
     [145, 108, -72, 98, -42, 71].forEach((value, i) => expect(Math.abs(first!.covariance[i]! - value)).toBeLessThan(8));
   });
@@ -26,13 +48,19 @@ describe('fitting', () => {
     const { components } = fitMixture([0, 0, 0, 2, 4, 0, 4, 8, 0], { components: 1 });
     expect(components).toHaveLength(1);
     [2, 4, 0].forEach((value, c) => expect(components[0]!.mean[c]).toBeCloseTo(value, 12));
-    [8 / 3 + 1, 16 / 3, 0, 32 / 3 + 1, 0, 1].forEach((value, i) => expect(components[0]!.covariance[i]).toBeCloseTo(value, 12));
+    [8 / 3 + 1, 16 / 3, 0, 32 / 3 + 1, 0, 1].forEach((value, i) =>
+      expect(components[0]!.covariance[i]).toBeCloseTo(value, 12),
+    );
   });
 
   test('more steps are never less likely', () => {
     const colours = [...cloud(4, 300, [90, 90, 90], round(25)), ...cloud(5, 300, [130, 100, 80], round(20))];
     // without a variance of its own, the likelihood rises with each step
-    const likelihoods = [1, 2, 4, 8, 16].map((iterations) => logDensities(fitMixture(colours, { components: 3, iterations, variance: 1e-9 }), colours).reduce((sum, log) => sum + log));
+    const likelihoods = [1, 2, 4, 8, 16].map((iterations) =>
+      logDensities(fitMixture(colours, { components: 3, iterations, variance: 1e-9 }), colours).reduce(
+        (sum, log) => sum + log,
+      ),
+    );
     likelihoods.slice(1).forEach((likelihood, i) => expect(likelihood).toBeGreaterThanOrEqual(likelihoods[i]! - 1e-6));
   });
 
@@ -69,9 +97,13 @@ test('log densities are those of the formula', () => {
       { weight: 0.75, mean: [10, 0, 0], covariance: [2, 1, 0, 2, 0, 1] },
     ],
   };
-  // at the first mean: 1/4 · (2π)^-1.5 / 2, and of the second, whose inverse is [2 -1 0; -1 2 0; 0 0 3] / 3, e^(-100/3) · 3/4 / √3
+  // at the first mean: 1/4 · (2π)^-1.5 / 2, and of the second, whose inverse is [2 -1 0; -1 2 0; 0 0 3] / 3, e^(-100/3)
+  // · 3/4 / √3
   const scale = (2 * Math.PI) ** -1.5;
   const expected = Math.log(scale * (0.25 / 2 + (0.75 / Math.sqrt(3)) * Math.exp(-100 / 3)));
   expect(logDensities(mixture, [0, 0, 0])[0]).toBeCloseTo(expected, 12);
-  expect(logDensities(mixture, [10, 1, 1])[0]).toBeCloseTo(Math.log(scale * ((0.25 / 2) * Math.exp(-13.5) + (0.75 / Math.sqrt(3)) * Math.exp(-(2 / 3 + 1) / 2))), 12);
+  expect(logDensities(mixture, [10, 1, 1])[0]).toBeCloseTo(
+    Math.log(scale * ((0.25 / 2) * Math.exp(-13.5) + (0.75 / Math.sqrt(3)) * Math.exp(-(2 / 3 + 1) / 2))),
+    12,
+  );
 });

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { type Localised, centreBox, controlOf, intersectionOverUnion, localisationMeasures, wholeImage } from '../../src/methods/localisation';
+import {
+  type Localised,
+  centreBox,
+  controlOf,
+  intersectionOverUnion,
+  localisationMeasures,
+  wholeImage,
+} from '../../src/methods/localisation';
 
 test('intersection over union, by hand', () => {
   expect(intersectionOverUnion([0, 0, 4, 4], [0, 0, 4, 4])).toBe(1);
@@ -18,28 +25,82 @@ test('the controls: the whole picture, and 80 % of each side of it', () => {
   expect(centreBox(2, 3, 0.1)).toEqual([0, 1, 1, 1]);
 });
 
-const [right, left, nowhere] = [[10, 0, 10, 10], [0, 0, 10, 10], [0, 0, 1, 1]] as const;
+const [right, left, nowhere] = [
+  [10, 0, 10, 10],
+  [0, 0, 10, 10],
+  [0, 0, 1, 1],
+] as const;
 const pictures: readonly (Localised & { width: number; height: number })[] = [
   // the best guess is right
-  { class: 3, boxes: [left, right], guesses: [{ class: 3, box: right }, { class: 1, box: left }], known: right, peak: [19, 9], width: 20, height: 10 },
+  {
+    class: 3,
+    boxes: [left, right],
+    guesses: [
+      { class: 3, box: right },
+      { class: 1, box: left },
+    ],
+    known: right,
+    peak: [19, 9],
+    width: 20,
+    height: 10,
+  },
   // the second guess is right; the peak is just outside
-  { class: 3, boxes: [left], guesses: [{ class: 1, box: left }, { class: 3, box: left }], known: left, peak: [10, 5], width: 20, height: 10 },
+  {
+    class: 3,
+    boxes: [left],
+    guesses: [
+      { class: 1, box: left },
+      { class: 3, box: left },
+    ],
+    known: left,
+    peak: [10, 5],
+    width: 20,
+    height: 10,
+  },
   // the class is right, the box is not: an IoU of one half is not enough
-  { class: 2, boxes: [left], guesses: [{ class: 2, box: [0, 0, 20, 10] }], known: [0, 0, 20, 10], peak: [0, 0], width: 20, height: 10 },
+  {
+    class: 2,
+    boxes: [left],
+    guesses: [{ class: 2, box: [0, 0, 20, 10] }],
+    known: [0, 0, 20, 10],
+    peak: [0, 0],
+    width: 20,
+    height: 10,
+  },
   // the right class comes sixth
-  { class: 2, boxes: [left], guesses: [...[4, 5, 6, 7, 8].map((index) => ({ class: index, box: left })), { class: 2, box: left }], known: nowhere, peak: [5, 5], width: 20, height: 10 },
+  {
+    class: 2,
+    boxes: [left],
+    guesses: [...[4, 5, 6, 7, 8].map((index) => ({ class: index, box: left })), { class: 2, box: left }],
+    known: nowhere,
+    peak: [5, 5],
+    width: 20,
+    height: 10,
+  },
 ];
 
 test('the measures of four pictures, by hand', () => {
   expect(localisationMeasures(pictures)).toEqual({
-    pictures: 4, top1Error: 3 / 4, top5Error: 2 / 4, top1ClassError: 2 / 4, top5ClassError: 1 / 4,
-    knownAccuracy: 2 / 4, meanIou: (1 + 1 + 0.5 + 0.01) / 4, pointing: 3 / 4,
+    pictures: 4,
+    top1Error: 3 / 4,
+    top5Error: 2 / 4,
+    top1ClassError: 2 / 4,
+    top5ClassError: 1 / 4,
+    knownAccuracy: 2 / 4,
+    meanIou: (1 + 1 + 0.5 + 0.01) / 4,
+    pointing: 3 / 4,
   });
 });
 
 test('a control keeps the classes and changes the boxes', () => {
   expect(localisationMeasures(controlOf(pictures, () => left))).toEqual({
-    pictures: 4, top1Error: 2 / 4, top5Error: 1 / 4, top1ClassError: 2 / 4, top5ClassError: 1 / 4,
-    knownAccuracy: 1, meanIou: 1, pointing: 1 / 4, // the middle is the first pixel of the right half
+    pictures: 4,
+    top1Error: 2 / 4,
+    top5Error: 1 / 4,
+    top1ClassError: 2 / 4,
+    top5ClassError: 1 / 4,
+    knownAccuracy: 1,
+    meanIou: 1,
+    pointing: 1 / 4, // the middle is the first pixel of the right half
   });
 });

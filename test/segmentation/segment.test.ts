@@ -6,7 +6,12 @@ import { seededRandom } from '../oracle/random';
 
 const heatmap = (width: number, height: number, valueAt: (x: number, y: number) => number): Heatmap => ({
   data: Float32Array.from({ length: width * height }, (_, i) => valueAt(i % width, Math.floor(i / width))),
-  width, height, class: 0, score: 1, signed: false, meta: { method: 'drawn' },
+  width,
+  height,
+  class: 0,
+  score: 1,
+  signed: false,
+  meta: { method: 'drawn' },
 });
 
 function painted(width: number, height: number, colourAt: (x: number, y: number) => readonly number[]) {
@@ -27,10 +32,18 @@ const truth = Uint8Array.from({ length: WIDTH * HEIGHT }, (_, i) => (inDisc(i % 
 /** An orange disc of two shades on a noisy ground of green and blue. */
 const scene = (() => {
   const speck = noise(1);
-  return painted(WIDTH, HEIGHT, (x, y) => (inDisc(x, y) ? speck(y < disc.y ? [220, 120, 40] : [190, 90, 50], 14) : speck(y < 50 ? [70, 110, 160] : [80, 130, 70], 18)));
+  return painted(WIDTH, HEIGHT, (x, y) =>
+    inDisc(x, y)
+      ? speck(y < disc.y ? [220, 120, 40] : [190, 90, 50], 14)
+      : speck(y < 50 ? [70, 110, 160] : [80, 130, 70], 18),
+  );
 })();
 /** A blot in the disc's upper left, a quarter of the picture's size. */
-const blot = heatmap(WIDTH / 4, HEIGHT / 4 + 0.5 | 0, (x, y) => Math.exp(-((4 * x - 64) ** 2 + (4 * y - 34) ** 2) / 300) + 0.02 * Math.sin(x * 7 + y * 3));
+const blot = heatmap(
+  WIDTH / 4,
+  (HEIGHT / 4 + 0.5) | 0,
+  (x, y) => Math.exp(-((4 * x - 64) ** 2 + (4 * y - 34) ** 2) / 300) + 0.02 * Math.sin(x * 7 + y * 3),
+);
 
 function iou(mask: Uint8Array, other: Uint8Array): number {
   let [both, either] = [0, 0];
@@ -49,10 +62,28 @@ describe('a disc on noisy ground, with a blot of a map in it', () => {
     expect([width, height, fallback]).toEqual([WIDTH, HEIGHT, null]);
     expect(energy).toBeGreaterThan(0);
     expect(Math.hypot(peak[0] - 65, peak[1] - 35)).toBeLessThan(5);
-    expect(meta).toEqual({ method: 'segmentation', foreground: 0.95, background: 0.3, components: 5, lambda: 50, neighbours: 8, hardSeeds: false, smoothing: 0, seed: 1, map: { method: 'drawn' } });
+    expect(meta).toEqual({
+      method: 'segmentation',
+      foreground: 0.95,
+      background: 0.3,
+      components: 5,
+      lambda: 50,
+      neighbours: 8,
+      hardSeeds: false,
+      smoothing: 0,
+      seed: 1,
+      map: { method: 'drawn' },
+    });
   });
 
-  test.each<SegmentOptions>([{ neighbours: 4 }, { lambda: 5 }, { hardSeeds: true, foreground: 0.97 }, { components: 2 }, { smoothing: 1 }, { seed: 9 }])('with %o too', async (options) => {
+  test.each<SegmentOptions>([
+    { neighbours: 4 },
+    { lambda: 5 },
+    { hardSeeds: true, foreground: 0.97 },
+    { components: 2 },
+    { smoothing: 1 },
+    { seed: 9 },
+  ])('with %o too', async (options) => {
     expect(iou((await segment(scene, blot, options)).mask, truth)).toBeGreaterThan(0.9);
   });
 
@@ -60,7 +91,9 @@ describe('a disc on noisy ground, with a blot of a map in it', () => {
     const { mask, meta } = await segment(scene, blot, { preset: 'boxes' });
     expect(meta).toMatchObject({ foreground: 0.85, background: 0.3, smoothing: (3 * 30) / 227, lambda: 50 });
     expect(iou(mask, truth)).toBeGreaterThan(0.85);
-    expect(await segment(scene, blot, { preset: 'boxes', foreground: 0.95, smoothing: 0 })).toEqual(await segment(scene, blot));
+    expect(await segment(scene, blot, { preset: 'boxes', foreground: 0.95, smoothing: 0 })).toEqual(
+      await segment(scene, blot),
+    );
   });
 
   test('comes out the same twice, and with the map of the other sign', async () => {
@@ -73,7 +106,9 @@ describe('a disc on noisy ground, with a blot of a map in it', () => {
     const speck = noise(2);
     // a second disc of the same colours, smaller, far away
     const second = (x: number, y: number): boolean => Math.hypot(x - 18, y - 70) <= 9;
-    const two = painted(WIDTH, HEIGHT, (x, y) => (inDisc(x, y) || second(x, y) ? speck([210, 110, 40], 14) : speck([80, 120, 120], 18)));
+    const two = painted(WIDTH, HEIGHT, (x, y) =>
+      inDisc(x, y) || second(x, y) ? speck([210, 110, 40], 14) : speck([80, 120, 120], 18),
+    );
     const { mask } = await segment(two, blot);
     expect(iou(mask, truth)).toBeGreaterThan(0.9);
     expect(mask[70 * WIDTH + 18]).toBe(0);
@@ -81,7 +116,9 @@ describe('a disc on noisy ground, with a blot of a map in it', () => {
 
   test('hard seeds keep their label, against all colours', async () => {
     // the map fires on the ground, left of the disc: soft seeds may change sides
-    const elsewhere = heatmap(WIDTH, HEIGHT, (x, y) => (Math.abs(x - 20) < 11 && Math.abs(y - 40) < 14 ? 1 + (x + y) / 1e3 : inDisc(x, y) ? 0.5 : (x * y) / 1e6));
+    const elsewhere = heatmap(WIDTH, HEIGHT, (x, y) =>
+      Math.abs(x - 20) < 11 && Math.abs(y - 40) < 14 ? 1 + (x + y) / 1e3 : inDisc(x, y) ? 0.5 : (x * y) / 1e6,
+    );
     const { mask } = await segment(scene, elsewhere, { hardSeeds: true });
     expect(mask[40 * WIDTH + 22]).toBe(1);
   });
@@ -98,8 +135,16 @@ describe('a disc on noisy ground, with a blot of a map in it', () => {
 
 describe('sane answers', () => {
   test.each([0, 3])('a map that is %d everywhere: the centre box', async (value) => {
-    const { mask, box, fallback, energy, peak } = await segment(scene, heatmap(8, 6, () => value));
-    expect({ box, fallback, energy, peak }).toEqual({ box: [12, 9, 96, 72], fallback: 'flat map', energy: 0, peak: [0, 0] });
+    const { mask, box, fallback, energy, peak } = await segment(
+      scene,
+      heatmap(8, 6, () => value),
+    );
+    expect({ box, fallback, energy, peak }).toEqual({
+      box: [12, 9, 96, 72],
+      fallback: 'flat map',
+      energy: 0,
+      peak: [0, 0],
+    });
     expect(mask.reduce((sum, label) => sum + label, 0)).toBe(96 * 72);
   });
 
@@ -122,13 +167,25 @@ describe('sane answers', () => {
 
   test('one pixel of another colour is a component', async () => {
     const spot = painted(20, 20, (x, y) => (x === 7 && y === 12 ? [255, 0, 0] : [0, 40 + (x % 2), 90]));
-    const { box, fallback } = await segment(spot, heatmap(20, 20, (x, y) => (x === 7 && y === 12 ? 1 : 0)), { lambda: 0.01 });
+    const { box, fallback } = await segment(
+      spot,
+      heatmap(20, 20, (x, y) => (x === 7 && y === 12 ? 1 : 0)),
+      { lambda: 0.01 },
+    );
     expect([box, fallback]).toEqual([[7, 12, 1, 1], null]);
   });
 
-  test.each([[1, 1], [1, 9], [2, 2], [300, 1]])('a picture of %d×%d', async (width, height) => {
+  test.each([
+    [1, 1],
+    [1, 9],
+    [2, 2],
+    [300, 1],
+  ])('a picture of %d×%d', async (width, height) => {
     const speck = noise(4);
-    const { mask, box } = await segment(painted(width, height, () => speck([128, 128, 128], 60)), heatmap(3, 3, (x, y) => x + y));
+    const { mask, box } = await segment(
+      painted(width, height, () => speck([128, 128, 128], 60)),
+      heatmap(3, 3, (x, y) => x + y),
+    );
     expect(mask).toHaveLength(width * height);
     expect(box[2] * box[3]).toBeGreaterThan(0);
   });
@@ -139,16 +196,29 @@ describe('sane answers', () => {
     ['half and half', (x: number) => Number(x > 15)],
   ])('a map that is %s', async (_, valueAt) => {
     const speck = noise(5);
-    const { box } = await segment(painted(32, 24, (x) => speck([x > 15 ? 200 : 60, 90, 90], 10)), heatmap(32, 24, valueAt));
+    const { box } = await segment(
+      painted(32, 24, (x) => speck([x > 15 ? 200 : 60, 90, 90], 10)),
+      heatmap(32, 24, valueAt),
+    );
     expect(box[2] * box[3]).toBeGreaterThan(0);
   });
 });
 
 describe('refusals', () => {
   test('a map that is not finite, or not of its extents; a tensor in place of a picture', async () => {
-    await expect(segment(scene, heatmap(4, 4, (x) => (x === 2 ? NaN : 1)))).rejects.toMatchObject({ code: 'validation', message: 'the map is NaN at 2; every value must be a finite number' });
+    await expect(
+      segment(
+        scene,
+        heatmap(4, 4, (x) => (x === 2 ? NaN : 1)),
+      ),
+    ).rejects.toMatchObject({
+      code: 'validation',
+      message: 'the map is NaN at 2; every value must be a finite number',
+    });
     await expect(segment(scene, { ...blot, width: 3 })).rejects.toMatchObject({ code: 'shape' });
-    await expect(segment({ data: new Float32Array(12), shape: [3, 2, 2] }, blot)).rejects.toMatchObject({ code: 'shape' });
+    await expect(segment({ data: new Float32Array(12), shape: [3, 2, 2] }, blot)).rejects.toMatchObject({
+      code: 'shape',
+    });
   });
 
   test.each<[SegmentOptions, string]>([

@@ -12,10 +12,38 @@ const known = (vendor: string, isFallbackAdapter = false) => ({
 
 /** C→O channels at a square plane, R×R with padding. */
 const layer = (C: number, O: number, side: number, R = 3, N = 1): ConvDims => ({
-  N, H: side, W: side, P: side, Q: side, R, S: R, STRIDE_Y: 1, STRIDE_X: 1, PAD_TOP: (R - 1) / 2, PAD_LEFT: (R - 1) / 2, DILATION_Y: 1, DILATION_X: 1,
-  IN: Math.ceil(C / 4), OUT: Math.ceil(O / 4), GROUPS: 1, X_BLOCK: 0, X_BLOCKS: Math.ceil(C / 4), Y_BLOCK: 0, Y_BLOCKS: Math.ceil(O / 4),
+  N,
+  H: side,
+  W: side,
+  P: side,
+  Q: side,
+  R,
+  S: R,
+  STRIDE_Y: 1,
+  STRIDE_X: 1,
+  PAD_TOP: (R - 1) / 2,
+  PAD_LEFT: (R - 1) / 2,
+  DILATION_Y: 1,
+  DILATION_X: 1,
+  IN: Math.ceil(C / 4),
+  OUT: Math.ceil(O / 4),
+  GROUPS: 1,
+  X_BLOCK: 0,
+  X_BLOCKS: Math.ceil(C / 4),
+  Y_BLOCK: 0,
+  Y_BLOCKS: Math.ceil(O / 4),
 });
-const LAYERS = [layer(64, 64, 224), layer(128, 128, 112), layer(256, 256, 56), layer(512, 512, 28), layer(512, 512, 14), layer(192, 384, 13), layer(64, 192, 27, 5), layer(64, 16, 55, 1), layer(512, 1000, 13, 1)];
+const LAYERS = [
+  layer(64, 64, 224),
+  layer(128, 128, 112),
+  layer(256, 256, 56),
+  layer(512, 512, 28),
+  layer(512, 512, 14),
+  layer(192, 384, 13),
+  layer(64, 192, 27, 5),
+  layer(64, 16, 55, 1),
+  layer(512, 1000, 13, 1),
+];
 
 describe('tiles', () => {
   test.each(Object.entries(TILES))('%s runs at default limits', (_, tile) => {
@@ -24,19 +52,28 @@ describe('tiles', () => {
     expect(workgroupBytes(tile)).toBeLessThanOrEqual(16384);
   });
 
-  test.each(['nvidia', 'apple', 'intel', 'amd', ''])('a GPU of vendor "%s" tries at most a dozen kernels, the plain one first', (vendor) => {
-    for (const d of LAYERS) {
-      const candidates = candidatesFor(known(vendor))(d);
-      expect(candidates.length).toBeLessThanOrEqual(12);
-      expect(candidates[0]).toEqual({ family: 'direct', quads: false, unroll: 1 });
-      expect(new Set(candidates.map((variant) => JSON.stringify(variant))).size).toBe(candidates.length);
-    }
-  });
+  test.each(['nvidia', 'apple', 'intel', 'amd', ''])(
+    'a GPU of vendor "%s" tries at most a dozen kernels, the plain one first',
+    (vendor) => {
+      for (const d of LAYERS) {
+        const candidates = candidatesFor(known(vendor))(d);
+        expect(candidates.length).toBeLessThanOrEqual(12);
+        expect(candidates[0]).toEqual({ family: 'direct', quads: false, unroll: 1 });
+        expect(new Set(candidates.map((variant) => JSON.stringify(variant))).size).toBe(candidates.length);
+      }
+    },
+  );
 
   test('small planes are cut into slices, large ones are not; the first layer has a tile that is as deep as itself', () => {
     const conv = (d: ConvDims, vendor = 'nvidia') => variantsFor(known(vendor)).conv(d);
-    expect(conv(layer(384, 256, 13), 'apple')).toMatchObject({ family: 'tiled', slices: expect.toSatisfy((slices: number) => slices >= 2) });
-    expect(conv(layer(64, 192, 27, 5))).toMatchObject({ family: 'tiled', slices: expect.toSatisfy((slices: number) => slices >= 4) });
+    expect(conv(layer(384, 256, 13), 'apple')).toMatchObject({
+      family: 'tiled',
+      slices: expect.toSatisfy((slices: number) => slices >= 2),
+    });
+    expect(conv(layer(64, 192, 27, 5))).toMatchObject({
+      family: 'tiled',
+      slices: expect.toSatisfy((slices: number) => slices >= 4),
+    });
     expect(conv(layer(32, 64, 224))).toMatchObject({ family: 'tiled', slices: 1, tile: TILES['64×128'] });
     expect(conv(layer(3, 64, 224))).toMatchObject({ family: 'tiled', slices: 1, tile: TILES['64×64, one block deep'] });
   });

@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile';
 import { Device } from '../../src/gpu/device';
-import { type TuningStore, adapterKey, memoryStore, shapeClass, storeChoices, storedChoices } from '../../src/gpu/tuning/choices';
+import {
+  type TuningStore,
+  adapterKey,
+  memoryStore,
+  shapeClass,
+  storeChoices,
+  storedChoices,
+} from '../../src/gpu/tuning/choices';
 import { tuned } from '../../src/gpu/tuning/tuner';
 import { fileStore } from '../../src/node/tuningFile';
 import type { ConvVariant, Variants } from '../../src/ops/variants';
@@ -29,13 +36,16 @@ afterAll(() => lent.device.destroy());
 const deviceWith = (store: TuningStore, gpu = lent.device): Device => new Device(gpu, false, lent.adapter.info, store);
 
 /** A view of the device that compiles other shaders. */
-const tampered = (change: (code: string) => string): GPUDevice => new Proxy(lent.device, {
-  get(device, name) {
-    if (name === 'createShaderModule') return (descriptor: GPUShaderModuleDescriptor) => device.createShaderModule({ ...descriptor, code: change(descriptor.code) });
-    const value = Reflect.get(device, name, device) as unknown;
-    return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(device) : value;
-  },
-});
+const tampered = (change: (code: string) => string): GPUDevice =>
+  new Proxy(lent.device, {
+    get(device, name) {
+      if (name === 'createShaderModule')
+        return (descriptor: GPUShaderModuleDescriptor) =>
+          device.createShaderModule({ ...descriptor, code: change(descriptor.code) });
+      const value = Reflect.get(device, name, device) as unknown;
+      return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(device) : value;
+    },
+  });
 
 describe('the tuner', () => {
   test('chooses a candidate for every shape, keeps it, and the next engine uses it without trying', async () => {
@@ -49,15 +59,30 @@ describe('the tuner', () => {
     expect(Object.values(kept).length).toBeGreaterThan(0);
     Object.values(kept).forEach((variant) => expect(candidates()).toContainEqual(variant));
 
-    const again = deviceWith(store, tampered(() => { throw new Error('nothing is compiled'); }));
+    const again = deviceWith(
+      store,
+      tampered(() => {
+        throw new Error('nothing is compiled');
+      }),
+    );
     const variants = await tuned(again, plan, { candidates, milliseconds });
-    plan({ ...device.variants, conv: (d) => { const chosen = kept[shapeClass(d)]; if (chosen) expect(variants.conv(d)).toEqual(chosen); return PLAIN; } });
+    plan({
+      ...device.variants,
+      conv: (d) => {
+        const chosen = kept[shapeClass(d)];
+        if (chosen) expect(variants.conv(d)).toEqual(chosen);
+        return PLAIN;
+      },
+    });
   });
 
   test('never lets a kernel win that computes something else', async () => {
     const store = memoryStore();
     // the driver's fault: with quads, one lane's weights go to another
-    const device = deviceWith(store, tampered((code) => code.replaceAll('(quarter0, 1u)', '(quarter0, 2u)')));
+    const device = deviceWith(
+      store,
+      tampered((code) => code.replaceAll('(quarter0, 1u)', '(quarter0, 2u)')),
+    );
     await tuned(device, plan, { candidates: () => [PLAIN, QUADS], milliseconds });
     const { adapter, features } = device.environment;
     const kept = Object.values(await storedChoices(store, adapterKey(adapter, features)));
@@ -65,22 +90,41 @@ describe('the tuner', () => {
     kept.forEach((variant) => expect(variant).toEqual(PLAIN));
   });
 
-  test('falls back on the device\'s own choice where what is stored is no candidate any more', async () => {
+  test("falls back on the device's own choice where what is stored is no candidate any more", async () => {
     const store = memoryStore();
     const device = deviceWith(store);
     const { adapter, features } = device.environment;
     const gone: Record<string, ConvVariant> = {};
-    plan({ ...device.variants, conv: (d) => { gone[shapeClass(d)] = { family: 'direct', quads: true, unroll: 99 }; return PLAIN; } });
+    plan({
+      ...device.variants,
+      conv: (d) => {
+        gone[shapeClass(d)] = { family: 'direct', quads: true, unroll: 99 };
+        return PLAIN;
+      },
+    });
     await storeChoices(store, adapterKey(adapter, features), gone);
     const variants = await tuned(device, plan, { candidates, milliseconds });
-    plan({ ...device.variants, conv: (d) => { expect(variants.conv(d)).toEqual(device.variants.conv(d)); return PLAIN; } });
+    plan({
+      ...device.variants,
+      conv: (d) => {
+        expect(variants.conv(d)).toEqual(device.variants.conv(d));
+        return PLAIN;
+      },
+    });
   });
 
   test('stops when it is told to, and gives back what it took', async () => {
     const device = deviceWith(memoryStore());
     const before = device.bytes.live;
     const stop = new AbortController();
-    await expect(tuned(device, plan, { signal: stop.signal, onProgress: () => stop.abort(new Error('enough')), candidates, milliseconds })).rejects.toThrow('enough');
+    await expect(
+      tuned(device, plan, {
+        signal: stop.signal,
+        onProgress: () => stop.abort(new Error('enough')),
+        candidates,
+        milliseconds,
+      }),
+    ).rejects.toThrow('enough');
     expect(device.bytes.live).toBe(before);
   });
 });
@@ -98,7 +142,11 @@ describe('what was found out', () => {
     expect(Object.keys(JSON.parse(readFileSync(path, 'utf8')) as object)).toEqual(['card A', 'card B']);
   });
 
-  test.each([['nonsense', '{"card A": "[1, 2'], ['no object', '{"card A": "[1]"}'], ['no JSON', '<html>']])('is nothing where the file holds %s', async (_, text) => {
+  test.each([
+    ['nonsense', '{"card A": "[1, 2'],
+    ['no object', '{"card A": "[1]"}'],
+    ['no JSON', '<html>'],
+  ])('is nothing where the file holds %s', async (_, text) => {
     const path = join(folder, 'broken.json');
     writeFileSync(path, text);
     expect(await storedChoices(fileStore(path), 'card A')).toEqual({});
@@ -106,7 +154,9 @@ describe('what was found out', () => {
 
   test('belongs to one adapter, one driver and one generator of kernels', () => {
     const adapter = { vendor: 'nvidia', architecture: 'hopper', device: '', description: 'H200, driver 570' };
-    expect(adapterKey(adapter, ['subgroups'])).not.toBe(adapterKey({ ...adapter, description: 'H200, driver 580' }, ['subgroups']));
+    expect(adapterKey(adapter, ['subgroups'])).not.toBe(
+      adapterKey({ ...adapter, description: 'H200, driver 580' }, ['subgroups']),
+    );
     expect(adapterKey(adapter, ['subgroups'])).not.toBe(adapterKey(adapter, []));
   });
 });

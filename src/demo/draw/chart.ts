@@ -19,18 +19,44 @@ export function drawCurves(place: HTMLElement, { x, lines, xLabel }: Curves, lab
   place.setAttribute('aria-label', label);
   const data = [[...x], ...lines.map(({ values }) => [...values])] as uPlot.AlignedData;
   const before = charts.get(place);
-  if (before && before.series.length === lines.length + 1 && before.series.every((series, k) => k === 0 || series.label === lines[k - 1]!.label)) return before.setData(data);
+  if (
+    before &&
+    before.series.length === lines.length + 1 &&
+    before.series.every((series, k) => k === 0 || series.label === lines[k - 1]!.label)
+  )
+    return before.setData(data);
   before?.destroy();
   const style = getComputedStyle(document.documentElement);
-  const axis = { stroke: style.getPropertyValue('--quiet'), grid: { stroke: style.getPropertyValue('--line'), width: 1 }, ticks: { show: false } };
-  const chart = new uPlot({
-    width: Math.max(200, place.clientWidth), height: HEIGHT,
-    scales: { x: { time: false } },
-    axes: [{ ...axis, label: xLabel, labelSize: 18, size: 32 }, { ...axis, size: 52 }],
-    series: [{ label: xLabel }, ...lines.map(({ label: name, dashed }, k) => ({ label: name, stroke: COLOURS[k % COLOURS.length]!, width: 2, ...(dashed || k >= COLOURS.length ? { dash: [6, 4] } : {}), points: { show: false } }))],
-    legend: { show: lines.length > 1, live: false },
-    cursor: { show: false },
-  }, data, place);
+  const axis = {
+    stroke: style.getPropertyValue('--quiet'),
+    grid: { stroke: style.getPropertyValue('--line'), width: 1 },
+    ticks: { show: false },
+  };
+  const chart = new uPlot(
+    {
+      width: Math.max(200, place.clientWidth),
+      height: HEIGHT,
+      scales: { x: { time: false } },
+      axes: [
+        { ...axis, label: xLabel, labelSize: 18, size: 32 },
+        { ...axis, size: 52 },
+      ],
+      series: [
+        { label: xLabel },
+        ...lines.map(({ label: name, dashed }, k) => ({
+          label: name,
+          stroke: COLOURS[k % COLOURS.length]!,
+          width: 2,
+          ...(dashed || k >= COLOURS.length ? { dash: [6, 4] } : {}),
+          points: { show: false },
+        })),
+      ],
+      legend: { show: lines.length > 1, live: false },
+      cursor: { show: false },
+    },
+    data,
+    place,
+  );
   charts.set(place, chart);
   resizes.observe(place);
 }
@@ -42,7 +68,8 @@ export function clearCurves(place: HTMLElement, label: string): void {
 }
 
 const resizes = new ResizeObserver((entries) => {
-  for (const { target, contentRect } of entries) if (contentRect.width > 0) charts.get(target as HTMLElement)?.setSize({ width: contentRect.width, height: HEIGHT });
+  for (const { target, contentRect } of entries)
+    if (contentRect.width > 0) charts.get(target as HTMLElement)?.setSize({ width: contentRect.width, height: HEIGHT });
 });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   document.querySelectorAll<HTMLElement>('.chart').forEach((place) => charts.get(place)?.redraw());

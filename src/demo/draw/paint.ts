@@ -22,18 +22,45 @@ const LONGEST = 800;
 export const colourChoices = colourMapNames.filter((name) => !isDiverging(name));
 export const SIGNED_COLOURS = colourMapNames.find(isDiverging)!;
 
-export const coloursFor = ({ signed }: Pick<Heatmap, 'signed'>, chosen: ColourMapName): ColourMapName => (signed ? SIGNED_COLOURS : chosen);
+export const coloursFor = ({ signed }: Pick<Heatmap, 'signed'>, chosen: ColourMapName): ColourMapName =>
+  signed ? SIGNED_COLOURS : chosen;
 
 /** The map, in the picture's extents; where the network does not see the picture it is transparent. */
-export function drawMap(canvas: HTMLCanvasElement, map: Heatmap, picture: Extent, input: InputSpec, { colours, percentile }: Look): void {
+export function drawMap(
+  canvas: HTMLCanvasElement,
+  map: Heatmap,
+  picture: Extent,
+  input: InputSpec,
+  { colours, percentile }: Look,
+): void {
   const extent = drawingOf(picture);
-  drawPixels(canvas, renderMap(map, { colours: coloursFor(map, colours), percentile, ...extent, placement: scaled(placementOf(picture, input), extent.width / picture.width, extent.height / picture.height) }));
+  drawPixels(
+    canvas,
+    renderMap(map, {
+      colours: coloursFor(map, colours),
+      percentile,
+      ...extent,
+      placement: scaled(placementOf(picture, input), extent.width / picture.width, extent.height / picture.height),
+    }),
+  );
 }
 
-const scaled = ({ FROM_X, FROM_Y, FROM_W, FROM_H, ...to }: Placement, x: number, y: number): Placement => ({ ...to, FROM_X: FROM_X * x, FROM_Y: FROM_Y * y, FROM_W: FROM_W * x, FROM_H: FROM_H * y });
+const scaled = ({ FROM_X, FROM_Y, FROM_W, FROM_H, ...to }: Placement, x: number, y: number): Placement => ({
+  ...to,
+  FROM_X: FROM_X * x,
+  FROM_Y: FROM_Y * y,
+  FROM_W: FROM_W * x,
+  FROM_H: FROM_H * y,
+});
 
 /** One drawing over another, as opaque as `alpha` says. */
-export function drawOver(canvas: HTMLCanvasElement, below: CanvasImageSource, above: CanvasImageSource, picture: Extent, alpha: number): void {
+export function drawOver(
+  canvas: HTMLCanvasElement,
+  below: CanvasImageSource,
+  above: CanvasImageSource,
+  picture: Extent,
+  alpha: number,
+): void {
   const { width, height } = Object.assign(canvas, drawingOf(picture));
   const context = contextOf(canvas);
   context.drawImage(below, 0, 0, width, height);
@@ -42,7 +69,11 @@ export function drawOver(canvas: HTMLCanvasElement, below: CanvasImageSource, ab
 }
 
 /** The bar of a map's colours, and what its ends stand for. */
-export function drawLegend(canvas: HTMLCanvasElement, map: Heatmap, { colours, percentile }: Look): { low: string; high: string } {
+export function drawLegend(
+  canvas: HTMLCanvasElement,
+  map: Heatmap,
+  { colours, percentile }: Look,
+): { low: string; high: string } {
   const table = colourTable(coloursFor(map, colours), 256);
   const bar = new Uint8ClampedArray(256 * 4).map((_, i) => (i % 4 === 3 ? 255 : table[(i >> 2) * 3 + (i % 4)]!));
   drawPixels(canvas, { data: bar, width: 256, height: 1 });
@@ -57,10 +88,18 @@ export function drawPixels(canvas: HTMLCanvasElement, { data, width, height }: P
 }
 
 /** A colour to lay over a pixel, as opaque as `share` says; or nothing to be left of it. */
-export type Tint = { readonly colour: readonly [red: number, green: number, blue: number]; readonly share: number } | 'clear' | null;
+export type Tint =
+  | { readonly colour: readonly [red: number, green: number, blue: number]; readonly share: number }
+  | 'clear'
+  | null;
 
 /** The picture with a tint for each of its pixels. */
-export function drawTinted(canvas: HTMLCanvasElement, image: CanvasImageSource, picture: Extent, tintOf: (pixel: number) => Tint): void {
+export function drawTinted(
+  canvas: HTMLCanvasElement,
+  image: CanvasImageSource,
+  picture: Extent,
+  tintOf: (pixel: number) => Tint,
+): void {
   const { width, height } = Object.assign(canvas, drawingOf(picture));
   const context = contextOf(canvas);
   context.drawImage(image, 0, 0, width, height);
@@ -72,20 +111,33 @@ export function drawTinted(canvas: HTMLCanvasElement, image: CanvasImageSource, 
       if (!tint) continue;
       const at = (y * width + x) * 4;
       if (tint === 'clear') drawn.data.fill(0, at, at + 4);
-      else tint.colour.forEach((value, k) => { drawn.data[at + k] = drawn.data[at + k]! * (1 - tint.share) + value * tint.share; });
+      else
+        tint.colour.forEach((value, k) => {
+          drawn.data[at + k] = drawn.data[at + k]! * (1 - tint.share) + value * tint.share;
+        });
     }
   }
   context.putImageData(drawn, 0, 0);
 }
 
 /** A rectangle in pixels of the picture, on a canvas that shows it. */
-export function drawBox(canvas: HTMLCanvasElement, [left, top, width, height]: readonly [number, number, number, number], picture: Extent, colour: string): void {
+export function drawBox(
+  canvas: HTMLCanvasElement,
+  [left, top, width, height]: readonly [number, number, number, number],
+  picture: Extent,
+  colour: string,
+): void {
   const context = contextOf(canvas);
   const scale = canvas.width / picture.width;
   const line = Math.max(2, Math.round(Math.min(canvas.width, canvas.height) / 120));
   context.lineWidth = line;
   context.strokeStyle = colour;
-  context.strokeRect(left * scale + line / 2, top * scale + line / 2, Math.max(1, width * scale - line), Math.max(1, height * scale - line));
+  context.strokeRect(
+    left * scale + line / 2,
+    top * scale + line / 2,
+    Math.max(1, width * scale - line),
+    Math.max(1, height * scale - line),
+  );
 }
 
 export function clear(canvas: HTMLCanvasElement, label: string): void {

@@ -2,19 +2,36 @@
 import { GradlensError } from '../../index';
 
 /**
- * Shows the camera in `video` and calls `use` with one frame after the other, each when the one before is done with; `use` closes
- * them. Ends when the signal aborts; the last picture stays in `video` until its `srcObject` goes.
+ * Shows the camera in `video` and calls `use` with one frame after the other, each when the one before is done with;
+ * `use` closes them. Ends when the signal aborts; the last picture stays in `video` until its `srcObject` goes.
  *
  * @throws GradlensError `feature` if there is no camera, or the visitor or the browser forbids it
  */
-export async function watchCamera(video: HTMLVideoElement, use: (frame: VideoFrame) => Promise<void>, signal: AbortSignal): Promise<void> {
-  if (!navigator.mediaDevices?.getUserMedia || typeof VideoFrame === 'undefined') throw new GradlensError('feature', 'This browser gives pages no camera frames. Chrome, Edge and Safari do, on secure pages.');
+export async function watchCamera(
+  video: HTMLVideoElement,
+  use: (frame: VideoFrame) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!navigator.mediaDevices?.getUserMedia || typeof VideoFrame === 'undefined')
+    throw new GradlensError(
+      'feature',
+      'This browser gives pages no camera frames. Chrome, Edge and Safari do, on secure pages.',
+    );
   let stream: MediaStream;
   try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: 'environment' } });
+    stream = await navigator.mediaDevices.getUserMedia({
+      video: { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: 'environment' },
+    });
   } catch (cause) {
     const missing = cause instanceof DOMException && cause.name === 'NotFoundError';
-    throw new GradlensError('feature', missing ? 'No camera was found.' : 'The camera may not be used: allow it for this page in the browser’s settings, and see that no other program has it.', {}, { cause });
+    throw new GradlensError(
+      'feature',
+      missing
+        ? 'No camera was found.'
+        : 'The camera may not be used: allow it for this page in the browser’s settings, and see that no other program has it.',
+      {},
+      { cause },
+    );
   }
   try {
     signal.throwIfAborted();
@@ -33,9 +50,13 @@ function nextFrame(video: HTMLVideoElement, signal: AbortSignal): Promise<void> 
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const handle = video.requestVideoFrameCallback(() => resolve());
-    signal.addEventListener('abort', () => {
-      video.cancelVideoFrameCallback(handle);
-      reject(signal.reason as Error);
-    }, { once: true });
+    signal.addEventListener(
+      'abort',
+      () => {
+        video.cancelVideoFrameCallback(handle);
+        reject(signal.reason as Error);
+      },
+      { once: true },
+    );
   });
 }

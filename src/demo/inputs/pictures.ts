@@ -1,4 +1,7 @@
-/** Pictures and network files from wherever a visitor has them: a file dialog, a drop, the clipboard, an address. Nothing is sent anywhere. */
+/**
+ * Pictures and network files from wherever a visitor has them: a file dialog, a drop, the clipboard, an address.
+ * Nothing is sent anywhere.
+ */
 import { GradlensError } from '../../index';
 import { call } from '../worker/remote';
 
@@ -21,8 +24,14 @@ type Origin = Pick<Picture, 'sample' | 'from'> & { readonly address?: string };
 /** @throws GradlensError `model-format`: the file is no picture that this browser can decode. */
 export async function readPicture(file: Blob, name: string, origin: Origin = {}): Promise<Picture> {
   const decoded = await call('decode', file).catch((cause: unknown) => {
-    if (cause instanceof GradlensError && cause.code === 'model-format' && cause.detail['width'] === undefined) { // else it is one, and too large
-      throw new GradlensError('model-format', `${name} cannot be decoded as a picture. JPEG, PNG, WebP, AVIF and GIF files can.`, {}, { cause });
+    if (cause instanceof GradlensError && cause.code === 'model-format' && cause.detail['width'] === undefined) {
+      // else it is one, and too large
+      throw new GradlensError(
+        'model-format',
+        `${name} cannot be decoded as a picture. JPEG, PNG, WebP, AVIF and GIF files can.`,
+        {},
+        { cause },
+      );
     }
     throw cause;
   });
@@ -42,10 +51,14 @@ export async function fetchPicture(address: string, signal: AbortSignal): Promis
   } catch (cause) {
     signal.throwIfAborted();
     const { origin, host } = new URL(address, document.baseURI);
-    const reason = origin === location.origin ? 'is the server still there?' : `${host} cannot be reached, or does not allow other pages to read its pictures. Save the picture and open the file instead.`;
+    const reason =
+      origin === location.origin
+        ? 'is the server still there?'
+        : `${host} cannot be reached, or does not allow other pages to read its pictures. Save the picture and open the file instead.`;
     throw new GradlensError('network', `The picture cannot be fetched: ${reason}`, {}, { cause });
   }
-  if (!response.ok) throw new GradlensError('network', `The picture cannot be fetched: the server answered ${response.status}.`);
+  if (!response.ok)
+    throw new GradlensError('network', `The picture cannot be fetched: the server answered ${response.status}.`);
   return response.blob();
 }
 
@@ -53,7 +66,11 @@ export async function fetchPicture(address: string, signal: AbortSignal): Promis
 export const isNetworkFile = ({ name }: File): boolean => /\.(onnx|json|safetensors|data)$/i.test(name);
 
 /** Calls `open` with files that are chosen, dropped or pasted, and `refuse` with a sentence where there are none. */
-export function listenForFiles(input: HTMLInputElement, open: (files: readonly File[]) => void, refuse: (message: string) => void): void {
+export function listenForFiles(
+  input: HTMLInputElement,
+  open: (files: readonly File[]) => void,
+  refuse: (message: string) => void,
+): void {
   input.addEventListener('change', () => {
     const files = [...(input.files ?? [])];
     input.value = ''; // or choosing the same file again would change nothing

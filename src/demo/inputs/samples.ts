@@ -12,11 +12,20 @@ export interface Sample {
 
 const files = import.meta.glob<string>('../../../samples/*.jpg', { query: '?url', import: 'default', eager: true });
 
-const thumbnails = import.meta.glob<string>('../../../samples/thumbnails/*.webp', { query: '?url', import: 'default', eager: true });
+const thumbnails = import.meta.glob<string>('../../../samples/thumbnails/*.webp', {
+  query: '?url',
+  import: 'default',
+  eager: true,
+});
 
 export const samples: readonly Sample[] = Object.entries(files).map(([path, address]) => {
   const name = path.replace(/^.*\//, '').replace(/\.jpg$/, '');
-  return { name, label: name.replaceAll('-', ' '), address, thumbnail: thumbnails[`../../../samples/thumbnails/${name}.webp`] ?? address };
+  return {
+    name,
+    label: name.replaceAll('-', ' '),
+    address,
+    thumbnail: thumbnails[`../../../samples/thumbnails/${name}.webp`] ?? address,
+  };
 });
 
 /** What the page opens with: an easy one. */

@@ -17,22 +17,29 @@ const parts = {
 /** How many are shown. */
 const BEST = 5;
 
-/** The best classes, and the chosen one. Rebuilt where they change only: choosing a class must not take the focus away. */
+/**
+ * The best classes, and the chosen one. Rebuilt where they change only: choosing a class must not take the focus away.
+ */
 export function showClasses(ranked: readonly Classification[], chosen: Classification | null): void {
   const best = ranked.slice(0, BEST);
   const shown = !chosen || best.includes(chosen) ? best : [...best, chosen];
   const before = state.classes.map(({ index, score }) => `${index} ${score}`).join();
   state.classes = shown;
-  if (before !== shown.map(({ index, score }) => `${index} ${score}`).join()) parts.body.replaceChildren(...shown.map(rowOf));
-  for (const radio of parts.body.querySelectorAll<HTMLInputElement>('input')) radio.checked = radio.value === String(chosen?.index);
+  if (before !== shown.map(({ index, score }) => `${index} ${score}`).join())
+    parts.body.replaceChildren(...shown.map(rowOf));
+  for (const radio of parts.body.querySelectorAll<HTMLInputElement>('input'))
+    radio.checked = radio.value === String(chosen?.index);
 }
 
 function rowOf({ index, label, score, probability }: Classification): HTMLTableRowElement {
   const radio = make('input', { type: 'radio', name: 'class', value: String(index) });
-  const row = make('tr', {},
+  const row = make(
+    'tr',
+    {},
     make('td', {}, make('label', {}, radio, label)),
     make('td', { textContent: score.toFixed(2).replace('-', '−') }),
-    make('td', { textContent: probability >= 0.0005 ? `${(probability * 100).toFixed(1)} %` : '< 0.1 %' }));
+    make('td', { textContent: probability >= 0.0005 ? `${(probability * 100).toFixed(1)} %` : '< 0.1 %' }),
+  );
   row.style.setProperty('--share', probability.toFixed(4)); // a bar behind the row
   return row;
 }

@@ -1,25 +1,35 @@
 /**
- * Forms as what they are: named choices with defaults. A tab's form is at once its controls, what the address says of it, and the
- * parameters that its results carry.
+ * Forms as what they are: named choices with defaults. A tab's form is at once its controls, what the address says of
+ * it, and the parameters that its results carry.
  */
 type Control = HTMLInputElement | HTMLSelectElement;
 
 function controlsOf(form: HTMLFormElement): Control[] {
-  return [...form.elements].filter((control): control is Control => (control instanceof HTMLInputElement || control instanceof HTMLSelectElement) && control.name !== '');
+  return [...form.elements].filter(
+    (control): control is Control =>
+      (control instanceof HTMLInputElement || control instanceof HTMLSelectElement) && control.name !== '',
+  );
 }
 
 function valueOf(control: Control): string {
-  return control instanceof HTMLInputElement && control.type === 'checkbox' ? (control.checked ? 'yes' : '') : control.value;
+  return control instanceof HTMLInputElement && control.type === 'checkbox'
+    ? control.checked
+      ? 'yes'
+      : ''
+    : control.value;
 }
 
 function defaultOf(control: Control): string {
-  if (control instanceof HTMLInputElement) return control.type === 'checkbox' ? (control.defaultChecked ? 'yes' : '') : control.defaultValue;
+  if (control instanceof HTMLInputElement)
+    return control.type === 'checkbox' ? (control.defaultChecked ? 'yes' : '') : control.defaultValue;
   return ([...control.options].find(({ defaultSelected }) => defaultSelected) ?? control.options[0])?.value ?? '';
 }
 
 /** What differs from its default, by name. */
 export function choicesOf(form: HTMLFormElement): [name: string, value: string][] {
-  return controlsOf(form).filter((control) => valueOf(control) !== defaultOf(control)).map((control) => [control.name, valueOf(control)]);
+  return controlsOf(form)
+    .filter((control) => valueOf(control) !== defaultOf(control))
+    .map((control) => [control.name, valueOf(control)]);
 }
 
 /** Sets the fields that are named. A value that a control does not take leaves its default. */
@@ -30,7 +40,8 @@ export function choose(form: HTMLFormElement, fields: URLSearchParams | Readonly
     const before = valueOf(control);
     if (control instanceof HTMLInputElement && control.type === 'checkbox') control.checked = wanted === 'yes';
     else control.value = wanted;
-    if (control instanceof HTMLSelectElement ? control.selectedIndex < 0 : !control.validity.valid) control.value = before;
+    if (control instanceof HTMLSelectElement ? control.selectedIndex < 0 : !control.validity.valid)
+      control.value = before;
   }
   showRanges(form);
 }

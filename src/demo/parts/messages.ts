@@ -1,4 +1,6 @@
-/** The line above the tabs: what is being done, how far it is, and a way to stop it; and the alert for what went wrong. */
+/**
+ * The line above the tabs: what is being done, how far it is, and a way to stop it; and the alert for what went wrong.
+ */
 import type { Progress } from '../../index';
 import { element } from './elements';
 
@@ -13,7 +15,12 @@ const parts = {
 };
 
 const VERBS: Record<Progress['phase'], string> = {
-  download: 'Downloading the network', parse: 'Reading the network', tune: 'Finding the fastest kernels', upload: 'Uploading weights to the GPU', compile: 'Compiling kernels', run: 'Computing',
+  download: 'Downloading the network',
+  parse: 'Reading the network',
+  tune: 'Finding the fastest kernels',
+  upload: 'Uploading weights to the GPU',
+  compile: 'Compiling kernels',
+  run: 'Computing',
 };
 
 /** A bar without a value moves by itself. */
@@ -26,7 +33,12 @@ export function showActivity(text: string, share?: number): void {
 export function showProgress({ phase, done, total }: Progress): void {
   const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
   const counted = phase === 'compile' || phase === 'run';
-  const amount = phase === 'download' ? `: ${megabytes(done)}${total ? ` of ${megabytes(total)}` : ''} MB` : counted && total ? `: ${done} of ${total}` : '';
+  const amount =
+    phase === 'download'
+      ? `: ${megabytes(done)}${total ? ` of ${megabytes(total)}` : ''} MB`
+      : counted && total
+        ? `: ${done} of ${total}`
+        : '';
   showActivity(VERBS[phase] + amount, total ? done / total : undefined);
 }
 
@@ -36,7 +48,10 @@ export function showBusy(busy: boolean): void {
 }
 
 /** One line for what went wrong, and a button for what can be done. */
-export function showAlert(message: string, { action, notice = false }: { action?: { label: string; run: () => void }; notice?: boolean } = {}): void {
+export function showAlert(
+  message: string,
+  { action, notice = false }: { action?: { label: string; run: () => void }; notice?: boolean } = {},
+): void {
   parts.alert.hidden = false;
   parts.alert.classList.toggle('notice', notice);
   parts.text.textContent = message;

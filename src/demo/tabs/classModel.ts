@@ -1,4 +1,7 @@
-/** Class models (§2): pictures that grow as the score rises, of one class, many, or any neuron; paused, continued, cancelled. */
+/**
+ * Class models (§2): pictures that grow as the score rises, of one class, many, or any neuron; paused, continued,
+ * cancelled.
+ */
 import { CLASS_MODEL_PRESETS, type ClassModelPreset, GradlensError, type Neuron } from '../../index';
 import { chosenClass, current } from '../current';
 import { clearCurves, drawCurves } from '../draw/chart';
@@ -55,7 +58,8 @@ export const classModelTab: Tab = {
     const { data, scores, ...rest } = ascent;
     const [, C, H, W] = state.network!.inputShape;
     return {
-      stem: `class model ${ascent.names.join(' ')}`, canvas: contactSheet(),
+      stem: `class model ${ascent.names.join(' ')}`,
+      canvas: contactSheet(),
       array: data && { shape: [ascent.names.length, C, H, W], data },
       numbers: { classModel: { ...rest, scores } },
     };
@@ -77,7 +81,8 @@ export function takeRecipe(): void {
 }
 
 function showTarget(): void {
-  for (const label of parts.form.querySelectorAll<HTMLElement>('.of-neuron')) label.hidden = parts.target.value !== 'neuron';
+  for (const label of parts.form.querySelectorAll<HTMLElement>('.of-neuron'))
+    label.hidden = parts.target.value !== 'neuron';
 }
 
 /** Makes what the form asks for. */
@@ -90,7 +95,15 @@ export async function ascend(signal: AbortSignal): Promise<void> {
   const canvases = showPlaces(names);
   const scores: number[][] = names.map(() => []);
   const told = (phase: ShownAscent['phase'], iteration: number, finished: Advance['finished'] = null): void => {
-    state.ascent = { names, iteration, iterations: options.iterations, scores, phase, data: finished?.data ?? null, meta: finished?.meta ?? { ...options, target } };
+    state.ascent = {
+      names,
+      iteration,
+      iterations: options.iterations,
+      scores,
+      phase,
+      data: finished?.data ?? null,
+      meta: finished?.meta ?? { ...options, target },
+    };
   };
   told('running', 0);
   let ascent: number | undefined;
@@ -127,21 +140,36 @@ function targetOf(): { target: readonly number[] | Neuron; names: readonly strin
   const nameOf = (index: number): string => labels[index] ?? String(index);
   if (parts.target.value === 'neuron') {
     const [channel, y, x] = [numberOf(parts.form, 'channel')!, numberOf(parts.form, 'y'), numberOf(parts.form, 'x')];
-    if ((y === undefined) !== (x === undefined)) throw new GradlensError('shape', 'A neuron has a row and a column; leave both empty for the whole channel.');
+    if ((y === undefined) !== (x === undefined))
+      throw new GradlensError('shape', 'A neuron has a row and a column; leave both empty for the whole channel.');
     const tensor = parts.tensor.value;
-    return { target: { tensor, channel, ...(y === undefined || x === undefined ? {} : { y, x }) }, names: [`${tensor}, channel ${channel}${y === undefined ? '' : ` at ${y}, ${x}`}`] };
+    return {
+      target: { tensor, channel, ...(y === undefined || x === undefined ? {} : { y, x }) },
+      names: [`${tensor}, channel ${channel}${y === undefined ? '' : ` at ${y}, ${x}`}`],
+    };
   }
-  const indices = parts.target.value === 'class' ? [chosenClass()?.index ?? 0]
-    : classes <= MOST_CLASSES ? Array.from({ length: classes }, (_, index) => index) : current.ranked.slice(0, MOST_CLASSES).map(({ index }) => index);
+  const indices =
+    parts.target.value === 'class'
+      ? [chosenClass()?.index ?? 0]
+      : classes <= MOST_CLASSES
+        ? Array.from({ length: classes }, (_, index) => index)
+        : current.ranked.slice(0, MOST_CLASSES).map(({ index }) => index);
   return { target: indices, names: indices.map(nameOf) };
 }
 
 function ascentOptions() {
   const number = (name: string): number => numberOf(parts.form, name)!;
   return {
-    preset: parts.recipe.value as ClassModelPreset, score: textOf(parts.form, 'objective') as 'logit' | 'probability',
-    iterations: number('iterations'), l2: number('l2'), step: number('step'), totalVariation: number('totalVariation'), momentum: number('momentum'),
-    jitter: number('jitter'), blur: number('blur'), seed: number('seed'),
+    preset: parts.recipe.value as ClassModelPreset,
+    score: textOf(parts.form, 'objective') as 'logit' | 'probability',
+    iterations: number('iterations'),
+    l2: number('l2'),
+    step: number('step'),
+    totalVariation: number('totalVariation'),
+    momentum: number('momentum'),
+    jitter: number('jitter'),
+    blur: number('blur'),
+    seed: number('seed'),
   };
 }
 
@@ -149,16 +177,32 @@ function showPlaces(names: readonly string[]): HTMLCanvasElement[] {
   const [, , height, width] = state.network!.inputShape;
   const canvases = names.map(() => make('canvas', { width, height }));
   canvases.forEach((canvas) => canvas.setAttribute('role', 'img'));
-  parts.gallery.replaceChildren(...canvases.map((canvas, item) => make('figure', {}, canvas, make('figcaption', { textContent: names[item]! }))));
+  parts.gallery.replaceChildren(
+    ...canvases.map((canvas, item) => make('figure', {}, canvas, make('figcaption', { textContent: names[item]! }))),
+  );
   parts.gallery.classList.toggle('single', names.length === 1);
   return canvases;
 }
 
-function showScores(names: readonly string[], scores: readonly (readonly number[])[], canvases: readonly HTMLCanvasElement[]): void {
+function showScores(
+  names: readonly string[],
+  scores: readonly (readonly number[])[],
+  canvases: readonly HTMLCanvasElement[],
+): void {
   const last = (item: number): string => scores[item]!.at(-1)!.toFixed(1);
-  names.forEach((name, item) => canvases[item]!.setAttribute('aria-label', `Class model of ${name}, score ${last(item)}`));
+  names.forEach((name, item) =>
+    canvases[item]!.setAttribute('aria-label', `Class model of ${name}, score ${last(item)}`),
+  );
   const summary = names.map((name, item) => `${name}: score ${last(item)}`).join('; ');
-  drawCurves(parts.curve, { x: scores[0]!.map((_, k) => k + 1), lines: names.map((label, item) => ({ label, values: scores[item]! })), xLabel: 'iteration' }, `Scores after ${scores[0]!.length} iterations. ${summary}`);
+  drawCurves(
+    parts.curve,
+    {
+      x: scores[0]!.map((_, k) => k + 1),
+      lines: names.map((label, item) => ({ label, values: scores[item]! })),
+      xLabel: 'iteration',
+    },
+    `Scores after ${scores[0]!.length} iterations. ${summary}`,
+  );
   parts.text.textContent = summary;
 }
 

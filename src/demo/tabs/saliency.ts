@@ -1,4 +1,6 @@
-/** Saliency (§3.1 and beyond): the map of the chosen class, over the picture too, and that of a second class beside it. */
+/**
+ * Saliency (§3.1 and beyond): the map of the chosen class, over the picture too, and that of a second class beside it.
+ */
 import type { Heatmap } from '../../index';
 import { chosenClass, classNamed, current } from '../current';
 import { type Extent, clear, drawLegend, drawMap, drawOver } from '../draw/paint';
@@ -32,7 +34,15 @@ const parts = {
   time: element('status-time', HTMLElement),
 };
 
-const TITLES = { saliency: 'Saliency map', 'gradient-times-input': 'Gradient × input', smoothgrad: 'SmoothGrad', 'integrated-gradients': 'Integrated gradients', 'grad-cam': 'Grad-CAM', layers: 'Layer map', occlusion: 'Occlusion' } as const;
+const TITLES = {
+  saliency: 'Saliency map',
+  'gradient-times-input': 'Gradient × input',
+  smoothgrad: 'SmoothGrad',
+  'integrated-gradients': 'Integrated gradients',
+  'grad-cam': 'Grad-CAM',
+  layers: 'Layer map',
+  occlusion: 'Occlusion',
+} as const;
 
 const MEANINGS = {
   saliency: '∂score/∂input: score per unit of the prepared input',
@@ -92,13 +102,27 @@ export const saliencyTab: Tab = {
     const { map, second, picture, sanity } = state;
     if (!map) return null;
     const { data, ...rest } = map;
-    const curves = sanity && { deletion: [...sanity.curves.deletion], insertion: [...sanity.curves.insertion], deletionArea: sanity.curves.deletionArea, insertionArea: sanity.curves.insertionArea };
+    const curves = sanity && {
+      deletion: [...sanity.curves.deletion],
+      insertion: [...sanity.curves.insertion],
+      deletionArea: sanity.curves.deletionArea,
+      insertionArea: sanity.curves.insertionArea,
+    };
     return {
-      stem: `${picture!.name} ${map.label}`, canvas: parts.map, array: { shape: [map.height, map.width], data },
+      stem: `${picture!.name} ${map.label}`,
+      canvas: parts.map,
+      array: { shape: [map.height, map.width], data },
       numbers: {
         map: { ...rest, data: [...data] },
         ...(second ? { second: { ...second, data: [...second.data] } } : {}),
-        ...(sanity ? { sanity: { randomised: sanity.randomised.map(({ layers, correlation }) => ({ layers, correlation })), curves } } : {}),
+        ...(sanity
+          ? {
+              sanity: {
+                randomised: sanity.randomised.map(({ layers, correlation }) => ({ layers, correlation })),
+                curves,
+              },
+            }
+          : {}),
       },
     };
   },
@@ -133,7 +157,8 @@ export function paintOverlay(below: CanvasImageSource = parts.picture, extent: E
 export function showMethod(): void {
   const method = chosenMethod();
   const shown = fieldsOf(method);
-  for (const label of parts.form.querySelectorAll<HTMLElement>('[class^=of-]')) label.hidden = !shown.includes(label.className);
+  for (const label of parts.form.querySelectorAll<HTMLElement>('[class^=of-]'))
+    label.hidden = !shown.includes(label.className);
   element('samples-label', HTMLSpanElement).textContent = method === 'smoothgrad' ? 'Noisy copies' : 'Steps';
   parts.title.textContent = TITLES[method];
   const signed = textOf(parts.form, 'channels') === 'sum' && shown.includes('of-channels');
@@ -153,6 +178,12 @@ function besideClass(): number | undefined {
 function shownAs(map: Heatmap): ShownMap {
   const { method, relu } = mapRequest(map.class);
   const { labels } = state.network!;
-  return { ...map, label: labels[map.class] ?? String(map.class), method, relu, l2: l2Norm(map), picture: current.picture!.name };
+  return {
+    ...map,
+    label: labels[map.class] ?? String(map.class),
+    method,
+    relu,
+    l2: l2Norm(map),
+    picture: current.picture!.name,
+  };
 }
-

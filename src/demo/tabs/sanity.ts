@@ -1,4 +1,7 @@
-/** Whether the shown map tells anything: the same map of nets with weights drawn anew, and the deletion and insertion curves. */
+/**
+ * Whether the shown map tells anything: the same map of nets with weights drawn anew, and the deletion and insertion
+ * curves.
+ */
 import type { PerturbationCurves } from '../../index';
 import { current } from '../current';
 import { drawCurves } from '../draw/chart';
@@ -41,22 +44,39 @@ export function clearSanity(): void {
 }
 
 function showRandomised(made: readonly Randomised[]): void {
-  parts.maps.replaceChildren(...made.map(({ layers, map, correlation }) => {
-    const canvas = make('canvas', { className: 'computed' });
-    const what = layers === 1 ? 'Last layer drawn anew' : 'All layers drawn anew';
-    canvas.setAttribute('role', 'img');
-    canvas.setAttribute('aria-label', `${what}: rank correlation ${correlation.toFixed(2)} with the map above`);
-    drawMap(canvas, map, current.picture!, state.network!.input!, look());
-    return make('figure', {}, make('h4', { textContent: what }), make('div', { className: 'frame' }, canvas), make('figcaption', { textContent: `rank correlation with the map: ${correlation.toFixed(2)} (1 would be the same map)` }));
-  }));
+  parts.maps.replaceChildren(
+    ...made.map(({ layers, map, correlation }) => {
+      const canvas = make('canvas', { className: 'computed' });
+      const what = layers === 1 ? 'Last layer drawn anew' : 'All layers drawn anew';
+      canvas.setAttribute('role', 'img');
+      canvas.setAttribute('aria-label', `${what}: rank correlation ${correlation.toFixed(2)} with the map above`);
+      drawMap(canvas, map, current.picture!, state.network!.input!, look());
+      return make(
+        'figure',
+        {},
+        make('h4', { textContent: what }),
+        make('div', { className: 'frame' }, canvas),
+        make('figcaption', {
+          textContent: `rank correlation with the map: ${correlation.toFixed(2)} (1 would be the same map)`,
+        }),
+      );
+    }),
+  );
 }
 
 function showCurves({ deletion, insertion, deletionArea, insertionArea }: PerturbationCurves): void {
   const steps = deletion.length - 1;
-  drawCurves(parts.curves, {
-    x: Array.from(deletion, (_, k) => (100 * k) / steps),
-    lines: [{ label: 'taken away first', values: [...deletion] }, { label: 'brought in first', values: [...insertion], dashed: true }],
-    xLabel: '% of the pixels, those with the largest values first',
-  }, `Score before soft-max as pixels are taken away: from ${deletion[0]!.toFixed(1)}, on average ${deletionArea.toFixed(1)}; as they are brought in: on average ${insertionArea.toFixed(1)}`);
+  drawCurves(
+    parts.curves,
+    {
+      x: Array.from(deletion, (_, k) => (100 * k) / steps),
+      lines: [
+        { label: 'taken away first', values: [...deletion] },
+        { label: 'brought in first', values: [...insertion], dashed: true },
+      ],
+      xLabel: '% of the pixels, those with the largest values first',
+    },
+    `Score before soft-max as pixels are taken away: from ${deletion[0]!.toFixed(1)}, on average ${deletionArea.toFixed(1)}; as they are brought in: on average ${insertionArea.toFixed(1)}`,
+  );
   parts.text.textContent = `Mean score while pixels are taken away: ${deletionArea.toFixed(2)} (low is good); while they are brought in: ${insertionArea.toFixed(2)} (high is good).`;
 }

@@ -23,7 +23,10 @@ const parts = {
 
 const [OBJECT, GROUND] = [1, 2];
 /** As in style.css: told apart by lightness too. */
-const SEED_TINTS: Readonly<Record<number, Tint>> = { [OBJECT]: { colour: [255, 176, 0], share: 0.85 }, [GROUND]: { colour: [20, 60, 160], share: 0.6 } };
+const SEED_TINTS: Readonly<Record<number, Tint>> = {
+  [OBJECT]: { colour: [255, 176, 0], share: 0.85 },
+  [GROUND]: { colour: [20, 60, 160], share: 0.6 },
+};
 const BESIDE: Tint = { colour: [12, 16, 20], share: 0.72 };
 const BOX_COLOUR = '#ffdc00';
 
@@ -38,7 +41,11 @@ export const segmentationTab: Tab = {
     signal.throwIfAborted();
     showActivity('Cutting');
     const began = performance.now();
-    const found = await call('segment', { picture: picture.id, map, options: segmentOptions() }, { signal, onProgress: showProgress });
+    const found = await call(
+      'segment',
+      { picture: picture.id, map, options: segmentOptions() },
+      { signal, onProgress: showProgress },
+    );
     signal.throwIfAborted();
     state.milliseconds.segment = performance.now() - began;
     state.segmentation = { ...found, label: chosen.label, picture: picture.name };
@@ -60,8 +67,23 @@ export const segmentationTab: Tab = {
     if (!segmentation) return null;
     const { mask, seeds, width, height, box, energy, fallback, peak, label, meta } = segmentation;
     return {
-      stem: `${segmentation.picture} ${label} mask`, canvas: parts.cut, array: { shape: [height, width], data: Float32Array.from(mask) },
-      numbers: { segmentation: { label, box, energy, fallback, peak, area: areaOf(segmentation), seeds: { object: count(seeds, OBJECT), ground: count(seeds, GROUND) }, width, height, meta } },
+      stem: `${segmentation.picture} ${label} mask`,
+      canvas: parts.cut,
+      array: { shape: [height, width], data: Float32Array.from(mask) },
+      numbers: {
+        segmentation: {
+          label,
+          box,
+          energy,
+          fallback,
+          peak,
+          area: areaOf(segmentation),
+          seeds: { object: count(seeds, OBJECT), ground: count(seeds, GROUND) },
+          width,
+          height,
+          meta,
+        },
+      },
     };
   },
 };
@@ -77,8 +99,14 @@ const recipe = (): SegmentPreset => parts.preset.value as SegmentPreset;
 function segmentOptions(): SegmentOptions {
   const number = (name: string): number => numberOf(parts.form, name)!;
   return {
-    preset: recipe(), foreground: number('foreground'), background: number('background'), smoothing: number('smoothing'), components: number('components'), lambda: number('lambda'),
-    neighbours: textOf(parts.form, 'neighbours') === '4' ? 4 : 8, hardSeeds: textOf(parts.form, 'hardSeeds') === 'yes',
+    preset: recipe(),
+    foreground: number('foreground'),
+    background: number('background'),
+    smoothing: number('smoothing'),
+    components: number('components'),
+    lambda: number('lambda'),
+    neighbours: textOf(parts.form, 'neighbours') === '4' ? 4 : 8,
+    hardSeeds: textOf(parts.form, 'hardSeeds') === 'yes',
   };
 }
 
@@ -86,7 +114,10 @@ function draw(found: ShownSegmentation): void {
   const { mask, seeds, box, energy, fallback, label } = found;
   const picture = current.picture!;
   drawTinted(parts.seeds, parts.picture, picture, (pixel) => SEED_TINTS[seeds[pixel]!] ?? null);
-  parts.seeds.setAttribute('aria-label', `${count(seeds, OBJECT)} pixels are surely “${label}”, ${count(seeds, GROUND)} surely not`);
+  parts.seeds.setAttribute(
+    'aria-label',
+    `${count(seeds, OBJECT)} pixels are surely “${label}”, ${count(seeds, GROUND)} surely not`,
+  );
   drawTinted(parts.cut, parts.picture, picture, (pixel) => (mask[pixel] ? null : BESIDE));
   drawBox(parts.cut, box, picture, BOX_COLOUR);
   drawTinted(parts.cutout, parts.picture, picture, (pixel) => (mask[pixel] ? null : 'clear'));
@@ -97,7 +128,12 @@ function draw(found: ShownSegmentation): void {
   for (const canvas of [parts.cut, parts.cutout]) canvas.setAttribute('aria-label', `The object, ${text}`);
 }
 
-const count = (labels: Uint8Array, label: number): number => labels.reduce((sum, value) => sum + Number(value === label), 0);
+const count = (labels: Uint8Array, label: number): number =>
+  labels.reduce((sum, value) => sum + Number(value === label), 0);
 const areaOf = ({ mask }: ShownSegmentation): number => count(mask, 1) / mask.length;
 
-parts.preset.append(...Object.keys(SEGMENT_PRESETS).map((name) => new Option(name === 'paper' ? 'paper’s quantiles' : name, name, name === 'boxes', name === 'boxes')));
+parts.preset.append(
+  ...Object.keys(SEGMENT_PRESETS).map(
+    (name) => new Option(name === 'paper' ? 'paper’s quantiles' : name, name, name === 'boxes', name === 'boxes'),
+  ),
+);

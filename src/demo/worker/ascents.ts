@@ -1,5 +1,16 @@
-/** Class models under way. Each is asked for more iterations by the page, and rests while it is not asked: that is how it pauses. */
-import { type ClassModel, type ClassModelOptions, type ClassModelStep, GradlensError, type Model, type Neuron, classModel } from '../../index';
+/**
+ * Class models under way. Each is asked for more iterations by the page, and rests while it is not asked: that is how
+ * it pauses.
+ */
+import {
+  type ClassModel,
+  type ClassModelOptions,
+  type ClassModelStep,
+  GradlensError,
+  type Model,
+  type Neuron,
+  classModel,
+} from '../../index';
 import type { Pixels } from '../../image/pixels';
 
 export interface Advance {
@@ -23,12 +34,25 @@ interface Ascent {
 const ascents = new Map<number, Ascent>();
 let last = 0;
 
-export function ascend(model: Model, target: readonly number[] | Neuron, options: Omit<ClassModelOptions, 'class'>): number {
+export function ascend(
+  model: Model,
+  target: readonly number[] | Neuron,
+  options: Omit<ClassModelOptions, 'class'>,
+): number {
   const isNeuron = 'tensor' in target;
   const items = isNeuron ? 1 : target.length;
-  if (model.inputShape[0] !== items) throw new GradlensError('limit', `this network is too large for ${items} classes at once; one after the other they can be made`);
+  if (model.inputShape[0] !== items)
+    throw new GradlensError(
+      'limit',
+      `this network is too large for ${items} classes at once; one after the other they can be made`,
+    );
   const abort = new AbortController();
-  ascents.set(++last, { run: classModel(model, { ...options, class: isNeuron ? target : [...target], signal: abort.signal }), abort, items, iteration: 0 });
+  ascents.set(++last, {
+    run: classModel(model, { ...options, class: isNeuron ? target : [...target], signal: abort.signal }),
+    abort,
+    items,
+    iteration: 0,
+  });
   return last;
 }
 
@@ -46,7 +70,12 @@ export async function advance(id: number, milliseconds: number, signal: AbortSig
       if (step.done) {
         const { data, meta } = step.value;
         ascents.delete(id);
-        return { iteration: ascent.iteration, scores, pictures: all(ascent.items, (item) => step.value.picture(item)), finished: { data, meta } };
+        return {
+          iteration: ascent.iteration,
+          scores,
+          pictures: all(ascent.items, (item) => step.value.picture(item)),
+          finished: { data, meta },
+        };
       }
       ascent.iteration = step.value.iteration;
       step.value.scores.forEach((score, item) => scores[item]!.push(score));
@@ -70,4 +99,5 @@ export async function endAscent(id: number): Promise<void> {
   await ascent?.run.return(undefined as never).catch(() => {});
 }
 
-const all = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, index) => make(index));
+const all = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => make(index));

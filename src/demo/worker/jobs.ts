@@ -1,6 +1,26 @@
 /** What the worker can do. Pictures are named by the number that `decode` gave them. */
-import type { ClassModelOptions, CheckReport, Classification, Environment, ExpectedFile, Heatmap, InputSpec, LoadOptions, Neuron, PresetName, RunOptions, SegmentOptions, Segmentation } from '../../index';
-import { type PerturbationCurves, perturbationCurves, randomised, rankCorrelation, segment as segmentOf } from '../../index';
+import type {
+  ClassModelOptions,
+  CheckReport,
+  Classification,
+  Environment,
+  ExpectedFile,
+  Heatmap,
+  InputSpec,
+  LoadOptions,
+  Neuron,
+  PresetName,
+  RunOptions,
+  SegmentOptions,
+  Segmentation,
+} from '../../index';
+import {
+  type PerturbationCurves,
+  perturbationCurves,
+  randomised,
+  rankCorrelation,
+  segment as segmentOf,
+} from '../../index';
 import type { Pixels } from '../../image/pixels';
 import { toPixels } from '../../image/pixels';
 import { placementOf } from '../../image/placement';
@@ -57,17 +77,34 @@ export const jobs = {
   },
 
   async load({ source, prep, labels, expected }: NetworkRequest, run: RunOptions): Promise<NetworkInfo> {
-    const options: LoadOptions = { ...run, ...(prep === 'file' ? {} : { prep }), ...(labels ? { labels } : {}), ...(expected ? { expected } : {}) };
+    const options: LoadOptions = {
+      ...run,
+      ...(prep === 'file' ? {} : { prep }),
+      ...(labels ? { labels } : {}),
+      ...(expected ? { expected } : {}),
+    };
     const from = typeof source === 'string' ? new URL(source) : source;
     let model = await loadNetwork(from, options);
     // An ONNX file has no place for it: what it suggests is taken, and the page says so.
     if (!model.input) model = await loadNetwork(from, { ...options, prep: 'guess' });
     const { name, classes, inputShape, input, preparation, memory, provenance } = model;
-    return { name, classes, labels: model.labels, inputShape, input, preparation, format: provenance['format'], tensors: model.file.graph.nodes.map(({ name }) => name), gpuBytes: memory.weights + memory.activations + memory.saved + memory.scratch };
+    return {
+      name,
+      classes,
+      labels: model.labels,
+      inputShape,
+      input,
+      preparation,
+      format: provenance['format'],
+      tensors: model.file.graph.nodes.map(({ name }) => name),
+      gpuBytes: memory.weights + memory.activations + memory.saved + memory.scratch,
+    };
   },
 
   /** @throws GradlensError `model-format` if it cannot be decoded */
-  async decode(file: Blob | ImageBitmap): Promise<{ readonly id: number; readonly width: number; readonly height: number }> {
+  async decode(
+    file: Blob | ImageBitmap,
+  ): Promise<{ readonly id: number; readonly width: number; readonly height: number }> {
     const pixels = await toPixels(file);
     pictures.set(++lastPicture, pixels);
     return { id: lastPicture, width: pixels.width, height: pixels.height };
@@ -95,32 +132,60 @@ export const jobs = {
   },
 
   /** The same kind of map from nets of which more and more layers, from the last on, have weights drawn anew. */
-  async randomise({ picture, method, map, layers, ...options }: MapRequest & { readonly map: Heatmap; readonly layers: readonly number[] }, run: RunOptions): Promise<Randomised[]> {
+  async randomise(
+    {
+      picture,
+      method,
+      map,
+      layers,
+      ...options
+    }: MapRequest & { readonly map: Heatmap; readonly layers: readonly number[] },
+    run: RunOptions,
+  ): Promise<Randomised[]> {
     const made: Randomised[] = [];
     for (const count of layers) {
-      const other = await withFile((file) => randomised(file, count), (model) => mapBy(method, model, pictureOf(picture), { ...options, class: map.class, ...run }), run);
+      const other = await withFile(
+        (file) => randomised(file, count),
+        (model) => mapBy(method, model, pictureOf(picture), { ...options, class: map.class, ...run }),
+        run,
+      );
       made.push({ layers: count, map: other, correlation: rankCorrelation(map, other) });
     }
     return made;
   },
 
-  async curves({ picture, map }: { readonly picture: number; readonly map: Heatmap }, run: RunOptions): Promise<PerturbationCurves> {
+  async curves(
+    { picture, map }: { readonly picture: number; readonly map: Heatmap },
+    run: RunOptions,
+  ): Promise<PerturbationCurves> {
     return perturbationCurves(await theModel(batchOf('occlusion', 1), run), pictureOf(picture), map, run);
   },
 
-  async segment({ picture, map, options }: { readonly picture: number; readonly map: Heatmap; readonly options: SegmentOptions }, run: RunOptions): Promise<Segmentation> {
+  async segment(
+    { picture, map, options }: { readonly picture: number; readonly map: Heatmap; readonly options: SegmentOptions },
+    run: RunOptions,
+  ): Promise<Segmentation> {
     const { input } = await theModel();
     const pixels = pictureOf(picture);
     return segmentOf(pixels, map, { ...options, ...(input ? { placement: placementOf(pixels, input) } : {}), ...run });
   },
 
   /** Begins a class model; its number. */
-  async ascend({ target, ...options }: { readonly target: readonly number[] | Neuron } & Omit<ClassModelOptions, 'class' | keyof RunOptions>, run: RunOptions): Promise<number> {
+  async ascend(
+    {
+      target,
+      ...options
+    }: { readonly target: readonly number[] | Neuron } & Omit<ClassModelOptions, 'class' | keyof RunOptions>,
+    run: RunOptions,
+  ): Promise<number> {
     return ascend(await theModel('tensor' in target ? 1 : target.length, run), target, options);
   },
 
   /** Some more iterations of it. */
-  async advance({ ascent, milliseconds }: { readonly ascent: number; readonly milliseconds: number }, { signal }: RunOptions): Promise<Advance> {
+  async advance(
+    { ascent, milliseconds }: { readonly ascent: number; readonly milliseconds: number },
+    { signal }: RunOptions,
+  ): Promise<Advance> {
     return advance(ascent, milliseconds, signal!);
   },
 
@@ -129,12 +194,27 @@ export const jobs = {
   },
 
   /** The map of a camera's frame, of that class or the best one, straight from the frame, which is closed then. */
-  async frame({ frame, chosen }: { readonly frame: VideoFrame; readonly chosen: number | 'top1' }, options: RunOptions): Promise<{ readonly map: Heatmap; readonly best: readonly Classification[] }> {
+  async frame(
+    { frame, chosen }: { readonly frame: VideoFrame; readonly chosen: number | 'top1' },
+    options: RunOptions,
+  ): Promise<{ readonly map: Heatmap; readonly best: readonly Classification[] }> {
     try {
       const model = await theModel();
       const [, C, height, width] = model.inputShape;
-      const { scores, gradient, classes: [index] } = await model.inputGradient(frame, { class: chosen, ...options });
-      const map = { data: overChannels(gradient, C, 'max-abs'), width, height, class: index!, score: scores[index!]!, signed: false, meta: { method: 'saliency', model: model.name } };
+      const {
+        scores,
+        gradient,
+        classes: [index],
+      } = await model.inputGradient(frame, { class: chosen, ...options });
+      const map = {
+        data: overChannels(gradient, C, 'max-abs'),
+        width,
+        height,
+        class: index!,
+        score: scores[index!]!,
+        signed: false,
+        meta: { method: 'saliency', model: model.name },
+      };
       return { map, best: topClasses(scores, softmax(scores), 5, (at) => model.labelOf(at)) };
     } finally {
       frame.close();

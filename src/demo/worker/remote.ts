@@ -25,7 +25,11 @@ export interface CallOptions extends RunOptions {
 }
 
 /** Rejects with the job's error, or at once with the signal's reason; what the worker still finds then is forgotten. */
-export function call<Name extends keyof Jobs>(job: Name, args: Parameters<Jobs[Name]>[0], { signal, onProgress, transfer = [] }: CallOptions = {}): Promise<Awaited<ReturnType<Jobs[Name]>>> {
+export function call<Name extends keyof Jobs>(
+  job: Name,
+  args: Parameters<Jobs[Name]>[0],
+  { signal, onProgress, transfer = [] }: CallOptions = {},
+): Promise<Awaited<ReturnType<Jobs[Name]>>> {
   const id = ++lastId;
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
@@ -34,11 +38,13 @@ export function call<Name extends keyof Jobs>(job: Name, args: Parameters<Jobs[N
       send({ id, abort: true });
       reject(signal!.reason);
     };
-    const settled = <T>(how: (value: T) => void) => (value: T): void => {
-      waiting.delete(id);
-      signal?.removeEventListener('abort', abort);
-      how(value);
-    };
+    const settled =
+      <T>(how: (value: T) => void) =>
+      (value: T): void => {
+        waiting.delete(id);
+        signal?.removeEventListener('abort', abort);
+        how(value);
+      };
     waiting.set(id, { resolve: settled(resolve), reject: settled(reject), onProgress });
     signal?.addEventListener('abort', abort, { once: true });
     send({ id, job, args }, transfer);

@@ -67,7 +67,11 @@ export async function theModel(batch = 1, options: RunOptions = {}): Promise<Mod
 }
 
 /** Another network for the length of one use: the same with other weights. */
-export async function withFile<Result>(change: (file: ModelFile) => ModelFile, use: (model: Model) => Promise<Result>, options: RunOptions): Promise<Result> {
+export async function withFile<Result>(
+  change: (file: ModelFile) => ModelFile,
+  use: (model: Model) => Promise<Result>,
+  options: RunOptions,
+): Promise<Result> {
   if (!network) throw new GradlensError('disposed', 'no network is loaded');
   const model = await (await theEngine()).load(change(network.file), { ...network.options, ...options });
   try {

@@ -5,7 +5,10 @@ import type { Failure, Reply, Request } from './messages';
 import { listenForLoss } from './session';
 
 /** What of a worker's global scope is used; its own types and a page's exclude each other. */
-const scope = globalThis as unknown as { postMessage(reply: Reply): void; onmessage: ((event: MessageEvent<Request>) => void) | null };
+const scope = globalThis as unknown as {
+  postMessage(reply: Reply): void;
+  onmessage: ((event: MessageEvent<Request>) => void) | null;
+};
 
 const running = new Map<number, AbortController>();
 
@@ -29,6 +32,11 @@ async function run(id: number, job: keyof typeof jobs, args: unknown): Promise<v
 }
 
 function failureOf(error: unknown): Failure {
-  if (error instanceof GradlensError) return { code: error.code, message: error.message, detail: JSON.parse(JSON.stringify(error.detail)) as Failure['detail'] };
+  if (error instanceof GradlensError)
+    return {
+      code: error.code,
+      message: error.message,
+      detail: JSON.parse(JSON.stringify(error.detail)) as Failure['detail'],
+    };
   return { code: 'unknown', message: error instanceof Error ? error.message : String(error), detail: {} };
 }

@@ -47,7 +47,10 @@ export function div(call: Call): Translation {
   const divisor = call.value(1);
   const inverse = call.emit({ op: 'reciprocal', inputs: [call.inputs[1]!] });
   if (constant === 0) return call.result({ op: 'affine', inputs: [inverse], scale: spread(call, 0, 1) }, divisor.shape);
-  return multiply(call, [[call.inputs[0]!, call.value(0)], [inverse, divisor]]);
+  return multiply(call, [
+    [call.inputs[0]!, call.value(0)],
+    [inverse, divisor],
+  ]);
 }
 
 /** Of any number of terms, broadcast to one shape. */
@@ -55,7 +58,8 @@ export function sum(call: Call, terms: readonly Named[]): Translation {
   const all = expanded(call, terms);
   const { shape } = all[0]![1];
   let names = all.map(([name]) => name);
-  while (names.length > MOST_TERMS) names = [call.emit({ op: 'add', inputs: names.slice(0, MOST_TERMS) }), ...names.slice(MOST_TERMS)];
+  while (names.length > MOST_TERMS)
+    names = [call.emit({ op: 'add', inputs: names.slice(0, MOST_TERMS) }), ...names.slice(MOST_TERMS)];
   return call.result(names.length === 1 ? { op: 'identity', inputs: names } : { op: 'add', inputs: names }, shape);
 }
 
@@ -71,9 +75,14 @@ export function sumOf(call: Call): Translation {
 
 /** All of them in the shape that they broadcast to. */
 function expanded(call: Call, terms: readonly Named[]): readonly Named[] {
-  const shape = broadcastShape(call, terms.map(([, { shape }]) => [1, ...shape])).slice(1);
+  const shape = broadcastShape(
+    call,
+    terms.map(([, { shape }]) => [1, ...shape]),
+  ).slice(1);
   if (terms.some(([, value]) => rankOf(value) !== shape.length + 1)) {
-    throw unsupported(`it combines ${terms.map(([, value]) => printShape(value.shape)).join(' and ')}; only where the batch comes first in all is that`);
+    throw unsupported(
+      `it combines ${terms.map(([, value]) => printShape(value.shape)).join(' and ')}; only where the batch comes first in all is that`,
+    );
   }
   return terms.map(([name, value]) => [expandTo(call, name, value, shape), valueOf(shape)] as const);
 }
@@ -81,20 +90,28 @@ function expanded(call: Call, terms: readonly Named[]): readonly Named[] {
 /** The tensor, copied along its axes of one element until it has this shape. */
 export function expandTo(call: Call, name: string, value: Value, shape: readonly number[]): string {
   if (sameShape(value.shape, shape)) return name;
-  if (shape.length > 3) throw unsupported(`it copies ${printShape(value.shape)} to ${printShape(shape)}; only up to four dimensions is that`);
+  if (shape.length > 3)
+    throw unsupported(
+      `it copies ${printShape(value.shape)} to ${printShape(shape)}; only up to four dimensions is that`,
+    );
   const { C, H, W } = valueOf(shape).extents;
   return call.emit({ op: 'expand', inputs: [name], extents: [C, H, W] });
 }
 
 /**
- * A constant per channel after a Conv, Gemm or MatMul without bias is that layer's: it is written again, with its bias, under this node's
- * name; where nothing else reads the first, it is dropped.
+ * A constant per channel after a Conv, Gemm or MatMul without bias is that layer's: it is written again, with its bias,
+ * under this node's name; where nothing else reads the first, it is dropped.
  */
 function addConstant(call: Call, input: number, constant: number): Translation {
   const value = call.value(input);
   const layer = call.model.translated.get(call.inputs[input]!);
   const shape = readShape(call.constant(constant)!);
-  if (layer && (layer.op === 'conv' || layer.op === 'fullyConnected') && layer.bias === undefined && isPerChannel(shape, value)) {
+  if (
+    layer &&
+    (layer.op === 'conv' || layer.op === 'fullyConnected') &&
+    layer.bias === undefined &&
+    isPerChannel(shape, value)
+  ) {
     const bias = call.model.weight(call.constant(constant)!, broadcastBias(shape, value));
     return [{ ...layer, name: call.name, bias: bias.name }, value];
   }
@@ -102,7 +119,10 @@ function addConstant(call: Call, input: number, constant: number): Translation {
 }
 
 function affine(call: Call, input: number, parameters: Pick<AffineNode, 'scale' | 'bias'>): Translation {
-  return call.result({ op: 'affine', inputs: [call.inputs[input]!], ...parameters } as Unnamed, call.value(input).shape);
+  return call.result(
+    { op: 'affine', inputs: [call.inputs[input]!], ...parameters } as Unnamed,
+    call.value(input).shape,
+  );
 }
 
 /** Constant `index` as a parameter of an affine node that reads input `input`: per channel where that will do. */
@@ -114,39 +134,70 @@ function spread(call: Call, index: number, input: number, map?: WeightForm): str
   return call.model.weight(constant, map ? chained(form, map) : form).name;
 }
 
-const negated: WeightForm = { suffix: 'negated', apply: ({ shape, data }) => ({ shape, data: data.map((value) => -value) }) };
-const inverted: WeightForm = { suffix: 'inverted', apply: ({ shape, data }) => ({ shape, data: data.map((value) => 1 / value) }) };
-
-const chained = (first: WeightForm | undefined, second: WeightForm): WeightForm =>
-  first ? { suffix: `${first.suffix}, ${second.suffix}`, apply: (weight) => second.apply(first.apply(weight)) } : second;
-
-/** A weight `[C]` of one number, made for the purpose. */
-export const filled = (call: Call, suffix: string, number: number) => ({ extents: { C } }: Value): string => {
-  const one: Constant = { name: `${call.name}/${suffix}`, tensor: encode({ shape: [], data: [number], isWhole: false }) };
-  return call.model.weight(one, { suffix: `as [${C}]`, apply: () => ({ shape: [C], data: new Float32Array(C).fill(number) }) }).name;
+const negated: WeightForm = {
+  suffix: 'negated',
+  apply: ({ shape, data }) => ({ shape, data: data.map((value) => -value) }),
+};
+const inverted: WeightForm = {
+  suffix: 'inverted',
+  apply: ({ shape, data }) => ({ shape, data: data.map((value) => 1 / value) }),
 };
 
-/** Whether a constant that broadcasts to an activation varies with its channel at most. Broadcasting aligns shapes at their right ends. */
+const chained = (first: WeightForm | undefined, second: WeightForm): WeightForm =>
+  first
+    ? { suffix: `${first.suffix}, ${second.suffix}`, apply: (weight) => second.apply(first.apply(weight)) }
+    : second;
+
+/** A weight `[C]` of one number, made for the purpose. */
+export const filled =
+  (call: Call, suffix: string, number: number) =>
+  ({ extents: { C } }: Value): string => {
+    const one: Constant = {
+      name: `${call.name}/${suffix}`,
+      tensor: encode({ shape: [], data: [number], isWhole: false }),
+    };
+    return call.model.weight(one, {
+      suffix: `as [${C}]`,
+      apply: () => ({ shape: [C], data: new Float32Array(C).fill(number) }),
+    }).name;
+  };
+
+/**
+ * Whether a constant that broadcasts to an activation varies with its channel at most. Broadcasting aligns shapes at
+ * their right ends.
+ */
 function isPerChannel(shape: readonly number[], value: Value): boolean {
   const full = [1, ...value.shape];
-  return shape.length <= full.length && shape.every((extent, i) => {
-    const axis = i + full.length - shape.length;
-    return extent === 1 || (axis === 1 && extent === full[1]);
-  });
+  return (
+    shape.length <= full.length &&
+    shape.every((extent, i) => {
+      const axis = i + full.length - shape.length;
+      return extent === 1 || (axis === 1 && extent === full[1]);
+    })
+  );
 }
 
 /** A constant that broadcasts to one number per channel, as that vector; undefined where it is one already. */
 export function broadcastBias(shape: readonly number[], value: Value): WeightForm | undefined {
   const { C } = value.extents;
-  if (!isPerChannel(shape, value)) throw unsupported(`its constant of shape [${shape}] is not one number per channel (${C}) of ${printShape(value.shape)}; only that is`);
+  if (!isPerChannel(shape, value))
+    throw unsupported(
+      `its constant of shape [${shape}] is not one number per channel (${C}) of ${printShape(value.shape)}; only that is`,
+    );
   if (shape.length === 1 && shape[0] === C) return undefined;
-  return { suffix: `as [${C}]`, apply: ({ data }: Weight) => ({ shape: [C], data: data.length === C ? data : new Float32Array(C).fill(data[0]!) }) };
+  return {
+    suffix: `as [${C}]`,
+    apply: ({ data }: Weight) => ({ shape: [C], data: data.length === C ? data : new Float32Array(C).fill(data[0]!) }),
+  };
 }
 
 /** A constant that broadcasts to an activation, as a number per element. */
 function everywhere(call: Call, shape: readonly number[], value: Value): WeightForm {
   const full = [1, ...value.shape];
-  if (!sameShape(broadcastShape(call, [shape, full]), full)) throw unsupported(`it combines a constant of shape [${shape}] with ${printShape(value.shape)}; the result would have another shape`);
+  if (!sameShape(broadcastShape(call, [shape, full]), full))
+    throw unsupported(
+      `it combines a constant of shape [${shape}] with ${printShape(value.shape)}; the result would have another shape`,
+    );
   const { C, H, W } = value.extents;
   return {
     suffix: `as [${C}, ${H}, ${W}]`,
@@ -154,7 +205,8 @@ function everywhere(call: Call, shape: readonly number[], value: Value): WeightF
       const strides = full.map((_, axis) => product(full.slice(axis + 1)));
       const own = full.map((_, axis) => shape[axis - full.length + shape.length] ?? 1);
       const ownStrides = own.map((extent, axis) => (extent === 1 ? 0 : product(own.slice(axis + 1))));
-      const from = (i: number): number => strides.reduce((sum, stride, axis) => sum + (Math.floor(i / stride) % full[axis]!) * ownStrides[axis]!, 0);
+      const from = (i: number): number =>
+        strides.reduce((sum, stride, axis) => sum + (Math.floor(i / stride) % full[axis]!) * ownStrides[axis]!, 0);
       call.model.spend(C * H * W);
       return { shape: [C, H, W], data: Float32Array.from({ length: C * H * W }, (_, i) => data[from(i)]!) };
     },

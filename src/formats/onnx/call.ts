@@ -1,4 +1,9 @@
-import { AttributeProto_AttributeType as AttributeType, type AttributeProto, type NodeProto, type TensorProto } from 'onnx-buf';
+import {
+  AttributeProto_AttributeType as AttributeType,
+  type AttributeProto,
+  type NodeProto,
+  type TensorProto,
+} from 'onnx-buf';
 import { GradlensError } from '../../errors';
 import type { GraphNode, Weight } from '../../graph';
 import { formatError, quote } from '../checks';
@@ -37,7 +42,10 @@ export interface Surroundings {
   checkShape(name: string, value: Value): void;
   /** Adds a node that stands before this one, under a name made of `name` that nothing else bears. */
   emit(node: Unnamed, name: string): string;
-  /** Counts numbers that folding makes. @throws GradlensError `model-format` where they become far more than the file holds. */
+  /**
+   * Counts numbers that folding makes. @throws GradlensError `model-format` where they become far more than the file
+   * holds.
+   */
   spend(count: number): void;
 }
 
@@ -63,7 +71,9 @@ export class Call {
     if (unknown !== undefined) throw unsupported(`its attribute ${quote(unknown)} is not known`);
     const { length } = this.node.input;
     if (length < fewest || length > most) {
-      throw formatError(`${this.where}: has ${length} inputs; it takes ${fewest === most ? fewest : `${fewest} to ${most}`}`);
+      throw formatError(
+        `${this.where}: has ${length} inputs; it takes ${fewest === most ? fewest : `${fewest} to ${most}`}`,
+      );
     }
   }
 
@@ -133,7 +143,10 @@ export class Call {
     return [{ ...node, name: this.name } as GraphNode, valueOf(shape)];
   }
 
-  /** The tensor `x`, which is `value`, under another shape of as many elements: a node before this one, or none where its extents stay. */
+  /**
+   * The tensor `x`, which is `value`, under another shape of as many elements: a node before this one, or none where
+   * its extents stay.
+   */
   shaped(x: string, value: Value, shape: readonly number[]): string {
     return sameExtents(valueOf(shape).extents, value.extents) ? x : this.emit(reshaping(x, value, shape));
   }
@@ -151,12 +164,15 @@ export class Call {
 
   /** The same for places on an axis, where a number beyond 32 bits, such as the end 2⁶³ − 1, only means its end. */
   places(name: string): readonly number[] | undefined {
-    return this.attribute(name, AttributeType.INTS)?.ints.map((value) => Math.max(-(2 ** 31), Math.min(Number(value), 2 ** 31)));
+    return this.attribute(name, AttributeType.INTS)?.ints.map((value) =>
+      Math.max(-(2 ** 31), Math.min(Number(value), 2 ** 31)),
+    );
   }
 
   float(name: string, otherwise: number): number {
     const value = this.attribute(name, AttributeType.FLOAT)?.f ?? otherwise;
-    if (!Number.isFinite(value)) throw formatError(`${this.where}: its ${name} is ${value}; it should be a finite number`);
+    if (!Number.isFinite(value))
+      throw formatError(`${this.where}: its ${name} is ${value}; it should be a finite number`);
     return value;
   }
 
@@ -182,7 +198,9 @@ export class Call {
   private attribute(name: string, type: AttributeType): AttributeProto | undefined {
     const attribute = this.attributes.get(name);
     if (attribute && attribute.type !== type) {
-      throw formatError(`${this.where}: its ${name} has the type ${AttributeType[attribute.type] ?? attribute.type}; it should be ${AttributeType[type]}`);
+      throw formatError(
+        `${this.where}: its ${name} has the type ${AttributeType[attribute.type] ?? attribute.type}; it should be ${AttributeType[type]}`,
+      );
     }
     return attribute;
   }

@@ -4,11 +4,11 @@ import { shapeError } from '../../shape';
 import type { Value } from './value';
 
 /**
- * A check of a tensor against the graph's `value_info` and outputs. Only fixed dimensions are compared; the batch is not, since files
- * are often given another one by hand.
+ * A check of a tensor against the graph's `value_info` and outputs. Only fixed dimensions are compared; the batch is
+ * not, since files are often given another one by hand.
  *
- * The check throws GradlensError `shape` with both shapes where they disagree: the file was changed after its shapes were inferred, or
- * means something else than was understood, and neither may pass silently.
+ * The check throws GradlensError `shape` with both shapes where they disagree: the file was changed after its shapes
+ * were inferred, or means something else than was understood, and neither may pass silently.
  */
 export function declaredShapes({ valueInfo, output }: GraphProto): (name: string, value: Value) => void {
   const declared = new Map<string, (number | undefined)[]>();
@@ -20,10 +20,16 @@ export function declaredShapes({ valueInfo, output }: GraphProto): (name: string
     const shape = declared.get(name);
     if (!shape) return;
     const inferred = value.shape;
-    const agrees = shape.length === inferred.length + 1 && inferred.every((extent, i) => shape[i + 1] === undefined || shape[i + 1] === extent);
+    const agrees =
+      shape.length === inferred.length + 1 &&
+      inferred.every((extent, i) => shape[i + 1] === undefined || shape[i + 1] === extent);
     if (agrees) return;
     const stated = shape.map((extent) => extent ?? '?').join(', ');
-    throw shapeError(name, `the file says [${stated}]; from its operators follows [N, ${inferred.join(', ')}]. Infer the file's shapes anew, or export it again`, { stated: shape, inferred });
+    throw shapeError(
+      name,
+      `the file says [${stated}]; from its operators follows [N, ${inferred.join(', ')}]. Infer the file's shapes anew, or export it again`,
+      { stated: shape, inferred },
+    );
   };
 }
 

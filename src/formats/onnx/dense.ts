@@ -14,7 +14,8 @@ export function matMul(call: Call): Translation {
 
 /** Gemm: αAB + βC, with A the activation, and α, β and B's transposition folded into the weights. */
 export function gemm(call: Call): Translation {
-  if (call.constant(0)) throw unsupported('its first input is a constant; only its second can be, since the batch comes first');
+  if (call.constant(0))
+    throw unsupported('its first input is a constant; only its second can be, since the batch comes first');
   if (call.int('transA', 0) !== 0) throw unsupported('its transA is 1, which turns the batch into features; only 0 is');
   const [alpha, beta] = [call.float('alpha', 1), call.float('beta', 1)];
   const [node, value] = fullyConnected(call, scaled(alpha, call.int('transB', 0) ? undefined : transposed));
@@ -22,22 +23,37 @@ export function gemm(call: Call): Translation {
   if (!call.constant(2)) {
     if (beta !== 1) throw unsupported(`its beta is ${beta} with a C that is computed; only 1 is`);
     const { name: _, ...unnamed } = node;
-    return sum(call, [[call.emit(unnamed), value], [call.inputs[2]!, call.value(2)]]);
+    return sum(call, [
+      [call.emit(unnamed), value],
+      [call.inputs[2]!, call.value(2)],
+    ]);
   }
   const bias = call.weight(2, scaled(beta, broadcastBias(readShape(call.needConstant(2)), value)));
   return [{ ...node, bias: bias.name }, value];
 }
 
 /** `form` makes the second input `[out, in]`. */
-function fullyConnected(call: Call, form: WeightForm | undefined): Translation & readonly [GraphNode & { op: 'fullyConnected' }, Value] {
+function fullyConnected(
+  call: Call,
+  form: WeightForm | undefined,
+): Translation & readonly [GraphNode & { op: 'fullyConnected' }, Value] {
   const value = call.value();
-  if (rankOf(value) !== 2) throw unsupported(`its input has ${rankOf(value)} dimensions, ${printShape(value.shape)}; flatten it first`);
+  if (rankOf(value) !== 2)
+    throw unsupported(`its input has ${rankOf(value)} dimensions, ${printShape(value.shape)}; flatten it first`);
   const [I, O, weight] = matrix(call, form);
-  if (I !== value.extents.C) throw shapeError(call.where, `weights take ${I} inputs, its input has ${value.extents.C} (${printShape(value.shape)})`);
+  if (I !== value.extents.C)
+    throw shapeError(
+      call.where,
+      `weights take ${I} inputs, its input has ${value.extents.C} (${printShape(value.shape)})`,
+    );
   return [{ op: 'fullyConnected', ...unary(call), weight }, valueOf([O])];
 }
 
-function matrix(call: Call, form: WeightForm | undefined, input = 1): readonly [columns: number, rows: number, name: string] {
+function matrix(
+  call: Call,
+  form: WeightForm | undefined,
+  input = 1,
+): readonly [columns: number, rows: number, name: string] {
   const original = readShape(call.needConstant(input));
   if (original.length !== 2) throw unsupported(`its weight has ${original.length} dimensions; only 2 are`);
   const weight = call.weight(input, form);
@@ -51,8 +67,13 @@ function alongLastAxis(call: Call): Translation {
   const I = value.shape.at(-1)!;
   const places = product(value.shape.slice(0, -1));
   const [columns, O, weight] = matrix(call, pointwise(transposed));
-  if (columns !== I) throw shapeError(call.where, `weights take ${columns} inputs, its input has ${I} (${printShape(value.shape)})`);
-  const turned = call.emit({ op: 'transpose', inputs: [call.shaped(call.inputs[0]!, value, [places, I])], order: ['H', 'C', 'W'] });
+  if (columns !== I)
+    throw shapeError(call.where, `weights take ${columns} inputs, its input has ${I} (${printShape(value.shape)})`);
+  const turned = call.emit({
+    op: 'transpose',
+    inputs: [call.shaped(call.inputs[0]!, value, [places, I])],
+    order: ['H', 'C', 'W'],
+  });
   const convolved = call.emit({ op: 'conv', inputs: [turned], kernel: [1, 1], weight });
   const back = call.emit({ op: 'transpose', inputs: [convolved], order: ['H', 'C', 'W'] });
   const shape = [...value.shape.slice(0, -1), O];
@@ -62,9 +83,14 @@ function alongLastAxis(call: Call): Translation {
 /** `[O, I]` by `[N, I, …]`: a 1×1 convolution of the planes there are. */
 function matMulOf(call: Call): Translation {
   const value = call.value(1);
-  if (value.shape.length !== 2) throw unsupported(`it multiplies a constant by ${printShape(value.shape)}; only by [N, I, L] is it`);
+  if (value.shape.length !== 2)
+    throw unsupported(`it multiplies a constant by ${printShape(value.shape)}; only by [N, I, L] is it`);
   const [I, O, weight] = matrix(call, pointwise(undefined), 0);
-  if (I !== value.shape[0]) throw shapeError(call.where, `weights take ${I} inputs, its input has ${value.shape[0]} (${printShape(value.shape)})`);
+  if (I !== value.shape[0])
+    throw shapeError(
+      call.where,
+      `weights take ${I} inputs, its input has ${value.shape[0]} (${printShape(value.shape)})`,
+    );
   return call.result({ op: 'conv', inputs: [call.inputs[1]!], kernel: [1, 1], weight }, [O, value.shape[1]!]);
 }
 

@@ -6,7 +6,8 @@ import { unsupported, type Call } from './call';
 import { readFloats, readQuantized, readShape, type Constant } from './tensors';
 
 /**
- * `y = (x − zero point) · scale`, with one scale for the whole tensor or one per index of `axis`, as a float32 constant.
+ * `y = (x − zero point) · scale`, with one scale for the whole tensor or one per index of `axis`, as a float32
+ * constant.
  * @throws GradlensError `unsupported-op` for blocks; `model-format` where the three do not fit together.
  */
 export function dequantize(call: Call): Constant {
@@ -19,17 +20,25 @@ export function dequantize(call: Call): Constant {
   const scales = readFloats(scale).data;
   const isWhole = scales.length === 1 && readShape(scale).length <= 1;
   if (!isWhole && (readShape(scale).length !== 1 || scales.length !== shape[axis])) {
-    throw formatError(`${call.where}: its scale has the shape [${readShape(scale)}]; one number, or one per index of axis ${stated} of [${shape}], would be right`);
+    throw formatError(
+      `${call.where}: its scale has the shape [${readShape(scale)}]; one number, or one per index of axis ${stated} of [${shape}], would be right`,
+    );
   }
   const zeros = call.has(2) ? readQuantized(call.needConstant(2)) : new Int32Array(scales.length);
-  if (zeros.length !== scales.length) throw formatError(`${call.where}: has ${scales.length} scales and ${zeros.length} zero points`);
-  if (call.has(2) && call.needConstant(2).tensor.dataType !== x.tensor.dataType) throw formatError(`${call.where}: its zero point ${quote(call.inputs[2])} has another type than what it shifts`);
+  if (zeros.length !== scales.length)
+    throw formatError(`${call.where}: has ${scales.length} scales and ${zeros.length} zero points`);
+  if (call.has(2) && call.needConstant(2).tensor.dataType !== x.tensor.dataType)
+    throw formatError(`${call.where}: its zero point ${quote(call.inputs[2])} has another type than what it shifts`);
 
   const run = isWhole ? Infinity : shape.slice(axis + 1).reduce((product, extent) => product * extent, 1);
   const data = Float32Array.from(readQuantized(x), (q, i) => {
     const at = isWhole ? 0 : Math.floor(i / run) % scales.length;
     return (q - zeros[at]!) * scales[at]!;
   });
-  const tensor = create(TensorProtoSchema, { dims: shape.map(BigInt), dataType: DataType.FLOAT, rawData: new Uint8Array(data.buffer) });
+  const tensor = create(TensorProtoSchema, {
+    dims: shape.map(BigInt),
+    dataType: DataType.FLOAT,
+    rawData: new Uint8Array(data.buffer),
+  });
   return { name: call.name, tensor };
 }

@@ -11,7 +11,8 @@ export function same(call: Call, node: Unnamed): Translation {
 
 /** min and max are attributes before opset 11, inputs since; an infinite one is none. */
 export function clip(call: Call): Translation {
-  const [min, max] = call.model.opset < 11 ? [call.limit('min'), call.limit('max')] : [call.numbers(1)?.[0], call.numbers(2)?.[0]];
+  const [min, max] =
+    call.model.opset < 11 ? [call.limit('min'), call.limit('max')] : [call.numbers(1)?.[0], call.numbers(2)?.[0]];
   const bounds = { ...(isLimit(call, min) && { min }), ...(isLimit(call, max) && { max }) };
   return same(call, { op: 'clip', ...unary(call), ...bounds });
 }
@@ -20,9 +21,11 @@ export function clip(call: Call): Translation {
 export function extreme(call: Call, limit: 'min' | 'max'): Translation {
   const computed = call.inputs.filter((_, i) => !call.constant(i));
   const numbers = call.inputs.flatMap((_, i) => (call.constant(i) ? Array.from(call.numbers(i)!) : []));
-  if (computed.length !== 1 || numbers.length !== call.inputs.length - 1) throw unsupported('it compares several tensors; only one, with a number, is it');
+  if (computed.length !== 1 || numbers.length !== call.inputs.length - 1)
+    throw unsupported('it compares several tensors; only one, with a number, is it');
   const value = call.value(call.inputs.indexOf(computed[0]!));
-  if (call.inputs.some((_, i) => call.constant(i) && readShape(call.constant(i)!).length > rankOf(value))) throw unsupported('the result would have more dimensions; only the input’s are');
+  if (call.inputs.some((_, i) => call.constant(i) && readShape(call.constant(i)!).length > rankOf(value)))
+    throw unsupported('the result would have more dimensions; only the input’s are');
   const bound = limit === 'min' ? Math.max(...numbers) : Math.min(...numbers);
   return call.result({ op: 'clip', inputs: computed, ...(isLimit(call, bound) && { [limit]: bound }) }, value.shape);
 }
@@ -36,7 +39,8 @@ export function power(call: Call): Translation {
   if (numbers.length !== 1) throw unsupported(`its exponents are ${numbers.length} numbers; only one is`);
   if (p === 1) return call.result({ op: 'identity', inputs: [x] }, shape);
   if (p === 2) return call.result({ op: 'multiply', inputs: [x, x] }, shape);
-  if (p === 3) return call.result({ op: 'multiply', inputs: [x, call.emit({ op: 'multiply', inputs: [x, x] })] }, shape);
+  if (p === 3)
+    return call.result({ op: 'multiply', inputs: [x, call.emit({ op: 'multiply', inputs: [x, x] })] }, shape);
   if (p === 0.5) return call.result({ op: 'sqrt', inputs: [x] }, shape);
   if (p === -1) return call.result({ op: 'reciprocal', inputs: [x] }, shape);
   if (p === -0.5) return call.result({ op: 'reciprocal', inputs: [call.emit({ op: 'sqrt', inputs: [x] })] }, shape);

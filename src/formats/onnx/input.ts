@@ -15,7 +15,8 @@ export interface GraphInput {
 }
 
 /**
- * The graph's one input that is no weight (old files list those too), of shape `[N, C, H, W]`: N free or fixed, the rest fixed.
+ * The graph's one input that is no weight (old files list those too), of shape `[N, C, H, W]`: N free or fixed, the
+ * rest fixed.
  * @throws GradlensError `model-format` naming the input and the dimension.
  */
 export function readInput(graph: GraphProto): GraphInput {
@@ -23,12 +24,17 @@ export function readInput(graph: GraphProto): GraphInput {
   const inputs = graph.input.filter(({ name }) => !constants.has(name));
   const [input] = inputs;
   if (!input || inputs.length > 1) {
-    throw formatError(`onnx: has ${inputs.length} inputs, ${quote(inputs.map(({ name }) => name))}; a ConvNet has one, the image`);
+    throw formatError(
+      `onnx: has ${inputs.length} inputs, ${quote(inputs.map(({ name }) => name))}; a ConvNet has one, the image`,
+    );
   }
   const where = `onnx: input ${quote(input.name)}`;
   const [N, ...extents] = readDimensions(input, where);
   const free = extents.findIndex((extent) => typeof extent === 'string');
-  if (free >= 0) throw formatError(`${where}: its ${AXES[free + 1]} is free (${quote(extents[free])}); export the model with a fixed size`);
+  if (free >= 0)
+    throw formatError(
+      `${where}: its ${AXES[free + 1]} is free (${quote(extents[free])}); export the model with a fixed size`,
+    );
   const [C, H, W] = extents as [number, number, number];
   if (C * H * W > MOST_ELEMENTS) throw formatError(`${where}: is ${C}×${H}×${W}, more than ${MOST_ELEMENTS} elements`);
   return { name: input.name, value: valueOf([C, H, W]), batch: typeof N === 'number' ? N : undefined };
@@ -38,17 +44,22 @@ export function readInput(graph: GraphProto): GraphInput {
 function readDimensions({ type }: ValueInfoProto, where: string): (number | string)[] {
   const tensor = type?.value.case === 'tensorType' ? type.value.value : undefined;
   if (!tensor?.shape) throw formatError(`${where}: is no tensor of known shape; it should be [N, C, H, W]`);
-  const { elemType, shape: { dim } } = tensor;
+  const {
+    elemType,
+    shape: { dim },
+  } = tensor;
   if (!TYPES.includes(elemType)) {
     const known = TYPES.map((type) => DataType[type]).join(', ');
     throw formatError(`${where}: holds ${DataType[elemType] ?? `type ${elemType}`}; it should hold one of ${known}`);
   }
-  if (dim.length !== AXES.length) throw formatError(`${where}: has ${dim.length} dimensions; it should have four, [N, C, H, W]`);
+  if (dim.length !== AXES.length)
+    throw formatError(`${where}: has ${dim.length} dimensions; it should have four, [N, C, H, W]`);
   return dim.map(({ value }, axis) => {
     if (value.case !== 'dimValue') return value.value ?? '?';
     const extent = Number(value.value);
     if (axis === 0 && extent < 1) return '?'; // some exporters write 0 or −1 for a free batch
-    if (extent < 1 || extent > MOST_ELEMENTS) throw formatError(`${where}: its ${AXES[axis]} is ${extent}; it should be from 1 to ${MOST_ELEMENTS}`);
+    if (extent < 1 || extent > MOST_ELEMENTS)
+      throw formatError(`${where}: its ${AXES[axis]} is ${extent}; it should be from 1 to ${MOST_ELEMENTS}`);
     return extent;
   });
 }

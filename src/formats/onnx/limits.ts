@@ -21,13 +21,21 @@ const MOST = {
 type Counted = keyof typeof MOST;
 
 /**
- * Walks the message without decoding it, counts what decoding would make, and refuses what is too much: a few bytes each must not
- * become millions of objects. It also refuses what this walk and the decoder might read differently.
+ * Walks the message without decoding it, counts what decoding would make, and refuses what is too much: a few bytes
+ * each must not become millions of objects. It also refuses what this walk and the decoder might read differently.
  *
  * @throws GradlensError `model-format` naming the limit, or where the wire format is broken.
  */
 export function checkOnnxLimits(bytes: Uint8Array): void {
-  const counts: Record<Counted, number> = { bytes: 0, fields: 0, messages: 0, nodes: 0, tensors: 0, numbers: 0, integers: 0 };
+  const counts: Record<Counted, number> = {
+    bytes: 0,
+    fields: 0,
+    messages: 0,
+    nodes: 0,
+    tensors: 0,
+    numbers: 0,
+    integers: 0,
+  };
   const spend = (what: Counted, count: number): void => {
     counts[what] += count;
     if (counts[what] > MOST[what]) {
@@ -49,14 +57,16 @@ export function checkOnnxLimits(bytes: Uint8Array): void {
       const field = message.fields.find((known) => known.number === number);
       if (wireType !== WireType.LengthDelimited) {
         if (field) spend(kindOf(field), 1);
-        if (wireType === WireType.StartGroup || (field && wireTypeOf(field) !== wireType)) throw broken(message, `field ${number} has wire type ${wireType}`);
+        if (wireType === WireType.StartGroup || (field && wireTypeOf(field) !== wireType))
+          throw broken(message, `field ${number} has wire type ${wireType}`);
         reader.skip(wireType);
       } else {
         const length = reader.uint32();
         const stop = reader.pos + length;
         if (stop > end) throw broken(message, `field ${number} claims ${length} bytes; ${end - reader.pos} are left`);
         if (field?.message) walk(field.message, stop, depth + 1);
-        else if (field && wireTypeOf(field) !== WireType.LengthDelimited) spend(kindOf(field), packedCount(bytes, field, reader.pos, stop));
+        else if (field && wireTypeOf(field) !== WireType.LengthDelimited)
+          spend(kindOf(field), packedCount(bytes, field, reader.pos, stop));
         reader.pos = stop;
       }
     }
@@ -73,7 +83,11 @@ export function checkOnnxLimits(bytes: Uint8Array): void {
 /** What protobuf throws, as our own error. */
 export function asFormatError(error: unknown): Error {
   if (error instanceof Error && error.name === 'GradlensError') return error;
-  return formatError(`onnx: not a readable protobuf: ${error instanceof Error ? error.message : error}`, {}, { cause: error });
+  return formatError(
+    `onnx: not a readable protobuf: ${error instanceof Error ? error.message : error}`,
+    {},
+    { cause: error },
+  );
 }
 
 const WIRE_TYPES: ReadonlyMap<ScalarType | undefined, WireType> = new Map([
@@ -96,7 +110,8 @@ function kindOf({ scalar }: DescField): 'numbers' | 'integers' {
 function packedCount(bytes: Uint8Array, field: DescField, start: number, stop: number): number {
   const size = { [WireType.Bit32]: 4, [WireType.Bit64]: 8 }[wireTypeOf(field) as number] ?? 1;
   const runsOver = size === 1 ? stop > start && bytes[stop - 1]! >= 0x80 : (stop - start) % size !== 0;
-  if (field.fieldKind !== 'list' || runsOver) throw broken(field.parent, `${field.name} is packed wrongly, in ${stop - start} bytes`);
+  if (field.fieldKind !== 'list' || runsOver)
+    throw broken(field.parent, `${field.name} is packed wrongly, in ${stop - start} bytes`);
   return (stop - start) / size;
 }
 

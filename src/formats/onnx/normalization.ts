@@ -1,4 +1,7 @@
-/** BatchNormalization and LRN, which are nodes of ours; InstanceNormalization and GroupNormalization, made of sums, products and roots. */
+/**
+ * BatchNormalization and LRN, which are nodes of ours; InstanceNormalization and GroupNormalization, made of sums,
+ * products and roots.
+ */
 import type { Weight } from '../../graph';
 import { expandTo, filled } from './arithmetic';
 import { checkVector, unary, unsupported, type Call, type Translation, type WeightForm } from './call';
@@ -8,7 +11,8 @@ import { printShape, product, rankOf, valueOf, type Value } from './value';
 export function batchNorm(call: Call): Translation {
   const value = call.value();
   if (call.int('spatial', 1) !== 1) throw unsupported('its spatial is 0; only 1, one mean per channel, is');
-  if (call.int('training_mode', 0) !== 0) throw unsupported('it is in training mode; export the model in evaluation mode');
+  if (call.int('training_mode', 0) !== 0)
+    throw unsupported('it is in training mode; export the model in evaluation mode');
   const epsilon = call.float('epsilon', 1e-5);
   const [scale, bias, mean, variance] = ['scale', 'bias', 'mean', 'variance'].map((role, i) => {
     const weight = call.weight(i + 1);
@@ -19,7 +23,12 @@ export function batchNorm(call: Call): Translation {
 }
 
 export function lrn(call: Call): Translation {
-  const spec = { size: call.int('size', 0), alpha: call.float('alpha', 1e-4), beta: call.float('beta', 0.75), k: call.float('bias', 1) };
+  const spec = {
+    size: call.int('size', 0),
+    alpha: call.float('alpha', 1e-4),
+    beta: call.float('beta', 0.75),
+    k: call.float('bias', 1),
+  };
   return same(call, { op: 'lrn', ...unary(call), ...spec });
 }
 
@@ -28,7 +37,9 @@ export function instanceNorm(call: Call): Translation {
   const value = call.value();
   const [C] = value.shape as [number];
   if (rankOf(value) < 3) throw unsupported(`its input is ${printShape(value.shape)}; it has no planes to normalize`);
-  return scaled(call, normalized(call, call.inputs[0]!, value), value, (weight) => checkVector(call, 'scale or bias', weight, C));
+  return scaled(call, normalized(call, call.inputs[0]!, value), value, (weight) =>
+    checkVector(call, 'scale or bias', weight, C),
+  );
 }
 
 /** Groups of channels by their mean and variance; scale and bias are per group before opset 21, per channel since. */
@@ -36,12 +47,25 @@ export function groupNorm(call: Call): Translation {
   const value = call.value();
   const [C] = value.shape as [number];
   const groups = call.int('num_groups', 0);
-  if (!(groups > 0) || C % groups !== 0) throw unsupported(`it makes ${groups} groups of ${C} channels; only equal ones are`);
+  if (!(groups > 0) || C % groups !== 0)
+    throw unsupported(`it makes ${groups} groups of ${C} channels; only equal ones are`);
   const grouped = valueOf([groups, product(value.shape) / groups]);
   const inGroups = normalized(call, call.shaped(call.inputs[0]!, value, grouped.shape), grouped);
   const count = call.model.opset < 21 ? groups : C;
-  const spread: WeightForm = { suffix: `as [${C}]`, apply: ({ data }) => ({ shape: [C], data: Float32Array.from({ length: C }, (_, c) => data[Math.floor((c * count) / C)]!) }) };
-  return scaled(call, call.shaped(inGroups, grouped, value.shape), value, (weight) => checkVector(call, 'scale or bias', weight, count), count < C ? spread : undefined);
+  const spread: WeightForm = {
+    suffix: `as [${C}]`,
+    apply: ({ data }) => ({
+      shape: [C],
+      data: Float32Array.from({ length: C }, (_, c) => data[Math.floor((c * count) / C)]!),
+    }),
+  };
+  return scaled(
+    call,
+    call.shaped(inGroups, grouped, value.shape),
+    value,
+    (weight) => checkVector(call, 'scale or bias', weight, count),
+    count < C ? spread : undefined,
+  );
 }
 
 /** `(x − mean) / √(variance + ε)`, with mean and variance over what follows the first axis of an item. */
@@ -54,7 +78,11 @@ function normalized(call: Call, x: string, value: Value): string {
   const minus = call.emit({ op: 'affine', inputs: [meanOf(x)], scale: filled(call, '−1', -1)(perChannel) });
   const difference = call.emit({ op: 'add', inputs: [x, copied(minus)] });
   const variance = meanOf(call.emit({ op: 'multiply', inputs: [difference, difference] }));
-  const shifted = call.emit({ op: 'affine', inputs: [variance], bias: filled(call, 'ε', call.float('epsilon', 1e-5))(perChannel) });
+  const shifted = call.emit({
+    op: 'affine',
+    inputs: [variance],
+    bias: filled(call, 'ε', call.float('epsilon', 1e-5))(perChannel),
+  });
   const inverse = call.emit({ op: 'reciprocal', inputs: [call.emit({ op: 'sqrt', inputs: [shifted] })] });
   return call.emit({ op: 'multiply', inputs: [difference, copied(inverse)] });
 }

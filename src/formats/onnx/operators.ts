@@ -7,7 +7,20 @@ import { gemm, matMul } from './dense';
 import { clip, extreme, power, prelu, same } from './functions';
 import { batchNorm, groupNorm, instanceNorm, lrn } from './normalization';
 import { resize, upsample } from './resize';
-import { concat, expand, flatten, gather, pad, reduce, reshape, slice, split, squeeze, transpose, unsqueeze } from './shaping';
+import {
+  concat,
+  expand,
+  flatten,
+  gather,
+  pad,
+  reduce,
+  reshape,
+  slice,
+  split,
+  squeeze,
+  transpose,
+  unsqueeze,
+} from './shaping';
 import { readIntegers } from './tensors';
 import { printShape, product, rankOf, type Value } from './value';
 import { readWindow, slideWindow, WINDOW_ATTRIBUTES } from './window';
@@ -27,8 +40,14 @@ const UNBOUNDED = Infinity;
 /** By ONNX's operator name; opsets 7 to 25. What `fold.ts` knows of constants comes on top. */
 export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ['Add', { attributes: [], inputs: [2, 2], translate: add }],
-  ['AveragePool', { attributes: [...WINDOW_ATTRIBUTES, 'ceil_mode', 'count_include_pad'], inputs: [1, 1], translate: averagePool }],
-  ['BatchNormalization', { attributes: ['epsilon', 'momentum', 'spatial', 'training_mode'], inputs: [5, 5], translate: batchNorm }],
+  [
+    'AveragePool',
+    { attributes: [...WINDOW_ATTRIBUTES, 'ceil_mode', 'count_include_pad'], inputs: [1, 1], translate: averagePool },
+  ],
+  [
+    'BatchNormalization',
+    { attributes: ['epsilon', 'momentum', 'spatial', 'training_mode'], inputs: [5, 5], translate: batchNorm },
+  ],
   ['Cast', { attributes: ['to', 'saturate', 'round_mode'], inputs: [1, 1], translate: cast }],
   ['Clip', { attributes: ['min', 'max'], inputs: [1, 3], translate: clip }],
   ['Concat', { attributes: ['axis'], inputs: [1, UNBOUNDED], translate: concat }],
@@ -37,7 +56,14 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['DequantizeLinear', { attributes: ['axis', 'block_size'], inputs: [2, 3], translate: dequantizeComputed }],
   ['Div', { attributes: [], inputs: [2, 2], translate: div }],
   ['Dropout', { attributes: ['ratio', 'seed', 'is_test'], inputs: [1, 3], translate: dropout }],
-  ['Elu', { attributes: ['alpha'], inputs: [1, 1], translate: (call) => same(call, { op: 'elu', ...unary(call), alpha: call.float('alpha', 1) }) }],
+  [
+    'Elu',
+    {
+      attributes: ['alpha'],
+      inputs: [1, 1],
+      translate: (call) => same(call, { op: 'elu', ...unary(call), alpha: call.float('alpha', 1) }),
+    },
+  ],
   ['Expand', { attributes: [], inputs: [2, 2], translate: expand }],
   ['Flatten', { attributes: ['axis'], inputs: [1, 1], translate: flatten }],
   ['Gather', { attributes: ['axis'], inputs: [2, 2], translate: gather }],
@@ -46,11 +72,21 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['GlobalMaxPool', { attributes: [], inputs: [1, 1], translate: (call) => globalPool(call, 'globalMaxPool') }],
   ['GroupNormalization', { attributes: ['epsilon', 'num_groups', 'stash_type'], inputs: [3, 3], translate: groupNorm }],
   ['HardSigmoid', { attributes: ['alpha', 'beta'], inputs: [1, 1], translate: hardSigmoid }],
-  ['HardSwish', { attributes: [], inputs: [1, 1], translate: (call) => same(call, { op: 'hardSwish', ...unary(call) }) }],
+  [
+    'HardSwish',
+    { attributes: [], inputs: [1, 1], translate: (call) => same(call, { op: 'hardSwish', ...unary(call) }) },
+  ],
   ['Identity', { attributes: [], inputs: [1, 1], translate: identity }],
   ['InstanceNormalization', { attributes: ['epsilon'], inputs: [3, 3], translate: instanceNorm }],
   ['LRN', { attributes: ['size', 'alpha', 'beta', 'bias'], inputs: [1, 1], translate: lrn }],
-  ['LeakyRelu', { attributes: ['alpha'], inputs: [1, 1], translate: (call) => same(call, { op: 'leakyRelu', ...unary(call), slope: call.float('alpha', 0.01) }) }],
+  [
+    'LeakyRelu',
+    {
+      attributes: ['alpha'],
+      inputs: [1, 1],
+      translate: (call) => same(call, { op: 'leakyRelu', ...unary(call), slope: call.float('alpha', 0.01) }),
+    },
+  ],
   ['LogSoftmax', { attributes: ['axis'], inputs: [1, 1], translate: (call) => softmax(call, 'logSoftmax') }],
   ['MatMul', { attributes: [], inputs: [2, 2], translate: matMul }],
   ['Max', { attributes: [], inputs: [1, UNBOUNDED], translate: (call) => extreme(call, 'min') }],
@@ -60,17 +96,54 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['PRelu', { attributes: [], inputs: [2, 2], translate: prelu }],
   ['Pad', { attributes: ['mode', 'pads', 'value'], inputs: [1, 4], translate: pad }],
   ['Pow', { attributes: [], inputs: [2, 2], translate: power }],
-  ['Reciprocal', { attributes: [], inputs: [1, 1], translate: (call) => same(call, { op: 'reciprocal', ...unary(call) }) }],
-  ['ReduceMax', { attributes: ['axes', 'keepdims', 'noop_with_empty_axes'], inputs: [1, 2], translate: (call) => reduce('max', call) }],
-  ['ReduceMean', { attributes: ['axes', 'keepdims', 'noop_with_empty_axes'], inputs: [1, 2], translate: (call) => reduce('mean', call) }],
-  ['ReduceSum', { attributes: ['axes', 'keepdims', 'noop_with_empty_axes'], inputs: [1, 2], translate: (call) => reduce('sum', call) }],
+  [
+    'Reciprocal',
+    { attributes: [], inputs: [1, 1], translate: (call) => same(call, { op: 'reciprocal', ...unary(call) }) },
+  ],
+  [
+    'ReduceMax',
+    {
+      attributes: ['axes', 'keepdims', 'noop_with_empty_axes'],
+      inputs: [1, 2],
+      translate: (call) => reduce('max', call),
+    },
+  ],
+  [
+    'ReduceMean',
+    {
+      attributes: ['axes', 'keepdims', 'noop_with_empty_axes'],
+      inputs: [1, 2],
+      translate: (call) => reduce('mean', call),
+    },
+  ],
+  [
+    'ReduceSum',
+    {
+      attributes: ['axes', 'keepdims', 'noop_with_empty_axes'],
+      inputs: [1, 2],
+      translate: (call) => reduce('sum', call),
+    },
+  ],
   ['Relu', { attributes: [], inputs: [1, 1], translate: relu }],
   ['Reshape', { attributes: ['allowzero'], inputs: [2, 2], translate: reshape }],
-  ['Resize', {
-    attributes: ['mode', 'coordinate_transformation_mode', 'nearest_mode', 'cubic_coeff_a', 'exclude_outside', 'extrapolation_value', 'antialias', 'axes', 'keep_aspect_ratio_policy'],
-    inputs: [1, 4],
-    translate: resize,
-  }],
+  [
+    'Resize',
+    {
+      attributes: [
+        'mode',
+        'coordinate_transformation_mode',
+        'nearest_mode',
+        'cubic_coeff_a',
+        'exclude_outside',
+        'extrapolation_value',
+        'antialias',
+        'axes',
+        'keep_aspect_ratio_policy',
+      ],
+      inputs: [1, 4],
+      translate: resize,
+    },
+  ],
   ['Shape', { attributes: ['start', 'end'], inputs: [1, 1] }],
   ['Sigmoid', { attributes: [], inputs: [1, 1], translate: (call) => same(call, { op: 'sigmoid', ...unary(call) }) }],
   ['Size', { attributes: [], inputs: [1, 1] }],
@@ -95,26 +168,41 @@ function conv(call: Call): Translation {
   const groups = call.int('group', 1);
   if (groups < 1 || O! % groups !== 0 || I! * groups !== value.extents.C) {
     const have = `${value.extents.C} (${printExtents(value.extents)})`;
-    throw shapeError(call.where, `weights [${weight.shape}] in ${groups} groups take ${I! * groups} channels, its input has ${have}`);
+    throw shapeError(
+      call.where,
+      `weights [${weight.shape}] in ${groups} groups take ${I! * groups} channels, its input has ${have}`,
+    );
   }
   const { window } = readWindow(call, value.extents, kernel);
   const bias = call.has(2) ? call.weight(2) : undefined;
   checkVector(call, 'bias', bias, O!);
   const options = { ...(groups > 1 && { groups }), ...(bias && { bias: bias.name }) };
-  return [{ op: 'conv', ...unary(call), ...window, ...options, weight: weight.name }, slideWindow(call, value.extents, window, O!)];
+  return [
+    { op: 'conv', ...unary(call), ...window, ...options, weight: weight.name },
+    slideWindow(call, value.extents, window, O!),
+  ];
 }
 
 function maxPool(call: Call): Translation {
   const { extents } = planes(call);
   const { window, ceil } = readWindow(call, extents);
-  return [{ op: 'maxPool', ...unary(call), ...window, ...(ceil && { ceil }) }, slideWindow(call, extents, window, extents.C, ceil)];
+  return [
+    { op: 'maxPool', ...unary(call), ...window, ...(ceil && { ceil }) },
+    slideWindow(call, extents, window, extents.C, ceil),
+  ];
 }
 
 function averagePool(call: Call): Translation {
   const { extents } = planes(call);
   const { window, ceil } = readWindow(call, extents);
   const countPadding = call.int('count_include_pad', 0) !== 0;
-  const node: GraphNode = { op: 'averagePool', ...unary(call), ...window, ...(ceil && { ceil }), ...(countPadding && { countPadding }) };
+  const node: GraphNode = {
+    op: 'averagePool',
+    ...unary(call),
+    ...window,
+    ...(ceil && { ceil }),
+    ...(countPadding && { countPadding }),
+  };
   return [node, slideWindow(call, extents, window, extents.C, ceil)];
 }
 
@@ -123,7 +211,12 @@ function globalPool(call: Call, op: 'globalAveragePool' | 'globalMaxPool'): Tran
 }
 
 function hardSigmoid(call: Call): Translation {
-  return same(call, { op: 'hardSigmoid', ...unary(call), alpha: call.float('alpha', 0.2), beta: call.float('beta', 0.5) });
+  return same(call, {
+    op: 'hardSigmoid',
+    ...unary(call),
+    alpha: call.float('alpha', 0.2),
+    beta: call.float('beta', 0.5),
+  });
 }
 
 function swish(call: Call): Translation {
@@ -134,7 +227,10 @@ function swish(call: Call): Translation {
 /** Among floating point types: all is float32 here. */
 function cast(call: Call): Translation {
   const to = call.int('to', DataType.FLOAT) as DataType;
-  if (!FLOATING.includes(to)) throw unsupported(`it casts to ${DataType[to] ?? `type ${to}`}; only to ${FLOATING.map((type) => DataType[type]).join(', ')} is it`);
+  if (!FLOATING.includes(to))
+    throw unsupported(
+      `it casts to ${DataType[to] ?? `type ${to}`}; only to ${FLOATING.map((type) => DataType[type]).join(', ')} is it`,
+    );
   return identity(call);
 }
 
@@ -149,7 +245,8 @@ function identity(call: Call): Translation {
 }
 
 function dropout(call: Call): Translation {
-  if (call.has(2) && readIntegers(call.needConstant(2)).some(Boolean)) throw unsupported('it is in training mode; export the model in evaluation mode');
+  if (call.has(2) && readIntegers(call.needConstant(2)).some(Boolean))
+    throw unsupported('it is in training mode; export the model in evaluation mode');
   return identity(call);
 }
 
@@ -164,13 +261,15 @@ function softmax(call: Call, op: 'softmax' | 'logSoftmax'): Translation {
   const axis = call.int('axis', call.model.opset < 13 ? 1 : -1);
   const others = product(value.shape.slice(1));
   const overOthers = call.model.opset < 13 && others > 1; // older opsets take all axes from this one on together
-  if ((axis !== 1 && axis !== 1 - rank) || overOthers) throw unsupported(`its axis is ${axis} of ${rank} dimensions; only a soft-max over channels is`);
+  if ((axis !== 1 && axis !== 1 - rank) || overOthers)
+    throw unsupported(`its axis is ${axis} of ${rank} dimensions; only a soft-max over channels is`);
   return same(call, { op, ...unary(call) });
 }
 
 /** The input as `[N, C, H, W]`. */
 function planes(call: Call): Value {
   const value = call.value();
-  if (rankOf(value) !== 4) throw shapeError(call.where, `its input is ${printShape(value.shape)}; it takes [N, C, H, W]`);
+  if (rankOf(value) !== 4)
+    throw shapeError(call.where, `its input is ${printShape(value.shape)}; it takes [N, C, H, W]`);
   return value;
 }

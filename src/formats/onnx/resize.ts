@@ -4,13 +4,25 @@ import { unary, unsupported, type Call, type Translation } from './call';
 import { rankOf, type Value } from './value';
 
 const COORDINATES: Readonly<Record<string, ResizeNode['coordinates']>> = {
-  half_pixel: 'half-pixel', pytorch_half_pixel: 'pytorch-half-pixel', half_pixel_symmetric: 'half-pixel-symmetric', tf_half_pixel_for_nn: 'tensorflow-half-pixel',
-  asymmetric: 'asymmetric', align_corners: 'align-corners',
+  half_pixel: 'half-pixel',
+  pytorch_half_pixel: 'pytorch-half-pixel',
+  half_pixel_symmetric: 'half-pixel-symmetric',
+  tf_half_pixel_for_nn: 'tensorflow-half-pixel',
+  asymmetric: 'asymmetric',
+  align_corners: 'align-corners',
 };
 const ROUNDING: Readonly<Record<string, NonNullable<ResizeNode['rounding']>>> = {
-  floor: 'floor', ceil: 'ceil', round_prefer_floor: 'round-prefer-floor', round_prefer_ceil: 'round-prefer-ceil',
+  floor: 'floor',
+  ceil: 'ceil',
+  round_prefer_floor: 'round-prefer-floor',
+  round_prefer_ceil: 'round-prefer-ceil',
 };
-const MODES: Readonly<Record<string, ResizeNode['mode']>> = { nearest: 'nearest', linear: 'linear', bilinear: 'linear', cubic: 'cubic' };
+const MODES: Readonly<Record<string, ResizeNode['mode']>> = {
+  nearest: 'nearest',
+  linear: 'linear',
+  bilinear: 'linear',
+  cubic: 'cubic',
+};
 
 /** Upsample, and Resize of opset 10: pixel i lies at i / scale. */
 export function upsample(call: Call): Translation {
@@ -18,20 +30,33 @@ export function upsample(call: Call): Translation {
   const scales = call.numbers(1) ?? call.floats('scales');
   if (!scales) throw formatError(`${call.where}: has no scales`);
   const nearest = { rounding: 'floor' } as const;
-  return drawn(call, value, { ...sizesOf(call, value, scales), mode: modeOf(call), coordinates: 'asymmetric', ...(modeOf(call) === 'nearest' && nearest) });
+  return drawn(call, value, {
+    ...sizesOf(call, value, scales),
+    mode: modeOf(call),
+    coordinates: 'asymmetric',
+    ...(modeOf(call) === 'nearest' && nearest),
+  });
 }
 
 export function resize(call: Call): Translation {
   if (call.model.opset < 11) return upsample(call);
   const value = planes(call);
   for (const [name, only] of [['keep_aspect_ratio_policy', 'stretch']] as const) {
-    if (call.string(name, only) !== only) throw unsupported(`its ${name} is ${call.string(name, only)}; only ${only} is`);
+    if (call.string(name, only) !== only)
+      throw unsupported(`its ${name} is ${call.string(name, only)}; only ${only} is`);
   }
-  if (call.int('antialias', 0) || call.int('exclude_outside', 0)) throw unsupported('it smooths (antialias), or leaves out what lies outside (exclude_outside); neither is');
+  if (call.int('antialias', 0) || call.int('exclude_outside', 0))
+    throw unsupported('it smooths (antialias), or leaves out what lies outside (exclude_outside); neither is');
   const coordinates = COORDINATES[call.string('coordinate_transformation_mode', 'half_pixel')];
-  if (!coordinates) throw unsupported(`its coordinate_transformation_mode is ${call.string('coordinate_transformation_mode', '')}; known are ${Object.keys(COORDINATES).join(', ')}`);
+  if (!coordinates)
+    throw unsupported(
+      `its coordinate_transformation_mode is ${call.string('coordinate_transformation_mode', '')}; known are ${Object.keys(COORDINATES).join(', ')}`,
+    );
   const rounding = ROUNDING[call.string('nearest_mode', 'round_prefer_floor')];
-  if (!rounding) throw unsupported(`its nearest_mode is ${call.string('nearest_mode', '')}; known are ${Object.keys(ROUNDING).join(', ')}`);
+  if (!rounding)
+    throw unsupported(
+      `its nearest_mode is ${call.string('nearest_mode', '')}; known are ${Object.keys(ROUNDING).join(', ')}`,
+    );
 
   const mode = modeOf(call);
   const chosen = call.ints('axes') ?? [0, 1, 2, 3];
@@ -42,7 +67,10 @@ export function resize(call: Call): Translation {
   const size = places
     ? { size: [places[2]!, places[3]!] as const, ...checkStill(places[1] === value.shape[0]) }
     : sizesOf(call, value, placed(chosen, scales!, [1, 1, 1, 1]));
-  const options = { ...(mode === 'nearest' && { rounding }), ...(mode === 'cubic' && { coefficient: call.float('cubic_coeff_a', -0.75) }) };
+  const options = {
+    ...(mode === 'nearest' && { rounding }),
+    ...(mode === 'cubic' && { coefficient: call.float('cubic_coeff_a', -0.75) }),
+  };
   return drawn(call, value, { ...size, mode, coordinates, ...options });
 }
 
@@ -61,7 +89,8 @@ const checkStill = (still: boolean): object => {
 
 function sizesOf(call: Call, { shape: [, H, W] }: Value, scales: ArrayLike<number>): { size: Pair; scale: Pair } {
   const [n, c, y, x] = Array.from(scales);
-  if (scales.length !== 4 || !(y! > 0 && x! > 0)) throw formatError(`${call.where}: its scales are [${Array.from(scales)}]; four numbers above 0 would be right`);
+  if (scales.length !== 4 || !(y! > 0 && x! > 0))
+    throw formatError(`${call.where}: its scales are [${Array.from(scales)}]; four numbers above 0 would be right`);
   checkStill(n === 1 && c === 1);
   return { size: [Math.floor(H! * y!), Math.floor(W! * x!)], scale: [y!, x!] };
 }

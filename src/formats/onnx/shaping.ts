@@ -1,4 +1,7 @@
-/** What changes shapes and moves elements: Reshape, Transpose, Concat, Slice, Pad and their kind. The batch stays the first axis. */
+/**
+ * What changes shapes and moves elements: Reshape, Transpose, Concat, Slice, Pad and their kind. The batch stays the
+ * first axis.
+ */
 import type { Axis, Triple } from '../../graph';
 import { printExtents, shapeError } from '../../shape';
 import { formatError } from '../checks';
@@ -7,7 +10,8 @@ import { reshaping, unsupported, type Call, type Translation } from './call';
 import { axisOf, broadcastShape, resolveReshape, sliceRange, squeezed, unsqueezed } from './fold';
 import { printShape, product, rankOf, sameShape, valueOf, type Value } from './value';
 
-const reshapedTo = (call: Call, shape: readonly number[]): Translation => call.result(reshaping(call.inputs[0]!, call.value(), shape), shape);
+const reshapedTo = (call: Call, shape: readonly number[]): Translation =>
+  call.result(reshaping(call.inputs[0]!, call.value(), shape), shape);
 
 /** An axis of one item, counted from 0. @throws GradlensError `unsupported-op` where it is the batch. */
 function itemAxis(call: Call, axis: number, rank: number): number {
@@ -16,7 +20,8 @@ function itemAxis(call: Call, axis: number, rank: number): number {
   return counted - 1;
 }
 
-// ── shapes ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── shapes
+// ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export function flatten(call: Call): Translation {
   const value = call.value();
@@ -31,9 +36,13 @@ export function reshape(call: Call): Translation {
   const batch = call.model.batch ?? 1;
   const full = resolveReshape(call, [batch, ...value.shape], target);
   const [first, ...shape] = full;
-  const isWhole = full.every((extent) => Number.isInteger(extent) && extent > 0) && target.filter((extent) => extent === -1).length <= 1;
+  const isWhole =
+    full.every((extent) => Number.isInteger(extent) && extent > 0) &&
+    target.filter((extent) => extent === -1).length <= 1;
   if (first !== batch || !isWhole || product(shape) !== product(value.shape)) {
-    throw unsupported(`it reshapes ${printExtents(value.extents)} to [${target}], batch included; only shapes with the batch first and as many elements are`);
+    throw unsupported(
+      `it reshapes ${printExtents(value.extents)} to [${target}], batch included; only shapes with the batch first and as many elements are`,
+    );
   }
   return reshapedTo(call, shape);
 }
@@ -41,33 +50,65 @@ export function reshape(call: Call): Translation {
 export function squeeze(call: Call): Translation {
   const value = call.value();
   const axes = call.integers(1) ?? call.ints('axes');
-  if (!axes) return reshapedTo(call, value.shape.filter((extent) => extent !== 1)); // the batch may be any number
-  return reshapedTo(call, squeezed(call, value.shape, axes.map((axis) => itemAxis(call, axis, rankOf(value)))));
+  if (!axes)
+    return reshapedTo(
+      call,
+      value.shape.filter((extent) => extent !== 1),
+    ); // the batch may be any number
+  return reshapedTo(
+    call,
+    squeezed(
+      call,
+      value.shape,
+      axes.map((axis) => itemAxis(call, axis, rankOf(value))),
+    ),
+  );
 }
 
 export function unsqueeze(call: Call): Translation {
   const value = call.value();
   const axes = call.integers(1) ?? call.ints('axes') ?? [];
-  return reshapedTo(call, unsqueezed(call, value.shape, axes.map((axis) => itemAxis(call, axis, rankOf(value) + axes.length))));
+  return reshapedTo(
+    call,
+    unsqueezed(
+      call,
+      value.shape,
+      axes.map((axis) => itemAxis(call, axis, rankOf(value) + axes.length)),
+    ),
+  );
 }
 
 export function expand(call: Call): Translation {
   const value = call.value();
   const shape = broadcastShape(call, [[1, ...value.shape], call.integers(1)!]);
-  if (shape.length !== rankOf(value) || shape[0] !== 1) throw unsupported(`it copies ${printShape(value.shape)} to [${shape}], batch included; only where the batch stays is that`);
-  return call.result({ op: 'identity', inputs: [expandTo(call, call.inputs[0]!, value, shape.slice(1))] }, shape.slice(1));
+  if (shape.length !== rankOf(value) || shape[0] !== 1)
+    throw unsupported(
+      `it copies ${printShape(value.shape)} to [${shape}], batch included; only where the batch stays is that`,
+    );
+  return call.result(
+    { op: 'identity', inputs: [expandTo(call, call.inputs[0]!, value, shape.slice(1))] },
+    shape.slice(1),
+  );
 }
 
-// ── moves ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── moves
+// ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Axes that move together are one; three can move in one node of ours. */
 export function transpose(call: Call): Translation {
   const value = call.value();
   const rank = rankOf(value);
   const order = call.ints('perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
-  if (order.length !== rank || new Set(order).size !== rank || order.some((axis) => axis < 0 || axis >= rank)) throw formatError(`${call.where}: its perm is [${order}]; its input has ${rank} dimensions`);
-  if (order[0] !== 0) throw unsupported(`its perm is [${order}], which moves the batch; only where 0 stays first is it`);
-  return permuted(call, call.inputs[0]!, value, order.slice(1).map((axis) => axis - 1));
+  if (order.length !== rank || new Set(order).size !== rank || order.some((axis) => axis < 0 || axis >= rank))
+    throw formatError(`${call.where}: its perm is [${order}]; its input has ${rank} dimensions`);
+  if (order[0] !== 0)
+    throw unsupported(`its perm is [${order}], which moves the batch; only where 0 stays first is it`);
+  return permuted(
+    call,
+    call.inputs[0]!,
+    value,
+    order.slice(1).map((axis) => axis - 1),
+  );
 }
 
 const AXES: readonly Axis[] = ['C', 'H', 'W'];
@@ -76,20 +117,30 @@ const AXES: readonly Axis[] = ['C', 'H', 'W'];
 function permuted(call: Call, x: string, value: Value, order: readonly number[]): Translation {
   const shape = order.map((axis) => value.shape[axis]!);
   const isMoved = order.some((axis, k) => axis !== k);
-  if (order.length === 3 && isMoved && !shape.includes(1)) return call.result({ op: 'transpose', inputs: [x], order: order.map((axis) => AXES[axis]!) as [Axis, Axis, Axis] }, shape);
+  if (order.length === 3 && isMoved && !shape.includes(1))
+    return call.result(
+      { op: 'transpose', inputs: [x], order: order.map((axis) => AXES[axis]!) as [Axis, Axis, Axis] },
+      shape,
+    );
   const groups: number[][] = [];
   for (const axis of order.filter((axis) => value.shape[axis] !== 1)) {
     const last = groups.at(-1);
-    if (last && value.shape.slice(last.at(-1)! + 1, axis).every((extent) => extent === 1) && last.at(-1)! < axis) last.push(axis);
+    if (last && value.shape.slice(last.at(-1)! + 1, axis).every((extent) => extent === 1) && last.at(-1)! < axis)
+      last.push(axis);
     else groups.push([axis]);
   }
-  if (groups.length > 3) throw unsupported(`it moves ${groups.length} axes of ${printShape(value.shape)} past each other; at most 3 are`);
+  if (groups.length > 3)
+    throw unsupported(`it moves ${groups.length} axes of ${printShape(value.shape)} past each other; at most 3 are`);
   const before = [...groups].sort((a, b) => a[0]! - b[0]!);
   const extentOf = (group: readonly number[]): number => product(group.map((axis) => value.shape[axis]!));
   const places = [0, 1, 2].map((k) => (k < groups.length ? before.indexOf(groups[k]!) : k));
   if (places.every((place, k) => place === k)) return call.result(reshaping(x, value, shape), shape);
   const source = call.shaped(x, value, before.map(extentOf));
-  const moved = call.emit({ op: 'transpose', inputs: [source], order: places.map((place) => AXES[place]!) as [Axis, Axis, Axis] });
+  const moved = call.emit({
+    op: 'transpose',
+    inputs: [source],
+    order: places.map((place) => AXES[place]!) as [Axis, Axis, Axis],
+  });
   return call.result(reshaping(moved, valueOf(groups.map(extentOf)), shape), shape);
 }
 
@@ -97,9 +148,18 @@ export function concat(call: Call): Translation {
   const values = call.inputs.map((_, i) => call.value(i));
   const [first] = values as [Value];
   const axis = itemAxis(call, call.int('axis', 1), rankOf(first));
-  const odd = values.find(({ shape }) => shape.length !== first.shape.length || shape.some((extent, i) => i !== axis && extent !== first.shape[i]));
-  if (odd) throw shapeError(call.where, `joins ${printShape(first.shape)} and ${printShape(odd.shape)}; all but axis ${axis + 1} must agree`);
-  const shape = first.shape.map((extent, i) => (i === axis ? values.reduce((sum, value) => sum + value.shape[axis]!, 0) : extent));
+  const odd = values.find(
+    ({ shape }) =>
+      shape.length !== first.shape.length || shape.some((extent, i) => i !== axis && extent !== first.shape[i]),
+  );
+  if (odd)
+    throw shapeError(
+      call.where,
+      `joins ${printShape(first.shape)} and ${printShape(odd.shape)}; all but axis ${axis + 1} must agree`,
+    );
+  const shape = first.shape.map((extent, i) =>
+    i === axis ? values.reduce((sum, value) => sum + value.shape[axis]!, 0) : extent,
+  );
   if (axis === 0 && shape.length <= 3) return call.result({ op: 'concat', inputs: call.inputs }, shape);
 
   // [before, axis, after]: the axis comes first, is joined along, and goes back
@@ -108,12 +168,17 @@ export function concat(call: Call): Translation {
   const parts = values.map((value, i) => {
     const extent = value.shape[axis]!;
     const part = call.shaped(call.inputs[i]!, value, [before, extent, after]);
-    return before === 1 ? call.shaped(part, valueOf([1, extent, after]), [extent, 1, after]) : call.emit({ op: 'transpose', inputs: [part], order });
+    return before === 1
+      ? call.shaped(part, valueOf([1, extent, after]), [extent, 1, after])
+      : call.emit({ op: 'transpose', inputs: [part], order });
   });
   const joined = call.emit({ op: 'concat', inputs: parts });
   const whole = valueOf([shape[axis]!, before, after]);
   if (before === 1) return call.result(reshaping(joined, whole, shape), shape);
-  return call.result(reshaping(call.emit({ op: 'transpose', inputs: [joined], order }), valueOf([before, shape[axis]!, after]), shape), shape);
+  return call.result(
+    reshaping(call.emit({ op: 'transpose', inputs: [joined], order }), valueOf([before, shape[axis]!, after]), shape),
+    shape,
+  );
 }
 
 /** Some of the elements along one axis of an item. */
@@ -133,16 +198,25 @@ function cut(call: Call, x: string, value: Value, parts: readonly Part[]): reado
     const three = (field: 'begin' | 'step' | 'count', otherwise: (axis: number) => number): Triple =>
       [0, 1, 2].map((axis) => real.find((part) => part.axis === axis)?.[field] ?? otherwise(axis)) as unknown as Triple;
     const extents = three('count', (axis) => value.shape[axis] ?? 1);
-    const name = call.emit({ op: 'slice', inputs: [x], begin: three('begin', () => 0), step: three('step', () => 1), extents });
+    const name = call.emit({
+      op: 'slice',
+      inputs: [x],
+      begin: three('begin', () => 0),
+      step: three('step', () => 1),
+      extents,
+    });
     return [name, valueOf(value.shape.map((_, axis) => extents[axis]!))];
   }
-  return real.reduce<readonly [string, Value]>(([name, current], part) => {
-    const { shape } = current;
-    const around = [product(shape.slice(0, part.axis)), shape[part.axis]!, product(shape.slice(part.axis + 1))];
-    const [narrow, left] = cut(call, call.shaped(name, current, around), valueOf(around), [{ ...part, axis: 1 }]);
-    const result = shape.map((extent, axis) => (axis === part.axis ? part.count : extent));
-    return [call.shaped(narrow, left, result), valueOf(result)];
-  }, [x, value]);
+  return real.reduce<readonly [string, Value]>(
+    ([name, current], part) => {
+      const { shape } = current;
+      const around = [product(shape.slice(0, part.axis)), shape[part.axis]!, product(shape.slice(part.axis + 1))];
+      const [narrow, left] = cut(call, call.shaped(name, current, around), valueOf(around), [{ ...part, axis: 1 }]);
+      const result = shape.map((extent, axis) => (axis === part.axis ? part.count : extent));
+      return [call.shaped(narrow, left, result), valueOf(result)];
+    },
+    [x, value],
+  );
 }
 
 /** Starts, ends, axes and steps are attributes before opset 10, inputs since. */
@@ -153,7 +227,10 @@ export function slice(call: Call): Translation {
   const ends = call.integers(2) ?? call.places('ends') ?? [];
   const axes = call.integers(3) ?? call.ints('axes') ?? starts.map((_, i) => i);
   const steps = call.integers(4) ?? starts.map(() => 1);
-  if ([ends, axes, steps].some(({ length }) => length !== starts.length) || steps.includes(0)) throw formatError(`${call.where}: starts [${starts}], ends [${ends}], axes [${axes}] and steps [${steps}] do not fit together`);
+  if ([ends, axes, steps].some(({ length }) => length !== starts.length) || steps.includes(0))
+    throw formatError(
+      `${call.where}: starts [${starts}], ends [${ends}], axes [${axes}] and steps [${steps}] do not fit together`,
+    );
   const parts = axes.flatMap((axis, i): Part[] => {
     const isBatch = axisOf(call, axis, rank) === 0;
     const extent = isBatch ? (call.model.batch ?? 1) : value.shape[axisOf(call, axis, rank) - 1]!;
@@ -171,8 +248,16 @@ export function split(call: Call): Translation[] {
   const axis = itemAxis(call, call.int('axis', 0), rankOf(value));
   const extent = value.shape[axis]!;
   const equal = Math.ceil(extent / call.outputs);
-  const lengths = call.integers(1) ?? call.ints('split') ?? Array.from({ length: call.outputs }, (_, k) => Math.min(equal, extent - k * equal));
-  if (lengths.length !== call.outputs || lengths.reduce((a, b) => a + b, 0) !== extent || lengths.some((length) => length < 1)) throw formatError(`${call.where}: splits ${extent} elements into [${lengths}], for ${call.outputs} outputs`);
+  const lengths =
+    call.integers(1) ??
+    call.ints('split') ??
+    Array.from({ length: call.outputs }, (_, k) => Math.min(equal, extent - k * equal));
+  if (
+    lengths.length !== call.outputs ||
+    lengths.reduce((a, b) => a + b, 0) !== extent ||
+    lengths.some((length) => length < 1)
+  )
+    throw formatError(`${call.where}: splits ${extent} elements into [${lengths}], for ${call.outputs} outputs`);
   let begin = 0;
   return lengths.map((count) => {
     const [name, { shape }] = cut(call, call.inputs[0]!, value, [{ axis, begin, step: 1, count }]);
@@ -209,8 +294,11 @@ export function pad(call: Call): Translation {
   const mode = MODES[call.string('mode', 'constant') as keyof typeof MODES];
   if (!mode) throw unsupported(`its mode is ${call.string('mode', '')}; known are ${Object.keys(MODES).join(', ')}`);
   const given = call.integers(1) ?? call.ints('pads') ?? [];
-  const axes = (call.integers(3) ?? Array.from({ length: rank }, (_, axis) => axis)).map((axis) => axisOf(call, axis, rank));
-  if (given.length !== 2 * axes.length) throw formatError(`${call.where}: has ${given.length} pads for ${axes.length} axes`);
+  const axes = (call.integers(3) ?? Array.from({ length: rank }, (_, axis) => axis)).map((axis) =>
+    axisOf(call, axis, rank),
+  );
+  if (given.length !== 2 * axes.length)
+    throw formatError(`${call.where}: has ${given.length} pads for ${axes.length} axes`);
   const side = (axis: number, end: 0 | 1): number => {
     const k = axes.indexOf(axis);
     return k < 0 ? 0 : given[k + end * axes.length]!;
@@ -221,12 +309,28 @@ export function pad(call: Call): Translation {
   if (!Number.isFinite(fill)) throw unsupported(`it pads with ${fill}; only finite numbers are`);
 
   const sides = value.shape.map((extent, i) => [side(i + 1, 0), side(i + 1, 1), extent] as const);
-  const parts = sides.map(([before, after, extent], axis) => ({ axis, begin: Math.max(0, -before), step: 1, count: extent + Math.min(0, before) + Math.min(0, after) }));
+  const parts = sides.map(([before, after, extent], axis) => ({
+    axis,
+    begin: Math.max(0, -before),
+    step: 1,
+    count: extent + Math.min(0, before) + Math.min(0, after),
+  }));
   const [name, left] = cut(call, call.inputs[0]!, value, parts);
-  const ends = (end: 0 | 1): Triple => [0, 1, 2].map((axis) => Math.max(0, sides[axis]?.[end] ?? 0)) as unknown as Triple;
+  const ends = (end: 0 | 1): Triple =>
+    [0, 1, 2].map((axis) => Math.max(0, sides[axis]?.[end] ?? 0)) as unknown as Triple;
   const shape = left.shape.map((extent, axis) => extent + ends(0)[axis]! + ends(1)[axis]!);
   if (sameShape(shape, left.shape)) return call.result({ op: 'identity', inputs: [name] }, shape);
-  return call.result({ op: 'pad', inputs: [name], before: ends(0), after: ends(1), mode, ...(fill !== 0 && mode === 'constant' && { value: fill }) }, shape);
+  return call.result(
+    {
+      op: 'pad',
+      inputs: [name],
+      before: ends(0),
+      after: ends(1),
+      mode,
+      ...(fill !== 0 && mode === 'constant' && { value: fill }),
+    },
+    shape,
+  );
 }
 
 /** Mean or sum along axes, which are an attribute or, in newer opsets, an input. */
@@ -234,16 +338,22 @@ export function reduce(kind: 'mean' | 'sum' | 'max', call: Call): Translation {
   const value = call.value();
   const given = call.integers(1) ?? call.ints('axes');
   if (!given?.length && call.int('noop_with_empty_axes', 0)) return reshapedTo(call, value.shape);
-  if (!given?.length) throw unsupported('it reduces all axes, the batch among them; only where the batch stays is that');
+  if (!given?.length)
+    throw unsupported('it reduces all axes, the batch among them; only where the batch stays is that');
   const axes = given.map((axis) => itemAxis(call, axis, rankOf(value)));
   const kept = value.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
   const shape = call.int('keepdims', 1) ? kept : value.shape.filter((_, axis) => !axes.includes(axis));
   const isPlane = value.shape.length === 3 && axes.length === 2 && !axes.includes(0);
-  if (!isPlane && kind === 'max') throw unsupported(`it takes the maximum along [${given}] of ${printShape(value.shape)}; only over height and width is that`);
+  if (!isPlane && kind === 'max')
+    throw unsupported(
+      `it takes the maximum along [${given}] of ${printShape(value.shape)}; only over height and width is that`,
+    );
   if (value.shape.length > 3) throw unsupported(`its input has ${rankOf(value)} dimensions; at most 4 are`);
   const inputs = [call.inputs[0]!];
-  const node = isPlane && kind !== 'sum' ? ({ op: kind === 'max' ? 'globalMaxPool' : 'globalAveragePool', inputs } as const)
-    : ({ op: 'reduce', inputs, kind: kind as 'mean' | 'sum', axes: axes.map((axis) => AXES[axis]!) } as const);
+  const node =
+    isPlane && kind !== 'sum'
+      ? ({ op: kind === 'max' ? 'globalMaxPool' : 'globalAveragePool', inputs } as const)
+      : ({ op: 'reduce', inputs, kind: kind as 'mean' | 'sum', axes: axes.map((axis) => AXES[axis]!) } as const);
   if (sameShape(shape, kept)) return call.result(node, shape);
   return call.result(reshaping(call.emit(node), valueOf(kept), shape), shape);
 }

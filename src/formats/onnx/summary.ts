@@ -27,7 +27,9 @@ export function summaryOf(graph: GraphProto, producer: string, opset: number): O
   const weights = new Set(graph.initializer.map(({ name }) => name));
   const counts = new Map<string, number>();
   for (const node of graph.node) counts.set(operatorName(node), (counts.get(operatorName(node)) ?? 0) + 1);
-  const constants = graph.node.flatMap(({ opType, attribute }) => (opType === 'Constant' ? attribute.flatMap(({ t }) => t ?? []) : []));
+  const constants = graph.node.flatMap(({ opType, attribute }) =>
+    opType === 'Constant' ? attribute.flatMap(({ t }) => t ?? []) : [],
+  );
   return {
     producer,
     opset,
@@ -41,7 +43,9 @@ export function summaryOf(graph: GraphProto, producer: string, opset: number): O
 const INTEGERS: readonly number[] = [DataType.INT64, DataType.INT32, DataType.BOOL, DataType.STRING];
 
 function parametersOf({ dataType, dims }: TensorProto): number {
-  return INTEGERS.includes(dataType) || dims.length === 0 ? 0 : dims.reduce((product, extent) => product * Number(extent), 1);
+  return INTEGERS.includes(dataType) || dims.length === 0
+    ? 0
+    : dims.reduce((product, extent) => product * Number(extent), 1);
 }
 
 function stated({ name, type }: ValueInfoProto): StatedTensor {

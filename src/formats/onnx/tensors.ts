@@ -26,16 +26,30 @@ const MOST_DIMENSIONS = 8;
  */
 export function readFloats({ name, tensor }: Constant): Weight {
   const type = FLOATS.get(tensor.dataType);
-  if (!type) throw formatError(`${where(name)}: holds ${typeName(tensor)}; weights are ${[...FLOATS.keys()].map((known) => DataType[known]).join(', ')}`);
+  if (!type)
+    throw formatError(
+      `${where(name)}: holds ${typeName(tensor)}; weights are ${[...FLOATS.keys()].map((known) => DataType[known]).join(', ')}`,
+    );
   const { shape, count } = checkedShape(name, tensor);
   if (count === 0) throw formatError(`${where(name)}: is empty, of shape [${shape}]`);
   if (tensor.rawData.length > 0) {
     checkSize(name, tensor.rawData.length, count * bytesPerElement[type], 'bytes', shape);
     return { shape, data: decodeFloats(type, tensor.rawData) };
   }
-  const typed = { F32: tensor.floatData, F64: tensor.doubleData, F16: tensor.int32Data, BF16: tensor.int32Data, U8: [] }[type];
+  const typed = {
+    F32: tensor.floatData,
+    F64: tensor.doubleData,
+    F16: tensor.int32Data,
+    BF16: tensor.int32Data,
+    U8: [],
+  }[type];
   checkSize(name, typed.length, count, 'numbers', shape);
-  const decode = type === 'F16' ? decodeHalves : type === 'BF16' ? decodeBrainFloats : (numbers: number[]) => new Float32Array(numbers);
+  const decode =
+    type === 'F16'
+      ? decodeHalves
+      : type === 'BF16'
+        ? decodeBrainFloats
+        : (numbers: number[]) => new Float32Array(numbers);
   return { shape, data: decode(typed) };
 }
 
@@ -45,8 +59,11 @@ export function readFloats({ name, tensor }: Constant): Weight {
  */
 export function readQuantized({ name, tensor }: Constant): Int8Array | Uint8Array | Int32Array {
   const { dataType, rawData, int32Data } = tensor;
-  const Codes = { [DataType.INT8]: Int8Array, [DataType.UINT8]: Uint8Array, [DataType.INT32]: Int32Array }[dataType as number];
-  if (!Codes) throw formatError(`${where(name)}: holds ${typeName(tensor)}; quantized weights are INT8, UINT8 or INT32`);
+  const Codes = { [DataType.INT8]: Int8Array, [DataType.UINT8]: Uint8Array, [DataType.INT32]: Int32Array }[
+    dataType as number
+  ];
+  if (!Codes)
+    throw formatError(`${where(name)}: holds ${typeName(tensor)}; quantized weights are INT8, UINT8 or INT32`);
   const { shape, count } = checkedShape(name, tensor);
   if (count === 0) throw formatError(`${where(name)}: is empty, of shape [${shape}]`);
   if (rawData.length > 0) {
@@ -56,7 +73,8 @@ export function readQuantized({ name, tensor }: Constant): Int8Array | Uint8Arra
   checkSize(name, int32Data.length, count, 'numbers', shape);
   const codes = Codes.from(int32Data);
   const wrapped = codes.findIndex((code, i) => code !== int32Data[i]);
-  if (wrapped >= 0) throw formatError(`${where(name)}: element ${wrapped} is ${int32Data[wrapped]}, which is no ${typeName(tensor)}`);
+  if (wrapped >= 0)
+    throw formatError(`${where(name)}: element ${wrapped} is ${int32Data[wrapped]}, which is no ${typeName(tensor)}`);
   return codes;
 }
 
@@ -66,7 +84,8 @@ export function readQuantized({ name, tensor }: Constant): Int8Array | Uint8Arra
  */
 export function readIntegers({ name, tensor }: Constant): number[] {
   const { shape, count } = checkedShape(name, tensor);
-  if (count > MOST_INTEGERS) throw formatError(`${where(name)}: has ${count} integers; at most ${MOST_INTEGERS} make sense here`);
+  if (count > MOST_INTEGERS)
+    throw formatError(`${where(name)}: has ${count} integers; at most ${MOST_INTEGERS} make sense here`);
   const { rawData, dataType } = tensor;
   const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.length);
   const readers: Partial<Record<DataType, [size: number, raw: (at: number) => number, typed: () => number[]]>> = {
@@ -95,15 +114,20 @@ export function readShape({ name, tensor }: Constant): number[] {
 
 /** Its shape, and the product of that. */
 function checkedShape(name: string, tensor: TensorProto): { shape: number[]; count: number } {
-  if (tensor.dims.length > MOST_DIMENSIONS) throw formatError(`${where(name)}: has ${tensor.dims.length} dimensions; at most ${MOST_DIMENSIONS} make sense`, { tensor: name });
-  if (tensor.segment) throw formatError(`${where(name)}: is split into segments, which only whole tensors are read from`);
+  if (tensor.dims.length > MOST_DIMENSIONS)
+    throw formatError(`${where(name)}: has ${tensor.dims.length} dimensions; at most ${MOST_DIMENSIONS} make sense`, {
+      tensor: name,
+    });
+  if (tensor.segment)
+    throw formatError(`${where(name)}: is split into segments, which only whole tensors are read from`);
   const shape = tensor.dims.map(Number);
   const count = elementCount(shape, where(name));
   return { shape, count };
 }
 
 function checkSize(name: string, have: number, need: number, unit: string, shape: readonly number[]): void {
-  if (have !== need) throw formatError(`${where(name)}: has ${have} ${unit}; its shape [${shape}] takes ${need}`, { tensor: name });
+  if (have !== need)
+    throw formatError(`${where(name)}: has ${have} ${unit}; its shape [${shape}] takes ${need}`, { tensor: name });
 }
 
 const where = (name: string): string => `onnx: tensor ${quote(name)}`;

@@ -21,7 +21,8 @@ export interface UnsupportedNode {
 /**
  * Our nodes, by name and in order, for ONNX nodes in topological order.
  *
- * @throws GradlensError `unsupported-op` listing every node that cannot be imported; only where there is none, the first other fault.
+ * @throws GradlensError `unsupported-op` listing every node that cannot be imported; only where there is none, the
+ *   first other fault.
  */
 export function translate(
   nodes: readonly NodeProto[],
@@ -30,16 +31,25 @@ export function translate(
   model: Pick<Surroundings, 'opset' | 'output' | 'weight' | 'checkShape'>,
 ): ReadonlyMap<string, GraphNode> {
   const values = new Map<string, Value>([[input.name, input.value]]);
-  const constants = new Map<string, Constant>(initializers.map((tensor) => [tensor.name, { name: tensor.name, tensor }]));
+  const constants = new Map<string, Constant>(
+    initializers.map((tensor) => [tensor.name, { name: tensor.name, tensor }]),
+  );
   const translated = new Map<string, GraphNode>();
   const budget = 2 ** 20 + 4 * initializers.reduce((sum, { dims }) => sum + product(dims.map(Number)), 0);
   let spent = 0;
   const surroundings: Surroundings = {
-    ...model, batch: input.batch, values, constants, translated,
+    ...model,
+    batch: input.batch,
+    values,
+    constants,
+    translated,
     emit: emitter(nodes, translated, values, constants),
     spend(count) {
       spent += count;
-      if (!(spent <= budget)) throw formatError(`onnx: computing with its constants takes more than ${budget} numbers, far more than the file holds`);
+      if (!(spent <= budget))
+        throw formatError(
+          `onnx: computing with its constants takes more than ${budget} numbers, far more than the file holds`,
+        );
     },
   };
   const read = new Set(nodes.flatMap((node) => node.input));
@@ -52,22 +62,25 @@ export function translate(
     const call = new Call(node, surroundings);
     try {
       const operator = lookUp(node, call, read);
-      if (operatorName(node).endsWith('Softmax') && !ending.has(call.name)) throw unsupported('only at the end of the graph is it');
+      if (operatorName(node).endsWith('Softmax') && !ending.has(call.name))
+        throw unsupported('only at the end of the graph is it');
       if (fault || node.input.some((name) => lost.has(name))) {
         node.output.forEach((name) => lost.add(name));
         continue;
       }
       const folded = constantsOf(node, call);
       if (folded) folded.forEach(([name, constant]) => constants.set(name, constant));
-      else translationsOf(operator, call).forEach(([translation, value], i) => {
-        const name = node.output[i]!;
-        if (name === '') return;
-        translated.set(name, { ...translation, name });
-        values.set(name, value);
-        model.checkShape(name, value);
-      });
+      else
+        translationsOf(operator, call).forEach(([translation, value], i) => {
+          const name = node.output[i]!;
+          if (name === '') return;
+          translated.set(name, { ...translation, name });
+          values.set(name, value);
+          model.checkShape(name, value);
+        });
     } catch (error) {
-      if (error instanceof GradlensError && error.code === 'unsupported-op') refused.push({ name: call.name, op: operatorName(node), reason: error.message });
+      if (error instanceof GradlensError && error.code === 'unsupported-op')
+        refused.push({ name: call.name, op: operatorName(node), reason: error.message });
       else fault ??= error;
       node.output.forEach((name) => lost.add(name));
     }
@@ -83,13 +96,25 @@ function lookUp(node: NodeProto, call: Call, read: ReadonlySet<string>): Operato
   const operator = operators.get(name);
   if (operator) call.checkKnown(operator.attributes, operator.inputs);
   else if (!folds.has(name)) throw unsupported('the operator is not supported');
-  const second = operator?.severalOutputs ? undefined : node.output.slice(1).find((output) => output !== '' && read.has(output));
+  const second = operator?.severalOutputs
+    ? undefined
+    : node.output.slice(1).find((output) => output !== '' && read.has(output));
   if (second !== undefined) throw unsupported(`its output ${quote(second)} is read; only its first output can be`);
   return operator;
 }
 
 /** What only renames the numbers of a soft-max. */
-const PASSING = new Set(['Softmax', 'LogSoftmax', 'Identity', 'Dropout', 'Cast', 'Flatten', 'Reshape', 'Squeeze', 'Unsqueeze']);
+const PASSING = new Set([
+  'Softmax',
+  'LogSoftmax',
+  'Identity',
+  'Dropout',
+  'Cast',
+  'Flatten',
+  'Reshape',
+  'Squeeze',
+  'Unsqueeze',
+]);
 
 /** The tensors at the end of the graph that a soft-max may write. */
 function endOf(nodes: readonly NodeProto[], output: string): ReadonlySet<string> {
@@ -103,7 +128,8 @@ function endOf(nodes: readonly NodeProto[], output: string): ReadonlySet<string>
 /** The constants that a node writes, where it depends on no activation but for their shapes. */
 function constantsOf(node: NodeProto, call: Call): readonly (readonly [name: string, Constant])[] | undefined {
   const name = operatorName(node);
-  const named = (tensors: readonly TensorProto[]) => tensors.map((tensor, i) => [node.output[i]!, { name: node.output[i]!, tensor }] as const);
+  const named = (tensors: readonly TensorProto[]) =>
+    tensors.map((tensor, i) => [node.output[i]!, { name: node.output[i]!, tensor }] as const);
   if (name === 'Constant') return named([constantOf(call)]);
   const behind = call.constant(0);
   // exporters share weights through Identity nodes, and store them in eight bits behind DequantizeLinear
@@ -115,7 +141,11 @@ function constantsOf(node: NodeProto, call: Call): readonly (readonly [name: str
 }
 
 /** What Shape and Size write. A free batch counts as one: items do not depend on each other. */
-function shapeOf(name: 'Shape' | 'Size', call: Call, constant: Constant | undefined): { shape: number[]; data: number[]; isWhole: true } {
+function shapeOf(
+  name: 'Shape' | 'Size',
+  call: Call,
+  constant: Constant | undefined,
+): { shape: number[]; data: number[]; isWhole: true } {
   const shape = constant ? constant.tensor.dims.map(Number) : [call.model.batch ?? 1, ...call.value().shape];
   if (name === 'Size') return { shape: [], data: [product(shape)], isWhole: true };
   const data = shape.slice(call.int('start', 0), call.int('end', shape.length));
@@ -129,23 +159,33 @@ function constantOf(call: Call): TensorProto {
   if (ints) return encode({ shape: [ints.length], data: ints, isWhole: true });
   if (floats) return encode({ shape: [floats.length], data: floats, isWhole: false });
   if (call.hasAttribute('value_int')) return encode({ shape: [], data: [call.int('value_int', 0)], isWhole: true });
-  if (call.hasAttribute('value_float')) return encode({ shape: [], data: [call.float('value_float', 0)], isWhole: false });
+  if (call.hasAttribute('value_float'))
+    return encode({ shape: [], data: [call.float('value_float', 0)], isWhole: false });
   throw unsupported('it has no value');
 }
 
 function translationsOf(operator: Operator | undefined, call: Call): readonly Translation[] {
-  if (!operator?.translate) throw unsupported(`its input ${quote(call.computedInput())} is computed from the image; only of constants is it supported`);
+  if (!operator?.translate)
+    throw unsupported(
+      `its input ${quote(call.computedInput())} is computed from the image; only of constants is it supported`,
+    );
   const translated = operator.translate(call);
   return isSeveral(translated) ? translated : [translated];
 }
 
-const isSeveral = (translated: Translation | readonly Translation[]): translated is readonly Translation[] => Array.isArray(translated[0]);
+const isSeveral = (translated: Translation | readonly Translation[]): translated is readonly Translation[] =>
+  Array.isArray(translated[0]);
 
 /** Nodes that stand before a translated one, under names that the file does not use. */
-function emitter(nodes: readonly NodeProto[], translated: Map<string, GraphNode>, ...known: readonly ReadonlyMap<string, unknown>[]): (node: Unnamed, name: string) => string {
+function emitter(
+  nodes: readonly NodeProto[],
+  translated: Map<string, GraphNode>,
+  ...known: readonly ReadonlyMap<string, unknown>[]
+): (node: Unnamed, name: string) => string {
   const written = new Set(nodes.flatMap((node) => node.output));
   return (node, name) => {
-    const isTaken = (candidate: string): boolean => written.has(candidate) || translated.has(candidate) || known.some((names) => names.has(candidate));
+    const isTaken = (candidate: string): boolean =>
+      written.has(candidate) || translated.has(candidate) || known.some((names) => names.has(candidate));
     let own = `${name}/${node.op}`;
     for (let k = 2; isTaken(own); k++) own = `${name}/${node.op}${k}`;
     translated.set(own, { ...node, name: own } as GraphNode);
@@ -163,5 +203,9 @@ function refusal(nodes: readonly UnsupportedNode[]): GradlensError {
   if (nodes.length > shown.length) shown.push(`\n  and ${nodes.length - shown.length} more`);
   const count = nodes.length === 1 ? 'one node is' : `${nodes.length} nodes are`;
   const known = [...operators.keys()].sort().join(', ');
-  return new GradlensError('unsupported-op', `onnx: ${count} not supported; the operators are ${known}:${shown.join('')}`, { nodes });
+  return new GradlensError(
+    'unsupported-op',
+    `onnx: ${count} not supported; the operators are ${known}:${shown.join('')}`,
+    { nodes },
+  );
 }

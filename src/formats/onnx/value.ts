@@ -24,4 +24,5 @@ export const product = (numbers: readonly number[]): number => numbers.reduce((a
 /** A shape as ONNX writes it. */
 export const printShape = (shape: readonly number[]): string => `[${['N', ...shape].join(', ')}]`;
 
-export const sameShape = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((extent, i) => extent === b[i]);
+export const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((extent, i) => extent === b[i]);

@@ -30,12 +30,16 @@ export function weightStore(mostElements: number): WeightStore {
   const weight = (constant: Constant, form?: WeightForm): NamedWeight => {
     const name = form ? `${constant.name} (${form.suffix})` : constant.name;
     const known = weights.get(name);
-    if (known && sources.get(name) !== constant.tensor) throw formatError(`onnx: two weights would be called ${quote(name)}; rename one`, { weight: name });
+    if (known && sources.get(name) !== constant.tensor)
+      throw formatError(`onnx: two weights would be called ${quote(name)}; rename one`, { weight: name });
     if (known) return { name, ...known };
 
     const made = make(constant, form, name);
     total += made.data.length;
-    if (total > mostElements) throw formatError(`onnx: its weights come to more than ${mostElements} elements once folded, far more than the file holds`);
+    if (total > mostElements)
+      throw formatError(
+        `onnx: its weights come to more than ${mostElements} elements once folded, far more than the file holds`,
+      );
     weights.set(name, made);
     sources.set(name, constant.tensor);
     return { name, ...made };

@@ -10,31 +10,50 @@ export const WINDOW_ATTRIBUTES = ['kernel_shape', 'strides', 'pads', 'dilations'
 const MOST_ELEMENTS = 2 ** 31;
 
 /**
- * A node's window over an input of these extents, with `auto_pad` turned into pads. `kernel` is the weight's, where there is one.
+ * A node's window over an input of these extents, with `auto_pad` turned into pads. `kernel` is the weight's, where
+ * there is one.
  * @throws GradlensError `unsupported-op` where the window is not 2-D.
  */
-export function readWindow(call: Call, extents: Extents, kernel?: readonly number[]): { window: Window; ceil: boolean } {
+export function readWindow(
+  call: Call,
+  extents: Extents,
+  kernel?: readonly number[],
+): { window: Window; ceil: boolean } {
   const size = call.ints('kernel_shape') ?? kernel;
   if (!size) throw formatError(`${call.where}: has no kernel_shape`);
   const stride = call.ints('strides') ?? [1, 1];
   const dilation = call.ints('dilations') ?? [1, 1];
   const given = call.ints('pads') ?? [0, 0, 0, 0];
   if ([size, stride, dilation].some(({ length }) => length !== 2) || given.length !== 4) {
-    throw unsupported(`its window has ${size.length} dimensions (kernel [${size}], strides [${stride}], dilations [${dilation}], pads [${given}]); only 2 are`);
+    throw unsupported(
+      `its window has ${size.length} dimensions (kernel [${size}], strides [${stride}], dilations [${dilation}], pads [${given}]); only 2 are`,
+    );
   }
-  if (kernel && (size[0] !== kernel[0] || size[1] !== kernel[1])) throw shapeError(call.where, `its kernel_shape is [${size}], its weight's is [${kernel}]`);
+  if (kernel && (size[0] !== kernel[0] || size[1] !== kernel[1]))
+    throw shapeError(call.where, `its kernel_shape is [${size}], its weight's is [${kernel}]`);
 
   const autoPad = call.string('auto_pad', 'NOTSET');
-  const window = { kernel: size as unknown as Pair, stride: stride as unknown as Pair, dilation: dilation as unknown as Pair };
+  const window = {
+    kernel: size as unknown as Pair,
+    stride: stride as unknown as Pair,
+    dilation: dilation as unknown as Pair,
+  };
   const pads = automaticPads(autoPad, window, extents) ?? (given as unknown as Pads);
   return { window: { ...window, pads }, ceil: autoPad === 'NOTSET' && call.int('ceil_mode', 0) !== 0 };
 }
 
-/** SAME keeps ⌈extent / stride⌉ outputs; an odd pad more goes to the end in SAME_UPPER, to the beginning in SAME_LOWER. */
-function automaticPads(autoPad: string, { kernel, stride, dilation }: Record<'kernel' | 'stride' | 'dilation', Pair>, { H, W }: Extents): Pads | undefined {
+/**
+ * SAME keeps ⌈extent / stride⌉ outputs; an odd pad more goes to the end in SAME_UPPER, to the beginning in SAME_LOWER.
+ */
+function automaticPads(
+  autoPad: string,
+  { kernel, stride, dilation }: Record<'kernel' | 'stride' | 'dilation', Pair>,
+  { H, W }: Extents,
+): Pads | undefined {
   if (autoPad === 'NOTSET') return undefined;
   if (autoPad === 'VALID') return [0, 0, 0, 0];
-  if (autoPad !== 'SAME_UPPER' && autoPad !== 'SAME_LOWER') throw unsupported(`its auto_pad is ${autoPad}; known are NOTSET, VALID, SAME_UPPER and SAME_LOWER`);
+  if (autoPad !== 'SAME_UPPER' && autoPad !== 'SAME_LOWER')
+    throw unsupported(`its auto_pad is ${autoPad}; known are NOTSET, VALID, SAME_UPPER and SAME_LOWER`);
   const along = (axis: 0 | 1, extent: number): [before: number, after: number] => {
     const span = (kernel[axis] - 1) * dilation[axis] + 1;
     const total = Math.max(0, (Math.ceil(extent / stride[axis]) - 1) * stride[axis] + span - extent);
@@ -50,6 +69,7 @@ function automaticPads(autoPad: string, { kernel, stride, dilation }: Record<'ke
 export function slideWindow(call: Call, input: Extents, window: Window, channels: number, ceil = false): Value {
   const { P, Q } = slide(call.where, window, input, ceil);
   const extents = { C: channels, H: P, W: Q };
-  if (!(elements(extents) <= MOST_ELEMENTS)) throw shapeError(call.where, `writes ${channels}×${P}×${Q}, more than ${MOST_ELEMENTS} elements`);
+  if (!(elements(extents) <= MOST_ELEMENTS))
+    throw shapeError(call.where, `writes ${channels}×${P}×${Q}, more than ${MOST_ELEMENTS} elements`);
   return valueOf([channels, P, Q]);
 }

@@ -8,7 +8,8 @@ import { formatError, quote } from '../checks';
 export function checkWiring(graph: GraphProto, input: string, output: string): void {
   const written = new Set([input]);
   const write = (name: string): void => {
-    if (written.has(name)) throw formatError(`onnx: the tensor ${quote(name)} is written twice; names are unique`, { tensor: name });
+    if (written.has(name))
+      throw formatError(`onnx: the tensor ${quote(name)} is written twice; names are unique`, { tensor: name });
     written.add(name);
   };
   graph.initializer.forEach(({ name }) => write(name));
@@ -16,12 +17,15 @@ export function checkWiring(graph: GraphProto, input: string, output: string): v
   for (const node of graph.node) {
     const missing = node.input.find((name) => name !== '' && !written.has(name));
     if (missing !== undefined) {
-      const fault = everWritten.has(missing) ? 'only this node or a later one writes: nodes must be in order, without cycles' : 'nothing writes';
+      const fault = everWritten.has(missing)
+        ? 'only this node or a later one writes: nodes must be in order, without cycles'
+        : 'nothing writes';
       throw formatError(`onnx: ${describe(node)} reads ${quote(missing)}, which ${fault}`, { tensor: missing });
     }
     node.output.filter(Boolean).forEach(write);
   }
-  if (!written.has(output)) throw formatError(`onnx: the output ${quote(output)} is written by no node`, { tensor: output });
+  if (!written.has(output))
+    throw formatError(`onnx: the output ${quote(output)} is written by no node`, { tensor: output });
 }
 
 const describe = ({ opType, name, output }: NodeProto): string => `${opType} ${quote(name || output[0])}`;

@@ -5,11 +5,16 @@ import type { ConvVariant } from '../../ops/variants';
 /** Part of every key: changing a generator of kernels makes what was measured with the old one void. */
 export const GENERATOR = 4;
 
-/** Convolutions of the same class get the same kernel: what is fastest depends on these, and hardly on anything else. */
+/**
+ * Convolutions of the same class get the same kernel: what is fastest depends on these, and hardly on anything else.
+ */
 export function shapeClass(d: ConvDims): string {
   const pixels = Math.ceil(Math.log2(d.N * d.P * d.Q));
   const { R, S, IN, OUT, GROUPS, STRIDE_Y, STRIDE_X, DILATION_Y, DILATION_X } = d;
-  const step = STRIDE_Y * STRIDE_X * DILATION_Y * DILATION_X === 1 ? '' : ` stride ${STRIDE_Y}×${STRIDE_X} dilation ${DILATION_Y}×${DILATION_X}`;
+  const step =
+    STRIDE_Y * STRIDE_X * DILATION_Y * DILATION_X === 1
+      ? ''
+      : ` stride ${STRIDE_Y}×${STRIDE_X} dilation ${DILATION_Y}×${DILATION_X}`;
   return `${R}×${S} of ${IN * 4}→${OUT * 4}${GROUPS > 1 ? ` in ${GROUPS} groups` : ''} at 2^${pixels} pixels${step}`;
 }
 
@@ -23,7 +28,10 @@ export interface TuningStore {
 export type Choices = Readonly<Record<string, ConvVariant>>;
 
 /** What identifies an adapter: everything that it tells of itself, and the generator. */
-export function adapterKey(adapter: Readonly<Record<'vendor' | 'architecture' | 'device' | 'description', string>>, features: readonly string[]): string {
+export function adapterKey(
+  adapter: Readonly<Record<'vendor' | 'architecture' | 'device' | 'description', string>>,
+  features: readonly string[],
+): string {
   return [GENERATOR, adapter.vendor, adapter.architecture, adapter.device, adapter.description, ...features].join('|');
 }
 
@@ -54,20 +62,25 @@ export function memoryStore(): TuningStore {
   const values = new Map<string, string>();
   return {
     read: async (key) => values.get(key) ?? null,
-    write: async (key, value) => { values.set(key, value); },
+    write: async (key, value) => {
+      values.set(key, value);
+    },
   };
 }
 
 /** In the browser's IndexedDB, by origin. */
 export function indexedDbStore(name = 'gradlens-tuning'): TuningStore {
   const TABLE = 'choices';
-  const settled = <T>(request: IDBRequest<T>): Promise<T> => new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error ?? new Error(`${name}: the browser refused`));
-  });
+  const settled = <T>(request: IDBRequest<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error ?? new Error(`${name}: the browser refused`));
+    });
   const open = (): Promise<IDBDatabase> => {
     const request = indexedDB.open(name, 1);
-    request.onupgradeneeded = () => { request.result.createObjectStore(TABLE); };
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore(TABLE);
+    };
     return settled(request);
   };
   const run = async <T>(mode: IDBTransactionMode, call: (table: IDBObjectStore) => IDBRequest<T>): Promise<T> => {
@@ -80,6 +93,8 @@ export function indexedDbStore(name = 'gradlens-tuning'): TuningStore {
   };
   return {
     read: async (key) => ((await run('readonly', (table) => table.get(key))) as string | undefined) ?? null,
-    write: async (key, value) => { await run('readwrite', (table) => table.put(value, key)); },
+    write: async (key, value) => {
+      await run('readwrite', (table) => table.put(value, key));
+    },
   };
 }

@@ -12,12 +12,17 @@ const MOST_REPEATS = 64;
 const ROUNDS = [2, 3, 5];
 
 /**
- * Index of the fastest, or null if there is none or time ran out before all had been timed once. Candidates of a round take turns, so that what else
- * the machine does falls on all alike; the best of a candidate's samples counts, since noise only ever adds.
+ * Index of the fastest, or null if there is none or time ran out before all had been timed once. Candidates of a round
+ * take turns, so that what else the machine does falls on all alike; the best of a candidate's samples counts, since
+ * noise only ever adds.
  *
  * @param milliseconds the budget; `now` is a clock in milliseconds
  */
-export async function race(candidates: readonly Candidate[], milliseconds: number, now: () => number): Promise<number | null> {
+export async function race(
+  candidates: readonly Candidate[],
+  milliseconds: number,
+  now: () => number,
+): Promise<number | null> {
   if (candidates.length === 0) return null;
   const end = now() + milliseconds;
   let open: { index: number; repeats: number; best: number }[] = [];
@@ -40,4 +45,5 @@ export async function race(candidates: readonly Candidate[], milliseconds: numbe
   return fastest(open).index;
 }
 
-const fastest = <T extends { readonly best: number }>(entries: readonly T[]): T => entries.reduce((a, b) => (b.best < a.best ? b : a));
+const fastest = <T extends { readonly best: number }>(entries: readonly T[]): T =>
+  entries.reduce((a, b) => (b.best < a.best ? b : a));

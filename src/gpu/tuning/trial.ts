@@ -11,7 +11,10 @@ import type { Candidate } from './race';
 
 export const LAYER = 'layer';
 
-/** A network of that one convolution, with weights that have no pattern; null where none is compiled to just that (a padding below zero). */
+/**
+ * A network of that one convolution, with weights that have no pattern; null where none is compiled to just that (a
+ * padding below zero).
+ */
 export function layerOf(d: ConvDims): Graph | null {
   const C = d.GROUPS * d.IN * 4;
   const O = d.GROUPS * d.OUT * 4;
@@ -25,10 +28,19 @@ export function layerOf(d: ConvDims): Graph | null {
   return {
     name: 'tuning',
     input: { name: 'x', extents: { C, H: d.H, W: d.W } },
-    nodes: [{
-      op: 'conv', name: LAYER, inputs: ['x'], weight: 'weight', groups: d.GROUPS,
-      kernel: [d.R, d.S], stride: [d.STRIDE_Y, d.STRIDE_X], dilation: [d.DILATION_Y, d.DILATION_X], pads: [top, left, within(bottom), within(right)],
-    }],
+    nodes: [
+      {
+        op: 'conv',
+        name: LAYER,
+        inputs: ['x'],
+        weight: 'weight',
+        groups: d.GROUPS,
+        kernel: [d.R, d.S],
+        stride: [d.STRIDE_Y, d.STRIDE_X],
+        dilation: [d.DILATION_Y, d.DILATION_X],
+        pads: [top, left, within(bottom), within(right)],
+      },
+    ],
     output: LAYER,
     weights: new Map([['weight', weight]]),
   };
@@ -46,13 +58,20 @@ function noise(length: number): Float32Array {
 
 /** One candidate on the device. */
 export class Trial implements Candidate {
-  private constructor(private readonly device: Device, private readonly executor: Executor, private readonly weights: WeightStore, private readonly clock: Clock) {}
+  private constructor(
+    private readonly device: Device,
+    private readonly executor: Executor,
+    private readonly weights: WeightStore,
+    private readonly clock: Clock,
+  ) {}
 
   static async create(device: Device, plan: Plan): Promise<Trial> {
     const weights = new WeightStore(device);
     try {
       const executor = await Executor.create(device, { ...plan, backward: [] }, weights, {});
-      await device.guard('tuning', () => device.gpu.queue.writeBuffer(executor.input, 0, noise(plan.input.bytes / 4) as Float32Array<ArrayBuffer>));
+      await device.guard('tuning', () =>
+        device.gpu.queue.writeBuffer(executor.input, 0, noise(plan.input.bytes / 4) as Float32Array<ArrayBuffer>),
+      );
       return new Trial(device, executor, weights, await clockFor(device, [(pass) => executor.recordForward(pass)]));
     } catch (error) {
       weights.dispose();

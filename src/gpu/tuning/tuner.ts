@@ -1,6 +1,7 @@
 /**
- * Finds, for each convolution of a network, the kernel that is fastest on this device. What was found is kept, so that it happens once
- * per device and shape; software adapters are never tuned, since theirs is known and their clocks tell little.
+ * Finds, for each convolution of a network, the kernel that is fastest on this device. What was found is kept, so that
+ * it happens once per device and shape; software adapters are never tuned, since theirs is known and their clocks tell
+ * little.
  */
 import type { ConvDims } from '../../../shaders/conv/shape';
 import type { Half } from '../../../shaders/half';
@@ -32,13 +33,23 @@ export interface TuningOptions extends RunOptions {
 }
 
 /**
- * The variants for the convolutions that `plan` (a compilation with whatever variants) asks for. Where nothing is known and time is up,
- * the device's own choice stands.
+ * The variants for the convolutions that `plan` (a compilation with whatever variants) asks for. Where nothing is known
+ * and time is up, the device's own choice stands.
  *
  * @throws the signal's reason; GradlensError `device-lost`
  */
-export async function tuned(device: Device, plan: (variants: Variants) => Plan, options: TuningOptions = {}): Promise<Variants> {
-  const { signal, onProgress, candidates = candidatesFor(device.environment), milliseconds = BUDGET_MILLISECONDS, half } = options;
+export async function tuned(
+  device: Device,
+  plan: (variants: Variants) => Plan,
+  options: TuningOptions = {},
+): Promise<Variants> {
+  const {
+    signal,
+    onProgress,
+    candidates = candidatesFor(device.environment),
+    milliseconds = BUDGET_MILLISECONDS,
+    half,
+  } = options;
   const { tuningStore: store, variants: fallback } = device;
   const classOf = (d: ConvDims): string => (half ? `${shapeClass(d)} in half precision` : shapeClass(d));
   const shapes = convolutionsOf(plan, fallback, classOf);
@@ -55,7 +66,11 @@ export async function tuned(device: Device, plan: (variants: Variants) => Plan, 
     const left = end - performance.now();
     const share = Math.min(left, (2 * left) / (shapes.size - done++));
     if (known[name] !== undefined || left <= 0) continue;
-    const winner = await fastestOf(device, d, candidates(d), { milliseconds: share, ...(half ? { half } : {}), ...(signal ? { signal } : {}) });
+    const winner = await fastestOf(device, d, candidates(d), {
+      milliseconds: share,
+      ...(half ? { half } : {}),
+      ...(signal ? { signal } : {}),
+    });
     if (winner) found[name] = winner;
   }
   if (Object.keys(found).length > 0) await storeChoices(store, key, found);
@@ -72,7 +87,11 @@ export async function tuned(device: Device, plan: (variants: Variants) => Plan, 
 }
 
 /** The convolutions that `plan` asks for, the first of each class. */
-export function convolutionsOf(plan: (variants: Variants) => unknown, variants: Variants, classOf: (d: ConvDims) => string): Map<string, ConvDims> {
+export function convolutionsOf(
+  plan: (variants: Variants) => unknown,
+  variants: Variants,
+  classOf: (d: ConvDims) => string,
+): Map<string, ConvDims> {
   const shapes = new Map<string, ConvDims>();
   plan({
     ...variants,
@@ -84,7 +103,12 @@ export function convolutionsOf(plan: (variants: Variants) => unknown, variants: 
   return shapes;
 }
 
-async function fastestOf(device: Device, d: ConvDims, variants: readonly ConvVariant[], { milliseconds, half, signal }: Pick<TuningOptions, 'half' | 'signal'> & { readonly milliseconds: number }): Promise<ConvVariant | null> {
+async function fastestOf(
+  device: Device,
+  d: ConvDims,
+  variants: readonly ConvVariant[],
+  { milliseconds, half, signal }: Pick<TuningOptions, 'half' | 'signal'> & { readonly milliseconds: number },
+): Promise<ConvVariant | null> {
   const graph = layerOf(d);
   if (!graph || variants.length < 2) return null;
   const bindingBytes = device.environment.limits.maxStorageBufferBindingSize;
@@ -95,7 +119,16 @@ async function fastestOf(device: Device, d: ConvDims, variants: readonly ConvVar
     for (const variant of variants) {
       signal?.throwIfAborted();
       if (performance.now() - begin > milliseconds) return null;
-      const trial = await Trial.create(device, compile(graph, { batch: d.N, bindingBytes, variants: { ...device.variants, conv: () => variant }, target: LAYER, ...(half ? { half } : {}) })).catch((error: unknown) => {
+      const trial = await Trial.create(
+        device,
+        compile(graph, {
+          batch: d.N,
+          bindingBytes,
+          variants: { ...device.variants, conv: () => variant },
+          target: LAYER,
+          ...(half ? { half } : {}),
+        }),
+      ).catch((error: unknown) => {
         device.assertAlive();
         if (error instanceof GradlensError) return null; // too much for this device
         throw error;
@@ -106,7 +139,11 @@ async function fastestOf(device: Device, d: ConvDims, variants: readonly ConvVar
       expected ??= result;
       if (distance(result, expected) > TOLERANCE) opened.pop()!.candidate.dispose();
     }
-    const index = await race(opened.map(({ candidate }) => candidate), milliseconds - (performance.now() - begin), () => performance.now());
+    const index = await race(
+      opened.map(({ candidate }) => candidate),
+      milliseconds - (performance.now() - begin),
+      () => performance.now(),
+    );
     return index === null ? null : opened[index]!.variant;
   } finally {
     opened.forEach(({ candidate }) => candidate.dispose());
