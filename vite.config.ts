@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
 import type { Plugin, UserConfig } from 'vite';
 import { worksOffline } from './build/offline.ts';
 import { contentSecurityPolicy } from './build/policy.ts';
-import { DEFAULT_MODEL } from './src/models.ts';
+import { DEFAULT_MODEL } from './src/publicModels.ts';
 
 const page: UserConfig = {
   base: './', // it may be put into any folder of any server

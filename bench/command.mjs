@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { root } from '../bin/system.mjs';
+import { root } from '../scripts/system.mjs';
 import { showReports } from './readme.mjs';
 import { bytesByDefault, supervise } from './supervise.mjs';
 

@@ -4,7 +4,7 @@
  */
 import puppeteer from 'puppeteer';
 import { createServer } from 'vite';
-import { findChromium, root } from '../bin/system.mjs';
+import { findChromium, root } from '../scripts/system.mjs';
 import { casesOf, fail, finish, loadModules, options, readFlags, runCases, show, stamped } from './command.mjs';
 import { killGroup } from './supervise.mjs';
 

@@ -1,12 +1,12 @@
 /**
  * `node bench/kernels.mjs --net vgg16 --batch 1,8 [--json FILE] [--seed]`: every kernel that may run the networks'
  * convolutions, in shares of the adapter's rate of multiply-adds. Needs a GPU. `--seed` writes the fastest ones to
- * src/gpu/tuning/seed.json, beside those of other adapters.
+ * src/variants/shippedChoices.json, beside those of other adapters.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { root } from '../bin/system.mjs';
+import { root } from '../scripts/system.mjs';
 import { stamped } from './command.mjs';
 import { benchServer } from './nodeServer.mjs';
 
@@ -39,7 +39,7 @@ const report = stamped(
 );
 if (values.json) writeFileSync(values.json, `${JSON.stringify(report)}\n`);
 if (values.seed) {
-  const path = join(root, 'src/gpu/tuning/seed.json');
+  const path = join(root, 'src/variants/shippedChoices.json');
   writeSeed(path, { ...JSON.parse(readFileSync(path, 'utf8')), ...(await seedOf(adapter, times)) });
 }
 await server.close();

@@ -1,6 +1,6 @@
 /**
  * Every kernel that may run a network's convolutions, each timed on the shapes that the network has: for whoever works
- * on kernels, for the ranking in src/gpu/tiles.ts, and for the seed of the tuner.
+ * on kernels, for the ranking in src/variants/tiles.ts, and for the choices that ship.
  *
  * Graphics drivers lower the clock of a GPU that has pauses. So all kernels of a shape are compiled before the first is
  * timed, the GPU is kept busy in between, and beside each time stands what rate of multiply-adds there was in the same
@@ -11,13 +11,13 @@ import { type Plan, compile } from '../src/compile';
 import { Engine } from '../src/engine';
 import { Device } from '../src/gpu/device';
 import { Executor } from '../src/gpu/executor';
-import { TILES } from '../src/gpu/tiles';
-import { type Choices, adapterKey, shapeClass } from '../src/gpu/tuning/choices';
+import { TILES } from '../src/variants/tiles';
+import { type Choices, adapterKey, memoryStore, shapeClass } from '../src/variants/stored';
 import { LAYER, layerOf } from '../src/gpu/tuning/trial';
 import { convolutionsOf } from '../src/gpu/tuning/tuner';
-import { candidatesFor } from '../src/gpu/variants';
-import { WeightStore } from '../src/gpu/weights';
-import type { ConvVariant } from '../src/ops/variants';
+import { candidatesFor, variantsFor } from '../src/variants/byDevice';
+import { WeightStore } from '../src/gpu/weightStore';
+import type { ConvVariant } from '../src/variants/variants';
 import { type NetworkName, NETWORKS } from './networks';
 import { type Pass, multiplyAdds } from './probe';
 
@@ -71,7 +71,12 @@ export async function kernelTimes(
   if (!adapter.features.has('timestamp-query')) throw new Error('kernelTimes: this adapter has no timestamps');
   const engine = await Engine.onAdapter(adapter);
   const gpu = engine.device;
-  const device = new Device(gpu, false, adapter.info);
+  const device = new Device(gpu, {
+    owned: false,
+    info: adapter.info,
+    tuningStore: memoryStore(),
+    variants: variantsFor,
+  });
   const bindingBytes = engine.environment.limits.maxStorageBufferBindingSize;
   try {
     const clock = clockOf(gpu);
@@ -128,7 +133,7 @@ export async function kernelTimes(
   }
 }
 
-/** What `src/gpu/tuning/seed.json` holds for this adapter: the fastest kernel of each shape. */
+/** What `src/variants/shippedChoices.json` holds for this adapter: the fastest kernel of each shape. */
 export async function seedOf(
   adapter: GPUAdapter,
   times: readonly ShapeTimes[],

@@ -1,6 +1,6 @@
 /** Vite as a loader of the benchmark's TypeScript in Node. */
 import { createServer } from 'vite';
-import { root } from '../bin/system.mjs';
+import { root } from '../scripts/system.mjs';
 
 // TensorFlow.js has its gradients in ES modules that Node does not take for such, so Vite bundles it
 const bundled = [

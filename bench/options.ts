@@ -78,7 +78,7 @@ export function writeOptions(options: BenchOptions): URLSearchParams {
   return new URLSearchParams(
     optionNames
       .map((name) => [name, OPTIONS[name].write(options)])
-      .filter(([name, value]) => value !== OPTIONS[name as OptionName].write(DEFAULT_OPTIONS)) as [string, string][],
+      .filter(([name, value]) => value !== OPTIONS[name as OptionName].write(DEFAULT_OPTIONS)),
   );
 }
 

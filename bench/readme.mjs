@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { createServer } from 'vite';
-import { root } from '../bin/system.mjs';
+import { root } from '../scripts/system.mjs';
 
 const README = join(root, 'bench/README.md');
 const RESULTS = join(root, 'bench/results');

@@ -1,11 +1,13 @@
 /** Engine: a device, and the models on it. */
+import type { Environment } from './environment';
 import { GradlensError } from './errors';
-import { Device, type Environment, OPTIONAL_FEATURES } from './gpu/device';
-import type { TuningStore } from './gpu/tuning/choices';
+import { Device, OPTIONAL_FEATURES } from './gpu/device';
+import { indexedDbStore } from './gpu/tuning/indexedDbStore';
 import { type FetchBytes, type ModelSource, fetchOverHttp, loadModelFile } from './load';
 import { Model } from './model';
-import type { LoadOptions } from './options';
-import type { CheckReport } from './selfTest';
+import type { CheckReport, LoadOptions } from './options';
+import { variantsFor } from './variants/byDevice';
+import { type TuningStore, memoryStore } from './variants/stored';
 
 /** A device to borrow, or how to get one. */
 export type EngineSource =
@@ -60,7 +62,7 @@ export class Engine implements Disposable {
     const fetchBytes = source.fetchBytes ?? fetchOverHttp;
     if ('device' in source)
       return new Engine(
-        new Device(source.device, false, source.adapter?.info ?? source.device.adapterInfo),
+        deviceWith(source.device, { owned: false, info: source.adapter?.info ?? source.device.adapterInfo }),
         fetchBytes,
       );
     const gpu = source.gpu ?? webgpuOfHost();
@@ -122,7 +124,7 @@ export class Engine implements Disposable {
   /** The self-test: a small stored gradient, twice on this device, against float64 numbers. */
   check(): Promise<CheckReport> {
     this.assertUsable();
-    return import('./selfTest').then(({ check }) => check(this));
+    return import('./model/selfTest').then(({ check }) => check((graph) => this.load(graph, { tune: false })));
   }
 
   memory(): EngineMemory {
@@ -167,6 +169,14 @@ function webgpuOfHost(): GPU {
   );
 }
 
+function deviceWith(
+  gpu: GPUDevice,
+  { owned, info, tuningStore }: { owned: boolean; info: GPUAdapterInfo; tuningStore?: TuningStore | undefined },
+): Device {
+  const store = tuningStore ?? (typeof indexedDB === 'undefined' ? memoryStore() : indexedDbStore());
+  return new Device(gpu, { owned, info, tuningStore: store, variants: variantsFor });
+}
+
 async function deviceOf(adapter: GPUAdapter, allowSoftware: boolean, tuningStore?: TuningStore): Promise<Device> {
   if (adapter.info.isFallbackAdapter && !allowSoftware) {
     throw new GradlensError(
@@ -182,7 +192,7 @@ async function deviceOf(adapter: GPUAdapter, allowSoftware: boolean, tuningStore
       requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
       requiredFeatures: OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature)),
     });
-    return new Device(device, true, adapter.info, tuningStore);
+    return deviceWith(device, { owned: true, info: adapter.info, tuningStore });
   } catch (cause) {
     throw new GradlensError(
       'no-adapter',

@@ -3,7 +3,7 @@ export { Engine, checkSupport } from './engine';
 export type { EngineMemory, EngineSource } from './engine';
 export { GradlensError } from './errors';
 export type { ErrorCode } from './errors';
-export type { Environment } from './gpu/device';
+export type { Environment } from './environment';
 export { presetNames, presetSpec } from './formats/preparation';
 export type { Extents, Graph, GraphNode, InputSpec, ModelFile, PreparationGuess, PresetName, Weight } from './graph';
 export type { ColourMapName } from './image/colourMaps';
@@ -12,12 +12,13 @@ export { renderMap } from './image/render';
 export type { RenderOptions } from './image/render';
 export type { ModelSource } from './load';
 export { Model } from './model';
-export { DEFAULT_MODEL, PUBLIC_MODELS, SHIPPED_MODELS } from './models';
-export type { PublicModel } from './models';
+export { DEFAULT_MODEL, PUBLIC_MODELS, SHIPPED_MODELS } from './publicModels';
+export type { PublicModel } from './publicModels';
 export type {
   AscentChunk,
   AscentRun,
   AscentState,
+  CheckReport,
   ExpectedFile,
   GradientOptions,
   InputGradient,
@@ -33,7 +34,6 @@ export type {
   TopClasses,
 } from './options';
 export type { Classification } from './scores';
-export type { CheckReport } from './selfTest';
 export type { AscentOptions } from './gpu/ascent';
 export type { Sampled, SampledVariants, View } from './gpu/sampling';
 export { CLASS_MODEL_PRESETS, classModel } from './methods/classModel';

@@ -37,7 +37,7 @@ import type {
   RunOptions,
   TopClasses,
 } from './options';
-import type { Variants } from './ops/variants';
+import type { Variants } from './variants/variants';
 import { type Classification, softmax, topClasses } from './scores';
 
 export class Model implements Disposable {

@@ -152,3 +152,13 @@ export interface AscentRun {
   read(): Promise<AscentState>;
   dispose(): void;
 }
+
+/** What `engine.check()` found. */
+export interface CheckReport {
+  /** Both runs are bit-identical and within 1e-5, relative L2, of float64. */
+  readonly ok: boolean;
+  /** ‖gradient − expected‖₂ / ‖expected‖₂ */
+  readonly relativeL2: number;
+  readonly identical: boolean;
+  readonly message: string;
+}

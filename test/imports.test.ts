@@ -22,11 +22,12 @@ const LAYERS: readonly (readonly [name: string, RegExp])[] = [
   ['node', /^src\/node\//],
   ['index', /^src\/index$/],
   ['methods', /^src\/methods\//],
-  ['model and engine', /^src\/(engine|model|selfTest|scores|load|download)$|^src\/selfTest\.json$|^src\/model\//],
+  ['model and engine', /^src\/(engine|model|scores|load|download)$|^src\/model\//],
   ['gpu and formats', /^src\/(gpu|formats)\//],
   ['compile', /^src\/compile(\/|$)/],
   ['ops', /^src\/ops(\/|$)/],
-  ['plain', /^src\/(image|segmentation)\/|^src\/(graph|shape|errors|finite|options|models)$/],
+  ['variants', /^src\/variants\//],
+  ['plain', /^src\/(image|segmentation)\/|^src\/(environment|graph|shape|errors|finite|options|publicModels)$/],
   ['shaders', /^shaders\//],
 ];
 const layerOf = (path: string): number => LAYERS.findIndex(([, pattern]) => pattern.test(path.replace(/\.ts$/, '')));
@@ -36,13 +37,37 @@ test('every file has a layer', () => {
   expect(files.filter((file) => layerOf(file) < 0)).toEqual([]);
 });
 
-test('imports point one way: demo, cli → index → methods → model → gpu → compile → ops → shaders', () => {
+test('imports point one way: demo, cli → index → methods → model → gpu → compile → ops → variants → shaders', () => {
   const upwards = files.flatMap((file) =>
     importsOf(file)
       .filter((path) => /^(src|shaders)\//.test(path) && layerOf(path) < layerOf(file))
       .map((path) => `${file} → ${path}`),
   );
   expect(upwards).toEqual([]);
+});
+
+test('no file imports itself, by whatever way round', () => {
+  const known = new Set(files);
+  const next = new Map(
+    files.map((file) => [
+      file,
+      importsOf(file).flatMap((path) => [`${path}.ts`, `${path}/index.ts`].filter((candidate) => known.has(candidate))),
+    ]),
+  );
+  // depth first; what is open is the way by which one came
+  const open: string[] = [];
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (file: string): void => {
+    if (open.includes(file)) cycles.push([...open.slice(open.indexOf(file)), file].join(' → '));
+    if (open.includes(file) || done.has(file)) return;
+    open.push(file);
+    next.get(file)!.forEach(visit);
+    open.pop();
+    done.add(file);
+  };
+  files.forEach(visit);
+  expect(cycles).toEqual([]);
 });
 
 test('nothing imports the demo, the command line, the benchmark or the tests', () => {

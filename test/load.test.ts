@@ -8,10 +8,10 @@ import { writeManifest } from '../src/formats/native';
 import { writeSafetensors } from '../src/formats/safetensors';
 import type { ModelFile } from '../src/graph';
 import { type FetchBytes, loadModelFile } from '../src/load';
-import { PUBLIC_MODELS } from '../src/models';
+import { PUBLIC_MODELS } from '../src/publicModels';
 import { fetchInNode } from '../src/node/files';
 import type { LoadOptions } from '../src/options';
-import { selfTestCase } from '../src/selfTest';
+import { selfTestCase } from '../src/model/selfTest';
 import { external, node, onnxFile } from './formats/models';
 
 const { graph } = selfTestCase();

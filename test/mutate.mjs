@@ -423,5 +423,5 @@ function failing(tests) {
       env: { ...process.env, GRADLENS_VULKAN: process.env.GRADLENS_VULKAN ?? 'lavapipe' },
     },
   );
-  return status === 0 ? '' : `${stdout}\n${stderr}` || 'timed out';
+  return status === 0 ? '' : [stdout, stderr].join('\n').trim() || 'timed out';
 }

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Engine } from '../src/engine';
-import { selfTestCase } from '../src/selfTest';
-import stored from '../src/selfTest.json' with { type: 'json' };
+import { selfTestCase } from '../src/model/selfTest';
+import stored from '../src/model/selfTest.json' with { type: 'json' };
 import { nodeDevice, nodeDrivers } from './node';
 import { kinkMargin } from './oracle/kinks';
 import { graphGradient } from './oracle/network';
@@ -13,7 +13,7 @@ const expected = graphGradient(graph, Float64Array.from(input), { class: chosen 
 // To write the numbers anew, after a change of selfTestCase(): GRADLENS_WRITE=1 npx vitest run test/selfTest.test.ts
 if (process.env['GRADLENS_WRITE']) {
   const numbers = [...expected.gradient].join(',\n    ');
-  writeFileSync('src/selfTest.json', `{\n  "gradient": [\n    ${numbers}\n  ]\n}\n`);
+  writeFileSync('src/model/selfTest.json', `{\n  "gradient": [\n    ${numbers}\n  ]\n}\n`);
 }
 
 test("the stored gradient is the oracle's, digit for digit", () => {

@@ -43,6 +43,7 @@ describe('Chromium', () => {
     const { page, errors, close } = await chromiumPage();
     const sum = await page.evaluate(async (source) => {
       const adapter = await navigator.gpu.requestAdapter();
+      // oxlint-disable-next-line no-eval -- the function crosses into the page as text
       const add = (0, eval)(`(${source})`) as typeof addOnDevice;
       return add(await adapter!.requestDevice(), 2, 40);
     }, addOnDevice.toString());

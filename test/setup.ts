@@ -6,7 +6,7 @@ import puppeteer from 'puppeteer';
 import { createServer } from 'vite';
 import type { TestProject } from 'vitest/node';
 // @ts-expect-error: plain JavaScript, which also runs before there are any packages
-import { findChromium } from '../bin/system.mjs';
+import { findChromium } from '../scripts/system.mjs';
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -36,8 +36,7 @@ function sessionOf({ jit, lax, nn, numpy: np, tree, valueAndGrad }: Jax, network
   const extents = extentsOf(network);
   const { C, H, W } = network.input.extents;
   const classes = extents.get(network.output)!.C;
-  const arrayOf = (data: Float32Array, shape: readonly number[]): Array4 =>
-    np.array(data as Float32Array<ArrayBuffer>, { shape: [...shape] });
+  const arrayOf = (data: Float32Array, shape: readonly number[]): Array4 => np.array(data, { shape: [...shape] });
 
   const parameters: Parameters = {};
   for (const node of network.nodes) {
@@ -81,12 +80,7 @@ function sessionOf({ jit, lax, nn, numpy: np, tree, valueAndGrad }: Jax, network
           case 'maxPool':
             if (isPadded(node.pads) || needsCeil(node.name))
               throw new Error(`${node.name}: the pools of jax-js take no padding`);
-            return lax.reduceWindow(
-              x,
-              np.max as (window: Array4) => Array4,
-              [...node.kernel],
-              [...(node.stride ?? [1, 1])],
-            );
+            return lax.reduceWindow(x, np.max, [...node.kernel], [...(node.stride ?? [1, 1])]);
           case 'relu':
             return nn.relu(x);
           case 'concat':
@@ -123,10 +117,7 @@ function sessionOf({ jit, lax, nn, numpy: np, tree, valueAndGrad }: Jax, network
       const scores = forward(weights, x);
       return [np.sum(scores.ref.mul(target.ref)), scores];
     };
-    const [[sum, scores], gradient] = valueAndGrad(score, { hasAux: true })(image) as unknown as [
-      [Array4, Array4],
-      Array4,
-    ];
+    const [[sum, scores], gradient] = valueAndGrad(score, { hasAux: true })(image);
     sum.dispose();
     target.dispose();
     return [scores, gradient];
@@ -153,7 +144,7 @@ function sessionOf({ jit, lax, nn, numpy: np, tree, valueAndGrad }: Jax, network
         tree.ref(parameters),
         imageOf(input),
         arrayOf(oneHot(chosen, classes), [batch, classes]),
-      ) as [Array4, Array4];
+      );
       const [s, g] = await Promise.all([read(scores), read(gradient)]);
       return { scores: s, gradient: g };
     },

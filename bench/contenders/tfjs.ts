@@ -115,7 +115,7 @@ function sessionOf(tf: Tf, network: Graph, batch: number): Session {
             });
           case 'fullyConnected':
             return tf.fused.matMul({
-              a: tf.reshape(x, [batch, -1]) as tfjs.Tensor2D,
+              a: tf.reshape<tfjs.Rank.R2>(x, [batch, -1]),
               b: parameters.get(node.weight) as tfjs.Tensor2D,
               ...epilogue,
             });
@@ -174,12 +174,12 @@ function sessionOf(tf: Tf, network: Graph, batch: number): Session {
       let scores: tfjs.Tensor = tf.scalar(0);
       const iterate = (): void => {
         const old = [image, scores];
-        [image, scores] = tf.tidy(() => {
+        [image, scores] = tf.tidy((): [tfjs.Tensor, tfjs.Tensor] => {
           const { value, grad } = valueAndGradient(image, target);
           const direction = tf.sub(grad, tf.mul(image, 2 * ASCENT.l2));
           const rms = tf.sqrt(tf.mean(tf.square(direction), [1, 2, 3], true));
           return [tf.add(image, tf.mul(direction, tf.div(ASCENT.step, rms))), value];
-        }) as [tfjs.Tensor, tfjs.Tensor];
+        });
         tf.dispose(old);
       };
       return paced(iterate, () => read(scores), {

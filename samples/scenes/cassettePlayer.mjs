@@ -1,4 +1,4 @@
-import { colour, draw, mixColour, paint, sampler, scale, smooth } from '../lib/paint.mjs';
+import { colour, draw, mixColour, paint, sampler, smooth } from '../lib/paint.mjs';
 import { fractal } from '../lib/noise.mjs';
 import { render } from '../lib/raymarch.mjs';
 import { box, capsule, cylinder, difference, moved, plane, torus, tube, union, within } from '../lib/shapes.mjs';

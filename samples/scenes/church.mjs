@@ -26,7 +26,7 @@ export function church(width, height) {
     sun: { direction: [0.85, 0.7, 0.28], colour: [1.6, 1.45, 1.2] },
     ambient: { above: [0.3, 0.38, 0.52], below: [0.12, 0.15, 0.1] },
     objects: [
-      { shape: plane(0), material: meadow(sky) },
+      { shape: plane(0), material: meadow() },
       { shape: building, material: clapboard },
       { shape: roofs, material: shingles },
       { shape: trim, material: paint('#e9e6dd') },
@@ -100,7 +100,7 @@ function shingles(p) {
   return { colour: scale(colour('#4a4d55'), 0.75 + 0.4 * noise(row * 7.3, column * 3.7)) };
 }
 
-const meadow = (sky) => (p) => {
+const meadow = () => (p) => {
   const patch = fractal(p[0] * 0.5, p[2] * 0.5),
     tuft = fractal(p[0] * 6, p[2] * 2.5, 3);
   const grass = mixColour(colour('#2f5a1c'), colour('#87a03c'), smooth(0.25, 0.8, 0.5 * patch + 0.5 * tuft));

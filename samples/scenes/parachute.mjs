@@ -39,7 +39,7 @@ function canopy(x, y, z) {
   return Math.max(skin, hem, vent) * 0.8;
 }
 
-function cloth(p, outward) {
+function cloth(p) {
   const angle = (Math.atan2(p[2], p[0]) / (2 * Math.PI) + 1) * GORES;
   const gore = Math.floor(angle),
     seam = Math.min(angle - gore, 1 - angle + gore);

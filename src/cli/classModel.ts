@@ -1,5 +1,5 @@
 import { writeNpy } from '../formats/npy';
-import { type ClassModelPreset, type Neuron, classModel as classModelOf } from '../index';
+import { type Neuron, classModel as classModelOf } from '../index';
 import { command, common, numberOption } from './args';
 import { UsageError } from './failure';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
@@ -78,8 +78,8 @@ export const classModel = command({
             ];
       }),
     ) as Partial<Record<(typeof NUMBERS)[number][1], number>>;
-    const preset = args.preset as ClassModelPreset;
-    const score = args.score as 'logit' | 'probability';
+    const preset = args.preset;
+    const score = args.score;
     const file = await readModel(args.model, session, args.labels);
     const input = preparationOf(file, args.prep, session);
     const targets = args.neuron === undefined ? classesOf(args.class, file.labels) : [neuronOf(args.neuron)];

@@ -206,10 +206,10 @@ function readTruths(path: string): readonly Truth[] {
       return refuse('.boxes is no list of [x0, y0, x1, y1]');
     return {
       file,
-      label: label as string | undefined,
+      label: label,
       index: index as number | undefined,
       size: size as Truth['size'],
-      boxes: boxes as unknown as Truth['boxes'],
+      boxes: boxes,
     };
   });
 }

@@ -1,9 +1,8 @@
 import { basename, resolve } from 'node:path';
 import { writeNpy } from '../formats/npy';
-import { colourMapNames, type ColourMapName } from '../image/colourMaps';
+import { colourMapNames } from '../image/colourMaps';
 import { placementOf } from '../image/placement';
 import { clipOf, renderMap } from '../image/render';
-import type { ChannelRule } from '../index';
 import { common, command, numberOption } from './args';
 import { UsageError } from './failure';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
@@ -52,7 +51,7 @@ export const saliency = command({
     checkPattern(args.out);
     const percentile = numberOption('percentile', args.percentile, 0, 100);
     const alpha = args.overlay === undefined ? null : numberOption('overlay', args.overlay, 0, 1);
-    const maker = mapMakerOf(args, args.channels as ChannelRule);
+    const maker = mapMakerOf(args, args.channels);
     const file = await readModel(args.model, session, args.labels);
     const input = preparationOf(file, args.prep, session);
     const chosen = classOf(args.class, file.labels);
@@ -70,7 +69,7 @@ export const saliency = command({
           throw new UsageError(`${path}: ${out} is a picture of this command already; --out can tell them apart`);
         written.add(resolve(out));
 
-        const colours = (args.cmap as ColourMapName | undefined) ?? (map.signed ? 'coolwarm' : 'viridis');
+        const colours = args.cmap ?? (map.signed ? 'coolwarm' : 'viridis');
         const rendered = renderMap(map, {
           colours,
           percentile,

@@ -6,14 +6,14 @@
  */
 import { type BackwardEpilogue, type Gate } from '../../shaders/epilogue';
 import { blocksOf, stripsOf } from '../../shaders/kernel';
-import { seed } from '../../shaders/seed';
+import { startBackward } from '../../shaders/startBackward';
 import type { Extents } from '../graph';
 import { opOf } from '../ops';
 import { carriedPool, unpooled } from '../ops/conv';
 import { imageDims } from '../ops/image';
 import { maxPool, maxPoolSwitches } from '../ops/maxPool';
 import type { Layer, Share, Site, Slice, Step, Tensor } from '../ops/op';
-import type { Variants } from '../ops/variants';
+import type { Variants } from '../variants/variants';
 import { elements } from '../shape';
 import { type ConcatHomes, concatHomes } from './concatHomes';
 import { inferExtents } from './extents';
@@ -72,8 +72,7 @@ export function differentiate(network: Network, batch: number, bindingBytes: num
   };
 }
 
-// ── where tensors lie
-// ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── where tensors lie ──
 
 /** Storage of its own for a tensor of these extents. */
 function storage(layout: Layout, name: string, { C, H, W }: Extents, kind: Tensor['kind']): Slice {
@@ -119,8 +118,7 @@ function gradientOf(layout: Layout, name: string): Slice {
 const isView = ({ homes }: Layout, layer: Layer): boolean =>
   layer.op === 'concat' && homes.get(layer.inputs[0]!)?.concat === layer.name;
 
-// ── what is known of them
-// ──────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── what is known of them ──
 
 function isRectified(layout: Layout, name: string): boolean {
   const layer = layout.byName.get(name);
@@ -160,8 +158,7 @@ function siteOf(layout: Layout, layer: Layer): Site<Layer> {
   };
 }
 
-// ── the way back
-// ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── the way back ──
 
 function backwardSteps(layout: Layout): readonly Step[] {
   const {
@@ -208,8 +205,8 @@ function backwardSteps(layout: Layout): readonly Step[] {
   const { dX, epilogue, kept } = nextShare(output, false);
   const { C, H, W, blocks } = dX;
   steps.push({
-    label: `${output}.seed`,
-    kernel: seed({ N: batch, C, H, W, BLOCKS: blocks }, epilogue),
+    label: `${output}.startBackward`,
+    kernel: startBackward({ N: batch, C, H, W, BLOCKS: blocks }, epilogue),
     bind: { x: sliceOf(layout, output).storage, dX: dX.storage, ...kept },
   });
   for (const layer of [...layers].reverse()) {

@@ -2,7 +2,7 @@
 import type { Half } from '../../shaders/half';
 import { GradlensError } from '../errors';
 import type { Extents, Graph } from '../graph';
-import { PLAIN, type Variants } from '../ops/variants';
+import { PLAIN, type Variants } from '../variants/variants';
 import { differentiate } from './differentiate';
 import { inferExtents } from './extents';
 import { foldAffine } from './foldAffine';

@@ -19,8 +19,7 @@ export function guessPreparation(graph: Graph, producer: string): PreparationGue
   return byStatistics(graph) ?? byNames(graph, producer);
 }
 
-// ── by what the first batch-norm remembers
-// ──────────────────────────────────────────────────────────────────────────────────────
+// ── by what the first batch-norm remembers ──
 
 /** Pixels of 0…255 deviate by about 65, those of the other customs by 0.25 to 1. */
 const LARGE_DEVIATION = 8;
@@ -96,8 +95,7 @@ function solve(rows: number[][]): number[] {
   return rows.map((row, i) => row.at(-1)! / row[i]!);
 }
 
-// ── by names
-// ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── by names ──
 
 /**
  * As Caffe's model files name their layers; other frameworks separate with dots and slashes, or append to such names.

@@ -2,27 +2,13 @@
 import type { Half } from '../../shaders/half';
 import { type Kernel, bindingsOf } from '../../shaders/kernel';
 import { allocatedBytes } from '../compile/plan';
+import type { Environment } from '../environment';
 import { GradlensError } from '../errors';
-import type { Variants } from '../ops/variants';
-import { type TuningStore, indexedDbStore, memoryStore } from './tuning/choices';
-import { variantsFor } from './variants';
+import type { TuningStore } from '../variants/stored';
+import type { Variants } from '../variants/variants';
 
 /** What an engine asks of a device of its own, where the adapter has it; everything runs without. */
 export const OPTIONAL_FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
-
-/** What identifies the machine behind a number. */
-export interface Environment {
-  readonly adapter: {
-    readonly vendor: string;
-    readonly architecture: string;
-    readonly device: string;
-    readonly description: string;
-    /** A software adapter: right, but slow. */
-    readonly isFallbackAdapter: boolean;
-  };
-  readonly features: readonly string[];
-  readonly limits: Readonly<Record<'maxBufferSize' | 'maxStorageBufferBindingSize', number>>;
-}
 
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline;
@@ -38,7 +24,19 @@ const pipelinesOf = new WeakMap<
   { readonly asked: Map<string, Promise<Pipeline>>; readonly ready: Map<string, Pipeline> }
 >();
 
+export interface DeviceOptions {
+  /** Destroyed with its engine; a borrowed one is not. */
+  readonly owned: boolean;
+  readonly info?: GPUAdapterInfo | undefined;
+  /** Where what a tuner finds out about the device outlives it. */
+  readonly tuningStore: TuningStore;
+  /** Which kernels suit the device. */
+  readonly variants: (environment: Environment) => Variants;
+}
+
 export class Device {
+  readonly owned: boolean;
+  readonly tuningStore: TuningStore;
   readonly environment: Environment;
   /** The kernels that suit it. */
   readonly variants: Variants;
@@ -51,14 +49,11 @@ export class Device {
 
   constructor(
     readonly gpu: GPUDevice,
-    readonly owned: boolean,
-    info: GPUAdapterInfo | undefined,
-    /** Where what is found out about the device outlives it; default: the browser's IndexedDB, if there is one. */
-    readonly tuningStore: TuningStore = typeof indexedDB === 'undefined' ? memoryStore() : indexedDbStore(),
-    /** Default: what suits its adapter. */
-    variants?: Variants,
+    { owned, info, tuningStore, variants }: DeviceOptions,
   ) {
     const { maxBufferSize, maxStorageBufferBindingSize } = gpu.limits;
+    this.owned = owned;
+    this.tuningStore = tuningStore;
     this.environment = {
       adapter: {
         vendor: info?.vendor ?? '',
@@ -70,7 +65,7 @@ export class Device {
       features: [...gpu.features].sort(),
       limits: { maxBufferSize, maxStorageBufferBindingSize },
     };
-    this.variants = variants ?? variantsFor(this.environment);
+    this.variants = variants(this.environment);
     this.half = gpu.features.has('shader-f16') ? 'native' : 'packed';
     gpu.lost.then(
       ({ reason, message }) => {
@@ -114,7 +109,7 @@ export class Device {
         : new GradlensError('validation', `${what}: ${String(cause)}`, { what }, { cause });
     } finally {
       scopes = [...filters].reverse().map(() => this.gpu.popErrorScope());
-      scopes.forEach((scope) => scope.catch(() => {})); // if `calls` threw, nobody awaits them
+      for (const scope of scopes) scope.catch(() => {}); // if `calls` threw, nobody awaits them
     }
     const errors = await Promise.all(scopes).catch((cause: unknown) => {
       this.assertAlive();

@@ -4,13 +4,13 @@
  * encoder needs neither a queue write nor a new buffer, and several recordings may wait in one encoder.
  */
 import { bindingsOf } from '../../shaders/kernel';
-import { WHOLE_PLANE } from '../../shaders/seed';
+import { WHOLE_PLANE } from '../../shaders/startBackward';
 import { type Plan } from '../compile';
 import { UNIFORM_STRIDE } from '../compile/plan';
 import type { Step } from '../ops/op';
 import type { Profile, ReluRule, RunOptions } from '../options';
 import type { Device } from './device';
-import type { WeightStore } from './weights';
+import type { WeightStore } from './weightStore';
 
 /** The neuron that is differentiated; absent `y`, `x`: the sum over the plane. */
 export interface Target {

@@ -145,7 +145,7 @@ export class Preparer {
       this.picture = null;
       this.picture = device.allocate('picture', bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST);
     }
-    device.gpu.queue.writeBuffer(this.picture, 0, data.buffer as ArrayBuffer, data.byteOffset, bytes);
+    device.gpu.queue.writeBuffer(this.picture, 0, data.buffer, data.byteOffset, bytes);
     return this.picture;
   }
 

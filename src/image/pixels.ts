@@ -87,7 +87,7 @@ export async function toPixels(image: Exclude<ImageInput, Prepared>): Promise<Pi
     );
   let bitmap: ImageBitmap;
   try {
-    bitmap = await createImageBitmap(image as ImageBitmapSource, {
+    bitmap = await createImageBitmap(image, {
       imageOrientation: 'from-image',
       premultiplyAlpha: 'none',
       colorSpaceConversion: 'none',

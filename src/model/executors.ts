@@ -6,7 +6,7 @@ import type { Plan } from '../compile';
 import { GradlensError } from '../errors';
 import type { Device } from '../gpu/device';
 import { Executor } from '../gpu/executor';
-import { WeightStore } from '../gpu/weights';
+import { WeightStore } from '../gpu/weightStore';
 import { type Extents, type Graph, graphAfter } from '../graph';
 import type { RunOptions } from '../options';
 

@@ -77,8 +77,7 @@ function remedy(): string {
     : "install or update the GPU's driver";
 }
 
-// ── where drivers lie
-// ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── where drivers lie ──
 
 function manifestsOf(icd: string): readonly string[] {
   if (icd === 'lavapipe') return LAVAPIPE_FOLDERS.flatMap((folder) => filesIn(folder, /^lvp_icd.*\.json$/));
@@ -130,8 +129,7 @@ function filesIn(folder: string, name: RegExp): string[] {
   }
 }
 
-// ── Dawn
-// ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Dawn ──
 
 type Dawn = typeof import('webgpu');
 

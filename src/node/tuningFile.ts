@@ -1,7 +1,7 @@
 /** What tuning found out, in a file. */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { TuningStore } from '../gpu/tuning/choices';
+import type { TuningStore } from '../variants/stored';
 
 /** One JSON object, key → value. Written whole and then renamed, so that no reader finds half of it. */
 export function fileStore(path: string): TuningStore {

@@ -10,7 +10,7 @@ import {
 import { blocksOf, floatBits, stripsOf } from '../../shaders/kernel';
 import type { ClipNode, EluNode, GraphNode, HardSigmoidNode, LeakyReluNode, PReluNode } from '../graph';
 import type { Op, Site, Slice, Tensor } from './op';
-import { blockedVector, weightOf } from './weights';
+import { blockedVector, weightOf } from './parameters';
 
 type Name = StraightName | CurvedName;
 type ActivationNode = Extract<GraphNode, { op: Name }>;

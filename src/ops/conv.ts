@@ -6,10 +6,10 @@ import { blockedGroups, isDepthwise } from '../../shaders/conv/weights';
 import { blocksOf } from '../../shaders/kernel';
 import type { ConvNode, Extents, MaxPoolNode } from '../graph';
 import { fullWindow, shapeError, slide } from '../shape';
-import { type Filters, convolve, directWeight } from './convolve';
+import { type Filters, convolve, directWeight } from './convolutionSteps';
 import { maxPoolSwitches } from './maxPool';
 import { type Layer, type Op, type Site, type Slice, type Tensor, bitsBinding } from './op';
-import { blockedVector, weightOf } from './weights';
+import { blockedVector, weightOf } from './parameters';
 
 function weightShape(node: ConvNode, input: { C: number }, weights: Site<ConvNode>['weights']) {
   const weight = weights.get(node.weight);

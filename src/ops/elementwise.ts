@@ -4,7 +4,7 @@ import { blocksOf } from '../../shaders/kernel';
 import type { AddNode, AffineNode, BatchNormNode, Extents, MultiplyNode, ReluNode, Weight } from '../graph';
 import { printExtents, sameExtents, shapeError } from '../shape';
 import { type Op, type Share, type Site, type Slice, type Step, type Tensor, bitsBinding } from './op';
-import { weightOf } from './weights';
+import { weightOf } from './parameters';
 
 type ElementwiseNode = ReluNode | AddNode | MultiplyNode | BatchNormNode | AffineNode;
 

@@ -5,9 +5,9 @@ import { blocksOf } from '../../shaders/kernel';
 import { GradlensError } from '../errors';
 import type { Extents, FullyConnectedNode } from '../graph';
 import { elements, shapeError } from '../shape';
-import type { FullyConnectedVariant } from './variants';
+import type { FullyConnectedVariant } from '../variants/variants';
 import { type Op, type Site, type Step, type Tensor, bitsBinding } from './op';
-import { blockedVector, weightOf } from './weights';
+import { blockedVector, weightOf } from './parameters';
 
 /**
  * How a forward sum is cut: slices until a pass has so many invocations, unless they got shorter than what is worth a

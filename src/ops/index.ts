@@ -37,5 +37,4 @@ export const ops = {
 };
 
 /** The operator of a node that has kernels. */
-export const opOf = (node: GraphNode | ImageNode): Op<GraphNode | ImageNode> =>
-  ops[node.op as keyof typeof ops] as unknown as Op<GraphNode | ImageNode>;
+export const opOf = (node: GraphNode | ImageNode): Op<GraphNode | ImageNode> => ops[node.op as keyof typeof ops];

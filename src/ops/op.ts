@@ -2,7 +2,7 @@
 import type { BackwardEpilogue } from '../../shaders/epilogue';
 import type { Kernel } from '../../shaders/kernel';
 import type { Extents, GraphNode, Pads, Pair, Weight } from '../graph';
-import type { Variants } from './variants';
+import type { Variants } from '../variants/variants';
 
 /**
  * The way in, put before the first layer: pixels become blocks and, with a stride, space becomes depth (see

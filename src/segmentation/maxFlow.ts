@@ -231,7 +231,7 @@ export function maxFlow(grid: Grid): Cut {
     flow += Math.min(source[pixel]!, sink[pixel]!);
     terminal[p] = source[pixel]! - sink[pixel]!;
     if (terminal[p] === 0) continue;
-    tree[p] = terminal[p]! > 0 ? SOURCE : SINK;
+    tree[p] = terminal[p] > 0 ? SOURCE : SINK;
     parent[p] = ROOT;
     distance[p] = 1;
     activate(p);

@@ -3,7 +3,7 @@
  */
 import { Engine } from '../../src/engine';
 import type { ImageInput } from '../../src/image/pixels';
-import { selfTestCase } from '../../src/selfTest';
+import { selfTestCase } from '../../src/model/selfTest';
 
 export interface FrameReport {
   /**

@@ -35,7 +35,7 @@ const colour16 = (): Sharp =>
   sharp(
     Uint16Array.from(
       { length: WIDTH * HEIGHT * 3 },
-      (_, i) => colours(Math.floor(i / 3) % WIDTH, Math.floor(i / 3 / WIDTH))[(i % 3) as 0]! * 257 + 60,
+      (_, i) => colours(Math.floor(i / 3) % WIDTH, Math.floor(i / 3 / WIDTH))[(i % 3) as 0] * 257 + 60,
     ),
     { raw: { width: WIDTH, height: HEIGHT, channels: 3 } },
   );

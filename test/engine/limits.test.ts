@@ -3,7 +3,9 @@ import { compile } from '../../src/compile';
 import { Device } from '../../src/gpu/device';
 import { Executor } from '../../src/gpu/executor';
 import { Readback } from '../../src/gpu/readback';
-import { WeightStore } from '../../src/gpu/weights';
+import { variantsFor } from '../../src/variants/byDevice';
+import { memoryStore } from '../../src/variants/stored';
+import { WeightStore } from '../../src/gpu/weightStore';
 import type { Graph, GraphNode, Weight } from '../../src/graph';
 import type { ReluRule } from '../../src/options';
 import { nodeDrivers } from '../node';
@@ -20,7 +22,7 @@ async function runPlan(
   channel: number,
   relu: ReluRule,
 ) {
-  const gpu = new Device(device, false, undefined);
+  const gpu = new Device(device, { owned: false, tuningStore: memoryStore(), variants: variantsFor });
   const plan = compile(graph, { batch: images.length, bindingBytes });
   const weights = new WeightStore(gpu);
   const executor = await Executor.create(gpu, plan, weights, {});

@@ -2,7 +2,7 @@
 import { afterAll } from 'vitest';
 import { Engine } from '../../src/engine';
 import type { FullyConnectedNode, Graph } from '../../src/graph';
-import { selfTestCase } from '../../src/selfTest';
+import { selfTestCase } from '../../src/model/selfTest';
 import { type NodeDriver, nodeDevice } from '../node';
 import { graphGradient, type GradientOptions } from '../oracle/network';
 import { inputAwayFromKinks } from '../oracle/kinks';

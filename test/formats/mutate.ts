@@ -62,6 +62,7 @@ function changed(value: unknown, how: number, which: number, names: readonly str
       return pick(LARGE, which);
     case 'boolean':
       return !value;
+    default:
   }
   if (value instanceof Uint8Array) {
     const at = which % (value.length + 1);

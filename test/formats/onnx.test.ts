@@ -377,7 +377,7 @@ describe('refusals', () => {
       'unsupported-op',
       /4 nodes are not supported/,
     );
-    expect(detail.nodes).toMatchObject([
+    expect(detail['nodes']).toMatchObject([
       { name: 'a', op: 'Sin' },
       { name: 'b', op: 'MaxPool' },
       { name: 'd', op: 'com.vendor.Conv' },
@@ -653,7 +653,7 @@ describe('hostile files', () => {
   });
 });
 
-const data = process.env.GRADLENS_DATA;
+const data = process.env['GRADLENS_DATA'];
 
 test.skipIf(!data)('SqueezeNet 1.1 imports whole: 66 nodes, 52 weights, 1000 outputs', () => {
   const { graph, input, labels, provenance } = readOnnx(readFileSync(`${data}/weights/squeezenet1.1.onnx`));

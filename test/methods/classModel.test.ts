@@ -7,7 +7,7 @@ import {
   type Model,
   classModel,
 } from '../../src';
-import { selfTestCase } from '../../src/selfTest';
+import { selfTestCase } from '../../src/model/selfTest';
 import { nodeDevice, nodeDrivers } from '../node';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient } from '../oracle/network';
@@ -135,6 +135,7 @@ test('leaving early, and an abort, give back every byte', async () => {
   abort.abort(new Error('enough'));
   await expect(
     (async () => {
+      // oxlint-disable-next-line no-unused-vars -- only that it ends matters
       for await (const _ of run);
     })(),
   ).rejects.toThrow('enough');
@@ -296,7 +297,7 @@ test('a channel and a neuron are climbed as a class is', async () => {
       const plane = extents.H * extents.W;
       scores.push(
         'y' in target
-          ? data[target.channel * plane + target.y! * extents.W + target.x!]!
+          ? data[target.channel * plane + target.y * extents.W + target.x!]!
           : data.subarray(target.channel * plane, (target.channel + 1) * plane).reduce((a, b) => a + b, 0),
       );
       const norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0) / gradient.length);

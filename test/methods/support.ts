@@ -1,6 +1,6 @@
 /** What the tests of the methods share: the self-test's net on this machine's first driver, and the drawn numbers. */
 import { Engine } from '../../src';
-import { selfTestCase } from '../../src/selfTest';
+import { selfTestCase } from '../../src/model/selfTest';
 import { nodeDevice, nodeDrivers } from '../node';
 
 export const { graph, input } = selfTestCase();

@@ -52,7 +52,7 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     const net = new Net({ C: 1, H: 1, W: image.length });
     const graph = net.graph(
       net.fullyConnected(
-        net.add({ ...node, inputs: ['image'] } as never),
+        net.add({ ...node, inputs: ['image'] }),
         1,
         image.map(() => 1),
       ),
@@ -87,7 +87,7 @@ describe.each(nodeDrivers)('on %s', (driver) => {
               { C, ...plane },
               around,
               (net, x) => {
-                const y = net.add({ ...node, inputs: [x] } as never);
+                const y = net.add({ ...node, inputs: [x] });
                 return rectify ? net.relu(y) : y;
               },
               real,

@@ -11,7 +11,8 @@ import { Engine } from '../../src/engine';
 import type { Extents, Graph, GraphNode, Pair, Weight, Window } from '../../src/graph';
 import { Device } from '../../src/gpu/device';
 import { Model } from '../../src/model';
-import { PLAIN, type Variants } from '../../src/ops/variants';
+import { memoryStore } from '../../src/variants/stored';
+import { PLAIN, type Variants } from '../../src/variants/variants';
 import type { ReluRule } from '../../src/options';
 import { type Features, type NodeDriver, nodeDevice } from '../node';
 import { relativeL2 } from '../oracle/compare';
@@ -58,7 +59,11 @@ export async function loaderOf(
   { features = 'all', precision = 'f32' }: { features?: Features; precision?: 'f32' | 'f16' } = {},
 ): Promise<Loader> {
   const { device } = await engineOn(driver, features);
-  const forced = new Device(device, false, undefined, undefined, { ...PLAIN, ...variants });
+  const forced = new Device(device, {
+    owned: false,
+    tuningStore: memoryStore(),
+    variants: () => ({ ...PLAIN, ...variants }),
+  });
   return {
     load: (graph, { batch = 1 } = {}) =>
       Model.create(forced, { graph, labels: [], provenance: {} }, { batch, tune: false, precision }, () => {}),
@@ -243,8 +248,7 @@ export function errorAround(
   );
 }
 
-// ── awkward shapes
-// ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── awkward shapes ──
 
 export const channels: fc.Arbitrary<number> = fc.integer({ min: 1, max: 9 });
 

@@ -5,8 +5,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Tile, TiledVariant } from '../../shaders/conv/tiled';
 import { suitsWinograd } from '../../shaders/conv/winograd';
-import { TILES } from '../../src/gpu/tiles';
-import { PLAIN } from '../../src/ops/variants';
+import { TILES } from '../../src/variants/tiles';
+import { PLAIN } from '../../src/variants/variants';
 import type { ReluRule } from '../../src/options';
 import { nodeDrivers } from '../node';
 import { type Draw, type Loader, Net, ROUNDING, errorOf, loaderOf, real, whole } from './check';

@@ -94,7 +94,7 @@ describe.each(nodeDrivers)('on %s', (driver) => {
   ];
   test.each(byHand)('%s gives what one finds by hand', async (_, node, weights, expected) => {
     const net = new Net({ C: 1, H: 1, W: 4 });
-    const graph = net.graph(net.fullyConnected(net.add({ ...node, inputs: ['image'] } as never), 1, weights));
+    const graph = net.graph(net.fullyConnected(net.add({ ...node, inputs: ['image'] }), 1, weights));
     expect(await gradientOf(await engineOn(driver), graph, [1, 2, 3, 4])).toEqual(expected);
   });
 
@@ -231,9 +231,6 @@ test.each<[string, Unnamed, string]>([
 ])('%s is refused', (_, node, message) => {
   const graph = new Net({ C: 2, H: 4, W: 4 }).graph('odd');
   expect(() =>
-    compile(
-      { ...graph, nodes: [{ ...node, name: 'odd', inputs: ['image'] } as GraphNode] },
-      { batch: 1, bindingBytes: 2 ** 27 },
-    ),
+    compile({ ...graph, nodes: [{ ...node, name: 'odd', inputs: ['image'] }] }, { batch: 1, bindingBytes: 2 ** 27 }),
   ).toThrow(expect.objectContaining({ code: 'shape', message: expect.stringContaining(message) }));
 });

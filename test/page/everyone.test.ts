@@ -39,8 +39,8 @@ test.each([
     await page.waitForFunction(() => document.querySelectorAll('#ready-results img').length > 18);
     expect(
       await page.$eval('#ready-results img', async (image) => {
-        await (image as HTMLImageElement).decode();
-        return (image as HTMLImageElement).naturalWidth;
+        await image.decode();
+        return image.naturalWidth;
       }),
     ).toBeGreaterThan(0);
 

@@ -179,7 +179,7 @@ describe('networks', () => {
     const before = await mapNumber(page, 1);
     await setField(page, '#sample-count', '1024');
     await setField(page, '#method', 'smoothgrad');
-    await page.waitForFunction(() => document.querySelector('#activity-text')!.textContent!.startsWith('Computing:'), {
+    await page.waitForFunction(() => document.querySelector('#activity-text')!.textContent.startsWith('Computing:'), {
       timeout: 100_000,
     });
     await page.click('#cancel');

@@ -4,7 +4,7 @@ import { expect, inject, vi } from 'vitest';
 import { type ChromiumPage, chromiumPage } from '../chromium';
 import type { State } from '../../src/demo/state';
 // @ts-expect-error: plain JavaScript, which commands run as it is
-import { beforeWorkers, crashGpu as crash } from '../../bin/mishaps.mjs';
+import { beforeWorkers, crashGpu as crash } from '../../scripts/mishaps.mjs';
 
 vi.setConfig({ testTimeout: 240_000 }); // a map takes a second on an idle software adapter, and ten beside other work
 

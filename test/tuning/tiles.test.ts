@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { ConvDims } from '../../shaders/conv/shape';
 import { invocationsOf, isWhole, workgroupBytes } from '../../shaders/conv/tiled';
-import { TILES, machineryFor } from '../../src/gpu/tiles';
-import { candidatesFor, variantsFor } from '../../src/gpu/variants';
+import { TILES, machineryFor } from '../../src/variants/tiles';
+import { candidatesFor, variantsFor } from '../../src/variants/byDevice';
 
 const known = (vendor: string, isFallbackAdapter = false) => ({
   features: [],

@@ -11,10 +11,11 @@ import {
   shapeClass,
   storeChoices,
   storedChoices,
-} from '../../src/gpu/tuning/choices';
+} from '../../src/variants/stored';
 import { tuned } from '../../src/gpu/tuning/tuner';
 import { fileStore } from '../../src/node/tuningFile';
-import type { ConvVariant, Variants } from '../../src/ops/variants';
+import { variantsFor } from '../../src/variants/byDevice';
+import type { ConvVariant, Variants } from '../../src/variants/variants';
 import { Net, real } from '../ops/check';
 import { nodeDevice } from '../node';
 
@@ -33,7 +34,8 @@ const plan = (variants: Variants) => compile(graph, { batch: 1, bindingBytes: 2 
 
 const lent = await nodeDevice();
 afterAll(() => lent.device.destroy());
-const deviceWith = (store: TuningStore, gpu = lent.device): Device => new Device(gpu, false, lent.adapter.info, store);
+const deviceWith = (store: TuningStore, gpu = lent.device): Device =>
+  new Device(gpu, { owned: false, info: lent.adapter.info, tuningStore: store, variants: variantsFor });
 
 /** A view of the device that compiles other shaders. */
 const tampered = (change: (code: string) => string): GPUDevice =>

@@ -1,6 +1,6 @@
 /** Add, Sub, Mul, Div and Sum: of two activations, or of one and a constant. */
 import type { AffineNode, Weight } from '../../graph';
-import { unsupported, type Call, type Translation, type Unnamed, type WeightForm } from './call';
+import { unsupported, type Call, type Translation, type WeightForm } from './call';
 import { broadcastShape, encode } from './fold';
 import { readShape, type Constant } from './tensors';
 import { printShape, product, rankOf, sameShape, valueOf, type Value } from './value';
@@ -119,10 +119,7 @@ function addConstant(call: Call, input: number, constant: number): Translation {
 }
 
 function affine(call: Call, input: number, parameters: Pick<AffineNode, 'scale' | 'bias'>): Translation {
-  return call.result(
-    { op: 'affine', inputs: [call.inputs[input]!], ...parameters } as Unnamed,
-    call.value(input).shape,
-  );
+  return call.result({ op: 'affine', inputs: [call.inputs[input]!], ...parameters }, call.value(input).shape);
 }
 
 /** Constant `index` as a parameter of an affine node that reads input `input`: per channel where that will do. */

@@ -140,7 +140,7 @@ export class Call {
 
   /** The node whose result is this ONNX node's. */
   result(node: Unnamed, shape: readonly number[]): Translation {
-    return [{ ...node, name: this.name } as GraphNode, valueOf(shape)];
+    return [{ ...node, name: this.name }, valueOf(shape)];
   }
 
   /**

@@ -44,8 +44,7 @@ export function encode({ shape, data, isWhole }: Numbers): TensorProto {
   return create(TensorProtoSchema, { dataType: DataType.INT64, dims, int64Data: Array.from(data, BigInt) });
 }
 
-// ── indices
-// ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── indices ──
 
 const stridesOf = (shape: readonly number[]): number[] => shape.map((_, axis) => product(shape.slice(axis + 1)));
 
@@ -97,8 +96,7 @@ export function broadcast(x: Numbers, shape: readonly number[]): Numbers {
   );
 }
 
-// ── operators
-// ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── operators ──
 
 const needed = (call: Call, input: Numbers | undefined): Numbers => {
   if (!input) throw formatError(`${call.where}: lacks an input`);

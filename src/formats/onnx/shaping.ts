@@ -20,8 +20,7 @@ function itemAxis(call: Call, axis: number, rank: number): number {
   return counted - 1;
 }
 
-// ── shapes
-// ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── shapes ──
 
 export function flatten(call: Call): Translation {
   const value = call.value();
@@ -91,8 +90,7 @@ export function expand(call: Call): Translation {
   );
 }
 
-// ── moves
-// ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── moves ──
 
 /** Axes that move together are one; three can move in one node of ours. */
 export function transpose(call: Call): Translation {

@@ -59,9 +59,7 @@ export function readFloats({ name, tensor }: Constant): Weight {
  */
 export function readQuantized({ name, tensor }: Constant): Int8Array | Uint8Array | Int32Array {
   const { dataType, rawData, int32Data } = tensor;
-  const Codes = { [DataType.INT8]: Int8Array, [DataType.UINT8]: Uint8Array, [DataType.INT32]: Int32Array }[
-    dataType as number
-  ];
+  const Codes = { [DataType.INT8]: Int8Array, [DataType.UINT8]: Uint8Array, [DataType.INT32]: Int32Array }[dataType];
   if (!Codes)
     throw formatError(`${where(name)}: holds ${typeName(tensor)}; quantized weights are INT8, UINT8 or INT32`);
   const { shape, count } = checkedShape(name, tensor);

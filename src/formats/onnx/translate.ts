@@ -188,7 +188,7 @@ function emitter(
       written.has(candidate) || translated.has(candidate) || known.some((names) => names.has(candidate));
     let own = `${name}/${node.op}`;
     for (let k = 2; isTaken(own); k++) own = `${name}/${node.op}${k}`;
-    translated.set(own, { ...node, name: own } as GraphNode);
+    translated.set(own, { ...node, name: own });
     return own;
   };
 }

@@ -6,7 +6,7 @@ import type { Device } from '../device';
 import { Executor } from '../executor';
 import { type Clock, clockFor } from '../profile';
 import { Readback } from '../readback';
-import { WeightStore } from '../weights';
+import { WeightStore } from '../weightStore';
 import type { Candidate } from './race';
 
 export const LAYER = 'layer';

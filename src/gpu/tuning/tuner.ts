@@ -7,13 +7,13 @@ import type { ConvDims } from '../../../shaders/conv/shape';
 import type { Half } from '../../../shaders/half';
 import { type Plan, compile } from '../../compile';
 import { GradlensError } from '../../errors';
-import type { ConvVariant, Variants } from '../../ops/variants';
+import type { ConvVariant, Variants } from '../../variants/variants';
 import type { RunOptions } from '../../options';
 import type { Device } from '../device';
-import { candidatesFor } from '../variants';
-import { type Choices, adapterKey, shapeClass, storeChoices, storedChoices } from './choices';
+import { candidatesFor } from '../../variants/byDevice';
+import { type Choices, adapterKey, shapeClass, storeChoices, storedChoices } from '../../variants/stored';
 import { race } from './race';
-import seed from './seed.json';
+import seed from '../../variants/shippedChoices.json';
 import { LAYER, Trial, distance, layerOf } from './trial';
 
 /** For one model, all its shapes together. */

@@ -1,7 +1,7 @@
 /**
  * Makes what the README shows: docs/saliency.png from the samples, and the table between its marks.
  *
- *   node bin/readme.mjs                  with $GRADLENS_DATA also the comparison with the reference gradients
+ *   node scripts/readme.mjs                  with $GRADLENS_DATA also the comparison with the reference gradients
  */
 import { execSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -103,7 +103,7 @@ async function references() {
       row(
         `SqueezeNet 1.1, ${label}: error of scores; of the gradient`,
         `${s.toExponential(1)}; ${g.toExponential(1)}${note}`,
-        'node bin/readme.mjs',
+        'node scripts/readme.mjs',
       ),
     );
   }

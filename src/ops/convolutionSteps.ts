@@ -18,7 +18,7 @@ import {
 import { type WinogradVariant, productDims, winogradInput, winogradOutput } from '../../shaders/conv/winograd';
 import { winogradProducts } from '../../shaders/conv/winogradProducts';
 import type { Step, Tensor } from './op';
-import type { Variants } from './variants';
+import type { Variants } from '../variants/variants';
 
 /** A convolution's weight, OIHW as in the file. */
 export interface Filters {

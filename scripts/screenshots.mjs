@@ -1,7 +1,7 @@
 /**
  * Pictures of the page in each of its states, wide and narrow, light and dark, to be looked at by eye.
  *
- *   node bin/screenshots.mjs FOLDER [--at http://localhost:8080/some/where/] [--only opening,broken]
+ *   node scripts/screenshots.mjs FOLDER [--at http://localhost:8080/some/where/] [--only opening,broken]
  *
  * Without --at the page is served from the sources. A new state is a line in the table below.
  */
@@ -68,7 +68,7 @@ const {
   positionals: [folder],
 } = parseArgs({ options: { at: { type: 'string' }, only: { type: 'string' } }, allowPositionals: true });
 if (!folder) {
-  console.error('node bin/screenshots.mjs FOLDER [--at ADDRESS] [--only STATE,…]');
+  console.error('node scripts/screenshots.mjs FOLDER [--at ADDRESS] [--only STATE,…]');
   process.exit(2);
 }
 const only = values.only?.split(',') ?? STATES.map(({ name }) => name);

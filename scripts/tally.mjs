@@ -1,5 +1,5 @@
 /**
- * A vitest reporter that counts, for bin/test.mjs, into the file $GRADLENS_TALLY. Stricter than vitest's own sum: a
+ * A vitest reporter that counts, for scripts/test.mjs, into the file $GRADLENS_TALLY. Stricter than vitest's own sum: a
  * file whose worker died, or that failed as a whole, has no passed tests, and an error outside of any test is a failure
  * of its own.
  */

@@ -1,16 +1,8 @@
 /** Is arithmetic right on this device? A gradient that was computed in float64 once, computed here twice. */
-import type { Engine } from './engine';
-import type { Graph, Weight } from './graph';
+import type { Graph, Weight } from '../graph';
+import type { Model } from '../model';
+import type { CheckReport } from '../options';
 import expected from './selfTest.json' with { type: 'json' };
-
-export interface CheckReport {
-  /** Both runs are bit-identical and within {@link CHECK_TOLERANCE} of float64. */
-  readonly ok: boolean;
-  /** ‖gradient − expected‖₂ / ‖expected‖₂ */
-  readonly relativeL2: number;
-  readonly identical: boolean;
-  readonly message: string;
-}
 
 export const CHECK_TOLERANCE = 1e-5;
 
@@ -70,9 +62,10 @@ export function selfTestCase(): { graph: Graph; input: Float32Array; class: numb
   return { graph, input: pattern(EXTENTS.C * EXTENTS.H * EXTENTS.W, 7), class: 3 };
 }
 
-export async function check(engine: Engine): Promise<CheckReport> {
+/** `load` makes a model of a graph on the device that is to be tested. */
+export async function check(load: (graph: Graph) => Promise<Model>): Promise<CheckReport> {
   const { graph, input, class: chosen } = selfTestCase();
-  const model = await engine.load(graph, { tune: false });
+  const model = await load(graph);
   try {
     const image = { data: input, shape: [EXTENTS.C, EXTENTS.H, EXTENTS.W] };
     const first = (await model.inputGradient(image, { class: chosen })).gradient;

@@ -5,7 +5,7 @@
 import { type ConvDims, ROW, flopsOf, unitsOf } from '../../shaders/conv/shape';
 import { type Tile, type TiledVariant, invocationsOf, partialLength, stepsOf } from '../../shaders/conv/tiled';
 import { type WinogradVariant, productDims, suitsWinograd } from '../../shaders/conv/winograd';
-import type { Environment } from './device';
+import type { Environment } from '../environment';
 
 /**
  * By output channels × pixels; `own` of two makes an invocation's 8 × 8 sums, of one 4 × 8. All run at WebGPU's default

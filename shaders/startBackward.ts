@@ -3,7 +3,7 @@ import { type BackwardEpilogue, RULE, giveFunction } from './epilogue';
 import { type Kernel, grid, uniform } from './kernel';
 import { wgsl } from './wgsl';
 
-export interface SeedDims {
+export interface StartDims {
   readonly N: number;
   /** Channels (classes) and the plane, 1×1 for class scores. */
   readonly C: number;
@@ -21,9 +21,9 @@ export const WHOLE_PLANE = 0xffffffff;
  *
  * `target` holds (channel, y, x, –) per item. Which of the two is a field of the rule's uniform.
  */
-export function seed(d: SeedDims, epilogue: BackwardEpilogue): Kernel {
+export function startBackward(d: StartDims, epilogue: BackwardEpilogue): Kernel {
   return {
-    name: 'seed',
+    name: 'startBackward',
     dims: { ...d },
     flops: 0,
     workgroups: grid(d.H * d.W, d.BLOCKS, d.N),

@@ -46,8 +46,7 @@ function output(command, args, env = {}) {
   return status === 0 ? stdout : undefined;
 }
 
-// ── npm
-// ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── npm ──
 
 /** `npm ci`, unless every package that the lock file names is there in its version. */
 export function installPackages() {
@@ -64,8 +63,7 @@ export function installPackages() {
   if (!run('npm', ['ci'])) throw new Error('npm ci failed');
 }
 
-// ── Chromium
-// ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Chromium ──
 
 const NAMES = ['google-chrome-stable', 'google-chrome', 'chromium', 'chromium-browser', 'chrome', 'microsoft-edge'];
 
@@ -144,8 +142,7 @@ function isProgram(path) {
   }
 }
 
-// ── lavapipe
-// ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── lavapipe ──
 
 const OLDEST_MESA = 24;
 
@@ -178,8 +175,7 @@ function dawnAdapter() {
   return output(process.execPath, ['--input-type=module', '-e', code])?.trim() || undefined;
 }
 
-// ── apt
-// ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── apt ──
 
 /**
  * Installs Debian packages, from backports if the release has none as new as `oldest` (a major version); false where

@@ -1,7 +1,7 @@
 /** The kernels that suit a device, by what its adapter is. */
 import type { ConvDims } from '../../shaders/conv/shape';
-import { type ConvVariant, type FullyConnectedVariant, PLAIN, type Variants } from '../ops/variants';
-import type { Environment } from './device';
+import { type ConvVariant, type FullyConnectedVariant, PLAIN, type Variants } from './variants';
+import type { Environment } from '../environment';
 import { coresOf, machineryFor } from './tiles';
 
 /**

@@ -21,11 +21,14 @@ try {
   console.log(`WebGPU in Node: ${vulkan ?? 'no driver of its own; the SwiftShader beside Chromium has to do'}`);
   if (!vulkan) process.env.GRADLENS_VULKAN ||= 'swiftshader';
 
-  const types = run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit']);
-  total[types ? 'passed' : 'failed']++;
+  for (const check of ['format:check', 'lint', 'typecheck']) {
+    const ok = run('npm', ['run', '--silent', check]);
+    total[ok ? 'passed' : 'failed']++;
+    if (!ok) console.log(`npm run ${check} failed (above).`);
+  }
 
   const file = join(mkdtempSync(join(tmpdir(), 'gradlens-test-')), 'tally.json');
-  const reporters = ['--reporter=default', `--reporter=${join(root, 'bin/tally.mjs')}`];
+  const reporters = ['--reporter=default', `--reporter=${join(root, 'scripts/tally.mjs')}`];
   const vitest = run(
     process.execPath,
     [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...reporters, ...process.argv.slice(2)],
@@ -37,7 +40,6 @@ try {
   const tally = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { passed: 0, failed: 0, skipped: 0 };
   for (const state of Object.keys(total)) total[state] += tally[state];
 
-  if (!types) console.log('TypeScript found errors (above, before the tests).');
   if (tally.passed + tally.failed === 0) console.log('No test ran.');
   if (tally.failed === 0 && (!vitest || tally.passed === 0)) total.failed++; // it crashed, or found nothing to do
 } catch (error) {

@@ -1,10 +1,10 @@
 /**
  * Makes docs/REPRODUCTION.md from docs/reproduction/*.json, or measures what these hold.
  *
- *   node bin/reproduction.mjs                                   the page alone, from what was measured
- *   node bin/reproduction.mjs --measure pictures,maps,speed     on the samples: no data needed
- *   node bin/reproduction.mjs --measure masks                   with $GRADLENS_DATA: the hand masks
- *   node bin/reproduction.mjs --localisation boxes=a.jsonl,b.jsonl --localisation paper=c.jsonl
+ *   node scripts/reproduction.mjs                                   the page alone, from what was measured
+ *   node scripts/reproduction.mjs --measure pictures,maps,speed     on the samples: no data needed
+ *   node scripts/reproduction.mjs --measure masks                   with $GRADLENS_DATA: the hand masks
+ *   node scripts/reproduction.mjs --localisation boxes=a.jsonl,b.jsonl --localisation paper=c.jsonl
  *                                                               from what `gradlens localise --json` printed, in any
  *                                                               parts; a photo that comes twice counts once.
  *                                                               --commit X: what it was measured at, if that is not the

@@ -3,7 +3,7 @@
  * over the picture and the segmentation, by the net that the page opens with; for every net that ships its class
  * models; and index.json, which says what each shows and how it was made. All of it as the command line makes it.
  *
- *   npm run build:lib && node bin/ready.mjs [NET…]        of all nets, or of these only: class models take minutes on a
+ *   npm run build:lib && node scripts/ready.mjs [NET…]        of all nets, or of these only: class models take minutes on a
  *   software adapter
  */
 import { execFileSync } from 'node:child_process';
@@ -44,7 +44,7 @@ for (const net of shipped)
   classModels.push(
     ...(nets.includes(net) ? await classModelsOf(net) : before.classModels.filter(({ model }) => model === net)),
   );
-writeFileSync(indexFile, `${JSON.stringify({ by: 'node bin/ready.mjs', samples, classModels }, null, 1)}\n`);
+writeFileSync(indexFile, `${JSON.stringify({ by: 'node scripts/ready.mjs', samples, classModels }, null, 1)}\n`);
 rmSync(drawn, { recursive: true });
 
 const named = new Set([
