@@ -391,7 +391,12 @@ describe('refusals', () => {
   });
 
   test.each<[string, Node[], Tensor[], RegExp]>([
-    ['a 1-D window', [node('MaxPool', ['x'], 'y', { kernel_shape: [2] })], [], /its window has 1 dimensions/],
+    [
+      'a 1-D window',
+      [node('MaxPool', ['x'], 'y', { kernel_shape: [2] })],
+      [],
+      /its window has kernel \[2\].*; supported: windows of 2 dimensions/,
+    ],
     [
       'an unknown auto_pad',
       [node('MaxPool', ['x'], 'y', { kernel_shape: [2, 2], auto_pad: 'SOME' })],
@@ -411,13 +416,13 @@ describe('refusals', () => {
       'a bias per row of the batch',
       [flat, node('Gemm', ['f', 'w', 'b'], 'y')],
       [floats('w', [60, 3]), floats('b', [2, 3])],
-      /constant of shape \[2,3\]/,
+      /its constant is \[2,3\] beside \[N, 3\]; supported: one number per channel, \[3\]/,
     ],
     [
       'a constant that makes the image larger',
       [node('Add', ['x', 'b'], 'y')],
       [floats('b', [3, 1, 1, 1])],
-      /the result would have another shape/,
+      /supported: constants that broadcast to the shape of the other input/,
     ],
     ['a cube root', [node('Pow', ['x', 'p'], 'y')], [floats('p', [1], [1 / 3])], /its exponent is 0\.33/],
     ['a power of what is computed', [node('Relu', ['x'], 'r'), node('Pow', ['x', 'r'], 'y')], [], /"r" is computed/],
@@ -433,7 +438,7 @@ describe('refusals', () => {
       'a Gather of scattered channels',
       [node('Gather', ['x', 'i'], 'y', { axis: 3 })],
       [integers('i', [0, 1, 5])],
-      /not evenly spaced/,
+      /; supported: evenly spaced ones/,
     ],
     ['a Cast to whole numbers', [node('Cast', ['x'], 'y', { to: DataType.INT64 })], [], /casts to INT64/],
     [
@@ -453,14 +458,14 @@ describe('refusals', () => {
       'a Resize of channels',
       [node('Resize', ['x', '', 's'], 'y')],
       [floats('s', [4], [1, 2, 1, 1])],
-      /only height and width/,
+      /; supported: height and width/,
     ],
-    ['a soft-max along columns', [node('Softmax', ['x'], 'y')], [], /over channels/],
+    ['a soft-max along columns', [node('Softmax', ['x'], 'y')], [], /; supported: the channels, axis 1/],
     [
       'a log soft-max in the middle',
       [flat, node('LogSoftmax', ['f'], 'l'), node('Relu', ['l'], 'y')],
       [],
-      /only at the end of the graph/,
+      /it stands in the middle of the graph; supported: at its end/,
     ],
     ['a batch that is folded in', [node('Reshape', ['x', 's'], 'y')], [integers('s', [60, -1])], /reshapes/],
     [
@@ -473,7 +478,7 @@ describe('refusals', () => {
       'a constant that has no tensor',
       [node('Constant', [], 'c', { value_string: 'w' }), node('Add', ['x', 'c'], 'y')],
       [],
-      /"value_string" is not known/,
+      /"value_string" is unknown/,
     ],
     [
       'training',

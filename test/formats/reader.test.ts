@@ -194,7 +194,7 @@ describe('weights in eight bits', () => {
     refusal(
       () => readOnnx(onnxFile({ nodes: [node('DequantizeLinear', ['x', 's'], 'y')], tensors: [floats('s', [])] })),
       'unsupported-op',
-      /only weights are dequantized/,
+      /its input "x" is computed from the image; supported: a constant/,
     );
   });
 });

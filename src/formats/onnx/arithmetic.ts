@@ -67,7 +67,8 @@ export function sum(call: Call, terms: readonly Named[]): Translation {
 export function sumOf(call: Call): Translation {
   const constant = constantInput(call);
   if (constant >= 0) {
-    if (call.inputs.length !== 2) throw unsupported('it sums constants and activations; only two at a time are');
+    if (call.inputs.length !== 2)
+      throw unsupported(`it sums ${call.inputs.length} inputs, a constant among them`, 'two');
     return addConstant(call, 1 - constant, constant);
   }
   return sum(call, computed(call));
@@ -81,7 +82,8 @@ function expanded(call: Call, terms: readonly Named[]): readonly Named[] {
   ).slice(1);
   if (terms.some(([, value]) => rankOf(value) !== shape.length + 1)) {
     throw unsupported(
-      `it combines ${terms.map(([, value]) => printShape(value.shape)).join(' and ')}; only where the batch comes first in all is that`,
+      `it combines ${terms.map(([, value]) => printShape(value.shape)).join(' and ')}`,
+      'shapes whose batch stays the first axis',
     );
   }
   return terms.map(([name, value]) => [expandTo(call, name, value, shape), valueOf(shape)] as const);
@@ -91,9 +93,7 @@ function expanded(call: Call, terms: readonly Named[]): readonly Named[] {
 export function expandTo(call: Call, name: string, value: Value, shape: readonly number[]): string {
   if (sameShape(value.shape, shape)) return name;
   if (shape.length > 3)
-    throw unsupported(
-      `it copies ${printShape(value.shape)} to ${printShape(shape)}; only up to four dimensions is that`,
-    );
+    throw unsupported(`it expands ${printShape(value.shape)} to ${printShape(shape)}`, 'up to 4 dimensions');
   const { C, H, W } = valueOf(shape).extents;
   return call.emit({ op: 'expand', inputs: [name], extents: [C, H, W] });
 }
@@ -178,9 +178,7 @@ function isPerChannel(shape: readonly number[], value: Value): boolean {
 export function broadcastBias(shape: readonly number[], value: Value): WeightForm | undefined {
   const { C } = value.extents;
   if (!isPerChannel(shape, value))
-    throw unsupported(
-      `its constant of shape [${shape}] is not one number per channel (${C}) of ${printShape(value.shape)}; only that is`,
-    );
+    throw unsupported(`its constant is [${shape}] beside ${printShape(value.shape)}`, `one number per channel, [${C}]`);
   if (shape.length === 1 && shape[0] === C) return undefined;
   return {
     suffix: `as [${C}]`,
@@ -193,7 +191,8 @@ function everywhere(call: Call, shape: readonly number[], value: Value): WeightF
   const full = [1, ...value.shape];
   if (!sameShape(broadcastShape(call, [shape, full]), full))
     throw unsupported(
-      `it combines a constant of shape [${shape}] with ${printShape(value.shape)}; the result would have another shape`,
+      `its constant is [${shape}] beside ${printShape(value.shape)}`,
+      'constants that broadcast to the shape of the other input',
     );
   const { C, H, W } = value.extents;
   return {

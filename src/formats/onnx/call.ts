@@ -68,7 +68,7 @@ export class Call {
   /** Refuses, by name, what the translation would silently overlook. */
   checkKnown(attributes: readonly string[], [fewest, most]: readonly [number, number]): void {
     const unknown = [...this.attributes.keys()].find((name) => !attributes.includes(name));
-    if (unknown !== undefined) throw unsupported(`its attribute ${quote(unknown)} is not known`);
+    if (unknown !== undefined) throw unsupported(`its attribute ${quote(unknown)} is unknown`);
     const { length } = this.node.input;
     if (length < fewest || length > most) {
       throw formatError(
@@ -119,7 +119,8 @@ export class Call {
 
   needConstant(index: number): Constant {
     const constant = this.constant(index);
-    if (!constant) throw unsupported(`its input ${quote(this.node.input[index])} is computed; it must be a constant`);
+    if (!constant)
+      throw unsupported(`its input ${quote(this.node.input[index])} is computed from the image`, 'a constant');
     return constant;
   }
 
@@ -213,9 +214,13 @@ export class Call {
   }
 }
 
-/** This node cannot be imported. The reader collects these, so that a model is refused once, with the whole list. */
-export function unsupported(reason: string): GradlensError {
-  return new GradlensError('unsupported-op', reason);
+/**
+ * This node cannot be imported. The reader collects these, so that a model is refused once, with the whole list.
+ * @param reason what the node has: `its axis is 2`
+ * @param supported what it could have instead, if there is such a thing: `1`
+ */
+export function unsupported(reason: string, supported?: string): GradlensError {
+  return new GradlensError('unsupported-op', supported === undefined ? reason : `${reason}; supported: ${supported}`);
 }
 
 /** @throws GradlensError `model-format` where a weight is no vector of this length. */

@@ -14,14 +14,13 @@ export function matMul(call: Call): Translation {
 
 /** Gemm: αAB + βC, with A the activation, and α, β and B's transposition folded into the weights. */
 export function gemm(call: Call): Translation {
-  if (call.constant(0))
-    throw unsupported('its first input is a constant; only its second can be, since the batch comes first');
-  if (call.int('transA', 0) !== 0) throw unsupported('its transA is 1, which turns the batch into features; only 0 is');
+  if (call.constant(0)) throw unsupported('its first input is a constant', 'a constant as its second');
+  if (call.int('transA', 0) !== 0) throw unsupported('its transA is 1, which turns the batch into features', '0');
   const [alpha, beta] = [call.float('alpha', 1), call.float('beta', 1)];
   const [node, value] = fullyConnected(call, scaled(alpha, call.int('transB', 0) ? undefined : transposed));
   if (!call.has(2)) return [node, value];
   if (!call.constant(2)) {
-    if (beta !== 1) throw unsupported(`its beta is ${beta} with a C that is computed; only 1 is`);
+    if (beta !== 1) throw unsupported(`its beta is ${beta} with a C that is computed`, '1');
     const { name: _, ...unnamed } = node;
     return sum(call, [
       [call.emit(unnamed), value],
@@ -38,8 +37,7 @@ function fullyConnected(
   form: WeightForm | undefined,
 ): Translation & readonly [GraphNode & { op: 'fullyConnected' }, Value] {
   const value = call.value();
-  if (rankOf(value) !== 2)
-    throw unsupported(`its input has ${rankOf(value)} dimensions, ${printShape(value.shape)}; flatten it first`);
+  if (rankOf(value) !== 2) throw unsupported(`its input is ${printShape(value.shape)}`, '[N, I]; flatten it first');
   const [I, O, weight] = matrix(call, form);
   if (I !== value.extents.C)
     throw shapeError(
@@ -55,7 +53,7 @@ function matrix(
   input = 1,
 ): readonly [columns: number, rows: number, name: string] {
   const original = readShape(call.needConstant(input));
-  if (original.length !== 2) throw unsupported(`its weight has ${original.length} dimensions; only 2 are`);
+  if (original.length !== 2) throw unsupported(`its weight has ${original.length} dimensions`, '2');
   const weight = call.weight(input, form);
   const [O, I] = weight.shape as [number, number];
   return [I, O, weight.name];
@@ -84,7 +82,7 @@ function alongLastAxis(call: Call): Translation {
 function matMulOf(call: Call): Translation {
   const value = call.value(1);
   if (value.shape.length !== 2)
-    throw unsupported(`it multiplies a constant by ${printShape(value.shape)}; only by [N, I, L] is it`);
+    throw unsupported(`it multiplies a constant by ${printShape(value.shape)}`, '[N, I, L]');
   const [I, O, weight] = matrix(call, pointwise(undefined), 0);
   if (I !== value.shape[0])
     throw shapeError(

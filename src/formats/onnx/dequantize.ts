@@ -13,7 +13,8 @@ import { readFloats, readQuantized, readShape, type Constant } from './tensors';
 export function dequantize(call: Call): Constant {
   const x = call.needConstant(0);
   const scale = call.needConstant(1);
-  if (call.int('block_size', 0) !== 0) throw unsupported('it scales in blocks; one scale per tensor or per axis is');
+  if (call.int('block_size', 0) !== 0)
+    throw unsupported('it scales in blocks', 'one scale per tensor, or one per index of an axis');
   const shape = readShape(x);
   const stated = call.int('axis', 1);
   const axis = stated < 0 ? stated + shape.length : stated;

@@ -22,10 +22,10 @@ export function extreme(call: Call, limit: 'min' | 'max'): Translation {
   const computed = call.inputs.filter((_, i) => !call.constant(i));
   const numbers = call.inputs.flatMap((_, i) => (call.constant(i) ? Array.from(call.numbers(i)!) : []));
   if (computed.length !== 1 || numbers.length !== call.inputs.length - 1)
-    throw unsupported('it compares several tensors; only one, with a number, is it');
+    throw unsupported('it compares several tensors', 'one tensor with numbers');
   const value = call.value(call.inputs.indexOf(computed[0]!));
   if (call.inputs.some((_, i) => call.constant(i) && readShape(call.constant(i)!).length > rankOf(value)))
-    throw unsupported('the result would have more dimensions; only the input’s are');
+    throw unsupported('its constant has more dimensions than its input', 'as many, or fewer');
   const bound = limit === 'min' ? Math.max(...numbers) : Math.min(...numbers);
   return call.result({ op: 'clip', inputs: computed, ...(isLimit(call, bound) && { [limit]: bound }) }, value.shape);
 }
@@ -36,7 +36,7 @@ export function power(call: Call): Translation {
   const x = call.inputs[0]!;
   const { shape } = call.value();
   const [p] = numbers;
-  if (numbers.length !== 1) throw unsupported(`its exponents are ${numbers.length} numbers; only one is`);
+  if (numbers.length !== 1) throw unsupported(`its exponents are ${numbers.length} numbers`, 'one number');
   if (p === 1) return call.result({ op: 'identity', inputs: [x] }, shape);
   if (p === 2) return call.result({ op: 'multiply', inputs: [x, x] }, shape);
   if (p === 3)
@@ -44,7 +44,7 @@ export function power(call: Call): Translation {
   if (p === 0.5) return call.result({ op: 'sqrt', inputs: [x] }, shape);
   if (p === -1) return call.result({ op: 'reciprocal', inputs: [x] }, shape);
   if (p === -0.5) return call.result({ op: 'reciprocal', inputs: [call.emit({ op: 'sqrt', inputs: [x] })] }, shape);
-  throw unsupported(`its exponent is ${p}; known are 1, 2, 3, 1/2, −1 and −1/2`);
+  throw unsupported(`its exponent is ${p}`, '1, 2, 3, 1/2, −1, −1/2');
 }
 
 const LARGEST = 3.4028234663852886e38;

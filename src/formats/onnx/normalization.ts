@@ -10,9 +10,9 @@ import { printShape, product, rankOf, valueOf, type Value } from './value';
 
 export function batchNorm(call: Call): Translation {
   const value = call.value();
-  if (call.int('spatial', 1) !== 1) throw unsupported('its spatial is 0; only 1, one mean per channel, is');
+  if (call.int('spatial', 1) !== 1) throw unsupported('its spatial is 0', '1, one mean per channel');
   if (call.int('training_mode', 0) !== 0)
-    throw unsupported('it is in training mode; export the model in evaluation mode');
+    throw unsupported('it is in training mode', 'evaluation mode; export the model in it');
   const epsilon = call.float('epsilon', 1e-5);
   const [scale, bias, mean, variance] = ['scale', 'bias', 'mean', 'variance'].map((role, i) => {
     const weight = call.weight(i + 1);
@@ -36,7 +36,7 @@ export function lrn(call: Call): Translation {
 export function instanceNorm(call: Call): Translation {
   const value = call.value();
   const [C] = value.shape as [number];
-  if (rankOf(value) < 3) throw unsupported(`its input is ${printShape(value.shape)}; it has no planes to normalize`);
+  if (rankOf(value) < 3) throw unsupported(`its input is ${printShape(value.shape)}`, 'inputs of 3 dimensions or more');
   return scaled(call, normalized(call, call.inputs[0]!, value), value, (weight) =>
     checkVector(call, 'scale or bias', weight, C),
   );
@@ -48,7 +48,7 @@ export function groupNorm(call: Call): Translation {
   const [C] = value.shape as [number];
   const groups = call.int('num_groups', 0);
   if (!(groups > 0) || C % groups !== 0)
-    throw unsupported(`it makes ${groups} groups of ${C} channels; only equal ones are`);
+    throw unsupported(`it makes ${groups} groups of ${C} channels`, 'groups of equal size');
   const grouped = valueOf([groups, product(value.shape) / groups]);
   const inGroups = normalized(call, call.shaped(call.inputs[0]!, value, grouped.shape), grouped);
   const count = call.model.opset < 21 ? groups : C;

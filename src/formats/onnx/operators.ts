@@ -1,6 +1,7 @@
 import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { GraphNode } from '../../graph';
 import { printExtents, shapeError } from '../../shape';
+import { quote } from '../checks';
 import { add, div, mul, sub, sumOf } from './arithmetic';
 import { checkVector, unary, unsupported, type Call, type Translation } from './call';
 import { gemm, matMul } from './dense';
@@ -164,7 +165,7 @@ function conv(call: Call): Translation {
   const value = planes(call);
   const weight = call.weight(1);
   const [O, I, ...kernel] = weight.shape;
-  if (kernel.length !== 2) throw unsupported(`its weight has ${weight.shape.length} dimensions; only [O, I, R, S] is`);
+  if (kernel.length !== 2) throw unsupported(`its weight has ${weight.shape.length} dimensions`, '4, [O, I, R, S]');
   const groups = call.int('group', 1);
   if (groups < 1 || O! % groups !== 0 || I! * groups !== value.extents.C) {
     const have = `${value.extents.C} (${printExtents(value.extents)})`;
@@ -220,7 +221,7 @@ function hardSigmoid(call: Call): Translation {
 }
 
 function swish(call: Call): Translation {
-  if (call.float('alpha', 1) !== 1) throw unsupported(`its alpha is ${call.float('alpha', 1)}; only 1 is`);
+  if (call.float('alpha', 1) !== 1) throw unsupported(`its alpha is ${call.float('alpha', 1)}`, '1');
   return same(call, { op: 'swish', ...unary(call) });
 }
 
@@ -228,9 +229,7 @@ function swish(call: Call): Translation {
 function cast(call: Call): Translation {
   const to = call.int('to', DataType.FLOAT) as DataType;
   if (!FLOATING.includes(to))
-    throw unsupported(
-      `it casts to ${DataType[to] ?? `type ${to}`}; only to ${FLOATING.map((type) => DataType[type]).join(', ')} is it`,
-    );
+    throw unsupported(`it casts to ${DataType[to] ?? `type ${to}`}`, FLOATING.map((type) => DataType[type]).join(', '));
   return identity(call);
 }
 
@@ -246,13 +245,13 @@ function identity(call: Call): Translation {
 
 function dropout(call: Call): Translation {
   if (call.has(2) && readIntegers(call.needConstant(2)).some(Boolean))
-    throw unsupported('it is in training mode; export the model in evaluation mode');
+    throw unsupported('it is in training mode', 'evaluation mode; export the model in it');
   return identity(call);
 }
 
 /** Of constants it is a constant (`dequantize.ts`). */
 function dequantizeComputed(call: Call): Translation {
-  throw unsupported(`its input ${call.inputs[0]} is computed; only weights are dequantized`);
+  throw unsupported(`its input ${quote(call.inputs[0])} is computed from the image`, 'a constant');
 }
 
 function softmax(call: Call, op: 'softmax' | 'logSoftmax'): Translation {
@@ -262,7 +261,7 @@ function softmax(call: Call, op: 'softmax' | 'logSoftmax'): Translation {
   const others = product(value.shape.slice(1));
   const overOthers = call.model.opset < 13 && others > 1; // older opsets take all axes from this one on together
   if ((axis !== 1 && axis !== 1 - rank) || overOthers)
-    throw unsupported(`its axis is ${axis} of ${rank} dimensions; only a soft-max over channels is`);
+    throw unsupported(`its axis is ${axis} of ${rank} dimensions`, 'the channels, axis 1');
   return same(call, { op, ...unary(call) });
 }
 

@@ -42,21 +42,19 @@ export function resize(call: Call): Translation {
   if (call.model.opset < 11) return upsample(call);
   const value = planes(call);
   for (const [name, only] of [['keep_aspect_ratio_policy', 'stretch']] as const) {
-    if (call.string(name, only) !== only)
-      throw unsupported(`its ${name} is ${call.string(name, only)}; only ${only} is`);
+    if (call.string(name, only) !== only) throw unsupported(`its ${name} is ${call.string(name, only)}`, only);
   }
   if (call.int('antialias', 0) || call.int('exclude_outside', 0))
-    throw unsupported('it smooths (antialias), or leaves out what lies outside (exclude_outside); neither is');
+    throw unsupported('it sets antialias or exclude_outside', '0 for both');
   const coordinates = COORDINATES[call.string('coordinate_transformation_mode', 'half_pixel')];
   if (!coordinates)
     throw unsupported(
-      `its coordinate_transformation_mode is ${call.string('coordinate_transformation_mode', '')}; known are ${Object.keys(COORDINATES).join(', ')}`,
+      `its coordinate_transformation_mode is ${call.string('coordinate_transformation_mode', '')}`,
+      Object.keys(COORDINATES).join(', '),
     );
   const rounding = ROUNDING[call.string('nearest_mode', 'round_prefer_floor')];
   if (!rounding)
-    throw unsupported(
-      `its nearest_mode is ${call.string('nearest_mode', '')}; known are ${Object.keys(ROUNDING).join(', ')}`,
-    );
+    throw unsupported(`its nearest_mode is ${call.string('nearest_mode', '')}`, Object.keys(ROUNDING).join(', '));
 
   const mode = modeOf(call);
   const chosen = call.ints('axes') ?? [0, 1, 2, 3];
@@ -83,7 +81,7 @@ function placed(axes: readonly number[], given: ArrayLike<number>, otherwise: re
 }
 
 const checkStill = (still: boolean): object => {
-  if (!still) throw unsupported('it resizes the batch or the channels; only height and width are');
+  if (!still) throw unsupported('it resizes the batch or the channels', 'height and width');
   return {};
 };
 
@@ -97,13 +95,13 @@ function sizesOf(call: Call, { shape: [, H, W] }: Value, scales: ArrayLike<numbe
 
 function modeOf(call: Call): ResizeNode['mode'] {
   const mode = MODES[call.string('mode', 'nearest')];
-  if (!mode) throw unsupported(`its mode is ${call.string('mode', '')}; known are ${Object.keys(MODES).join(', ')}`);
+  if (!mode) throw unsupported(`its mode is ${call.string('mode', '')}`, Object.keys(MODES).join(', '));
   return mode;
 }
 
 function planes(call: Call): Value {
   const value = call.value();
-  if (rankOf(value) !== 4) throw unsupported(`its input has ${rankOf(value)} dimensions; only 4 are`);
+  if (rankOf(value) !== 4) throw unsupported(`its input has ${rankOf(value)} dimensions`, '4');
   return value;
 }
 

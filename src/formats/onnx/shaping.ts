@@ -3,7 +3,7 @@
  * first axis.
  */
 import type { Axis, Triple } from '../../graph';
-import { printExtents, shapeError } from '../../shape';
+import { shapeError } from '../../shape';
 import { formatError } from '../checks';
 import { expandTo } from './arithmetic';
 import { reshaping, unsupported, type Call, type Translation } from './call';
@@ -16,7 +16,7 @@ const reshapedTo = (call: Call, shape: readonly number[]): Translation =>
 /** An axis of one item, counted from 0. @throws GradlensError `unsupported-op` where it is the batch. */
 function itemAxis(call: Call, axis: number, rank: number): number {
   const counted = axisOf(call, axis, rank);
-  if (counted === 0) throw unsupported(`its axis is ${axis}, the batch; only the others are`);
+  if (counted === 0) throw unsupported(`its axis is ${axis}, the batch`, 'the other axes');
   return counted - 1;
 }
 
@@ -25,7 +25,7 @@ function itemAxis(call: Call, axis: number, rank: number): number {
 export function flatten(call: Call): Translation {
   const value = call.value();
   const axis = call.int('axis', 1);
-  if (axis !== 1 && axis !== 1 - rankOf(value)) throw unsupported(`its axis is ${axis}; only 1 is`);
+  if (axis !== 1 && axis !== 1 - rankOf(value)) throw unsupported(`its axis is ${axis}`, '1');
   return reshapedTo(call, [product(value.shape)]);
 }
 
@@ -40,7 +40,8 @@ export function reshape(call: Call): Translation {
     target.filter((extent) => extent === -1).length <= 1;
   if (first !== batch || !isWhole || product(shape) !== product(value.shape)) {
     throw unsupported(
-      `it reshapes ${printExtents(value.extents)} to [${target}], batch included; only shapes with the batch first and as many elements are`,
+      `it reshapes ${printShape(value.shape)} to [${target}]`,
+      'shapes of as many elements with the batch first',
     );
   }
   return reshapedTo(call, shape);
@@ -81,9 +82,7 @@ export function expand(call: Call): Translation {
   const value = call.value();
   const shape = broadcastShape(call, [[1, ...value.shape], call.integers(1)!]);
   if (shape.length !== rankOf(value) || shape[0] !== 1)
-    throw unsupported(
-      `it copies ${printShape(value.shape)} to [${shape}], batch included; only where the batch stays is that`,
-    );
+    throw unsupported(`it expands ${printShape(value.shape)} to [${shape}]`, 'shapes with the same batch first');
   return call.result(
     { op: 'identity', inputs: [expandTo(call, call.inputs[0]!, value, shape.slice(1))] },
     shape.slice(1),
@@ -99,8 +98,7 @@ export function transpose(call: Call): Translation {
   const order = call.ints('perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
   if (order.length !== rank || new Set(order).size !== rank || order.some((axis) => axis < 0 || axis >= rank))
     throw formatError(`${call.where}: its perm is [${order}]; its input has ${rank} dimensions`);
-  if (order[0] !== 0)
-    throw unsupported(`its perm is [${order}], which moves the batch; only where 0 stays first is it`);
+  if (order[0] !== 0) throw unsupported(`its perm is [${order}], which moves the batch`, 'orders that begin with 0');
   return permuted(
     call,
     call.inputs[0]!,
@@ -128,7 +126,7 @@ function permuted(call: Call, x: string, value: Value, order: readonly number[])
     else groups.push([axis]);
   }
   if (groups.length > 3)
-    throw unsupported(`it moves ${groups.length} axes of ${printShape(value.shape)} past each other; at most 3 are`);
+    throw unsupported(`it moves ${groups.length} axes of ${printShape(value.shape)} past each other`, 'up to 3');
   const before = [...groups].sort((a, b) => a[0]! - b[0]!);
   const extentOf = (group: readonly number[]): number => product(group.map((axis) => value.shape[axis]!));
   const places = [0, 1, 2].map((k) => (k < groups.length ? before.indexOf(groups[k]!) : k));
@@ -190,7 +188,7 @@ interface Part {
 /** The tensor with only those parts left: one node where there are no more than three axes, else one for each. */
 function cut(call: Call, x: string, value: Value, parts: readonly Part[]): readonly [name: string, value: Value] {
   const real = parts.filter(({ axis, begin, step, count }) => begin !== 0 || step !== 1 || count !== value.shape[axis]);
-  if (real.some(({ count }) => count < 1)) throw unsupported('it takes no element at all');
+  if (real.some(({ count }) => count < 1)) throw unsupported('its result has no elements');
   if (value.shape.length <= 3) {
     if (real.length === 0) return [x, value];
     const three = (field: 'begin' | 'step' | 'count', otherwise: (axis: number) => number): Triple =>
@@ -271,12 +269,12 @@ export function gather(call: Call): Translation {
   const extent = value.shape[axis]!;
   const indices = (call.integers(1) ?? []).map((index) => axisOf(call, index, extent));
   const dims = call.needConstant(1).tensor.dims.map(Number);
-  if (dims.length > 1) throw unsupported(`its indices have ${dims.length} dimensions; only up to 1 are`);
+  if (dims.length > 1) throw unsupported(`its indices have ${dims.length} dimensions`, 'up to 1');
   const kept = (count: number): number[] => value.shape.map((length, i) => (i === axis ? count : length));
   const [first = 0, second = first + 1] = indices;
   const step = second - first;
   const isRegular = indices.length > 0 && step !== 0 && indices.every((index, i) => index === first + i * step);
-  if (!isRegular) throw unsupported(`its indices [${indices}] are not evenly spaced; only those are`);
+  if (!isRegular) throw unsupported(`its indices are [${indices}]`, 'evenly spaced ones');
   const [name, { shape }] = cut(call, call.inputs[0]!, value, [{ axis, begin: first, step, count: indices.length }]);
   if (dims.length === 1) return call.result({ op: 'identity', inputs: [name] }, shape);
   const dropped = value.shape.filter((_, i) => i !== axis);
@@ -290,7 +288,7 @@ export function pad(call: Call): Translation {
   const value = call.value();
   const rank = rankOf(value);
   const mode = MODES[call.string('mode', 'constant') as keyof typeof MODES];
-  if (!mode) throw unsupported(`its mode is ${call.string('mode', '')}; known are ${Object.keys(MODES).join(', ')}`);
+  if (!mode) throw unsupported(`its mode is ${call.string('mode', '')}`, Object.keys(MODES).join(', '));
   const given = call.integers(1) ?? call.ints('pads') ?? [];
   const axes = (call.integers(3) ?? Array.from({ length: rank }, (_, axis) => axis)).map((axis) =>
     axisOf(call, axis, rank),
@@ -301,10 +299,10 @@ export function pad(call: Call): Translation {
     const k = axes.indexOf(axis);
     return k < 0 ? 0 : given[k + end * axes.length]!;
   };
-  if (side(0, 0) !== 0 || side(0, 1) !== 0) throw unsupported('it pads the batch; only the other axes are');
-  if (rank > 4) throw unsupported(`its input has ${rank} dimensions; at most 4 are`);
+  if (side(0, 0) !== 0 || side(0, 1) !== 0) throw unsupported('it pads the batch', 'padding the other axes');
+  if (rank > 4) throw unsupported(`its input has ${rank} dimensions`, 'up to 4');
   const fill = call.model.opset < 11 ? call.float('value', 0) : (call.numbers(2)?.[0] ?? 0);
-  if (!Number.isFinite(fill)) throw unsupported(`it pads with ${fill}; only finite numbers are`);
+  if (!Number.isFinite(fill)) throw unsupported(`it pads with ${fill}`, 'finite numbers');
 
   const sides = value.shape.map((extent, i) => [side(i + 1, 0), side(i + 1, 1), extent] as const);
   const parts = sides.map(([before, after, extent], axis) => ({
@@ -336,17 +334,14 @@ export function reduce(kind: 'mean' | 'sum' | 'max', call: Call): Translation {
   const value = call.value();
   const given = call.integers(1) ?? call.ints('axes');
   if (!given?.length && call.int('noop_with_empty_axes', 0)) return reshapedTo(call, value.shape);
-  if (!given?.length)
-    throw unsupported('it reduces all axes, the batch among them; only where the batch stays is that');
+  if (!given?.length) throw unsupported('it reduces all axes, the batch among them', 'the axes after the batch');
   const axes = given.map((axis) => itemAxis(call, axis, rankOf(value)));
   const kept = value.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
   const shape = call.int('keepdims', 1) ? kept : value.shape.filter((_, axis) => !axes.includes(axis));
   const isPlane = value.shape.length === 3 && axes.length === 2 && !axes.includes(0);
   if (!isPlane && kind === 'max')
-    throw unsupported(
-      `it takes the maximum along [${given}] of ${printShape(value.shape)}; only over height and width is that`,
-    );
-  if (value.shape.length > 3) throw unsupported(`its input has ${rankOf(value)} dimensions; at most 4 are`);
+    throw unsupported(`it reduces the axes [${given}] of ${printShape(value.shape)}`, 'height and width');
+  if (value.shape.length > 3) throw unsupported(`its input has ${rankOf(value)} dimensions`, 'up to 4');
   const inputs = [call.inputs[0]!];
   const node =
     isPlane && kind !== 'sum'

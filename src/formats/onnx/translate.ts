@@ -63,7 +63,7 @@ export function translate(
     try {
       const operator = lookUp(node, call, read);
       if (operatorName(node).endsWith('Softmax') && !ending.has(call.name))
-        throw unsupported('only at the end of the graph is it');
+        throw unsupported('it stands in the middle of the graph', 'at its end');
       if (fault || node.input.some((name) => lost.has(name))) {
         node.output.forEach((name) => lost.add(name));
         continue;
@@ -95,11 +95,11 @@ function lookUp(node: NodeProto, call: Call, read: ReadonlySet<string>): Operato
   const name = operatorName(node);
   const operator = operators.get(name);
   if (operator) call.checkKnown(operator.attributes, operator.inputs);
-  else if (!folds.has(name)) throw unsupported('the operator is not supported');
+  else if (!folds.has(name)) throw unsupported('the operator is unknown');
   const second = operator?.severalOutputs
     ? undefined
     : node.output.slice(1).find((output) => output !== '' && read.has(output));
-  if (second !== undefined) throw unsupported(`its output ${quote(second)} is read; only its first output can be`);
+  if (second !== undefined) throw unsupported(`its output ${quote(second)} is read`, 'reading its first output');
   return operator;
 }
 
@@ -161,14 +161,12 @@ function constantOf(call: Call): TensorProto {
   if (call.hasAttribute('value_int')) return encode({ shape: [], data: [call.int('value_int', 0)], isWhole: true });
   if (call.hasAttribute('value_float'))
     return encode({ shape: [], data: [call.float('value_float', 0)], isWhole: false });
-  throw unsupported('it has no value');
+  throw unsupported('it has no value that can be read', 'a tensor, or numbers');
 }
 
 function translationsOf(operator: Operator | undefined, call: Call): readonly Translation[] {
   if (!operator?.translate)
-    throw unsupported(
-      `its input ${quote(call.computedInput())} is computed from the image; only of constants is it supported`,
-    );
+    throw unsupported(`its input ${quote(call.computedInput())} is computed from the image`, 'constants');
   const translated = operator.translate(call);
   return isSeveral(translated) ? translated : [translated];
 }

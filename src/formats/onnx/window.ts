@@ -26,7 +26,8 @@ export function readWindow(
   const given = call.ints('pads') ?? [0, 0, 0, 0];
   if ([size, stride, dilation].some(({ length }) => length !== 2) || given.length !== 4) {
     throw unsupported(
-      `its window has ${size.length} dimensions (kernel [${size}], strides [${stride}], dilations [${dilation}], pads [${given}]); only 2 are`,
+      `its window has kernel [${size}], strides [${stride}], dilations [${dilation}] and pads [${given}]`,
+      'windows of 2 dimensions',
     );
   }
   if (kernel && (size[0] !== kernel[0] || size[1] !== kernel[1]))
@@ -53,7 +54,7 @@ function automaticPads(
   if (autoPad === 'NOTSET') return undefined;
   if (autoPad === 'VALID') return [0, 0, 0, 0];
   if (autoPad !== 'SAME_UPPER' && autoPad !== 'SAME_LOWER')
-    throw unsupported(`its auto_pad is ${autoPad}; known are NOTSET, VALID, SAME_UPPER and SAME_LOWER`);
+    throw unsupported(`its auto_pad is ${autoPad}`, 'NOTSET, VALID, SAME_UPPER, SAME_LOWER');
   const along = (axis: 0 | 1, extent: number): [before: number, after: number] => {
     const span = (kernel[axis] - 1) * dilation[axis] + 1;
     const total = Math.max(0, (Math.ceil(extent / stride[axis]) - 1) * stride[axis] + span - extent);
