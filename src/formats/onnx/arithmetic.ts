@@ -1,7 +1,8 @@
 /** Add, Sub, Mul, Div and Sum: of two activations, or of one and a constant. */
 import type { AffineNode, Weight } from '../../graph';
 import { unsupported, type Call, type Translation, type WeightForm } from './call';
-import { broadcastShape, encode } from './fold';
+import { encode } from './fold/numbers';
+import { broadcastShape } from './shapeRules';
 import { readShape, type Constant } from './tensors';
 import { printShape, product, rankOf, sameShape, valueOf, type Value } from './value';
 

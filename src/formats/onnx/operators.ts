@@ -38,7 +38,7 @@ export interface Operator {
 
 const UNBOUNDED = Infinity;
 
-/** By ONNX's operator name; opsets 7 to 25. What `fold.ts` knows of constants comes on top. */
+/** By ONNX's operator name; opsets 7 to 25. What `fold/` knows of constants comes on top. */
 export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ['Add', { attributes: [], inputs: [2, 2], translate: add }],
   [

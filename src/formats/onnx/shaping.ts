@@ -7,7 +7,7 @@ import { shapeError } from '../../shape';
 import { formatError } from '../checks';
 import { expandTo } from './arithmetic';
 import { reshaping, unsupported, type Call, type Translation } from './call';
-import { axisOf, broadcastShape, resolveReshape, sliceRange, squeezed, unsqueezed } from './fold';
+import { axisOf, broadcastShape, resolveReshape, sliceRange, squeezed, unsqueezed } from './shapeRules';
 import { printShape, product, rankOf, sameShape, valueOf, type Value } from './value';
 
 const reshapedTo = (call: Call, shape: readonly number[]): Translation =>

@@ -4,7 +4,8 @@ import type { GraphNode } from '../../graph';
 import { formatError, quote } from '../checks';
 import { Call, unsupported, type Surroundings, type Translation, type Unnamed } from './call';
 import { dequantize } from './dequantize';
-import { encode, foldNode, folds } from './fold';
+import { foldNode, folds } from './fold';
+import { encode } from './fold/numbers';
 import type { GraphInput } from './input';
 import { operators, type Operator } from './operators';
 import type { Constant } from './tensors';
@@ -68,8 +69,8 @@ export function translate(
         node.output.forEach((name) => lost.add(name));
         continue;
       }
-      const folded = constantsOf(node, call);
-      if (folded) folded.forEach(([name, constant]) => constants.set(name, constant));
+      const constant = constantOf(node, call);
+      if (constant) constants.set(call.name, constant);
       else
         translationsOf(operator, call).forEach(([translation, value], i) => {
           const name = node.output[i]!;
@@ -125,19 +126,20 @@ function endOf(nodes: readonly NodeProto[], output: string): ReadonlySet<string>
   return end;
 }
 
-/** The constants that a node writes, where it depends on no activation but for their shapes. */
-function constantsOf(node: NodeProto, call: Call): readonly (readonly [name: string, Constant])[] | undefined {
+/** The constant that a node writes, where it depends on no activation but for their shapes. */
+function constantOf(node: NodeProto, call: Call): Constant | undefined {
   const name = operatorName(node);
-  const named = (tensors: readonly TensorProto[]) =>
-    tensors.map((tensor, i) => [node.output[i]!, { name: node.output[i]!, tensor }] as const);
-  if (name === 'Constant') return named([constantOf(call)]);
   const behind = call.constant(0);
   // exporters share weights through Identity nodes, and store them in eight bits behind DequantizeLinear
-  if (behind && name === 'Identity') return [[call.name, behind]];
-  if (behind && name === 'DequantizeLinear') return [[call.name, dequantize(call)]];
-  if (name === 'Shape' || name === 'Size') return named([encode(shapeOf(name, call, behind))]);
-  const tensors = foldNode(call, name);
-  return tensors && named(tensors);
+  if (behind && name === 'Identity') return behind;
+  if (behind && name === 'DequantizeLinear') return dequantize(call);
+  const tensor =
+    name === 'Constant'
+      ? tensorOf(call)
+      : name === 'Shape' || name === 'Size'
+        ? encode(shapeOf(name, call, behind))
+        : foldNode(call, name);
+  return tensor && { name: call.name, tensor };
 }
 
 /** What Shape and Size write. A free batch counts as one: items do not depend on each other. */
@@ -152,7 +154,8 @@ function shapeOf(
   return { shape: [data.length], data, isWhole: true };
 }
 
-function constantOf(call: Call): TensorProto {
+/** What a Constant node holds. */
+function tensorOf(call: Call): TensorProto {
   const tensor = call.tensor('value');
   if (tensor) return tensor;
   const [ints, floats] = [call.ints('value_ints'), call.floats('value_floats')];
