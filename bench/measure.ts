@@ -172,16 +172,3 @@ export async function timed<T>(call: () => Promise<T>): Promise<{ result: T; mil
   const result = await call();
   return { result, milliseconds: performance.now() - begin };
 }
-
-/** ‖a − b‖ / ‖b‖; infinite if a length or a number is wrong. */
-export function relativeL2(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) return Infinity;
-  let difference = 0;
-  let norm = 0;
-  for (let i = 0; i < b.length; i++) {
-    difference += (a[i]! - b[i]!) ** 2;
-    norm += b[i]! ** 2;
-  }
-  const error = Math.sqrt(difference / norm);
-  return Number.isNaN(error) ? Infinity : error;
-}

@@ -1,7 +1,8 @@
 /** A contender made ready for one network: its cold start, its first results, and whether they are right. */
+import { relativeL2 } from '../src/compare';
 import type { Ascending, Contender, Session } from './contenders/contender';
 import { countsNow, resetPeak } from './counters';
-import { type Task, relativeL2, timed } from './measure';
+import { type Task, timed } from './measure';
 import type { Precision, What } from './networks';
 import type { Cold, Row } from './report';
 

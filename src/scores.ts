@@ -15,6 +15,18 @@ export function softmax(scores: Float32Array): Float64Array {
   return exps.map((value) => value / sum);
 }
 
+/** The classes by their scores, best first; equal scores in class order. */
+export function ranking(scores: ArrayLike<number>): number[] {
+  return Array.from({ length: scores.length }, (_, index) => index).sort((a, b) => scores[b]! - scores[a]! || a - b);
+}
+
+/** The class with the highest score; of several the first. */
+export function bestClass(scores: ArrayLike<number>): number {
+  let best = 0;
+  for (let index = 1; index < scores.length; index++) if (scores[index]! > scores[best]!) best = index;
+  return best;
+}
+
 /** The `top` classes with the highest scores, best first; equal scores in class order. */
 export function topClasses(
   scores: Float32Array,
@@ -22,8 +34,7 @@ export function topClasses(
   top: number,
   labelOf: (index: number) => string,
 ): Classification[] {
-  return Array.from(scores.keys())
-    .sort((a, b) => scores[b]! - scores[a]! || a - b)
+  return ranking(scores)
     .slice(0, top)
     .map((index) => ({ index, label: labelOf(index), score: scores[index]!, probability: probabilities[index]! }));
 }

@@ -27,7 +27,10 @@ const LAYERS: readonly (readonly [name: string, RegExp])[] = [
   ['compile', /^src\/compile(\/|$)/],
   ['ops', /^src\/ops(\/|$)/],
   ['variants', /^src\/variants\//],
-  ['plain', /^src\/(image|segmentation)\/|^src\/(environment|graph|shape|errors|finite|options|publicModels)$/],
+  [
+    'plain',
+    /^src\/(image|segmentation)\/|^src\/(environment|graph|shape|errors|check|compare|finite|options|random|publicModels)$/,
+  ],
   ['shaders', /^shaders\//],
 ];
 const layerOf = (path: string): number => LAYERS.findIndex(([, pattern]) => pattern.test(path.replace(/\.ts$/, '')));

@@ -1,3 +1,4 @@
+import { type Rule, below, check, checkAll, from, oneOf, whole, within } from '../check';
 import { GradlensError } from '../errors';
 import type { Pixels } from '../image/pixels';
 import { unprepared } from '../image/unprepared';
@@ -120,25 +121,25 @@ export interface ClassModel {
  *
  * The run waits while nobody asks for the next step, and goes on when somebody does.
  *
- * @throws GradlensError as `model.inputGradient`; `shape` if the batch and the classes do not agree; `validation`, with
- *   the iteration,
- * if a score or the gradient is no longer a finite number; RangeError for options
+ * @throws GradlensError as `model.inputGradient`; `shape` if the batch and the classes do not agree; `validation` for
+ *   options, and, with the iteration, if a score or the gradient is no longer a finite number
  */
 export async function* classModel(
   model: Model,
   options: ClassModelOptions,
 ): AsyncGenerator<ClassModelStep, ClassModel, void> {
   const { class: chosen, preset = 'paper', score = 'logit', start } = options;
+  check('preset', preset, oneOf(...Object.keys(CLASS_MODEL_PRESETS)));
   const ascending = { ...CLASS_MODEL_PRESETS[preset], ...given(options) };
-  assertOptions(ascending, model);
+  checkAll(ascending, rulesOf(model));
   const { iterations } = ascending;
-  const from: Partial<AscentState> | undefined = start instanceof Float32Array ? { image: start } : start;
+  const begin: Partial<AscentState> | undefined = start instanceof Float32Array ? { image: start } : start;
   const { signal, onProgress } = options;
   const ascent = await model.ascend({
     ...ascending,
     class: chosen,
     score,
-    ...(from ? { from } : {}),
+    ...(begin ? { from: begin } : {}),
     ...(signal ? { signal } : {}),
   });
   const [N] = model.inputShape;
@@ -157,7 +158,7 @@ export async function* classModel(
         scores.forEach((value, n) => curve[n]!.push(value));
         onProgress?.({ phase: 'run', done, total: iterations });
         yield {
-          iteration: (from?.iteration ?? 0) + done,
+          iteration: (begin?.iteration ?? 0) + done,
           scores,
           score: scores[0]!,
           preview: async (item = 0) => toPicture(model, (await ascent.read()).image, item),
@@ -184,29 +185,20 @@ function given(options: ClassModelOptions): Partial<Ascending> {
   return Object.fromEntries(names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]));
 }
 
-function assertOptions(
-  { iterations, l2, step, totalVariation, momentum, jitter, blur, blurEvery, seed }: Ascending,
-  { inputShape: [, , H, W] }: Model,
-): void {
+function rulesOf({ inputShape: [, , H, W] }: Model): Readonly<Record<keyof Ascending, Rule>> {
   const most = Math.min(H, W) - 1;
-  const rules: readonly (readonly [name: string, value: number, holds: boolean, right: string])[] = [
-    ['iterations', iterations, Number.isInteger(iterations) && iterations >= 1, 'a whole number from 1'],
-    ['l2', l2, l2 >= 0 && l2 < Infinity, 'a number from 0'],
-    ['step', step, step >= 0 && step < Infinity, 'a number from 0'],
-    ['totalVariation', totalVariation, totalVariation >= 0 && totalVariation < Infinity, 'a number from 0'],
-    ['momentum', momentum, momentum >= 0 && momentum < 1, 'a number from 0 to below 1'],
-    [
-      'jitter',
-      jitter,
-      Number.isInteger(jitter) && jitter >= 0 && jitter <= most,
-      `a whole number of pixels from 0 to ${most}`,
-    ],
-    ['blur', blur, blur >= 0 && blur <= most, `a number of pixels from 0 to ${most}`],
-    ['blurEvery', blurEvery, Number.isInteger(blurEvery) && blurEvery >= 1, 'a whole number from 1'],
-    ['seed', seed, Number.isInteger(seed), 'a whole number'],
-  ];
-  const wrong = rules.find(([, , holds]) => !holds);
-  if (wrong) throw new RangeError(`${wrong[0]} is ${wrong[1]}; ${wrong[3]} would be right`);
+  return {
+    iterations: whole(1),
+    l2: from(0),
+    step: from(0),
+    normalise: oneOf(true, false),
+    totalVariation: from(0),
+    momentum: below(0, 1),
+    jitter: whole(0, most, 'pixels'),
+    blur: within(0, most, 'pixels'),
+    blurEvery: whole(1),
+    seed: whole(),
+  };
 }
 
 /** An abort is answered at once, while the GPU finishes in its own time. */

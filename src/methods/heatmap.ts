@@ -1,6 +1,7 @@
 /** Maps over the prepared input, and what several methods do to make one. */
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
+import { bestClass } from '../scores';
 
 /** A map over the prepared input, in the units of its method. Never normalised. */
 export interface Heatmap {
@@ -51,7 +52,7 @@ export async function classOf(
       options,
     )
   ).subarray(0, model.classes);
-  const index = chosen === 'top1' ? scores.indexOf(scores.reduce((best, value) => Math.max(best, value))) : chosen;
+  const index = chosen === 'top1' ? bestClass(scores) : chosen;
   return { class: index, score: scores[index]! };
 }
 

@@ -1,3 +1,4 @@
+import { check, whole } from '../check';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
@@ -29,8 +30,7 @@ export async function integratedGradients(
   options: IntegratedGradientsOptions = {},
 ): Promise<IntegratedGradients> {
   const { class: chosen = 'top1', steps = 32, baseline } = options;
-  if (!(Number.isInteger(steps) && steps >= 1))
-    throw new RangeError(`steps is ${steps}; a whole number from 1 would be right`);
+  check('steps', steps, whole(1));
   const found = await classOf(model, image, chosen, options);
   const input = await model.prepared(image, options);
   const { total } = await model.sampleGradient(image, {

@@ -1,3 +1,4 @@
+import { GradlensError } from '../errors';
 import { blurred } from '../image/blur';
 import type { ImageInput } from '../image/pixels';
 import { resizeMap } from '../image/resize';
@@ -49,7 +50,10 @@ export async function layerMaps(
 ): Promise<Heatmap[]> {
   const { tensors = model.planes.slice(-3) } = options;
   if (tensors.length === 0)
-    throw new RangeError('tensors is empty; names of some that have more than one pixel would be right');
+    throw new GradlensError(
+      'validation',
+      'tensors is empty; names of some that have more than one pixel would be right',
+    );
   const [, , height, width] = model.inputShape;
   let chosen = options.class;
   let logs: Float32Array[] = [];

@@ -1,3 +1,4 @@
+import { between, check } from '../check';
 import type { Pixels } from '../image/pixels';
 import type { Placement } from '../image/placement';
 import { type Box, spreadBox } from '../segmentation/components';
@@ -28,11 +29,11 @@ export interface MapBox {
  * where the map is above a share of its largest value. It suits maps that cover the object, as `layerMap`'s do; made
  * for boxes, it makes no mask.
  *
- * @throws GradlensError as `segment`; RangeError for a share that is not between 0 and 1
+ * @throws GradlensError as `segment`; `validation` for a share that is not between 0 and 1
  */
 export function mapBox(map: Heatmap, picture: Pick<Pixels, 'width' | 'height'>, options: MapBoxOptions = {}): MapBox {
   const { share = 0.18 } = options;
-  if (!(share > 0 && share < 1)) throw new RangeError(`share is ${share}; a number between 0 and 1 would be right`);
+  check('share', share, between(0, 1));
   const { width, height } = picture;
   const salience = salienceOf(map, picture, 0, options.placement);
   const at = peakOf(salience);

@@ -1,3 +1,4 @@
+import { check, whole } from '../check';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
@@ -20,11 +21,8 @@ export async function occlusion(model: Model, image: ImageInput, options: Occlus
   const [, , height, width] = model.inputShape;
   const { class: chosen = 'top1', size = Math.max(1, Math.floor(Math.min(height, width) / 8)) } = options;
   const { stride = Math.max(1, Math.floor(size / 2)) } = options;
-  const most = Math.min(height, width);
-  if (!(Number.isInteger(size) && size >= 1 && size <= most))
-    throw new RangeError(`size is ${size}; a whole number of pixels from 1 to ${most} would be right`);
-  if (!(Number.isInteger(stride) && stride >= 1 && stride <= size))
-    throw new RangeError(`stride is ${stride}; a whole number of pixels from 1 to the size, ${size}, would be right`);
+  check('size', size, whole(1, Math.min(height, width), 'pixels'));
+  check('stride', stride, whole(1, size, 'pixels')); // at most the size, so that every pixel is covered
   const found = await classOf(model, image, chosen, options);
   // the last square of a row or column may reach beyond the edge, so that every pixel is covered
   const [columns, rows] = [width, height].map((extent) => Math.ceil((extent - size) / stride) + 1) as [number, number];

@@ -1,6 +1,7 @@
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { GradientOptions, ReluRule, RunOptions, TopClasses } from '../options';
+import { bestClass } from '../scores';
 import { type ChannelRule, type Heatmap, madeBy, overChannels } from './heatmap';
 import { viewsOf } from './views';
 
@@ -70,7 +71,7 @@ async function saliencyOfViews(model: Model, image: ImageInput, options: Salienc
         sums[index]! += scores[n * model.classes + index]! / pictures.length;
       });
   }
-  const index = chosen === 'top1' ? sums.indexOf(sums.reduce((best, value) => Math.max(best, value))) : chosen;
+  const index = chosen === 'top1' ? bestClass(sums) : chosen;
   const data = await model.averageViews(pictures, views, {
     class: index,
     channels,

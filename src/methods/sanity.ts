@@ -1,9 +1,11 @@
 /** Whether a map tells what the network goes by: two checks for any map. Beyond the paper. */
+import { check, whole } from '../check';
 import { GradlensError } from '../errors';
 import type { Graph, ModelFile } from '../graph';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
+import { congruential } from '../random';
 import type { Heatmap } from './heatmap';
 
 export interface PerturbationCurves {
@@ -29,8 +31,7 @@ export async function perturbationCurves(
   options: RunOptions & { readonly steps?: number } = {},
 ): Promise<PerturbationCurves> {
   const { steps = 32 } = options;
-  if (!(Number.isInteger(steps) && steps >= 1))
-    throw new RangeError(`steps is ${steps}; a whole number from 1 would be right`);
+  check('steps', steps, whole(1));
   const [, C, height, width] = model.inputShape;
   if (map.width !== width || map.height !== height || map.data.length !== width * height)
     throw new GradlensError('shape', `the map is ${map.width}×${map.height}, the input ${width}×${height}`);
@@ -78,10 +79,9 @@ export function randomised(file: ModelFile, layers: number, seed = 1): ModelFile
 /** Fisher–Yates. */
 function shuffled(data: Float32Array, seed: number): Float32Array {
   const result = data.slice();
-  let state = seed >>> 0;
+  const next = congruential(seed);
   for (let i = result.length - 1; i > 0; i--) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    const j = Math.floor((state / 2 ** 32) * (i + 1));
+    const j = Math.floor((next() / 2 ** 32) * (i + 1));
     [result[i], result[j]] = [result[j]!, result[i]!];
   }
   return result;

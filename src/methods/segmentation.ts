@@ -1,3 +1,4 @@
+import { between, check, checkAll, from, oneOf, whole } from '../check';
 import { GradlensError } from '../errors';
 import { type ImageInput, type Pixels, isPrepared, toPixels } from '../image/pixels';
 import type { Placement } from '../image/placement';
@@ -53,6 +54,17 @@ export const SEGMENT_PRESETS: Readonly<
   boxes: ({ width }) => ({ foreground: 0.85, background: 0.3, smoothing: (3 * width) / 227 }),
 };
 
+const RULES = {
+  foreground: between(0, 1),
+  background: between(0, 1),
+  components: whole(1),
+  lambda: from(0),
+  neighbours: oneOf(4, 8),
+  hardSeeds: oneOf(true, false),
+  smoothing: from(0),
+  seed: whole(),
+};
+
 export interface Segmentation {
   /** `[height × width]` of the picture: 1 on the object, 0 elsewhere. */
   readonly mask: Uint8Array;
@@ -91,11 +103,13 @@ export type Fallback = 'flat map' | 'flat picture' | 'empty cut';
  * The map counts by its absolute values. Nothing here needs a GPU; between stages the event loop runs, and an abort is
  * noticed.
  *
- * @throws GradlensError `shape` for an image that is a prepared tensor, `validation` for a map that is not finite;
- *   RangeError for options
+ * @throws GradlensError `shape` for an image that is a prepared tensor, `validation` for a map that is not finite and
+ *   for options
  */
 export async function segment(image: ImageInput, map: Heatmap, options: SegmentOptions = {}): Promise<Segmentation> {
-  const preset = SEGMENT_PRESETS[options.preset ?? 'paper'](map);
+  const { preset: name = 'paper' } = options;
+  check('preset', name, oneOf(...Object.keys(SEGMENT_PRESETS)));
+  const preset = SEGMENT_PRESETS[name](map);
   const {
     foreground = preset.foreground,
     background = preset.background,
@@ -107,7 +121,13 @@ export async function segment(image: ImageInput, map: Heatmap, options: SegmentO
     seed = 1,
   } = options;
   const chosen = { foreground, background, components, lambda, neighbours, hardSeeds, smoothing, seed };
-  assertOptions(chosen);
+  checkAll(chosen, RULES);
+  if (background > foreground)
+    throw new GradlensError(
+      'validation',
+      `background is ${background}, above the foreground, ${foreground}; background ≤ foreground would be right`,
+      { argument: 'background' },
+    );
   options.signal?.throwIfAborted();
   if (isPrepared(image))
     throw new GradlensError('shape', 'a segmentation goes by the colours of a picture; this is a prepared tensor');
@@ -242,27 +262,4 @@ function maskOf([left, top, boxWidth, boxHeight]: Box, width: number, height: nu
   const mask = new Uint8Array(width * height);
   for (let y = top; y < top + boxHeight; y++) mask.fill(1, y * width + left, y * width + left + boxWidth);
   return mask;
-}
-
-function assertOptions({
-  foreground,
-  background,
-  components,
-  lambda,
-  neighbours,
-  smoothing,
-  seed,
-}: Required<Omit<SegmentOptions, 'signal' | 'onProgress' | 'placement' | 'preset'>>): void {
-  const wrong = (name: string, value: number, right: string): never => {
-    throw new RangeError(`${name} is ${value}; ${right} would be right`);
-  };
-  if (!(background > 0 && background <= foreground && foreground < 1))
-    throw new RangeError(
-      `the quantiles are ${background} and ${foreground}; 0 < background ≤ foreground < 1 would be right`,
-    );
-  if (!(Number.isInteger(components) && components >= 1)) wrong('components', components, 'a whole number from 1');
-  if (!(lambda >= 0 && lambda < Infinity)) wrong('lambda', lambda, 'a number from 0');
-  if (neighbours !== 4 && neighbours !== 8) wrong('neighbours', neighbours, '4 or 8');
-  if (!(smoothing >= 0 && smoothing < Infinity)) wrong('smoothing', smoothing, 'a number from 0');
-  if (!Number.isInteger(seed)) wrong('seed', seed, 'a whole number');
 }

@@ -1,3 +1,4 @@
+import { checkAll, from, whole } from '../check';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { ReluRule, RunOptions } from '../options';
@@ -34,10 +35,7 @@ export async function smoothGrad(model: Model, image: ImageInput, options: Smoot
     relu = 'gradient',
     channels = 'max-abs',
   } = options;
-  if (!(Number.isInteger(samples) && samples >= 1))
-    throw new RangeError(`samples is ${samples}; a whole number from 1 would be right`);
-  if (!(noise >= 0 && noise < Infinity)) throw new RangeError(`noise is ${noise}; a number from 0 would be right`);
-  if (!Number.isInteger(seed)) throw new RangeError(`seed is ${seed}; a whole number would be right`);
+  checkAll({ samples, noise, seed }, { samples: whole(1), noise: from(0), seed: whole() });
   const found = await classOf(model, image, chosen, options);
   const input = await model.prepared(image, options);
   const range =

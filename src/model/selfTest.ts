@@ -1,7 +1,9 @@
 /** Is arithmetic right on this device? A gradient that was computed in float64 once, computed here twice. */
+import { relativeL2 } from '../compare';
 import type { Graph, Weight } from '../graph';
 import type { Model } from '../model';
 import type { CheckReport } from '../options';
+import { congruential } from '../random';
 import expected from './selfTest.json' with { type: 'json' };
 
 export const CHECK_TOLERANCE = 1e-5;
@@ -10,11 +12,8 @@ const EXTENTS = { C: 3, H: 13, W: 11 };
 
 /** Numbers in [−1, 1) with a fixed pattern; multiples of 2⁻¹⁰, so float32 holds them exactly. */
 function pattern(length: number, seed: number): Float32Array {
-  let state = seed >>> 0;
-  return Float32Array.from({ length }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state >>> 21) / 1024 - 1;
-  });
+  const next = congruential(seed);
+  return Float32Array.from({ length }, () => (next() >>> 21) / 1024 - 1);
 }
 
 /**
@@ -71,18 +70,12 @@ export async function check(load: (graph: Graph) => Promise<Model>): Promise<Che
     const first = (await model.inputGradient(image, { class: chosen })).gradient;
     const second = (await model.inputGradient(image, { class: chosen })).gradient;
     const identical = first.every((value, i) => value === second[i]);
-    let difference = 0;
-    let norm = 0;
-    expected.gradient.forEach((value, i) => {
-      difference += (first[i]! - value) ** 2;
-      norm += value ** 2;
-    });
-    const relativeL2 = Math.sqrt(difference / norm);
-    const ok = identical && relativeL2 < CHECK_TOLERANCE;
-    const off = `relative error ${relativeL2.toExponential(1)}`;
+    const error = relativeL2(first, expected.gradient);
+    const ok = identical && error < CHECK_TOLERANCE;
+    const off = `relative error ${error.toExponential(1)}`;
     return {
       ok,
-      relativeL2,
+      relativeL2: error,
       identical,
       message: ok
         ? `passed: ${off}, twice the same bits`

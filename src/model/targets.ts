@@ -1,8 +1,10 @@
 /** What a caller wants differentiated, as targets of backward passes. */
+import { check, whole } from '../check';
 import type { Plan } from '../compile';
 import { GradlensError } from '../errors';
 import type { Target } from '../gpu/executor';
 import type { Neuron, TopClasses } from '../options';
+import { bestClass, ranking } from '../scores';
 
 /** The classes of one backward pass, one per item of the batch. */
 export type Classes = readonly number[];
@@ -36,15 +38,14 @@ export function bestPassesOf(plan: Plan, scores: Float32Array, chosen: 'top1' | 
     batch,
     scores: { C },
   } = plan;
-  if (chosen === 'top1') return [Array.from({ length: batch }, (_, n) => argmax(scores.subarray(n * C, (n + 1) * C)))];
+  if (chosen === 'top1')
+    return [Array.from({ length: batch }, (_, n) => bestClass(scores.subarray(n * C, (n + 1) * C)))];
   if (batch !== 1)
     throw new GradlensError('shape', `the best ${chosen.top} classes are of one picture; the batch is ${batch}`, {
       batch,
     });
-  if (!Number.isInteger(chosen.top) || chosen.top < 1)
-    throw new GradlensError('shape', `top is ${chosen.top}; a whole number from 1 would be right`);
-  const order = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
-  return passesOf(plan, [...new Set([...order.slice(0, chosen.top), ...(chosen.also ?? [])])]);
+  check('top', chosen.top, whole(1));
+  return passesOf(plan, [...new Set([...ranking(scores).slice(0, chosen.top), ...(chosen.also ?? [])])]);
 }
 
 /** The classes of the one backward pass that there is room for. */
@@ -69,8 +70,4 @@ export function neuronIn({ scores: { C, H, W } }: Plan, { tensor, channel, y, x 
     );
   }
   return y === undefined || x === undefined ? { channel } : { channel, y, x };
-}
-
-export function argmax(values: Float32Array): number {
-  return values.reduce((best, value, index) => (value > values[best]! ? index : best), 0);
 }

@@ -1,4 +1,6 @@
 /** Colour models: mixtures of Gaussians with full covariances over RGB, by k-means++ and expectation–maximisation. */
+import { GradlensError } from '../errors';
+import { uniform } from '../random';
 
 /** p(x) = Σ_k weight_k · N(x; mean_k, covariance_k) */
 export interface GaussianMixture {
@@ -25,14 +27,14 @@ export interface MixtureOptions {
 /**
  * Fits a mixture to colours, `[n × 3]`. The same colours and seed give the same mixture.
  *
- * @throws RangeError for no colours at all
+ * @throws GradlensError `shape` for no colours at all
  */
 export function fitMixture(colours: ArrayLike<number>, options: MixtureOptions = {}): GaussianMixture {
   const { components: K = 5, seed = 1, variance = 1, iterations = 30 } = options;
   const n = colours.length / 3;
-  if (n < 1) throw new RangeError('a mixture takes colours, and there are none');
+  if (n < 1) throw new GradlensError('shape', 'a mixture takes colours, and there are none');
 
-  let mixture = maximise(clusters(colours, K, generator(seed)), n, variance);
+  let mixture = maximise(clusters(colours, K, uniform(seed)), n, variance);
   let last = -Infinity;
   for (let i = 0; i < iterations; i++) {
     const { moments, logLikelihood } = expect(mixture, colours);
@@ -225,15 +227,4 @@ function squaredDistance(colours: ArrayLike<number>, i: number, means: readonly 
     colours[3 * i + 2]! - means[3 * k + 2]!,
   ];
   return x * x + y * y + z * z;
-}
-
-/** Numbers in [0, 1), the same for the same seed: mulberry32. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

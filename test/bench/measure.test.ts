@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Task, measure, relativeL2, statOf } from '../../bench/measure';
+import { type Task, measure, statOf } from '../../bench/measure';
 
 const SCHEDULE = { runs: 6, seconds: 0.01, warmUpSeconds: 1 };
 
@@ -111,12 +111,4 @@ describe('measuring', () => {
     })) as [Awaited<ReturnType<typeof measure>>[number]];
     expect(stat.median).toBe(0);
   });
-});
-
-test('the relative error is that of the second, and infinite for what are no numbers', () => {
-  const numbers = (...values: number[]): Float32Array => Float32Array.from(values);
-  expect(relativeL2(numbers(3, 4.5), numbers(3, 4))).toBeCloseTo(0.1, 10);
-  expect(relativeL2(numbers(0, 0), numbers(3, 4))).toBe(1);
-  expect(relativeL2(numbers(NaN, 4), numbers(3, 4))).toBe(Infinity);
-  expect(relativeL2(numbers(1), numbers(3, 4))).toBe(Infinity);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { onnxFileOf } from '../../bench/contenders/onnxFile';
-import { relativeL2 } from '../../bench/measure';
 import { NETWORKS, extentsOf } from '../../bench/networks';
+import { relativeL2 } from '../../src/compare';
 import { readOnnx } from '../../src/formats/onnx';
 
 test.each(['tiny', 'squeezenet'] as const)('%s as an ONNX file is the same network', (name) => {

@@ -114,8 +114,10 @@ describe('SmoothGrad', () => {
     await expect(run).rejects.toThrow('enough');
     await model.scores(picture);
     expect(engine.memory().live).toBe(before);
-    await expect(smoothGrad(model, picture, { samples: 0 })).rejects.toThrow(RangeError);
-    await expect(smoothGrad(model, picture, { noise: -1 })).rejects.toThrow(RangeError);
+    await expect(smoothGrad(model, picture, { samples: 0 })).rejects.toThrow(
+      'samples is 0; a whole number from 1 would be right',
+    );
+    await expect(smoothGrad(model, picture, { noise: -1 })).rejects.toMatchObject({ code: 'validation' });
   });
 });
 

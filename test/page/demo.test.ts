@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { readFileSync } from 'node:fs';
+import { relativeL2 } from '../../src/compare';
 import { saliency } from '../../src/index';
 import { createNodeEngine, fileAddress } from '../../src/node';
-import { alertOf, crashGpu, giveFile, mapNumber, openDemo, relativeL2, stateOf } from './open';
+import { alertOf, crashGpu, giveFile, mapNumber, openDemo, stateOf } from './open';
 
 test('opens with a sample, its classes and its map, without an error', async () => {
   const { page, errors, close } = await openDemo();

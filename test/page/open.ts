@@ -100,15 +100,6 @@ export function alertOf(page: Page): Promise<string> {
   );
 }
 
-export function relativeL2(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  let [difference, norm] = [0, 0];
-  for (let i = 0; i < expected.length; i++) {
-    difference += (actual[i]! - expected[i]!) ** 2;
-    norm += expected[i]! ** 2;
-  }
-  return Math.sqrt(difference / norm);
-}
-
 /**
  * Gives the page a file as if it were dropped or pasted. `content` absent: the PNG of a picture that is dark left and
  * light right.

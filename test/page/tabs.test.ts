@@ -2,9 +2,10 @@
 import { expect, test } from 'vitest';
 import { readNpy } from '../../src/formats/npy';
 import { textsOf } from '../../src/image/png';
+import { relativeL2 } from '../../src/compare';
 import { CLASS_MODEL_PRESETS, classModel } from '../../src/index';
 import { createNodeEngine, fileAddress } from '../../src/node';
-import { mapNumber, openDemo, relativeL2, savedBy, setField, settled, stateOf } from './open';
+import { mapNumber, openDemo, savedBy, setField, settled, stateOf } from './open';
 
 const MODEL = 'weights/imagenette-128-robust/model.json';
 

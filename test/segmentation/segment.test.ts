@@ -222,8 +222,8 @@ describe('refusals', () => {
   });
 
   test.each<[SegmentOptions, string]>([
-    [{ foreground: 1 }, 'the quantiles are 0.3 and 1'],
-    [{ foreground: 0.2 }, 'the quantiles are 0.3 and 0.2'],
+    [{ foreground: 1 }, 'foreground is 1; a number between 0 and 1 would be right'],
+    [{ foreground: 0.2 }, 'background is 0.3, above the foreground, 0.2'],
     [{ components: 0 }, 'components is 0'],
     [{ lambda: -1 }, 'lambda is -1'],
     [{ neighbours: 6 as 8 }, 'neighbours is 6'],

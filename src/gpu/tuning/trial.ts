@@ -2,6 +2,7 @@
 import type { ConvDims } from '../../../shaders/conv/shape';
 import type { Plan } from '../../compile';
 import type { Graph, Weight } from '../../graph';
+import { congruential } from '../../random';
 import type { Device } from '../device';
 import { Executor } from '../executor';
 import { type Clock, clockFor } from '../profile';
@@ -48,12 +49,8 @@ export function layerOf(d: ConvDims): Graph | null {
 
 /** In [−1, 1), the same every time. */
 function noise(length: number): Float32Array {
-  const data = new Float32Array(length);
-  for (let i = 0, state = 1; i < length; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    data[i] = state / 2 ** 31;
-  }
-  return data;
+  const next = congruential(1);
+  return Float32Array.from({ length }, () => (next() | 0) / 2 ** 31);
 }
 
 /** One candidate on the device. */
@@ -103,16 +100,4 @@ export class Trial implements Candidate {
     this.executor.dispose();
     this.weights.dispose();
   }
-}
-
-/** Relative L2; of nothing but zeros only zeros are no distance away. */
-export function distance(a: Float32Array, b: Float32Array): number {
-  let difference = 0;
-  let norm = 0;
-  for (let i = 0; i < b.length; i++) {
-    difference += (a[i]! - b[i]!) ** 2;
-    norm += b[i]! ** 2;
-  }
-  const relative = difference === 0 ? 0 : Math.sqrt(difference / norm);
-  return Number.isNaN(relative) ? Infinity : relative;
 }

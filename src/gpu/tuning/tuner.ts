@@ -5,6 +5,7 @@
  */
 import type { ConvDims } from '../../../shaders/conv/shape';
 import type { Half } from '../../../shaders/half';
+import { relativeL2 } from '../../compare';
 import { type Plan, compile } from '../../compile';
 import { GradlensError } from '../../errors';
 import type { ConvVariant, Variants } from '../../variants/variants';
@@ -14,7 +15,7 @@ import { candidatesFor } from '../../variants/byDevice';
 import { type Choices, adapterKey, shapeClass, storeChoices, storedChoices } from '../../variants/stored';
 import { race } from './race';
 import seed from '../../variants/shippedChoices.json';
-import { LAYER, Trial, distance, layerOf } from './trial';
+import { LAYER, Trial, layerOf } from './trial';
 
 /** For one model, all its shapes together. */
 const BUDGET_MILLISECONDS = 1500;
@@ -137,7 +138,7 @@ async function fastestOf(
       opened.push({ variant, candidate: trial });
       const result = await trial.result();
       expected ??= result;
-      if (distance(result, expected) > TOLERANCE) opened.pop()!.candidate.dispose();
+      if (relativeL2(result, expected) > TOLERANCE) opened.pop()!.candidate.dispose();
     }
     const index = await race(
       opened.map(({ candidate }) => candidate),
