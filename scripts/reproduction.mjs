@@ -10,7 +10,7 @@
  *                                                               --commit X: what it was measured at, if that is not the
  *                                                               newest
  */
-import { execSync } from 'node:child_process';
+import { execFileSync, execSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -78,10 +78,9 @@ const results = Object.fromEntries(
     .map((file) => [basename(file, '.json'), read(join(folder, file))]),
 );
 const judgement = join(root, 'weights/judgement.json');
-writeFileSync(
-  join(root, 'docs/REPRODUCTION.md'),
-  pageOf(results, existsSync(judgement) ? read(judgement) : null, gradlens),
-);
+const page = join(root, 'docs/REPRODUCTION.md');
+writeFileSync(page, pageOf(results, existsSync(judgement) ? read(judgement) : null, gradlens));
+execFileSync('npx', ['biome', 'format', '--write', page], { cwd: root, shell: process.platform === 'win32' });
 engine?.dispose();
 process.exit(0);
 
