@@ -16,7 +16,7 @@ describe(`a profile on ${driver}`, () => {
     'by the %s clock has a time for every step of the plan, and spoils no gradient',
     async (clock, requiredFeatures) => {
       const adapter = await requestNodeAdapter(driver === 'system' ? {} : { icd: driver });
-      const device = await adapter.requestDevice({ requiredFeatures });
+      const device = await adapter.requestDevice({ requiredFeatures: [...requiredFeatures] });
       opened.push(device);
       using engine = await Engine.create({ device });
       using model = await engine.load(small);
