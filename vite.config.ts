@@ -1,10 +1,11 @@
-/// Two builds and the tests. `vite build`: the page and the benchmark, to dist, for any static host. `vite build --mode
-/// lib`: the package, to dist/lib.
-import { cpSync, existsSync, rmSync } from 'node:fs';
+/// The builds and the tests. `vite build`: the page and the benchmark, to dist, for any static host. `vite build
+/// --mode lib`: the package, to dist/lib.
+import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import type { Plugin, UserConfig } from 'vite';
 import { worksOffline } from './build/offline.ts';
+import { thirdPartyNotices } from './build/notices.ts';
 import { contentSecurityPolicy } from './build/policy.ts';
 import { DEFAULT_MODEL } from './src/publicModels.ts';
 
@@ -31,6 +32,9 @@ const page: UserConfig = {
   },
 };
 
+/** What a host brings itself: Node, and the two packages that Node needs for WebGPU and pictures. */
+const HOSTS_OWN = /^(node:|(webgpu|sharp)(\/|$))/;
+
 const library: UserConfig = {
   build: {
     outDir: 'dist/lib',
@@ -47,8 +51,11 @@ const library: UserConfig = {
       formats: ['es'],
       fileName: (_format, name) => `${name}.js`,
     },
-    rolldownOptions: { external: /^(node:|(webgpu|sharp|@bufbuild\/protobuf|onnx-buf|citty)(\/|$))/ },
+    sourcemap: true,
+    // everything else goes into the chunks that need it, so that an app's page needs no map of imports for it
+    rolldownOptions: { external: HOSTS_OWN },
   },
+  plugins: [thirdPartyNotices(), beside('src/formats/model.schema.json')],
 };
 
 export default defineConfig(({ mode }) => ({
@@ -94,6 +101,17 @@ function fetchedAtRunTime(...folders: readonly string[]): Plugin {
       for (const folder of folders.filter((path) => existsSync(path))) {
         cpSync(folder, `${dir}/${folder}`, { recursive: true, filter: (path) => basename(path) !== 'train' });
       }
+    },
+  };
+}
+
+/** A file that the package holds as it is, beside its code. */
+function beside(path: string): Plugin {
+  return {
+    name: 'gradlens:beside',
+    apply: 'build',
+    buildStart() {
+      this.emitFile({ type: 'asset', fileName: basename(path), source: readFileSync(path) });
     },
   };
 }
