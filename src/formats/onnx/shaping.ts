@@ -2,13 +2,12 @@
  * What changes shapes and moves elements: Reshape, Transpose, Concat, Slice, Pad and their kind. The batch stays the
  * first axis.
  */
-import type { Axis, Triple } from '../../graph';
-import { shapeError } from '../../shape';
 import { formatError } from '../checks';
 import { expandTo } from './arithmetic';
 import { reshaping, unsupported, type Call, type Translation } from './call';
+import { AXES, cut, joined, permuted, triple, type Part } from './moves';
 import { axisOf, broadcastShape, resolveReshape, sliceRange, squeezed, unsqueezed } from './shapeRules';
-import { printShape, product, rankOf, sameShape, valueOf, type Value } from './value';
+import { printShape, product, rankOf, sameShape, valueOf } from './value';
 
 const reshapedTo = (call: Call, shape: readonly number[]): Translation =>
   call.result(reshaping(call.inputs[0]!, call.value(), shape), shape);
@@ -91,7 +90,6 @@ export function expand(call: Call): Translation {
 
 // ── moves ──
 
-/** Axes that move together are one; three can move in one node of ours. */
 export function transpose(call: Call): Translation {
   const value = call.value();
   const rank = rankOf(value);
@@ -107,112 +105,9 @@ export function transpose(call: Call): Translation {
   );
 }
 
-const AXES: readonly Axis[] = ['C', 'H', 'W'];
-
-/** The axes of one item in another order. */
-function permuted(call: Call, x: string, value: Value, order: readonly number[]): Translation {
-  const shape = order.map((axis) => value.shape[axis]!);
-  const isMoved = order.some((axis, k) => axis !== k);
-  if (order.length === 3 && isMoved && !shape.includes(1))
-    return call.result(
-      { op: 'transpose', inputs: [x], order: order.map((axis) => AXES[axis]!) as [Axis, Axis, Axis] },
-      shape,
-    );
-  const groups: number[][] = [];
-  for (const axis of order.filter((axis) => value.shape[axis] !== 1)) {
-    const last = groups.at(-1);
-    if (last && value.shape.slice(last.at(-1)! + 1, axis).every((extent) => extent === 1) && last.at(-1)! < axis)
-      last.push(axis);
-    else groups.push([axis]);
-  }
-  if (groups.length > 3)
-    throw unsupported(`it moves ${groups.length} axes of ${printShape(value.shape)} past each other`, 'up to 3');
-  const before = [...groups].sort((a, b) => a[0]! - b[0]!);
-  const extentOf = (group: readonly number[]): number => product(group.map((axis) => value.shape[axis]!));
-  const places = [0, 1, 2].map((k) => (k < groups.length ? before.indexOf(groups[k]!) : k));
-  if (places.every((place, k) => place === k)) return call.result(reshaping(x, value, shape), shape);
-  const source = call.shaped(x, value, before.map(extentOf));
-  const moved = call.emit({
-    op: 'transpose',
-    inputs: [source],
-    order: places.map((place) => AXES[place]!) as [Axis, Axis, Axis],
-  });
-  return call.result(reshaping(moved, valueOf(groups.map(extentOf)), shape), shape);
-}
-
 export function concat(call: Call): Translation {
-  const values = call.inputs.map((_, i) => call.value(i));
-  const [first] = values as [Value];
-  const axis = itemAxis(call, call.int('axis', 1), rankOf(first));
-  const odd = values.find(
-    ({ shape }) =>
-      shape.length !== first.shape.length || shape.some((extent, i) => i !== axis && extent !== first.shape[i]),
-  );
-  if (odd)
-    throw shapeError(
-      call.where,
-      `joins ${printShape(first.shape)} and ${printShape(odd.shape)}; all but axis ${axis + 1} must agree`,
-    );
-  const shape = first.shape.map((extent, i) =>
-    i === axis ? values.reduce((sum, value) => sum + value.shape[axis]!, 0) : extent,
-  );
-  if (axis === 0 && shape.length <= 3) return call.result({ op: 'concat', inputs: call.inputs }, shape);
-
-  // [before, axis, after]: the axis comes first, is joined along, and goes back
-  const [before, after] = [product(shape.slice(0, axis)), product(shape.slice(axis + 1))];
-  const order = ['H', 'C', 'W'] as const;
-  const parts = values.map((value, i) => {
-    const extent = value.shape[axis]!;
-    const part = call.shaped(call.inputs[i]!, value, [before, extent, after]);
-    return before === 1
-      ? call.shaped(part, valueOf([1, extent, after]), [extent, 1, after])
-      : call.emit({ op: 'transpose', inputs: [part], order });
-  });
-  const joined = call.emit({ op: 'concat', inputs: parts });
-  const whole = valueOf([shape[axis]!, before, after]);
-  if (before === 1) return call.result(reshaping(joined, whole, shape), shape);
-  return call.result(
-    reshaping(call.emit({ op: 'transpose', inputs: [joined], order }), valueOf([before, shape[axis]!, after]), shape),
-    shape,
-  );
-}
-
-/** Some of the elements along one axis of an item. */
-interface Part {
-  readonly axis: number;
-  readonly begin: number;
-  readonly step: number;
-  readonly count: number;
-}
-
-/** The tensor with only those parts left: one node where there are no more than three axes, else one for each. */
-function cut(call: Call, x: string, value: Value, parts: readonly Part[]): readonly [name: string, value: Value] {
-  const real = parts.filter(({ axis, begin, step, count }) => begin !== 0 || step !== 1 || count !== value.shape[axis]);
-  if (real.some(({ count }) => count < 1)) throw unsupported('its result has no elements');
-  if (value.shape.length <= 3) {
-    if (real.length === 0) return [x, value];
-    const three = (field: 'begin' | 'step' | 'count', otherwise: (axis: number) => number): Triple =>
-      [0, 1, 2].map((axis) => real.find((part) => part.axis === axis)?.[field] ?? otherwise(axis)) as unknown as Triple;
-    const extents = three('count', (axis) => value.shape[axis] ?? 1);
-    const name = call.emit({
-      op: 'slice',
-      inputs: [x],
-      begin: three('begin', () => 0),
-      step: three('step', () => 1),
-      extents,
-    });
-    return [name, valueOf(value.shape.map((_, axis) => extents[axis]!))];
-  }
-  return real.reduce<readonly [string, Value]>(
-    ([name, current], part) => {
-      const { shape } = current;
-      const around = [product(shape.slice(0, part.axis)), shape[part.axis]!, product(shape.slice(part.axis + 1))];
-      const [narrow, left] = cut(call, call.shaped(name, current, around), valueOf(around), [{ ...part, axis: 1 }]);
-      const result = shape.map((extent, axis) => (axis === part.axis ? part.count : extent));
-      return [call.shaped(narrow, left, result), valueOf(result)];
-    },
-    [x, value],
-  );
+  const parts = call.inputs.map((name, i) => [name, call.value(i)] as const);
+  return joined(call, parts, itemAxis(call, call.int('axis', 1), rankOf(call.value())));
 }
 
 /** Starts, ends, axes and steps are attributes before opset 10, inputs since. */
@@ -234,7 +129,7 @@ export function slice(call: Call): Translation {
     if (isBatch && range.begin === 0 && range.step === 1 && range.count === extent) return [];
     return [{ axis: itemAxis(call, axis, rank), ...range }];
   });
-  const [name, { shape }] = cut(call, call.inputs[0]!, value, parts);
+  const [name, { shape }] = cut(call, [call.inputs[0]!, value], parts);
   return call.result({ op: 'identity', inputs: [name] }, shape);
 }
 
@@ -256,7 +151,7 @@ export function split(call: Call): Translation[] {
     throw formatError(`${call.where}: splits ${extent} elements into [${lengths}], for ${call.outputs} outputs`);
   let begin = 0;
   return lengths.map((count) => {
-    const [name, { shape }] = cut(call, call.inputs[0]!, value, [{ axis, begin, step: 1, count }]);
+    const [name, { shape }] = cut(call, [call.inputs[0]!, value], [{ axis, begin, step: 1, count }]);
     begin += count;
     return call.result({ op: 'identity', inputs: [name] }, shape);
   });
@@ -275,7 +170,7 @@ export function gather(call: Call): Translation {
   const step = second - first;
   const isRegular = indices.length > 0 && step !== 0 && indices.every((index, i) => index === first + i * step);
   if (!isRegular) throw unsupported(`its indices are [${indices}]`, 'evenly spaced ones');
-  const [name, { shape }] = cut(call, call.inputs[0]!, value, [{ axis, begin: first, step, count: indices.length }]);
+  const [name, { shape }] = cut(call, [call.inputs[0]!, value], [{ axis, begin: first, step, count: indices.length }]);
   if (dims.length === 1) return call.result({ op: 'identity', inputs: [name] }, shape);
   const dropped = value.shape.filter((_, i) => i !== axis);
   return call.result(reshaping(name, valueOf(kept(1)), dropped), dropped);
@@ -311,9 +206,8 @@ export function pad(call: Call): Translation {
     step: 1,
     count: extent + Math.min(0, before) + Math.min(0, after),
   }));
-  const [name, left] = cut(call, call.inputs[0]!, value, parts);
-  const ends = (end: 0 | 1): Triple =>
-    [0, 1, 2].map((axis) => Math.max(0, sides[axis]?.[end] ?? 0)) as unknown as Triple;
+  const [name, left] = cut(call, [call.inputs[0]!, value], parts);
+  const ends = (end: 0 | 1) => triple((axis) => Math.max(0, sides[axis]?.[end] ?? 0));
   const shape = left.shape.map((extent, axis) => extent + ends(0)[axis]! + ends(1)[axis]!);
   if (sameShape(shape, left.shape)) return call.result({ op: 'identity', inputs: [name] }, shape);
   return call.result(
