@@ -3,7 +3,8 @@
  * learnt, and so nothing has to be downloaded. He-uniform weights keep activations and gradients at the size that
  * trained ones have.
  */
-import type { Extents, Graph, GraphNode, MaxPoolNode, Weight, Window } from '../src/graph';
+import type { Extents, Graph, GraphNode, Weight, Window } from '../src/graph';
+import type { MaxPoolNode } from '../src/ops/maxPool';
 import { elements, slide } from '../src/shape';
 
 export const NETWORKS = {

@@ -1,87 +1,43 @@
-/**
- * Functions of one number, applied to every element. Those of straight pieces keep one bit per element for the way
- * back, as ReLUs do; the curved ones keep nothing and read their input again.
- */
-import { type BackwardEpilogue, epilogueDims, giveFunction } from './epilogue';
+/** The kernels of a function of one number, made from its record in `curves.ts`. */
+import { CURVES, type Curve, type CurveName, LARGEST } from './curves';
 import type { ElementwiseDims, Place } from './elementwise';
-import { type Kernel, STRIP, grid, stripsOf, uniform } from './kernel';
+import { type BackwardEpilogue, epilogueDims, giveFunction } from './epilogue';
+import { type Kernel, STRIP, floatBits, grid, lines, stripsOf, uniform } from './kernel';
 import { wgsl } from './wgsl';
 
 export interface ActivationDims extends ElementwiseDims {
   /** Channels; lanes past them stay zero, whatever the function of zero is. */
   readonly C: number;
-  /** Up to two parameters of the function, as the bits of an f32. */
-  readonly A: number;
-  readonly B: number;
 }
 
-/** `low` and `high`: the derivative where the bit is 0 and where it is 1. `slope` is a number per channel. */
-interface Straight {
-  readonly value: string;
-  readonly bit: string;
-  readonly low: string;
-  readonly high: string;
-}
-interface Curved {
-  readonly value: string;
-  readonly derivative: string;
-}
+/** The parameters that are one number, by name. */
+export type Values = Readonly<Record<string, number>>;
 
-// Every expression is a vec4f (or vec4<bool>) in x, a, b, and with `prelu` slope.
-const STRAIGHT = {
-  clip: {
-    value: 'min(max(x, vec4f(a)), vec4f(b))',
-    bit: '(x > vec4f(a)) & (x < vec4f(b))',
-    low: 'vec4f()',
-    high: 'vec4f(1.0)',
-  },
-  leakyRelu: { value: 'select(a * x, x, x > vec4f())', bit: 'x > vec4f()', low: 'vec4f(a)', high: 'vec4f(1.0)' },
-  prelu: { value: 'select(slope * x, x, x > vec4f())', bit: 'x > vec4f()', low: 'slope', high: 'vec4f(1.0)' },
-  hardSigmoid: {
-    value: 'clamp(a * x + b, vec4f(), vec4f(1.0))',
-    bit: '(a * x + b > vec4f()) & (a * x + b < vec4f(1.0))',
-    low: 'vec4f()',
-    high: 'vec4f(a)',
-  },
-} satisfies Record<string, Straight>;
+/** Fields that {@link parametersOf} needs in the uniform: the bits of an f32 for each parameter that is one number. */
+const parameterDims = (values: Values): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      `P_${name.toUpperCase()}`,
+      floatBits(Math.max(-LARGEST, Math.min(value, LARGEST))),
+    ]),
+  );
 
-// exp is only taken of what is not positive: WGSL leaves infinities undefined.
-const LOGISTIC = `
-fn logistic(x: vec4f) -> vec4f {
-  let t = exp(-abs(x));
-  return select(t, vec4f(1.0), x >= vec4f()) / (1.0 + t);
+/**
+ * WGSL: `parameters(block)`, what the record's expressions call `p`; `after` declares it as one more argument. A
+ * parameter with a number per channel is read from a binding of its name, the first of them number `binding`.
+ */
+function parametersOf({ parameters }: Curve, binding: number) {
+  const all = Object.entries(parameters);
+  if (all.length === 0) return { code: '', after: '', argument: '' };
+  const perChannel = all.filter(([, { perChannel }]) => perChannel).map(([name]) => name);
+  const code = `
+struct Parameters { ${all.map(([name, { perChannel }]) => `${name}: ${perChannel ? 'vec4f' : 'f32'}`).join(', ')} }
+${lines(perChannel.length, (k) => `@group(0) @binding(${binding + k}) var<storage, read> ${perChannel[k]}: array<vec4f>; // [C/4]`)}
+fn parameters(block: u32) -> Parameters {
+  return Parameters(${all.map(([name, { perChannel }]) => (perChannel ? `${name}[block]` : `bitcast<f32>(d.P_${name.toUpperCase()})`)).join(', ')});
 }`;
-// exp(x) − 1 for x ≤ 0; near 0 by its series, where the difference would cancel.
-const EXPM1 = `
-fn expm1(x: vec4f) -> vec4f {
-  let series = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0))));
-  return select(exp(x) - 1.0, series, x > vec4f(-0.1));
-}`;
-
-const CURVED = {
-  sigmoid: { value: 'logistic(x)', derivative: 'logistic(x) * logistic(-x)' },
-  swish: { value: 'x * logistic(x)', derivative: 'logistic(x) * (1.0 + x * logistic(-x))' },
-  elu: {
-    value: 'select(a * expm1(min(x, vec4f())), x, x > vec4f())',
-    derivative: 'select(a * exp(min(x, vec4f())), vec4f(1.0), x > vec4f())',
-  },
-  // lanes past the last channel hold 0, and have to stay finite on the way back
-  sqrt: { value: 'sqrt(x)', derivative: 'select(0.5 / sqrt(x), vec4f(), x <= vec4f())' },
-  reciprocal: { value: '1.0 / x', derivative: 'select(-(1.0 / x) * (1.0 / x), vec4f(), x == vec4f())' },
-  hardSwish: {
-    value: 'x * clamp(x / 6.0 + 0.5, vec4f(), vec4f(1.0))',
-    derivative: 'select(select(x / 3.0 + 0.5, vec4f(), x <= vec4f(-3.0)), vec4f(1.0), x >= vec4f(3.0))',
-  },
-} satisfies Record<string, Curved>;
-
-export type StraightName = keyof typeof STRAIGHT;
-export type CurvedName = keyof typeof CURVED;
-
-export const isStraight = (name: string): name is StraightName => name in STRAIGHT;
-
-const parameters = (name: string): string => `  let a = bitcast<f32>(d.A);
-  let b = bitcast<f32>(d.B);
-${name === 'prelu' ? '  let slope = slopes[id.y];' : ''}`;
+  return { code, after: ', p: Parameters', argument: ', parameters(id.y)' };
+}
 
 /** WGSL: `within(c)`, which lanes of block c hold channels. */
 const WITHIN = `
@@ -89,15 +45,18 @@ fn within(block: u32) -> vec4<bool> { return vec4u(block * 4u) + vec4u(0u, 1u, 2
 
 /**
  * y = f(x). One invocation owns a strip, so that it can write its word of bits: `mask` has the bit of each element, in
- * the places of ReLU bits. Bindings: x y [mask] [slopes].
+ * the places of ReLU bits. Bindings: x y [mask], and the parameters with a number per channel.
  */
 export function activationForward(
-  name: StraightName | CurvedName,
+  name: CurveName,
   d: ActivationDims,
+  values: Values,
   [xBlock, xBlocks]: Place,
 ): Kernel {
-  const dims = { ...d, X_BLOCK: xBlock, X_BLOCKS: xBlocks, STRIPS: stripsOf(d.W) };
-  const straight = isStraight(name);
+  const dims = { ...d, ...parameterDims(values), X_BLOCK: xBlock, X_BLOCKS: xBlocks, STRIPS: stripsOf(d.W) };
+  const curve: Curve = CURVES[name];
+  const straight = curve.bit !== undefined;
+  const parameters = parametersOf(curve, 4);
   return {
     name: `${name}Forward`,
     dims,
@@ -110,24 +69,18 @@ ${uniform(dims)}
 #if ${straight}
 @group(0) @binding(3) var<storage, read_write> mask: array<u32>;   // [N, C/4, H, W/8]
 #endif
-#if ${name === 'prelu'}
-@group(0) @binding(4) var<storage, read> slopes: array<vec4f>;     // [C/4]
-#endif
+${parameters.code}
 ${WITHIN}
-${straight ? '' : LOGISTIC + EXPM1}
+${(curve.uses ?? []).join('')}
 
-fn f(x: vec4f, a: f32, b: f32, slope: vec4f) -> vec4f { return ${straight ? STRAIGHT[name].value : CURVED[name].value}; }
+fn f(x: vec4f${parameters.after}) -> vec4f { return ${curve.value}; }
 #if ${straight}
-fn bitOf(x: vec4f, a: f32, b: f32) -> vec4<bool> { return ${straight ? STRAIGHT[name].bit : ''}; }
+fn bitOf(x: vec4f${parameters.after}) -> vec4<bool> { return ${curve.bit ?? ''}; }
 #endif
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= d.STRIPS * d.H) { return; }
-${parameters(name)}
-#if ${name !== 'prelu'}
-  let slope = vec4f();
-#endif
   let h = id.x / d.STRIPS;
   let strip = id.x % d.STRIPS;
   let source = ((id.z * d.X_BLOCKS + d.X_BLOCK + id.y) * d.H + h) * d.W;
@@ -137,9 +90,9 @@ ${parameters(name)}
     let w = strip * ${STRIP}u + j;
     if (w >= d.W) { break; }
     let value = x[source + w];
-    y[place + w] = select(vec4f(), f(value, a, b, slope), within(id.y));
+    y[place + w] = select(vec4f(), f(value${parameters.argument}), within(id.y));
 #if ${straight}
-    word |= dot(vec4u(bitOf(value, a, b)), vec4u(1u, 2u, 4u, 8u)) << (4u * j);
+    word |= dot(vec4u(bitOf(value${parameters.argument})), vec4u(1u, 2u, 4u, 8u)) << (4u * j);
 #endif
   }
 #if ${straight}
@@ -150,18 +103,19 @@ ${parameters(name)}
 }
 
 /**
- * dX = dY · f′(x), by the mask or by x itself. `dX`'s place is `Y_…` of `d`. Bindings: dY dX [bits], and mask [slopes]
- * or x.
+ * dX = dY · f′(x), by the mask or by x itself. `dX`'s place is `Y_…` of `d`. Bindings: dY dX [bits], mask or x, and the
+ * parameters with a number per channel.
  */
 export function activationBackward(
-  name: StraightName | CurvedName,
+  name: CurveName,
   d: ActivationDims,
-  [dYBlock, dYBlocks]: Place,
-  [xBlock, xBlocks]: Place,
+  values: Values,
+  { dY: [dYBlock, dYBlocks], x: [xBlock, xBlocks] }: { readonly dY: Place; readonly x: Place },
   epilogue: BackwardEpilogue,
 ): Kernel {
   const dims = {
     ...d,
+    ...parameterDims(values),
     DY_BLOCK: dYBlock,
     DY_BLOCKS: dYBlocks,
     X_BLOCK: xBlock,
@@ -169,7 +123,9 @@ export function activationBackward(
     STRIPS: stripsOf(d.W),
     ...epilogueDims(epilogue),
   };
-  const straight = isStraight(name);
+  const curve: Curve = CURVES[name];
+  const straight = curve.bit !== undefined;
+  const parameters = parametersOf(curve, 6);
   return {
     name: `${name}Backward`,
     dims,
@@ -184,26 +140,28 @@ ${uniform(dims)}
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;          // [N, C/4, H, W]
 #endif
 ${giveFunction(3, epilogue)}
-#if ${name === 'prelu'}
-@group(0) @binding(6) var<storage, read> slopes: array<vec4f>;     // [C/4]
+${parameters.code}
+#if ${straight}
+fn slopeBy(high: vec4<bool>${parameters.after}) -> vec4f {
+  return select(${curve.bit === undefined ? '' : `${curve.low}, ${curve.high}`}, high);
+}
+#else
+${(curve.uses ?? []).join('')}
+fn slopeAt(x: vec4f${parameters.after}) -> vec4f { return ${curve.bit === undefined ? curve.slope : ''}; }
 #endif
-${straight ? '' : LOGISTIC}
-
-fn derivative(x: vec4f, a: f32) -> vec4f { return ${straight ? 'x' : CURVED[name].derivative}; }
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= d.H * d.W) { return; }
-${parameters(name)}
   let h = id.x / d.W;
   let w = id.x % d.W;
   let dy = dY[(id.z * d.DY_BLOCKS + d.DY_BLOCK + id.y) * d.H * d.W + id.x];
 #if ${straight}
   let word = mask[((id.z * d.BLOCKS + id.y) * d.H + h) * d.STRIPS + w / ${STRIP}u] >> (w % ${STRIP}u * 4u);
   let high = (vec4u(word) & vec4u(1u, 2u, 4u, 8u)) != vec4u();
-  let value = dy * select(${straight ? STRAIGHT[name].low : ''}, ${straight ? STRAIGHT[name].high : ''}, high);
+  let value = dy * slopeBy(high${parameters.argument});
 #else
-  let value = dy * derivative(x[(id.z * d.X_BLOCKS + d.X_BLOCK + id.y) * d.H * d.W + id.x], a);
+  let value = dy * slopeAt(x[(id.z * d.X_BLOCKS + d.X_BLOCK + id.y) * d.H * d.W + id.x]${parameters.argument});
 #endif
   give(id.z * d.Y_BLOCKS + d.Y_BLOCK + id.y, h, w, value);
 }`,

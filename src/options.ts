@@ -1,5 +1,32 @@
 /** What calls take and give: options that every long call has, those of loading and of gradients, and results. */
-import type { Extents, InputSpec, PresetName } from './graph';
+import type { Extents } from './shape';
+
+/** How a picture becomes the network's input: `(pixel · scale − mean) / std` per channel, pixel in 0…255. */
+export interface InputSpec {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
+  readonly order: 'RGB' | 'BGR';
+  readonly scale: number;
+  /** One per channel, in `order`. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  /**
+   * squash: both sides to size · crop: the largest centred part of the right aspect · pad: the whole picture, the rest
+   * at the mean.
+   */
+  readonly resize: 'squash' | 'crop' | 'pad';
+}
+
+/** Customs of preparing pictures, by name: see `formats/preparation.ts`. */
+export type PresetName = 'torchvision' | 'caffe-bgr' | 'unit' | 'signed';
+
+/** What a file that does not say how pictures are prepared lets one suppose: a guess, to be shown and overruled. */
+export interface PreparationGuess {
+  readonly prep: PresetName;
+  /** What in the file suggests it, or that nothing does; a clause for people. */
+  readonly reason: string;
+}
 
 export interface Progress {
   readonly phase: 'download' | 'parse' | 'tune' | 'upload' | 'compile' | 'run';

@@ -3,7 +3,7 @@
  * zoo, under its licence (Apache 2.0), trained on ImageNet's 1000 classes. Size and SHA-256 are those that the zoo's
  * own repository records; a file that differs is refused.
  */
-import type { PresetName } from './graph';
+import type { PresetName } from './options';
 
 export interface PublicModel {
   readonly title: string;

@@ -1,6 +1,40 @@
-/** Arithmetic of shapes, and the error that names the place where two of them disagree. */
+/** Shapes, their arithmetic, and the error that names the place where two of them disagree. */
 import { GradlensError } from './errors';
-import type { Extents, Pads, Pair, Window } from './graph';
+
+/** Extents of one item of a tensor: channels, height, width. A vector of F elements is `F×1×1`. */
+export interface Extents {
+  readonly C: number;
+  readonly H: number;
+  readonly W: number;
+}
+
+export type Axis = keyof Extents;
+/** In the order in which elements are counted. */
+export const AXES = ['C', 'H', 'W'] as const satisfies readonly Axis[];
+
+/** One number per axis, `[C, H, W]`. */
+export type Triple = readonly [c: number, h: number, w: number];
+/** One value per axis, from the axis' number. */
+export const triple = <T>(value: (axis: 0 | 1 | 2) => T): readonly [T, T, T] => [value(0), value(1), value(2)];
+
+/** `[y, x]` */
+export type Pair = readonly [y: number, x: number];
+/** `[top, left, bottom, right]`, ONNX's order. */
+export type Pads = readonly [top: number, left: number, bottom: number, right: number];
+
+/** A sliding window. Absent fields mean stride 1, no padding, dilation 1. */
+export interface Window {
+  readonly kernel: Pair;
+  readonly stride?: Pair;
+  readonly pads?: Pads;
+  readonly dilation?: Pair;
+}
+
+/** A parameter, row-major. */
+export interface Weight {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
 
 export const elements = ({ C, H, W }: Extents): number => C * H * W;
 

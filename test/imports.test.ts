@@ -25,11 +25,12 @@ const LAYERS: readonly (readonly [name: string, RegExp])[] = [
   ['model and engine', /^src\/(engine|model|scores|load|download)$|^src\/model\//],
   ['gpu and formats', /^src\/(gpu|formats)\//],
   ['compile', /^src\/compile(\/|$)/],
+  ['graph', /^src\/graph$/],
   ['ops', /^src\/ops(\/|$)/],
   ['variants', /^src\/variants\//],
   [
     'plain',
-    /^src\/(image|segmentation)\/|^src\/(environment|graph|shape|errors|check|compare|finite|options|random|publicModels)$/,
+    /^src\/(image|segmentation)\/|^src\/(environment|shape|errors|check|compare|finite|options|random|publicModels)$/,
   ],
   ['shaders', /^shaders\//],
 ];
@@ -40,7 +41,7 @@ test('every file has a layer', () => {
   expect(files.filter((file) => layerOf(file) < 0)).toEqual([]);
 });
 
-test('imports point one way: demo, cli → index → methods → model → gpu → compile → ops → variants → shaders', () => {
+test('imports point one way: demo, cli → index → methods → model → gpu → compile → graph → ops → variants → shaders', () => {
   const upwards = files.flatMap((file) =>
     importsOf(file)
       .filter((path) => /^(src|shaders)\//.test(path) && layerOf(path) < layerOf(file))
@@ -84,11 +85,11 @@ test('nothing imports the demo, the command line, the benchmark or the tests', (
   expect(found).toEqual([]);
 });
 
-test('formats know the graph, and nothing of devices or plans', () => {
+test('formats know the graph and its operators, and nothing of devices or plans', () => {
   const found = files
     .filter((file) => file.startsWith('src/formats/'))
     .flatMap(importsOf)
-    .filter((path) => /^(src\/(?!formats\/|graph|errors|finite|shape)|shaders)/.test(path));
+    .filter((path) => /^(src\/(?!formats\/|ops\/|graph|errors|finite|shape)|shaders\/(?!curves))/.test(path));
   expect(found).toEqual([]);
 });
 

@@ -1,6 +1,6 @@
 import { blocksOf } from '../../shaders/kernel';
 import type { Extents } from '../graph';
-import type { Layer } from '../ops/op';
+import type { Layer } from './network';
 import type { Network } from './network';
 
 /** For each part that lies inside a concatenation: which, and from which block on. */

@@ -12,12 +12,12 @@ import { opOf } from '../ops';
 import { carriedPool, unpooled } from '../ops/conv';
 import { imageDims } from '../ops/image';
 import { maxPool, maxPoolSwitches } from '../ops/maxPool';
-import type { Layer, Share, Site, Slice, Step, Tensor } from '../ops/op';
+import type { GradientShare, Site, Slice, Step, Tensor } from '../ops/op';
 import type { Variants } from '../variants/variants';
 import { elements } from '../shape';
 import { type ConcatHomes, concatHomes } from './concatHomes';
 import { inferExtents } from './extents';
-import { type Network, readersOf } from './network';
+import { type Layer, type Network, readersOf } from './network';
 
 export interface Steps {
   readonly forward: readonly Step[];
@@ -172,7 +172,7 @@ function backwardSteps(layout: Layout): readonly Step[] {
    * What the next giver of a tensor's gradient does, and where it stores it. `storesOnce`: it can store it somewhere
    * else.
    */
-  const nextShare = (name: string, storesOnce: boolean): Omit<Share, 'k' | 'dY'> => {
+  const nextShare = (name: string, storesOnce: boolean): Omit<GradientShare, 'k' | 'dY'> => {
     const before = given.get(name) ?? 0;
     given.set(name, before + 1);
     const count = (readers.get(name)?.length ?? 0) + (name === output ? 1 : 0);
@@ -216,7 +216,7 @@ function backwardSteps(layout: Layout): readonly Step[] {
     const dY = gradientOf(layout, layer.name);
     layer.inputs.forEach((name, k) => {
       const op = opOf(layer);
-      const share: Omit<Share, 'k' | 'dY'> =
+      const share: Omit<GradientShare, 'k' | 'dY'> =
         name === input.name
           ? { dX: gradientOf(layout, name), epilogue: { accumulate: false, gate: 'none' }, kept: {} }
           : nextShare(name, op.storesOnce?.(layer) ?? false);

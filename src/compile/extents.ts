@@ -1,6 +1,6 @@
 import type { Extents } from '../graph';
 import { opOf } from '../ops';
-import type { Layer } from '../ops/op';
+import type { Layer } from './network';
 import { elements, printExtents, shapeError } from '../shape';
 import type { ExtentsByName, Network } from './network';
 

@@ -1,6 +1,8 @@
-import type { AffineNode, BatchNormNode, ConvNode, FullyConnectedNode, Weight } from '../graph';
-import { affineOf } from '../ops/elementwise';
-import type { Layer } from '../ops/op';
+import type { Weight } from '../graph';
+import { type AffineNode, type BatchNormNode, affineOf } from '../ops/affine';
+import type { ConvNode } from '../ops/conv';
+import type { FullyConnectedNode } from '../ops/fullyConnected';
+import type { Layer } from './network';
 import { inferExtents } from './extents';
 import { type ExtentsByName, type Rewrite, readersOf, without } from './network';
 

@@ -1,5 +1,7 @@
-import type { AveragePoolNode, ConvNode, PadNode, Pads } from '../graph';
-import type { Layer } from '../ops/op';
+import type { AveragePoolNode } from '../ops/averagePool';
+import type { ConvNode } from '../ops/conv';
+import type { PadNode } from '../ops/separable';
+import type { Layer } from './network';
 import { fullWindow } from '../shape';
 import { type Rewrite, readersOf } from './network';
 import { prune } from './simplify';
@@ -35,7 +37,6 @@ function takesPads(layer: Layer): layer is Layer<ConvNode | AveragePoolNode> {
 
 function withPads(layer: Layer<ConvNode | AveragePoolNode>, { inputs, before, after }: PadNode): Layer {
   const own = fullWindow(layer).pads;
-  const more = [before[1], before[2], after[1], after[2]];
-  const pads = own.map((pad, side) => pad + more[side]!) as unknown as Pads;
+  const pads = [own[0] + before[1], own[1] + before[2], own[2] + after[1], own[3] + after[2]] as const;
   return layer.op === 'conv' ? { ...layer, inputs, pads } : { ...layer, inputs, pads, countPadding: true };
 }

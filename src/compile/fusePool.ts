@@ -1,4 +1,4 @@
-import type { Layer } from '../ops/op';
+import type { Layer } from './network';
 import { fullWindow } from '../shape';
 import { inferExtents } from './extents';
 import { type Rewrite, readersOf, without } from './network';

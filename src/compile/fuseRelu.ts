@@ -1,4 +1,4 @@
-import type { Layer } from '../ops/op';
+import type { Layer } from './network';
 import { type Rewrite, readersOf, without } from './network';
 
 /** Layers whose kernels rectify in their epilogue. */

@@ -1,7 +1,11 @@
 /** A graph on its way through the rewrites: its nodes may now carry a ReLU, and begin with the image. */
 import { GradlensError } from '../errors';
-import type { Extents, Graph, Weight } from '../graph';
-import type { Layer } from '../ops/op';
+import type { Extents, Graph, GraphNode, Weight } from '../graph';
+import type { ImageNode } from '../ops/image';
+import type { Layer as LayerOf } from '../ops/op';
+
+/** A node as it is compiled. */
+export type Layer<N = GraphNode | ImageNode> = LayerOf<N>;
 
 export interface Network {
   readonly name: string;

@@ -1,6 +1,6 @@
 /** Rewrites that take away what has no kernel: identities, the final soft-max, unused branches, reshaping. */
 import { GradlensError } from '../errors';
-import type { Layer } from '../ops/op';
+import type { Layer } from './network';
 import { sameExtents } from '../shape';
 import { inferExtents } from './extents';
 import { type Rewrite, readersOf, without } from './network';

@@ -1,5 +1,7 @@
-import type { ConvNode, Weight } from '../graph';
-import type { ImageNode, Layer } from '../ops/op';
+import type { Weight } from '../graph';
+import type { ConvNode } from '../ops/conv';
+import type { ImageNode } from '../ops/image';
+import type { Layer } from './network';
 import { fullWindow, slide } from '../shape';
 import { type Network, type Rewrite, readersOf } from './network';
 

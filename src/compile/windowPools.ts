@@ -1,6 +1,6 @@
 import { MAX_POOL_TAPS } from '../../shaders/maxPool';
-import type { MaxPoolNode } from '../graph';
-import type { Layer } from '../ops/op';
+import type { MaxPoolNode } from '../ops/maxPool';
+import type { Layer } from './network';
 import { fullWindow } from '../shape';
 import { extentsOf } from './extents';
 import type { Rewrite } from './network';

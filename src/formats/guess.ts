@@ -10,7 +10,9 @@
  *  2. Who made the file, and how its tensors are called: each framework has its custom.
  * Neither tells RGB from BGR; only the custom does.
  */
-import type { BatchNormNode, ConvNode, Graph, PreparationGuess } from '../graph';
+import type { Graph, PreparationGuess } from '../graph';
+import type { BatchNormNode } from '../ops/affine';
+import type { ConvNode } from '../ops/conv';
 
 /** @param producer as the file has it, such as `pytorch 2.1`. */
 export function guessPreparation(graph: Graph, producer: string): PreparationGuess {

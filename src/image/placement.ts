@@ -1,5 +1,5 @@
 /** Which part of a picture the network sees, and where in its input that part lies. */
-import type { InputSpec } from '../graph';
+import type { InputSpec } from '../options';
 
 /** In pixels of the picture (FROM, fractions allowed) and of the input (TO). */
 export interface Placement {

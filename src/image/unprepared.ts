@@ -1,5 +1,5 @@
 /** From the prepared tensor back to a picture: pixel = (value · std + mean) / scale, in 0…255. */
-import type { InputSpec } from '../graph';
+import type { InputSpec } from '../options';
 import type { Pixels } from './pixels';
 
 /** @param data `[N, C, H, W]`, of which item `item` is taken. Values beyond what a pixel can be are clamped. */

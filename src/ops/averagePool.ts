@@ -1,8 +1,19 @@
 import { type AveragePoolDims, averagePoolBackward, averagePoolForward } from '../../shaders/averagePool';
-import type { AveragePoolNode } from '../graph';
-import { fullWindow } from '../shape';
-import type { Op, Slice } from './op';
+import { type Window, fullWindow } from '../shape';
+import { flag, optional, window } from './fields';
+import { type Node, type Slice, rewritten, unary } from './op';
 import { poolDims, pooledExtents } from './pool';
+
+/**
+ * Each window divides by its own count: all its taps within the padded input if `countPadding`, else only those inside
+ * the input.
+ */
+export interface AveragePoolNode extends Node<'averagePool'>, Window {
+  readonly ceil?: boolean;
+  readonly countPadding?: boolean;
+}
+
+export interface GlobalAveragePoolNode extends Node<'globalAveragePool'> {}
 
 function dimsOf(node: AveragePoolNode, batch: number, x: Slice, y: Slice): AveragePoolDims {
   const [top, left, bottom, right] = fullWindow(node).pads;
@@ -14,22 +25,26 @@ function dimsOf(node: AveragePoolNode, batch: number, x: Slice, y: Slice): Avera
   };
 }
 
-export const averagePool: Op<AveragePoolNode> = {
-  extents: (node, [input]) => pooledExtents(node, input!),
+export const averagePool = unary<AveragePoolNode>({
+  op: 'averagePool',
+  title: 'average pool (overlap, pads, dilation, ceil)',
+  fields: { ...window, ceil: optional(flag), countPadding: optional(flag) },
 
-  forward: ({ node, batch, inputs, output }) => [
-    {
-      label: `${node.name}.averagePoolForward`,
-      kernel: averagePoolForward(dimsOf(node, batch, inputs[0]!, output)),
-      bind: { x: inputs[0]!.storage, y: output.storage },
-    },
+  extents: pooledExtents,
+
+  forward: ({ node, batch, x, y, step }) => [
+    step('averagePoolForward', averagePoolForward(dimsOf(node, batch, x, y)), { x, y }),
   ],
 
-  backward: ({ node, batch }, { dY, dX, epilogue, kept }) => [
-    {
-      label: `${node.name}.averagePoolBackward`,
-      kernel: averagePoolBackward(dimsOf(node, batch, dX, dY), epilogue),
-      bind: { dY: dY.storage, dX: dX.storage, ...kept },
-    },
+  backward: ({ node, batch, dY, dX, epilogue, step }) => [
+    step('averagePoolBackward', averagePoolBackward(dimsOf(node, batch, dX, dY), epilogue), { dY, dX }),
   ],
-};
+});
+
+/** The pool of one window. */
+export const globalAveragePool = rewritten<GlobalAveragePoolNode>('windowPools', {
+  op: 'globalAveragePool',
+  title: 'global average pool',
+  fields: {},
+  extents: ({ C }) => ({ C, H: 1, W: 1 }),
+});

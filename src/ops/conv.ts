@@ -4,14 +4,21 @@ import type { ConvDims } from '../../shaders/conv/shape';
 import { convBackwardStrided } from '../../shaders/conv/strided';
 import { blockedGroups, isDepthwise } from '../../shaders/conv/weights';
 import { blocksOf } from '../../shaders/kernel';
-import type { ConvNode, Extents, MaxPoolNode } from '../graph';
-import { fullWindow, shapeError, slide } from '../shape';
+import { type Extents, type Window, fullWindow, shapeError, slide } from '../shape';
 import { type Filters, convolve, directWeight } from './convolutionSteps';
-import { maxPoolSwitches } from './maxPool';
-import { type Layer, type Op, type Site, type Slice, type Tensor, bitsBinding } from './op';
+import { extent, optional, weight, window } from './fields';
+import { type MaxPoolNode, maxPoolSwitches } from './maxPool';
+import { type Layer, type Node, type OnePlaced, type Slice, type Tensor, type Weights, unary } from './op';
 import { blockedVector, weightOf } from './parameters';
 
-function weightShape(node: ConvNode, input: { C: number }, weights: Site<ConvNode>['weights']) {
+/** Cross-correlation, as in every ConvNet framework. `weight`: `[O, C/groups, R, S]`; `bias`: `[O]`. */
+export interface ConvNode extends Node<'conv'>, Window {
+  readonly groups?: number;
+  readonly weight: string;
+  readonly bias?: string;
+}
+
+function weightShape(node: ConvNode, input: { C: number }, weights: Weights) {
   const weight = weights.get(node.weight);
   if (!weight) throw shapeError(node.name, `its weight '${node.weight}' is not among the weights`);
   const groups = node.groups ?? 1;
@@ -28,19 +35,18 @@ function weightShape(node: ConvNode, input: { C: number }, weights: Site<ConvNod
       `weights have ${perGroup * groups} input channels (${groups} groups) and ${O} output channels, its input has ${input.C}`,
     );
   }
-  return { O, C: input.C, R, S, groups };
+  return { weight, O, C: input.C, R, S, groups };
 }
 
-const filtersOf = ({ node, weights, inputs }: Site<ConvNode>): Filters => ({
-  name: node.weight,
-  data: weights.get(node.weight)!.data,
-  shape: weightShape(node, inputs[0]!, weights),
-});
+function filtersOf({ node, weights, x }: OnePlaced<ConvNode>): Filters {
+  const { weight, ...shape } = weightShape(node, x, weights);
+  return { name: node.weight, data: weight.data, shape };
+}
 
 /** The convolution that leads from `x` to `y`, as the kernels count it. */
-function dimsOf(site: Site<ConvNode>, x: Slice, y: Slice): ConvDims {
+function dimsOf(site: OnePlaced<ConvNode>, x: Slice, y: Slice): ConvDims {
   const { node, batch } = site;
-  const shape = weightShape(node, site.inputs[0]!, site.weights);
+  const { shape } = filtersOf(site);
   const { stride, pads, dilation } = fullWindow(node);
   const GROUPS = blockedGroups(shape);
   return {
@@ -81,65 +87,60 @@ export const carriedPool = (name: string): MaxPoolNode => ({
   stride: [2, 2],
 });
 
-const convSwitches = ({ node, batch, output }: Site<ConvNode>): Tensor =>
-  maxPoolSwitches(carriedPool(node.name), batch, unpooled(output), output);
+const convSwitches = ({ node, batch, y }: OnePlaced<ConvNode>): Tensor =>
+  maxPoolSwitches(carriedPool(node.name), batch, unpooled(y), y);
 
-export const conv: Op<ConvNode> = {
-  extents(node, [input], weights) {
-    const shape = weightShape(node, input!, weights);
-    if (node.bias !== undefined) weightOf(weights, node.name, node.bias, [shape.O]);
-    const { P, Q } = slide(node.name, node, input!);
-    return node.pooled ? { C: shape.O, H: P / 2, W: Q / 2 } : { C: shape.O, H: P, W: Q };
+export const conv = unary<ConvNode>({
+  op: 'conv',
+  title: 'convolution (stride, asymmetric pads, dilation, groups, bias)',
+  fields: { ...window, groups: optional(extent), weight, bias: optional(weight) },
+
+  extents(node, x, weights) {
+    const { O } = weightShape(node, x, weights);
+    if (node.bias !== undefined) weightOf(weights, node.name, node.bias, [O]);
+    const { P, Q } = slide(node.name, node, x);
+    return node.pooled ? { C: O, H: P / 2, W: Q / 2 } : { C: O, H: P, W: Q };
   },
 
   forward(site) {
-    const { node, output, bits, weights } = site;
-    const pooled = node.pooled === true;
-    const computed = pooled ? unpooled(output) : output;
-    const bias =
-      node.bias === undefined
-        ? {}
-        : { bias: blockedVector(`${node.bias}/blocks`, output.C, weights.get(node.bias)!.data) };
-    const finish = finishForward({
-      bias: node.bias !== undefined,
-      relu: node.relu === true,
-      bits: bits !== null,
-      pooled,
-    });
-    const kept = pooled ? { switches: convSwitches(site) } : bitsBinding(bits);
+    const { node, x, y, bits, weights } = site;
+    const { bias, relu = false, pooled = false } = node;
+    const name = pooled ? 'convPoolForward' : 'convForward';
     return convolve(
       {
         layer: node.name,
-        name: pooled ? 'convPoolForward' : 'convForward',
+        name,
         filters: filtersOf(site),
         direction: 'forward',
-        dims: dimsOf(site, site.inputs[0]!, computed),
-        finish,
-        x: site.inputs[0]!.storage,
-        stores: { y: output.storage, ...bias, ...kept },
+        dims: dimsOf(site, x, pooled ? unpooled(y) : y),
+        finish: finishForward({ bias: bias !== undefined, relu, bits: bits !== null, pooled }),
+        x,
+        stores: {
+          y,
+          bias:
+            bias === undefined ? null : blockedVector(`${bias}/blocks`, y.C, weightOf(weights, node.name, bias, [y.C])),
+          bits: pooled ? null : bits,
+          switches: pooled ? convSwitches(site) : null,
+        },
       },
       site.variants,
     );
   },
 
-  backward(site, { dY, dX, epilogue, kept }) {
-    const { node } = site;
+  backward(site) {
+    const { node, dY, dX, epilogue, kept, step } = site;
     const {
       kernel: [R, S],
       pads,
       dilation,
     } = fullWindow(node);
+    const filters = filtersOf(site);
     if (!hasStride1(node)) {
-      const [strided, direction] = isDepthwise(filtersOf(site).shape)
+      const [strided, direction] = isDepthwise(filters.shape)
         ? ([convDepthwiseBackwardStrided, 'forward'] as const)
         : ([convBackwardStrided, 'transposed'] as const);
-      return [
-        {
-          label: `${node.name}.convBackwardStrided`,
-          kernel: strided(dimsOf(site, dX, dY), epilogue),
-          bind: { dY: dY.storage, weight: directWeight(filtersOf(site), direction), dX: dX.storage, ...kept },
-        },
-      ];
+      const kernel = strided(dimsOf(site, dX, dY), epilogue);
+      return [step('convBackwardStrided', kernel, { dY, weight: directWeight(filters, direction), dX })];
     }
     const turned = {
       ...dimsOf(site, dY, dX),
@@ -150,16 +151,16 @@ export const conv: Op<ConvNode> = {
       {
         layer: node.name,
         name: 'convBackward',
-        filters: filtersOf(site),
+        filters,
         direction: 'flipped',
         dims: turned,
         finish: finishBackward(epilogue),
-        x: dY.storage,
-        stores: { dX: dX.storage, ...kept },
+        x: dY,
+        stores: { dX, ...kept },
       },
       site.variants,
     );
   },
 
   storesOnce: hasStride1,
-};
+});

@@ -17,8 +17,8 @@ import {
 } from '../../shaders/conv/weights';
 import { type WinogradVariant, productDims, winogradInput, winogradOutput } from '../../shaders/conv/winograd';
 import { winogradProducts } from '../../shaders/conv/winogradProducts';
-import type { Step, Tensor } from './op';
 import type { Variants } from '../variants/variants';
+import { type Slice, type Step, type Tensor, type Tensors, stepOf } from './op';
 
 /** A convolution's weight, OIHW as in the file. */
 export interface Filters {
@@ -35,21 +35,16 @@ export interface Convolution {
   readonly direction: Exclude<Direction, 'transposed'>;
   readonly dims: ConvDims;
   readonly finish: Finish;
-  readonly x: Tensor;
+  readonly x: Slice;
   /** What `finish` binds. */
-  readonly stores: Step['bind'];
+  readonly stores: Tensors;
 }
 
 export function convolve(convolution: Convolution, variants: Variants): readonly Step[] {
   const { layer, name, filters, direction, dims, finish, x, stores } = convolution;
   if (isDepthwise(filters.shape)) {
-    return [
-      {
-        label: `${layer}.${name}`,
-        kernel: convDepthwise(name, dims, finish),
-        bind: { weight: directWeight(filters, direction), x, ...stores },
-      },
-    ];
+    const weight = directWeight(filters, direction);
+    return [stepOf(layer, name, convDepthwise(name, dims, finish), { weight, x, ...stores })];
   }
   const variant = variants.conv(dims);
   switch (variant.family) {
@@ -85,13 +80,8 @@ function direct(
   { layer, name, filters, direction, dims, finish, x, stores }: Convolution,
   variant: DirectVariant,
 ): readonly Step[] {
-  return [
-    {
-      label: `${layer}.${name}`,
-      kernel: convDirect(name, dims, variant, direction, finish),
-      bind: { weight: directWeight(filters, 'forward'), x, ...stores },
-    },
-  ];
+  const weight = directWeight(filters, 'forward');
+  return [stepOf(layer, name, convDirect(name, dims, variant, direction, finish), { weight, x, ...stores })];
 }
 
 function tiled(
@@ -106,17 +96,16 @@ function tiled(
     packedTiledLength(filters.shape, direction, tile),
     () => packTiledWeight(filters.data, filters.shape, direction, tile),
   );
-  const label = `${layer}.${name}`;
   const kernel = convTiled(name, dims, variant, finish);
-  if (slices === 1) return [{ label, kernel, bind: { weight, x, ...stores } }];
+  if (slices === 1) return [stepOf(layer, name, kernel, { weight, x, ...stores })];
   const partial: Tensor = {
-    name: `${label}.partial`,
+    name: `${layer}.${name}.partial`,
     bytes: partialLength(dims, finish.unit, slices) * 4,
     kind: 'transient',
   };
   return [
-    { label, kernel, bind: { weight, x, partial } },
-    { label: `${label}Sum`, kernel: convSum(`${name}Sum`, dims, slices, finish), bind: { partial, ...stores } },
+    stepOf(layer, name, kernel, { weight, x, partial }),
+    stepOf(layer, `${name}Sum`, convSum(`${name}Sum`, dims, slices, finish), { partial, ...stores }),
   ];
 }
 
@@ -130,22 +119,18 @@ function winograd(
     packedWinogradLength(filters.shape, direction, tile),
     () => packWinogradWeight(filters.data, filters.shape, direction, tile),
   );
-  const label = `${layer}.${name}`;
   const product = productDims(dims);
   const transient = (suffix: string, blocks: number): Tensor => ({
-    name: `${label}.${suffix}`,
+    name: `${layer}.${name}.${suffix}`,
     bytes: blocks * product.W * 16,
     kind: 'transient',
   });
   const transformed = transient('transformed', product.X_BLOCKS);
   const products = transient('products', product.Y_BLOCKS);
+  const output = `${name}WinogradOutput`;
   return [
-    { label: `${label}WinogradInput`, kernel: winogradInput('winogradInput', dims), bind: { x, transformed } },
-    { label: `${label}Winograd`, kernel: winogradProducts(product, tile), bind: { transformed, weight, products } },
-    {
-      label: `${label}WinogradOutput`,
-      kernel: winogradOutput(`${name}WinogradOutput`, dims, finish),
-      bind: { products, ...stores },
-    },
+    stepOf(layer, `${name}WinogradInput`, winogradInput('winogradInput', dims), { x, transformed }),
+    stepOf(layer, `${name}Winograd`, winogradProducts(product, tile), { transformed, weight, products }),
+    stepOf(layer, output, winogradOutput(output, dims, finish), { products, ...stores }),
   ];
 }

@@ -3,11 +3,20 @@ import { COLUMNS, parallelBackward, parallelForward, parallelSum } from '../../s
 import { DENSE, type FullyConnectedDims, type RowChunk, packFullyConnected } from '../../shaders/fullyConnected/shape';
 import { blocksOf } from '../../shaders/kernel';
 import { GradlensError } from '../errors';
-import type { Extents, FullyConnectedNode } from '../graph';
-import { elements, shapeError } from '../shape';
+import { type Extents, elements, shapeError } from '../shape';
 import type { FullyConnectedVariant } from '../variants/variants';
-import { type Op, type Site, type Step, type Tensor, bitsBinding } from './op';
+import { optional, weight } from './fields';
+import { type Node, type OnePlaced, type Step, type Tensor, type Weights, stepOf, unary } from './op';
 import { blockedVector, weightOf } from './parameters';
+
+/**
+ * `weight`: `[out, in]`, where `in` counts the input in C, H, W order; `bias`: `[out]`. Takes any `C×H×W`: flattening
+ * is implied.
+ */
+export interface FullyConnectedNode extends Node<'fullyConnected'> {
+  readonly weight: string;
+  readonly bias?: string;
+}
 
 /**
  * How a forward sum is cut: slices until a pass has so many invocations, unless they got shorter than what is worth a
@@ -47,7 +56,7 @@ const familyOf = (variant: FullyConnectedVariant, batch: number): Family =>
         backward: (d, chunk, epilogue) => fullyConnectedBackward(d, chunk, variant, epilogue),
       };
 
-function outputsOf(node: FullyConnectedNode, input: Extents, weights: Site<FullyConnectedNode>['weights']): number {
+function outputsOf(node: FullyConnectedNode, input: Extents, weights: Weights): number {
   const weight = weights.get(node.weight);
   if (!weight) throw shapeError(node.name, `its weight '${node.weight}' is not among the weights`);
   const [out = 0, inputs = 0] = weight.shape;
@@ -89,78 +98,85 @@ function chunksOf(
   return chunks.map((chunk) => ({ ...chunk, SLICES: FIRST_SLICE }));
 }
 
-function layout(site: Site<FullyConnectedNode>) {
-  const { node, batch, inputs, output, weights, bindingBytes, variants } = site;
-  const x = inputs[0]!;
+function layout({ node, batch, x, y, weights, bindingBytes, variants }: OnePlaced<FullyConnectedNode>) {
   const plane = x.H * x.W;
   const dims: FullyConnectedDims = {
     N: batch,
     H: x.H,
     W: x.W,
     IN: blocksOf(x.C) * plane,
-    OUT: blocksOf(output.C),
+    OUT: blocksOf(y.C),
     X_BLOCK: x.block,
     X_BLOCKS: x.blocks,
-    Y_BLOCK: output.block,
-    Y_BLOCKS: output.blocks,
+    Y_BLOCK: y.block,
+    Y_BLOCKS: y.blocks,
   };
   const family = familyOf(variants.fullyConnected, batch);
   const chunks = chunksOf(node.name, dims.IN, dims.OUT, bindingBytes, family.cut);
+  const data = weightOf(weights, node.name, node.weight, [y.C, elements(x)]);
   const weightOfChunk = (chunk: RowChunk, index: number): Tensor => ({
     // Layers that share a weight share its packing only if their inputs have the same extents.
     name: `${node.weight}/rows of ${x.C}×${plane}${chunks.length === 1 ? '' : `, ${index + 1} of ${chunks.length}`}`,
     bytes: chunk.ROWS * 4 * dims.OUT * 16,
     kind: 'weight',
-    fill: () =>
-      packFullyConnected(weights.get(node.weight)!.data, { out: output.C, C: x.C, plane }, chunk.FIRST, chunk.ROWS),
+    fill: () => packFullyConnected(data, { out: y.C, C: x.C, plane }, chunk.FIRST, chunk.ROWS),
   });
   return { family, dims, chunks, weightOfChunk };
 }
 
-export const fullyConnected: Op<FullyConnectedNode> = {
-  extents(node, [input], weights) {
-    const C = outputsOf(node, input!, weights);
+export const fullyConnected = unary<FullyConnectedNode>({
+  op: 'fullyConnected',
+  title: 'fully connected layer',
+  fields: { weight, bias: optional(weight) },
+
+  extents(node, x, weights) {
+    const C = outputsOf(node, x, weights);
     if (node.bias !== undefined) weightOf(weights, node.name, node.bias, [C]);
     return { C, H: 1, W: 1 };
   },
 
   forward(site) {
-    const { node, inputs, output, bits, weights } = site;
+    const { node, x, y, bits, weights, step } = site;
     const { family, dims, chunks, weightOfChunk } = layout(site);
     const epilogue = { relu: node.relu === true, bits: bits !== null };
     const bias = blockedVector(
       `${node.bias ?? node.weight + ' without bias'}/blocks`,
-      output.C,
-      node.bias === undefined ? null : weights.get(node.bias)!.data,
+      y.C,
+      node.bias === undefined ? null : weightOf(weights, node.name, node.bias, [y.C]),
     );
-    const finish = { bias, y: output.storage, ...bitsBinding(bits) };
-    const slices = chunks[0]!.SLICES;
+    const slices = chunks[0]?.SLICES ?? 1;
+    if (slices === 1)
+      return chunks.map((chunk, index) =>
+        step('fullyConnectedForward', family.forward(dims, chunk, epilogue), {
+          x,
+          weight: weightOfChunk(chunk, index),
+          bias,
+          y,
+        }),
+      );
     const partial: Tensor = { name: `${node.name}.partial`, bytes: slices * dims.N * dims.OUT * 16, kind: 'transient' };
-    const steps: Step[] = chunks.map((chunk, index) => ({
-      label: `${node.name}.fullyConnectedForward`,
-      kernel: family.forward(dims, chunk, epilogue),
-      bind: { x: inputs[0]!.storage, weight: weightOfChunk(chunk, index), ...(slices === 1 ? finish : { partial }) },
-    }));
-    if (slices > 1) {
-      steps.push({
-        label: `${node.name}.fullyConnectedSum`,
-        kernel: family.sum(dims, slices, epilogue),
-        bind: { partial, ...finish },
-      });
-    }
-    return steps;
+    const sums: Step[] = chunks.map((chunk, index) =>
+      stepOf(node.name, 'fullyConnectedForward', family.forward(dims, chunk, epilogue), {
+        x,
+        weight: weightOfChunk(chunk, index),
+        partial,
+      }),
+    );
+    return [...sums, step('fullyConnectedSum', family.sum(dims, slices, epilogue), { partial, bias, y })];
   },
 
-  backward(site, { dY, dX, epilogue, kept }) {
-    const { node } = site;
+  backward(site) {
+    const { dY, dX, epilogue, step } = site;
     const { family, dims, chunks, weightOfChunk } = layout(site);
     const turned = { ...dims, X_BLOCK: dX.block, X_BLOCKS: dX.blocks, Y_BLOCK: dY.block, Y_BLOCKS: dY.blocks };
-    return chunks.map((chunk, index) => ({
-      label: `${node.name}.fullyConnectedBackward`,
-      kernel: family.backward(turned, chunk, epilogue),
-      bind: { dY: dY.storage, weight: weightOfChunk(chunk, index), dX: dX.storage, ...kept },
-    }));
+    return chunks.map((chunk, index) =>
+      step('fullyConnectedBackward', family.backward(turned, chunk, epilogue), {
+        dY,
+        weight: weightOfChunk(chunk, index),
+        dX,
+      }),
+    );
   },
 
   storesOnce: () => true,
-};
+});

@@ -1,10 +1,21 @@
+import { floatBits, blocksOf } from '../../shaders/kernel';
 import { type LrnDims, lrnBackward, lrnForward } from '../../shaders/lrn';
-import { blocksOf, floatBits } from '../../shaders/kernel';
-import type { LrnNode } from '../graph';
 import { shapeError } from '../shape';
-import type { Op, Site, Slice, Tensor } from './op';
+import { extent, number } from './fields';
+import { type Node, type OnePlaced, type Slice, type Tensor, unary } from './op';
 
-function dimsOf({ node, batch }: Site<LrnNode>, x: Slice, y: Slice): LrnDims {
+/**
+ * Local response normalization across channels: `y[c] = x[c] / (k + alpha / size · Σ x[c′]²)^beta`, with c′ from
+ * `c − ⌊(size − 1)/2⌋` to `c + ⌈(size − 1)/2⌉`, as far as there are channels.
+ */
+export interface LrnNode extends Node<'lrn'> {
+  readonly size: number;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly k: number;
+}
+
+function dimsOf({ node, batch }: OnePlaced<LrnNode>, x: Slice, y: Slice): LrnDims {
   return {
     N: batch,
     C: x.C,
@@ -24,14 +35,18 @@ function dimsOf({ node, batch }: Site<LrnNode>, x: Slice, y: Slice): LrnDims {
 }
 
 /** What each element is divided by, before the power. */
-const scalesOf = ({ node, batch, inputs: [x] }: Site<LrnNode>): Tensor => ({
+const scalesOf = ({ node, batch, x }: OnePlaced<LrnNode>): Tensor => ({
   name: `${node.name}.scales`,
-  bytes: batch * blocksOf(x!.C) * x!.H * x!.W * 16,
+  bytes: batch * blocksOf(x.C) * x.H * x.W * 16,
   kind: 'saved',
 });
 
-export const lrn: Op<LrnNode> = {
-  extents({ name, size, alpha, beta, k }, [input]) {
+export const lrn = unary<LrnNode>({
+  op: 'lrn',
+  title: 'local response normalization',
+  fields: { size: extent, alpha: number, beta: number, k: number },
+
+  extents({ name, size, alpha, beta, k }, x) {
     if (!Number.isInteger(size) || size < 1)
       throw shapeError(name, `its size is ${size}; a whole number of channels, from 1, would be right`);
     if (!(k > 0 && alpha >= 0) || !Number.isFinite(beta))
@@ -39,24 +54,19 @@ export const lrn: Op<LrnNode> = {
         name,
         `k ${k}, alpha ${alpha} and beta ${beta} do not keep the sum of squares positive: k above 0 and alpha from 0 would be right`,
       );
-    return input!;
+    return x;
   },
 
-  forward: (site) => [
-    {
-      label: `${site.node.name}.lrnForward`,
-      kernel: lrnForward(dimsOf(site, site.inputs[0]!, site.output)),
-      bind: { x: site.inputs[0]!.storage, y: site.output.storage, scales: scalesOf(site) },
-    },
-  ],
+  forward(site) {
+    const { x, y, step } = site;
+    return [step('lrnForward', lrnForward(dimsOf(site, x, y)), { x, y, scales: scalesOf(site) })];
+  },
 
-  backward: (site, { dY, dX, epilogue, kept }) => [
-    {
-      label: `${site.node.name}.lrnBackward`,
-      kernel: lrnBackward(dimsOf(site, site.inputs[0]!, dY), dX, epilogue),
-      bind: { dY: dY.storage, x: site.inputs[0]!.storage, dX: dX.storage, ...kept, scales: scalesOf(site) },
-    },
-  ],
+  backward(site) {
+    const { x, dY, dX, epilogue, step } = site;
+    const kernel = lrnBackward(dimsOf(site, x, dY), dX, epilogue);
+    return [step('lrnBackward', kernel, { dY, x, dX, scales: scalesOf(site) })];
+  },
 
   keepsInputs: true,
-};
+});

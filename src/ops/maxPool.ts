@@ -1,8 +1,20 @@
 import { MAX_POOL_TAPS, maxPoolBackward, maxPoolForward, switchBytes } from '../../shaders/maxPool';
 import { GradlensError } from '../errors';
-import type { MaxPoolNode } from '../graph';
-import type { Op, Site, Slice, Tensor } from './op';
+import type { Window } from '../shape';
+import { flag, optional, window } from './fields';
+import { type Node, type OnePlaced, type Slice, type Tensor, rewritten, unary } from './op';
 import { poolDims, pooledExtents } from './pool';
+
+/**
+ * Padding never wins. `ceil`: a last, partial window counts, provided that it starts inside the input or its leading
+ * padding.
+ */
+export interface MaxPoolNode extends Node<'maxPool'>, Window {
+  readonly ceil?: boolean;
+}
+
+/** A tie goes to the first maximum in row-major order. */
+export interface GlobalMaxPoolNode extends Node<'globalMaxPool'> {}
 
 /** Which tap won each window, kept for the way back. */
 export const maxPoolSwitches = (node: MaxPoolNode, batch: number, x: Slice, y: Slice): Tensor => ({
@@ -11,11 +23,14 @@ export const maxPoolSwitches = (node: MaxPoolNode, batch: number, x: Slice, y: S
   kind: 'saved',
 });
 
-const switchesOf = ({ node, batch, inputs, output }: Site<MaxPoolNode>): Tensor =>
-  maxPoolSwitches(node, batch, inputs[0]!, output);
+const switchesOf = ({ node, batch, x, y }: OnePlaced<MaxPoolNode>): Tensor => maxPoolSwitches(node, batch, x, y);
 
-export const maxPool: Op<MaxPoolNode> = {
-  extents(node, [input]) {
+export const maxPool = unary<MaxPoolNode>({
+  op: 'maxPool',
+  title: 'max-pool (overlap, pads, dilation, ceil, ties)',
+  fields: { ...window, ceil: optional(flag) },
+
+  extents(node, x) {
     const taps = node.kernel[0] * node.kernel[1];
     if (taps > MAX_POOL_TAPS) {
       throw new GradlensError(
@@ -24,28 +39,26 @@ export const maxPool: Op<MaxPoolNode> = {
         { node: node.name, taps },
       );
     }
-    return pooledExtents(node, input!);
+    return pooledExtents(node, x);
   },
 
   forward(site) {
-    const { node, batch, inputs, output, rectified } = site;
-    return [
-      {
-        label: `${node.name}.maxPoolForward`,
-        kernel: maxPoolForward(poolDims(node, batch, inputs[0]!, output), rectified[0]!),
-        bind: { x: inputs[0]!.storage, y: output.storage, switches: switchesOf(site) },
-      },
-    ];
+    const { node, batch, x, y, rectified, step } = site;
+    const switches = switchesOf(site);
+    return [step('maxPoolForward', maxPoolForward(poolDims(node, batch, x, y), rectified), { x, y, switches })];
   },
 
-  backward(site, { dY, dX, epilogue, kept }) {
-    const { node, batch, rectified } = site;
-    return [
-      {
-        label: `${node.name}.maxPoolBackward`,
-        kernel: maxPoolBackward(poolDims(node, batch, dX, dY), rectified[0]!, epilogue),
-        bind: { dY: dY.storage, switches: switchesOf(site), dX: dX.storage, ...kept },
-      },
-    ];
+  backward(site) {
+    const { node, batch, rectified, dY, dX, epilogue, step } = site;
+    const kernel = maxPoolBackward(poolDims(node, batch, dX, dY), rectified, epilogue);
+    return [step('maxPoolBackward', kernel, { dY, switches: switchesOf(site), dX })];
   },
-};
+});
+
+/** The pool of one window. */
+export const globalMaxPool = rewritten<GlobalMaxPoolNode>('windowPools', {
+  op: 'globalMaxPool',
+  title: 'global max-pool',
+  fields: {},
+  extents: ({ C }) => ({ C, H: 1, W: 1 }),
+});

@@ -1,28 +1,17 @@
-/** What an operator tells the compiler. */
+/** What an operator tells the compiler, and the file formats. */
 import type { BackwardEpilogue } from '../../shaders/epilogue';
 import type { Kernel } from '../../shaders/kernel';
-import type { Extents, GraphNode, Pads, Pair, Weight } from '../graph';
+import { type Extents, type Weight, shapeError } from '../shape';
 import type { Variants } from '../variants/variants';
+import type { Fields, Node } from './fields';
 
-/**
- * The way in, put before the first layer: pixels become blocks and, with a stride, space becomes depth (see
- * `shaders/image.ts`). The only node that no file holds.
- */
-export interface ImageNode {
-  readonly op: 'image';
-  readonly name: string;
-  readonly inputs: readonly string[];
-  readonly stride: Pair;
-  readonly pads: Pads;
-  /** Rows and columns of cells. */
-  readonly cells: Pair;
-}
+export type { Node } from './fields';
 
 /**
  * A node as it is compiled: with `relu`, what it computes is rectified in its epilogue; with `pooled`, what it computes
  * is max-pooled 2×2 there too, and only the pooled tensor exists.
  */
-export type Layer<N = GraphNode | ImageNode> = N & { readonly relu?: true; readonly pooled?: true };
+export type Layer<N> = N & { readonly relu?: true; readonly pooled?: true };
 
 /** A piece of GPU memory that a step reads or writes. */
 export interface Tensor {
@@ -59,6 +48,21 @@ export interface Step {
   readonly bind: Readonly<Record<string, Tensor>>;
 }
 
+/** What a step binds, by the kernel's names: a slice stands for its storage, and what is not there is left out. */
+export type Tensors = Readonly<Record<string, Tensor | Slice | null | undefined>>;
+
+/** One dispatch of a layer, which is labelled `layer.name`. */
+export function stepOf(layer: string, name: string, kernel: Kernel, tensors: Tensors): Step {
+  const bind: Record<string, Tensor> = {};
+  for (const [binding, tensor] of Object.entries(tensors)) {
+    if (tensor) bind[binding] = 'storage' in tensor ? tensor.storage : tensor;
+  }
+  return { label: `${layer}.${name}`, kernel, bind };
+}
+
+/** The weights of a graph, by name. */
+export type Weights = ReadonlyMap<string, Weight>;
+
 /** A layer in its place. */
 export interface Site<N> {
   readonly node: Layer<N>;
@@ -69,14 +73,14 @@ export interface Site<N> {
   readonly bits: Tensor | null;
   /** Whether input k is rectified. */
   readonly rectified: readonly boolean[];
-  readonly weights: ReadonlyMap<string, Weight>;
+  readonly weights: Weights;
   /** The largest binding the device takes. */
   readonly bindingBytes: number;
   readonly variants: Variants;
 }
 
-/** The share that one input receives of its gradient. */
-export interface Share {
+/** What the layer gives back to one of its inputs: a part of that tensor's gradient, if others read the tensor too. */
+export interface GradientShare {
   /** Which input. */
   readonly k: number;
   readonly dY: Slice;
@@ -86,14 +90,15 @@ export interface Share {
   readonly kept: Readonly<{ bits?: Tensor; switches?: Tensor }>;
 }
 
+/** How an operator runs. */
 export interface Op<N> {
   /**
    * Extents of the output.
    * @throws GradlensError `shape` naming the node, the two numbers, and what would be right.
    */
-  extents(node: Layer<N>, inputs: readonly Extents[], weights: ReadonlyMap<string, Weight>): Extents;
+  extents(node: Layer<N>, inputs: readonly Extents[], weights: Weights): Extents;
   forward(site: Site<N>): readonly Step[];
-  backward(site: Site<N>, share: Share): readonly Step[];
+  backward(site: Site<N>, share: GradientShare): readonly Step[];
   /**
    * Whether a single call of its backward kernel computes whole pixels of one layer's input once each, so that the
    * epilogue may store them elsewhere (unpooled, or as the image). Default: no.
@@ -103,5 +108,163 @@ export interface Op<N> {
   readonly keepsInputs?: true;
 }
 
-/** The binding of the ReLU bits, for steps that have it. */
-export const bitsBinding = (bits: Tensor | null): Readonly<Record<string, Tensor>> => (bits ? { bits } : {});
+/** What is said about an operator: in `model.schema.json`, in README, and in messages. */
+export interface Description<N extends Node> {
+  readonly op: N['op'];
+  /** Its name in words, in lower case and without an article. In brackets: what of it is supported, or other names. */
+  readonly title: string;
+  readonly fields: Fields<N>;
+}
+
+/** An operator is one record: what it is, and how it runs. */
+export interface Operator<N extends Node> extends Description<N>, Op<N> {
+  readonly arity: Arity;
+}
+
+/** How many inputs a node has; `most` may be infinite. */
+export interface Arity {
+  readonly fewest: number;
+  readonly most: number;
+}
+
+/** The nodes of all records of a registry. */
+export type NodeOf<Registry> = {
+  [K in keyof Registry]: Registry[K] extends Operator<infer N> ? N : never;
+}[keyof Registry];
+
+// ── arity: the inputs of an operator have names ──
+
+interface OneInput {
+  readonly x: Slice;
+  /** Whether x is rectified. */
+  readonly rectified: boolean;
+}
+interface TwoInputs {
+  readonly a: Slice;
+  readonly b: Slice;
+}
+interface ManyInputs {
+  readonly inputs: readonly Slice[];
+}
+
+/** A step of this layer. The epilogue's bindings (ReLU bits, switches) need not be named. */
+type MakeStep = (name: string, kernel: Kernel, tensors: Tensors) => Step;
+
+/** A layer in its place, by the names of its inputs. */
+export type Placed<N, Inputs> = Omit<Site<N>, 'inputs' | 'output' | 'rectified'> & Inputs & { readonly y: Slice };
+export type Forward<N, Inputs> = Placed<N, Inputs> & { readonly step: MakeStep };
+/** `dX` is the gradient of input `of`, or of input `k`. */
+export type Backward<N, Inputs, Which> = Placed<N, Inputs> &
+  Omit<GradientShare, 'k'> &
+  Which & { readonly step: MakeStep };
+
+export type OnePlaced<N> = Placed<N, OneInput>;
+export type OneForward<N> = Forward<N, OneInput>;
+export type OneBackward<N> = Backward<N, OneInput, unknown>;
+export type TwoForward<N> = Forward<N, TwoInputs>;
+export type TwoBackward<N> = Backward<N, TwoInputs, { readonly of: 'a' | 'b' }>;
+export type ManyForward<N> = Forward<N, ManyInputs>;
+export type ManyBackward<N> = Backward<N, ManyInputs, { readonly k: number }>;
+
+type Definition<N extends Node, Given, Forward, Backward> = Description<N> &
+  Pick<Op<N>, 'storesOnce' | 'keepsInputs'> & {
+    /** As in {@link Op}, but the inputs have names. */
+    extents(node: Layer<N>, inputs: Given, weights: Weights): Extents;
+    forward(site: Forward): readonly Step[];
+    backward(site: Backward): readonly Step[];
+  };
+
+/** An operator of one input, `x`. */
+export function unary<N extends Node>(definition: Definition<N, Extents, OneForward<N>, OneBackward<N>>): Operator<N> {
+  return {
+    ...definition,
+    arity: { fewest: 1, most: 1 },
+    extents: (node, inputs, weights) => definition.extents(node, one(node, inputs), weights),
+    forward: (site) => definition.forward({ ...site, ...oneInput(site), ...forwardOf(site) }),
+    backward: (site, share) =>
+      definition.backward({ ...site, ...oneInput(site), ...share, ...backwardOf(site, share) }),
+  };
+}
+
+/** An operator of two inputs, `a` and `b`. */
+export function binary<N extends Node>(
+  definition: Definition<N, { readonly a: Extents; readonly b: Extents }, TwoForward<N>, TwoBackward<N>>,
+): Operator<N> {
+  return {
+    ...definition,
+    arity: { fewest: 2, most: 2 },
+    extents: (node, inputs, weights) => definition.extents(node, two(node, inputs), weights),
+    forward: (site) => definition.forward({ ...site, ...two(site.node, site.inputs), ...forwardOf(site) }),
+    backward: (site, share) =>
+      definition.backward({
+        ...site,
+        ...two(site.node, site.inputs),
+        ...share,
+        ...backwardOf(site, share),
+        of: share.k === 0 ? 'a' : 'b',
+      }),
+  };
+}
+
+/** An operator of several `inputs`: at least `fewest`, at most `most`. */
+export function variadic<N extends Node>(
+  { fewest, most = Infinity }: { readonly fewest: number; readonly most?: number },
+  definition: Definition<N, readonly Extents[], ManyForward<N>, ManyBackward<N>>,
+): Operator<N> {
+  return {
+    ...definition,
+    arity: { fewest, most },
+    extents: (node, inputs, weights) => definition.extents(node, checkArity(node, inputs, { fewest, most }), weights),
+    forward: (site) => definition.forward({ ...site, ...forwardOf(site) }),
+    backward: (site, share) => definition.backward({ ...site, ...share, ...backwardOf(site, share) }),
+  };
+}
+
+/** An operator of one input without kernels: `by` names the rewrite in `src/compile/` that takes its nodes out. */
+export function rewritten<N extends Node>(
+  by: string,
+  definition: Description<N> & { extents(x: Extents): Extents },
+): Operator<N> {
+  const refuse = ({ node }: { readonly node: Node }): never => {
+    throw new Error(`${node.name}: ${by} should have taken this ${node.op} out`);
+  };
+  return {
+    ...definition,
+    arity: { fewest: 1, most: 1 },
+    extents: (node, inputs) => definition.extents(one(node, inputs)),
+    forward: refuse,
+    backward: refuse,
+  };
+}
+
+const forwardOf = <N extends Node>({ node, output, bits }: Site<N>) => ({
+  y: output,
+  step: ((name, kernel, tensors) => stepOf(node.name, name, kernel, { ...tensors, bits })) satisfies MakeStep,
+});
+
+const backwardOf = <N extends Node>({ node, output }: Site<N>, { kept }: GradientShare) => ({
+  y: output,
+  step: ((name, kernel, tensors) => stepOf(node.name, name, kernel, { ...tensors, ...kept })) satisfies MakeStep,
+});
+
+const oneInput = <N extends Node>({ node, inputs, rectified }: Site<N>): OneInput => ({
+  x: one(node, inputs),
+  rectified: rectified[0] === true,
+});
+
+function one<T>(node: Node, inputs: readonly T[]): T {
+  const [x] = checkArity(node, inputs, { fewest: 1, most: 1 });
+  return x as T;
+}
+
+function two<T>(node: Node, inputs: readonly T[]): { readonly a: T; readonly b: T } {
+  const [a, b] = checkArity(node, inputs, { fewest: 2, most: 2 });
+  return { a: a as T, b: b as T };
+}
+
+/** @throws GradlensError `shape` where a node has more or fewer inputs than its operator takes. */
+function checkArity<T>(node: Node, inputs: readonly T[], { fewest, most }: Arity): readonly T[] {
+  if (inputs.length >= fewest && inputs.length <= most) return inputs;
+  const right = most === fewest ? `${most}` : most === Infinity ? `${fewest} or more` : `${fewest} to ${most}`;
+  throw shapeError(node.name, `reads ${inputs.length} tensors; ${node.op} takes ${right}`, { inputs: inputs.length });
+}

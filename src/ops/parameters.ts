@@ -1,16 +1,10 @@
 /** Parameters on their way to the GPU. */
 import { blocksOf } from '../../shaders/kernel';
-import type { Weight } from '../graph';
 import { shapeError } from '../shape';
-import type { Tensor } from './op';
+import type { Tensor, Weights } from './op';
 
 /** The named weight, of the given shape. */
-export function weightOf(
-  weights: ReadonlyMap<string, Weight>,
-  node: string,
-  name: string,
-  shape: readonly number[],
-): Float32Array {
+export function weightOf(weights: Weights, node: string, name: string, shape: readonly number[]): Float32Array {
   const weight = weights.get(name);
   if (!weight) throw shapeError(node, `its parameter '${name}' is not among the weights`, { name });
   if (weight.shape.length !== shape.length || weight.shape.some((n, k) => n !== shape[k])) {

@@ -1,8 +1,7 @@
 /** What max- and average pooling share: their shape rule, and their extents as the kernels count them. */
 import { blocksOf } from '../../shaders/kernel';
 import type { PoolDims } from '../../shaders/maxPool';
-import type { Extents, Window } from '../graph';
-import { fullWindow, shapeError, slide } from '../shape';
+import { type Extents, type Window, fullWindow, shapeError, slide } from '../shape';
 import type { Slice } from './op';
 
 export type PoolNode = Window & { readonly name: string; readonly ceil?: boolean };

@@ -1,7 +1,34 @@
 /** How much each old pixel of an axis counts in each new one. */
 import type { AxisRows } from '../../shaders/separable';
-import type { ResizeNode } from '../graph';
-import { shapeError } from '../shape';
+import { type Pair, shapeError } from '../shape';
+import type { Node } from './op';
+
+/**
+ * Each plane drawn anew on `[H, W]` pixels. Pixel i of an axis lies at x of the input's: with o and n the extents of
+ * input and output, and s = `scale` (n / o if absent):
+ *
+ *   half-pixel (i + ½)/s − ½ · pytorch-half-pixel the same, but 0 if n = 1 · half-pixel-symmetric the same, and (o −
+ *   n/s)/2 more ·
+ *   tensorflow-half-pixel (i + ½)/s · asymmetric i/s · align-corners i·(o − 1)/(n − 1)
+ *
+ * `nearest` takes one pixel, by `rounding` (a half goes down with `round-prefer-floor`, up with `round-prefer-ceil`);
+ * `linear` the two round x; `cubic` the four round x, by the convolution kernel of Keys (1981) with parameter
+ * `coefficient` (−0.75 if absent). Pixels outside are those at the edge.
+ */
+export interface ResizeNode extends Node<'resize'> {
+  readonly size: Pair;
+  readonly scale?: Pair;
+  readonly mode: 'nearest' | 'linear' | 'cubic';
+  readonly coordinates:
+    | 'half-pixel'
+    | 'pytorch-half-pixel'
+    | 'half-pixel-symmetric'
+    | 'tensorflow-half-pixel'
+    | 'asymmetric'
+    | 'align-corners';
+  readonly rounding?: 'floor' | 'ceil' | 'round-prefer-floor' | 'round-prefer-ceil';
+  readonly coefficient?: number;
+}
 
 /** The old pixels of new pixel i. @throws GradlensError `shape` where the size is none. */
 export function resizeRow(node: ResizeNode, axis: 0 | 1, extent: number): (i: number) => AxisRows[number] {

@@ -4,17 +4,44 @@
  */
 import { type AxisRows, isIdentity, packAxes, separable, transposeAxes } from '../../shaders/separable';
 import { floatBits } from '../../shaders/kernel';
-import type { ExpandNode, Extents, PadNode, ReduceNode, ResizeNode, SliceNode, Triple } from '../graph';
-import { MOST_POSITIONS, printExtents, shapeError } from '../shape';
-import type { Op, Slice, Tensor } from './op';
-import { resizeRow } from './resize';
+import { AXES, type Axis, type Extents, MOST_POSITIONS, type Triple, printExtents, shapeError, triple } from '../shape';
+import { axes, extentPair, extents, factors, number, oneOf, optional, wholes } from './fields';
+import { type Description, type Node, type Slice, type Tensor, unary } from './op';
+import { type ResizeNode, resizeRow } from './resize';
 
-type SeparableNode = SliceNode | PadNode | ResizeNode | ExpandNode | ReduceNode;
-type Axes = readonly [AxisRows, AxisRows, AxisRows];
+/** Along each axis `y[i] = x[begin + i · step]`, for `extents` of them; a step may be negative, and is never 0. */
+export interface SliceNode extends Node<'slice'> {
+  readonly begin: Triple;
+  readonly step?: Triple;
+  readonly extents: Triple;
+}
 
-const AXES = ['C', 'H', 'W'] as const;
+/**
+ * Adds `before` and `after` elements along each axis. `constant`: of `value` (0 if absent) · `edge`: copies of the
+ * outermost element · `reflect`: the elements inside it, in mirror image.
+ */
+export interface PadNode extends Node<'pad'> {
+  readonly before: Triple;
+  readonly after: Triple;
+  readonly mode: 'constant' | 'edge' | 'reflect';
+  readonly value?: number;
+}
 
-const triple = ({ C, H, W }: Extents): Triple => [C, H, W];
+/** Copies along each axis whose extent is 1 and is to be more. */
+export interface ExpandNode extends Node<'expand'> {
+  readonly extents: Triple;
+}
+
+/** Mean or sum along the axes, whose extents become 1. */
+export interface ReduceNode extends Node<'reduce'> {
+  readonly kind: keyof typeof REDUCTIONS;
+  readonly axes: readonly Axis[];
+}
+
+/** The matrix of each axis. */
+type Matrices = readonly [AxisRows, AxisRows, AxisRows];
+
+const tripleOf = (x: Extents): Triple => triple((axis) => x[AXES[axis]]);
 
 /**
  * A matrix of so many rows. @throws GradlensError `shape` where they are more than an axis can have: they are all
@@ -31,8 +58,8 @@ function matrix(name: string, rows: number, row: (i: number) => AxisRows[number]
 const identity = (name: string, extent: number): AxisRows => matrix(name, extent, (i) => [[i, 1]]);
 
 /** The matrix of each axis, from its number and its extent. */
-const eachAxis = (input: Extents, rows: (axis: number, extent: number) => AxisRows): Axes =>
-  triple(input).map((extent, axis) => rows(axis, extent)) as unknown as Axes;
+const eachAxis = (input: Extents, rows: (axis: 0 | 1 | 2, extent: number) => AxisRows): Matrices =>
+  triple((axis) => rows(axis, input[AXES[axis]]));
 
 /** The matrices, packed for the GPU: small whole numbers and float bits side by side, carried as they are. */
 const table = (name: string, axes: readonly AxisRows[]): Tensor => {
@@ -40,7 +67,7 @@ const table = (name: string, axes: readonly AxisRows[]): Tensor => {
   return { name, bytes: packed.byteLength, kind: 'weight', fill: () => new Float32Array(packed.buffer) };
 };
 
-const mixes = (axes: readonly AxisRows[], { C }: { readonly C: number }): boolean => !isIdentity(axes[0]!, C);
+const mixes = ([channels]: Matrices, { C }: Extents): boolean => !isIdentity(channels, C);
 
 const dimsOf = (batch: number, from: Slice, to: Slice, fill: number) => ({
   N: batch,
@@ -56,105 +83,140 @@ const dimsOf = (batch: number, from: Slice, to: Slice, fill: number) => ({
   Y_BLOCKS: to.blocks,
 });
 
-/** `axesOf` checks the node and says its matrices. */
-function mapping<N extends SeparableNode>(axesOf: (node: N, input: Extents) => Axes): Op<N> {
-  return {
-    extents(node, [input]) {
-      const [C, H, W] = axesOf(node, input!).map((rows) => rows.length) as [number, number, number];
-      return { C, H, W };
+/** An operator that is a matrix along each axis. `matrices` checks the node and says them, `fill` what stands outside. */
+const mapping = <N extends Node>({
+  matrices,
+  fill = () => 0,
+  ...description
+}: Description<N> & { matrices(node: N, x: Extents): Matrices; fill?(node: N): number }) =>
+  unary<N>({
+    ...description,
+    extents(node, x) {
+      const [C, H, W] = matrices(node, x);
+      return { C: C.length, H: H.length, W: W.length };
     },
-    forward({ node, batch, inputs: [x], output }) {
-      const axes = axesOf(node, x!);
-      const fill = node.op === 'pad' ? (node.value ?? 0) : 0;
-      return [
-        {
-          label: `${node.name}.${node.op}Forward`,
-          kernel: separable(dimsOf(batch, x!, output, fill), mixes(axes, x!), null),
-          bind: { x: x!.storage, table: table(`${node.name}.axes`, axes), y: output.storage },
-        },
-      ];
+    forward({ node, batch, x, y, step }) {
+      const axes = matrices(node, x);
+      const kernel = separable(dimsOf(batch, x, y, fill(node)), mixes(axes, x), null);
+      return [step(`${node.op}Forward`, kernel, { x, table: table(`${node.name}.axes`, axes), y })];
     },
-    backward({ node, batch }, { dY, dX, epilogue, kept }) {
-      const axes = axesOf(node, dX);
-      const back = transposeAxes(axes, triple(dX));
-      return [
-        {
-          label: `${node.name}.${node.op}Backward`,
-          kernel: separable(dimsOf(batch, dY, dX, 0), mixes(axes, dX), epilogue),
-          bind: { x: dY.storage, table: table(`${node.name}.axes back`, back), dX: dX.storage, ...kept },
-        },
-      ];
+    backward({ node, batch, dY, dX, epilogue, step }) {
+      const axes = matrices(node, dX);
+      const back = transposeAxes(axes, tripleOf(dX));
+      const kernel = separable(dimsOf(batch, dY, dX, 0), mixes(axes, dX), epilogue);
+      return [step(`${node.op}Backward`, kernel, { x: dY, table: table(`${node.name}.axes back`, back), dX })];
     },
-  };
-}
+  });
 
 const whole = (...numbers: readonly number[]): boolean => numbers.every(Number.isInteger);
 
-export const slice = mapping<SliceNode>(({ name, begin, step = [1, 1, 1], extents }, input) =>
-  eachAxis(input, (axis, extent) => {
-    const [first, by, count] = [begin[axis]!, step[axis]!, extents[axis]!];
-    const last = first + (count - 1) * by;
-    if (
-      !whole(first, by, count) ||
-      by === 0 ||
-      count < 1 ||
-      Math.min(first, last) < 0 ||
-      Math.max(first, last) >= extent
-    ) {
-      throw shapeError(
-        name,
-        `takes ${count} from ${first} by ${by} along ${AXES[axis]}, its input is ${printExtents(input)}; 0 to ${extent - 1} would be right`,
-      );
-    }
-    return matrix(name, count, (i) => [[first + i * by, 1]]);
-  }),
-);
+export const slice = mapping<SliceNode>({
+  op: 'slice',
+  title: 'slice (split)',
+  fields: { begin: wholes, step: optional(wholes), extents },
+  matrices: ({ name, begin, step = [1, 1, 1], extents }, x) =>
+    eachAxis(x, (axis, extent) => {
+      const [first, by, count] = [begin[axis], step[axis], extents[axis]];
+      const last = first + (count - 1) * by;
+      const isInside = Math.min(first, last) >= 0 && Math.max(first, last) < extent;
+      if (!whole(first, by, count) || by === 0 || count < 1 || !isInside) {
+        throw shapeError(
+          name,
+          `takes ${count} from ${first} by ${by} along ${AXES[axis]}, its input is ${printExtents(x)}; 0 to ${extent - 1} would be right`,
+        );
+      }
+      return matrix(name, count, (i) => [[first + i * by, 1]]);
+    }),
+});
 
-export const pad = mapping<PadNode>(({ name, before, after, mode }, input) =>
-  eachAxis(input, (axis, extent) => {
-    const [front, back] = [before[axis]!, after[axis]!];
-    if (!whole(front, back) || Math.min(front, back) < 0)
-      throw shapeError(name, `pads ${front} and ${back} along ${AXES[axis]}; whole numbers from 0 would be right`);
-    if (mode === 'reflect' && Math.max(front, back) >= extent) {
-      throw shapeError(
-        name,
-        `reflects ${Math.max(front, back)} elements along ${AXES[axis]}, its input is ${printExtents(input)}; at most ${extent - 1} would be right`,
-      );
-    }
-    return matrix(name, front + extent + back, (i) => {
-      const at = i - front;
-      if (at >= 0 && at < extent) return [[at, 1]];
-      if (mode === 'constant') return [];
-      if (mode === 'edge') return [[at < 0 ? 0 : extent - 1, 1]];
-      return [[at < 0 ? -at : 2 * (extent - 1) - at, 1]];
-    });
-  }),
-);
+export const pad = mapping<PadNode>({
+  op: 'pad',
+  title: 'pad (by a constant, edges or reflection)',
+  fields: {
+    before: wholes,
+    after: wholes,
+    mode: oneOf('constant', 'edge', 'reflect'),
+    value: optional(number),
+  },
+  fill: ({ value = 0 }) => value,
+  matrices: ({ name, before, after, mode }, x) =>
+    eachAxis(x, (axis, extent) => {
+      const [front, back] = [before[axis], after[axis]];
+      if (!whole(front, back) || Math.min(front, back) < 0)
+        throw shapeError(name, `pads ${front} and ${back} along ${AXES[axis]}; whole numbers from 0 would be right`);
+      if (mode === 'reflect' && Math.max(front, back) >= extent) {
+        throw shapeError(
+          name,
+          `reflects ${Math.max(front, back)} elements along ${AXES[axis]}, its input is ${printExtents(x)}; at most ${extent - 1} would be right`,
+        );
+      }
+      return matrix(name, front + extent + back, (i) => {
+        const at = i - front;
+        if (at >= 0 && at < extent) return [[at, 1]];
+        if (mode === 'constant') return [];
+        if (mode === 'edge') return [[at < 0 ? 0 : extent - 1, 1]];
+        return [[at < 0 ? -at : 2 * (extent - 1) - at, 1]];
+      });
+    }),
+});
 
-export const resize = mapping<ResizeNode>((node, input) =>
-  eachAxis(input, (axis, extent) => {
-    if (axis === 0) return identity(node.name, extent);
-    return matrix(node.name, node.size[axis - 1]!, resizeRow(node, (axis - 1) as 0 | 1, extent));
-  }),
-);
+export const resize = mapping<ResizeNode>({
+  op: 'resize',
+  title: 'resize (nearest, linear, cubic)',
+  fields: {
+    size: extentPair,
+    scale: optional(factors),
+    mode: oneOf('nearest', 'linear', 'cubic'),
+    coordinates: oneOf(
+      'half-pixel',
+      'pytorch-half-pixel',
+      'half-pixel-symmetric',
+      'tensorflow-half-pixel',
+      'asymmetric',
+      'align-corners',
+    ),
+    rounding: optional(oneOf('floor', 'ceil', 'round-prefer-floor', 'round-prefer-ceil')),
+    coefficient: optional(number),
+  },
+  matrices: (node, x) =>
+    eachAxis(x, (axis, extent) =>
+      axis === 0
+        ? identity(node.name, extent)
+        : matrix(node.name, node.size[axis === 1 ? 0 : 1], resizeRow(node, axis === 1 ? 0 : 1, extent)),
+    ),
+});
 
-export const expand = mapping<ExpandNode>(({ name, extents }, input) =>
-  eachAxis(input, (axis, extent) => {
-    const wanted = extents[axis]!;
-    if (!whole(wanted) || wanted < 1 || (extent !== 1 && wanted !== extent)) {
-      throw shapeError(
-        name,
-        `copies ${printExtents(input)} to ${wanted} along ${AXES[axis]}; only an extent of 1 is copied`,
-      );
-    }
-    return matrix(name, wanted, (i) => [[extent === 1 ? 0 : i, 1]]);
-  }),
-);
+export const expand = mapping<ExpandNode>({
+  op: 'expand',
+  title: 'expand (broadcasting)',
+  fields: { extents },
+  matrices: ({ name, extents }, x) =>
+    eachAxis(x, (axis, extent) => {
+      const wanted = extents[axis];
+      if (!whole(wanted) || wanted < 1 || (extent !== 1 && wanted !== extent)) {
+        throw shapeError(
+          name,
+          `copies ${printExtents(x)} to ${wanted} along ${AXES[axis]}; only an extent of 1 is copied`,
+        );
+      }
+      return matrix(name, wanted, (i) => [[extent === 1 ? 0 : i, 1]]);
+    }),
+});
 
-export const reduce = mapping<ReduceNode>(({ name, kind, axes }, input) =>
-  eachAxis(input, (axis, extent) =>
-    axes.includes(AXES[axis]!)
-      ? [matrix(name, extent, (i) => [[i, kind === 'mean' ? 1 / extent : 1]]).flat()]
-      : identity(name, extent),
-  ),
-);
+/** What each of so many elements counts in the result. */
+const REDUCTIONS = {
+  mean: (count: number) => 1 / count,
+  sum: () => 1,
+} satisfies Record<string, (count: number) => number>;
+
+export const reduce = mapping<ReduceNode>({
+  op: 'reduce',
+  title: 'mean and sum along axes',
+  fields: { kind: oneOf(...Object.keys(REDUCTIONS)), axes: axes(1) },
+  matrices: ({ name, kind, axes }, x) =>
+    eachAxis(x, (axis, extent) =>
+      axes.includes(AXES[axis])
+        ? [matrix(name, extent, (i) => [[i, REDUCTIONS[kind](extent)]]).flat()]
+        : identity(name, extent),
+    ),
+});

@@ -7,8 +7,9 @@ import { type Network, type Rewrite, networkOf } from '../../src/compile/network
 import { absorbReshapes, dropIdentities, mergeReshapes, nameRelus, prune, takeScore } from '../../src/compile/simplify';
 import { enterImage } from '../../src/compile/spaceToDepth';
 import { windowPools } from '../../src/compile/windowPools';
-import type { ConvNode, Extents, Graph, GraphNode, Window } from '../../src/graph';
-import type { ImageNode } from '../../src/ops/op';
+import type { Extents, Graph, GraphNode, Window } from '../../src/graph';
+import type { ConvNode } from '../../src/ops/conv';
+import type { ImageNode } from '../../src/ops/image';
 import { relativeL2 } from '../oracle/compare';
 import { convForward } from '../oracle/conv';
 import { runGraph } from '../oracle/network';

@@ -1,7 +1,8 @@
 /** Networks to run engines on, and a device that tells what is asked of it. */
 import { afterAll } from 'vitest';
 import { Engine } from '../../src/engine';
-import type { FullyConnectedNode, Graph } from '../../src/graph';
+import type { Graph } from '../../src/graph';
+import type { FullyConnectedNode } from '../../src/ops/fullyConnected';
 import { selfTestCase } from '../../src/model/selfTest';
 import { type NodeDriver, nodeDevice } from '../node';
 import { graphGradient, type GradientOptions } from '../oracle/network';

@@ -1,4 +1,6 @@
-import type { Extents, ReduceNode, ResizeNode } from '../../src/graph';
+import type { Extents } from '../../src/graph';
+import type { ResizeNode } from '../../src/ops/resize';
+import type { ReduceNode } from '../../src/ops/separable';
 import { forEach, gather, get, scatter, zeros, type Tensor } from './tensor';
 
 type Spec = Omit<ResizeNode, 'op' | 'name' | 'inputs'>;

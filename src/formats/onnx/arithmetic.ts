@@ -1,5 +1,7 @@
 /** Add, Sub, Mul, Div and Sum: of two activations, or of one and a constant. */
-import type { AffineNode, Weight } from '../../graph';
+import type { Weight } from '../../graph';
+import type { AffineNode } from '../../ops/affine';
+import { MOST_TERMS } from '../../ops/elementwise';
 import { unsupported, type Call, type Translation, type WeightForm } from './call';
 import { encode } from './fold/numbers';
 import { broadcastShape } from './shapeRules';
@@ -8,8 +10,6 @@ import { printShape, product, rankOf, sameShape, valueOf, type Value } from './v
 
 /** A tensor of our graph by its name, and what is known of it. */
 type Named = readonly [name: string, value: Value];
-
-const MOST_TERMS = 5; // in one node of ours
 
 const computed = (call: Call): readonly Named[] => call.inputs.map((name, i) => [name, call.value(i)] as const);
 const constantInput = (call: Call): number => call.inputs.findIndex((_, i) => call.constant(i));

@@ -1,4 +1,5 @@
 /** Functions of one number: Clip, LeakyRelu, PRelu and their kind. */
+import { LARGEST } from '../../../shaders/curves';
 import { formatError } from '../checks';
 import { broadcastBias } from './arithmetic';
 import { unary, unsupported, type Call, type Translation, type Unnamed } from './call';
@@ -46,8 +47,6 @@ export function power(call: Call): Translation {
   if (p === -0.5) return call.result({ op: 'reciprocal', inputs: [call.emit({ op: 'sqrt', inputs: [x] })] }, shape);
   throw unsupported(`its exponent is ${p}`, '1, 2, 3, 1/2, −1, −1/2');
 }
-
-const LARGEST = 3.4028234663852886e38;
 
 function isLimit(call: Call, limit: number | undefined): limit is number {
   if (Number.isNaN(limit)) throw formatError(`${call.where}: one of its limits is NaN`);

@@ -2,16 +2,10 @@
  * Moves of elements that take several nodes of ours. ONNX's tensors have any number of axes, ours three: so axes that
  * stay side by side are taken as one, which is a reshape and costs nothing.
  */
-import type { Axis, Triple } from '../../graph';
-import { shapeError } from '../../shape';
+import { AXES, type Triple, shapeError, triple } from '../../shape';
 import { reshaping, unsupported, type Call, type Translation } from './call';
 import type { Range } from './shapeRules';
 import { printShape, product, valueOf, type Value } from './value';
-
-export const AXES: readonly [Axis, Axis, Axis] = ['C', 'H', 'W'];
-
-/** One value per axis of ours. */
-export const triple = <T>(value: (axis: 0 | 1 | 2) => T): readonly [T, T, T] => [value(0), value(1), value(2)];
 
 /** A tensor of our graph by its name, and what is known of it. */
 type Named = readonly [name: string, value: Value];

@@ -1,4 +1,5 @@
-import type { Pair, ResizeNode } from '../../graph';
+import type { Pair } from '../../graph';
+import type { ResizeNode } from '../../ops/resize';
 import { formatError } from '../checks';
 import { unary, unsupported, type Call, type Translation } from './call';
 import { rankOf, type Value } from './value';

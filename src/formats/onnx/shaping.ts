@@ -2,10 +2,11 @@
  * What changes shapes and moves elements: Reshape, Transpose, Concat, Slice, Pad and their kind. The batch stays the
  * first axis.
  */
+import { AXES, triple } from '../../shape';
 import { formatError } from '../checks';
 import { expandTo } from './arithmetic';
 import { reshaping, unsupported, type Call, type Translation } from './call';
-import { AXES, cut, joined, permuted, triple, type Part } from './moves';
+import { cut, joined, permuted, type Part } from './moves';
 import { axisOf, broadcastShape, resolveReshape, sliceRange, squeezed, unsqueezed } from './shapeRules';
 import { printShape, product, rankOf, sameShape, valueOf } from './value';
 
