@@ -1,5 +1,6 @@
 /** Rewrites that take away what has no kernel: identities, the final soft-max, unused branches, reshaping. */
 import { GradlensError } from '../errors';
+import { ops } from '../ops';
 import type { Layer } from './network';
 import { sameExtents } from '../shape';
 import { inferExtents } from './extents';
@@ -16,8 +17,12 @@ export const takeScore: Rewrite = (network) => {
   return { ...network, output: score };
 };
 
-const SOFTMAX: ReadonlySet<Layer['op']> = new Set(['softmax', 'logSoftmax']);
-const PASSING: ReadonlySet<Layer['op']> = new Set(['softmax', 'logSoftmax', 'identity', 'flatten', 'reshape']);
+const SOFTMAX: ReadonlySet<Layer['op']> = new Set(
+  Object.values(ops)
+    .filter(({ atTheEnd }) => atTheEnd)
+    .map(({ op }) => op),
+);
+const PASSING: ReadonlySet<Layer['op']> = new Set([...SOFTMAX, 'identity', 'flatten', 'reshape']);
 
 /** Drops every layer that the output does not depend on. */
 export const prune: Rewrite = (network) => {

@@ -21,6 +21,7 @@ export const softmax = rewritten<SoftmaxNode>('takeScore', {
   op: 'softmax',
   title: 'soft-max (at the end)',
   fields: {},
+  atTheEnd: true,
   extents: (x) => x,
 });
 
@@ -28,5 +29,6 @@ export const logSoftmax = rewritten<LogSoftmaxNode>('takeScore', {
   op: 'logSoftmax',
   title: 'logarithm of a soft-max (at the end)',
   fields: {},
+  atTheEnd: true,
   extents: (x) => x,
 });

@@ -1,19 +1,23 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Graph, ModelFile } from '../../src/graph';
+import type { Graph, GraphNode, ModelFile } from '../../src/graph';
 import modelSchema from '../../src/formats/model.schema.json' with { type: 'json' };
 import { parseManifest, readNative, writeManifest, type Manifest } from '../../src/formats/native';
 import { readOnnx } from '../../src/formats/onnx';
 import { writeSafetensors } from '../../src/formats/safetensors';
+import { ops } from '../../src/ops';
 import { mixedGraph } from '../oracle/mixedGraph';
+import { oracleOf } from '../oracle/operators';
+import { seededRandom } from '../oracle/random';
+import { Builder } from '../oracle/randomGraph';
 import { asyncRefusal, refusal } from './errors';
 
 const window = { kernel: [3, 3], stride: [2, 2], pads: [1, 1, 1, 1], dilation: [1, 1] } as const;
 const vector = { shape: [2], data: Float32Array.of(1, 2) };
 const norm = { scale: 's', bias: 's', mean: 's', variance: 's' };
 
-/** One node of every kind. */
+/** Nodes of many kinds, one behind the other. */
 const model: ModelFile = {
   graph: {
     name: 'tiny',
@@ -89,7 +93,17 @@ const bytes = writeSafetensors(model.graph.weights, 'F32');
 const text = await writeManifest(model, { file: 'tiny.safetensors', bytes });
 const manifest = (): Manifest => JSON.parse(text);
 
-test('a model with a node of every kind is read back as it was', async () => {
+test('examples of every operator are read back as they were', async () => {
+  const net = new Builder(seededRandom(1), model.graph.input.extents);
+  for (const op of Object.keys(ops) as GraphNode['op'][])
+    for (const example of oracleOf(op).examples) net.add(example(net, 'input'));
+  const graph = net.graph('examples', 'input');
+  const weights = writeSafetensors(graph.weights, 'F32');
+  const examples = await writeManifest({ ...model, graph }, { file: 'a.safetensors', bytes: weights });
+  expect((await readNative(parseManifest(JSON.parse(examples)), weights)).graph).toEqual(graph);
+});
+
+test('a model is read back as it was', async () => {
   expect(await readNative(parseManifest(manifest()), bytes)).toEqual(model);
 });
 

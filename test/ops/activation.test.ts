@@ -1,8 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { CURVES, type CurveName, type Parameter } from '../../shaders/curves';
 import { compile } from '../../src/compile';
-import type { GraphNode } from '../../src/graph';
 import { nodeDrivers } from '../node';
+import { type CurveOracle, curves } from '../oracle/curves';
+import { oracleOf } from '../oracle/operators';
+import type { Unnamed } from '../oracle/oracle';
 import {
   type Draw,
   Net,
@@ -18,48 +21,38 @@ import {
   runsOn,
 } from './check';
 
-type Unnamed<Node = GraphNode> = Node extends GraphNode ? Omit<Node, 'name' | 'inputs'> : never;
+const NAMES = Object.keys(curves) as CurveName[];
 
 /** At these points, of which some are kinks, the derivative is what one finds by hand. */
-const byHand: [string, Unnamed, readonly number[], readonly number[]][] = [
-  ['clip', { op: 'clip', min: 0, max: 6 }, [-1, 0, 3, 6, 7], [0, 0, 1, 0, 0]],
-  ['clip from above alone', { op: 'clip', max: 1 }, [-9, 0, 1, 2], [1, 1, 0, 0]],
-  ['clip whose limits cross', { op: 'clip', min: 2, max: 1 }, [0, 1.5, 3], [0, 0, 0]],
-  ['leakyRelu', { op: 'leakyRelu', slope: 0.25 }, [-2, 0, 2], [0.25, 0.25, 1]],
-  ['elu', { op: 'elu', alpha: 2 }, [0, 1, Math.LN2 * -1], [2, 1, 1]],
-  ['hardSigmoid', { op: 'hardSigmoid', alpha: 0.25, beta: 0.5 }, [-3, -2, 0, 2, 3], [0, 0, 0.25, 0, 0]],
-  ['hardSwish', { op: 'hardSwish' }, [-4, -3, 0, 1.5, 3, 4], [0, 0, 0.5, 1, 1, 1]],
-  ['sigmoid', { op: 'sigmoid' }, [0, 1000, -1000], [0.25, 0, 0]],
-  ['swish', { op: 'swish' }, [0, 1000, -1000], [0.5, 1, 0]],
-  ['sqrt', { op: 'sqrt' }, [0, 4, 0.25], [0, 0.25, 1]],
-  ['reciprocal', { op: 'reciprocal' }, [1, -2, 0.5], [-1, -0.25, -4]],
-];
+const byHand = NAMES.flatMap((op) => {
+  const { byHand } = curves[op] as CurveOracle<Readonly<Record<string, number>>>;
+  return byHand.map(([parameters, image, slopes]) => ({
+    title: `${op} of ${JSON.stringify(parameters)}`,
+    op,
+    parameters,
+    image,
+    slopes,
+  }));
+});
 
-const nodes: fc.Arbitrary<Unnamed> = fc.constantFrom<Unnamed[]>(
-  { op: 'clip', min: -0.5, max: 1 },
-  { op: 'clip', min: 0.5 },
-  { op: 'leakyRelu', slope: 0.1 },
-  { op: 'leakyRelu', slope: -1.5 },
-  { op: 'elu', alpha: 1.5 },
-  { op: 'hardSigmoid', alpha: 0.3, beta: 0.6 },
-  { op: 'hardSwish' },
-  { op: 'sigmoid' },
-  { op: 'swish' },
-);
+const EXAMPLES = NAMES.flatMap((op) => oracleOf(op).examples.map((example, k) => ({ op, k, example })));
 
 describe.each(nodeDrivers)('on %s', (driver) => {
-  test.each(byHand)('%s at its corners', async (_, node, image, expected) => {
+  test.each(byHand)('$title at its corners', async ({ op, parameters, image, slopes }) => {
     const net = new Net({ C: 1, H: 1, W: image.length });
+    const vectors = Object.entries<Parameter>(CURVES[op].parameters).filter(([, { perChannel }]) => perChannel);
+    const fields = Object.fromEntries(vectors.map(([name]) => [name, net.parameter([1], [parameters[name]!])]));
+    const y = net.add({ op, inputs: ['image'], ...parameters, ...fields } as Unnamed);
     const graph = net.graph(
       net.fullyConnected(
-        net.add({ ...node, inputs: ['image'] }),
+        y,
         1,
         image.map(() => 1),
       ),
     );
     for (const rule of RULES) {
       const gradient = await gradientOf(await engineOn(driver), graph, image, rule);
-      gradient.forEach((value, i) => expect(value, `${rule} at ${image[i]}`).toBeCloseTo(expected[i]!, 6));
+      gradient.forEach((value, i) => expect(value, `${rule} at ${image[i]}`).toBeCloseTo(slopes[i]!, 6));
     }
   });
 
@@ -78,16 +71,16 @@ describe.each(nodeDrivers)('on %s', (driver) => {
       fc.asyncProperty(
         fc.record({ C: channels, plane }),
         around,
-        nodes,
+        fc.constantFrom(...EXAMPLES),
         fc.boolean(),
-        async ({ C, plane }, around, node, rectify) => {
+        async ({ C, plane }, around, { example }, rectify) => {
           expect(
             await errorAround(
               engine,
               { C, ...plane },
               around,
               (net, x) => {
-                const y = net.add({ ...node, inputs: [x] });
+                const y = net.add(example(net, x));
                 return rectify ? net.relu(y) : y;
               },
               real,

@@ -18,6 +18,7 @@ import { type Features, type NodeDriver, nodeDevice } from '../node';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient } from '../oracle/network';
 import { forward } from '../oracle/operators';
+import type { Growing, Unnamed } from '../oracle/oracle';
 import { type Random, seededRandom } from '../oracle/random';
 import { type Tensor, sizeOf, zeros } from '../oracle/tensor';
 import { slide } from '../oracle/window';
@@ -78,11 +79,8 @@ export type Draw = (random: Random) => number;
 export const whole: Draw = (random) => random.integer(-2, 2);
 export const real: Draw = (random) => Math.fround(random.normal());
 
-/** A node before it has a name. */
-type Unnamed<Node = GraphNode> = Node extends GraphNode ? Omit<Node, 'name'> : never;
-
 /** Builds a graph node by node. Shapes are those that the oracle finds. */
-export class Net {
+export class Net implements Growing {
   readonly random: Random;
   private readonly nodes: GraphNode[] = [];
   private readonly weights = new Map<string, Weight>();

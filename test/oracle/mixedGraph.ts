@@ -1,4 +1,9 @@
-import type { Axis, Graph, Triple } from '../../src/graph';
+import type { CurveName } from '../../shaders/curves';
+import type { Axis, Graph, GraphNode, Triple } from '../../src/graph';
+import { ops } from '../../src/ops';
+import { curves } from './curves';
+import { oracleOf } from './operators';
+import type { Unnamed } from './oracle';
 import { randomParameter, seededRandom } from './random';
 import {
   addConv,
@@ -12,16 +17,20 @@ import {
   pooledScores,
   residual,
   type Block,
-  type Unnamed,
 } from './randomGraph';
+
+const OPERATORS = Object.keys(ops) as GraphNode['op'][];
+const AT_THE_END = OPERATORS.filter((op) => ops[op].atTheEnd);
+const ANYWHERE = OPERATORS.filter((op) => !ops[op].atTheEnd);
 
 /** Where blocks that enlarge have to stop. */
 const LONGEST = 14;
 const AXES: readonly Axis[] = ['C', 'H', 'W'];
 
 /**
- * A small valid graph of every operator that `randomGraph` leaves out: curved functions, normalization across channels,
- * products, and all that moves elements or resamples planes, between convolutions and pools. One seed, one graph.
+ * A small valid graph of what `randomGraph` leaves out: curved functions, normalization across channels, products, and
+ * all that moves elements or resamples planes, between convolutions and pools. Seeds take turns through all operators,
+ * of which they contain one example each. One seed, one graph.
  */
 export function mixedGraph(seed: number): Graph {
   const random = seededRandom(seed + 7000);
@@ -44,31 +53,18 @@ export function mixedGraph(seed: number): Graph {
     summed,
   ];
   let x = conv(net, 'input');
-  for (let block = random.integer(3, 6); block > 0; block--) x = random.pick(blocks)(net, x);
+  for (let block = random.integer(2, 5); block > 0; block--) x = random.pick(blocks)(net, x);
+  x = example(net, x, ANYWHERE[seed % ANYWHERE.length]!);
   const scores = random.pick([planeWideConv, perceptron, pooledScores, strongest])(net, x);
-  return net.graph(
-    `mixed${seed}`,
-    random.chance(0.2) ? net.add({ op: random.pick(['softmax', 'logSoftmax'] as const), inputs: [scores] }) : scores,
-  );
+  return net.graph(`mixed${seed}`, random.chance(0.2) ? example(net, scores, random.pick(AT_THE_END)) : scores);
 }
 
-const curve: Block = (net, x) => {
-  const { random } = net;
-  const inputs = [x];
-  const nodes: readonly Unnamed[] = [
-    { op: 'clip', inputs, min: -0.4, max: 0.9 },
-    { op: 'clip', inputs, max: 0.7 },
-    { op: 'clip', inputs, min: 0, max: 6 },
-    { op: 'leakyRelu', inputs, slope: 0.2 },
-    { op: 'elu', inputs, alpha: 1.3 },
-    { op: 'sigmoid', inputs },
-    { op: 'swish', inputs },
-    { op: 'hardSigmoid', inputs, alpha: 0.3, beta: 0.45 },
-    { op: 'hardSwish', inputs },
-    { op: 'prelu', inputs, slope: net.weight(randomParameter(random, [net.extents(x).C])) },
-  ];
-  return net.add(random.pick(nodes));
-};
+/** A node of this operator, as one of its examples has it. */
+const example = (net: Builder, x: string, op: GraphNode['op']): string =>
+  net.add(net.random.pick(oracleOf(op).examples)(net, x));
+
+const CURVE_NAMES = Object.keys(curves) as CurveName[];
+const curve: Block = (net, x) => example(net, x, net.random.pick(CURVE_NAMES));
 
 const lrn: Block = (net, x) =>
   net.add({ op: 'lrn', inputs: [x], size: net.random.integer(2, 5), alpha: 0.4, beta: 0.75, k: 1.2 });

@@ -2,7 +2,7 @@
 import type { Axis, Extents, GraphNode } from '../../src/graph';
 import { forEach, gather, get, scatter, zeros, type Tensor } from './tensor';
 
-type MoveNode = Extract<GraphNode, { op: 'transpose' | 'slice' | 'pad' | 'expand' }>;
+export type MoveNode = Extract<GraphNode, { op: 'transpose' | 'slice' | 'pad' | 'expand' }>;
 type Place = readonly [c: number, h: number, w: number];
 
 /** The extents of the result, and where an element comes from; null for padding. */

@@ -1,5 +1,5 @@
-import type { GraphNode, Weight } from '../../src/graph';
-import { curveBackward, curveForward, curveOf, leakyPerChannel } from './activation';
+/** The oracle of every operator: its loops, where its gradient jumps, and examples. Complete by type. */
+import type { Extents, GraphNode, Triple } from '../../src/graph';
 import { affineBackward, affineForward } from './affine';
 import {
   averagePoolBackward,
@@ -10,157 +10,319 @@ import {
 import { batchNormBackward, batchNormForward } from './batchNorm';
 import { add, concatBackward, concatForward, multiply, reshape } from './combine';
 import { convBackward, convForward } from './conv';
+import { curveOracles } from './curves';
 import { fullyConnectedBackward, fullyConnectedForward } from './fullyConnected';
 import { lrnBackward, lrnForward } from './lrn';
 import { globalMaxPoolBackward, globalMaxPoolForward, maxPoolBackward, maxPoolForward } from './maxPool';
-import { moveBackward, moveForward } from './move';
+import { moveBackward, moveForward, type MoveNode } from './move';
+import {
+  cornersAt,
+  first,
+  leads,
+  optional,
+  parameter,
+  smooth,
+  type Example,
+  type Growing,
+  type NodeOf,
+  type Oracle,
+  type Unnamed,
+  type Weights,
+} from './oracle';
+import type { Random } from './random';
 import { reluBackward, reluForward, type ReluRule } from './relu';
 import { reduceBackward, reduceForward, resizeBackward, resizeForward } from './resample';
 import { logSoftmaxBackward, logSoftmaxForward, softmaxBackward, softmaxForward } from './softmax';
-import { sizeOf, type Numbers, type Tensor } from './tensor';
+import { sizeOf, type Tensor } from './tensor';
 
-export type Weights = ReadonlyMap<string, Weight>;
+/** An example that reads `x` itself, with these fields. */
+const plain =
+  <N extends GraphNode>(
+    op: N['op'],
+    fields: (net: Growing, extents: Extents) => Omit<N, 'op' | 'name' | 'inputs'>,
+  ): Example<N> =>
+  (net, x) =>
+    ({ op, inputs: [x], ...fields(net, net.extents(x)) }) as unknown as Unnamed<N>;
+
+/** An example without fields. */
+const bare = <N extends GraphNode>(op: N['op']): Example<N> => plain<N>(op, () => ({}) as never);
+
+/** Two tensors of one shape, neither a multiple of the other. */
+const pairOf = (net: Growing, x: string): readonly [string, string] => [x, net.add({ op: 'sigmoid', inputs: [x] })];
+
+/** Operators whose every output element is a copy of one input element, or of none. */
+const moving = <N extends MoveNode>(examples: Oracle<N>['examples']): Oracle<N> => ({
+  forward: (node, inputs) => moveForward(node, first(inputs)),
+  backward: (node, dY, inputs) => [moveBackward(node, dY, first(inputs).extents)],
+  corners: smooth,
+  examples,
+});
+
+const conv = (window: Omit<NodeOf<'conv'>, 'op' | 'name' | 'inputs' | 'weight' | 'bias'>, perGroup?: number) =>
+  plain<NodeOf<'conv'>>('conv', (net, { C }) => {
+    const groups = perGroup === undefined ? 1 : C / perGroup;
+    const O = 2 * groups;
+    const weight = net.parameter([O, C / groups, ...window.kernel]);
+    return { ...window, ...(groups > 1 && { groups }), weight, bias: net.parameter([O]) };
+  });
+
+const half = (random: Random): number => 0.5 + random.uniform();
+
+export const oracles: { readonly [Op in GraphNode['op']]: Oracle<NodeOf<Op>> } = {
+  ...curveOracles,
+
+  conv: {
+    forward: (node, inputs, weights) =>
+      convForward(node, first(inputs), parameter(weights, node.weight), optional(weights, node.bias)),
+    backward: (node, dY, inputs, weights) => [
+      convBackward(node, dY, parameter(weights, node.weight), first(inputs).extents),
+    ],
+    corners: smooth,
+    examples: [
+      conv({ kernel: [2, 3], pads: [1, 1, 0, 1] }),
+      conv({ kernel: [2, 3], pads: [1, 0, 1, 2] }),
+      conv({ kernel: [2, 3], stride: [3, 2], pads: [2, 3, 2, 3], dilation: [2, 3] }),
+      conv({ kernel: [2, 3], pads: [0, 1, 1, 1] }, 1),
+    ],
+  },
+
+  fullyConnected: {
+    forward: (node, inputs, weights) =>
+      fullyConnectedForward(first(inputs), parameter(weights, node.weight), optional(weights, node.bias)),
+    backward: (node, dY, inputs, weights) => [
+      fullyConnectedBackward(dY, parameter(weights, node.weight), first(inputs).extents),
+    ],
+    corners: smooth,
+    examples: [
+      plain('fullyConnected', (net, x) => ({ weight: net.parameter([3, sizeOf(x)]), bias: net.parameter([3]) })),
+      plain('fullyConnected', (net, x) => ({ weight: net.parameter([5, sizeOf(x)]) })),
+    ],
+  },
+
+  relu: {
+    forward: (_, inputs) => reluForward(first(inputs)),
+    backward: (_, dY, inputs, __, rule) => [reluBackward(dY, first(inputs), rule)],
+    corners: cornersAt(() => [0]),
+    examples: [bare('relu')],
+  },
+
+  maxPool: {
+    forward: (node, inputs) => maxPoolForward(node, first(inputs)),
+    backward: (node, dY, inputs) => [maxPoolBackward(node, dY, first(inputs))],
+    corners: leads((node) => node),
+    examples: [
+      plain('maxPool', () => ({ kernel: [3, 2], stride: [2, 1], pads: [1, 1, 1, 1] })),
+      plain('maxPool', () => ({ kernel: [2, 3], stride: [2, 3], pads: [1, 1, 0, 1], ceil: true })),
+      plain('maxPool', () => ({ kernel: [2, 2], pads: [1, 1, 1, 1], dilation: [2, 1] })),
+    ],
+  },
+
+  globalMaxPool: {
+    forward: (_, inputs) => globalMaxPoolForward(first(inputs)),
+    backward: (_, dY, inputs) => [globalMaxPoolBackward(dY, first(inputs))],
+    corners: leads((_, { H, W }) => ({ kernel: [H, W] })),
+    examples: [bare('globalMaxPool')],
+  },
+
+  averagePool: {
+    forward: (node, inputs) => averagePoolForward(node, first(inputs)),
+    backward: (node, dY, inputs) => [averagePoolBackward(node, dY, first(inputs).extents)],
+    corners: smooth,
+    examples: [
+      plain('averagePool', () => ({ kernel: [3, 2], stride: [2, 3], pads: [1, 0, 1, 1], ceil: true })),
+      plain('averagePool', () => ({ kernel: [3, 2], stride: [2, 2], pads: [1, 1, 1, 1], countPadding: true })),
+      plain('averagePool', () => ({ kernel: [2, 2], pads: [1, 1, 1, 1], dilation: [2, 2] })),
+    ],
+  },
+
+  globalAveragePool: {
+    forward: (_, inputs) => globalAveragePoolForward(first(inputs)),
+    backward: (_, dY, inputs) => [globalAveragePoolBackward(dY, first(inputs).extents)],
+    corners: smooth,
+    examples: [bare('globalAveragePool')],
+  },
+
+  lrn: {
+    forward: (node, inputs) => lrnForward(node, first(inputs)),
+    backward: (node, dY, inputs) => [lrnBackward(node, dY, first(inputs))],
+    corners: smooth,
+    examples: [
+      plain('lrn', () => ({ size: 3, alpha: 0.7, beta: 0.75, k: 1.5 })),
+      plain('lrn', () => ({ size: 4, alpha: 2, beta: 0.5, k: 1 })),
+    ],
+  },
+
+  batchNorm: {
+    forward: (node, inputs, weights) =>
+      batchNormForward(first(inputs), batchNormParameters(node, weights), node.epsilon),
+    backward: (node, dY, _, weights) => [batchNormBackward(dY, batchNormParameters(node, weights), node.epsilon)],
+    corners: smooth,
+    examples: [
+      plain('batchNorm', (net, { C }) => ({
+        scale: net.parameter([C]),
+        bias: net.parameter([C]),
+        mean: net.parameter([C]),
+        variance: net.parameter([C], half),
+        epsilon: 1e-3,
+      })),
+    ],
+  },
+
+  affine: {
+    forward: (node, inputs, weights) =>
+      affineForward(first(inputs), optional(weights, node.scale), optional(weights, node.bias)),
+    backward: (node, dY, _, weights) => [affineBackward(dY, optional(weights, node.scale))],
+    corners: smooth,
+    examples: [
+      plain('affine', (net, { C }) => ({ scale: net.parameter([C]), bias: net.parameter([C]) })),
+      plain('affine', (net, { C, H, W }) => ({ scale: net.parameter([C, H, W]), bias: net.parameter([C]) })),
+      plain('affine', (net, { C }) => ({ bias: net.parameter([C]) })),
+    ],
+  },
+
+  flatten: {
+    forward: (_, inputs) => reshape(first(inputs), { C: sizeOf(first(inputs).extents), H: 1, W: 1 }),
+    backward: (_, dY, inputs) => [reshape(dY, first(inputs).extents)],
+    corners: smooth,
+    examples: [bare('flatten')],
+  },
+
+  reshape: {
+    forward({ extents: [C, H, W] }, inputs) {
+      return reshape(first(inputs), { C, H, W });
+    },
+    backward: (_, dY, inputs) => [reshape(dY, first(inputs).extents)],
+    corners: smooth,
+    examples: [plain('reshape', (_, { C, H, W }) => ({ extents: [W, C, H] }))],
+  },
+
+  transpose: moving([
+    plain('transpose', () => ({ order: ['H', 'W', 'C'] })),
+    plain('transpose', () => ({ order: ['C', 'W', 'H'] })),
+  ]),
+
+  slice: moving([
+    plain('slice', (_, { C, H, W }) => ({
+      begin: [C - 1, 0, W - 1],
+      step: [-1, 2, -2],
+      extents: [C, Math.ceil(H / 2), Math.ceil(W / 2)],
+    })),
+    plain('slice', (_, { C, H, W }) => ({ begin: [0, H >> 1, W >> 1], extents: [C, H - (H >> 1), W - (W >> 1)] })),
+  ]),
+
+  pad: moving([
+    plain('pad', () => ({ before: [1, 0, 2], after: [0, 3, 1], mode: 'constant', value: 5 })),
+    plain('pad', (_, x) => ({
+      before: [0, 0, 0],
+      after: triple(x, (extent) => Math.min(extent - 1, 2)),
+      mode: 'reflect',
+    })),
+    plain('pad', () => ({ before: [1, 2, 0], after: [0, 1, 3], mode: 'edge' })),
+  ]),
+
+  expand: moving([
+    (net, x) => ({
+      op: 'expand',
+      inputs: [net.add({ op: 'reduce', inputs: [x], kind: 'mean', axes: ['H'] })],
+      extents: triple(net.extents(x), (extent) => extent),
+    }),
+  ]),
+
+  resize: {
+    forward: (node, inputs) => resizeForward(node, first(inputs)),
+    backward: (node, dY, inputs) => [resizeBackward(node, dY, first(inputs).extents)],
+    corners: smooth,
+    examples: [
+      plain('resize', () => ({ size: [7, 4], mode: 'nearest', coordinates: 'half-pixel' })),
+      plain('resize', () => ({ size: [7, 5], mode: 'linear', coordinates: 'align-corners' })),
+      plain('resize', () => ({ size: [3, 9], mode: 'cubic', coordinates: 'half-pixel' })),
+      plain('resize', (_, { H, W }) => ({
+        size: [2 * H, W],
+        scale: [2, 1],
+        mode: 'nearest',
+        coordinates: 'asymmetric',
+        rounding: 'floor',
+      })),
+    ],
+  },
+
+  reduce: {
+    forward: (node, inputs) => reduceForward(node, first(inputs)),
+    backward: (node, dY, inputs) => [reduceBackward(node, dY, first(inputs).extents)],
+    corners: smooth,
+    examples: [
+      plain('reduce', () => ({ kind: 'mean', axes: ['C', 'W'] })),
+      plain('reduce', () => ({ kind: 'sum', axes: ['H'] })),
+    ],
+  },
+
+  concat: {
+    forward: (_, inputs) => concatForward(inputs),
+    backward: (_, dY, inputs) =>
+      concatBackward(
+        dY,
+        inputs.map(({ extents }) => extents),
+      ),
+    corners: smooth,
+    examples: [(net, x) => ({ op: 'concat', inputs: pairOf(net, x) })],
+  },
+
+  add: {
+    forward: (_, inputs) => add(inputs),
+    backward: (_, dY, inputs) => inputs.map(() => dY),
+    corners: smooth,
+    examples: [
+      (net, x) => ({ op: 'add', inputs: pairOf(net, x) }),
+      (net, x) => ({ op: 'add', inputs: [...pairOf(net, x), x] }),
+    ],
+  },
+
+  multiply: {
+    forward: (_, [a, b]) => multiply(a!, b!),
+    backward: (_, dY, [a, b]) => [multiply(dY, b!), multiply(dY, a!)],
+    corners: smooth,
+    examples: [(net, x) => ({ op: 'multiply', inputs: pairOf(net, x) })],
+  },
+
+  identity: {
+    forward: (_, inputs) => first(inputs),
+    backward: (_, dY) => [dY],
+    corners: smooth,
+    examples: [bare('identity')],
+  },
+
+  softmax: {
+    forward: (_, inputs) => softmaxForward(first(inputs)),
+    backward: (_, dY, inputs) => [softmaxBackward(dY, first(inputs))],
+    corners: smooth,
+    examples: [bare('softmax')],
+  },
+
+  logSoftmax: {
+    forward: (_, inputs) => logSoftmaxForward(first(inputs)),
+    backward: (_, dY, inputs) => [logSoftmaxBackward(dY, first(inputs))],
+    corners: smooth,
+    examples: [bare('logSoftmax')],
+  },
+};
+
+/** The oracle of a node's operator. */
+export const oracleOf = (op: GraphNode['op']): Oracle<GraphNode> => oracles[op] as unknown as Oracle<GraphNode>;
 
 /** The tensor that a node writes, from those it reads. */
-export function forward(node: GraphNode, inputs: readonly Tensor[], weights: Weights): Tensor {
-  const x = inputs[0]!;
-  switch (node.op) {
-    case 'conv':
-      return convForward(node, x, parameter(weights, node.weight), optional(weights, node.bias));
-    case 'fullyConnected':
-      return fullyConnectedForward(x, parameter(weights, node.weight), optional(weights, node.bias));
-    case 'relu':
-      return reluForward(x);
-    case 'clip':
-    case 'leakyRelu':
-    case 'elu':
-    case 'sigmoid':
-    case 'hardSigmoid':
-    case 'hardSwish':
-    case 'swish':
-    case 'sqrt':
-    case 'reciprocal':
-      return curveForward(x, () => curveOf(node));
-    case 'prelu':
-      return curveForward(x, leakyPerChannel(parameter(weights, node.slope)));
-    case 'maxPool':
-      return maxPoolForward(node, x);
-    case 'globalMaxPool':
-      return globalMaxPoolForward(x);
-    case 'lrn':
-      return lrnForward(node, x);
-    case 'affine':
-      return affineForward(x, optional(weights, node.scale), optional(weights, node.bias));
-    case 'reshape': {
-      const [C, H, W] = node.extents;
-      return reshape(x, { C, H, W });
-    }
-    case 'transpose':
-    case 'slice':
-    case 'pad':
-    case 'expand':
-      return moveForward(node, x);
-    case 'resize':
-      return resizeForward(node, x);
-    case 'reduce':
-      return reduceForward(node, x);
-    case 'multiply':
-      return multiply(x, inputs[1]!);
-    case 'averagePool':
-      return averagePoolForward(node, x);
-    case 'globalAveragePool':
-      return globalAveragePoolForward(x);
-    case 'batchNorm':
-      return batchNormForward(x, batchNormParameters(node, weights), node.epsilon);
-    case 'flatten':
-      return reshape(x, { C: sizeOf(x.extents), H: 1, W: 1 });
-    case 'concat':
-      return concatForward(inputs);
-    case 'add':
-      return add(inputs);
-    case 'identity':
-      return x;
-    case 'softmax':
-      return softmaxForward(x);
-    case 'logSoftmax':
-      return logSoftmaxForward(x);
-  }
-}
+export const forward = (node: GraphNode, inputs: readonly Tensor[], weights: Weights): Tensor =>
+  oracleOf(node.op).forward(node, inputs, weights);
 
 /** The gradients of a node's inputs, one for each, from that of its output. */
-export function backward(
+export const backward = (
   node: GraphNode,
   dY: Tensor,
   inputs: readonly Tensor[],
   weights: Weights,
   rule: ReluRule = 'gradient',
-): readonly Tensor[] {
-  const x = inputs[0]!;
-  switch (node.op) {
-    case 'conv':
-      return [convBackward(node, dY, parameter(weights, node.weight), x.extents)];
-    case 'fullyConnected':
-      return [fullyConnectedBackward(dY, parameter(weights, node.weight), x.extents)];
-    case 'relu':
-      return [reluBackward(dY, x, rule)];
-    case 'clip':
-    case 'leakyRelu':
-    case 'elu':
-    case 'sigmoid':
-    case 'hardSigmoid':
-    case 'hardSwish':
-    case 'swish':
-    case 'sqrt':
-    case 'reciprocal':
-      return [curveBackward(dY, x, () => curveOf(node))];
-    case 'prelu':
-      return [curveBackward(dY, x, leakyPerChannel(parameter(weights, node.slope)))];
-    case 'maxPool':
-      return [maxPoolBackward(node, dY, x)];
-    case 'globalMaxPool':
-      return [globalMaxPoolBackward(dY, x)];
-    case 'lrn':
-      return [lrnBackward(node, dY, x)];
-    case 'affine':
-      return [affineBackward(dY, optional(weights, node.scale))];
-    case 'reshape':
-      return [reshape(dY, x.extents)];
-    case 'transpose':
-    case 'slice':
-    case 'pad':
-    case 'expand':
-      return [moveBackward(node, dY, x.extents)];
-    case 'resize':
-      return [resizeBackward(node, dY, x.extents)];
-    case 'reduce':
-      return [reduceBackward(node, dY, x.extents)];
-    case 'multiply':
-      return [multiply(dY, inputs[1]!), multiply(dY, x)];
-    case 'averagePool':
-      return [averagePoolBackward(node, dY, x.extents)];
-    case 'globalAveragePool':
-      return [globalAveragePoolBackward(dY, x.extents)];
-    case 'batchNorm':
-      return [batchNormBackward(dY, batchNormParameters(node, weights), node.epsilon)];
-    case 'flatten':
-      return [reshape(dY, x.extents)];
-    case 'concat':
-      return concatBackward(
-        dY,
-        inputs.map(({ extents }) => extents),
-      );
-    case 'add':
-      return inputs.map(() => dY);
-    case 'identity':
-      return [dY];
-    case 'softmax':
-      return [softmaxBackward(dY, x)];
-    case 'logSoftmax':
-      return [logSoftmaxBackward(dY, x)];
-  }
-}
+): readonly Tensor[] => oracleOf(node.op).backward(node, dY, inputs, weights, rule);
 
-function batchNormParameters(node: Extract<GraphNode, { op: 'batchNorm' }>, weights: Weights) {
+function batchNormParameters(node: NodeOf<'batchNorm'>, weights: Weights) {
   return {
     scale: parameter(weights, node.scale),
     bias: parameter(weights, node.bias),
@@ -169,12 +331,6 @@ function batchNormParameters(node: Extract<GraphNode, { op: 'batchNorm' }>, weig
   };
 }
 
-function optional(weights: Weights, name: string | undefined): Numbers | undefined {
-  return name === undefined ? undefined : parameter(weights, name);
-}
-
-function parameter(weights: Weights, name: string): Numbers {
-  const weight = weights.get(name);
-  if (weight === undefined) throw new RangeError(`the graph has no weight named ${name}`);
-  return weight.data;
+function triple({ C, H, W }: Extents, value: (extent: number) => number): Triple {
+  return [value(C), value(H), value(W)];
 }

@@ -1,11 +1,9 @@
 import type { Extents, Graph, GraphNode, Pair, Pads, Weight, Window } from '../../src/graph';
 import { forward } from './operators';
+import type { Growing, Unnamed } from './oracle';
 import { normals, randomParameter, randomWeights, seededRandom, type Random } from './random';
 import { sizeOf, tensor, type Tensor } from './tensor';
 import { slide } from './window';
-
-/** A node before it has a name. Distributes over the union, which plain `Omit` does not. */
-export type Unnamed<Node = GraphNode> = Node extends GraphNode ? Omit<Node, 'name'> : never;
 
 /** For one convolution of free choice. Whole graphs then stay well below 2 MFLOP, which a test confirms. */
 const CONV_FLOP_LIMIT = 2e5;
@@ -28,7 +26,7 @@ export function randomGraph(seed: number): Graph {
 }
 
 /** Grows a graph node by node, running it as it goes: the shapes are those that come out. */
-export class Builder {
+export class Builder implements Growing {
   private readonly nodes: GraphNode[] = [];
   private readonly weights = new Map<string, Weight>();
   private readonly tensors = new Map<string, Tensor>();
@@ -52,6 +50,10 @@ export class Builder {
     const name = `weight${this.weights.size}`;
     this.weights.set(name, weight);
     return name;
+  }
+
+  parameter(shape: readonly number[], draw: (random: Random) => number = (random) => random.normal()): string {
+    return this.weight(randomParameter(this.random, shape, () => draw(this.random)));
   }
 
   extents(name: string): Extents {
