@@ -10,10 +10,12 @@ import {
   type Prepared,
   isFrame,
   isTexture,
+  isVideoFrame,
   toPixels,
 } from '../image/pixels';
 import { placementOf } from '../image/placement';
 import type { Device, Pipeline } from './device';
+import { asking } from './frames';
 
 /** What a shader reads as colours. */
 const READABLE: readonly string[] = ['rgba8unorm', 'bgra8unorm', 'rgba16float'];
@@ -44,12 +46,12 @@ export class Preparer {
       return;
     }
     const size = isFrame(image) ? sizeOf(image) : null;
-    if (
-      size &&
-      this.holds(size) &&
-      (await this.run(size, 'texture', target, item, () => this.uploadFrame(image as VideoFrame | ImageBitmap, size)))
-    )
-      return;
+    if (size && this.holds(size)) {
+      const frame = image as VideoFrame | ImageBitmap;
+      const bring = (): Promise<boolean> =>
+        this.run(size, 'texture', target, item, () => this.uploadFrame(frame, size));
+      if (await (isVideoFrame(frame) ? asking(this.device.environment, bring) : bring())) return;
+    }
     const pixels = await toPixels(image);
     await this.run(pixels, 'buffer', target, item, () => ({ buffer: this.uploadPixels(pixels) }));
   }

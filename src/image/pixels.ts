@@ -46,10 +46,12 @@ const isPixels = (image: ImageInput): image is Pixels =>
 /** Told by what it can do: in Node there need not be a global of that name. */
 export const isTexture = (image: ImageInput): image is GPUTexture => 'createView' in image;
 
+export const isVideoFrame = (image: ImageInput): image is VideoFrame =>
+  typeof VideoFrame !== 'undefined' && image instanceof VideoFrame;
+
 /** What is decoded already, and may lie on the GPU. */
 export const isFrame = (image: ImageInput): image is VideoFrame | ImageBitmap =>
-  (typeof VideoFrame !== 'undefined' && image instanceof VideoFrame) ||
-  (typeof ImageBitmap !== 'undefined' && image instanceof ImageBitmap);
+  isVideoFrame(image) || (typeof ImageBitmap !== 'undefined' && image instanceof ImageBitmap);
 
 /**
  * What is decoded here is opaque: it lies on white.
@@ -80,6 +82,8 @@ export async function toPixels(image: Exclude<ImageInput, Prepared>): Promise<Pi
       'this host has no createImageBitmap; give { data, width, height } in RGBA bytes (in Node: readImage from gradlens/node)',
     );
   }
+  const bytes = isVideoFrame(image) ? await bytesOf(image) : null;
+  if (bytes) return bytes;
   if (image instanceof Blob)
     assertDecodable(
       new Uint8Array(await image.slice(0, HEAD_BYTES).arrayBuffer()),
@@ -111,4 +115,32 @@ export async function toPixels(image: Exclude<ImageInput, Prepared>): Promise<Pi
   context.drawImage(bitmap, 0, 0, width, height);
   bitmap.close();
   return context.getImageData(0, 0, width, height);
+}
+
+/** WebCodecs' newer half, which TypeScript's own types lack: a conversion on the way out, and how the frame is shown. */
+interface CopiedFrame {
+  readonly rotation?: number;
+  readonly flip?: boolean;
+  copyTo(target: Uint8ClampedArray, options: VideoFrameCopyToOptions & { readonly format: 'RGBA' }): Promise<unknown>;
+}
+
+/**
+ * A frame's own bytes. Chromium keeps about a megabyte for every frame that it draws or makes a bitmap of, and no
+ * garbage collection returns it; what is copied out costs nothing that stays.
+ *
+ * @returns null where the browser cannot convert while it copies, shows the frame turned or stretched, or shows what is
+ *   behind it, which Chromium copies multiplied by its alpha
+ */
+async function bytesOf(frame: VideoFrame): Promise<Pixels | null> {
+  const { rotation = 0, flip = false } = frame as unknown as CopiedFrame;
+  const { width = 0, height = 0 } = frame.visibleRect ?? {};
+  const isShownAsItIs = width === frame.displayWidth && height === frame.displayHeight && rotation === 0 && !flip;
+  if (!frame.format || frame.format.includes('A') || !isShownAsItIs || width * height > MOST_PIXELS) return null;
+  const data = new Uint8ClampedArray(width * height * 4);
+  try {
+    await (frame as unknown as CopiedFrame).copyTo(data, { format: 'RGBA' });
+  } catch {
+    return null;
+  }
+  return { data, width, height };
 }

@@ -7,7 +7,7 @@ import { expect, inject, test } from 'vitest';
 // @ts-expect-error: plain JavaScript, which also runs before there are any packages
 import { findChromium } from '../../scripts/system.mjs';
 import { chromiumPage } from '../chromium';
-import type { FrameReport } from './frames';
+import type { FatalReport, FrameReport } from './frames';
 
 const HARNESS = 'test/browser/harness.html';
 const VULKAN = [
@@ -26,6 +26,11 @@ async function reportOf(page: Page): Promise<FrameReport> {
   return page.evaluate(() => window.prepareFrames());
 }
 
+async function fatalReportOf(page: Page): Promise<FatalReport> {
+  await page.waitForFunction(() => 'copyFatally' in window);
+  return page.evaluate(() => window.copyFatally());
+}
+
 function expectRight({ kinds, open, closed, live }: FrameReport): void {
   for (const [kind, { difference }] of Object.entries(kinds)) {
     // what is see-through was multiplied and divided by its alpha in bytes, which costs half a level at most
@@ -37,17 +42,31 @@ function expectRight({ kinds, open, closed, live }: FrameReport): void {
   expect(live[2]).toBe(0);
 }
 
-test('frames and bitmaps are prepared as the same pixels in bytes, by way of the CPU where a browser cannot otherwise', async () => {
-  await using opened = await chromiumPage(HARNESS);
+test('frames and bitmaps are prepared as the same pixels in bytes, through the CPU where nothing else works', async () => {
+  await using opened = await chromiumPage(`${HARNESS}?hardware`);
   expectRight(await reportOf(opened.page));
   expect(opened.errors).toEqual([]);
+});
+
+test('on a software adapter frames go by their own bytes, and the browser is not asked for anything else', async () => {
+  await using opened = await chromiumPage(HARNESS);
+  const { kinds, ...rest } = await reportOf(opened.page);
+  expectRight({ kinds, ...rest });
+  for (const [kind, { readBacks }] of Object.entries(kinds))
+    if (kind.includes('frame')) expect(readBacks, kind).toBeGreaterThan(0);
+  expect(await fatalReportOf(opened.page)).toEqual({ first: 'answered', difference: 0, asked: 0 });
+});
+
+test('where the first copy of a frame takes the GPU with it, the next device gets frames by bytes', async () => {
+  await using opened = await chromiumPage(`${HARNESS}?hardware`);
+  expect(await fatalReportOf(opened.page)).toEqual({ first: 'device-lost', difference: 0, asked: 1 });
 });
 
 test('where the browser can, they go to the network without a copy through the CPU', async () => {
   const browser = await puppeteer.launch({ executablePath: findChromium() as string, headless: true, args: VULKAN });
   try {
     const page = await browser.newPage();
-    await page.goto(new URL(HARNESS, inject('pageUrl')).href);
+    await page.goto(new URL(`${HARNESS}?hardware`, inject('pageUrl')).href);
     const report = await reportOf(page);
     expectRight(report);
     expect(Object.entries(report.kinds).filter(([, { readBacks }]) => readBacks > 0)).toEqual([]);

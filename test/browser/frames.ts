@@ -2,6 +2,8 @@
  * Video frames and bitmaps in a page, for test/browser/frames.test.ts: how far they are from the same picture in bytes.
  */
 import { Engine } from '../../src/engine';
+import { GradlensError } from '../../src/errors';
+import type { InputSpec } from '../../src/graph';
 import type { ImageInput } from '../../src/image/pixels';
 import { selfTestCase } from '../../src/model/selfTest';
 
@@ -19,13 +21,82 @@ export interface FrameReport {
   readonly closed: string;
 }
 
+/** What came of a frame whose copy to the GPU is the last thing that its device does. */
+export interface FatalReport {
+  /** The code of what the first call rejected with. */
+  readonly first: string;
+  /** On the next device: as in {@link FrameReport}. */
+  readonly difference: number;
+  /** How often the browser was asked to copy a frame to a texture, on both devices. */
+  readonly asked: number;
+}
+
 declare global {
   interface Window {
     prepareFrames(): Promise<FrameReport>;
+    copyFatally(): Promise<FatalReport>;
   }
 }
 
 const [WIDTH, HEIGHT] = [40, 30];
+const INPUT: InputSpec = {
+  width: 11,
+  height: 13,
+  channels: 3,
+  order: 'RGB',
+  resize: 'crop',
+  scale: 1,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+};
+
+/** The adapter says that it computes on a GPU of its own. */
+if (location.search === '?hardware')
+  Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false });
+
+const canvas = new OffscreenCanvas(WIDTH, HEIGHT);
+const context = canvas.getContext('2d')!;
+
+/** On the canvas too. */
+function picture(transparent: boolean): ImageData {
+  const image = context.createImageData(WIDTH, HEIGHT);
+  for (let i = 0; i < image.data.length; i++)
+    image.data[i] = i % 4 === 3 ? (transparent && i % 16 === 3 ? 90 : 255) : ((i * 7919) >> 3) & 255;
+  context.putImageData(image, 0, 0);
+  return image;
+}
+
+const distance = (actual: Float32Array, expected: Float32Array): number =>
+  actual.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0);
+
+window.copyFatally = async () => {
+  let asked = 0;
+  let device: GPUDevice | undefined;
+  const { copyExternalImageToTexture: copy } = GPUQueue.prototype;
+  GPUQueue.prototype.copyExternalImageToTexture = function (source, ...rest) {
+    if (!(source.source instanceof VideoFrame)) return copy.call(this, source, ...rest);
+    asked++;
+    device!.destroy();
+  };
+  const opaque = picture(false);
+  using frame = Object.assign(new VideoFrame(canvas, { timestamp: 0 }), {
+    [Symbol.dispose](this: VideoFrame) {
+      this.close();
+    },
+  });
+  const onNewDevice = async (image: ImageInput): Promise<Float32Array> => {
+    using engine = await Engine.create();
+    device = engine.device;
+    return await (await engine.load(selfTestCase().graph, { input: INPUT })).prepared(image);
+  };
+  const first = await onNewDevice(frame).then(
+    () => 'answered',
+    (error: unknown) => (error instanceof GradlensError ? error.code : String(error)),
+  );
+  const difference = distance(await onNewDevice(frame), await onNewDevice(opaque));
+  GPUQueue.prototype.copyExternalImageToTexture = copy;
+  return { first, difference, asked };
+};
 
 window.prepareFrames = async () => {
   let reads = 0;
@@ -35,40 +106,22 @@ window.prepareFrames = async () => {
     reads++;
     return getImageData.apply(this, args);
   };
+  const { copyTo } = VideoFrame.prototype;
+  VideoFrame.prototype.copyTo = function (...args: Parameters<typeof copyTo>) {
+    reads++;
+    return copyTo.apply(this, args);
+  };
 
   using engine = await Engine.create();
   const before = engine.memory().live;
-  const model = await engine.load(selfTestCase().graph, {
-    input: {
-      width: 11,
-      height: 13,
-      channels: 3,
-      order: 'RGB',
-      resize: 'crop',
-      scale: 1,
-      mean: [0, 0, 0],
-      std: [1, 1, 1],
-    },
-  });
-  const canvas = new OffscreenCanvas(WIDTH, HEIGHT);
-  const context = canvas.getContext('2d')!;
-  const picture = (transparent: boolean): ImageData => {
-    const image = context.createImageData(WIDTH, HEIGHT);
-    for (let i = 0; i < image.data.length; i++)
-      image.data[i] = i % 4 === 3 ? (transparent && i % 16 === 3 ? 90 : 255) : ((i * 7919) >> 3) & 255;
-    context.putImageData(image, 0, 0);
-    return image;
-  };
+  const model = await engine.load(selfTestCase().graph, { input: INPUT });
 
   const kinds: Record<string, { difference: number; readBacks: number }> = {};
   const compare = async (kind: string, image: ImageInput, reference: ImageInput): Promise<void> => {
     const expected = await model.prepared(reference);
     reads = 0;
     const prepared = await model.prepared(image);
-    kinds[kind] = {
-      readBacks: reads,
-      difference: prepared.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0),
-    };
+    kinds[kind] = { readBacks: reads, difference: distance(prepared, expected) };
   };
 
   const seeThrough = picture(true);
@@ -99,5 +152,6 @@ window.prepareFrames = async () => {
   );
   model.dispose();
   prototype.getImageData = getImageData;
+  VideoFrame.prototype.copyTo = copyTo;
   return { kinds, open, closed, live: [once, often, engine.memory().live - before] };
 };

@@ -46,17 +46,18 @@ export async function watchCamera(
   }
 }
 
+/** When the video shows another frame. Its listener goes with it: a camera may run for hours. */
 function nextFrame(video: HTMLVideoElement, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const handle = video.requestVideoFrameCallback(() => resolve());
-    signal.addEventListener(
-      'abort',
-      () => {
-        video.cancelVideoFrameCallback(handle);
-        reject(signal.reason as Error);
-      },
-      { once: true },
-    );
+    const onAbort = (): void => {
+      video.cancelVideoFrameCallback(handle);
+      reject(signal.reason as Error);
+    };
+    const handle = video.requestVideoFrameCallback(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
   });
 }
