@@ -1,20 +1,9 @@
-import { readFileSync, readdirSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { importsOf as imports, reachedFrom, sources } from './importGraph';
 
-const files = ['src', 'shaders']
-  .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)))
-  .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'));
-
-/** Modules that a file imports: paths of ours as they lie in the repository, packages by name. */
-const importsOf = (file: string): string[] =>
-  [
-    ...readFileSync(file, 'utf8').matchAll(
-      /^\s*(?:import|export)\b[^'"`;]*?from\s+'([^']+)'|\bimport\(\s*'([^']+)'|^import\s+'([^']+)'/gm,
-    ),
-  ]
-    .map(([, from, dynamic, bare]) => (from ?? dynamic ?? bare)!)
-    .map((name) => (name.startsWith('.') ? normalize(join(dirname(file), name)) : name));
+const files = sources();
+const importsOf = (file: string): readonly string[] => imports(file, 'all');
 
 /** From the top down: a layer may import from its own and from those below it. */
 const LAYERS: readonly (readonly [name: string, RegExp])[] = [
@@ -52,12 +41,7 @@ test('imports point one way: demo, cli → index → methods → model → gpu �
 
 test('no file imports itself, by whatever way round', () => {
   const known = new Set(files);
-  const next = new Map(
-    files.map((file) => [
-      file,
-      importsOf(file).flatMap((path) => [`${path}.ts`, `${path}/index.ts`].filter((candidate) => known.has(candidate))),
-    ]),
-  );
+  const next = new Map(files.map((file) => [file, importsOf(file).filter((path) => known.has(path))]));
   // depth first; what is open is the way by which one came
   const open: string[] = [];
   const done = new Set<string>();
@@ -94,18 +78,10 @@ test('formats know the graph and its operators, and nothing of devices or plans'
 });
 
 test('the readers of files are loaded when a file of theirs comes, not with the entry', () => {
-  const needed = new Set(['src/index.ts']);
-  for (const file of needed) {
-    for (const [, name] of readFileSync(file, 'utf8').matchAll(
-      /^(?:import|export)\s+(?!type\b)[^'"`;]*?from\s+'(\.[^']+)'/gm,
-    )) {
-      const path = normalize(join(dirname(file), name!));
-      needed.add(files.find((known) => known === `${path}.ts` || known === `${path}/index.ts`) ?? path);
-    }
-  }
+  const needed = reachedFrom('src/index.ts', 'first');
   expect(needed.size).toBeGreaterThan(60);
   expect(
-    [...needed].filter((file) =>
+    [...needed.keys()].filter((file) =>
       /formats\/(onnx|native|safetensors|npy|schema|model\.schema|imagenet)|download/.test(file),
     ),
   ).toEqual([]);
