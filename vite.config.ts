@@ -8,6 +8,7 @@ import { worksOffline } from './build/offline.ts';
 import { thirdPartyNotices } from './build/notices.ts';
 import { contentSecurityPolicy } from './build/policy.ts';
 import { DEFAULT_MODEL } from './src/publicModels.ts';
+import { projects } from './test/projects.ts';
 
 const page: UserConfig = {
   base: './', // it may be put into any folder of any server
@@ -61,12 +62,7 @@ const library: UserConfig = {
 export default defineConfig(({ mode }) => ({
   ...(mode === 'lib' ? library : page),
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: 'test/setup.ts',
-    // One after the other: a software GPU takes all cores, and a crash of Dawn takes only the process of its own file.
-    pool: 'forks',
-    maxWorkers: 1,
-    fileParallelism: false,
+    projects: projects(),
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -3,7 +3,7 @@ import { bindingsOf } from '../../shaders/kernel';
 import { type Plan, compile } from '../../src/compile';
 import type { Graph, GraphNode } from '../../src/graph';
 import type { Step, Tensor } from '../../src/ops/op';
-import { branched, small } from '../engine/support';
+import { branched, small } from '../engine/graphs';
 import { randomGraph } from '../oracle/randomGraph';
 
 const bindingBytes = 2 ** 27;

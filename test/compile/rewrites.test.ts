@@ -14,7 +14,7 @@ import { relativeL2 } from '../oracle/compare';
 import { convForward } from '../oracle/conv';
 import { runGraph } from '../oracle/network';
 import { gather, get, tensor } from '../oracle/tensor';
-import { Net, real } from '../ops/check';
+import { Net, real } from '../ops/net';
 
 const bindingBytes = 2 ** 27;
 const net = (extents: Extents = { C: 4, H: 6, W: 6 }): Net => new Net(extents, 3, real);

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { guessPreparation } from '../../src/formats/guess';
 import { PRESETS, presetNames, presetSpec } from '../../src/formats/preparation';
 import type { Graph, PresetName, Weight } from '../../src/graph';
-import { readImage } from '../../src/node/index';
+import { readImage } from '../../src/node/image';
 import { randomWeights, seededRandom } from '../oracle/random';
 import { refusal } from './errors';
 
