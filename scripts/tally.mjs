@@ -1,25 +1,49 @@
 /**
  * A vitest reporter that counts, for scripts/test.mjs, into the file $GRADLENS_TALLY. Stricter than vitest's own sum: a
- * file whose worker died, or that failed as a whole, has no passed tests, and an error outside of any test is a failure
- * of its own.
+ * file whose worker died, or that failed as a whole, has no passed tests; an error outside of any test is a failure of
+ * its own, and so is a test that is skipped without a reason (test/needs.ts).
  */
 import { writeFileSync } from 'node:fs';
 
+const NOT_ASKED_FOR = 'not among the tests that were asked for';
+
 export default class Tally {
+  onInit(vitest) {
+    this.asked = vitest;
+  }
+
   onTestRunEnd(modules, unhandledErrors) {
-    const tally = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
+    const tally = { passed: 0, failed: unhandledErrors.length, skipped: {} };
     for (const module of modules) {
-      const states = [...module.children.allTests()].map((test) => test.result().state);
-      const count = (state) => states.filter((other) => other === state).length;
+      const tests = [...module.children.allTests()];
+      const count = (state) => tests.filter((test) => test.result().state === state).length;
       const ended =
-        module.state() === 'passed' ||
-        module.state() === 'skipped' ||
-        (module.state() === 'failed' && module.errors().length === 0);
+        ['passed', 'skipped'].includes(module.state()) || (module.state() === 'failed' && module.errors().length === 0);
       const passed = ended ? count('passed') : 0;
+      const skipped = count('skipped');
       tally.passed += passed;
-      tally.skipped += count('skipped');
-      tally.failed += ended ? states.length - passed - count('skipped') : Math.max(1, states.length - count('skipped'));
+      tally.failed += ended ? tests.length - passed - skipped : Math.max(1, tests.length - skipped);
+      for (const test of tests.filter((test) => test.result().state === 'skipped')) this.#skip(tally, test);
     }
     if (process.env.GRADLENS_TALLY) writeFileSync(process.env.GRADLENS_TALLY, JSON.stringify(tally));
   }
+
+  #skip(tally, test) {
+    const reason = reasonOf(test) ?? (this.asked?.config.testNamePattern ? NOT_ASKED_FOR : undefined);
+    if (reason === undefined) {
+      tally.failed++;
+      console.log(`${test.module.moduleId}: '${test.fullName}' is skipped without a reason`);
+    } else {
+      tally.skipped[reason] = (tally.skipped[reason] ?? 0) + 1;
+    }
+  }
+}
+
+/** Of the test, or of the suite that it is in. */
+function reasonOf(test) {
+  for (let task = test; task; task = task.parent) {
+    const { skipped } = task.meta?.() ?? {};
+    if (skipped) return skipped;
+  }
+  return undefined;
 }

@@ -9,7 +9,9 @@ import { getChromium, getVulkan, installPackages, root, run } from './system.mjs
 /** A driver that waits for ever blocks the worker, where no time-out of vitest's can fire. */
 const LONGEST_MINUTES = 80;
 
-const total = { passed: 0, failed: 0, skipped: 0 };
+const total = { passed: 0, failed: 0 };
+/** How many tests were skipped, by reason. */
+let skipped = {};
 
 try {
   console.log(`gradlens tests on Node ${process.version}, ${process.platform}-${process.arch}`);
@@ -21,7 +23,9 @@ try {
   console.log(`WebGPU in Node: ${vulkan ?? 'no driver of its own; the SwiftShader beside Chromium has to do'}`);
   if (!vulkan) process.env.GRADLENS_VULKAN ||= 'swiftshader';
 
-  for (const check of ['format:check', 'lint', 'typecheck']) {
+  const asked = process.argv.slice(2);
+  // the mistakes that the tests should notice are tried only where all tests are asked for
+  for (const check of ['format:check', 'lint', 'typecheck', ...(asked.length === 0 ? ['test:mutants'] : [])]) {
     const ok = run('npm', ['run', '--silent', check]);
     total[ok ? 'passed' : 'failed']++;
     if (!ok) console.log(`npm run ${check} failed (above).`);
@@ -29,16 +33,13 @@ try {
 
   const file = join(mkdtempSync(join(tmpdir(), 'gradlens-test-')), 'tally.json');
   const reporters = ['--reporter=default', `--reporter=${join(root, 'scripts/tally.mjs')}`];
-  const vitest = run(
-    process.execPath,
-    [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...reporters, ...process.argv.slice(2)],
-    {
-      env: { GRADLENS_CHROMIUM: chromium, GRADLENS_TALLY: file },
-      minutes: LONGEST_MINUTES,
-    },
-  );
-  const tally = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { passed: 0, failed: 0, skipped: 0 };
+  const vitest = run(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...reporters, ...asked], {
+    env: { GRADLENS_CHROMIUM: chromium, GRADLENS_TALLY: file },
+    minutes: LONGEST_MINUTES,
+  });
+  const tally = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { passed: 0, failed: 0, skipped: {} };
   for (const state of Object.keys(total)) total[state] += tally[state];
+  ({ skipped } = tally);
 
   if (tally.passed + tally.failed === 0) console.log('No test ran.');
   if (tally.failed === 0 && (!vitest || tally.passed === 0)) total.failed++; // it crashed, or found nothing to do
@@ -48,6 +49,7 @@ try {
 }
 
 process.exitCode = total.failed > 0 ? 1 : 0;
-console.log(
-  `\nTests: ${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`,
-);
+console.log();
+for (const [reason, count] of Object.entries(skipped)) console.log(`Skipped, ${count}: ${reason}`);
+const skips = Object.values(skipped).reduce((sum, count) => sum + count, 0);
+console.log(`Tests: ${total.passed} passed, ${total.failed} failed${skips > 0 ? `, ${skips} skipped` : ''}`);

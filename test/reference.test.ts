@@ -10,9 +10,9 @@ import { readNpy, writeNpy } from '../src/formats/npy';
 import type { Engine, InputSpec, Model } from '../src/index';
 import { createNodeEngine, fileAddress, readImage } from '../src/node/index';
 import { buildOnce, folder, gradlens } from './cli/gradlens';
+import { DATA, data } from './needs';
 import { relativeL2 } from './oracle/compare';
 
-const data = process.env['GRADLENS_DATA'] ?? '';
 const SIDE = 227;
 const PLANE = SIDE * SIDE;
 const MEAN_BGR = [103.939, 116.779, 123.68];
@@ -41,7 +41,7 @@ const withoutTies = cases.filter(({ image }) =>
   ['king_penguin.png', 'tiger.png', 'convertible.png', 'lemon.png'].includes(image),
 );
 
-describe.skipIf(!data)('SqueezeNet v1.1', () => {
+describe('SqueezeNet v1.1', DATA, () => {
   const modelPath = join(data, 'weights/squeezenet1.1.onnx');
   let engine: Engine;
   let model: Model;

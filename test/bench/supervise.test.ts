@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
+import { needs } from '../needs';
 // @ts-expect-error: plain JavaScript, as all commands of a checkout
 import { killGroup, supervise } from '../../bench/supervise.mjs';
 
@@ -29,7 +30,7 @@ const isAlive = (pid: number): boolean => {
 };
 const LIMITS = { seconds: 60, bytes: 1e12 };
 
-describe.skipIf(process.platform === 'win32')('a job', () => {
+describe('a job', needs(process.platform !== 'win32', 'Windows has no process groups'), () => {
   test('that ends well gives its result', async () => {
     expect(await supervise(async () => job('console.log("report"); setInterval(() => {}, 1000)'), LIMITS)).toEqual({
       result: 'report',
@@ -64,7 +65,7 @@ describe.skipIf(process.platform === 'win32')('a job', () => {
     await expect.poll(() => isAlive(pid), { timeout: 5000 }).toBe(false);
   });
 
-  test.skipIf(process.platform !== 'linux')('that takes too much memory is killed', async () => {
+  test('that takes too much memory is killed', needs(process.platform === 'linux', 'reads /proc'), async () => {
     const greedy = 'const kept = Buffer.alloc(3e8, 1); setInterval(() => kept.fill(2), 500)';
     expect(await supervise(async () => job(greedy), { ...LIMITS, bytes: 2e8 })).toEqual({
       contender: null,

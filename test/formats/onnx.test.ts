@@ -4,6 +4,7 @@ import { ModelProtoSchema, TensorProto_DataType as DataType } from 'onnx-buf';
 import { describe, expect, test } from 'vitest';
 import type { GraphNode } from '../../src/graph';
 import { readOnnx } from '../../src/formats/onnx';
+import { DATA, data } from '../needs';
 import { refusal } from './errors';
 import { secondsUsed } from './guard';
 import {
@@ -658,9 +659,7 @@ describe('hostile files', () => {
   });
 });
 
-const data = process.env['GRADLENS_DATA'];
-
-test.skipIf(!data)('SqueezeNet 1.1 imports whole: 66 nodes, 52 weights, 1000 outputs', () => {
+test('SqueezeNet 1.1 imports whole: 66 nodes, 52 weights, 1000 outputs', DATA, () => {
   const { graph, input, labels, provenance } = readOnnx(readFileSync(`${data}/weights/squeezenet1.1.onnx`));
   expect(graph.input).toEqual({ name: 'data', extents: { C: 3, H: 227, W: 227 } });
   expect(graph.nodes).toHaveLength(66);

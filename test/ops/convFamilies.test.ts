@@ -95,21 +95,17 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     },
     PATIENCE,
   );
-
-  // lavapipe compiles each of these for ten seconds
-  test.skipIf(driver === 'lavapipe').each(Object.entries(TILES))(
-    'so does a tiled one that GPUs may choose: %s',
-    async (_, tile) => {
-      const net = new Net({ C: 3, H: 7, W: 11 }, 9);
-      const output = net.fullyConnected(net.conv('image', 136, { kernel: [3, 2], pads: [1, 0, 1, 2] }), 5);
-      expect(
-        await error(
-          await loaderOf(driver, { conv: () => ({ family: 'tiled', tile, slices: 1 }) }),
-          Object.assign(net, { output }),
-          { classes: [2, 1] },
-        ),
-      ).toBe(0);
-    },
-    PATIENCE,
-  );
 });
+
+// lavapipe compiles each of these for ten seconds: on another driver, where there is one
+const quick = nodeDrivers.find((driver) => driver !== 'lavapipe') ?? 'lavapipe';
+test.each(Object.entries(TILES))(
+  `a tiled convolution that GPUs may choose equals the oracle to the last bit on ${quick}: %s`,
+  async (_, tile) => {
+    const net = new Net({ C: 3, H: 7, W: 11 }, 9);
+    const output = net.fullyConnected(net.conv('image', 136, { kernel: [3, 2], pads: [1, 0, 1, 2] }), 5);
+    const loader = await loaderOf(quick, { conv: () => ({ family: 'tiled', tile, slices: 1 }) });
+    expect(await error(loader, Object.assign(net, { output }), { classes: [2, 1] })).toBe(0);
+  },
+  PATIENCE,
+);

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
+import { DATA, data } from '../needs';
 import { alertOf, mapNumber, openDemo, setField, settled, stateOf } from './open';
 
 const FIXTURE = 'test/fixtures/squeezenet1_1.onnx';
@@ -212,8 +213,7 @@ test('a link brings back the network’s preparation, the picture, the class, th
   await again.close();
 });
 
-const data = process.env['GRADLENS_DATA'] ?? '';
-test.skipIf(!data)('SqueezeNet 1.1 gives photographs the classes that are known of it', async () => {
+test('SqueezeNet 1.1 gives photographs the classes that are known of it', DATA, async () => {
   const { photos } = JSON.parse(readFileSync(join(data, 'photos/index.json'), 'utf8')) as {
     photos: { file: string; squeezenet11_top5: [index: number, probability: number][] }[];
   };
