@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { NETWORKS, classesFor, extentsOf, flopsOf, forwardFlops, inputFor } from '../../bench/networks';
-import { compile } from '../../src/compile';
+import { type Plan, compile } from '../../src/compile';
 
 describe('the networks are the ones they are named after', () => {
   test.each([
@@ -42,10 +42,30 @@ describe('the networks are the ones they are named after', () => {
     expect(shapes('squeezenet', 'globalAveragePool')).toEqual(['1000×1×1']);
   });
 
-  test('each of them compiles, for batches too', () => {
-    for (const name of ['squeezenet', 'small', 'tiny'] as const)
-      expect(compile(NETWORKS[name](), { batch: 8, bindingBytes: 1 << 27 }).batch).toBe(8);
-  });
+  test.each([
+    ['squeezenet', 224, 1000],
+    ['small', 64, 10],
+    ['tiny', 32, 10],
+  ] as const)(
+    '%s compiles to the same layers for 1 and for 8 pictures, which cost 8 times as much',
+    (name, side, classes) => {
+      const network = NETWORKS[name]();
+      const [one, eight] = [1, 8].map((batch) => compile(network, { batch, bindingBytes: 2 ** 27 })) as [Plan, Plan];
+      // however many steps a layer takes
+      const layers = ({ forward, backward }: Plan): string[] => [
+        ...new Set([...forward, ...backward].map(({ label }) => label.split('.')[0]!)),
+      ];
+      const flops = ({ forward }: Plan): number => forward.reduce((sum, { kernel }) => sum + kernel.flops, 0);
+      expect(layers(eight)).toEqual(layers(one));
+      expect(eight.input.bytes).toBe(8 * 3 * side * side * 4);
+      expect(eight.gradient.bytes).toBe(eight.input.bytes);
+      expect(eight.scores.storage.bytes).toBe(8 * Math.ceil(classes / 4) * 16);
+      expect(flops(eight)).toBe(8 * flops(one));
+      // the kernels also compute the channels that fill up the last block of four
+      expect(flops(one) / forwardFlops(network)).toBeGreaterThanOrEqual(1);
+      expect(flops(one) / forwardFlops(network)).toBeLessThan(1.1);
+    },
+  );
 });
 
 describe('what is counted', () => {

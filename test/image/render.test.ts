@@ -40,7 +40,7 @@ describe('colours', () => {
     const { data } = renderMap(map(3, 1, [-1, 0, 4], true), { percentile: 100 });
     const middle = colourAt('coolwarm', 0.5);
     middle.forEach((component, k) => expect(Math.abs(data[4 + k]! - component)).toBeLessThanOrEqual(1));
-    expect(data.slice(8, 11)).toEqual(colourAt('coolwarm', 1).map(Math.round));
+    expect([...data.slice(8, 11)]).toEqual([...colourAt('coolwarm', 1)].map(Math.round));
   });
 
   test('a map of zeros is drawn as zeros', () => {
