@@ -39,19 +39,21 @@ const NETS = ['imagenette-128', 'imagenette-128-robust'].filter((name) =>
 );
 /** Of a picture in a sheet, in pixels. */
 const SIDE = 128;
-/** The maps of a sheet, and of the table of what they are worth. */
-const METHODS = {
-  saliency: (model, picture) => gradlens.saliency(model, picture),
-  'ten views': (model, picture) => gradlens.saliency(model, picture, { views: 10 }),
-  deconvnet: (model, picture) => gradlens.saliency(model, picture, { relu: 'deconvnet' }),
-  guided: (model, picture) => gradlens.saliency(model, picture, { relu: 'guided' }),
-  'gradient × input': (model, picture) => gradlens.gradientTimesInput(model, picture),
-  SmoothGrad: (model, picture) => gradlens.smoothGrad(model, picture),
-  'integrated gradients': (model, picture) => gradlens.integratedGradients(model, picture, { steps: 64 }),
-  'Grad-CAM': (model, picture) => gradlens.gradCam(model, picture),
-  'layer map': (model, picture) => gradlens.layerMap(model, picture),
-  occlusion: (model, picture) => gradlens.occlusion(model, picture),
-};
+/** Steps of integrated gradients, whose gap the table tells. */
+const STEPS = 64;
+const INTEGRATED = 'integrated-gradients';
+/** The maps of a sheet, and of the table of what they are worth: each method, and its variants. */
+const COLUMNS = gradlens.METHODS.flatMap(({ name, title, variants = {} }) => {
+  const column = (title, values) => ({
+    title,
+    name,
+    make: (model, picture) => gradlens.mapBy(name, model, picture, values),
+  });
+  return [
+    column(title, name === INTEGRATED ? { samples: STEPS } : {}),
+    ...Object.entries(variants).map(([variant, values]) => column(variant, values)),
+  ];
+});
 /** How class models are climbed to: the paper's objective, its counter-example, and what later work found. */
 const WAYS = { paper: {}, probability: { score: 'probability' }, vivid: { preset: 'vivid' } };
 mkdirSync(folder, { recursive: true });
@@ -122,7 +124,7 @@ async function pictures() {
     await mapSheet(net);
   }
   await segmentationSheet();
-  return { classModels };
+  return { classModels, columns: COLUMNS.map(({ title }) => title) };
 }
 
 /** A row for each way to climb; a column for each class. */
@@ -145,14 +147,14 @@ async function classModelSheet(net, ways) {
   return { labels: model.labels, scores };
 }
 
-/** The sample, then a column for each method. */
+/** The sample, then its maps. */
 async function mapSheet(net) {
   const model = await shipped(1, net);
   const tiles = [];
   for (const [row, { picture }] of (await samples()).entries()) {
     tiles.push(tile(picture, 0, row));
-    for (const [column, method] of Object.values(METHODS).entries()) {
-      const map = await method(model, picture);
+    for (const [column, { make }] of COLUMNS.entries()) {
+      const map = await make(model, picture);
       tiles.push(tile(gradlens.renderMap(map, { colours: map.signed ? 'coolwarm' : 'viridis' }), column + 1, row));
     }
   }
@@ -238,7 +240,7 @@ async function maps() {
   for (const { file: name, picture } of pictures) {
     const plain = await gradlens.saliency(single, picture);
     const random = { ...plain, data: plain.data.map((_, i) => Math.abs(Math.sin(i * 12.9898) * 43758.5453) % 1) };
-    for (const [method, make] of [...Object.entries(METHODS), ['random (control)', () => random]]) {
+    for (const { title, name: method, make } of [...COLUMNS, { title: 'random (control)', make: () => random }]) {
       const map = await make(single, picture);
       const curves = await gradlens.perturbationCurves(model, picture, map);
       // 0: the score of the mean colour alone; 1: of the whole picture
@@ -252,8 +254,8 @@ async function maps() {
         allLayers: await kept(all),
         likeness: gradlens.rankCorrelation(map, plain),
       };
-      if (method === 'integrated gradients') gap += map.gap / pictures.length;
-      for (const [key, value] of Object.entries(row)) ((sums[method] ??= {})[key] ??= []).push(value);
+      if (method === INTEGRATED) gap += map.gap / pictures.length;
+      for (const [key, value] of Object.entries(row)) ((sums[title] ??= {})[key] ??= []).push(value);
     }
     console.error(name);
   }
@@ -261,6 +263,7 @@ async function maps() {
   return {
     samples: pictures.length,
     gap,
+    steps: STEPS,
     methods: Object.fromEntries(
       Object.entries(sums).map(([method, row]) => [
         method,

@@ -8,9 +8,10 @@ import { SHARE } from '../weights/share.mjs';
  * Where a figure comes from. `null`: it was not recorded.
  *
  * @typedef {{ adapter?: string | null, commit: string, command?: string | null }} Origin
- * @typedef {Origin & { classModels: Record<string, ClassModels> }} Pictures
+ * @typedef {Origin & { classModels: Record<string, ClassModels>, columns: string[] }} Pictures columns: of the sheets
  * @typedef {{ labels: string[], scores: Record<string, number[]> }} ClassModels by way to climb, then by class
- * @typedef {Origin & { samples: number, gap: number, methods: Record<string, Record<string, number>> }} Maps
+ * @typedef {Record<string, Record<string, number>>} Rows
+ * @typedef {Origin & { samples: number, gap: number, steps: number, methods: Rows }} Maps by title of the map
  * @typedef {Origin & { rows: MaskRow[] }} Masks
  * @typedef {{ id: string, content: string, top1: string } & Record<MaskWay, number>} MaskRow IoU by way
  * @typedef {'paper' | 'boxes' | 'layers' | 'trueBox'} MaskWay
@@ -111,20 +112,6 @@ function namedOf(classModels) {
 
 // ——— §3.1 ———
 
-/** The columns of the sheets of maps, after the sample. */
-const COLUMNS = [
-  'saliency',
-  'ten views',
-  'deconvnet',
-  'guided',
-  'gradient × input',
-  'SmoothGrad',
-  'integrated gradients',
-  'Grad-CAM',
-  'layer map',
-  'occlusion',
-];
-
 /** @type {(results: Results) => string} */
 function saliencyMaps({ pictures, maps }) {
   return `## §3.1 Image-specific class saliency
@@ -134,24 +121,26 @@ function saliencyMaps({ pictures, maps }) {
 **Where it is silent:** a sub-image has 7/8 of each side of what the network sees; each map is mirrored back, laid
 where its sub-image lies, and divided by how many lie there.
 
-${pictures ? mapSheets(Object.keys(pictures.classModels)) : missing('node scripts/reproduction.mjs --measure pictures')}
+${pictures ? mapSheets(pictures) : missing('node scripts/reproduction.mjs --measure pictures')}
 ${maps ? mapTable(maps) : missing('node scripts/reproduction.mjs --measure maps')}
 
 \`gradlens saliency samples/*.jpg --method saliency --views 10\`
 `;
 }
 
-/** @type {(nets: string[]) => string} */
-function mapSheets(nets) {
-  const sheets = nets.map((net) => `![Samples and their maps, ${net}](reproduction/maps-${net}.png)\n\n\`${net}\`\n`);
+/** @type {(pictures: Pictures) => string} */
+function mapSheets({ classModels, columns }) {
+  const sheets = Object.keys(classModels).map(
+    (net) => `![Samples and their maps, ${net}](reproduction/maps-${net}.png)\n\n\`${net}\`\n`,
+  );
   return `${sheets.join('\n')}
-Columns: the sample; ${COLUMNS.join('; ')}. The first two are the paper's §3.1, the next two its §4, the others later
+Columns: the sample; ${columns.join('; ')}. The first two are the paper's §3.1, the next two its §4, the others later
 work.
 `;
 }
 
 /** @type {(maps: Maps) => string} */
-function mapTable({ samples, gap, methods, ...origin }) {
+function mapTable({ samples, gap, steps, methods, ...origin }) {
   const rows = Object.entries(methods).map(([name, row]) => [
     name,
     ...['deletion', 'insertion', 'likeness', 'lastLayer', 'allLayers'].map((key) => row[key]?.toFixed(2) ?? ''),
@@ -161,7 +150,7 @@ the pixels that the map ranks highest become the mean colour, or come back; 0 is
 picture's, so a good map has a low deletion and a high insertion. Likeness: Spearman's correlation with the plain map.
 Randomised: the correlation with the map of the same net after the weights of its last or of all its layers were
 shuffled; a map that still looks the same did not depend on them. Integrated gradients miss the sum that they should
-have by ${percent(gap)} (64 steps).
+have by ${percent(gap)} (${steps} steps).
 
 ${table(['map', 'deletion ↓', 'insertion ↑', 'likeness', 'last layer randomised', 'all randomised'], rows)}
 

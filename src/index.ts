@@ -36,26 +36,24 @@ export type {
 export type { Classification } from './scores';
 export type { AscentOptions } from './gpu/ascent';
 export type { Sampled, SampledVariants, View } from './gpu/sampling';
+export * from './methods/all';
 export { CLASS_MODEL_PRESETS, classModel } from './methods/classModel';
 export type { ClassModel, ClassModelOptions, ClassModelPreset, ClassModelStep } from './methods/classModel';
-export { gradCam } from './methods/gradCam';
-export type { GradCamOptions } from './methods/gradCam';
-export { gradientTimesInput } from './methods/gradientTimesInput';
 export type { ChannelRule, Heatmap } from './methods/heatmap';
-export { integratedGradients } from './methods/integratedGradients';
-export type { IntegratedGradients, IntegratedGradientsOptions } from './methods/integratedGradients';
-export { layerMap, layerMaps } from './methods/layerMap';
-export type { LayerMapOptions } from './methods/layerMap';
 export { mapBox } from './methods/mapBox';
 export type { MapBox, MapBoxOptions } from './methods/mapBox';
-export { occlusion } from './methods/occlusion';
-export type { OcclusionOptions } from './methods/occlusion';
-export { saliencies, saliency } from './methods/saliency';
-export type { SaliencyOptions } from './methods/saliency';
+export type {
+  ChoiceOption,
+  MethodOption,
+  MethodOptions,
+  MethodRecord,
+  NumberOption,
+  TensorOption,
+} from './methods/method';
+export { METHODS, batchFor, mapBy, mapsBy, methodNamed, valuesOf } from './methods/named';
+export type { MapOptions, Method, MethodName, MethodOptionName, MethodValues } from './methods/named';
 export { perturbationCurves, randomised, rankCorrelation } from './methods/sanity';
 export type { PerturbationCurves } from './methods/sanity';
-export { smoothGrad } from './methods/smoothGrad';
-export type { SmoothGradOptions } from './methods/smoothGrad';
 export { SEGMENT_PRESETS, segment } from './methods/segmentation';
 export type { Fallback, SegmentOptions, SegmentPreset, Segmentation } from './methods/segmentation';
 export { centreBox, controlOf, intersectionOverUnion, localisationMeasures, wholeImage } from './methods/localisation';

@@ -53,7 +53,7 @@ export const localise = command({
   },
   async run(args, session) {
     const { signal, onProgress } = session;
-    const maker = mapMakerOf(args, 'max-abs', isOfLayers(args.preset) ? 'layers' : 'saliency');
+    const maker = mapMakerOf(args, isOfLayers(args.preset) ? 'layers' : 'saliency');
     const rule = boxRuleOf(args);
     const boxOptions = mapBoxOptionsOf(args);
     const truths = partOf(readTruths(args.boxes), args.part, args['all-but']);

@@ -1,65 +1,73 @@
-/** From `--method` and its kin to maps. */
+/** From `--method`, and the options of each method, to maps. */
 import type { ArgsDef } from 'citty';
 import type { Pixels } from '../image/pixels';
 import {
-  type ChannelRule,
   type Heatmap,
+  METHODS,
+  type Method,
+  type MethodName,
+  type MethodOption,
+  type MethodOptionName,
+  type MethodValues,
   type Model,
-  type ReluRule,
   type RunOptions,
-  layerMaps,
-  saliencies,
+  batchFor,
+  mapBy,
+  mapsBy,
+  methodNamed,
+  valuesOf,
 } from '../index';
-import { METHODS, type Method, batchOf, hasReluRule, mapBy } from '../methods/named';
 import { numberOption } from './args';
 import { UsageError } from './failure';
+
+const having = (option: string): readonly Method[] => METHODS.filter(({ options }) => Object.hasOwn(options, option));
+const namesOf = (methods: readonly Method[]): string => methods.map(({ name }) => name).join(' or ');
+
+/** What of a value stands in the help. */
+function hintOf(option: MethodOption): string {
+  switch (option.kind) {
+    case 'number':
+      return option.whole ? 'N' : 'X';
+    case 'choice':
+      return option.choices.map(([value]) => value).join('|');
+    case 'tensor':
+      return 'NAME';
+    case 'tensors':
+      return 'A,B';
+  }
+}
+
+/** A flag stands for the option of that name of every method that has one. */
+function flagOf(name: string) {
+  const owners = having(name);
+  const option = owners[0]!.options[name]!;
+  const helpOf = ({ options }: Method): string => options[name]!.help;
+  const helps = [...new Set(owners.map(helpOf))]
+    .map((help) => `of ${namesOf(owners.filter((method) => helpOf(method) === help))}: ${help}`)
+    .join('; ');
+  const description = 'default' in option ? `${helps} (default: ${option.default})` : helps;
+  return { type: 'string', valueHint: hintOf(option), description } as const;
+}
+
+type Flag = ReturnType<typeof flagOf>;
 
 export const methodOptions = {
   method: {
     type: 'enum',
-    options: [...METHODS],
+    options: METHODS.map(({ name }) => name),
     description: "the paper's map (default: saliency), or one of later work",
   },
-  relu: {
-    type: 'enum',
-    options: ['gradient', 'deconvnet', 'guided'],
-    default: 'gradient',
-    description: 'how ReLUs pass the gradient back (saliency, smoothgrad)',
-  },
-  views: {
-    type: 'enum',
-    options: ['1', '10'],
-    default: '1',
-    description: 'of saliency: 10 averages the maps of four corners, the middle, and their mirror images',
-  },
-  samples: {
-    type: 'string',
-    valueHint: 'N',
-    default: '32',
-    description: 'noisy copies of smoothgrad; steps of integrated-gradients',
-  },
-  tensors: {
-    type: 'string',
-    valueHint: 'A,B',
-    description: 'of layers: some by their names (default: the last of each of the three coarsest planes)',
-  },
-  noise: {
-    type: 'string',
-    valueHint: 'X',
-    default: '0.15',
-    description: "of smoothgrad: standard deviation, as a part of the picture's range",
-  },
+  ...(Object.fromEntries(
+    [...new Set(METHODS.flatMap(({ options }) => Object.keys(options)))].map((name) => [name, flagOf(name)]),
+  ) as Readonly<Record<MethodOptionName, Flag>>),
 } as const satisfies ArgsDef;
 
-type Optional = 'method' | 'tensors';
-type MethodArgs = Readonly<Record<Exclude<keyof typeof methodOptions, Optional>, string>> & {
-  readonly [name in Optional]?: string | undefined;
-};
+type MethodArgs = { readonly [name in keyof typeof methodOptions]?: string | undefined };
 
 export interface MapMaker {
   /** What the model is to be loaded with. */
   readonly batch: number;
-  readonly method: Method;
+  readonly method: MethodName;
   /** As options of results have it. */
   readonly parameters: Readonly<Record<string, unknown>>;
   make(model: Model, picture: Pixels, chosen: number | 'top1', options: RunOptions): Promise<Heatmap>;
@@ -67,57 +75,44 @@ export interface MapMaker {
   best(model: Model, picture: Pixels, top: number, also: number, options: RunOptions): Promise<Heatmap[]>;
 }
 
-/** @throws UsageError for numbers out of range, and options of another method */
-export function mapMakerOf(
-  args: MethodArgs,
-  channels: ChannelRule = 'max-abs',
-  byDefault: Method = 'saliency',
-): MapMaker {
-  const method = (args.method as Method | undefined) ?? byDefault;
-  const relu = args.relu as ReluRule;
-  const views = args.views === '10' ? 10 : 1;
-  const samples = numberOption('samples', args.samples, 1, 1e6, true);
-  const noise = numberOption('noise', args.noise, 0, 1e6);
-  if (views === 10 && method !== 'saliency') throw new UsageError(`--views goes with --method saliency, not ${method}`);
-  if (relu !== 'gradient' && !hasReluRule(method))
-    throw new UsageError(`--relu goes with --method saliency or smoothgrad, not ${method}`);
-  if (args.tensors !== undefined && method !== 'layers')
-    throw new UsageError(`--tensors goes with --method layers, not ${method}`);
-  const tensors = args.tensors === undefined ? {} : { tensors: args.tensors.split(',') };
-  if (channels !== 'max-abs' && !hasReluRule(method))
-    throw new UsageError(`--channels goes with --method saliency or smoothgrad, not ${method}`);
-
-  const make: MapMaker['make'] = (model, picture, chosen, options) =>
-    mapBy(method, model, picture, { ...options, class: chosen, relu, channels, views, samples, noise, ...tensors });
+/** @throws UsageError for values out of range, and options that the method does not have */
+export function mapMakerOf(args: MethodArgs, byDefault: MethodName = 'saliency'): MapMaker {
+  const method = methodNamed(args.method ?? byDefault);
+  const given: Record<string, unknown> = {};
+  for (const option of Object.keys(methodOptions) as (keyof MethodArgs)[]) {
+    const text = args[option];
+    if (option === 'method' || text === undefined) continue;
+    const described = method.options[option];
+    if (!described)
+      throw new UsageError(`--${option} goes with --method ${namesOf(having(option))}, not ${method.name}`);
+    given[option] = readOption(option, described, text);
+  }
+  const values: MethodValues = valuesOf(method, given);
+  const { name } = method;
   return {
-    batch: batchOf(method, views),
-    method,
-    parameters: {
-      method,
-      ...(hasReluRule(method) ? { relu, channels } : {}),
-      ...(method === 'saliency' ? { views } : {}),
-      ...(method === 'smoothgrad' ? { samples, noise } : {}),
-      ...(method === 'integrated-gradients' ? { steps: samples } : {}),
-      ...tensors,
-    },
-    make,
-    async best(model, picture, top, also, options) {
-      if (method === 'saliency' && views === 1)
-        return saliencies(model, picture, { ...options, class: { top, also: [also] }, relu, channels });
-      if (method === 'layers')
-        return layerMaps(model, picture, { ...options, ...tensors, class: { top, also: [also] } });
-      const scores = (
-        await model.scores(
-          Array.from({ length: model.inputShape[0] }, () => picture),
-          options,
-        )
-      ).subarray(0, model.classes);
-      const order = Array.from(scores.keys())
-        .sort((a, b) => scores[b]! - scores[a]! || a - b)
-        .slice(0, top);
-      const maps: Heatmap[] = [];
-      for (const index of new Set([...order, also])) maps.push(await make(model, picture, index, options));
-      return maps;
-    },
+    batch: batchFor(name, given),
+    method: name,
+    parameters: { method: name, ...values },
+    make: (model, picture, chosen, options) => mapBy(name, model, picture, { ...options, ...values, class: chosen }),
+    best: (model, picture, top, also, options) =>
+      mapsBy(name, model, picture, { ...options, ...values, class: { top, also: [also] } }),
   };
+}
+
+/** @throws UsageError */
+function readOption(name: string, option: MethodOption, text: string): unknown {
+  switch (option.kind) {
+    case 'number':
+      return numberOption(name, text, ...option.range, option.whole);
+    case 'choice': {
+      const values = option.choices.map(([value]) => value);
+      const found = values.find((value) => String(value) === text);
+      if (found === undefined) throw new UsageError(`--${name} is '${text}'; it can be ${values.join(', ')}`);
+      return found;
+    }
+    case 'tensor':
+      return text;
+    case 'tensors':
+      return text.split(',');
+  }
 }

@@ -19,12 +19,6 @@ export const saliency = command({
     ...prepOption,
     ...classOption,
     ...methodOptions,
-    channels: {
-      type: 'enum',
-      options: ['max-abs', 'sum-abs', 'sum'],
-      default: 'max-abs',
-      description: 'how colour channels become one; sum keeps the sign',
-    },
     out: {
       type: 'string',
       valueHint: 'pattern',
@@ -51,7 +45,7 @@ export const saliency = command({
     checkPattern(args.out);
     const percentile = numberOption('percentile', args.percentile, 0, 100);
     const alpha = args.overlay === undefined ? null : numberOption('overlay', args.overlay, 0, 1);
-    const maker = mapMakerOf(args, args.channels);
+    const maker = mapMakerOf(args);
     const file = await readModel(args.model, session, args.labels);
     const input = preparationOf(file, args.prep, session);
     const chosen = classOf(args.class, file.labels);

@@ -120,7 +120,7 @@ export const segment = command({
     const { signal, onProgress } = session;
     checkPattern(args.out);
     const alpha = args.overlay === undefined ? null : numberOption('overlay', args.overlay, 0, 1);
-    const maker = mapMakerOf(args, 'max-abs', isOfLayers(args.preset) ? 'layers' : 'saliency');
+    const maker = mapMakerOf(args, isOfLayers(args.preset) ? 'layers' : 'saliency');
     const rule = boxRuleOf(args);
     const boxOptions = mapBoxOptionsOf(args);
     const file = await readModel(args.model, session, args.labels);

@@ -59,7 +59,14 @@ async function watch(tabs: readonly Tab[], signal: AbortSignal): Promise<void> {
         );
         signal.throwIfAborted();
         const label = labels[map.class] ?? String(map.class);
-        state.map = { ...map, label, method: 'saliency', relu: 'gradient', l2: l2Norm(map), picture: 'camera' };
+        state.map = {
+          ...map,
+          label,
+          method: 'saliency' as const,
+          relu: 'gradient',
+          l2: l2Norm(map),
+          picture: 'camera',
+        };
         state.camera = { frames: state.camera!.frames + 1 };
         drawMap(parts.map, map, extent, input!, look());
         drawLegend(parts.legend, map, look());

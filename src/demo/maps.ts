@@ -1,11 +1,11 @@
 /** Maps of the shown picture, as the saliency tab's form asks for them; those made last are kept. */
-import type { ChannelRule, Heatmap, ReluRule } from '../index';
-import { type Method, METHODS, hasReluRule } from '../methods/named';
+import type { Heatmap } from '../index';
 import { current } from './current';
 import { type Look, colourChoices } from './draw/paint';
 import { element } from './parts/elements';
 import { numberOf, textOf } from './parts/form';
 import { showProgress } from './parts/messages';
+import { chosenMethod, chosenValues } from './parts/methodFields';
 import { state } from './state';
 import type { MapRequest } from './worker/jobs';
 import { call } from './worker/remote';
@@ -14,30 +14,13 @@ const form = element('saliency', HTMLFormElement);
 const kept = new Map<string, Heatmap>();
 const MOST_KEPT = 4;
 
-export const chosenMethod = (): Method => METHODS.find((name) => name === textOf(form, 'method')) ?? 'saliency';
-
-/** What the form asks for; what a method does not have is at its default. */
-export function mapRequest(index: number): MapRequest {
-  const method = chosenMethod();
-  const relu = hasReluRule(method);
-  return {
-    picture: current.picture!.id,
-    method,
-    class: index,
-    relu: relu ? (textOf(form, 'relu') as ReluRule) : 'gradient',
-    channels: relu ? (textOf(form, 'channels') as ChannelRule) : 'max-abs',
-    views: method === 'saliency' && textOf(form, 'views') === '10' ? 10 : 1,
-    samples: numberOf(form, 'samples') ?? 32,
-    noise: numberOf(form, 'noise') ?? 0.15,
-  };
-}
-
-/** Which fields matter to a method, by their labels' classes in index.html. */
-export const fieldsOf = (method: Method): readonly string[] => [
-  ...(hasReluRule(method) ? ['of-relu', 'of-channels'] : []),
-  ...(method === 'saliency' ? ['of-views'] : []),
-  ...(method === 'smoothgrad' ? ['of-samples', 'of-noise'] : method === 'integrated-gradients' ? ['of-samples'] : []),
-];
+/** What the form asks for. */
+export const mapRequest = (index: number): MapRequest => ({
+  picture: current.picture!.id,
+  method: chosenMethod().name,
+  class: index,
+  values: chosenValues(),
+});
 
 /** @throws GradlensError as the methods do */
 export async function mapOf(index: number, signal: AbortSignal): Promise<Heatmap> {

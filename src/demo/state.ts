@@ -4,16 +4,16 @@ import type {
   Classification,
   GradlensError,
   Heatmap,
+  MethodName,
   PerturbationCurves,
   ReluRule,
   Segmentation,
 } from '../index';
-import type { Method } from '../methods/named';
 import type { NetworkInfo, Randomised } from './worker/jobs';
 
 export interface ShownMap extends Heatmap {
   readonly label: string;
-  readonly method: Method;
+  readonly method: MethodName;
   readonly relu: ReluRule;
   /** ‖data‖₂ */
   readonly l2: number;

@@ -3,6 +3,7 @@ import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
 import { type Heatmap, madeBy } from './heatmap';
+import { method } from './method';
 
 export interface GradCamOptions extends RunOptions {
   readonly class?: number | 'top1';
@@ -45,3 +46,21 @@ export async function gradCam(model: Model, image: ImageInput, options: GradCamO
     meta: { method: 'grad-cam', tensor, ...madeBy(model) },
   };
 }
+
+export const gradCamMethod = method({
+  name: 'grad-cam',
+  title: 'Grad-CAM',
+  source: 'Selvaraju et al.',
+  year: 2017,
+  meaning: 'channels of the last plane, weighted by their mean gradients',
+  options: {
+    tensor: {
+      kind: 'tensor',
+      label: 'Layer',
+      help: 'which tensor, by its name (default: the last that has more than one pixel)',
+    },
+  },
+  signed: () => false,
+  batch: () => 1,
+  make: gradCam,
+});

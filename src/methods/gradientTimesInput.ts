@@ -2,6 +2,7 @@ import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
 import { type Heatmap, madeBy, overChannels } from './heatmap';
+import { method } from './method';
 
 /**
  * Gradient × input (beyond the paper; Shrikumar et al. 2016):  M[h,w] = Σ_c I[c,h,w] · ∂S_class/∂I[c,h,w].
@@ -37,3 +38,15 @@ export async function gradientTimesInput(
     meta: { method: 'gradient-times-input', ...madeBy(model) },
   };
 }
+
+export const gradientTimesInputMethod = method({
+  name: 'gradient-times-input',
+  title: 'Gradient × input',
+  source: 'Shrikumar et al.',
+  year: 2016,
+  meaning: 'input · ∂score/∂input, added over the colour channels',
+  options: {},
+  signed: () => true,
+  batch: () => 1,
+  make: gradientTimesInput,
+});

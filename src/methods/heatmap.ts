@@ -39,6 +39,16 @@ export function overChannels(values: Float32Array, C: number, how: ChannelRule):
   return map;
 }
 
+/** The scores of one picture, of a model with any batch. */
+export async function scoresOf(
+  model: Model,
+  image: ImageInput,
+  { signal }: { readonly signal?: AbortSignal },
+): Promise<Float32Array> {
+  const images = Array.from({ length: model.inputShape[0] }, () => image);
+  return (await model.scores(images, signal ? { signal } : {})).subarray(0, model.classes);
+}
+
 /** The picture's class and its score, of a model with any batch. */
 export async function classOf(
   model: Model,
@@ -46,12 +56,7 @@ export async function classOf(
   chosen: number | 'top1',
   options: { readonly signal?: AbortSignal },
 ): Promise<{ readonly class: number; readonly score: number }> {
-  const scores = (
-    await model.scores(
-      Array.from({ length: model.inputShape[0] }, () => image),
-      options,
-    )
-  ).subarray(0, model.classes);
+  const scores = await scoresOf(model, image, options);
   const index = chosen === 'top1' ? bestClass(scores) : chosen;
   return { class: index, score: scores[index]! };
 }

@@ -3,6 +3,7 @@ import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
 import { type Heatmap, classOf, madeBy, overChannels } from './heatmap';
+import { SAMPLES_AT_ONCE, method } from './method';
 
 export interface IntegratedGradientsOptions extends RunOptions {
   readonly class?: number | 'top1';
@@ -63,3 +64,24 @@ export async function integratedGradients(
     meta: { method: 'integrated-gradients', steps, gap, ...madeBy(model) },
   };
 }
+
+export const integratedGradientsMethod = method({
+  name: 'integrated-gradients',
+  title: 'Integrated gradients',
+  source: 'Sundararajan et al.',
+  year: 2017,
+  meaning: 'parts of the score, on the way from the mean image',
+  options: {
+    samples: {
+      kind: 'number',
+      range: [1, 1e6],
+      whole: true,
+      default: 32,
+      label: 'Steps',
+      help: 'steps of the path',
+    },
+  },
+  signed: () => true,
+  batch: () => SAMPLES_AT_ONCE,
+  make: (model, image, { samples, ...options }) => integratedGradients(model, image, { ...options, steps: samples }),
+});

@@ -5,6 +5,7 @@ import { resizeMap } from '../image/resize';
 import type { Model } from '../model';
 import type { LayerGradient, RunOptions, TopClasses } from '../options';
 import { type Heatmap, madeBy } from './heatmap';
+import { method } from './method';
 
 export interface LayerMapOptions extends RunOptions {
   readonly class?: number | 'top1';
@@ -91,3 +92,22 @@ function logOf(data: Float32Array, width: number, height: number): Float32Array 
   if (!(mean > 0)) return new Float32Array(data.length);
   return blurred({ data, width, height }, BLUR * width).data.map((value) => Math.log(LEAST + value / mean));
 }
+
+export const layerMapMethod = method({
+  name: 'layers',
+  title: 'Layer map',
+  source: 'after Jiang et al.',
+  year: 2021,
+  meaning: 'what three layers contribute to the score, |value · ∂score/∂value|, multiplied',
+  options: {
+    tensors: {
+      kind: 'tensors',
+      label: 'Layers',
+      help: 'which tensors, by their names (default: the last of each of the three coarsest planes)',
+    },
+  },
+  signed: () => false,
+  batch: () => 1,
+  make: layerMap,
+  several: layerMaps,
+});

@@ -1,62 +1,127 @@
-/** The methods by their names, as the command line and the page offer them. */
+/** The methods of attribution by their names, as programs, the command line and the page offer them. */
+import { check, oneOf } from '../check';
+import { GradlensError } from '../errors';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
-import type { ReluRule, RunOptions } from '../options';
-import { gradCam } from './gradCam';
-import { gradientTimesInput } from './gradientTimesInput';
-import type { ChannelRule, Heatmap } from './heatmap';
-import { integratedGradients } from './integratedGradients';
-import { layerMap } from './layerMap';
-import { occlusion } from './occlusion';
-import { saliency } from './saliency';
-import { smoothGrad } from './smoothGrad';
+import type { RunOptions, TopClasses } from '../options';
+import { ranking } from '../scores';
+import * as exported from './all';
+import { type Heatmap, scoresOf } from './heatmap';
+import { type MethodOptions, type MethodRecord, type ValuesOf, ruleOf } from './method';
 
-export const METHODS = [
-  'saliency',
-  'gradient-times-input',
-  'smoothgrad',
-  'integrated-gradients',
-  'grad-cam',
-  'layers',
-  'occlusion',
-] as const;
-export type Method = (typeof METHODS)[number];
+type Exported = (typeof exported)[keyof typeof exported];
+type Known = Extract<Exported, { readonly options: MethodOptions; readonly year: number }>;
+type Intersection<Union> = (Union extends unknown ? (part: Union) => void : never) extends (whole: infer All) => void
+  ? All
+  : never;
+type ValuesOfEach<Each> = Each extends { readonly options: infer Options extends MethodOptions }
+  ? ValuesOf<Options>
+  : never;
 
-/** Options of all methods; each takes those that it has. */
-export interface MethodOptions extends RunOptions {
-  readonly class: number | 'top1';
-  /** Of saliency and smoothgrad. */
-  readonly relu: ReluRule;
-  readonly channels: ChannelRule;
-  /** Of saliency. */
-  readonly views: 1 | 10;
-  /** Noisy copies of smoothgrad; steps of integrated gradients. */
-  readonly samples: number;
-  /** Of smoothgrad. */
-  readonly noise: number;
-  /** Of layers; default: see `layerMap`. */
-  readonly tensors?: readonly string[];
+/** `saliency`, `grad-cam`, …: see {@link METHODS}. */
+export type MethodName = Known['name'];
+
+/** A method as it is offered. */
+export type Method = MethodRecord<MethodName, MethodOptions, MethodValues>;
+
+/** Values of options of any method, by their names. */
+export type MethodValues = Partial<Intersection<ValuesOfEach<Known>>>;
+
+/** Names of options: of one method, or of several, where it means the same. */
+export type MethodOptionName = keyof MethodValues;
+
+/** Every method, in the order in which they were published. */
+export const METHODS: readonly Method[] = /* @__PURE__ */ methodsOf(exported);
+
+function methodsOf(values: typeof exported): readonly Method[] {
+  return Object.values(values)
+    .filter((value): value is Known => typeof value === 'object')
+    .sort((a, b) => a.year - b.year || (a.title < b.title ? -1 : 1));
 }
 
-const MAKERS: Readonly<Record<Method, (model: Model, image: ImageInput, options: MethodOptions) => Promise<Heatmap>>> =
-  {
-    saliency,
-    'gradient-times-input': gradientTimesInput,
-    smoothgrad: smoothGrad,
-    'integrated-gradients': (model, image, { samples, ...options }) =>
-      integratedGradients(model, image, { ...options, steps: samples }),
-    'grad-cam': gradCam,
-    layers: layerMap,
-    occlusion,
-  };
-
-export const mapBy = (method: Method, model: Model, image: ImageInput, options: MethodOptions): Promise<Heatmap> =>
-  MAKERS[method](model, image, options);
-
-/** What a model is best loaded with: as many views or samples as one run takes. */
-export function batchOf(method: Method, views: 1 | 10): number {
-  if (method === 'saliency') return views;
-  return method === 'smoothgrad' || method === 'integrated-gradients' || method === 'occlusion' ? 8 : 1;
+/** @throws GradlensError `validation` if there is none of that name */
+export function methodNamed(name: string): Method {
+  check('method', name, oneOf(...METHODS.map((method) => method.name)));
+  return METHODS.find((method) => method.name === name)!;
 }
 
-export const hasReluRule = (method: Method): boolean => method === 'saliency' || method === 'smoothgrad';
+/**
+ * The values that a method is called with: those given, else defaults.
+ *
+ * @throws GradlensError `validation` for an option that it does not have, or a value out of range
+ */
+export function valuesOf({ name, options }: Method, given: MethodValues = {}): MethodValues {
+  const names = Object.keys(options);
+  const values: Record<string, unknown> = {};
+  for (const [option, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    if (!Object.hasOwn(options, option))
+      throw new GradlensError(
+        'validation',
+        `${option} is no option of ${name}, which has ${names.length > 0 ? names.join(', ') : 'none'}`,
+        { argument: option },
+      );
+    check(option, value, ruleOf(options[option]!));
+    values[option] = value;
+  }
+  for (const option of names) {
+    const described = options[option]!;
+    if ('default' in described) values[option] ??= described.default;
+  }
+  return values;
+}
+
+/** The batch that a model is best loaded with for a method. */
+export function batchFor(name: MethodName, given?: MethodValues): number {
+  const method = methodNamed(name);
+  return method.batch(valuesOf(method, given));
+}
+
+export interface MapOptions extends RunOptions, MethodValues {
+  /** Default: the class with the highest score. */
+  readonly class?: number | 'top1';
+}
+
+/**
+ * The map of a picture by the method of that name.
+ *
+ *   for (const { name } of METHODS) await mapBy(name, model, picture, { class: 3 });
+ *
+ * @throws GradlensError `validation` for a method, an option or a value that there is not; else as the method
+ */
+export async function mapBy(
+  name: MethodName,
+  model: Model,
+  image: ImageInput,
+  options: MapOptions = {},
+): Promise<Heatmap> {
+  const { class: chosen = 'top1', signal, onProgress, ...given } = options;
+  const method = methodNamed(name);
+  return method.make(model, image, { ...valuesOf(method, given), ...runOf({ signal, onProgress }), class: chosen });
+}
+
+/** The maps of a picture's best classes, best first, and of others beside them, each once. */
+export async function mapsBy(
+  name: MethodName,
+  model: Model,
+  image: ImageInput,
+  options: Omit<MapOptions, 'class'> & { readonly class: TopClasses },
+): Promise<Heatmap[]> {
+  const { class: chosen, signal, onProgress, ...given } = options;
+  const method = methodNamed(name);
+  const common = { ...valuesOf(method, given), ...runOf({ signal, onProgress }) };
+  const together = method.several?.(model, image, { ...common, class: chosen });
+  if (together) return together;
+  const best = ranking(await scoresOf(model, image, common)).slice(0, chosen.top);
+  const maps: Heatmap[] = [];
+  for (const index of new Set([...best, ...(chosen.also ?? [])]))
+    maps.push(await method.make(model, image, { ...common, class: index }));
+  return maps;
+}
+
+type Run = { readonly [name in keyof RunOptions]: RunOptions[name] | undefined };
+
+const runOf = ({ signal, onProgress }: Run): RunOptions => ({
+  ...(signal ? { signal } : {}),
+  ...(onProgress ? { onProgress } : {}),
+});

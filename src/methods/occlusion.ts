@@ -3,6 +3,7 @@ import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
 import { type Heatmap, classOf, madeBy } from './heatmap';
+import { SAMPLES_AT_ONCE, method } from './method';
 
 export interface OcclusionOptions extends RunOptions {
   readonly class?: number | 'top1';
@@ -54,3 +55,15 @@ export async function occlusion(model: Model, image: ImageInput, options: Occlus
     meta: { method: 'occlusion', size, stride, ...madeBy(model) },
   };
 }
+
+export const occlusionMethod = method({
+  name: 'occlusion',
+  title: 'Occlusion',
+  source: 'Zeiler & Fergus',
+  year: 2014,
+  meaning: 'how much the score falls when a square is covered',
+  options: {},
+  signed: () => true,
+  batch: () => SAMPLES_AT_ONCE,
+  make: occlusion,
+});

@@ -3,6 +3,8 @@ import type { Model } from '../model';
 import type { GradientOptions, ReluRule, RunOptions, TopClasses } from '../options';
 import { bestClass } from '../scores';
 import { type ChannelRule, type Heatmap, madeBy, overChannels } from './heatmap';
+import { method } from './method';
+import { channelsOption, reluOption } from './sharedOptions';
 import { viewsOf } from './views';
 
 export interface SaliencyOptions extends RunOptions {
@@ -89,3 +91,30 @@ async function saliencyOfViews(model: Model, image: ImageInput, options: Salienc
     meta: { method: 'saliency', relu, score, channels, views: pictures.length, share, ...madeBy(model) },
   };
 }
+
+export const saliencyMethod = method({
+  name: 'saliency',
+  title: 'Saliency map',
+  source: 'Simonyan et al.',
+  year: 2013,
+  meaning: '∂score/∂input: score per unit of the prepared input',
+  options: {
+    relu: reluOption,
+    views: {
+      kind: 'choice',
+      choices: [
+        [1, '1: the whole picture'],
+        [10, '10: parts, mirrored'],
+      ],
+      default: 1,
+      label: 'Views',
+      help: '10 averages the maps of four corners, the middle, and their mirror images',
+    },
+    channels: channelsOption,
+  },
+  signed: ({ channels }) => channels === 'sum',
+  batch: ({ views }) => views,
+  make: saliency,
+  several: (model, image, { views, ...options }) => (views === 1 ? saliencies(model, image, options) : null),
+  variants: { 'ten views': { views: 10 }, deconvnet: { relu: 'deconvnet' }, guided: { relu: 'guided' } },
+});

@@ -3,6 +3,8 @@ import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { ReluRule, RunOptions } from '../options';
 import { type ChannelRule, type Heatmap, classOf, madeBy, overChannels } from './heatmap';
+import { SAMPLES_AT_ONCE, method } from './method';
+import { channelsOption, reluOption } from './sharedOptions';
 
 export interface SmoothGradOptions extends RunOptions {
   readonly class?: number | 'top1';
@@ -60,3 +62,34 @@ export async function smoothGrad(model: Model, image: ImageInput, options: Smoot
     meta: { method: 'smoothgrad', samples, noise, seed, squared, relu, channels, ...madeBy(model) },
   };
 }
+
+export const smoothGradMethod = method({
+  name: 'smoothgrad',
+  title: 'SmoothGrad',
+  source: 'Smilkov et al.',
+  year: 2017,
+  meaning: 'mean ∂score/∂input of noisy copies',
+  options: {
+    relu: reluOption,
+    channels: channelsOption,
+    samples: {
+      kind: 'number',
+      range: [1, 1e6],
+      whole: true,
+      default: 32,
+      label: 'Noisy copies',
+      help: 'noisy copies',
+    },
+    noise: {
+      kind: 'number',
+      range: [0, 1e6],
+      step: 0.01,
+      default: 0.15,
+      label: 'Noise, of the range',
+      help: "standard deviation, as a part of the picture's range",
+    },
+  },
+  signed: ({ channels }) => channels === 'sum',
+  batch: () => SAMPLES_AT_ONCE,
+  make: smoothGrad,
+});

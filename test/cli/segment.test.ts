@@ -79,7 +79,7 @@ describe('segment', () => {
   });
 
   test('any method makes the map, and says so; options of another method are refused', async () => {
-    for (const method of ['smoothgrad', 'grad-cam']) {
+    for (const [method, ...options] of [['smoothgrad', '--samples', '3'], ['grad-cam']] as const) {
       const { code, stdout } = await gradlens([
         'saliency',
         picture,
@@ -89,8 +89,7 @@ describe('segment', () => {
         'cat',
         '--method',
         method,
-        '--samples',
-        '3',
+        ...options,
         '--out',
         at('{stem}-{method}.png'),
         '--json',
@@ -106,7 +105,13 @@ describe('segment', () => {
     const refusal = async (...args: string[]) =>
       (await gradlens(['saliency', picture, '--model', model, ...args])).complaints;
     expect(await refusal('--method', 'occlusion', '--views', '10')).toEqual([
-      expect.stringContaining('--views goes with --method saliency'),
+      expect.stringContaining('--views goes with --method saliency, not occlusion'),
+    ]);
+    expect(await refusal('--method', 'grad-cam', '--samples', '3')).toEqual([
+      expect.stringContaining('--samples goes with --method integrated-gradients or smoothgrad, not grad-cam'),
+    ]);
+    expect(await refusal('--method', 'smoothgrad', '--samples', '0')).toEqual([
+      expect.stringContaining("--samples is '0'; it can be a whole number from 1"),
     ]);
   });
 

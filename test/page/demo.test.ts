@@ -71,7 +71,7 @@ test('an address with a sample, a class and a rule opens just that', async () =>
     relu: 'guided',
   });
   expect(classes.map(({ label }) => label)).toContain('church');
-  expect(await page.$eval('#relu', (select) => (select as HTMLSelectElement).value)).toBe('guided');
+  expect(await page.$eval('#saliency [name=relu]', (select) => (select as HTMLSelectElement).value)).toBe('guided');
 
   await page.evaluate(() => {
     location.hash = '#sample=golf-ball';

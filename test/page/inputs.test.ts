@@ -178,7 +178,7 @@ describe('networks', () => {
   test('what takes long can be cancelled, and the last result stays', async () => {
     const { page, close } = await openDemo();
     const before = await mapNumber(page, 1);
-    await setField(page, '#sample-count', '1024');
+    await setField(page, '#saliency [name=samples]', '1024');
     await setField(page, '#method', 'smoothgrad');
     await page.waitForFunction(() => document.querySelector('#activity-text')!.textContent.startsWith('Computing:'), {
       timeout: 100_000,

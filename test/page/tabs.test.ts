@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { readNpy } from '../../src/formats/npy';
 import { textsOf } from '../../src/image/png';
 import { relativeL2 } from '../../src/compare';
-import { CLASS_MODEL_PRESETS, classModel } from '../../src/index';
+import { CLASS_MODEL_PRESETS, METHODS, classModel } from '../../src/index';
 import { createNodeEngine, fileAddress } from '../../src/node';
 import { mapNumber, openDemo, savedBy, setField, settled, stateOf } from './open';
 
@@ -12,36 +12,34 @@ const MODEL = 'weights/imagenette-128-robust/model.json';
 test('every method makes its own map, with the fields that it has', async () => {
   const { page, errors, close } = await openDemo();
   const plain = await mapNumber(page, 1);
-  await setField(page, '#sample-count', '4');
+  await setField(page, '#saliency [name=samples]', '4');
   await mapNumber(page, 2);
-  const labels = (): Promise<string[]> =>
-    page.$$eval('#saliency [class^=of-]', (all) =>
-      all.filter((label) => (label as HTMLElement).checkVisibility()).map(({ className }) => className),
+  const shown = (): Promise<(string | undefined)[]> =>
+    page.$$eval('#saliency [data-option]', (all) =>
+      all
+        .filter((label) => (label as HTMLElement).checkVisibility())
+        .map((label) => (label as HTMLElement).dataset['option']),
     );
-  const expected: readonly (readonly [string, readonly string[], boolean])[] = [
-    ['gradient-times-input', [], true],
-    ['smoothgrad', ['of-relu', 'of-channels', 'of-samples', 'of-noise'], false],
-    ['integrated-gradients', ['of-samples'], true],
-    ['grad-cam', [], false],
-    ['occlusion', [], true],
-  ];
   let { maps } = await stateOf(page);
-  for (const [method, fields, signed] of expected) {
-    await setField(page, '#method', method);
+  for (const { name, title, meaning, options, signed } of METHODS.filter(({ name }) => name !== 'saliency')) {
+    await setField(page, '#method', name);
     const { map } = await mapNumber(page, ++maps);
     expect({ method: map.method, meta: map.meta['method'], signed: map.signed }).toEqual({
-      method,
-      meta: method,
-      signed,
+      method: name,
+      meta: name,
+      signed: signed(map.meta),
     });
-    expect(await labels(), method).toEqual(fields);
-    expect(relativeL2(map.values, plain.map.values), method).toBeGreaterThan(0.1);
+    const fields = Object.keys(options).filter((option) => 'default' in options[option]!);
+    expect(new Set(await shown()), name).toEqual(new Set(fields));
+    expect(await page.$eval('#map-title', (element) => element.textContent)).toBe(title);
+    expect(await page.$eval('#map-text', (element) => element.textContent)).toBe(meaning);
+    expect(relativeL2(map.values, plain.map.values), name).toBeGreaterThan(0.1);
   }
   await setField(page, '#method', 'saliency');
   await mapNumber(page, ++maps);
-  await setField(page, '#views', '10');
+  await setField(page, '#saliency [name=views]', '10');
   expect((await mapNumber(page, ++maps)).map.meta).toMatchObject({ views: 10 });
-  await setField(page, '#channels', 'sum');
+  await setField(page, '#saliency [name=channels]', 'sum');
   const signed = await mapNumber(page, ++maps);
   expect(signed.map.signed).toBe(true);
   expect(Math.min(...signed.map.values)).toBeLessThan(0);

@@ -4,10 +4,11 @@
 import type { Heatmap } from '../../index';
 import { chosenClass, classNamed, current } from '../current';
 import { type Extent, clear, drawLegend, drawMap, drawOver } from '../draw/paint';
-import { chosenMethod, fieldsOf, look, mapOf, mapRequest } from '../maps';
+import { look, mapOf } from '../maps';
 import { element } from '../parts/elements';
 import { textOf } from '../parts/form';
 import { duration, showActivity } from '../parts/messages';
+import { chosenMethod, chosenValues, showMethodFields } from '../parts/methodFields';
 import { type ShownMap, state } from '../state';
 import { describeMap, l2Norm } from '../words';
 import { clearSanity } from './sanity';
@@ -33,26 +34,6 @@ const parts = {
   summary: element('summary', HTMLParagraphElement),
   time: element('status-time', HTMLElement),
 };
-
-const TITLES = {
-  saliency: 'Saliency map',
-  'gradient-times-input': 'Gradient × input',
-  smoothgrad: 'SmoothGrad',
-  'integrated-gradients': 'Integrated gradients',
-  'grad-cam': 'Grad-CAM',
-  layers: 'Layer map',
-  occlusion: 'Occlusion',
-} as const;
-
-const MEANINGS = {
-  saliency: '∂score/∂input: score per unit of the prepared input',
-  'gradient-times-input': 'input · ∂score/∂input, added over the colour channels',
-  smoothgrad: 'mean ∂score/∂input of noisy copies',
-  'integrated-gradients': 'parts of the score, on the way from the mean image',
-  'grad-cam': 'channels of the last plane, weighted by their mean gradients',
-  layers: 'what three layers contribute to the score, |value · ∂score/∂value|, multiplied',
-  occlusion: 'how much the score falls when a square is covered',
-} as const;
 
 export const saliencyTab: Tab = {
   name: 'saliency',
@@ -153,16 +134,12 @@ export function paintOverlay(below: CanvasImageSource = parts.picture, extent: E
   parts.overlay.setAttribute('aria-label', `The map for “${state.map.label}” over the picture, ${percent} opaque`);
 }
 
-/** Shows the fields that the method has. */
+/** What the chosen method is, and the fields that it has. */
 export function showMethod(): void {
-  const method = chosenMethod();
-  const shown = fieldsOf(method);
-  for (const label of parts.form.querySelectorAll<HTMLElement>('[class^=of-]'))
-    label.hidden = !shown.includes(label.className);
-  element('samples-label', HTMLSpanElement).textContent = method === 'smoothgrad' ? 'Noisy copies' : 'Steps';
-  parts.title.textContent = TITLES[method];
-  const signed = textOf(parts.form, 'channels') === 'sum' && shown.includes('of-channels');
-  parts.text.textContent = MEANINGS[method] + (signed ? ', channels added with their sign' : '');
+  const { title, meaning } = chosenMethod();
+  showMethodFields();
+  parts.title.textContent = title;
+  parts.text.textContent = meaning + (chosenValues().channels === 'sum' ? ', channels added with their sign' : '');
 }
 
 /** The class of the field; undefined if it is empty or names none, which the field then says. */
@@ -176,13 +153,12 @@ function besideClass(): number | undefined {
 }
 
 function shownAs(map: Heatmap): ShownMap {
-  const { method, relu } = mapRequest(map.class);
   const { labels } = state.network!;
   return {
     ...map,
     label: labels[map.class] ?? String(map.class),
-    method,
-    relu,
+    method: chosenMethod().name,
+    relu: chosenValues().relu ?? 'gradient',
     l2: l2Norm(map),
     picture: current.picture!.name,
   };

@@ -8,6 +8,8 @@ import type {
   Heatmap,
   InputSpec,
   LoadOptions,
+  MethodName,
+  MethodValues,
   Neuron,
   PresetName,
   RunOptions,
@@ -16,6 +18,8 @@ import type {
 } from '../../index';
 import {
   type PerturbationCurves,
+  batchFor,
+  mapBy,
   perturbationCurves,
   randomised,
   rankCorrelation,
@@ -27,7 +31,7 @@ import { placementOf } from '../../image/placement';
 import { unprepared } from '../../image/unprepared';
 import { overChannels } from '../../methods/heatmap';
 import { topClasses, softmax } from '../../scores';
-import { type Method, type MethodOptions, batchOf, mapBy } from '../../methods/named';
+import { SAMPLES_AT_ONCE } from '../../methods/method';
 import { type Advance, advance, ascend, endAscent } from './ascents';
 import { loadNetwork, theEngine, theModel, withFile } from './session';
 
@@ -53,7 +57,12 @@ export interface NetworkRequest {
   readonly expected?: ExpectedFile;
 }
 
-export type MapRequest = { readonly picture: number; readonly method: Method } & Omit<MethodOptions, keyof RunOptions>;
+export interface MapRequest {
+  readonly picture: number;
+  readonly class: number;
+  readonly method: MethodName;
+  readonly values: MethodValues;
+}
 
 export interface Randomised {
   /** How many of the last layers were drawn anew. */
@@ -126,9 +135,9 @@ export const jobs = {
     return unprepared(await model.prepared(pictureOf(picture), options), model.input!);
   },
 
-  async map({ picture, method, ...options }: MapRequest, run: RunOptions): Promise<Heatmap> {
-    const model = await theModel(batchOf(method, options.views), run);
-    return mapBy(method, model, pictureOf(picture), { ...options, ...run });
+  async map({ picture, method, class: chosen, values }: MapRequest, run: RunOptions): Promise<Heatmap> {
+    const model = await theModel(batchFor(method, values), run);
+    return mapBy(method, model, pictureOf(picture), { ...values, ...run, class: chosen });
   },
 
   /** The same kind of map from nets of which more and more layers, from the last on, have weights drawn anew. */
@@ -136,9 +145,9 @@ export const jobs = {
     {
       picture,
       method,
+      values,
       map,
       layers,
-      ...options
     }: MapRequest & { readonly map: Heatmap; readonly layers: readonly number[] },
     run: RunOptions,
   ): Promise<Randomised[]> {
@@ -146,7 +155,7 @@ export const jobs = {
     for (const count of layers) {
       const other = await withFile(
         (file) => randomised(file, count),
-        (model) => mapBy(method, model, pictureOf(picture), { ...options, class: map.class, ...run }),
+        (model) => mapBy(method, model, pictureOf(picture), { ...values, ...run, class: map.class }),
         run,
       );
       made.push({ layers: count, map: other, correlation: rankCorrelation(map, other) });
@@ -158,7 +167,7 @@ export const jobs = {
     { picture, map }: { readonly picture: number; readonly map: Heatmap },
     run: RunOptions,
   ): Promise<PerturbationCurves> {
-    return perturbationCurves(await theModel(batchOf('occlusion', 1), run), pictureOf(picture), map, run);
+    return perturbationCurves(await theModel(SAMPLES_AT_ONCE, run), pictureOf(picture), map, run);
   },
 
   async segment(

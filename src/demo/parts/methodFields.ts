@@ -1,0 +1,80 @@
+/** The fields of the methods, made of what their records say: the menu, and a field for each option. */
+import { METHODS, type Method, type MethodOption, type MethodValues } from '../../index';
+import { element, make } from './elements';
+import { numberOf, textOf } from './form';
+
+const form = element('saliency', HTMLFormElement);
+
+/** Names of tensors are each network's own: only programs and the command line ask for them. */
+const hasField = (option: MethodOption): option is Exclude<MethodOption, { readonly kind: 'tensor' | 'tensors' }> =>
+  option.kind === 'number' || option.kind === 'choice';
+
+const BY_DEFAULT = 'saliency';
+
+element('method', HTMLSelectElement).append(
+  ...METHODS.map(({ name, title, year }) => {
+    const chosen = name === BY_DEFAULT;
+    return new Option(chosen ? `${title} (the paper’s)` : `${title} (${year})`, name, chosen, chosen);
+  }),
+);
+
+/** By their options' names: one field serves all methods that have the option. */
+const labels = new Map<string, HTMLLabelElement>();
+for (const { options } of METHODS)
+  for (const [name, option] of Object.entries(options))
+    if (hasField(option) && !labels.has(name)) labels.set(name, fieldOf(name, option));
+element('beside-label', HTMLLabelElement).before(...labels.values());
+
+function fieldOf(name: string, option: MethodOption): HTMLLabelElement {
+  const label = make('label', {}, make('span', { textContent: option.label }), controlOf(name, option));
+  label.dataset['option'] = name;
+  return label;
+}
+
+function controlOf(name: string, option: MethodOption): HTMLElement {
+  if (option.kind === 'choice')
+    return make(
+      'select',
+      { name },
+      ...option.choices.map(([value, text]) => {
+        const chosen = value === option.default;
+        return new Option(text, String(value), chosen, chosen);
+      }),
+    );
+  if (option.kind !== 'number') throw new Error(`${name}: there is no field for names of tensors`);
+  const [least, most] = option.range;
+  return make('input', {
+    name,
+    type: 'number',
+    min: String(least),
+    max: String(most),
+    step: String(option.step ?? (option.whole ? 1 : 'any')),
+    defaultValue: String(option.default),
+    inputMode: option.whole ? 'numeric' : 'decimal',
+    required: true,
+  });
+}
+
+export const chosenMethod = (): Method =>
+  METHODS.find(({ name }) => name === textOf(form, 'method')) ?? METHODS.find(({ name }) => name === BY_DEFAULT)!;
+
+/** The values of the chosen method's options, as the form has them. */
+export function chosenValues(): MethodValues {
+  const values: Record<string, unknown> = {};
+  for (const [name, option] of Object.entries(chosenMethod().options)) {
+    if (option.kind === 'number') values[name] = numberOf(form, name) ?? option.default;
+    if (option.kind === 'choice')
+      values[name] = option.choices.find(([value]) => String(value) === textOf(form, name))?.[0] ?? option.default;
+  }
+  return values;
+}
+
+/** Shows the fields that the chosen method has, in its words. */
+export function showMethodFields(): void {
+  const { options } = chosenMethod();
+  for (const [name, label] of labels) {
+    const option = Object.hasOwn(options, name) ? options[name] : undefined;
+    label.hidden = !option;
+    if (option) label.querySelector('span')!.textContent = option.label;
+  }
+}

@@ -1,0 +1,8 @@
+/** Every method of attribution: a line makes one public, and offers it wherever methods are offered. */
+export * from './gradCam';
+export * from './gradientTimesInput';
+export * from './integratedGradients';
+export * from './layerMap';
+export * from './occlusion';
+export * from './saliency';
+export * from './smoothGrad';

@@ -1,0 +1,124 @@
+/**
+ * What a method of attribution is: one record, which the command line, the page, the reproduction and README read. See
+ * "Adding a method" in docs/ARCHITECTURE.md.
+ */
+import { type Rule, oneOf, whole, within } from '../check';
+import type { ImageInput } from '../image/pixels';
+import type { Model } from '../model';
+import type { RunOptions, TopClasses } from '../options';
+import type { Heatmap } from './heatmap';
+
+interface Described {
+  /** Of its field on the page, in few words. */
+  readonly label: string;
+  /** Of its flag on the command line: half a sentence. */
+  readonly help: string;
+}
+
+export interface NumberOption extends Described {
+  readonly kind: 'number';
+  /** From the first to the second, both included. */
+  readonly range: readonly [least: number, most: number];
+  readonly whole?: boolean;
+  /** How far a field's arrows go. */
+  readonly step?: number;
+  readonly default: number;
+}
+
+export interface ChoiceOption extends Described {
+  readonly kind: 'choice';
+  /** Values, and what the page calls them. */
+  readonly choices: readonly (readonly [value: string | number, label: string])[];
+  readonly default: string | number;
+}
+
+/** Names of tensors inside the network. Which is taken if it is left out depends on the model; `help` says how. */
+export interface TensorOption extends Described {
+  readonly kind: 'tensor' | 'tensors';
+}
+
+/** An option of a method, by which programs, the command line and the page ask for it. */
+export type MethodOption = NumberOption | ChoiceOption | TensorOption;
+export type MethodOptions = Readonly<Record<string, MethodOption>>;
+
+type ValueOf<Option extends MethodOption> = Option extends NumberOption
+  ? number
+  : Option extends ChoiceOption
+    ? Option['choices'][number][0]
+    : Option extends { readonly kind: 'tensors' }
+      ? readonly string[]
+      : string;
+
+/** Values of options: those with a default are there. */
+export type ValuesOf<Options extends MethodOptions> = {
+  readonly [name in keyof Options as Options[name] extends TensorOption ? never : name]: ValueOf<Options[name]>;
+} & {
+  readonly [name in keyof Options as Options[name] extends TensorOption ? name : never]?: ValueOf<Options[name]>;
+};
+
+export interface MethodRecord<
+  Name extends string = string,
+  Options extends MethodOptions = MethodOptions,
+  Values = ValuesOf<Options>,
+> {
+  /** On the command line, in addresses of the page, and as `meta.method` of its maps. */
+  readonly name: Name;
+  /** For people. */
+  readonly title: string;
+  /** Who published it. */
+  readonly source: string;
+  readonly year: number;
+  /** What a value of its map means, in half a sentence. */
+  readonly meaning: string;
+  /** By their names. An option that another method has under the same name differs at most in its words. */
+  readonly options: Options;
+  /** Whether negative values of its map mean something. */
+  signed(values: Values): boolean;
+  /** The batch that a model is best loaded with: as many views or samples as one run takes. */
+  batch(values: Values): number;
+  make(
+    model: Model,
+    image: ImageInput,
+    options: Values & { readonly class: number | 'top1' } & RunOptions,
+  ): Promise<Heatmap>;
+  /** The maps of several classes from one forward pass; null where, with these values, each takes its own. */
+  several?(
+    model: Model,
+    image: ImageInput,
+    options: Values & { readonly class: TopClasses } & RunOptions,
+  ): Promise<Heatmap[]> | null;
+  /** Settings that comparisons show beside the default, by their titles. */
+  readonly variants?: Readonly<Record<string, Partial<Values>>>;
+}
+
+/** Samples, or variants of a picture, that fill one run of a model without waiting for each other. */
+export const SAMPLES_AT_ONCE = 8;
+
+/**
+ * A method's record, its types taken from what it says.
+ *
+ * @__NO_SIDE_EFFECTS__
+ */
+export function method<const Name extends string, const Options extends MethodOptions>(
+  record: MethodRecord<Name, Options>,
+): MethodRecord<Name, Options> {
+  return record;
+}
+
+/** What a value of the option has to be. */
+export function ruleOf(option: MethodOption): Rule {
+  const isName = (value: unknown): boolean => typeof value === 'string' && value !== '';
+  switch (option.kind) {
+    case 'number':
+      return (option.whole ? whole : within)(...option.range);
+    case 'choice':
+      return oneOf(...option.choices.map(([value]) => value));
+    case 'tensor':
+      return { says: 'the name of a tensor', holds: isName };
+    case 'tensors':
+      return {
+        says: 'a list of names of tensors',
+        holds: (value) => Array.isArray(value) && value.length > 0 && value.every(isName),
+      };
+  }
+}

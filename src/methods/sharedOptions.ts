@@ -1,0 +1,26 @@
+/** Options that several methods have. */
+import type { ChoiceOption } from './method';
+
+export const reluOption = {
+  kind: 'choice',
+  choices: [
+    ['gradient', 'gradient (the true one)'],
+    ['deconvnet', 'deconvnet'],
+    ['guided', 'guided'],
+  ],
+  default: 'gradient',
+  label: 'Way back through ReLUs',
+  help: 'how ReLUs pass the gradient back',
+} as const satisfies ChoiceOption;
+
+export const channelsOption = {
+  kind: 'choice',
+  choices: [
+    ['max-abs', 'largest |gradient|'],
+    ['sum-abs', 'sum of |gradient|'],
+    ['sum', 'sum, with its sign'],
+  ],
+  default: 'max-abs',
+  label: 'Colour channels',
+  help: 'how colour channels become one; sum keeps the sign',
+} as const satisfies ChoiceOption;

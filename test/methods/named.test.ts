@@ -1,0 +1,148 @@
+/** Every method by its record: what it says of itself, and that it runs. A new method is tested here as it is. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import {
+  METHODS,
+  type Method,
+  type MethodOption,
+  type MethodValues,
+  SHIPPED_MODELS,
+  batchFor,
+  mapBy,
+  mapsBy,
+  methodNamed,
+  valuesOf,
+} from '../../src';
+import { relativeL2 } from '../../src/compare';
+import { ruleOf } from '../../src/methods/method';
+import { fileAddress } from '../../src/node';
+import { C, H, W, engineOn, graph, picture, pixels, preparation } from './support';
+
+/** As few samples as make a map. */
+const quick = ({ options }: Method): MethodValues => (Object.hasOwn(options, 'samples') ? { samples: 2 } : {});
+
+describe('records', () => {
+  test('are the methods, in the order in which they were published', () => {
+    expect(METHODS.map(({ name }) => name).slice(0, 2)).toEqual(['saliency', 'occlusion']);
+    for (const key of ['name', 'title', 'meaning'] as const)
+      expect(new Set(METHODS.map((method) => method[key])).size).toBe(METHODS.length);
+    const years = METHODS.map(({ year }) => year);
+    expect(years).toEqual(years.toSorted((a, b) => a - b));
+  });
+
+  test('options of one name are one flag and one field: they differ in their words only', () => {
+    const known = new Map<string, object>();
+    for (const { options } of METHODS)
+      for (const [name, { label, help, ...meaning }] of Object.entries(options)) {
+        expect(label.length * help.length).toBeGreaterThan(0);
+        expect(known.get(name) ?? meaning, name).toEqual(meaning);
+        known.set(name, meaning);
+      }
+    expect(known.size).toBeGreaterThan(4);
+  });
+
+  test('defaults and variants are values that the options take', () => {
+    for (const method of METHODS) {
+      for (const [name, option] of Object.entries<MethodOption>(method.options))
+        if ('default' in option) expect(ruleOf(option).holds(option.default), `${method.name} ${name}`).toBe(true);
+      for (const values of Object.values(method.variants ?? {})) expect(valuesOf(method, values)).toMatchObject(values);
+    }
+  });
+
+  test('what a method does not have is refused by name', async () => {
+    using engine = await engineOn();
+    const model = await engine.load(graph);
+    expect(() => methodNamed('saliencey')).toThrow(/method is 'saliencey'; 'saliency', .* or 'layers' would be right/);
+    expect(() => methodNamed('constructor')).toThrow("method is 'constructor'");
+    await expect(mapBy('grad-cam', model, picture, { views: 10 })).rejects.toThrow(
+      'views is no option of grad-cam, which has tensor',
+    );
+    await expect(mapBy('occlusion', model, picture, { toString: 1 } as object)).rejects.toThrow('which has none');
+    await expect(mapBy('saliency', model, picture, { views: 5 as 10 })).rejects.toThrow('views is 5; 1 or 10');
+    await expect(mapBy('smoothgrad', model, picture, { samples: 0 })).rejects.toMatchObject({ code: 'validation' });
+    await expect(mapBy('layers', model, picture, { tensors: 'relu1' as never })).rejects.toThrow('a list of names');
+  });
+});
+
+describe.each(METHODS.map((method) => [method.name, method] as const))('%s', (name, method) => {
+  test('makes its map, the same by name as by its function, with its values in meta', async () => {
+    using engine = await engineOn();
+    const values = quick(method);
+    const model = await engine.load(graph, { batch: batchFor(name, values) });
+    const map = await mapBy(name, model, picture, { ...values, class: 3 });
+    expect(map).toMatchObject({ width: W, height: H, class: 3, signed: method.signed(valuesOf(method, values)) });
+    expect(map.meta['method']).toBe(name);
+    expect(map.data.every(Number.isFinite)).toBe(true);
+    expect(map.data.some((value) => value !== 0)).toBe(true);
+    if (!map.signed) expect(Math.min(...map.data)).toBeGreaterThanOrEqual(0);
+    expect(await method.make(model, picture, { ...valuesOf(method, values), class: 3 })).toEqual(map);
+  });
+
+  test('of the best classes each map is as if alone, best first, each once', async () => {
+    using engine = await engineOn();
+    const values = quick(method);
+    const model = await engine.load(graph);
+    const scores = await model.scores(picture);
+    const order = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]!);
+    const maps = await mapsBy(name, model, picture, { ...values, class: { top: 2, also: [order[4]!, order[0]!] } });
+    expect(maps.map((map) => map.class)).toEqual([order[0], order[1], order[4]]);
+    for (const map of maps) expect(await mapBy(name, model, picture, { ...values, class: map.class })).toEqual(map);
+  });
+
+  test('each of its variants makes another map, of a picture', async () => {
+    using engine = await engineOn();
+    const plain = await mapBy(name, await engine.load(graph, { input: preparation }), pixels(40, 24), {
+      ...quick(method),
+      class: 2,
+    });
+    for (const [title, values] of Object.entries(method.variants ?? {})) {
+      const model = await engine.load(graph, { input: preparation, batch: batchFor(name, values) });
+      const map = await mapBy(name, model, pixels(40, 24), { ...quick(method), ...values, class: 2 });
+      expect(map.meta, title).toMatchObject(values);
+      expect(relativeL2(map.data, plain.data), title).toBeGreaterThan(0.01);
+    }
+    expect([plain.width, plain.height, C]).toEqual([W, H, 3]);
+  });
+});
+
+test.each(Object.keys(SHIPPED_MODELS))('every method runs on %s, and no two make the same map', async (net) => {
+  using engine = await engineOn();
+  const address = fileAddress(`weights/${net}/model.json`);
+  const maps = new Map<string, Float32Array>();
+  for (const method of METHODS) {
+    const values = quick(method);
+    using model = await engine.load(address, { batch: batchFor(method.name, values) });
+    const map = await mapBy(method.name, model, pixels(150, 110), { ...values, class: 4 });
+    expect([map.width, map.height, map.data.every(Number.isFinite)], method.name).toEqual([128, 128, true]);
+    for (const [other, data] of maps)
+      expect(relativeL2(map.data, data), `${method.name}, ${other}`).toBeGreaterThan(0.1);
+    maps.set(method.name, map.data);
+  }
+});
+
+test('README lists them', () => {
+  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const table = [
+    row(['method', 'by', 'a value of its map', 'options']),
+    row(['---', '---', '---', '---']),
+    ...METHODS.map(({ name, title, source, year, meaning, options }) =>
+      row([
+        `${title}, \`${name}\``,
+        `${source} ${year}`,
+        meaning.replaceAll('|', '\\|'),
+        Object.keys(options)
+          .map((option) => `\`${option}\``)
+          .join(', '),
+      ]),
+    ),
+  ].join('\n');
+  const readme = readFileSync('README.md', 'utf8');
+  const [begin, end] = ['<!-- methods:begin -->', '<!-- methods:end -->'];
+  const [before, rest = ''] = readme.split(begin);
+  const [listed = '', after] = rest.split(end);
+  // the formatter pads the cells
+  const bare = (text: string): string => text.replace(/ +/g, ' ').replace(/-{3,}/g, '---').trim();
+  // To write it anew: GRADLENS_WRITE=1 npx vitest run test/methods/named.test.ts, then npm run format
+  if (process.env['GRADLENS_WRITE']) writeFileSync('README.md', `${before}${begin}\n\n${table}\n\n${end}${after}`);
+  else expect(bare(listed)).toBe(bare(table));
+});
