@@ -3,6 +3,7 @@
  * not yet full grow from source and sink; where they meet, flow is pushed; what that cuts off a tree is adopted by it
  * elsewhere, or set free.
  */
+import { GradlensError } from '../errors';
 
 /** A graph of pixels. All capacities are finite and not negative. */
 export interface Grid {
@@ -36,74 +37,158 @@ export const PAIR_STEPS: readonly (readonly [x: number, y: number])[] = [
   [-1, 1],
 ];
 
-/** @throws RangeError for arrays of another length than the grid's, or capacities that are negative or not finite */
+/**
+ * @throws GradlensError `shape` for arrays of another length than the grid's; `validation` for capacities that are
+ *   negative or not finite
+ */
 export function maxFlow(grid: Grid): Cut {
   assertGrid(grid);
-  const { width, height, source, sink, pairs } = grid;
-  // a frame of pixels without capacities, so that every pixel has all its neighbours
-  const stride = width + 2;
-  const size = stride * (height + 2);
-  const inside = (x: number, y: number): number => (y + 1) * stride + x + 1;
-  // direction d ^ 1 leads back
-  const steps = Int32Array.from(
-    pairs.flatMap((_, k) => [1, -1].map((sign) => sign * (PAIR_STEPS[k]![0] + PAIR_STEPS[k]![1] * stride))),
-  );
-  const directions = steps.length;
+  const trees = new Trees(grid);
+  trees.fill();
+  const labels = trees.labels();
+  return { flow: trees.flow, capacity: capacityOf(grid, labels), labels };
+}
 
-  /** What an arc, `pixel · 8 + direction`, still takes. */
-  const residual = new Float64Array(size * 8);
+const [FREE, SOURCE, SINK] = [0, 1, 2];
+/** In place of a direction: the parent is the source or the sink; there is none for now. */
+const [ROOT, ORPHAN] = [8, 9];
+
+/**
+ * The trees of source and sink over the pixels of a grid, and what every arc still takes.
+ *
+ * A pixel is a number `p`, and a neighbour lies in a direction `d`, so that an arc is `p · 8 + d`; direction `d ^ 1`
+ * leads back. A frame of pixels without capacities is laid around the grid, so that every pixel has all its neighbours.
+ */
+class Trees {
+  /** What the trees have pushed from source to sink so far. */
+  flow = 0;
+
+  private readonly stride: number;
+  /** From a pixel to its neighbour in each direction. */
+  private readonly steps: Int32Array;
+  /** What each arc still takes. */
+  private readonly residual: Float64Array;
   /**
-   * What the arc from the source still takes or, if negative, the one to the sink: never both, that flow is pushed at
-   * once.
+   * What the arc from the source still takes or, if negative, the one to the sink: never both, since that flow is
+   * pushed at once.
    */
-  const terminal = new Float64Array(size);
-  const tree = new Uint8Array(size);
+  private readonly terminal: Float64Array;
+  /** Which tree holds a pixel. */
+  private readonly tree: Uint8Array;
   /** The direction of a pixel's parent in its tree. */
-  const parent = new Uint8Array(size);
+  private readonly parent: Uint8Array;
   /** How far the root is, as it was known at `stamp`. */
-  const distance = new Int32Array(size);
-  const stamp = new Int32Array(size);
-  /** Pixels that may still grow, first in first out; each at most once. */
-  const active = new Int32Array(size);
-  const isActive = new Uint8Array(size);
-  let [first, waiting] = [0, 0];
-  const orphans = new Int32Array(size);
-  let orphaned = 0;
-  let time = 0;
-  let flow = 0;
+  private readonly distance: Int32Array;
+  private readonly stamp: Int32Array;
+  private time = 0;
+  private readonly active: Queue;
+  private readonly orphans: Int32Array;
+  private orphaned = 0;
 
-  const activate = (p: number): void => {
-    if (isActive[p]) return;
-    isActive[p] = 1;
-    const at = first + waiting++;
-    active[at < size ? at : at - size] = p;
-  };
-  const nextActive = (): number => {
-    while (waiting > 0) {
-      const p = active[first]!;
-      first = first + 1 < size ? first + 1 : 0;
-      waiting--;
-      isActive[p] = 0;
-      if (tree[p] !== FREE) return p;
+  constructor(private readonly grid: Grid) {
+    const { width, height, pairs } = grid;
+    this.stride = width + 2;
+    const size = this.stride * (height + 2);
+    this.steps = Int32Array.from(
+      pairs.flatMap((_, k) => [1, -1].map((sign) => sign * (PAIR_STEPS[k]![0] + PAIR_STEPS[k]![1] * this.stride))),
+    );
+    this.residual = new Float64Array(size * 8);
+    this.terminal = new Float64Array(size);
+    this.tree = new Uint8Array(size);
+    this.parent = new Uint8Array(size);
+    this.distance = new Int32Array(size);
+    this.stamp = new Int32Array(size);
+    this.orphans = new Int32Array(size);
+    this.active = new Queue(size);
+    this.openArcs();
+    this.plant();
+  }
+
+  /** Pushes flow until the trees no longer meet. */
+  fill(): void {
+    const { tree, steps, active } = this;
+    for (let p = this.nextActive(); p >= 0; ) {
+      const d = this.grow(p);
+      if (d < 0) {
+        p = this.nextActive();
+        continue;
+      }
+      this.time++;
+      active.hold(p); // not all its neighbours were looked at
+      if (tree[p] === SOURCE) this.augment(p, d);
+      else this.augment(p + steps[d]!, d ^ 1);
+      for (let k = 0; k < this.orphaned; k++) this.adopt(this.orphans[k]!); // this may append more; none comes twice
+      this.orphaned = 0;
+      active.release(p);
+      if (tree[p] === FREE) p = this.nextActive();
     }
+  }
+
+  /** 1 for pixels in the source's tree. */
+  labels(): Uint8Array {
+    const { width, height } = this.grid;
+    const labels = new Uint8Array(width * height);
+    for (let pixel = 0; pixel < labels.length; pixel++)
+      labels[pixel] = this.tree[this.inside(pixel % width, Math.floor(pixel / width))] === SOURCE ? 1 : 0;
+    return labels;
+  }
+
+  /** The pixel's number, within the frame. */
+  private inside(x: number, y: number): number {
+    return (y + 1) * this.stride + x + 1;
+  }
+
+  /** The grid's capacities, both ways between neighbours. */
+  private openArcs(): void {
+    const { residual, steps } = this;
+    const { width, height, pairs } = this.grid;
+    for (let k = 0; k < pairs.length; k++) {
+      const [dx, dy] = PAIR_STEPS[k]!;
+      const capacities = pairs[k]!;
+      for (let y = 0; y < height - dy; y++) {
+        for (let x = Math.max(-dx, 0); x < width - Math.max(dx, 0); x++) {
+          const p = this.inside(x, y);
+          const capacity = capacities[y * width + x]!;
+          residual[(p << 3) | (2 * k)] = residual[((p + steps[2 * k]!) << 3) | (2 * k + 1)] = capacity;
+        }
+      }
+    }
+  }
+
+  /** Pushes through each pixel what source and sink both take; what is left makes it a root of one tree. */
+  private plant(): void {
+    const { terminal, tree } = this;
+    const { width, height, source, sink } = this.grid;
+    for (let pixel = 0; pixel < width * height; pixel++) {
+      const p = this.inside(pixel % width, Math.floor(pixel / width));
+      this.flow += Math.min(source[pixel]!, sink[pixel]!);
+      terminal[p] = source[pixel]! - sink[pixel]!;
+      if (terminal[p] === 0) continue;
+      tree[p] = terminal[p] > 0 ? SOURCE : SINK;
+      this.parent[p] = ROOT;
+      this.distance[p] = 1;
+      this.active.add(p);
+    }
+  }
+
+  /** The next pixel that may grow and is in a tree; −1 if there is none. */
+  private nextActive(): number {
+    for (let p = this.active.take(); p >= 0; p = this.active.take()) if (this.tree[p] !== FREE) return p;
     return -1;
-  };
-  const orphan = (p: number): void => {
-    parent[p] = ORPHAN;
-    orphans[orphaned++] = p;
-  };
+  }
 
   /** Takes free neighbours into the pixel's tree; returns the direction of a neighbour in the other tree, or −1. */
-  const grow = (p: number): number => {
+  private grow(p: number): number {
+    const { tree, parent, stamp, distance, residual, steps } = this;
     const own = tree[p]!;
-    for (let d = 0; d < directions; d++) {
+    for (let d = 0; d < steps.length; d++) {
       const q = p + steps[d]!;
       const other = tree[q]!;
-      if (other === own && (stamp[q]! > stamp[p]! || distance[q]! <= distance[p]!)) continue; // it is no nearer to the root through p
+      if (other === own && (stamp[q]! > stamp[p]! || distance[q]! <= distance[p]!)) continue; // no nearer through p
       if (!((own === SOURCE ? residual[(p << 3) | d]! : residual[(q << 3) | (d ^ 1)]!) > 0)) continue;
       if (other === FREE) {
         tree[q] = own;
-        activate(q);
+        this.active.add(q);
       } else if (other !== own) {
         return d;
       }
@@ -112,13 +197,14 @@ export function maxFlow(grid: Grid): Cut {
       distance[q] = distance[p]! + 1;
     }
     return -1;
-  };
+  }
 
   /**
-   * Pushes what the path from source to sink takes that crosses from tree to tree by the arc d of p; what it fills
-   * makes orphans.
+   * Pushes what the path from source to sink takes that crosses from tree to tree by the arc d of p. A pixel whose arc
+   * from its parent is full then becomes an orphan.
    */
-  const augment = (p: number, d: number): void => {
+  private augment(p: number, d: number): void {
+    const { parent, residual, terminal, steps } = this;
     const q = p + steps[d]!;
     let amount = residual[(p << 3) | d]!;
     let i = p;
@@ -135,33 +221,76 @@ export function maxFlow(grid: Grid): Cut {
     }
     amount = Math.min(amount, terminal[i]!, -terminal[j]!);
 
-    push(p, d, q, amount);
+    this.push(p, d, q, amount);
     for (i = p; parent[i] !== ROOT; ) {
       const up = parent[i]!;
       const above = i + steps[up]!;
-      if (push(above, up ^ 1, i, amount)) orphan(i);
+      if (this.push(above, up ^ 1, i, amount)) this.orphan(i);
       i = above;
     }
-    if ((terminal[i]! -= amount) === 0) orphan(i);
+    if ((terminal[i]! -= amount) === 0) this.orphan(i);
     for (j = q; parent[j] !== ROOT; ) {
       const up = parent[j]!;
       const above = j + steps[up]!;
-      if (push(j, up, above, amount)) orphan(j);
+      if (this.push(j, up, above, amount)) this.orphan(j);
       j = above;
     }
-    if ((terminal[j]! += amount) === 0) orphan(j);
-    flow += amount;
-  };
-  /** Returns whether the arc is full now. */
-  const push = (p: number, d: number, q: number, amount: number): boolean => {
-    residual[(q << 3) | (d ^ 1)]! += amount;
-    return (residual[(p << 3) | d]! -= amount) === 0;
-  };
+    if ((terminal[j]! += amount) === 0) this.orphan(j);
+    this.flow += amount;
+  }
+
+  /** Pushes along the arc d from p to q; returns whether the arc is full now. */
+  private push(p: number, d: number, q: number, amount: number): boolean {
+    this.residual[(q << 3) | (d ^ 1)]! += amount;
+    return (this.residual[(p << 3) | d]! -= amount) === 0;
+  }
+
+  private orphan(p: number): void {
+    this.parent[p] = ORPHAN;
+    this.orphans[this.orphaned++] = p;
+  }
+
+  /**
+   * Hangs an orphan on the neighbour nearest to the root of its tree; if there is none, sets it free and makes its
+   * children orphans.
+   */
+  private adopt(p: number): void {
+    const { tree, parent, steps } = this;
+    let nearest = Infinity;
+    for (let d = 0; d < steps.length; d++) {
+      if (!this.feeds(p, d)) continue;
+      const far = this.distanceToRoot(p + steps[d]!);
+      if (far >= nearest) continue;
+      nearest = far;
+      parent[p] = d;
+    }
+    if (nearest < Infinity) {
+      this.stamp[p] = this.time;
+      this.distance[p] = nearest + 1;
+      return;
+    }
+    for (let d = 0; d < steps.length; d++) {
+      const q = p + steps[d]!;
+      if (tree[q] !== tree[p]) continue;
+      if (this.feeds(p, d)) this.active.add(q); // it may take p back
+      if (parent[q] === (d ^ 1)) this.orphan(q);
+    }
+    tree[p] = FREE;
+  }
+
+  /** Whether the neighbour in that direction is in p's tree, and the arc between them can still carry flow. */
+  private feeds(p: number, d: number): boolean {
+    const { tree, residual } = this;
+    const q = p + this.steps[d]!;
+    const own = tree[p]!;
+    return tree[q] === own && (own === SOURCE ? residual[(q << 3) | (d ^ 1)]! : residual[(p << 3) | d]!) > 0;
+  }
 
   /**
    * The distance of q's root, or Infinity if q hangs from an orphan. Pixels on the way remember theirs for this round.
    */
-  const distanceToRoot = (q: number): number => {
+  private distanceToRoot(q: number): number {
+    const { parent, stamp, distance, steps, time } = this;
     let far = 0;
     for (let i = q; ; i += steps[parent[i]!]!) {
       if (stamp[i] === time) {
@@ -182,81 +311,46 @@ export function maxFlow(grid: Grid): Cut {
       distance[i] = left--;
     }
     return far;
-  };
-
-  /**
-   * Hangs an orphan on the neighbour nearest to the root of its tree; if there is none, sets it free and makes its
-   * children orphans.
-   */
-  const adopt = (p: number): void => {
-    const own = tree[p]!;
-    const feeds = (d: number): boolean => {
-      const q = p + steps[d]!;
-      return tree[q] === own && (own === SOURCE ? residual[(q << 3) | (d ^ 1)]! : residual[(p << 3) | d]!) > 0;
-    };
-    let nearest = Infinity;
-    for (let d = 0; d < directions; d++) {
-      if (!feeds(d)) continue;
-      const far = distanceToRoot(p + steps[d]!);
-      if (far >= nearest) continue;
-      nearest = far;
-      parent[p] = d;
-    }
-    if (nearest < Infinity) {
-      stamp[p] = time;
-      distance[p] = nearest + 1;
-      return;
-    }
-    for (let d = 0; d < directions; d++) {
-      const q = p + steps[d]!;
-      if (tree[q] !== own) continue;
-      if (feeds(d)) activate(q); // it may take p back
-      if (parent[q] === (d ^ 1)) orphan(q);
-    }
-    tree[p] = FREE;
-  };
-
-  for (let k = 0; k < pairs.length; k++) {
-    const [dx, dy] = PAIR_STEPS[k]!;
-    const capacities = pairs[k]!;
-    for (let y = 0; y < height - dy; y++) {
-      for (let x = Math.max(-dx, 0); x < width - Math.max(dx, 0); x++) {
-        const p = inside(x, y);
-        residual[(p << 3) | (2 * k)] = residual[((p + steps[2 * k]!) << 3) | (2 * k + 1)] = capacities[y * width + x]!;
-      }
-    }
   }
-  for (let pixel = 0; pixel < width * height; pixel++) {
-    const p = inside(pixel % width, Math.floor(pixel / width));
-    flow += Math.min(source[pixel]!, sink[pixel]!);
-    terminal[p] = source[pixel]! - sink[pixel]!;
-    if (terminal[p] === 0) continue;
-    tree[p] = terminal[p] > 0 ? SOURCE : SINK;
-    parent[p] = ROOT;
-    distance[p] = 1;
-    activate(p);
+}
+
+/** Pixels that may still grow, first in first out; each at most once. */
+class Queue {
+  private readonly pixels: Int32Array;
+  private readonly held: Uint8Array;
+  private first = 0;
+  private waiting = 0;
+
+  constructor(private readonly size: number) {
+    this.pixels = new Int32Array(size);
+    this.held = new Uint8Array(size);
   }
 
-  for (let p = nextActive(); p >= 0; ) {
-    const d = grow(p);
-    if (d < 0) {
-      p = nextActive();
-      continue;
-    }
-    time++;
-    isActive[p] = 1; // it is not through with its neighbours
-    if (tree[p] === SOURCE) augment(p, d);
-    else augment(p + steps[d]!, d ^ 1);
-    for (let k = 0; k < orphaned; k++) adopt(orphans[k]!); // which may append more; none comes twice
-    orphaned = 0;
-    isActive[p] = 0;
-    if (tree[p] === FREE) p = nextActive();
+  add(p: number): void {
+    if (this.held[p]) return;
+    this.held[p] = 1;
+    const at = this.first + this.waiting++;
+    this.pixels[at < this.size ? at : at - this.size] = p;
   }
 
-  const labels = new Uint8Array(width * height);
-  for (let pixel = 0; pixel < labels.length; pixel++)
-    labels[pixel] = tree[inside(pixel % width, Math.floor(pixel / width))] === SOURCE ? 1 : 0;
-  return { flow, capacity: capacityOf(grid, labels), labels };
+  /** −1 if none waits. */
+  take(): number {
+    if (this.waiting === 0) return -1;
+    const p = this.pixels[this.first]!;
+    this.first = this.first + 1 < this.size ? this.first + 1 : 0;
+    this.waiting--;
+    this.held[p] = 0;
+    return p;
+  }
+
+  /** Until it is released, the pixel is not added. */
+  hold(p: number): void {
+    this.held[p] = 1;
+  }
+
+  release(p: number): void {
+    this.held[p] = 0;
+  }
 }
 
 /** What a labelling cuts: its energy. */
@@ -276,25 +370,28 @@ export function capacityOf({ width, height, source, sink, pairs }: Grid, labels:
   return sum;
 }
 
-const [FREE, SOURCE, SINK] = [0, 1, 2];
-/** In place of a direction: the parent is the source or the sink; there is none for now. */
-const [ROOT, ORPHAN] = [8, 9];
-
 function assertGrid({ width, height, source, sink, pairs }: Grid): void {
   if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0))
-    throw new RangeError(`a grid of ${width}×${height} has no pixels`);
+    throw new GradlensError('shape', `a grid of ${width}×${height} has no pixels`);
   if (pairs.length !== 2 && pairs.length !== 4)
-    throw new RangeError(`pairs has ${pairs.length} arrays; 2 (four neighbours) or 4 (eight) would be right`);
+    throw new GradlensError(
+      'shape',
+      `pairs has ${pairs.length} arrays; 2 (four neighbours) or 4 (eight) would be right`,
+    );
   for (const [name, capacities] of [
     ['source', source],
     ['sink', sink],
     ...pairs.map((pair, k) => [`pairs[${k}]`, pair] as const),
   ] as const) {
     if (capacities.length !== width * height)
-      throw new RangeError(`${name} has ${capacities.length} capacities, the grid has ${width * height} pixels`);
+      throw new GradlensError(
+        'shape',
+        `${name} has ${capacities.length} capacities, the grid has ${width * height} pixels`,
+      );
     const bad = capacities.findIndex((value) => !(value >= 0 && value < Infinity));
     if (bad >= 0)
-      throw new RangeError(
+      throw new GradlensError(
+        'validation',
         `${name} has the capacity ${capacities[bad]} at ${bad}; capacities are finite and not negative`,
       );
   }
