@@ -53,6 +53,26 @@ describe('fitting', () => {
     );
   });
 
+  test('expectation–maximisation starts where k-means has come to rest', () => {
+    const colours = [
+      ...cloud(11, 400, [90, 90, 90], round(22)),
+      ...cloud(12, 300, [140, 90, 80], round(18)),
+      ...cloud(13, 300, [100, 150, 120], round(18)),
+    ];
+    const means = fitMixture(colours, { components: 3, iterations: 0 }).components.map(({ mean }) => mean);
+    const sums = means.map(() => [0, 0, 0, 0]);
+    for (let i = 0; i < colours.length; i += 3) {
+      const colour = colours.slice(i, i + 3);
+      const distances = means.map((mean) => Math.hypot(...mean.map((value, c) => value - colour[c]!)));
+      const sum = sums[distances.indexOf(Math.min(...distances))]!;
+      [...colour, 1].forEach((value, c) => {
+        sum[c]! += value;
+      });
+    }
+    // each mean is that of the colours that are nearest to it
+    means.forEach((mean, k) => mean.forEach((value, c) => expect(value).toBeCloseTo(sums[k]![c]! / sums[k]![3]!, 9)));
+  });
+
   test('more steps are never less likely', () => {
     const colours = [...cloud(4, 300, [90, 90, 90], round(25)), ...cloud(5, 300, [130, 100, 80], round(20))];
     // without a variance of its own, the likelihood rises with each step
