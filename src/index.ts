@@ -54,7 +54,7 @@ export { METHODS, batchFor, mapBy, mapsBy, methodNamed, valuesOf } from './metho
 export type { MapOptions, Method, MethodName, MethodOptionName, MethodValues } from './methods/named';
 export { perturbationCurves, randomised, rankCorrelation } from './methods/sanity';
 export type { PerturbationCurves } from './methods/sanity';
-export { SEGMENT_PRESETS, segment } from './methods/segmentation';
+export { SEEDS, SEGMENT_PRESETS, segment } from './methods/segmentation';
 export type { Fallback, SegmentOptions, SegmentPreset, Segmentation } from './methods/segmentation';
 export { centreBox, controlOf, intersectionOverUnion, localisationMeasures, wholeImage } from './methods/localisation';
 export type { Guess, LocalisationMeasures, Localised } from './methods/localisation';

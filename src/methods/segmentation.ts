@@ -6,7 +6,7 @@ import type { RunOptions } from '../options';
 import { hardened, pairCosts } from '../segmentation/colourGrid';
 import { type Box, type Neighbours, largestComponent, tightBox } from '../segmentation/components';
 import { type GaussianMixture, fitMixture, logDensities } from '../segmentation/gaussianMixture';
-import { type Grid, maxFlow } from '../segmentation/maxFlow';
+import { type Cut, type Grid, maxFlow } from '../segmentation/maxFlow';
 import { centreBox } from './localisation';
 import type { Heatmap } from './heatmap';
 import { peakOf, salienceOf } from './salience';
@@ -65,6 +65,9 @@ const RULES = {
   seed: whole(),
 };
 
+/** What a pixel's saliency says of it: surely the object, or surely not; 0: neither. */
+export const SEEDS = { OBJECT: 1, GROUND: 2 } as const;
+
 export interface Segmentation {
   /** `[height × width]` of the picture: 1 on the object, 0 elsewhere. */
   readonly mask: Uint8Array;
@@ -74,7 +77,7 @@ export interface Segmentation {
   readonly box: Box;
   /** Of the smallest cut, which equals the largest flow; 0 where nothing was cut. */
   readonly energy: number;
-  /** `[height × width]`: what the map says of each pixel, 1 surely the object, 2 surely not, 0 neither. */
+  /** `[height × width]`: what the map says of each pixel, by {@link SEEDS}. */
   readonly seeds: Uint8Array;
   /** Where the map is largest, in pixels of the picture. */
   readonly peak: readonly [x: number, y: number];
@@ -85,11 +88,11 @@ export interface Segmentation {
 }
 
 /**
- * - `flat map`: all its values are equal. The mask is the centre box, 80 % of each side: the best guess about a
- * photograph that
- *   looks at nothing (on ILSVRC's it is right more often than the whole picture, which is too large for most objects).
- * - `flat picture`: there is one colour. The mask is the map's: the largest component above the foreground's quantile.
- * - `empty cut`: no pixel is worth its border. The mask is the map's, too.
+ * - `flat map`: all its values are equal. The mask is the centre box, 80 % of each side: the best guess about a photograph
+ *   when the map says nothing. On ILSVRC's photographs it is right more often than the whole picture, which is too large
+ *   for most objects.
+ * - `flat picture`: it has one colour. The mask is the map's: the largest component above the foreground's quantile.
+ * - `empty cut`: for no pixel its colour outweighs its border. The mask is the map's, too.
  */
 export type Fallback = 'flat map' | 'flat picture' | 'empty cut';
 
@@ -107,27 +110,7 @@ export type Fallback = 'flat map' | 'flat picture' | 'empty cut';
  *   for options
  */
 export async function segment(image: ImageInput, map: Heatmap, options: SegmentOptions = {}): Promise<Segmentation> {
-  const { preset: name = 'paper' } = options;
-  check('preset', name, oneOf(...Object.keys(SEGMENT_PRESETS)));
-  const preset = SEGMENT_PRESETS[name](map);
-  const {
-    foreground = preset.foreground,
-    background = preset.background,
-    components = 5,
-    lambda = 50,
-    neighbours = 8,
-    hardSeeds = false,
-    smoothing = preset.smoothing,
-    seed = 1,
-  } = options;
-  const chosen = { foreground, background, components, lambda, neighbours, hardSeeds, smoothing, seed };
-  checkAll(chosen, RULES);
-  if (background > foreground)
-    throw new GradlensError(
-      'validation',
-      `background is ${background}, above the foreground, ${foreground}; background ≤ foreground would be right`,
-      { argument: 'background' },
-    );
+  const chosen = chosenOf(options, map);
   options.signal?.throwIfAborted();
   if (isPrepared(image))
     throw new GradlensError('shape', 'a segmentation goes by the colours of a picture; this is a prepared tensor');
@@ -136,10 +119,9 @@ export async function segment(image: ImageInput, map: Heatmap, options: SegmentO
   const stage = stages(5, options);
   await stage();
 
-  const salience = salienceOf(map, picture, smoothing, options.placement);
+  const salience = salienceOf(map, picture, chosen.smoothing, options.placement);
   const peak = peakOf(salience);
-  const at = [peak % width, Math.floor(peak / width)] as const;
-  const seeds = seedsOf(salience, foreground, background);
+  const seeds = seedsOf(salience, chosen.foreground, chosen.background);
   const answer = (mask: Uint8Array, energy: number, fallback: Fallback | null): Segmentation => ({
     mask,
     width,
@@ -147,23 +129,18 @@ export async function segment(image: ImageInput, map: Heatmap, options: SegmentO
     box: tightBox(mask, width, height)!,
     energy,
     seeds: seeds ?? new Uint8Array(width * height),
-    peak: at,
+    peak: [peak % width, Math.floor(peak / width)],
     fallback,
     meta: { method: 'segmentation', ...chosen, map: map.meta },
   });
   if (!seeds) return answer(maskOf(centreBox(width, height), width, height), 0, 'flat map');
-  const ofMap = (): Uint8Array =>
-    largestComponent(
-      seeds.map((label) => (label === OBJECT ? 1 : 0)),
-      width,
-      height,
-      neighbours,
-    )!;
+  const largest = (mask: Uint8Array): Uint8Array | null => largestComponent(mask, width, height, chosen.neighbours);
+  const ofMap = (): Uint8Array => largest(seeds.map((label) => (label === OBJECT ? 1 : 0)))!;
   const colours = coloursOf(picture);
   if (isFlat(colours)) return answer(ofMap(), 0, 'flat picture');
   await stage();
 
-  const model = (label: number): GaussianMixture => fitMixture(sampled(colours, seeds, label), { components, seed });
+  const model = (label: number): GaussianMixture => fitMixture(sampled(colours, seeds, label), chosen);
   const [object, ground] = [model(OBJECT), model(GROUND)];
   await stage();
 
@@ -173,29 +150,48 @@ export async function segment(image: ImageInput, map: Heatmap, options: SegmentO
     // the price of the other label; a density of bytes is below 1, so none is negative
     source: logDensities(ground, colours).map((log) => -log),
     sink: logDensities(object, colours).map((log) => -log),
-    pairs: pairCosts(colours, width, height, lambda, neighbours),
+    pairs: pairCosts(colours, width, height, chosen.lambda, chosen.neighbours),
   };
   await stage();
 
-  const { flow, capacity, labels } = maxFlow(
-    hardSeeds
-      ? hardened(
-          grid,
-          (i) => seeds[i] === OBJECT,
-          (i) => seeds[i] === GROUND,
-        )
-      : grid,
-  );
-  if (!(Math.abs(flow - capacity) <= 1e-9 * Math.max(1, capacity)))
-    throw new Error(`the largest flow is ${flow}, the smallest cut ${capacity}; they are equal in every graph`);
+  const { capacity, labels } = cut(grid, chosen.hardSeeds ? seeds : null);
   await stage();
 
-  const mask = largestComponent(labels, width, height, neighbours);
+  const mask = largest(labels);
   return mask ? answer(mask, capacity, null) : answer(ofMap(), capacity, 'empty cut');
 }
 
-/** What a pixel's saliency says of it; 0: nothing. */
-const [OBJECT, GROUND] = [1, 2];
+type Chosen = Required<Omit<SegmentOptions, keyof RunOptions | 'placement' | 'preset'>>;
+
+/** What the options say, else the preset, else the defaults. */
+function chosenOf(options: SegmentOptions, map: Heatmap): Chosen {
+  const { preset = 'paper', components = 5, lambda = 50, neighbours = 8, hardSeeds = false, seed = 1 } = options;
+  check('preset', preset, oneOf(...Object.keys(SEGMENT_PRESETS)));
+  const byPreset = SEGMENT_PRESETS[preset](map);
+  const { foreground = byPreset.foreground, background = byPreset.background } = options;
+  const { smoothing = byPreset.smoothing } = options;
+  const chosen = { foreground, background, components, lambda, neighbours, hardSeeds, smoothing, seed };
+  checkAll(chosen, RULES);
+  if (background > foreground)
+    throw new GradlensError(
+      'validation',
+      `background is ${background}, above the foreground, ${foreground}; background ≤ foreground would be right`,
+      { argument: 'background' },
+    );
+  return chosen;
+}
+
+/** The smallest cut; `hard`: seeds that keep their label. */
+function cut(grid: Grid, hard: Uint8Array | null): Cut {
+  const isSeed = (label: number) => (pixel: number) => hard![pixel] === label;
+  const found = maxFlow(hard ? hardened(grid, isSeed(OBJECT), isSeed(GROUND)) : grid);
+  const { flow, capacity } = found;
+  if (!(Math.abs(flow - capacity) <= 1e-9 * Math.max(1, capacity)))
+    throw new Error(`the largest flow is ${flow}, the smallest cut ${capacity}; they are equal in every graph`);
+  return found;
+}
+
+const { OBJECT, GROUND } = SEEDS;
 
 /** Lets the event loop run, then tells the progress. */
 function stages(total: number, { signal, onProgress }: RunOptions): () => Promise<void> {

@@ -2,7 +2,7 @@
 import { GradlensError } from '../errors';
 import type { View } from '../gpu/sampling';
 import { type ImageInput, type Pixels, isPrepared, toPixels } from '../image/pixels';
-import { placementOf } from '../image/placement';
+import { type Placement, placementOf } from '../image/placement';
 import type { Model } from '../model';
 
 /** Of each side of the part that the network sees: 224 of 256 pixels, as is the custom. */
@@ -42,7 +42,7 @@ export async function viewsOf(model: Model, image: ImageInput): Promise<Views> {
   ] as const;
   const parts = [false, true].flatMap((mirrored) =>
     corners.map(([x, y]) => {
-      const pixels = crop(picture, left + x, top + y, width, height, mirrored);
+      const pixels = crop(picture, { left: left + x, top: top + y, width, height, mirrored });
       return { pixels, view: viewIn(model.input!, pixels, seen, { x: left + x, y: top + y, mirrored }) };
     }),
   );
@@ -56,55 +56,47 @@ export async function viewsOf(model: Model, image: ImageInput): Promise<Views> {
 function viewIn(
   input: NonNullable<Model['input']>,
   view: Pixels,
-  whole: ReturnType<typeof placementOf>,
+  whole: Placement,
   at: { readonly x: number; readonly y: number; readonly mirrored: boolean },
 ): View {
   const own = placementOf(view, input);
-  const axis = (
-    from: number,
-    corner: number,
-    to: number,
-    scale: number,
-    ownFrom: number,
-    ownScale: number,
-    ownTo: number,
-    extent: number,
-  ): readonly [number, number] => {
-    // pixel p of the view's input shows the picture at corner + ownFrom + (p − ownTo) / ownScale
-    const begin = to + (corner + ownFrom - ownTo / ownScale - from) * scale;
-    return [begin, (extent / ownScale) * scale];
-  };
-  const [x, width] = axis(
-    whole.FROM_X,
-    at.x,
-    whole.TO_X,
-    whole.TO_W / whole.FROM_W,
-    own.FROM_X,
-    own.TO_W / own.FROM_W,
-    own.TO_X,
-    input.width,
-  );
-  const [y, height] = axis(
-    whole.FROM_Y,
-    at.y,
-    whole.TO_Y,
-    whole.TO_H / whole.FROM_H,
-    own.FROM_Y,
-    own.TO_H / own.FROM_H,
-    own.TO_Y,
-    input.height,
-  );
+  const [x, width] = alongAxis(acrossOf(whole), { ...acrossOf(own), corner: at.x, extent: input.width });
+  const [y, height] = alongAxis(downOf(whole), { ...downOf(own), corner: at.y, extent: input.height });
   return { x, y, width, height, mirrored: at.mirrored };
 }
 
-function crop(
-  { data, width: stride }: Pixels,
-  left: number,
-  top: number,
-  width: number,
-  height: number,
-  mirrored: boolean,
-): Pixels {
+/** Along one axis: input pixel p shows its picture at `from + (p − to) / scale`. */
+interface Axis {
+  readonly from: number;
+  readonly to: number;
+  readonly scale: number;
+}
+
+const acrossOf = ({ FROM_X, TO_X, TO_W, FROM_W }: Placement): Axis => ({
+  from: FROM_X,
+  to: TO_X,
+  scale: TO_W / FROM_W,
+});
+const downOf = ({ FROM_Y, TO_Y, TO_H, FROM_H }: Placement): Axis => ({ from: FROM_Y, to: TO_Y, scale: TO_H / FROM_H });
+
+/** Where the view's input begins in the whole's, and how much of it it takes; `corner`: of the view in the picture. */
+function alongAxis(
+  whole: Axis,
+  view: Axis & { readonly corner: number; readonly extent: number },
+): readonly [begin: number, length: number] {
+  const begin = whole.to + (view.corner + view.from - view.to / view.scale - whole.from) * whole.scale;
+  return [begin, (view.extent / view.scale) * whole.scale];
+}
+
+interface Part {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+  readonly mirrored: boolean;
+}
+
+function crop({ data, width: stride }: Pixels, { left, top, width, height, mirrored }: Part): Pixels {
   const cropped = new Uint8ClampedArray(width * height * 4);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {

@@ -1,5 +1,5 @@
 /** Segmentation (§3.2): the map's seeds, the cut, its box; the cut's parameters are live. */
-import { SEGMENT_PRESETS, type SegmentOptions, type SegmentPreset } from '../../index';
+import { SEEDS, SEGMENT_PRESETS, type SegmentOptions, type SegmentPreset } from '../../index';
 import { chosenClass, current } from '../current';
 import { type Tint, clear, drawBox, drawTinted } from '../draw/paint';
 import { mapOf } from '../maps';
@@ -21,7 +21,7 @@ const parts = {
   time: element('status-time', HTMLElement),
 };
 
-const [OBJECT, GROUND] = [1, 2];
+const { OBJECT, GROUND } = SEEDS;
 /** As in style.css: told apart by lightness too. */
 const SEED_TINTS: Readonly<Record<number, Tint>> = {
   [OBJECT]: { colour: [255, 176, 0], share: 0.85 },
