@@ -14,7 +14,6 @@ import {
   batchFor,
   mapBy,
   mapsBy,
-  methodNamed,
   valuesOf,
 } from '../index';
 import { numberOption } from './args';
@@ -53,9 +52,11 @@ type Flag = ReturnType<typeof flagOf>;
 
 export const methodOptions = {
   method: {
-    type: 'enum',
-    options: METHODS.map(({ name }) => name),
-    description: "the paper's map (default: saliency), or one of later work",
+    type: 'string',
+    valueHint: 'NAME',
+    description: `the paper's map, saliency (default), or one of ${METHODS.slice(1)
+      .map(({ name }) => name)
+      .join(', ')}`,
   },
   ...(Object.fromEntries(
     [...new Set(METHODS.flatMap(({ options }) => Object.keys(options)))].map((name) => [name, flagOf(name)]),
@@ -77,7 +78,9 @@ export interface MapMaker {
 
 /** @throws UsageError for values out of range, and options that the method does not have */
 export function mapMakerOf(args: MethodArgs, byDefault: MethodName = 'saliency'): MapMaker {
-  const method = methodNamed(args.method ?? byDefault);
+  const wanted = args.method ?? byDefault;
+  const method = METHODS.find(({ name }) => name === wanted);
+  if (!method) throw new UsageError(`--method is '${wanted}'; it can be ${METHODS.map(({ name }) => name).join(', ')}`);
   const given: Record<string, unknown> = {};
   for (const option of Object.keys(methodOptions) as (keyof MethodArgs)[]) {
     const text = args[option];

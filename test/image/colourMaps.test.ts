@@ -14,10 +14,14 @@ const steps = Array.from({ length: 201 }, (_, i) => i / 200);
 
 describe.each(colourMapNames)('%s', (name) => {
   test('is made of colours, and stays at its ends beyond them', () => {
-    for (const t of steps)
-      for (const component of colourAt(name, t)) expect(component >= 0 && component <= 255).toBe(true);
+    const components = steps.flatMap((t) => [...colourAt(name, t)]);
+    expect(components).toHaveLength(603);
+    expect(components.filter((component) => !(component >= 0 && component <= 255))).toEqual([]);
+    // from one end to the other, and not the same colour all along
+    expect(Math.max(...components) - Math.min(...components)).toBeGreaterThan(150);
     expect(colourAt(name, -3)).toEqual(colourAt(name, 0));
     expect(colourAt(name, 3)).toEqual(colourAt(name, 1));
+    expect(colourAt(name, 0)).not.toEqual(colourAt(name, 1));
   });
 
   test('has no jumps', () => {

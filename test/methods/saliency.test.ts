@@ -46,7 +46,15 @@ describe('ten views', () => {
     }),
   });
 
-  test('each view is brought back to where it lies and divided by how many lie there, in any batch', async () => {
+  test.each([
+    ['max-abs', (sum: number, value: number) => Math.max(sum, Math.abs(value))],
+    ['sum-abs', (sum: number, value: number) => sum + Math.abs(value)],
+    ['sum', (sum: number, value: number) => sum + value],
+  ] as const)('by %s, each view is brought back to where it lies, in any batch', async (channels, join) => {
+    const joined = (gradient: Float32Array): Float64Array =>
+      Float64Array.from({ length: H * W }, (_, i) =>
+        Array.from({ length: C }, (_, c) => gradient[c * H * W + i]!).reduce(join, 0),
+      );
     using engine = await engineOn();
     const alone = await engine.load(graph, { input: preparation });
     const [sum, count] = [new Float64Array(H * W), new Float64Array(H * W)];
@@ -58,7 +66,7 @@ describe('ten views', () => {
         [5, 3],
         [2, 1],
       ] as const) {
-        const map = maxAbs((await alone.inputGradient(part(left, top, mirrored), { class: 2 })).gradient);
+        const map = joined((await alone.inputGradient(part(left, top, mirrored), { class: 2 })).gradient);
         for (let i = 0; i < H * W; i++) {
           // the middle of the pixel: in the picture, in the part, in the part's map
           const inPart = [((i % W) + 0.5) * (40 / W) - left, (Math.floor(i / W) + 0.5) * (24 / H) - top] as const;
@@ -73,7 +81,8 @@ describe('ten views', () => {
         }
       }
     }
-    const map = await saliency(alone, whole, { class: 2, views: 10 });
+    const map = await saliency(alone, whole, { class: 2, views: 10, channels });
+    expect(map).toMatchObject({ signed: channels === 'sum', meta: { channels, views: 10 } });
     expect(
       relativeL2(
         map.data,
@@ -85,6 +94,7 @@ describe('ten views', () => {
       const { data, score, ...rest } = await saliency(await engine.load(graph, { input: preparation, batch }), whole, {
         class: 2,
         views: 10,
+        channels,
       });
       expect(relativeL2(data, Float64Array.from(map.data))).toBeLessThan(2e-6);
       expect(score).toBeCloseTo(map.score, 5);

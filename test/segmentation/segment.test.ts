@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { intersectionOverUnion } from '../../src/methods/localisation';
 import type { Heatmap } from '../../src/methods/heatmap';
-import { type SegmentOptions, segment } from '../../src/methods/segmentation';
+import { SEEDS, type SegmentOptions, type Segmentation, segment } from '../../src/methods/segmentation';
 import { seededRandom } from '../oracle/random';
 
 const heatmap = (width: number, height: number, valueAt: (x: number, y: number) => number): Heatmap => ({
@@ -175,32 +175,54 @@ describe('sane answers', () => {
     expect([box, fallback]).toEqual([[7, 12, 1, 1], null]);
   });
 
+  const counts = ({ mask, seeds, box, fallback, peak }: Segmentation) => ({
+    object: seeds.filter((label) => label === SEEDS.OBJECT).length,
+    ground: seeds.filter((label) => label === SEEDS.GROUND).length,
+    mask: mask.filter((label) => label === 1).length,
+    box,
+    fallback,
+    peak,
+  });
+
+  // a map that grows to the right and downwards: the object lies at the end
   test.each([
-    [1, 1],
-    [1, 9],
-    [2, 2],
-    [300, 1],
-  ])('a picture of %d×%d', async (width, height) => {
+    [1, 1, { object: 0, ground: 0, mask: 1, box: [0, 0, 1, 1], fallback: 'flat map', peak: [0, 0] }],
+    [1, 9, { object: 2, ground: 3, mask: 2, box: [0, 7, 1, 2], fallback: null, peak: [0, 7] }],
+    [2, 2, { object: 1, ground: 1, mask: 1, box: [1, 1, 1, 1], fallback: null, peak: [1, 1] }],
+    [300, 1, { object: 50, ground: 90, mask: 52, box: [248, 0, 52, 1], fallback: null, peak: [250, 0] }],
+  ])('a picture of %d×%d', async (width, height, expected) => {
     const speck = noise(4);
-    const { mask, box } = await segment(
+    const found = await segment(
       painted(width, height, () => speck([128, 128, 128], 60)),
       heatmap(3, 3, (x, y) => x + y),
     );
-    expect(mask).toHaveLength(width * height);
-    expect(box[2] * box[3]).toBeGreaterThan(0);
+    expect(counts(found)).toEqual(expected);
+    expect([found.mask.length, found.width, found.height]).toEqual([width * height, width, height]);
   });
 
+  // the picture's right half has another colour than its left
+  const right = { mask: 384, box: [16, 0, 16, 24], fallback: null };
   test.each([
-    ['mostly zero', (x: number, y: number) => Number(x > 9 && x < 12 && y > 3 && y < 6)],
-    ['mostly at its largest', (x: number) => Number(x > 1)],
-    ['half and half', (x: number) => Number(x > 15)],
-  ])('a map that is %s', async (_, valueAt) => {
+    // four pixels of the ground's colour are not worth a border
+    [
+      'mostly zero',
+      (x: number, y: number) => Number(x > 9 && x < 12 && y > 3 && y < 6),
+      { object: 4, ground: 764, mask: 4, box: [10, 4, 2, 2], fallback: 'empty cut', peak: [10, 4] },
+    ],
+    // the ground's two columns have the colour of all the left half
+    ['mostly at its largest', (x: number) => Number(x > 1), { ...right, object: 720, ground: 48, peak: [2, 0] }],
+    ['half and half', (x: number) => Number(x > 15), { ...right, object: 384, ground: 384, peak: [16, 0] }],
+  ])('a map that is %s', async (_, valueAt, expected) => {
     const speck = noise(5);
-    const { box } = await segment(
+    const found = await segment(
       painted(32, 24, (x) => speck([x > 15 ? 200 : 60, 90, 90], 10)),
       heatmap(32, 24, valueAt),
     );
-    expect(box[2] * box[3]).toBeGreaterThan(0);
+    expect(counts(found)).toEqual(expected);
+    const [left, top, width, height] = found.box;
+    const inBox = (i: number): boolean =>
+      i % 32 >= left && i % 32 < left + width && i / 32 >= top && i / 32 < top + height;
+    found.mask.forEach((label, i) => expect(label, `pixel ${i}`).toBe(inBox(i) ? 1 : 0));
   });
 });
 
