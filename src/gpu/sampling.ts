@@ -130,6 +130,7 @@ export async function sampleViews(
     });
     for (let k = 0; k < Math.ceil(views.length / dims.N); k++) {
       options.signal?.throwIfAborted();
+      options.onProgress?.({ phase: 'run', done: k * dims.N, total: views.length });
       await fill(k);
       await device.guard('averaging views', () => {
         const encoder = device.gpu.createCommandEncoder({ label: 'gradlens/views' });

@@ -59,11 +59,12 @@ export async function layerMaps(
   let chosen = options.class;
   let logs: Float32Array[] = [];
   let scores: Float32Array = new Float32Array();
-  for (const tensor of tensors) {
+  for (const [k, tensor] of tensors.entries()) {
+    options.onProgress?.({ phase: 'run', done: k, total: tensors.length });
     const layer = await model.layerGradient(image, { ...options, tensor, class: chosen });
     ({ scores, classes: chosen } = layer);
-    const maps = layer.classes.map((_, k) => logOf(resizeMap(contributions(layer, k), width, height), width, height));
-    logs = logs.length === 0 ? maps : logs.map((sum, k) => sum.map((value, i) => value + maps[k]![i]!));
+    const maps = layer.classes.map((_, c) => logOf(resizeMap(contributions(layer, c), width, height), width, height));
+    logs = logs.length === 0 ? maps : logs.map((sum, c) => sum.map((value, i) => value + maps[c]![i]!));
   }
   return (chosen as readonly number[]).map((index, k) => ({
     data: logs[k]!.map((sum) => Math.exp(sum / tensors.length)),

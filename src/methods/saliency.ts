@@ -61,11 +61,20 @@ export async function saliencies(
  * Each view's map is mirrored back, laid where the view lies in the picture, and divided by the number of views there.
  */
 async function saliencyOfViews(model: Model, image: ImageInput, options: SaliencyOptions): Promise<Heatmap> {
-  const { class: chosen = 'top1', relu = 'gradient', score = 'logit', channels = 'max-abs', signal } = options;
+  const {
+    class: chosen = 'top1',
+    relu = 'gradient',
+    score = 'logit',
+    channels = 'max-abs',
+    signal,
+    onProgress,
+  } = options;
   const [N, , height, width] = model.inputShape;
   const { pictures, views, share } = await viewsOf(model, image);
+  const tell = (done: number): void => onProgress?.({ phase: 'run', done, total: 2 * pictures.length });
   const sums = new Float64Array(model.classes);
   for (let begin = 0; begin < pictures.length; begin += N) {
+    tell(begin);
     const some = Array.from({ length: N }, (_, n) => pictures[Math.min(begin + n, pictures.length - 1)]!);
     const scores = await model.scores(some, signal ? { signal } : {});
     for (let n = 0; n < Math.min(N, pictures.length - begin); n++)
@@ -79,6 +88,7 @@ async function saliencyOfViews(model: Model, image: ImageInput, options: Salienc
     channels,
     relu,
     score,
+    onProgress: ({ done }) => tell(pictures.length + done),
     ...(signal ? { signal } : {}),
   });
   return {

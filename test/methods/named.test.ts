@@ -6,6 +6,7 @@ import {
   type Method,
   type MethodOption,
   type MethodValues,
+  type Progress,
   SHIPPED_MODELS,
   batchFor,
   mapBy,
@@ -87,6 +88,30 @@ describe.each(METHODS.map((method) => [method.name, method] as const))('%s', (na
     const maps = await mapsBy(name, model, picture, { ...values, class: { top: 2, also: [order[4]!, order[0]!] } });
     expect(maps.map((map) => map.class)).toEqual([order[0], order[1], order[4]]);
     for (const map of maps) expect(await mapBy(name, model, picture, { ...values, class: map.class })).toEqual(map);
+  });
+
+  test('tells its progress where it takes more than one run, and is aborted between them', async () => {
+    using engine = await engineOn();
+    const model = await engine.load(graph, { input: preparation });
+    const variants: readonly MethodValues[] = [quick(method), ...Object.values(method.variants ?? {})];
+    for (const values of variants) {
+      const told: number[] = [];
+      const onProgress = ({ phase, done, total }: Progress): void => void (phase === 'run' && told.push(done / total!));
+      const made = await mapBy(name, model, pixels(40, 24), { ...values, class: 2, onProgress });
+      expect(told, JSON.stringify(made.meta)).toEqual(told.toSorted((a, b) => a - b));
+      expect(told.every((share) => share >= 0 && share <= 1)).toBe(true);
+      const runs = Number(made.meta['samples'] ?? made.meta['steps'] ?? made.meta['views'] ?? 1);
+      if (runs > 1) expect(told.length, JSON.stringify(made.meta)).toBeGreaterThan(1);
+      if (told.length < 2) continue;
+      const abort = new AbortController();
+      const stopped = mapBy(name, model, pixels(40, 24), {
+        ...values,
+        class: 2,
+        signal: abort.signal,
+        onProgress: ({ phase }) => phase === 'run' && abort.abort(new Error('enough')),
+      });
+      await expect(stopped).rejects.toThrow('enough');
+    }
   });
 
   test('each of its variants makes another map, of a picture', async () => {
