@@ -39,7 +39,7 @@ export type { Sampled, SampledVariants, View } from './gpu/sampling';
 export * from './methods/all';
 export { CLASS_MODEL_PRESETS, classModel } from './methods/classModel';
 export type { ClassModel, ClassModelOptions, ClassModelPreset, ClassModelStep } from './methods/classModel';
-export type { ChannelRule, Heatmap } from './methods/heatmap';
+export type { ChannelRule, FlatMap, Heatmap } from './methods/heatmap';
 export { mapBox } from './methods/mapBox';
 export type { MapBox, MapBoxOptions } from './methods/mapBox';
 export type {

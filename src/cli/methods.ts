@@ -18,6 +18,7 @@ import {
 } from '../index';
 import { numberOption } from './args';
 import { UsageError } from './failure';
+import type { Session } from './session';
 
 const having = (option: string): readonly Method[] => METHODS.filter(({ options }) => Object.hasOwn(options, option));
 const namesOf = (methods: readonly Method[]): string => methods.map(({ name }) => name).join(' or ');
@@ -100,6 +101,11 @@ export function mapMakerOf(args: MethodArgs, byDefault: MethodName = 'saliency')
     best: (model, picture, top, also, options) =>
       mapsBy(name, model, picture, { ...options, ...values, class: { top, also: [also] } }),
   };
+}
+
+/** Says that a map shows nothing, and the probable reason. */
+export function noteFlat(path: string, { flat }: Heatmap, { note }: Pick<Session, 'note'>): void {
+  if (flat) note(`${path}: the map is ${flat.value} everywhere: ${flat.message}`);
 }
 
 /** @throws UsageError */

@@ -6,7 +6,7 @@ import { clipOf, renderMap } from '../image/render';
 import { common, command, numberOption } from './args';
 import { UsageError } from './failure';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
-import { mapMakerOf, methodOptions } from './methods';
+import { mapMakerOf, methodOptions, noteFlat } from './methods';
 import { checkPattern, encodePng, fillPattern, stemOf, writeWhole } from './output';
 import { eachPicture, imagesArgument } from './pictures';
 
@@ -57,6 +57,7 @@ export const saliency = command({
       const { adapter } = engine.environment;
       return async (path, picture) => {
         const map = await maker.make(model, picture, chosen, { signal });
+        noteFlat(path, map, session);
         const label = model.labelOf(map.class);
         const out = fillPattern(args.out, { stem: stemOf(path), class: label, method: maker.method });
         if (written.has(resolve(out)))
@@ -78,6 +79,7 @@ export const saliency = command({
         const npy = args.npy ? out.replace(/\.png$/i, '.npy') : null;
         if (npy !== null) await writeWhole(npy, writeNpy([map.height, map.width], map.data));
 
+        const { width, height, signed, flat = null } = map;
         const quantiles = Object.fromEntries([50, 90, 95, 99, 100].map((p) => [p, clipOf(map.data, p)]));
         session.print(
           args.json,
@@ -86,7 +88,7 @@ export const saliency = command({
             out,
             npy,
             ...result,
-            map: { width: map.width, height: map.height, signed: map.signed, percentiles: quantiles },
+            map: { width, height, signed, flat, percentiles: quantiles },
             parameters,
             adapter,
           },

@@ -1,11 +1,4 @@
-import {
-  type Heatmap,
-  type Model,
-  type PerturbationCurves,
-  perturbationCurves,
-  randomised,
-  rankCorrelation,
-} from '../index';
+import { type Model, type PerturbationCurves, perturbationCurves, randomised, rankCorrelation } from '../index';
 import { command, common, numberOption } from './args';
 import { UsageError } from './failure';
 import { mapMakerOf, methodOptions } from './methods';
@@ -51,8 +44,10 @@ export const sanity = command({
       const { adapter } = engine.environment;
       return async (path, picture) => {
         const map = await maker.make(model, picture, chosen, { signal });
-        if (isFlat(map))
-          throw new UsageError(`${path}: all values of its map are equal, and so rank no pixel above another`);
+        if (map.flat)
+          throw new UsageError(
+            `${path}: its map is ${map.flat.value} everywhere, and ranks no pixel above another: ${map.flat.message}`,
+          );
         const curves = await perturbationCurves(model, picture, map, { steps, signal });
         const left: { layers: number | 'all'; correlation: number }[] = [];
         for (const { depth, other } of others) {
@@ -86,8 +81,6 @@ export const sanity = command({
     });
   },
 });
-
-const isFlat = ({ data }: Heatmap): boolean => data.every((value) => value === data[0]);
 
 /**
  * The areas of the curves where 0 is the score of the mean colour alone and 1 that of the picture. A good map has a low

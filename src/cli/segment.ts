@@ -14,7 +14,7 @@ import {
 import { common, command, numberOption } from './args';
 import { UsageError } from './failure';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
-import { mapMakerOf, methodOptions } from './methods';
+import { mapMakerOf, methodOptions, noteFlat } from './methods';
 import { checkPattern, encodePng, fillPattern, stemOf, writeWhole } from './output';
 import { eachPicture, imagesArgument } from './pictures';
 
@@ -135,6 +135,7 @@ export const segment = command({
       const { adapter } = engine.environment;
       return async (path, picture) => {
         const map = await maker.make(model, picture, chosen, { signal });
+        noteFlat(path, map, session);
         const label = model.labelOf(map.class);
         const out = fillPattern(args.out, { stem: stemOf(path), class: label, method: 'segmentation' });
         if (written.has(resolve(out)))

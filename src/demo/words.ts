@@ -28,6 +28,10 @@ export function centreOf({ data, width, height }: Heatmap): { x: number; y: numb
 
 /** One sentence. */
 export function describeMap(map: Heatmap, label: string): string {
+  if (map.flat) {
+    const { value, message } = map.flat;
+    return `The map for “${label}” is ${value === 0 ? 'zero' : value} everywhere, probably because ${message}.`;
+  }
   const share = shareOfHalf(map);
   if (share === 0) return `The map for “${label}” is zero everywhere: no pixel changes its score.`;
   const { x, y } = centreOf(map);

@@ -2,6 +2,7 @@ import { resizeMap } from '../image/resize';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
+import { explained } from './flat';
 import { type Heatmap, madeBy } from './heatmap';
 import { method } from './method';
 
@@ -13,6 +14,11 @@ export interface GradCamOptions extends RunOptions {
    */
   readonly tensor?: string;
 }
+
+const CUT_OFF = {
+  reason: 'cut off',
+  message: 'no weighted sum is positive, and Grad-CAM shows only what raises the score',
+} as const;
 
 /**
  * Grad-CAM (beyond the paper; Selvaraju et al. 2017):  M = max(0, Σ_k α_k A_k),  α_k = mean over the plane of
@@ -36,7 +42,7 @@ export async function gradCam(model: Model, image: ImageInput, options: GradCamO
   }
   const [, , height, width] = model.inputShape;
   const data = resizeMap({ data: sum.map((value) => Math.max(0, value)), width: W, height: H }, width, height);
-  return {
+  const map = {
     data,
     width,
     height,
@@ -45,6 +51,7 @@ export async function gradCam(model: Model, image: ImageInput, options: GradCamO
     signed: false,
     meta: { method: 'grad-cam', tensor, ...madeBy(model) },
   };
+  return explained(model, image, map, sum.some((value) => value < 0) ? CUT_OFF : undefined);
 }
 
 export const gradCamMethod = method({

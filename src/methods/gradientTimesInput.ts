@@ -1,6 +1,7 @@
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
+import { explained } from './flat';
 import { type Heatmap, madeBy, overChannels } from './heatmap';
 import { method } from './method';
 
@@ -28,7 +29,7 @@ export async function gradientTimesInput(
     C,
     'sum',
   );
-  return {
+  return explained(model, image, {
     data,
     width,
     height,
@@ -36,7 +37,7 @@ export async function gradientTimesInput(
     score: scores[index!]!,
     signed: true,
     meta: { method: 'gradient-times-input', ...madeBy(model) },
-  };
+  });
 }
 
 export const gradientTimesInputMethod = method({

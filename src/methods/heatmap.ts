@@ -16,6 +16,22 @@ export interface Heatmap {
   readonly signed: boolean;
   /** How it was made. */
   readonly meta: Readonly<Record<string, unknown>>;
+  /** There if all values are equal: the map then ranks no pixel above another. */
+  readonly flat?: FlatMap;
+}
+
+/** The only value of a map, and the probable reason. */
+export interface FlatMap {
+  readonly value: number;
+  /**
+   * - `dead units`: somewhere inside the network no unit is active, or none that is changes the score
+   * - `saturation`: the probability is too near to 0 or 1 to change
+   * - `curve`: the scores come out of a sigmoid or the like, which is flat there
+   * - `cut off`: the method shows only what is positive, and nothing is
+   */
+  readonly reason: 'dead units' | 'saturation' | 'curve' | 'cut off' | 'unknown';
+  /** The reason in a sentence. */
+  readonly message: string;
 }
 
 /** How channels become one: the largest |value| (the paper), the sum of the |values|, or their sum. */

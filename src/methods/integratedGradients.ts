@@ -2,6 +2,7 @@ import { check, whole } from '../check';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
+import { explained } from './flat';
 import { type Heatmap, classOf, madeBy, overChannels } from './heatmap';
 import { SAMPLES_AT_ONCE, method } from './method';
 
@@ -53,7 +54,7 @@ export async function integratedGradients(
   const data = overChannels(parts, C, 'sum');
   const sum = data.reduce((whole, value) => whole + value, 0);
   const gap = Math.abs(sum - (found.score - start.score)) / Math.abs(found.score - start.score);
-  return {
+  return explained(model, image, {
     data,
     width,
     height,
@@ -62,7 +63,7 @@ export async function integratedGradients(
     sum,
     gap,
     meta: { method: 'integrated-gradients', steps, gap, ...madeBy(model) },
-  };
+  });
 }
 
 export const integratedGradientsMethod = method({

@@ -4,6 +4,7 @@ import type { ImageInput } from '../image/pixels';
 import { resizeMap } from '../image/resize';
 import type { Model } from '../model';
 import type { LayerGradient, RunOptions, TopClasses } from '../options';
+import { explained } from './flat';
 import { type Heatmap, madeBy } from './heatmap';
 import { method } from './method';
 
@@ -66,7 +67,7 @@ export async function layerMaps(
     const maps = layer.classes.map((_, c) => logOf(resizeMap(contributions(layer, c), width, height), width, height));
     logs = logs.length === 0 ? maps : logs.map((sum, c) => sum.map((value, i) => value + maps[c]![i]!));
   }
-  return (chosen as readonly number[]).map((index, k) => ({
+  const made = (chosen as readonly number[]).map((index, k) => ({
     data: logs[k]!.map((sum) => Math.exp(sum / tensors.length)),
     width,
     height,
@@ -75,6 +76,7 @@ export async function layerMaps(
     signed: false,
     meta: { method: 'layers', tensors, ...madeBy(model) },
   }));
+  return Promise.all(made.map((map) => explained(model, image, map)));
 }
 
 function contributions(

@@ -2,6 +2,7 @@ import { check, whole } from '../check';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
+import { explained } from './flat';
 import { type Heatmap, classOf, madeBy } from './heatmap';
 import { SAMPLES_AT_ONCE, method } from './method';
 
@@ -46,14 +47,14 @@ export async function occlusion(model: Model, image: ImageInput, options: Occlus
       }
     }
   });
-  return {
+  return explained(model, image, {
     data: data.map((sum, i) => sum / covered[i]!),
     width,
     height,
     ...found,
     signed: true,
     meta: { method: 'occlusion', size, stride, ...madeBy(model) },
-  };
+  });
 }
 
 export const occlusionMethod = method({

@@ -2,6 +2,7 @@ import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { GradientOptions, ReluRule, RunOptions, TopClasses } from '../options';
 import { bestClass } from '../scores';
+import { explained } from './flat';
 import { type ChannelRule, type Heatmap, madeBy, overChannels } from './heatmap';
 import { method } from './method';
 import { channelsOption, reluOption } from './sharedOptions';
@@ -46,7 +47,7 @@ export async function saliencies(
   const { scores, gradient, classes } = await model.inputGradient(image, { ...options, relu, score });
   const [, C, height, width] = model.inputShape;
   const size = C * height * width;
-  return classes.map((index, k) => ({
+  const maps = classes.map((index, k) => ({
     data: overChannels(gradient.subarray(k * size, (k + 1) * size), C, channels),
     width,
     height,
@@ -55,6 +56,7 @@ export async function saliencies(
     signed: channels === 'sum',
     meta: { method: 'saliency', relu, score, channels, views: 1, ...madeBy(model) },
   }));
+  return Promise.all(maps.map((map) => explained(model, image, map)));
 }
 
 /**
@@ -91,7 +93,7 @@ async function saliencyOfViews(model: Model, image: ImageInput, options: Salienc
     onProgress: ({ done }) => tell(pictures.length + done),
     ...(signal ? { signal } : {}),
   });
-  return {
+  return explained(model, image, {
     data,
     width,
     height,
@@ -99,7 +101,7 @@ async function saliencyOfViews(model: Model, image: ImageInput, options: Salienc
     score: sums[index]!,
     signed: channels === 'sum',
     meta: { method: 'saliency', relu, score, channels, views: pictures.length, share, ...madeBy(model) },
-  };
+  });
 }
 
 export const saliencyMethod = method({

@@ -2,6 +2,7 @@ import { checkAll, from, whole } from '../check';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { ReluRule, RunOptions } from '../options';
+import { explained } from './flat';
 import { type ChannelRule, type Heatmap, classOf, madeBy, overChannels } from './heatmap';
 import { SAMPLES_AT_ONCE, method } from './method';
 import { channelsOption, reluOption } from './sharedOptions';
@@ -53,14 +54,14 @@ export async function smoothGrad(model: Model, image: ImageInput, options: Smoot
   });
   const [, C, height, width] = model.inputShape;
   const mean = total.map((value) => (squared ? Math.sqrt(value / samples) : value / samples));
-  return {
+  return explained(model, image, {
     data: overChannels(mean, C, channels),
     width,
     height,
     ...found,
     signed: channels === 'sum' && !squared,
     meta: { method: 'smoothgrad', samples, noise, seed, squared, relu, channels, ...madeBy(model) },
-  };
+  });
 }
 
 export const smoothGradMethod = method({

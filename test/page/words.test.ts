@@ -36,6 +36,14 @@ describe('a map in words', () => {
     expect(describeMap(map, 'x')).toContain('in the middle of the picture');
   });
 
+  test('a map of equal values is said to be one, with the probable reason', () => {
+    const flat = { value: 0, reason: 'dead units', message: "every value of 'relu1' is 0 for this picture" } as const;
+    expect(describeMap({ ...mapOf(2, [0, 0, 0, 0]), flat }, 'x')).toBe(
+      "The map for “x” is zero everywhere, probably because every value of 'relu1' is 0 for this picture.",
+    );
+    expect(describeMap({ ...mapOf(1, [1, 1]), flat: { ...flat, value: 1 } }, 'x')).toContain('is 1 everywhere');
+  });
+
   test('a map of zeros is said to be one', () => {
     expect(describeMap(mapOf(2, [0, 0, 0, 0]), 'x')).toContain('zero everywhere');
   });
