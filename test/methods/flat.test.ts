@@ -3,13 +3,13 @@ import { expect, test } from 'vitest';
 import { type Graph, METHODS, gradCam, mapBy, saliency, smoothGrad } from '../../src';
 import { engineOn, graph, picture } from './support';
 
-/** The net with other values in a tensor of weights. */
-const withWeights = (name: string, change: (value: number, i: number) => number): Graph => ({
+/** The net with other values in tensors of weights. */
+const withWeights = (names: string | readonly string[], change: (value: number, i: number) => number): Graph => ({
   ...graph,
   weights: new Map(
     [...graph.weights].map(([key, weight]) => [
       key,
-      key === name ? { ...weight, data: weight.data.map(change) } : weight,
+      names.includes(key) ? { ...weight, data: weight.data.map(change) } : weight,
     ]),
   ),
 });
@@ -28,9 +28,9 @@ test('a map that shows something says nothing of the kind', async () => {
   }
 });
 
-test('where the first units are shut, every method says which', async () => {
+test('where all units are shut, every method says which come first', async () => {
   using engine = await engineOn();
-  const model = await engine.load(withWeights('b1', () => -1e4));
+  const model = await engine.load(withWeights(['b1', 'b2'], () => -1e4));
   for (const { name, options } of METHODS) {
     const values = Object.hasOwn(options, 'samples') ? { samples: 2 } : {};
     const map = await mapBy(name, model, picture, { ...values, class: 2 });
