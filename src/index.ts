@@ -10,7 +10,7 @@ export type { ColourMapName } from './image/colourMaps';
 export type { ImageInput, Images, Pixels, Prepared } from './image/pixels';
 export { renderMap } from './image/render';
 export type { RenderOptions } from './image/render';
-export type { ModelSource } from './load';
+export type { FetchBytes, FetchOptions, ModelSource, NetAddresses } from './load';
 export { Model } from './model';
 export { DEFAULT_MODEL, PUBLIC_MODELS, SHIPPED_MODELS } from './publicModels';
 export type { PublicModel } from './publicModels';

@@ -6,10 +6,26 @@ import type { Graph, ModelFile } from './graph';
 import type { ExpectedFile, LoadOptions, RunOptions } from './options';
 
 /**
- * A `model.json` or `.onnx` file by address or content, a graph that a program built, or the files that a user chose (a
+ * A `model.json` or `.onnx` file by address or content, the name of a shipped or public model, the two addresses of a
+ * net (what `gradlens/weights/NET` exports), a graph that a program built, or the files that a user chose (a
  * `model.json` together with its weights).
  */
-export type ModelSource = URL | string | Blob | ArrayBuffer | Uint8Array | Graph | ModelFile | readonly File[];
+export type ModelSource =
+  | URL
+  | string
+  | NetAddresses
+  | Blob
+  | ArrayBuffer
+  | Uint8Array
+  | Graph
+  | ModelFile
+  | readonly File[];
+
+/** Where the two files of a net lie, under whatever names a bundler gave them. */
+export interface NetAddresses {
+  readonly manifest: URL | string;
+  readonly weights: URL | string;
+}
 
 /** Fetches the bytes at an address, reporting the download. The host's: over http in browsers, files too in Node. */
 export type FetchBytes = (address: URL, options: FetchOptions) => Promise<Uint8Array>;
@@ -30,7 +46,25 @@ export async function loadModelFile(
 ): Promise<ModelFile> {
   if (isModelFile(source)) return source;
   if (isGraph(source)) return { graph: source, labels: [], provenance: {} };
-  const { expected, ...runOptions } = options;
+  const { expected: _, ...runOptions } = options;
+  if (isNetAddresses(source)) {
+    const bytes = await fetchBytes(addressOf(source.manifest), options);
+    const weights = addressOf(source.weights);
+    return decode(
+      bytes,
+      (_name, expected) => fetchBytes(weights, { ...runOptions, ...(expected && { expected }) }),
+      options,
+    );
+  }
+  if (typeof source === 'string') {
+    const { namedModel } = await import('./publicModels');
+    const named = namedModel(source);
+    if (named) {
+      const { address, expected, prep } = named;
+      const file = await loadModelFile(address, fetchBytes, { ...options, ...(expected && { expected }) });
+      return prep && file.guess ? { ...file, guess: { prep, reason: 'so its authors say' } } : file;
+    }
+  }
   if (typeof source === 'string' || source instanceof URL) {
     const address = addressOf(source);
     const bytes = await fetchBytes(address, options);
@@ -173,6 +207,8 @@ function beside(files: readonly File[], path: string): File {
 const isModelFile = (source: ModelSource): source is ModelFile =>
   typeof source === 'object' && 'graph' in source && 'labels' in source;
 const isGraph = (source: ModelSource): source is Graph => typeof source === 'object' && 'nodes' in source;
+const isNetAddresses = (source: ModelSource): source is NetAddresses =>
+  typeof source === 'object' && 'manifest' in source;
 const isFiles = (source: ModelSource): source is readonly File[] => Array.isArray(source);
 
 /** Downloads, with progress and errors that name the address; weights are kept in the browser's cache. */

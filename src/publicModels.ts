@@ -3,7 +3,7 @@
  * zoo, under its licence (Apache 2.0), trained on ImageNet's 1000 classes. Size and SHA-256 are those that the zoo's
  * own repository records; a file that differs is refused.
  */
-import type { PresetName } from './options';
+import type { ExpectedFile, PresetName } from './options';
 
 export interface PublicModel {
   readonly title: string;
@@ -76,3 +76,21 @@ export const SHIPPED_MODELS: Readonly<Record<string, string>> = {
 
 /** The first of them: its maps and class models are the better ones to look at. */
 export const DEFAULT_MODEL = Object.keys(SHIPPED_MODELS)[0]!;
+
+/** A model that has a name, and what is known of it beside its file. */
+export interface NamedModel {
+  readonly address: URL;
+  readonly expected?: ExpectedFile;
+  readonly prep?: PresetName;
+}
+
+/** From this module to `weights/`: in the built package it lies a folder deeper than among the sources. */
+const TO_WEIGHTS = import.meta.env?.MODE === 'lib' ? '../../weights/' : '../weights/';
+
+/** The model of {@link SHIPPED_MODELS} or {@link PUBLIC_MODELS} with this name; undefined if there is none. */
+export function namedModel(name: string): NamedModel | undefined {
+  const here = import.meta.url; // by a name of its own, or bundlers copy every net into every app
+  if (Object.hasOwn(SHIPPED_MODELS, name)) return { address: new URL(`${TO_WEIGHTS}${name}/model.json`, here) };
+  const known = Object.hasOwn(PUBLIC_MODELS, name) ? PUBLIC_MODELS[name] : undefined;
+  return known && { address: new URL(known.address), expected: known, prep: known.prep };
+}

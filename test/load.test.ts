@@ -7,8 +7,8 @@ import { MOST_FILE_BYTES } from '../src/formats/checks';
 import { writeManifest } from '../src/formats/native';
 import { writeSafetensors } from '../src/formats/safetensors';
 import type { ModelFile } from '../src/graph';
-import { type FetchBytes, loadModelFile } from '../src/load';
-import { PUBLIC_MODELS } from '../src/publicModels';
+import { type FetchBytes, type FetchOptions, loadModelFile } from '../src/load';
+import { DEFAULT_MODEL, PUBLIC_MODELS } from '../src/publicModels';
 import { fetchInNode } from '../src/node/files';
 import type { LoadOptions } from '../src/options';
 import { selfTestCase } from '../src/model/selfTest';
@@ -56,6 +56,35 @@ test('a graph, a model file, bytes, and the two files that a user chose are mode
   );
   await expect(loadModelFile(weights, none, {})).rejects.toThrow('choose its model.json');
   await expect(loadModelFile(new Blob(['hello']), none, {})).rejects.toMatchObject({ code: 'model-format' });
+});
+
+test('a net by the addresses of its two files, under whatever names a bundler gave them', async () => {
+  const files = new Map([
+    ['https://host.test/assets/model-1f.json', manifest],
+    ['https://host.test/assets/net-2e.bin', weights],
+  ]);
+  const fetched: FetchBytes = async ({ href }) => files.get(href)!;
+  const [at, beside] = [...files.keys()];
+  const read = await loadModelFile({ manifest: new URL(at!), weights: beside! }, fetched, {});
+  expect(read.graph.nodes).toEqual(graph.nodes);
+  const wrong: FetchBytes = async ({ href }) => (href === at ? manifest : weights.slice(0, -4));
+  await expect(loadModelFile({ manifest: at!, weights: beside! }, wrong, {})).rejects.toMatchObject({
+    code: 'model-format',
+  });
+});
+
+test('a name of a shipped or a public model is a model, with what is known of it', async () => {
+  expect((await loadModelFile(DEFAULT_MODEL, fetchInNode, {})).labels).toHaveLength(10);
+  const requests: FetchOptions[] = [];
+  const stops: FetchBytes = async (address, options) => {
+    requests.push({ ...options, within: address });
+    throw new Error('enough');
+  };
+  await expect(loadModelFile('squeezenet1.1', stops, {})).rejects.toThrow('enough');
+  const { address, bytes, sha256 } = PUBLIC_MODELS['squeezenet1.1']!;
+  expect(requests).toMatchObject([{ within: new URL(address), expected: { bytes, sha256 } }]);
+  await expect(loadModelFile('constructor', stops, {})).rejects.toThrow('enough'); // an address like any other
+  expect(requests[1]!.expected).toBeUndefined();
 });
 
 describe('weights in other files', () => {

@@ -12,12 +12,12 @@ import {
   GradlensError,
   type InputSpec,
   type ModelFile,
-  type PresetName,
   PUBLIC_MODELS,
   presetNames,
   presetSpec,
 } from '../index';
 import { loadModelFile } from '../load';
+import { namedModel } from '../publicModels';
 import { fetchInNode } from '../node/files';
 import { fileAddress } from '../node/index';
 import { UsageError } from './failure';
@@ -67,10 +67,9 @@ export async function readModel(
   labels?: string,
 ): Promise<ModelFile> {
   const names = labels === undefined ? undefined : readLabels(labels);
-  const { address, place, expected, prep } = sourceOf(name);
+  const { source, place } = sourceOf(name);
   try {
-    const read = await loadModelFile(address, fetchInNode, { signal, onProgress, ...(expected && { expected }) });
-    const file = prep && read.guess ? { ...read, guess: { prep, reason: 'so its authors say' } } : read;
+    const file = await loadModelFile(source, fetchInNode, { signal, onProgress });
     return names ? { ...file, labels: names } : file;
   } catch (error) {
     if (error instanceof GradlensError && error.code !== 'network')
@@ -80,22 +79,25 @@ export async function readModel(
 }
 
 interface Source {
+  /** What `load` takes: of a named model its name, so that what is known of it counts. */
+  readonly source: URL | string;
   readonly address: URL;
+  readonly expected?: ExpectedFile;
   /** For messages. */
   readonly place: string;
-  readonly expected?: ExpectedFile;
-  readonly prep?: PresetName;
 }
+
+const at = (address: URL, place: string): Source => ({ source: address, address, place });
 
 /** @throws UsageError */
 export function sourceOf(name: string): Source {
   const path = [name, join(name, 'model.json'), join(packageRoot, 'weights', name, 'model.json')].find((at) =>
     statSync(at, { throwIfNoEntry: false })?.isFile(),
   );
-  if (path !== undefined) return { address: fileAddress(path), place: path };
-  if (/^https?:\/\//.test(name) && URL.canParse(name)) return { address: new URL(name), place: name };
-  const known = Object.hasOwn(PUBLIC_MODELS, name) ? PUBLIC_MODELS[name] : undefined;
-  if (known) return { address: new URL(known.address), place: name, expected: known, prep: known.prep };
+  if (path !== undefined) return at(fileAddress(path), path);
+  if (/^https?:\/\//.test(name) && URL.canParse(name)) return at(new URL(name), name);
+  const known = namedModel(name);
+  if (known) return { ...known, source: name, place: name };
   const names = shippedModels();
   throw new UsageError(
     `no model '${name}': it is no file, and in weights/ there ${names.length > 0 ? `are ${names.join(', ')}` : 'are none yet'}; to be downloaded there are ${Object.keys(PUBLIC_MODELS).join(', ')}`,

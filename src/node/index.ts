@@ -8,7 +8,9 @@ import { fetchInNode } from './files';
 import { fileStore } from './tuningFile';
 
 export { cacheFolder } from './cache';
+export { requestNodeAdapter } from './dawn';
 export type { NodeAdapterOptions } from './dawn';
+export { fetchInNode } from './files';
 export { readImage } from './image';
 
 /** The address of a file, for `engine.load`. */
