@@ -56,10 +56,13 @@ export const between = (low: number, high: number): Rule => ({
 });
 
 /** Any whole number; one from `least`; or one from `least` to `most`. */
-export const whole = (least = -Infinity, most = Infinity, unit?: string): Rule => ({
-  says: `a whole ${numbers(unit)}${least === -Infinity ? '' : ` from ${least}`}${most === Infinity ? '' : ` to ${most}`}`,
-  holds: (value) => isWhole(value) && value >= least && value <= most,
-});
+export function whole(least = -Infinity, most = Infinity, unit?: string): Rule {
+  const range = (least === -Infinity ? '' : ` from ${least}`) + (most === Infinity ? '' : ` to ${most}`);
+  return {
+    says: `a whole ${numbers(unit)}${range}`,
+    holds: (value) => isWhole(value) && value >= least && value <= most,
+  };
+}
 
 /** One of these values. */
 export const oneOf = (...values: readonly (string | number | boolean)[]): Rule => ({

@@ -26,7 +26,8 @@ import { readEntry, tarEntries } from './tar';
 export const localise = command({
   name: 'localise',
   description:
-    "how well the boxes of segment fit given ones: ILSVRC's localisation error and its kin, beside two controls that do not look",
+    'how well the boxes of segment fit given ones: the localisation error of ILSVRC and related measures, beside two ' +
+    'controls that do not look at the picture',
   args: {
     image: { type: 'positional', required: true, description: 'pictures, or an uncompressed .tar of them' },
     boxes: {
@@ -34,9 +35,10 @@ export const localise = command({
       valueHint: 'gt.json',
       required: true,
       description:
-        'the true boxes: {"images": [{"file": "a.jpg", "label": "tench", "imagenet_index": 0, "original_size": [500, 375], "boxes_original": [[x0, y0, x1, y1], …]}, …]}. ' +
-        'Corners are pixels that belong to the box, in a picture of original_size (left out: of the size it has). The class is the label where the model names its classes, else imagenet_index. ' +
-        'Shorter names will do: class, size, boxes',
+        'the true boxes: {"images": [{"file": "a.jpg", "label": "tench", "imagenet_index": 0, ' +
+        '"original_size": [500, 375], "boxes_original": [[x0, y0, x1, y1], …]}, …]}. Corners are pixels that belong to ' +
+        'the box, in a picture of original_size (default: the size that it has). The class is the label where the ' +
+        'model names its classes, else imagenet_index. Shorter names are accepted: class, size, boxes',
     },
     ...modelOption,
     ...prepOption,
@@ -65,10 +67,8 @@ export const localise = command({
       const truth = truths.get(source.file) ?? truths.get(basename(source.file));
       return truth ? [{ ...source, truth, class: classIn(truth, file.labels, args.boxes) }] : [];
     });
-    if (wanted.length === 0)
-      throw new UsageError(
-        `none of the ${sources.length} pictures is in ${args.boxes}${args.part === undefined ? '' : `, part ${args.part}`}`,
-      );
+    const part = args.part === undefined ? '' : `, part ${args.part}`;
+    if (wanted.length === 0) throw new UsageError(`none of the ${sources.length} pictures is in ${args.boxes}${part}`);
 
     const engine = await session.openEngine(args.driver);
     const model = await engine.load(file, { input, batch: maker.batch, signal, onProgress });
@@ -290,7 +290,8 @@ function tableOf(
   const value = (key: keyof LocalisationMeasures, measures: LocalisationMeasures): string =>
     key === 'meanIou' ? measures[key].toFixed(3) : `${(100 * measures[key]).toFixed(1)} %`;
   return [
-    `${model}, ${pictures} picture${pictures === 1 ? '' : 's'}; classification error ${(100 * top1ClassError).toFixed(1)} % top-1, ${(100 * top5ClassError).toFixed(1)} % top-5`,
+    `${model}, ${pictures} picture${pictures === 1 ? '' : 's'}; classification error ` +
+      `${(100 * top1ClassError).toFixed(1)} % top-1, ${(100 * top5ClassError).toFixed(1)} % top-5`,
     `${' '.repeat(27)}${['segmentation', 'centre box 80%', 'whole image'].map(cell).join('  ')}`,
     ...ROWS.map(
       ([name, key]) =>

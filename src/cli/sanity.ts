@@ -8,7 +8,8 @@ import { eachPicture, imagesArgument } from './pictures';
 export const sanity = command({
   name: 'sanity',
   description:
-    'whether a map tells what the network goes by: deletion and insertion, and what is left of it when weights are shuffled',
+    'whether a map shows what the network goes by: deletion and insertion, and how much of the map remains when ' +
+    'weights are shuffled',
   args: {
     ...imagesArgument,
     ...modelOption,
@@ -70,17 +71,21 @@ export const sanity = command({
             parameters: { ...map.meta, steps },
             adapter,
           },
-          `${path}: ${label}${label === String(map.class) ? '' : ` (${map.class})`}, deletion ${deletion.toFixed(3)}, insertion ${insertion.toFixed(3)}; of its ranks are left ${left
-            .map(
-              ({ layers, correlation }) =>
-                `${correlation.toFixed(3)} with ${layers === 'all' ? 'all layers' : layers === 1 ? 'the last layer' : `the last ${layers} layers`} shuffled`,
-            )
-            .join(', ')}`,
+          `${path}: ${label}${label === String(map.class) ? '' : ` (${map.class})`}, ` +
+            `deletion ${deletion.toFixed(3)}, insertion ${insertion.toFixed(3)}; of its ranks are left ` +
+            left
+              .map(({ layers, correlation }) => `${correlation.toFixed(3)} with ${inWords(layers)} shuffled`)
+              .join(', '),
         );
       };
     });
   },
 });
+
+function inWords(layers: number | 'all'): string {
+  if (layers === 'all') return 'all layers';
+  return layers === 1 ? 'the last layer' : `the last ${layers} layers`;
+}
 
 /**
  * The areas of the curves where 0 is the score of the mean colour alone and 1 that of the picture. A good map has a low

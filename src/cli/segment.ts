@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path';
-import type { ArgsDef } from 'citty';
+import type { ArgsDef, ParsedArgs } from 'citty';
 import { placementOf } from '../image/placement';
 import type { Pixels } from '../image/pixels';
 import {
@@ -25,7 +25,8 @@ export const segmentationOptions = {
     options: ['paper', 'boxes', 'layers'],
     default: 'paper',
     description:
-      'quantiles and smoothing, if left out: paper 0.95, 0.3, 0; boxes 0.85, 0.3, 3/227 of the map; layers as paper, with --method layers and --box map',
+      'quantiles and smoothing, if left out: paper 0.95, 0.3, 0; boxes 0.85, 0.3, 3/227 of the map; layers as paper, ' +
+      'with --method layers and --box map',
   },
   box: {
     type: 'enum',
@@ -36,7 +37,8 @@ export const segmentationOptions = {
     type: 'string',
     valueHint: 'X',
     description:
-      "the box of the map goes by pixels above this share of its largest value (default: 0.18, chosen for SqueezeNet's layers)",
+      'the box of the map goes by pixels above this share of its largest value (default: 0.18, chosen for the layers ' +
+      'of SqueezeNet)',
   },
   foreground: { type: 'string', valueHint: 'Q', description: 'pixels above this quantile of the map show the object' },
   background: { type: 'string', valueHint: 'Q', description: 'pixels below this quantile show the rest' },
@@ -62,20 +64,16 @@ export const boxRuleOf = (args: { readonly preset: string; readonly box?: string
 export const mapBoxOptionsOf = ({ share }: { readonly share?: string | undefined }): MapBoxOptions =>
   share === undefined ? {} : { share: numberOption('share', share, Number.MIN_VALUE, 1 - Number.EPSILON) };
 
-type Left = 'foreground' | 'background' | 'smoothing';
+type ByPreset = 'foreground' | 'background' | 'smoothing';
+type SegmentationArgs = Pick<ParsedArgs<typeof segmentationOptions>, keyof typeof segmentationOptions>;
 
 /** @throws UsageError */
-export function segmentationOf(
-  args: Readonly<Record<Exclude<keyof typeof segmentationOptions, 'hard-seeds' | 'box' | 'share' | Left>, string>> & {
-    readonly [name in Left]?: string | undefined;
-  } & { readonly 'hard-seeds'?: boolean | undefined },
-  mapWidth: number,
-) {
+export function segmentationOf(args: SegmentationArgs, mapWidth: number) {
   const [below, above] = [Number.MIN_VALUE, 1 - Number.EPSILON];
   const preset = SEGMENT_PRESETS[isOfLayers(args.preset) ? 'paper' : (args.preset as SegmentPreset)]({
     width: mapWidth,
   });
-  const given = (name: Left, low: number, high: number): number =>
+  const given = (name: ByPreset, low: number, high: number): number =>
     args[name] === undefined ? preset[name] : numberOption(name, args[name], low, high);
   const background = given('background', below, above);
   const foreground = given('foreground', below, above);
@@ -95,7 +93,8 @@ export function segmentationOf(
 export const segment = command({
   name: 'segment',
   description:
-    'the object of a class (§3.2): the map, colours and one graph cut; a mask, and its box: left upper corner, width, height',
+    'the object of a class (§3.2), by the map, colours and one graph cut: a mask, and its box (left upper corner, ' +
+    'width, height)',
   args: {
     ...imagesArgument,
     ...modelOption,

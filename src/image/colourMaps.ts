@@ -15,14 +15,17 @@ export const isDiverging = (name: ColourMapName): boolean => name === 'coolwarm'
  */
 const POINTS: Readonly<Record<ColourMapName, readonly Rgb[]>> = {
   viridis: parse(
-    '440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26818e 21908c 1f9f88 28ae80 3ebc74 5dc963 82d34c abdc32 d5e21a fde725',
+    '440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26818e 21908c ' +
+      '1f9f88 28ae80 3ebc74 5dc963 82d34c abdc32 d5e21a fde725',
   ),
   cividis: parse(
-    '00224e 002e6a 1a386f 32436d 434e6c 52596d 61656f 6f7073 7c7b78 8b8778 9b9376 aba072 bbad6c ccba64 ddc958 efd748 fee838',
+    '00224e 002e6a 1a386f 32436d 434e6c 52596d 61656f 6f7073 7c7b78 ' +
+      '8b8778 9b9376 aba072 bbad6c ccba64 ddc958 efd748 fee838',
   ),
   gray: parse('000000 ffffff'),
   coolwarm: parse(
-    '3b4cc0 4d68d7 6282ea 779af7 8db0fe a3c2fe b8d0f9 ccd9ee dddddd ecd3c5 f4c4ad f7b194 f49a7b ec7f63 de604d cb3e38 b40426',
+    '3b4cc0 4d68d7 6282ea 779af7 8db0fe a3c2fe b8d0f9 ccd9ee dddddd ' +
+      'ecd3c5 f4c4ad f7b194 f49a7b ec7f63 de604d cb3e38 b40426',
   ),
 };
 

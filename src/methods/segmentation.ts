@@ -88,9 +88,9 @@ export interface Segmentation {
 }
 
 /**
- * - `flat map`: all its values are equal. The mask is the centre box, 80 % of each side: the best guess about a photograph
- *   when the map says nothing. On ILSVRC's photographs it is right more often than the whole picture, which is too large
- *   for most objects.
+ * - `flat map`: all its values are equal. The mask is the centre box, 80 % of each side: the best guess about a
+ *   photograph when the map says nothing. On ILSVRC's photographs it is right more often than the whole picture, which
+ *   is too large for most objects.
  * - `flat picture`: it has one colour. The mask is the map's: the largest component above the foreground's quantile.
  * - `empty cut`: for no pixel its colour outweighs its border. The mask is the map's, too.
  */

@@ -174,9 +174,9 @@ function logDensity(packed: Float64Array, r: number, g: number, b: number, terms
 
 /**
  * Rounds of k-means: enough for it to come to rest on small pictures. They buy little, since expectation–maximisation
- * follows: over our six samples at 90×90 pixels and five seeds the mean log density of a colour ends at −11.16 after one
- * round, −11.15 after ten and −11.14 after twenty, now one ahead and now another, and ten take a tenth more time. Ten is
- * kept because every other number gives other masks, none of them better.
+ * follows. Over our six samples at 90×90 pixels and five seeds, the mean log density of a colour ends at −11.16 after
+ * one round, −11.15 after ten and −11.14 after twenty; on single pictures each of them is now ahead and now behind, and
+ * ten take a tenth more time than one. Ten are kept because another number gives other masks, and none better ones.
  */
 const ROUNDS = 10;
 

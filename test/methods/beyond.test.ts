@@ -67,7 +67,8 @@ describe('SmoothGrad', () => {
     const options = { class: 2, samples: 7, noise: 0.1, seed: 5 };
     const map = await smoothGrad(await engine.load(graph), picture, options);
     expect(relativeL2(map.data, overChannels(mean.map(Math.abs), 0, Math.max))).toBeLessThan(1e-5);
-    expect(await smoothGrad(await engine.load(graph, { batch: 3 }), picture, options)).toEqual(map); // 7 are no multiple of 3
+    const inThrees = await engine.load(graph, { batch: 3 }); // of which 7 are no multiple
+    expect(await smoothGrad(inThrees, picture, options)).toEqual(map);
     const root = exact.map((_, i) => Math.sqrt(runs.reduce((sum, run) => sum + run[i]! ** 2, 0) / 7));
     const squared = await smoothGrad(await engine.load(graph, { batch: 2 }), picture, { ...options, squared: true });
     expect(relativeL2(squared.data, overChannels(root, 0, Math.max))).toBeLessThan(1e-5);
@@ -291,7 +292,7 @@ describe('layer maps', () => {
     expect(map).toMatchObject({ class: 2, signed: false, meta: { method: 'layers', tensors } });
   });
 
-  test('of several classes each is as if alone; by itself it takes the last tensors of the coarsest planes', async () => {
+  test('of several classes each is as if alone; the default is the last tensors of the coarsest planes', async () => {
     using engine = await engineOn();
     const model = await engine.load(graph);
     const both = await layerMaps(model, picture, { class: [3, 1], tensors });
@@ -320,7 +321,7 @@ describe('sanity checks', () => {
     meta: {},
   });
 
-  test('deletion begins at the picture and ends at the mean, insertion the other way; between them pixels go by the map', async () => {
+  test('deletion leads from the picture to the mean, insertion back; pixels go in the order of the map', async () => {
     using engine = await engineOn();
     const map = mapOf(Float32Array.from({ length: plane }, (_, i) => (i * 7) % plane)); // every rank once
     const curves = await perturbationCurves(await engine.load(graph, { batch: 3 }), picture, map, { steps: 4 });

@@ -69,7 +69,7 @@ test('a sigmoid at its end, and a probability at its, are told from dead units',
   expect(await saliency(sure, picture, { class: 2 })).not.toHaveProperty('flat');
 });
 
-test('Grad-CAM that is nowhere positive says that it is cut off; other methods of the same net are not flat', async () => {
+test('Grad-CAM that is nowhere positive says that it is cut off; SmoothGrad of the same net is not', async () => {
   using engine = await engineOn();
   // every gradient of the last plane below 0, every activation above
   const model = await engine.load(withWeights('w3', (value) => -Math.abs(value)));

@@ -19,7 +19,7 @@ test('the map is the largest |gradient| over the channels, of the best class unl
   expect(relativeL2(map.data, maxAbs(graphGradient(graph, exact, { class: best }).gradient))).toBeLessThan(1e-5);
 });
 
-test('the best classes come best first from one forward pass, each map as if alone; a class that is asked for twice comes once', async () => {
+test('the best classes come best first, each map as if alone; a class that is asked for twice comes once', async () => {
   using engine = await engineOn();
   const model = await engine.load(graph);
   const { scores } = graphGradient(graph, exact, { class: 0 });
@@ -161,14 +161,14 @@ describe('ReLU rules, by the table of §4', () => {
     );
   };
 
-  test('convolution, max-pooling and fully connected layers are the same under all three: without ReLUs no rule matters', async () => {
+  test('without ReLUs no rule matters: all other layers are the same under all three', async () => {
     const [gradient, deconvnet, guided] = await mapsOf(without('relu'));
     expect(gradient!.some((value) => value !== 0)).toBe(true);
     expect(deconvnet).toEqual(gradient);
     expect(guided).toEqual(gradient);
   });
 
-  test('where every input of a ReLU and everything that comes back to it is positive, all three are the same', async () => {
+  test('where the inputs of ReLUs and what comes back to them are positive, all three are the same', async () => {
     const [gradient, deconvnet, guided] = await mapsOf(
       positive,
       picture.data.map((value) => Math.abs(value) + 0.01),

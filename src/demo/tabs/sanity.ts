@@ -76,7 +76,10 @@ function showCurves({ deletion, insertion, deletionArea, insertionArea }: Pertur
       ],
       xLabel: '% of the pixels, those with the largest values first',
     },
-    `Score before soft-max as pixels are taken away: from ${deletion[0]!.toFixed(1)}, on average ${deletionArea.toFixed(1)}; as they are brought in: on average ${insertionArea.toFixed(1)}`,
+    `Score before soft-max as pixels are taken away: from ${deletion[0]!.toFixed(1)}, on average ` +
+      `${deletionArea.toFixed(1)}; as they are brought in: on average ${insertionArea.toFixed(1)}`,
   );
-  parts.text.textContent = `Mean score while pixels are taken away: ${deletionArea.toFixed(2)} (low is good); while they are brought in: ${insertionArea.toFixed(2)} (high is good).`;
+  parts.text.textContent =
+    `Mean score while pixels are taken away: ${deletionArea.toFixed(2)} (low is good); ` +
+    `while they are brought in: ${insertionArea.toFixed(2)} (high is good).`;
 }

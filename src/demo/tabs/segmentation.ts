@@ -123,7 +123,8 @@ function draw(found: ShownSegmentation): void {
   drawTinted(parts.cutout, parts.picture, picture, (pixel) => (mask[pixel] ? null : 'clear'));
   const [left, top, width, height] = box;
   const share = `${(areaOf(found) * 100).toFixed(1)} % of the picture`;
-  const text = `“${label}”: box ${width}×${height} at ${left}, ${top}; ${share}; ${fallback === null ? `energy of the cut ${energy.toPrecision(6)}` : `not cut: ${fallback}`}`;
+  const how = fallback === null ? `energy of the cut ${energy.toPrecision(6)}` : `not cut: ${fallback}`;
+  const text = `“${label}”: box ${width}×${height} at ${left}, ${top}; ${share}; ${how}`;
   parts.cutText.textContent = text;
   for (const canvas of [parts.cut, parts.cutout]) canvas.setAttribute('aria-label', `The object, ${text}`);
 }
