@@ -18,7 +18,7 @@ import { mapMakerOf, methodOptions, noteFlat } from './methods';
 import { checkPattern, encodePng, fillPattern, stemOf, writeWhole } from './output';
 import { eachPicture, imagesArgument } from './pictures';
 
-/** What the paper leaves open. */
+/** Flags for what the paper leaves open. */
 export const segmentationOptions = {
   preset: {
     type: 'enum',
@@ -54,7 +54,7 @@ export const segmentationOptions = {
   seed: { type: 'string', valueHint: 'N', default: '1', description: "of the colour models' start" },
 } as const satisfies ArgsDef;
 
-/** What a preset says besides numbers. */
+/** Whether the preset also chooses the method and the rule for the box. */
 export const isOfLayers = (preset: string): boolean => preset === 'layers';
 
 export const boxRuleOf = (args: { readonly preset: string; readonly box?: string | undefined }): 'cut' | 'map' =>
@@ -169,7 +169,7 @@ export const segment = command({
   },
 });
 
-/** White on black. */
+/** The mask, white on black. */
 function pictureOf({ mask, width, height }: Segmentation): Pixels {
   return {
     data: Uint8Array.from({ length: mask.length * 4 }, (_, i) => (i % 4 === 3 || mask[i >> 2] ? 255 : 0)),

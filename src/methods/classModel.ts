@@ -36,7 +36,7 @@ export interface ClassModelOptions extends RunOptions {
   /** Standard deviation in pixels of a blur after every `blurEvery`-th iteration; 0: off. */
   readonly blur?: number;
   readonly blurEvery?: number;
-  /** Of the shifts. */
+  /** Seed of the shifts. */
   readonly seed?: number;
   /**
    * Where to begin, `[N, C, H, W]` prepared; default, as in the paper, the zero image. Or the `state` of a run, which
@@ -119,7 +119,7 @@ export interface ClassModel {
  * Class model (§2):  I* = argmax_I S_c(I) − λ‖I‖₂², by gradient ascent from the zero image, the mean added for display.
  * S_c is the score before soft-max. The paper leaves λ, step and the number of iterations open; they are options here.
  *
- * The run waits while nobody asks for the next step, and goes on when somebody does.
+ * The run pauses until the next step is asked for.
  *
  * @throws GradlensError as `model.inputGradient`; `shape` if the batch and the classes do not agree; `validation` for
  *   options, and, with the iteration, if a score or the gradient is no longer a finite number

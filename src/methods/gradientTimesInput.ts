@@ -8,8 +8,8 @@ import { method } from './method';
 /**
  * Gradient × input (beyond the paper; Shrikumar et al. 2016):  M[h,w] = Σ_c I[c,h,w] · ∂S_class/∂I[c,h,w].
  *
- * For a net without biases the map adds up to the score. Zero is the mean image, so what looks like the mean counts
- * nothing. The model's batch is 1.
+ * For a net without biases the map adds up to the score. Zero is the mean image, so pixels of the mean's colour
+ * contribute nothing. The model's batch is 1.
  */
 export async function gradientTimesInput(
   model: Model,

@@ -8,7 +8,7 @@ import { SAMPLES_AT_ONCE, method } from './method';
 
 export interface IntegratedGradientsOptions extends RunOptions {
   readonly class?: number | 'top1';
-  /** Of the path, equal; default 32. They fill the model's batch, so a larger batch is faster. */
+  /** Number of equal steps of the path; default 32. They fill the model's batch, so a larger batch is faster. */
   readonly steps?: number;
   /** Where the path begins, `[C, H, W]` prepared; default 0, the mean image. */
   readonly baseline?: Float32Array;

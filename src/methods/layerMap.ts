@@ -23,7 +23,7 @@ export interface LayerMapOptions extends RunOptions {
  */
 const BLUR = 1 / 56;
 
-/** Of a map's mean: what a layer says at least, so that none can silence the others. */
+/** Added to each layer's map, as a part of its mean: where one layer is 0, it does not erase the others. */
 const LEAST = 1e-3;
 
 /**

@@ -1,10 +1,10 @@
 /**
- * How well boxes are found (§3.2): ILSVRC's localisation error and its kin. Print the controls beside any of these
- * numbers.
+ * How well boxes are found (§3.2): ILSVRC's localisation error and its kin. Report these numbers only
+ * together with the controls.
  */
 import type { Box } from '../segmentation/components';
 
-/** A class, and where it is thought to be. */
+/** A class, and the box in which it is suspected. */
 export interface Guess {
   readonly class: number;
   readonly box: Box;
@@ -19,18 +19,18 @@ export interface Localised {
   readonly guesses: readonly Guess[];
   /** The box for the true class, asked for by name. */
   readonly known: Box;
-  /** The point that the map of the true class thinks most of, in pixels: 0 is the first. */
+  /** Where the map of the true class is largest, in pixels from 0. */
   readonly peak: readonly [x: number, y: number];
 }
 
 /** Shares of the pictures, from 0 to 1. */
 export interface LocalisationMeasures {
   readonly pictures: number;
-  /** The best guess has not the right class and a box with IoU > 0.5. */
+  /** Share of pictures whose best guess lacks the right class or a box with IoU > 0.5. */
   readonly top1Error: number;
-  /** None of the best five has. */
+  /** Share of pictures of which all of the best five guesses do. */
   readonly top5Error: number;
-  /** The same, whatever the boxes. */
+  /** The same two by class alone: boxes are not looked at. */
   readonly top1ClassError: number;
   readonly top5ClassError: number;
   /** The true class's box has IoU > 0.5. */
@@ -41,7 +41,7 @@ export interface LocalisationMeasures {
   readonly pointing: number;
 }
 
-/** A box counts as found if its IoU is above. */
+/** An object counts as found if the IoU of its box is above this. */
 const ENOUGH = 0.5;
 
 export function localisationMeasures(pictures: readonly Localised[]): LocalisationMeasures {
@@ -68,7 +68,7 @@ export function localisationMeasures(pictures: readonly Localised[]): Localisati
   };
 }
 
-/** The same pictures and classes, with a box (and its middle) that does not look at them. */
+/** The same pictures and classes, with a box that does not depend on the picture, and its middle as the peak. */
 export function controlOf(
   pictures: readonly (Localised & { readonly width: number; readonly height: number })[],
   boxOf: (width: number, height: number) => Box,

@@ -8,7 +8,7 @@ import { peakOf, salienceOf } from './salience';
 import type { Fallback } from './segmentation';
 
 export interface MapBoxOptions {
-  /** Of the map's largest value: above it lies the object; default 0.18. */
+  /** The object lies where the map is above this share of its largest value; default 0.18. */
   readonly share?: number;
   /**
    * What of the picture the map shows, where the network's input is a crop or has margins; default: the whole of it.
@@ -25,9 +25,9 @@ export interface MapBox {
 }
 
 /**
- * The box of a map alone, without the picture's colours (beyond the paper): that which is spread as the pixels are
- * where the map is above a share of its largest value. It suits maps that cover the object, as `layerMap`'s do; made
- * for boxes, it makes no mask.
+ * The box of a map alone, without the picture's colours (beyond the paper): the box with the same mean and variance as
+ * the pixels where the map is above a share of its largest value. It suits maps that cover the object, as `layerMap`'s
+ * do. It gives no mask.
  *
  * @throws GradlensError as `segment`; `validation` for a share that is not between 0 and 1
  */

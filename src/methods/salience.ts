@@ -29,7 +29,7 @@ export function salienceOf(
   return resizeMap(blurred({ ...map, data: map.data.map(Math.abs) }, smoothing), width, height, placement);
 }
 
-/** Where it is largest, of several the first. */
+/** The pixel with the largest salience; of several, the first. */
 export function peakOf(salience: Float32Array): number {
   let peak = -1;
   for (let i = 0; i < salience.length; i++)

@@ -1,4 +1,4 @@
-/** Whether a map tells what the network goes by: two checks for any map. Beyond the paper. */
+/** Whether a map shows what the network goes by: two checks for any map. Beyond the paper. */
 import { check, whole } from '../check';
 import { GradlensError } from '../errors';
 import type { Graph, ModelFile } from '../graph';
@@ -9,9 +9,9 @@ import { congruential } from '../random';
 import type { Heatmap } from './heatmap';
 
 export interface PerturbationCurves {
-  /** The class's score when the 0, 1/n, …, n/n of the pixels that the map thinks most of are the mean colour. */
+  /** The class's score when 0, 1/n, …, n/n of the pixels, those with the largest values first, have the mean colour. */
   readonly deletion: Float32Array;
-  /** The same when all but these are. */
+  /** The class's score when all other pixels have the mean colour. */
   readonly insertion: Float32Array;
   /** Mean height of each curve, by trapezoids. A good map has a low deletion and a high insertion. */
   readonly deletionArea: number;

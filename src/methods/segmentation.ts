@@ -32,7 +32,7 @@ export interface SegmentOptions extends RunOptions {
    * Standard deviation of a Gaussian that the map is blurred with, in pixels of the map; in the paper 0, not at all.
    */
   readonly smoothing?: number;
-  /** Of the colour models' first means; default 1. */
+  /** Seed for drawing the colour models' first means; default 1. */
   readonly seed?: number;
   /**
    * What of the picture the map shows, where the network's input is a crop or has margins; default: the whole of it.

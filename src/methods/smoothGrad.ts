@@ -9,11 +9,11 @@ import { channelsOption, reluOption } from './sharedOptions';
 
 export interface SmoothGradOptions extends RunOptions {
   readonly class?: number | 'top1';
-  /** Default 32. They fill the model's batch, so a larger batch is faster. */
+  /** Number of noisy copies; default 32. They fill the model's batch, so a larger batch is faster. */
   readonly samples?: number;
   /** Standard deviation of the noise, as a part of the prepared picture's range; default 0.15. */
   readonly noise?: number;
-  /** Of the noise; default 1. */
+  /** Seed of the noise; default 1. */
   readonly seed?: number;
   /** Square each gradient before it is added (Hooker et al. 2019), and take the root of the mean. */
   readonly squared?: boolean;

@@ -3,7 +3,7 @@ import type { Neighbours } from './components';
 import { type Grid, PAIR_STEPS } from './maxFlow';
 
 /**
- * What it costs to part neighbours, less where the colour changes: λ · exp(−β‖I_p − I_q‖²) / ‖p − q‖ with β = 1 /
+ * The cost of giving neighbours different labels, which is lower where the colour changes: λ · exp(−β‖I_p − I_q‖²) / ‖p − q‖ with β = 1 /
  * (2⟨‖I_p − I_q‖²⟩). Colours are `[n × 3]`; the result is as `Grid.pairs`.
  */
 export function pairCosts(
@@ -40,7 +40,7 @@ export function pairCosts(
   });
 }
 
-/** The grid with labels that no cut changes: it is dearer than to part a pixel from all its neighbours. */
+/** The grid with some labels fixed: changing one costs more than cutting the pixel off from all its neighbours. */
 export function hardened(grid: Grid, isOne: (pixel: number) => boolean, isZero: (pixel: number) => boolean): Grid {
   const dearest =
     1 +

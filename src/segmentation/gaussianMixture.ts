@@ -16,7 +16,7 @@ export interface Gaussian {
 export interface MixtureOptions {
   /** Components at most; fewer where there are fewer colours, or where one dies out. Default 5. */
   readonly components?: number;
-  /** Of the drawing of the first means. Default 1. */
+  /** Seed for drawing the first means. Default 1. */
   readonly seed?: number;
   /** Added to each variance, so that a single colour has a density too; default 1, for bytes about their rounding. */
   readonly variance?: number;

@@ -1,7 +1,7 @@
 /**
- * Maximum flow and minimum cut of a grid, by Boykov and Kolmogorov's algorithm (PAMI 2004): two trees of arcs that are
- * not yet full grow from source and sink; where they meet, flow is pushed; what that cuts off a tree is adopted by it
- * elsewhere, or set free.
+ * Maximum flow and minimum cut of a grid, by Boykov and Kolmogorov's algorithm (PAMI 2004): two trees, of arcs that
+ * are not yet full, grow from source and sink; where they meet, flow is pushed. A pixel that this cuts off its
+ * tree is attached to it elsewhere, or set free.
  */
 import { GradlensError } from '../errors';
 
