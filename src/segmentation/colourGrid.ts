@@ -3,8 +3,11 @@ import type { Neighbours } from './components';
 import { type Grid, PAIR_STEPS } from './maxFlow';
 
 /**
- * The cost of giving neighbours different labels, which is lower where the colour changes: λ · exp(−β‖I_p − I_q‖²) / ‖p − q‖ with β = 1 /
- * (2⟨‖I_p − I_q‖²⟩). Colours are `[n × 3]`; the result is as `Grid.pairs`.
+ * The cost of giving neighbours different labels, which is lower where the colour changes:
+ *
+ *   λ · exp(−β‖I_p − I_q‖²) / ‖p − q‖,   β = 1 / (2⟨‖I_p − I_q‖²⟩)
+ *
+ * Colours are `[n × 3]`; the result is as `Grid.pairs`.
  */
 export function pairCosts(
   colours: ArrayLike<number>,
