@@ -30,9 +30,12 @@ export interface BackwardEpilogue {
   readonly image?: ImageDims;
 }
 
-/** WGSL: `rectify(v)`, where value and bit agree even for a NaN, and `signs(v)`, the four bits of a pixel. */
+/**
+ * WGSL: `rectify(v)`, which keeps a NaN, so that it shows in the scores that something overflowed; and `signs(v)`, the
+ * four bits of a pixel.
+ */
 export const RECTIFY = `
-fn rectify(v: vec4f) -> vec4f { return select(vec4f(), v, v > vec4f()); }
+fn rectify(v: vec4f) -> vec4f { return select(v, vec4f(), v <= vec4f()); }
 fn signs(v: vec4f) -> u32 { return dot(vec4u(v > vec4f()), vec4u(1u, 2u, 4u, 8u)); }`;
 
 /** WGSL: the rule in force. A uniform, so that changing it neither compiles nor allocates. */

@@ -62,7 +62,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         let w = q * d.STRIDE_X + s * d.DILATION_X - d.PAD_LEFT;
         if (w >= d.W) { continue; }
         let value = x[(plane * d.H + h) * d.W + w];
-        let wins = (value > best) | vec4<bool>(first);
+        let wins = (value > best) | (value != value) | vec4<bool>(first); // a NaN wins, and stays
         best = select(best, value, wins);
         winner = select(winner, vec4u(r * d.S + s), wins);
         first = false;

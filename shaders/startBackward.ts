@@ -19,6 +19,8 @@ export const WHOLE_PLANE = 0xffffffff;
  *   dX[n, c, h, w] = [(c,h,w) is the target of n]            of the score
  *                  = p_target · ([c is the target] − p_c)    of the probability p = soft-max(x)
  *
+ * where 1 − p_target is summed from the other classes, so that its digits are there however near p_target is to 1.
+ *
  * `target` holds (channel, y, x, –) per item. Which of the two is a field of the rule's uniform.
  */
 export function startBackward(d: StartDims, epilogue: BackwardEpilogue): Kernel {
@@ -52,11 +54,15 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let scores = n * d.BLOCKS;
     var largest = x[scores].x;
     for (var c = 0u; c < d.C; c++) { largest = max(largest, x[scores + c / 4u][c % 4u]); }
-    var sum = 0.0;
-    for (var c = 0u; c < d.C; c++) { sum += exp(x[scores + c / 4u][c % 4u] - largest); }
+    var others = 0.0;
+    for (var c = 0u; c < d.C; c++) {
+      if (c != neuron.x) { others += exp(x[scores + c / 4u][c % 4u] - largest); }
+    }
+    let own = exp(x[scores + neuron.x / 4u][neuron.x % 4u] - largest);
+    let sum = own + others;
     let p = exp(x[scores + id.y] - vec4f(largest)) / sum;
-    let pTarget = exp(x[scores + neuron.x / 4u][neuron.x % 4u] - largest) / sum;
-    value = select(vec4f(), pTarget * (value - p), channel < vec4u(d.C));
+    let factor = select(-p, vec4f(others / sum), channel == vec4u(neuron.x));
+    value = select(vec4f(), own / sum * factor, channel < vec4u(d.C));
   }
 
   give(n * d.BLOCKS + id.y, h, w, value);

@@ -102,7 +102,7 @@ fn finish(n: u32, o: u32, p: u32, q: u32, sums: ptr<function, array<vec4f, 8>>) 
 const POOL = `
 struct Pooled { value: vec4f, winner: vec4u }
 fn better(a: Pooled, value: vec4f, tap: u32) -> Pooled {
-  let wins = value > a.value;
+  let wins = (value > a.value) | (value != value); // a NaN wins, and stays
   return Pooled(select(a.value, value, wins), select(a.winner, vec4u(tap), wins));
 }
 fn pool(a: vec4f, b: vec4f, c: vec4f, e: vec4f) -> Pooled {
