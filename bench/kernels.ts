@@ -9,6 +9,7 @@
 import { type ConvDims, flopsOf } from '../shaders/conv/shape';
 import { type Plan, compile } from '../src/compile';
 import { Engine } from '../src/engine';
+import { record } from '../src/gpu/bound';
 import { Device } from '../src/gpu/device';
 import { Executor } from '../src/gpu/executor';
 import { TILES } from '../src/variants/tiles';
@@ -154,9 +155,11 @@ async function open(device: Device, plan: Plan): Promise<{ record: Pass; dispose
     buffer.fill ? { ...buffer, fill: () => new Float32Array(buffer.bytes / 4) } : buffer,
   );
   const weights = new WeightStore(device);
-  const executor = await Executor.create(device, { ...plan, backward: [], buffers: zeros }, weights, {});
+  const executor = await device.calls.run({}, (call) =>
+    Executor.create({ device, plan: { ...plan, backward: [], buffers: zeros }, weights }, call),
+  );
   return {
-    record: (pass) => executor.recordForward(pass),
+    record: (pass) => executor.forward.forEach((bound) => record(pass, bound)),
     dispose() {
       executor.dispose();
       weights.dispose();

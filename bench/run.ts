@@ -2,6 +2,7 @@
  * A whole benchmark: for every network and batch, all contenders made ready, checked, and timed in turn. Free of the
  * DOM.
  */
+import { abortable } from '../src/abortable';
 import type { Contender } from './contenders/contender';
 import type { ContenderName } from './contenders/names';
 import { installCounters } from './counters';
@@ -101,7 +102,7 @@ export async function bench(
               ascent: options.what.includes('class-model'),
             });
             try {
-              ready.push(await unlessAborted(made, signal));
+              ready.push(await abortable(made, signal));
             } catch (error) {
               if (signal?.aborted) {
                 made.then(
@@ -231,13 +232,3 @@ const finite = (value: number): number => Math.min(value, Number.MAX_VALUE);
 
 const messageOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n')[0]!.slice(0, 300);
-
-/** Rejects with the signal's reason, for work that knows of no signal. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
-}

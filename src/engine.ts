@@ -1,10 +1,14 @@
 /** Engine: a device, and the models on it. */
+import { Calls } from './calls';
+import { type Rule, check } from './check';
 import type { Environment } from './environment';
 import { GradlensError } from './errors';
-import { Device, OPTIONAL_FEATURES } from './gpu/device';
+import { adapterOf, deviceOf } from './gpu/adapter';
+import { Device } from './gpu/device';
 import { indexedDbStore } from './gpu/tuning/indexedDbStore';
 import { type FetchBytes, type ModelSource, fetchOverHttp, loadModelFile } from './load';
 import { Model } from './model';
+import { objectOf, runOptionsOf } from './model/arguments';
 import type { CheckReport, LoadOptions } from './options';
 import { variantsFor } from './variants/byDevice';
 import { type TuningStore, memoryStore } from './variants/stored';
@@ -43,14 +47,21 @@ export async function checkSupport(): Promise<
   }
 }
 
+const SOURCE: Rule = {
+  says: 'an address, the name of a net, a File or a list of Files, bytes, or a graph',
+  holds: (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
+};
+
 export class Engine implements Disposable {
   private readonly models = new Set<Model>();
-  private disposed = false;
+  private readonly calls: Calls;
 
   private constructor(
     private readonly gpuDevice: Device,
     private readonly fetchBytes: FetchBytes,
-  ) {}
+  ) {
+    this.calls = new Calls(gpuDevice.calls);
+  }
 
   /**
    * An engine on a device of its own, with the adapter's own limits on buffers, or on the caller's: a borrowed device
@@ -59,20 +70,15 @@ export class Engine implements Disposable {
    * @throws GradlensError `no-webgpu`, `insecure-context`, `no-adapter`, `software-adapter`, `feature`
    */
   static async create(source: EngineSource = {}): Promise<Engine> {
+    objectOf("the engine's source", source, '{ device }, { gpu } or none');
     const fetchBytes = source.fetchBytes ?? fetchOverHttp;
-    if ('device' in source)
-      return new Engine(
-        deviceWith(source.device, { owned: false, info: source.adapter?.info ?? source.device.adapterInfo }),
-        fetchBytes,
-      );
-    const gpu = source.gpu ?? webgpuOfHost();
-    const adapter = await gpu.requestAdapter({ powerPreference: source.powerPreference ?? 'high-performance' });
-    if (!adapter)
-      throw new GradlensError(
-        'no-adapter',
-        'WebGPU is there, but it offers no adapter: the graphics driver may be blocked or too old. chrome://gpu tells the reason.',
-      );
-    return new Engine(await deviceOf(adapter, source.allowSoftware ?? true), fetchBytes);
+    if ('device' in source) {
+      objectOf('device', source.device, 'a GPUDevice');
+      const info = source.adapter?.info ?? source.device.adapterInfo;
+      return new Engine(deviceWith(source.device, { owned: false, info }), fetchBytes);
+    }
+    const { gpu, powerPreference, allowSoftware = true } = source;
+    return Engine.onAdapter(await adapterOf(gpu, powerPreference), { allowSoftware, fetchBytes });
   }
 
   /** An engine on a device of its own, from an adapter that the caller found. */
@@ -84,7 +90,8 @@ export class Engine implements Disposable {
       tuningStore,
     }: { allowSoftware?: boolean; fetchBytes?: FetchBytes; tuningStore?: TuningStore } = {},
   ): Promise<Engine> {
-    return new Engine(await deviceOf(adapter, allowSoftware, tuningStore), fetchBytes);
+    const device = await deviceOf(adapter, allowSoftware);
+    return new Engine(deviceWith(device, { owned: true, info: adapter.info, tuningStore }), fetchBytes);
   }
 
   get device(): GPUDevice {
@@ -110,20 +117,26 @@ export class Engine implements Disposable {
    *   `device-lost`
    */
   async load(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
-    this.assertUsable();
-    const file = await loadModelFile(source, this.fetchBytes, options);
-    options.signal?.throwIfAborted();
-    this.assertUsable();
-    const model = await Model.create(this.gpuDevice, file, options, (disposed) => this.models.delete(disposed));
-    if (this.disposed) model.dispose();
-    this.assertUsable();
-    this.models.add(model);
-    return model;
+    const { gpuDevice: device, models } = this;
+    check('source', source, SOURCE);
+    const run = runOptionsOf(options);
+    return this.calls.run(run, async (call) => {
+      const file = await loadModelFile(source, this.fetchBytes, { ...options, signal: call.signal });
+      call.signal.throwIfAborted();
+      const model = await Model.create(
+        { device, file, options, onDispose: (disposed) => models.delete(disposed) },
+        call,
+      );
+      if (call.signal.aborted) model.dispose();
+      call.signal.throwIfAborted();
+      models.add(model);
+      return model;
+    });
   }
 
   /** The self-test: a small stored gradient, twice on this device, against float64 numbers. */
   check(): Promise<CheckReport> {
-    this.assertUsable();
+    this.calls.assertOpen();
     return import('./model/selfTest').then(({ check }) => check((graph) => this.load(graph, { tune: false })));
   }
 
@@ -142,31 +155,15 @@ export class Engine implements Disposable {
 
   /** Disposes every model, and the device if it is the engine's own; a second call does nothing. */
   dispose(): void {
-    if (this.disposed) return;
-    this.disposed = true;
+    if (this.calls.ended) return;
+    this.calls.end(() => new GradlensError('disposed', 'the engine was disposed'));
     for (const model of [...this.models]) model.dispose();
-    if (this.gpuDevice.owned) this.gpuDevice.gpu.destroy();
+    if (this.gpuDevice.owned) this.gpuDevice.destroy();
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
-
-  private assertUsable(): void {
-    if (this.disposed) throw new GradlensError('disposed', 'the engine was disposed');
-    this.gpuDevice.assertAlive();
-  }
-}
-
-function webgpuOfHost(): GPU {
-  if (typeof navigator !== 'undefined' && navigator.gpu) return navigator.gpu;
-  if (typeof isSecureContext !== 'undefined' && !isSecureContext) {
-    throw new GradlensError('insecure-context', 'WebGPU needs a secure page: serve it over https, or from localhost.');
-  }
-  throw new GradlensError(
-    'no-webgpu',
-    'This browser has no WebGPU. Chrome or Edge 113, Safari 26 and Firefox 141 have it; in Node use createNodeEngine from gradlens/node.',
-  );
 }
 
 function deviceWith(
@@ -175,30 +172,4 @@ function deviceWith(
 ): Device {
   const store = tuningStore ?? (typeof indexedDB === 'undefined' ? memoryStore() : indexedDbStore());
   return new Device(gpu, { owned, info, tuningStore: store, variants: variantsFor });
-}
-
-async function deviceOf(adapter: GPUAdapter, allowSoftware: boolean, tuningStore?: TuningStore): Promise<Device> {
-  if (adapter.info.isFallbackAdapter && !allowSoftware) {
-    throw new GradlensError(
-      'software-adapter',
-      `the only adapter is ${adapter.info.description || adapter.info.vendor}, which computes on the CPU`,
-      { adapter: adapter.info.description },
-    );
-  }
-  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
-  try {
-    const device = await adapter.requestDevice({
-      label: 'gradlens',
-      requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
-      requiredFeatures: OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature)),
-    });
-    return deviceWith(device, { owned: true, info: adapter.info, tuningStore });
-  } catch (cause) {
-    throw new GradlensError(
-      'no-adapter',
-      `the adapter gives no device: ${cause instanceof Error ? cause.message : String(cause)}`,
-      {},
-      { cause },
-    );
-  }
 }

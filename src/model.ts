@@ -1,24 +1,30 @@
 /** Model: one network on one device. */
+import { type Call, Calls } from './calls';
+import { shown } from './check';
 import { type Memory, type Plan, compile, lastPlaneOf, planesOf } from './compile';
 import { GradlensError } from './errors';
 import type { Ascent, AscentOptions } from './gpu/ascent';
 import type { Device } from './gpu/device';
 import type { BackwardOptions, Executor, Target } from './gpu/executor';
-import { Inputs } from './gpu/inputs';
-import { Readback } from './gpu/readback';
+import { assertBuffer } from './gpu/inputs';
 import type { Sampled, SampledVariants, View } from './gpu/sampling';
 import type { Graph, InputSpec, ModelFile } from './graph';
-import type { ImageInput, Images } from './image/pixels';
-import { type Compile, Executors } from './model/executors';
+import type { Captured, ImageInput, Images } from './image/pixels';
 import {
-  type Parts,
-  bestGradients,
-  classGradients,
-  encodePass,
-  forward,
-  layerGradient,
-  neuronGradient,
-} from './model/gradients';
+  chosenIn,
+  countOf,
+  isNeuron,
+  isTop,
+  pictureOf,
+  picturesOf,
+  recordingOf,
+  rulesOf,
+  runOptionsOf,
+  tensorOf,
+} from './model/arguments';
+import type { Compile } from './model/executors';
+import { bestGradients, classGradients, encodePass, forward, layerGradient, neuronGradient } from './model/gradients';
+import { type Parts, disposeOf, partsOn } from './model/parts';
 import { finite } from './model/results';
 import { labelsOf, preparationOf } from './model/settings';
 import { neuronIn, onePassOf, passesOf, targetsOf } from './model/targets';
@@ -40,46 +46,57 @@ import type {
 import type { Variants } from './variants/variants';
 import { type Classification, softmax, topClasses } from './scores';
 
+/** What an engine makes a model of. */
+export interface ModelRequest {
+  readonly device: Device;
+  readonly file: ModelFile;
+  readonly options: LoadOptions;
+  readonly onDispose: (model: Model) => void;
+}
+
+/** What a model is, wherever it runs. */
+interface Loaded {
+  readonly file: ModelFile;
+  readonly preparation: Preparation | null;
+  readonly labels: readonly string[];
+  readonly precision: 'f32' | 'f16';
+  readonly plan: Plan;
+}
+
 export class Model implements Disposable {
-  private readonly executors: Executors;
+  /** What was loaded. */
+  readonly file: ModelFile;
+  /** How pictures are prepared, and who says so; null if neither the file nor the caller does. */
+  readonly preparation: Preparation | null;
+  /** Names of the classes in score order; empty where unknown. */
+  readonly labels: readonly string[];
+  /** What weights and activations are stored in. */
+  readonly precision: 'f32' | 'f16';
+  /** Dispatches, buffers and bytes of one gradient; prints as a table. */
+  readonly plan: Plan;
+  private readonly calls: Calls;
+  private readonly turns: Turns;
   private readonly ascents = new Set<Ascent>();
-  private readonly readback: Readback;
-  private readonly inputs: Inputs;
-  private readonly turns = new Turns(() => this.assertUsable());
-  private disposed = false;
   /** Whether a host ever recorded a gradient, which it may submit at any time. */
   private recorded = false;
-  /** The executor of the class scores, there since `create`. */
-  private ready: Executor | null = null;
 
   private constructor(
-    private readonly device: Device,
-    /** What was loaded. */
-    readonly file: ModelFile,
-    /** How pictures are prepared, and who says so; null if neither the file nor the caller does. */
-    readonly preparation: Preparation | null,
-    /** Names of the classes in score order; empty where unknown. */
-    readonly labels: readonly string[],
-    /** What weights and activations are stored in. */
-    readonly precision: 'f32' | 'f16',
-    /** Dispatches, buffers and bytes of one gradient; prints as a table. */
-    readonly plan: Plan,
-    compileGraph: Compile,
+    loaded: Loaded,
+    private readonly parts: Parts,
     private readonly onDispose: (model: Model) => void,
   ) {
-    this.executors = new Executors(device, file.graph, compileGraph);
-    this.readback = new Readback(device);
-    this.inputs = new Inputs(device, this.input, this.inputShape, this.name);
+    this.file = loaded.file;
+    this.preparation = loaded.preparation;
+    this.labels = loaded.labels;
+    this.precision = loaded.precision;
+    this.plan = loaded.plan;
+    this.calls = new Calls(parts.device.calls);
+    this.turns = new Turns(this.calls);
   }
 
   /** Called by `Engine.load`. */
-  static async create(
-    device: Device,
-    file: ModelFile,
-    options: LoadOptions,
-    onDispose: (model: Model) => void,
-  ): Promise<Model> {
-    const { batch = 1, precision = 'f32', tune = true, signal } = options;
+  static async create({ device, file, options, onDispose }: ModelRequest, call: Call): Promise<Model> {
+    const { batch = 1, precision = 'f32', tune = true } = options;
     if (precision !== 'f32' && precision !== 'f16')
       throw new GradlensError(
         'feature',
@@ -87,8 +104,7 @@ export class Model implements Disposable {
         { precision },
       );
     if (!Number.isInteger(batch) || batch < 1)
-      throw new GradlensError('shape', `batch is ${batch}; a whole number from 1 would be right`);
-    signal?.throwIfAborted();
+      throw new GradlensError('shape', `batch is ${shown(batch)}; a whole number from 1 would be right`);
     const bindingBytes = device.environment.limits.maxStorageBufferBindingSize;
     const half = precision === 'f16' ? { half: device.half } : {};
     const compileWith =
@@ -98,10 +114,12 @@ export class Model implements Disposable {
     // what not every page needs is fetched when it is asked for
     const variants =
       tune && !device.environment.adapter.isFallbackAdapter
-        ? await (await import('./gpu/tuning/tuner')).tuned(device, (trial) => compileWith(trial)(file.graph), {
-            ...options,
-            ...half,
-          })
+        ? await (await import('./gpu/tuning/tuner')).tuned(
+            device,
+            (trial) => compileWith(trial)(file.graph),
+            call,
+            half,
+          )
         : device.variants;
     const plan = compileWith(variants)(file.graph);
     const { C, H, W } = plan.scores;
@@ -111,24 +129,15 @@ export class Model implements Disposable {
         `the scores '${file.graph.output}' are [${C}, ${H}, ${W}]; one number per class, [${C}], would be right (a global average pool at the end makes it so)`,
         { output: file.graph.output },
       );
-    const model = new Model(
-      device,
-      file,
-      preparationOf(file, options),
-      labelsOf(file, options, C),
-      precision,
+    const preparation = preparationOf(file, options);
+    const labels = labelsOf(file, options, C);
+    const parts = await partsOn(device, call, {
       plan,
-      compileWith(variants),
-      onDispose,
-    );
-    try {
-      model.ready = await model.executors.make(plan, options);
-      await model.inputs.allocate();
-    } catch (error) {
-      model.dispose();
-      throw error;
-    }
-    return model;
+      compile: compileWith(variants),
+      graph: file.graph,
+      spec: preparation?.input ?? null,
+    });
+    return new Model({ file, preparation, labels, precision, plan }, parts, onDispose);
   }
 
   get name(): string {
@@ -178,15 +187,14 @@ export class Model implements Disposable {
   }
 
   /** Scores before soft-max, `[N × classes]`. */
-  scores(images: Images, options: RunOptions = {}): Promise<Float32Array> {
-    return this.turns.take(options, async () => {
-      await this.inputs.bring(images);
-      return forward(this.parts);
-    });
+  async scores(images: Images, options: RunOptions = {}): Promise<Float32Array> {
+    const pictures = picturesOf(images);
+    return this.take(options, async (call) => forward(this.parts, await this.uploaded(pictures, call)));
   }
 
   /** The best classes of one picture, best first. */
   async classify(image: ImageInput, top = 5, options: RunOptions = {}): Promise<Classification[]> {
+    countOf('top', top);
     const scores = await this.scores(image, options);
     return topClasses(scores.subarray(0, this.classes), softmax(scores.subarray(0, this.classes)), top, (index) =>
       this.labelOf(index),
@@ -200,17 +208,19 @@ export class Model implements Disposable {
    * @throws GradlensError `shape` for a wrong picture, class or batch; `device-lost`, `out-of-memory`, `validation`
    *   from the GPU.
    */
-  inputGradient(images: Images, options: GradientOptions & RunOptions): Promise<InputGradient> {
-    return this.turns.take(options, async () => {
-      const rules = rulesOf(options);
-      const chosen = options.class;
-      await this.inputs.bring(images);
+  async inputGradient(images: Images, options: GradientOptions & RunOptions): Promise<InputGradient> {
+    const pictures = picturesOf(images);
+    const chosen = chosenIn(options, 'class', 'classes', 'top1', 'top', 'neuron');
+    const rules = rulesOf(options);
+    return this.take(options, async (call) => {
+      const { parts } = this;
+      const run = await this.uploaded(pictures, call);
       const found =
         chosen === 'top1' || isTop(chosen)
-          ? await bestGradients(this.parts, chosen, rules, () => this.recorded) // a host's recording may run at any time
+          ? await bestGradients(parts, run, chosen, { ...rules, disturbed: () => this.recorded }) // a host's recording may run at any time
           : isNeuron(chosen)
-            ? await neuronGradient(this.parts, chosen, rules, options)
-            : await classGradients(this.parts, chosen, rules);
+            ? await neuronGradient(parts, run, chosen, rules)
+            : await classGradients(parts, run, chosen, rules);
       return { ...found, precision: this.precision };
     });
   }
@@ -232,22 +242,21 @@ export class Model implements Disposable {
       readonly output: GPUBuffer;
     },
   ): void {
-    this.assertUsable();
-    const { input, output } = options;
+    this.calls.assertOpen();
+    const chosen = chosenIn(options, 'class', 'classes'); // the best classes are not known while one records
+    const rules = rulesOf(options);
+    const input = recordingOf(encoder, options);
+    const { output } = options;
+    const { executor, inputs } = this.parts;
     const { bytes } = this.plan.gradient;
-    const passes = passesOf(this.plan, options.class);
-    const need = passes.length * bytes;
-    if (output.size < need)
-      throw new GradlensError(
-        'shape',
-        `encodeGradient: the output buffer has ${output.size} bytes, ${passes.length} gradient(s) take ${need}`,
-      );
-    const executor = this.ready!;
-    this.inputs.encodeFrom(input, encoder, executor.input);
+    const passes = passesOf(this.plan, chosen);
+    const need = { bytes: passes.length * bytes, usage: 'COPY_DST' } as const;
+    assertBuffer('output', output, need, `${passes.length} gradient(s) take`);
+    inputs.encodeFrom(input instanceof Array || 'mapAsync' in input ? input : [input], encoder, executor.input);
     this.recorded = true;
     passes.forEach((classes, k) => {
-      encodePass(encoder, executor, classes, rulesOf(options), k === 0);
-      encoder.copyBufferToBuffer(executor.gradient, 0, output, k * bytes, bytes);
+      encodePass(encoder, executor, { classes, rules, withForward: k === 0 });
+      executor.encodeGradient(encoder, output, k * bytes);
     });
   }
 
@@ -263,36 +272,21 @@ export class Model implements Disposable {
       readonly from?: Partial<AscentState>;
     } & RunOptions,
   ): Promise<AscentRun> {
-    const { from, score = 'logit', class: chosen } = options;
-    const elements = this.plan.input.bytes / 4;
-    for (const [name, data] of [
-      ['image', from?.image],
-      ['velocity', from?.velocity],
-    ] as const) {
-      if (data?.length && data.length !== elements)
-        throw new GradlensError(
-          'shape',
-          `the start ${name} has ${data.length} elements, [${this.inputShape.join(', ')}] has ${elements}`,
-        );
-    }
+    const chosen = chosenIn(options, 'class', 'classes', 'neuron');
+    const { score } = rulesOf(options);
+    const { from, ...rest } = options;
+    const start = from && this.startOf(from);
     const [, C, H, W] = this.inputShape;
-    const { ascent, backward } = await this.turns.take(options, async () => {
-      const { executor, targets } = await this.targetOf(chosen, options);
-      const ascent = await (await import('./gpu/ascent')).Ascent.create(
-        this.device,
-        executor,
-        this.readback,
-        targets,
-        { C, H, W },
-        options,
-        from,
-      );
-      return { ascent, backward: { targets, relu: 'gradient', score } satisfies BackwardOptions };
+    const ascent = await this.take(options, async (call) => {
+      const { executor, targets } = await this.targetOf(chosen, call);
+      const backward: BackwardOptions = { targets, relu: 'gradient', score };
+      const { Ascent } = await import('./gpu/ascent');
+      return Ascent.create({ ...this.parts, executor }, call, { ...rest, extents: { C, H, W }, backward }, start);
     });
     this.ascents.add(ascent);
     return {
-      submit: (most) => this.turns.take(options, () => ascent.submit(most, backward)),
-      read: () => this.turns.take(options, () => ascent.read()),
+      submit: (most) => this.take(options, (call) => ascent.submit(call, most)),
+      read: () => this.take(options, (call) => ascent.read(call)),
       dispose: () => {
         if (this.ascents.delete(ascent)) ascent.dispose();
       },
@@ -300,13 +294,19 @@ export class Model implements Disposable {
   }
 
   /** A picture as the network takes it, `[C, H, W]`. */
-  prepared(image: ImageInput, options: RunOptions = {}): Promise<Float32Array> {
-    return this.turns.take(options, async () => {
-      await this.inputs.fillFirst(image);
+  async prepared(image: ImageInput, options: RunOptions = {}): Promise<Float32Array> {
+    const picture = pictureOf(image);
+    return this.take(options, async (call) => {
+      const { inputs, readback } = this.parts;
+      const check = await inputs.uploadFirst(picture, call);
       const [, C, H, W] = this.inputShape;
-      const [data] = await this.readback.run('prepared', C * H * W * 4, (_, read) =>
-        read(this.inputs.buffer, C * H * W * 4),
-      );
+      const bytes = C * H * W * 4;
+      const [data] = await readback.run(call, {
+        what: 'prepared',
+        bytes,
+        encode: (_, read) => read(inputs.buffer, bytes),
+        meanwhile: check,
+      });
       return data!;
     });
   }
@@ -317,7 +317,7 @@ export class Model implements Disposable {
    *
    * @throws GradlensError as {@link inputGradient}
    */
-  sampleGradient(
+  async sampleGradient(
     image: ImageInput,
     options: SampledVariants & {
       readonly class: number;
@@ -325,27 +325,34 @@ export class Model implements Disposable {
       readonly score?: GradientOptions['score'];
     } & RunOptions,
   ): Promise<Sampled> {
-    return this.turns.take(options, async () => {
-      const { relu = 'gradient', score = 'logit', samples } = options;
-      const { targets } = await this.targetOf(options.class, options);
-      const [N, C, H, W] = this.inputShape;
-      const wrong = (
-        [
-          ['other', options.other?.length, C * H * W],
-          ['ranks', options.ranks?.length, H * W],
-        ] as const
-      ).find(([, length, right]) => length !== undefined && length !== right);
-      if (wrong) throw new GradlensError('shape', `${wrong[0]} has ${wrong[1]} elements; ${wrong[2]} would be right`);
-      await this.inputs.fillFirst(image);
+    const picture = pictureOf(image);
+    const chosen = chosenIn(options, 'class');
+    const { other, ranks } = options;
+    const [N, C, H, W] = this.inputShape;
+    const wrong = (
+      [
+        ['other', other?.length, C * H * W],
+        ['ranks', ranks?.length, H * W],
+      ] as const
+    ).find(([, length, right]) => length !== undefined && length !== right);
+    if (wrong) throw new GradlensError('shape', `${wrong[0]} has ${wrong[1]} elements; ${wrong[2]} would be right`);
+    const variants: SampledVariants = {
+      ...options,
+      ...(other ? { other: other.slice() } : {}),
+      ...(ranks ? { ranks: ranks.slice() } : {}),
+    };
+    const rules = rulesOf(options);
+    return this.take(options, async (call) => {
+      const { inputs } = this.parts;
+      const { executor, targets } = await this.targetOf(chosen, call);
+      (await inputs.uploadFirst(picture, call))();
       const { sampleVariants } = await import('./gpu/sampling');
-      const sampled = await sampleVariants(
-        this.parts,
-        this.inputs.buffer,
-        { N, C, H, W, SAMPLES: samples },
-        options,
-        { targets, relu, score },
-        options,
-      );
+      const sampled = await sampleVariants({ ...this.parts, executor }, call, {
+        picture: inputs.buffer,
+        dims: { N, C, H, W, SAMPLES: variants.samples },
+        variants,
+        backward: { targets, ...rules },
+      });
       finite(sampled.scores);
       finite(sampled.total);
       return sampled;
@@ -358,7 +365,7 @@ export class Model implements Disposable {
    *
    * @throws GradlensError as {@link inputGradient}
    */
-  averageViews(
+  async averageViews(
     pictures: readonly ImageInput[],
     views: readonly View[],
     options: {
@@ -368,24 +375,27 @@ export class Model implements Disposable {
       readonly score?: GradientOptions['score'];
     } & RunOptions,
   ): Promise<Float32Array> {
-    return this.turns.take(options, async () => {
-      const { relu = 'gradient', score = 'logit', channels } = options;
-      const { executor, targets } = await this.targetOf(options.class, options);
-      const [N, C, H, W] = this.inputShape;
-      const fill = (k: number): Promise<void> =>
-        this.inputs.fill(Array.from({ length: N }, (_, n) => pictures[Math.min(k * N + n, pictures.length - 1)]!));
-      const { sampleViews } = await import('./gpu/sampling');
+    const kept = picturesOf(pictures);
+    const chosen = chosenIn(options, 'class');
+    const { channels } = options;
+    const rules = rulesOf(options);
+    const placed = views.map((view) => ({ ...view }));
+    const [N, C, H, W] = this.inputShape;
+    return this.take(options, async (call) => {
+      const { inputs } = this.parts;
+      const { executor, targets } = await this.targetOf(chosen, call);
+      const batchOf = (k: number): readonly Captured[] =>
+        Array.from({ length: N }, (_, n) => kept[Math.min(k * N + n, kept.length - 1)]!);
+      const { averageOfViews } = await import('./gpu/sampling');
       return finite(
-        await sampleViews(
-          this.parts,
-          { N, C, H, W, SAMPLES: views.length },
-          views,
+        await averageOfViews({ ...this.parts, executor }, call, {
+          dims: { N, C, H, W, SAMPLES: placed.length },
+          backward: { targets, ...rules },
+          views: placed,
           channels,
-          { targets, relu, score },
-          fill,
-          (encoder) => this.inputs.encode(encoder, executor.input),
-          options,
-        ),
+          upload: async (k) => (await inputs.upload(batchOf(k), call))(),
+          encodeInput: (encoder) => inputs.encode(encoder, executor.input),
+        }),
       );
     });
   }
@@ -397,11 +407,14 @@ export class Model implements Disposable {
    * @throws GradlensError `shape` for a tensor that is not there or that the rest of the network goes around; else as
    *   {@link inputGradient}
    */
-  layerGradient(
+  async layerGradient(
     image: ImageInput,
     options: { readonly tensor: string; readonly class: number | readonly number[] | 'top1' | TopClasses } & RunOptions,
   ): Promise<LayerGradient> {
-    return this.turns.take(options, () => layerGradient(this.parts, image, options.tensor, options.class, options));
+    const picture = pictureOf(image);
+    const chosen = chosenIn(options, 'class', 'classes', 'top1', 'top');
+    const of = { tensor: tensorOf(options.tensor), class: chosen };
+    return this.take(options, (call) => layerGradient(this.parts, call, picture, of));
   }
 
   /**
@@ -410,28 +423,30 @@ export class Model implements Disposable {
    *
    * @throws GradlensError as {@link inputGradient}
    */
-  profile(images: Images, options: { readonly class: number | readonly number[] } & RunOptions): Promise<Profile> {
-    return this.turns.take(options, async () => {
-      const executor = this.ready!;
-      await this.inputs.fill(images);
-      await this.device.guard('profile', () => {
-        const encoder = this.device.gpu.createCommandEncoder();
-        this.inputs.encode(encoder, executor.input);
-        this.device.gpu.queue.submit([encoder.finish()]);
-      });
-      return executor.profile({ targets: targetsOf(passesOf(this.plan, options.class)[0]!), ...rulesOf({}) }, options);
+  async profile(
+    images: Images,
+    options: { readonly class: number | readonly number[] } & RunOptions,
+  ): Promise<Profile> {
+    const pictures = picturesOf(images);
+    const backward: BackwardOptions = {
+      targets: targetsOf(passesOf(this.plan, chosenIn(options, 'class', 'classes'))[0]!),
+      ...rulesOf({}),
+    };
+    return this.take(options, async (call) => {
+      const { inputs, executor } = this.parts;
+      (await inputs.upload(pictures, call))();
+      const { profileOf } = await import('./gpu/profile');
+      return profileOf(this.parts, call, (encoder) => inputs.encode(encoder, executor.input), backward);
     });
   }
 
   /** Gives everything back to the GPU; a second call does nothing. */
   dispose(): void {
-    if (this.disposed) return;
-    this.disposed = true;
+    if (this.calls.ended) return;
+    this.calls.end(() => new GradlensError('disposed', `${this.name} was disposed`));
     for (const ascent of this.ascents) ascent.dispose();
     this.ascents.clear();
-    this.executors.dispose();
-    this.readback.dispose();
-    this.inputs.dispose();
+    disposeOf(this.parts);
     this.onDispose(this);
   }
 
@@ -441,37 +456,41 @@ export class Model implements Disposable {
 
   // ——— inside ———
 
-  private get parts(): Parts {
+  /** {@link Turns.take}, after a look at the options. */
+  private take<T>(options: RunOptions, work: (call: Call) => Promise<T>): Promise<T> {
+    return this.turns.take(runOptionsOf(options), work);
+  }
+
+  private async uploaded(pictures: readonly Captured[], call: Call): Promise<{ call: Call; check: () => void }> {
+    return { call, check: await this.parts.inputs.upload(pictures, call) };
+  }
+
+  /** Where an ascent begins, captured. */
+  private startOf({ image, velocity, iteration }: Partial<AscentState>): Partial<AscentState> {
+    const elements = this.plan.input.bytes / 4;
+    for (const [name, data] of Object.entries({ image, velocity })) {
+      if (data?.length && data.length !== elements)
+        throw new GradlensError(
+          'shape',
+          `the start ${name} has ${data.length} elements, [${this.inputShape.join(', ')}] has ${elements}`,
+        );
+    }
     return {
-      device: this.device,
-      inputs: this.inputs,
-      readback: this.readback,
-      executors: this.executors,
-      executor: this.ready!,
+      ...(image ? { image: image.slice() } : {}),
+      ...(velocity ? { velocity: velocity.slice() } : {}),
+      ...(iteration === undefined ? {} : { iteration }),
     };
   }
 
   /** What computes a target's value, and where in it the target is: a class per item, or one neuron for all. */
   private async targetOf(
     chosen: number | readonly number[] | Neuron,
-    options: RunOptions,
+    call: Call,
   ): Promise<{ executor: Executor; targets: readonly Target[] }> {
-    if (!isNeuron(chosen)) return { executor: this.ready!, targets: targetsOf(onePassOf(this.plan, chosen)) };
-    const executor = await this.executors.ofTensor(chosen.tensor, options);
+    const { executors, executor: ofScores } = this.parts;
+    if (!isNeuron(chosen)) return { executor: ofScores, targets: targetsOf(onePassOf(this.plan, chosen)) };
+    const executor = await executors.ofTensor(chosen.tensor, call);
     const target = neuronIn(executor.plan, chosen);
     return { executor, targets: Array.from({ length: this.plan.batch }, () => target) };
   }
-
-  private assertUsable(): void {
-    if (this.disposed) throw new GradlensError('disposed', `${this.name} was disposed`);
-    this.device.assertAlive();
-  }
 }
-
-type Chosen = GradientOptions['class'];
-
-const isNeuron = (chosen: Chosen): chosen is Neuron => typeof chosen === 'object' && 'tensor' in chosen;
-const isTop = (chosen: Chosen): chosen is Extract<Chosen, { readonly top: number }> =>
-  typeof chosen === 'object' && 'top' in chosen;
-
-const rulesOf = ({ relu = 'gradient', score = 'logit' }: Pick<GradientOptions, 'relu' | 'score'>) => ({ relu, score });

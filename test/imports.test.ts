@@ -17,10 +17,7 @@ const LAYERS: readonly (readonly [name: string, RegExp])[] = [
   ['graph', /^src\/graph$/],
   ['ops', /^src\/ops(\/|$)/],
   ['variants', /^src\/variants\//],
-  [
-    'plain',
-    /^src\/(image|segmentation)\/|^src\/(environment|shape|errors|check|compare|finite|options|random|publicModels)$/,
-  ],
+  ['plain', /^src\/(image|segmentation)\/|^src\/[^/]+$/],
   ['shaders', /^shaders\//],
 ];
 const layerOf = (path: string): number => LAYERS.findIndex(([, pattern]) => pattern.test(path.replace(/\.ts$/, '')));
@@ -100,8 +97,25 @@ describe('shaders', () => {
   });
 });
 
+/** What a file does, without what it says. */
+const codeOf = (file: string): string => readFileSync(file, 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
+
 test('only the engine, the model, gpu, node, the demo and the type of a picture name a type of WebGPU', () => {
   const allowed = /^src\/(gpu|node|demo|cli)\/|^src\/(engine|model|image\/pixels)\.ts$/;
-  const code = (file: string): string => readFileSync(file, 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
-  expect(files.filter((file) => !allowed.test(file) && /\bGPU[A-Z]\w+/.test(code(file)))).toEqual([]);
+  expect(files.filter((file) => !allowed.test(file) && /\bGPU[A-Z]\w+/.test(codeOf(file)))).toEqual([]);
+});
+
+test('GPU calls stand in src/gpu, and for Node where it gets its WebGPU', () => {
+  const objects = 'Buffer|Texture|QuerySet|Sampler|BindGroup\\w*|ShaderModule|CommandEncoder|\\w*Pipeline\\w*|View';
+  const calls = new RegExp(
+    `\\.queue\\b|\\.(create(${objects})|begin(Compute|Render)Pass|set(Pipeline|BindGroup)|dispatchWorkgroups\\w*|` +
+      'copy(Buffer|Texture|ExternalImage)To\\w+|writeBuffer|writeTexture|clearBuffer|resolveQuerySet|mapAsync|' +
+      'getMappedRange|unmap|(push|pop)ErrorScope|onSubmittedWorkDone|importExternalTexture|requestAdapter|requestDevice)\\(',
+  );
+  const inside = /^src\/gpu\/|^src\/node\/dawn\.ts$/;
+  expect(files.filter((file) => !inside.test(file) && calls.test(codeOf(file)))).toEqual([]);
+  expect(
+    files.filter((file) => calls.test(codeOf(file))).length,
+    'the pattern finds those that are there',
+  ).toBeGreaterThan(8);
 });

@@ -4,6 +4,7 @@
  */
 import { stripVTControlCharacters } from 'node:util';
 import { type CommandDef, defineCommand, renderUsage, runCommand } from 'citty';
+import { abortable } from '../abortable';
 import { normalise } from './args';
 import { bench } from './bench';
 import { check } from './check';
@@ -77,16 +78,6 @@ async function printUsage(stream: NodeJS.WriteStream, ...command: [CommandDef<an
   stream.write(`${(stream.isTTY ? usage : stripVTControlCharacters(usage)).replace(/ +$/gm, '').trimEnd()}\n`);
 }
 
-/** Rejects with the signal's reason; what does not listen to the signal is left behind. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return Promise.race([
-    work,
-    new Promise<never>((_, reject) =>
-      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
-    ),
-  ]);
-}
-
 const PATIENCE_MILLISECONDS = 3000;
 
 /**
@@ -119,7 +110,7 @@ process.on('exit', removeUnfinished);
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit(EXIT.ok));
 
 try {
-  leave(await unlessAborted(main(process.argv.slice(2), controller.signal), controller.signal));
+  leave(await abortable(main(process.argv.slice(2), controller.signal), controller.signal));
 } catch (error) {
   const { aborted } = controller.signal;
   process.stderr.write(`gradlens: ${aborted ? 'interrupted' : oneLine(error)}\n`);

@@ -4,7 +4,7 @@
  * image is the ascent's own, so other calls of the model may come between two submits.
  */
 import {
-  TOLD,
+  TOLD as REPORT,
   ascentBlur,
   ascentDirection,
   ascentNorm,
@@ -13,14 +13,16 @@ import {
   ascentStep,
   ascentTick,
 } from '../../shaders/ascent';
+import { abortable } from '../abortable';
+import { type Call, Calls } from '../calls';
 import { GradlensError } from '../errors';
 import { notFinite } from '../finite';
 import type { AscentChunk, AscentState } from '../options';
 import { type Bound, Buffers, binder, dispatch } from './bound';
-import type { Device } from './device';
 import type { BackwardOptions, Executor } from './executor';
+import { typed } from './guarded';
+import type { Lent } from './lent';
 import { MOST_PER_SUBMIT, Pace } from './pace';
-import type { Readback } from './readback';
 
 export interface AscentOptions {
   /** How far an iteration moves. */
@@ -42,93 +44,89 @@ export interface AscentOptions {
   readonly seed: number;
 }
 
+/** What is to ascend, and how. */
+export interface AscentRequest extends AscentOptions {
+  readonly extents: { readonly C: number; readonly H: number; readonly W: number };
+  readonly backward: BackwardOptions;
+}
+
+/** What an ascent computes with: all its own. */
+interface Made {
+  readonly buffers: Buffers;
+  readonly image: GPUBuffer;
+  readonly velocity: GPUBuffer | null;
+  /** The scores and the gradient's size of one iteration, `[N, REPORT]`. */
+  readonly report: GPUBuffer;
+  /** For the reports of a submit; two, since two submits may be under way. */
+  readonly staging: readonly GPUBuffer[];
+  readonly kernels: {
+    readonly show: readonly Bound[];
+    readonly update: readonly Bound[];
+    readonly blur: readonly Bound[];
+  };
+}
+
 export class Ascent {
   private readonly pace = new Pace();
-  private chunks = 0;
-  /** Settles when the chunk before the last is done, whose read-back the next may reuse. */
+  private submits = 0;
+  /** Settles when the submit before the last is done, whose read-back the next may reuse. */
   private readonly done: Promise<unknown>[] = [Promise.resolve(), Promise.resolve()];
-  private disposed = false;
+  /** Scores are awaited beyond the call that submitted them, until the ascent is disposed. */
+  private readonly calls: Calls;
+  private readonly life: ReturnType<Calls['begin']>;
 
   private constructor(
-    private readonly device: Device,
-    private readonly executor: Executor,
-    private readonly readback: Readback,
-    private readonly options: AscentOptions,
-    private readonly buffers: Buffers,
-    private readonly image: GPUBuffer,
-    private readonly velocity: GPUBuffer | null,
-    private readonly told: GPUBuffer,
-    private readonly staging: readonly GPUBuffer[],
-    private readonly kernels: {
-      readonly show: readonly Bound[];
-      readonly update: readonly Bound[];
-      readonly blur: readonly Bound[];
-    },
+    private readonly lent: Lent,
+    private readonly request: AscentRequest,
+    private readonly made: Made,
     private iteration: number,
-  ) {}
+  ) {
+    this.calls = new Calls(lent.device.calls);
+    this.life = this.calls.begin();
+  }
 
   /** From a state or, as in the paper, from the zero image. */
-  static async create(
-    device: Device,
-    executor: Executor,
-    readback: Readback,
-    targets: BackwardOptions['targets'],
-    extents: { readonly C: number; readonly H: number; readonly W: number },
-    options: AscentOptions,
-    from?: Partial<AscentState>,
-  ): Promise<Ascent> {
-    const {
-      batch,
-      input,
-      scores: { block, blocks, H, W },
-    } = executor.plan;
+  static async create(lent: Lent, call: Call, request: AscentRequest, start?: Partial<AscentState>): Promise<Ascent> {
+    const { device, executor } = lent;
+    const { extents, jitter, momentum, blur, seed } = request;
+    const { batch, input, scores } = executor.plan;
+    const plane = scores.H * scores.W;
     const dims = { N: batch, ...extents };
-    const { jitter, momentum, blur } = options;
-    const show = jitter > 0 ? [ascentShow(dims, jitter, options.seed)] : [];
+    const show = jitter > 0 ? [ascentShow(dims, jitter, seed)] : [];
     const update = [
-      ascentScore({ N: batch, BLOCKS: blocks, PLANE: H * W }),
-      ascentDirection(dims, options),
+      ascentScore({ N: batch, BLOCKS: scores.blocks, PLANE: plane }),
+      ascentDirection(dims, request),
       ascentNorm(dims),
-      ascentStep(dims, options),
+      ascentStep(dims, request),
       ...(jitter > 0 ? [ascentTick()] : []),
     ];
     const blurs = blur > 0 ? [ascentBlur(dims, 'W', blur), ascentBlur(dims, 'H', blur)] : [];
-    const bind = await binder(device, [...show, ...update, ...blurs]);
+    const bind = await binder(device, [...show, ...update, ...blurs], call);
     const buffers = new Buffers(device);
-    const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
-    const iteration = from?.iteration ?? 0;
+    const iteration = start?.iteration ?? 0;
     try {
-      return await device.guard('starting an ascent', () => {
-        const plane = (label: string): GPUBuffer =>
-          buffers.allocate(`ascent ${label}`, input.bytes, STORAGE | COPY_SRC | COPY_DST);
-        const [image, direction] = [plane('image'), plane('direction')];
-        const velocity = momentum > 0 ? plane('velocity') : null;
-        const spare = blur > 0 ? plane('blur') : null;
-        const told = buffers.allocate('ascent told', batch * TOLD * 4, STORAGE | COPY_SRC);
-        const clock = buffers.allocate('ascent clock', 4, STORAGE | COPY_DST);
-        const chosen = buffers.allocate('ascent target', batch * 16, STORAGE | COPY_DST);
-        const staging = [0, 1].map(() =>
-          buffers.allocate('ascent read-back', MOST_PER_SUBMIT * batch * TOLD * 4, MAP_READ | COPY_DST),
-        );
-        const write = (buffer: GPUBuffer, data: Float32Array | Uint32Array): void =>
-          device.gpu.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
-        if (from?.image) write(image, from.image);
-        if (velocity && from?.velocity) write(velocity, from.velocity);
-        write(clock, Uint32Array.of(iteration));
-        write(
-          chosen,
-          Uint32Array.from(
-            targets.flatMap(({ channel, y, x }) =>
-              y === undefined || x === undefined
-                ? [4 * block + channel, 0, H * W, 0]
-                : [4 * block + channel, y * W + x, y * W + x + 1, 0],
-            ),
-          ),
-        );
+      return await device.guard(call, 'starting an ascent', () => {
+        const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
+        const make = (label: string, bytes: number, usage: number, data?: Float32Array | Uint32Array): GPUBuffer => {
+          const buffer = buffers.allocate(`ascent ${label}`, bytes, usage);
+          if (data) device.write(buffer, data);
+          return buffer;
+        };
+        const picture = (label: string, data?: Float32Array): GPUBuffer =>
+          make(label, input.bytes, STORAGE | COPY_SRC | COPY_DST, data);
+        const image = picture('image', start?.image);
+        const direction = picture('direction');
+        const velocity =
+          momentum > 0 ? picture('velocity', start?.velocity?.length ? start.velocity : undefined) : null;
+        const spare = blur > 0 ? picture('blur') : null;
+        const report = make('report', batch * REPORT * 4, STORAGE | COPY_SRC);
+        const clock = make('clock', 4, STORAGE | COPY_DST, Uint32Array.of(iteration));
+        const chosen = make('target', batch * 16, STORAGE | COPY_DST, rangesOf(request.backward.targets, scores));
+        const staging = [0, 1].map(() => make('read-back', MOST_PER_SUBMIT * batch * REPORT * 4, MAP_READ | COPY_DST));
         const names = {
           image,
           direction,
-          told,
+          told: report,
           clock,
           chosen,
           gradient: executor.gradient,
@@ -143,19 +141,7 @@ export class Ascent {
             bind(kernel, k === 0 ? { x: image, y: spare! } : { x: spare!, y: image }, buffers.allocate),
           ),
         };
-        return new Ascent(
-          device,
-          executor,
-          readback,
-          options,
-          buffers,
-          image,
-          velocity,
-          told,
-          staging,
-          kernels,
-          iteration,
-        );
+        return new Ascent(lent, request, { buffers, image, velocity, report, staging, kernels }, iteration);
       });
     } catch (error) {
       buffers.dispose();
@@ -164,84 +150,106 @@ export class Ascent {
   }
 
   /** Submits up to `most` iterations and does not wait for them, but for those of the submit before the last. */
-  async submit(most: number, backward: BackwardOptions): Promise<AscentChunk> {
-    const { executor, device, told } = this;
-    const {
-      input: { bytes },
-      batch,
-    } = executor.plan;
-    const slot = this.chunks++ % 2;
-    await this.done[slot];
-    this.assertAlive();
-    const staging = this.staging[slot]!;
-    const toldBytes = batch * TOLD * 4;
+  async submit(call: Call, most: number): Promise<AscentChunk> {
+    const { device, executor } = this.lent;
+    const slot = this.submits++ % 2;
+    await abortable(this.done[slot]!, call.signal);
+    this.calls.assertOpen();
+    const staging = this.made.staging[slot]!;
+    const bytes = executor.plan.batch * REPORT * 4;
     const count = Math.min(most, this.pace.count);
     const first = this.iteration;
     const begin = performance.now();
-    let mapped: Promise<void> = Promise.resolve();
-    await device.guard('ascent', () => {
-      const encoder = device.gpu.createCommandEncoder({ label: 'gradlens/ascent' });
-      for (let k = 0; k < count; k++) {
-        if (this.kernels.show.length === 0) encoder.copyBufferToBuffer(this.image, 0, executor.input, 0, bytes);
-        dispatch(encoder, 'ascent', this.kernels.show);
-        executor.encodeBoth(encoder, backward);
-        const blurs = (first + k + 1) % this.options.blurEvery === 0 ? this.kernels.blur : [];
-        dispatch(encoder, 'ascent', [...this.kernels.update, ...blurs]);
-        encoder.copyBufferToBuffer(told, 0, staging, k * toldBytes, toldBytes);
-      }
-      device.gpu.queue.submit([encoder.finish()]);
-      mapped = staging.mapAsync(GPUMapMode.READ, 0, count * toldBytes);
+    let mapped: Promise<void> | undefined;
+    await device.guard(call, 'ascent', () => {
+      device.submit('ascent', (encoder) => {
+        for (let k = 0; k < count; k++) {
+          this.encode(encoder, first + k + 1);
+          encoder.copyBufferToBuffer(this.made.report, 0, staging, k * bytes, bytes);
+        }
+      });
+      mapped = staging.mapAsync(GPUMapMode.READ, 0, count * bytes);
       mapped.catch(() => {}); // awaited below
     });
     this.iteration += count;
-    const scores = mapped
-      .then(() => {
-        this.pace.took(count, begin, performance.now());
-        const values = new Float32Array(staging.getMappedRange(0, count * toldBytes).slice(0));
-        staging.unmap();
-        return Array.from({ length: count }, (_, k) =>
-          scoresOf(values.subarray(k * batch * TOLD, (k + 1) * batch * TOLD), first + k + 1),
-        );
-      })
-      .catch((error: unknown) => {
-        this.assertAlive();
-        throw error;
-      });
+    const read = async (): Promise<readonly Float32Array[]> => {
+      await device.settled(this.life.call, 'ascent: the scores could not be read', () => mapped!);
+      this.pace.took(count, begin, performance.now());
+      const values = valuesOf(staging, count * bytes);
+      return Array.from({ length: count }, (_, k) =>
+        scoresOf(values.subarray((k * bytes) / 4, ((k + 1) * bytes) / 4), first + k + 1),
+      );
+    };
+    const scores = read();
     this.done[slot] = scores.catch(() => {});
     return { scores, count };
   }
 
   /** After all that was submitted. */
-  async read(): Promise<AscentState> {
-    this.assertAlive();
-    const { bytes } = this.executor.plan.input;
-    const { velocity, iteration } = this;
-    const [image, moving] = await this.readback.run('ascent image', bytes * (velocity ? 2 : 1), (_, read) => {
-      read(this.image, bytes);
-      if (velocity) read(velocity, bytes);
+  async read(call: Call): Promise<AscentState> {
+    this.calls.assertOpen();
+    const { executor, readback } = this.lent;
+    const { image, velocity } = this.made;
+    const { bytes } = executor.plan.input;
+    const { iteration } = this;
+    const [shown, moving] = await readback.run(call, {
+      what: 'ascent image',
+      bytes: bytes * (velocity ? 2 : 1),
+      encode: (_, read) => {
+        read(image, bytes);
+        if (velocity) read(velocity, bytes);
+      },
     });
-    return { image: image!, velocity: moving ?? new Float32Array(0), iteration };
+    return { image: shown!, velocity: moving ?? new Float32Array(0), iteration };
   }
 
   dispose(): void {
-    this.disposed = true;
-    this.buffers.dispose();
+    this.calls.end(() => new GradlensError('disposed', 'this ascent was disposed'));
+    this.life.close();
+    this.made.buffers.dispose();
   }
 
-  private assertAlive(): void {
-    this.device.assertAlive();
-    if (this.disposed) throw new GradlensError('disposed', 'this ascent was disposed');
+  /** One iteration; they count from 1. */
+  private encode(encoder: GPUCommandEncoder, iteration: number): void {
+    const { executor } = this.lent;
+    const { image, kernels } = this.made;
+    const { backward, blurEvery } = this.request;
+    if (kernels.show.length === 0) encoder.copyBufferToBuffer(image, 0, executor.input, 0, executor.plan.input.bytes);
+    dispatch(encoder, 'ascent', kernels.show);
+    executor.encodeBoth(encoder, backward);
+    dispatch(encoder, 'ascent', [...kernels.update, ...(iteration % blurEvery === 0 ? kernels.blur : [])]);
   }
 }
 
-function scoresOf(told: Float32Array, iteration: number): Float32Array {
-  const bad = notFinite(told);
+/** For each item which lane of which block its target is, and from which pixel to which: `(channel, begin, end, –)`. */
+function rangesOf(targets: BackwardOptions['targets'], { block, H, W }: Executor['plan']['scores']): Uint32Array {
+  return Uint32Array.from(
+    targets.flatMap(({ channel, y, x }) =>
+      y === undefined || x === undefined
+        ? [4 * block + channel, 0, H * W, 0]
+        : [4 * block + channel, y * W + x, y * W + x + 1, 0],
+    ),
+  );
+}
+
+function valuesOf(staging: GPUBuffer, bytes: number): Float32Array {
+  try {
+    const values = new Float32Array(staging.getMappedRange(0, bytes).slice(0));
+    staging.unmap();
+    return values;
+  } catch (cause) {
+    throw typed('ascent: the scores could not be read', cause);
+  }
+}
+
+function scoresOf(report: Float32Array, iteration: number): Float32Array {
+  const bad = notFinite(report);
   if (bad >= 0) {
     throw new GradlensError(
       'validation',
-      `iteration ${iteration}: the ${bad % TOLD === 0 ? 'score' : 'size of the gradient'} of item ${Math.floor(bad / TOLD)} is ${told[bad]}; a smaller step, or a larger l2, keeps the image where float32 holds the network's numbers`,
-      { iteration, item: Math.floor(bad / TOLD) },
+      `iteration ${iteration}: the ${bad % REPORT === 0 ? 'score' : 'size of the gradient'} of item ${Math.floor(bad / REPORT)} is ${report[bad]}; a smaller step, or a larger l2, keeps the image where float32 holds the network's numbers`,
+      { iteration, item: Math.floor(bad / REPORT) },
     );
   }
-  return told.filter((_, i) => i % TOLD === 0);
+  return report.filter((_, i) => i % REPORT === 0);
 }

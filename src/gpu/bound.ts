@@ -1,5 +1,6 @@
-/** Kernels outside of a plan, bound to buffers by the names in their WGSL. */
+/** Kernels bound to buffers, and how they are recorded. */
 import { type Kernel, bindingsOf } from '../../shaders/kernel';
+import type { Call } from '../calls';
 import type { Device } from './device';
 
 export interface Bound {
@@ -10,18 +11,16 @@ export interface Bound {
 
 export type Allocate = (label: string, bytes: number, usage: number) => GPUBuffer;
 
-/** Compiles first; what it returns is called within {@link Device.guard} and binds. */
-export async function binder(
-  device: Device,
-  kernels: readonly Kernel[],
-): Promise<(kernel: Kernel, buffers: Readonly<Record<string, GPUBuffer>>, allocate: Allocate) => Bound> {
-  const pipelines = new Map(
-    await Promise.all(kernels.map(async (kernel) => [kernel.code, await device.pipeline(kernel)] as const)),
-  );
+/** Binds a kernel outside of a plan, by the names in its WGSL. */
+export type Bind = (kernel: Kernel, buffers: Readonly<Record<string, GPUBuffer>>, allocate: Allocate) => Bound;
+
+/** Compiles first; what it returns is called within {@link Device.guard}. */
+export async function binder(device: Device, kernels: readonly Kernel[], { signal }: Call): Promise<Bind> {
+  const pipelines = await device.pipelines.of(kernels, { signal });
   return (kernel, buffers, allocate) => {
     const values = Uint32Array.from(Object.values(kernel.dims), (value) => value >>> 0);
     const d = allocate(`${kernel.name} extents`, values.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
-    device.gpu.queue.writeBuffer(d, 0, values);
+    device.write(d, values);
     const { pipeline, layout } = pipelines.get(kernel.code)!;
     const entries = bindingsOf(kernel).map(({ index, name }) => ({
       binding: index,
@@ -39,12 +38,15 @@ export async function binder(
 export function dispatch(encoder: GPUCommandEncoder, label: string, kernels: readonly Bound[]): void {
   if (kernels.length === 0) return;
   const pass = encoder.beginComputePass({ label: `gradlens/${label}` });
-  for (const { pipeline, bindGroup, workgroups } of kernels) {
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(...workgroups);
-  }
+  for (const kernel of kernels) record(pass, kernel);
   pass.end();
+}
+
+/** Into a pass that is open. */
+export function record(pass: GPUComputePassEncoder, { pipeline, bindGroup, workgroups }: Bound): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(...workgroups);
 }
 
 /** Buffers that are given back together. */

@@ -5,10 +5,12 @@
  */
 import { bindingsOf } from '../../shaders/kernel';
 import { WHOLE_PLANE } from '../../shaders/startBackward';
-import { type Plan } from '../compile';
+import type { Plan } from '../compile';
+import type { Call } from '../calls';
 import { UNIFORM_STRIDE } from '../compile/plan';
 import type { Step } from '../ops/op';
-import type { Profile, ReluRule, RunOptions } from '../options';
+import type { ReluRule } from '../options';
+import { type Bound, Buffers, dispatch } from './bound';
 import type { Device } from './device';
 import type { WeightStore } from './weightStore';
 
@@ -41,45 +43,51 @@ function table(channels: number, largest: number): Uint32Array {
   return Uint32Array.from([...rules, ...targets, ...Array.from({ length: largest }, (_, k) => k)]);
 }
 
-interface Dispatch {
-  readonly pipeline: GPUComputePipeline;
-  readonly bindGroup: GPUBindGroup;
-  readonly workgroups: Step['kernel']['workgroups'];
+/** What an executor is made for, and with. */
+interface Lent {
+  readonly device: Device;
+  readonly plan: Plan;
+  readonly weights: WeightStore;
+}
+
+/** What there is once it is made. */
+interface Made {
+  /** In the plan's order. */
+  readonly buffers: readonly GPUBuffer[];
+  /** All but the weights. */
+  readonly owned: Buffers;
+  readonly constants: { readonly rule: GPUBuffer; readonly targets: GPUBuffer; readonly table: GPUBuffer };
+  /** In the plan's order, forward then backward. */
+  readonly dispatches: readonly Bound[];
 }
 
 export class Executor {
   private constructor(
     readonly plan: Plan,
     private readonly device: Device,
-    private readonly buffers: readonly GPUBuffer[],
-    private readonly owned: readonly GPUBuffer[],
-    private readonly constants: { readonly rule: GPUBuffer; readonly targets: GPUBuffer; readonly table: GPUBuffer },
-    private readonly forward: readonly Dispatch[],
-    private readonly backward: readonly Dispatch[],
+    private readonly made: Made,
   ) {}
 
-  static async create(device: Device, plan: Plan, weights: WeightStore, options: RunOptions): Promise<Executor> {
+  static async create({ device, plan, weights }: Lent, call: Call): Promise<Executor> {
     const steps = [...plan.forward, ...plan.backward];
-    const pipelines = compileAll(device, steps, options);
-    pipelines.catch(() => {}); // awaited below, after the uploads that run meanwhile
-    await weights.upload(plan, options);
-    const ready = await pipelines;
-    options.signal?.throwIfAborted();
-
-    const owned: GPUBuffer[] = [];
-    const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
-    const allocate = (label: string, bytes: number, usage: number): GPUBuffer => {
-      const buffer = device.allocate(`${plan.name}/${label}`, bytes, usage);
-      owned.push(buffer);
-      return buffer;
-    };
+    const compiling = device.pipelines.of(
+      steps.map(({ kernel }) => kernel),
+      call,
+    );
+    compiling.catch(() => {}); // awaited below, after the uploads that run meanwhile
+    await weights.upload(plan, call);
+    const pipelines = await compiling;
+    const owned = new Buffers(device);
     try {
-      return await device.guard(`allocating ${plan.name}`, () => {
+      return await device.guard(call, `allocating ${plan.name}`, () => {
+        const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
+        const allocate = (label: string, bytes: number, usage: number): GPUBuffer =>
+          owned.allocate(`${plan.name}/${label}`, bytes, usage);
         const buffers = plan.buffers.map(({ name, bytes, kind }) =>
           kind === 'weight' ? weights.buffer(name) : allocate(name, bytes, STORAGE | COPY_SRC | COPY_DST),
         );
         const uniforms = allocate('extents', steps.length * UNIFORM_STRIDE, UNIFORM | COPY_DST);
-        device.gpu.queue.writeBuffer(uniforms, 0, packExtents(steps));
+        device.write(uniforms, packExtents(steps));
         const { C, H, W } = plan.scores;
         const rows = table(C, Math.max(H, W));
         const constants = {
@@ -87,10 +95,10 @@ export class Executor {
           targets: allocate('targets', plan.batch * ROW_BYTES, STORAGE | COPY_DST),
           table: allocate('table', rows.byteLength, COPY_SRC | COPY_DST),
         };
-        device.gpu.queue.writeBuffer(constants.table, 0, rows as Uint32Array<ArrayBuffer>);
+        device.write(constants.table, rows);
 
-        const dispatches = steps.map((step, index): Dispatch => {
-          const { pipeline, layout } = ready.get(step.kernel.code)!;
+        const dispatches = steps.map((step, index): Bound => {
+          const { pipeline, layout } = pipelines.get(step.kernel.code)!;
           const resourceOf = (name: string): GPUBufferBinding => {
             if (name === 'd')
               return {
@@ -112,24 +120,17 @@ export class Executor {
           });
           return { pipeline, bindGroup, workgroups: step.kernel.workgroups };
         });
-        return new Executor(
-          plan,
-          device,
-          buffers,
-          owned,
-          constants,
-          dispatches.slice(0, plan.forward.length),
-          dispatches.slice(plan.forward.length),
-        );
+        return new Executor(plan, device, { buffers, owned, constants, dispatches });
       });
     } catch (error) {
-      owned.forEach((buffer) => device.free(buffer));
+      owned.dispose();
       throw error;
     }
   }
 
-  private bufferOf(name: string): GPUBuffer {
-    return this.buffers[this.plan.placement.get(name)!]!;
+  /** Where a tensor of the plan lies. */
+  bufferOf(name: string): GPUBuffer {
+    return this.made.buffers[this.plan.placement.get(name)!]!;
   }
 
   get input(): GPUBuffer {
@@ -145,58 +146,29 @@ export class Executor {
   }
 
   encodeForward(encoder: GPUCommandEncoder): void {
-    this.encode(encoder, this.forward);
+    dispatch(encoder, this.plan.name, this.forward);
   }
 
   /** May follow one forward pass any number of times. */
   encodeBackward(encoder: GPUCommandEncoder, options: BackwardOptions): void {
     this.encodeOptions(encoder, options);
-    this.encode(encoder, this.backward);
+    dispatch(encoder, this.plan.name, this.made.dispatches.slice(this.plan.forward.length));
   }
 
   /** Forward and backward in one pass. */
   encodeBoth(encoder: GPUCommandEncoder, options: BackwardOptions): void {
     this.encodeOptions(encoder, options);
-    this.encode(encoder, [...this.forward, ...this.backward]);
+    dispatch(encoder, this.plan.name, this.made.dispatches);
   }
 
-  /** The forward pass, into a pass of the caller's. */
-  recordForward(pass: GPUComputePassEncoder): void {
-    for (const dispatch of this.forward) record(pass, dispatch);
+  /** Copies the gradient into a buffer of the caller's, from byte `at` on. */
+  encodeGradient(encoder: GPUCommandEncoder, output: GPUBuffer, at: number): void {
+    encoder.copyBufferToBuffer(this.gradient, 0, output, at, this.plan.gradient.bytes);
   }
 
-  /**
-   * How long each step of the gradient of what lies in {@link input} takes. It leaves none behind: a step that adds ran
-   * more than once.
-   */
-  async profile(options: BackwardOptions, run: RunOptions): Promise<Profile> {
-    const encoder = this.device.gpu.createCommandEncoder();
-    this.encodeOptions(encoder, options);
-    this.device.gpu.queue.submit([encoder.finish()]);
-    const { timeSteps } = await import('./profile');
-    const { clock, milliseconds } = await timeSteps(
-      this.device,
-      [...this.forward, ...this.backward].map((dispatch) => (pass) => record(pass, dispatch)),
-      run,
-    );
-    const { forward, backward } = this.plan;
-    return {
-      clock,
-      steps: [...forward, ...backward].map(({ label, kernel: { flops }, bind }, k) => ({
-        label,
-        flops,
-        milliseconds: milliseconds[k]!,
-        direction: k < forward.length ? 'forward' : 'backward',
-        bytes: [...new Map(Object.values(bind).map((tensor) => [tensor.name, tensor.bytes])).values()].reduce(
-          (sum, bytes) => sum + bytes,
-          0,
-        ),
-      })),
-    };
-  }
-
-  private encodeOptions(encoder: GPUCommandEncoder, { targets, relu, score }: BackwardOptions): void {
-    const { rule, targets: buffer, table: rows } = this.constants;
+  /** Chooses what the steps of {@link steps} differentiate. */
+  encodeOptions(encoder: GPUCommandEncoder, { targets, relu, score }: BackwardOptions): void {
+    const { rule, targets: buffer, table: rows } = this.made.constants;
     const ruleRow = RULES.indexOf(relu) + (score === 'probability' ? RULES.length : 0);
     encoder.copyBufferToBuffer(rows, ruleRow * ROW_BYTES, rule, 0, ROW_BYTES);
     const wholePlanes = 2 * RULES.length * ROW_BYTES;
@@ -204,44 +176,37 @@ export class Executor {
     targets.forEach(({ channel, y, x }, n) => {
       encoder.copyBufferToBuffer(rows, wholePlanes + channel * ROW_BYTES, buffer, n * ROW_BYTES, ROW_BYTES);
       if (y === undefined || x === undefined) return;
-      [y, x].forEach((place, k) =>
-        encoder.copyBufferToBuffer(rows, numbers + place * 4, buffer, n * ROW_BYTES + (1 + k) * 4, 4),
+      [y, x].forEach((index, k) =>
+        encoder.copyBufferToBuffer(rows, numbers + index * 4, buffer, n * ROW_BYTES + (1 + k) * 4, 4),
       );
     });
   }
 
-  private encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[]): void {
-    const pass = encoder.beginComputePass({ label: `gradlens/${this.plan.name}` });
-    for (const dispatch of dispatches) record(pass, dispatch);
-    pass.end();
+  /** Clears all that the steps write. */
+  encodeClear(encoder: GPUCommandEncoder): void {
+    this.plan.buffers.forEach(({ kind }, k) => kind === 'weight' || encoder.clearBuffer(this.made.buffers[k]!));
+  }
+
+  /** Each step by itself, in the plan's order. */
+  get steps(): readonly Bound[] {
+    return this.made.dispatches;
+  }
+
+  get forward(): readonly Bound[] {
+    return this.made.dispatches.slice(0, this.plan.forward.length);
+  }
+
+  /** Writes one item, `[C, H, W]`, into every item of the input. Call inside {@link Device.guard}. */
+  writeInput(item: Float32Array): void {
+    for (let n = 0; n < this.plan.batch; n++) this.device.write(this.input, item, n * item.byteLength);
   }
 
   dispose(): void {
-    this.owned.forEach((buffer) => this.device.free(buffer));
+    this.made.owned.dispose();
   }
 }
 
-function record(pass: GPUComputePassEncoder, { pipeline, bindGroup, workgroups }: Dispatch): void {
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, bindGroup);
-  pass.dispatchWorkgroups(...workgroups);
-}
-
-async function compileAll(device: Device, steps: readonly Step[], { signal, onProgress }: RunOptions) {
-  const kernels = [...new Map(steps.map(({ kernel }) => [kernel.code, kernel])).values()];
-  let done = 0;
-  onProgress?.({ phase: 'compile', done, total: kernels.length });
-  const compiled = await Promise.all(
-    kernels.map(async (kernel) => {
-      const pipeline = await device.pipeline(kernel);
-      if (!signal?.aborted) onProgress?.({ phase: 'compile', done: ++done, total: kernels.length });
-      return [kernel.code, pipeline] as const;
-    }),
-  );
-  return new Map(compiled);
-}
-
-function packExtents(steps: readonly Step[]): Uint32Array<ArrayBuffer> {
+function packExtents(steps: readonly Step[]): Uint32Array {
   const packed = new Uint32Array((steps.length * UNIFORM_STRIDE) / 4);
   steps.forEach(({ kernel }, index) =>
     packed.set(

@@ -3,42 +3,82 @@
  * submit: a host may submit a recording of the same model (`encodeGradient`) at any time, between the upload and the
  * run too.
  */
+import { abortable } from '../abortable';
+import type { Call } from '../calls';
 import { GradlensError } from '../errors';
 import { notFinite } from '../finite';
 import type { InputSpec } from '../graph';
-import { type ImageInput, type Images, type Prepared, isPrepared } from '../image/pixels';
+import { type Captured, type Prepared, isPrepared } from '../image/pixels';
 import type { Device } from './device';
 import { Preparer } from './preparer';
 
+/** What the inputs are of. */
+export interface Taker {
+  readonly name: string;
+  readonly shape: readonly [N: number, C: number, H: number, W: number];
+  /** How pictures are prepared; null if nobody says. */
+  readonly spec: InputSpec | null;
+}
+
+/**
+ * Looks at every element of an upload, which costs no time while the GPU is at work.
+ *
+ * @throws GradlensError `validation` for an element that is not finite
+ */
+export type CheckFinite = () => void;
+
 export class Inputs {
   private readonly preparer: Preparer | null;
-  private waiting: GPUBuffer | null = null;
-  /** Tensors of the last {@link bring} whose elements nobody has looked at. */
-  private unchecked: Float32Array[] = [];
 
-  constructor(
+  private constructor(
     private readonly device: Device,
-    spec: InputSpec | null,
-    private readonly shape: readonly [N: number, C: number, H: number, W: number],
-    private readonly modelName: string,
+    private readonly taker: Taker,
+    /** What was uploaded last. */
+    readonly buffer: GPUBuffer,
   ) {
-    this.preparer = spec ? new Preparer(device, spec) : null;
+    this.preparer = taker.spec ? new Preparer(device, taker.spec) : null;
   }
 
-  private get bytes(): number {
-    return this.shape.reduce((product, extent) => product * extent, 4);
-  }
-
-  async allocate(): Promise<void> {
+  static async create(device: Device, taker: Taker, call: Call): Promise<Inputs> {
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
-    await this.device.guard('allocating the input', () => {
-      this.waiting = this.device.allocate(`${this.modelName}/input`, this.bytes, STORAGE | COPY_SRC | COPY_DST);
-    });
+    let made: GPUBuffer | undefined;
+    try {
+      return await device.guard(call, 'allocating the input', () => {
+        made = device.allocate(`${taker.name}/input`, bytesOf(taker), STORAGE | COPY_SRC | COPY_DST);
+        return new Inputs(device, taker, made);
+      });
+    } catch (error) {
+      if (made) device.free(made);
+      throw error;
+    }
   }
 
-  /** Records the copy of what {@link fill} brought into an executor's input. */
+  /**
+   * Uploads the whole batch.
+   *
+   * @throws GradlensError `shape` for a wrong shape or number of pictures; `validation` for a texture that cannot be
+   *   read
+   */
+  async upload(images: readonly Captured[], call: Call): Promise<CheckFinite> {
+    const [batch] = this.taker.shape;
+    let at = 0;
+    for (const image of images) at += await this.put(image, at, call);
+    if (at !== batch)
+      throw new GradlensError('shape', `${at} picture(s) for a batch of ${batch}`, { pictures: at, batch });
+    return checkOf(images);
+  }
+
+  /** Uploads one picture, as the first item of the batch. */
+  async uploadFirst(image: Captured, call: Call): Promise<CheckFinite> {
+    if (isPrepared(image) && this.itemsOf(image) !== 1)
+      throw new GradlensError('shape', `${this.itemsOf(image)} pictures where one would be right`);
+    await this.put(image, 0, call);
+    return checkOf([image]);
+  }
+
+  /** Records the copy of what was uploaded into an executor's input. */
   encode(encoder: GPUCommandEncoder, target: GPUBuffer): void {
-    encoder.copyBufferToBuffer(this.waiting!, 0, target, 0, this.bytes);
+    encoder.copyBufferToBuffer(this.buffer, 0, target, 0, bytesOf(this.taker));
   }
 
   /**
@@ -46,128 +86,69 @@ export class Inputs {
    * one texture per item.
    *
    * @throws GradlensError `shape` for a buffer that is too small or textures that do not make a batch; `validation` for
-   *   a texture that cannot be read
+   *   a buffer or a texture that cannot be read
    */
-  encodeFrom(
-    input: GPUBuffer | GPUTexture | readonly GPUTexture[],
-    encoder: GPUCommandEncoder,
-    target: GPUBuffer,
-  ): void {
+  encodeFrom(input: GPUBuffer | readonly GPUTexture[], encoder: GPUCommandEncoder, target: GPUBuffer): void {
     if ('mapAsync' in input) {
-      if (input.size < this.bytes)
-        throw new GradlensError(
-          'shape',
-          `encodeGradient: the input buffer has ${input.size} bytes, [${this.shape.join(', ')}] float32 takes ${this.bytes}`,
-        );
-      return encoder.copyBufferToBuffer(input, 0, target, 0, this.bytes);
+      const need = bytesOf(this.taker);
+      assertBuffer(
+        'input',
+        input,
+        { bytes: need, usage: 'COPY_SRC' },
+        `[${this.taker.shape.join(', ')}] float32 takes`,
+      );
+      encoder.copyBufferToBuffer(input, 0, target, 0, need);
+      return;
     }
-    const textures = [input].flat();
-    const [batch] = this.shape;
-    if (textures.length !== batch)
-      throw new GradlensError('shape', `${textures.length} texture(s) for a batch of ${batch}`, {
-        pictures: textures.length,
+    const [batch] = this.taker.shape;
+    if (input.length !== batch)
+      throw new GradlensError('shape', `${input.length} texture(s) for a batch of ${batch}`, {
+        pictures: input.length,
         batch,
       });
     const preparer = this.preparing;
-    textures.forEach((texture, item) => preparer.record(encoder, texture, target, item));
-  }
-
-  /**
-   * Fills the whole batch.
-   *
-   * @throws GradlensError `shape` for a wrong shape or number of pictures; `validation` for an element that is not
-   *   finite or a texture that
-   *   cannot be read
-   */
-  async fill(images: Images): Promise<void> {
-    await this.bring(images);
-    this.check();
-  }
-
-  /**
-   * Fills the whole batch as {@link fill} does, and leaves it to the caller to {@link check} it: while the GPU is at
-   * work, that costs no time.
-   */
-  async bring(images: Images): Promise<void> {
-    this.unchecked = [];
-    const [batch] = this.shape;
-    const list = Array.isArray(images) ? (images as readonly ImageInput[]) : [images as ImageInput];
-    let at = 0;
-    for (const image of list) at += isPrepared(image) ? await this.upload(image, at) : await this.prepare(image, at);
-    if (at !== batch)
-      throw new GradlensError('shape', `${at} picture(s) for a batch of ${batch}`, { pictures: at, batch });
-  }
-
-  /** @throws GradlensError `validation` for an element that is not finite: a ReLU or a max-pool would hide it */
-  readonly check = (): void => {
-    for (const data of this.unchecked.splice(0)) {
-      const bad = notFinite(data);
-      if (bad >= 0)
-        throw new GradlensError(
-          'validation',
-          `the input holds ${data[bad]} at ${bad}; every element must be a finite number`,
-          { index: bad },
-        );
-    }
-  };
-
-  /** What {@link fill} brought. */
-  get buffer(): GPUBuffer {
-    return this.waiting!;
-  }
-
-  /** Fills the first item of the batch only. */
-  async fillFirst(image: ImageInput): Promise<void> {
-    if (isPrepared(image) && this.itemsOf(image) !== 1)
-      throw new GradlensError('shape', `${this.itemsOf(image)} pictures where one would be right`);
-    this.unchecked = [];
-    await (isPrepared(image) ? this.upload(image, 0) : this.prepare(image, 0));
-    this.check();
+    input.forEach((texture, item) => preparer.record(encoder, texture, target, item));
   }
 
   dispose(): void {
     this.preparer?.dispose();
-    if (this.waiting) this.device.free(this.waiting);
-    this.waiting = null;
+    this.device.free(this.buffer);
   }
 
-  private async upload(image: Prepared, at: number): Promise<number> {
-    const [batch, C, H, W] = this.shape;
-    const { data } = image;
-    const count = this.itemsOf(image);
-    this.unchecked.push(data);
-    if (at + count > batch) throw tooMany(batch);
-    await this.device.guard('uploading the input', () =>
-      this.device.gpu.queue.writeBuffer(
-        this.waiting!,
-        at * C * H * W * 4,
-        data.buffer as ArrayBuffer,
-        data.byteOffset,
-        data.byteLength,
-      ),
-    );
+  /** How many items it was. */
+  private async put(image: Captured, at: number, call: Call): Promise<number> {
+    const { name, shape } = this.taker;
+    const [batch, C, H, W] = shape;
+    const count = isPrepared(image) ? this.itemsOf(image) : 1;
+    if (at + count > batch) throw new GradlensError('shape', `more pictures than the batch of ${batch}`, { batch });
+    if (isPrepared(image))
+      await this.device.guard(call, `uploading the input of ${name}`, () =>
+        this.device.write(this.buffer, image.data, at * C * H * W * 4),
+      );
+    else {
+      const { preparing } = this;
+      await preparing.prepare(
+        await abortable(Promise.resolve(image), call.signal),
+        { target: this.buffer, item: at },
+        call,
+      );
+    }
     return count;
   }
 
-  private async prepare(image: Exclude<ImageInput, Prepared>, at: number): Promise<number> {
-    const [batch] = this.shape;
-    const preparer = this.preparing;
-    if (at >= batch) throw tooMany(batch);
-    await preparer.prepare(image, this.waiting!, at);
-    return 1;
-  }
-
   private get preparing(): Preparer {
+    const { name, shape } = this.taker;
     if (!this.preparer)
       throw new GradlensError(
         'shape',
-        `${this.modelName} does not say how pictures are prepared: give load() a \`prep\` (torchvision, caffe-bgr, unit, signed, guess) or an \`input\`, or a prepared { data, shape: [${this.shape.join(', ')}] }`,
+        `${name} does not say how pictures are prepared: give load() a \`prep\` (torchvision, caffe-bgr, unit, ` +
+          `signed, guess) or an \`input\`, or a prepared { data, shape: [${shape.join(', ')}] }`,
       );
     return this.preparer;
   }
 
   private itemsOf({ data, shape }: Prepared): number {
-    const [, C, H, W] = this.shape;
+    const [, C, H, W] = this.taker.shape;
     const [count, ...rest] = shape.length === 4 ? shape : [1, ...shape];
     if (rest.length !== 3 || rest[0] !== C || rest[1] !== H || rest[2] !== W) {
       throw new GradlensError('shape', `the input is [${shape.join(', ')}], the network takes [N, ${C}, ${H}, ${W}]`, {
@@ -183,5 +164,38 @@ export class Inputs {
   }
 }
 
-const tooMany = (batch: number): GradlensError =>
-  new GradlensError('shape', `more pictures than the batch of ${batch}`, { batch });
+/**
+ * Checks a buffer of the caller's before anything is recorded.
+ *
+ * @throws GradlensError `shape` if it is too small, `validation` without the usage
+ */
+export function assertBuffer(
+  argument: string,
+  buffer: GPUBuffer,
+  need: { readonly bytes: number; readonly usage: 'COPY_SRC' | 'COPY_DST' },
+  why: string,
+): void {
+  if (buffer.size < need.bytes)
+    throw new GradlensError('shape', `the ${argument} buffer has ${buffer.size} bytes, ${why} ${need.bytes}`);
+  if (!(buffer.usage & GPUBufferUsage[need.usage]))
+    throw new GradlensError('validation', `the ${argument} buffer lacks the usage ${need.usage}`, {
+      argument,
+      usage: buffer.usage,
+    });
+}
+
+const bytesOf = ({ shape }: Taker): number => shape.reduce((product, extent) => product * extent, 4);
+
+const checkOf =
+  (images: readonly Captured[]): CheckFinite =>
+  () => {
+    for (const image of images) {
+      const bad = isPrepared(image) ? notFinite(image.data) : -1;
+      if (isPrepared(image) && bad >= 0)
+        throw new GradlensError(
+          'validation',
+          `the input holds ${image.data[bad]} at ${bad}; every element must be a finite number`,
+          { index: bad },
+        );
+    }
+  };

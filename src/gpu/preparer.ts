@@ -1,21 +1,15 @@
 /** Runs the preparation kernel: pictures into one model's input. */
 import { type PictureIn, type PrepareDims, type PrepareScale, prepare } from '../../shaders/prepare';
 import { type Kernel, bindingsOf } from '../../shaders/kernel';
+import { abortable } from '../abortable';
+import type { Call } from '../calls';
 import { GradlensError } from '../errors';
 import type { InputSpec } from '../graph';
-import {
-  type ImageInput,
-  MOST_PIXELS,
-  type Pixels,
-  type Prepared,
-  isFrame,
-  isTexture,
-  isVideoFrame,
-  toPixels,
-} from '../image/pixels';
+import { MOST_PIXELS, type Pixels, isFrame, isTexture, isVideoFrame, toPixels } from '../image/pixels';
 import { placementOf } from '../image/placement';
-import type { Device, Pipeline } from './device';
+import type { Device } from './device';
 import { asking } from './frames';
+import type { Pipeline } from './pipelines';
 
 /** What a shader reads as colours. */
 const READABLE: readonly string[] = ['rgba8unorm', 'bgra8unorm', 'rgba16float'];
@@ -24,6 +18,19 @@ const UNIFORM_BYTES = 128;
 interface Size {
   readonly width: number;
   readonly height: number;
+}
+
+/** Where a prepared picture goes: an item of a tensor, NCHW. */
+interface Place {
+  readonly target: GPUBuffer;
+  readonly item: number;
+}
+
+/** Where a picture comes from; `upload` gives null where it cannot be brought that way. */
+interface Source {
+  readonly size: Size;
+  readonly read: PictureIn;
+  readonly upload: () => GPUBindingResource | null;
 }
 
 export class Preparer {
@@ -38,22 +45,22 @@ export class Preparer {
     private readonly spec: InputSpec,
   ) {}
 
-  /** Fills item `item` of `target`, NCHW. */
-  async prepare(image: Exclude<ImageInput, Prepared>, target: GPUBuffer, item: number): Promise<void> {
+  /** Brings a picture to where it belongs. */
+  async prepare(image: VideoFrame | ImageBitmap | GPUTexture | Pixels, to: Place, call: Call): Promise<void> {
     if (isTexture(image)) {
       assertReadable(image);
-      await this.run(image, 'texture', target, item, () => viewOf(image));
+      await this.run({ size: image, read: 'texture', upload: () => viewOf(image) }, to, call);
       return;
     }
     const size = isFrame(image) ? sizeOf(image) : null;
     if (size && this.holds(size)) {
       const frame = image as VideoFrame | ImageBitmap;
       const bring = (): Promise<boolean> =>
-        this.run(size, 'texture', target, item, () => this.uploadFrame(frame, size));
+        this.run({ size, read: 'texture', upload: () => this.uploadFrame(frame, size) }, to, call);
       if (await (isVideoFrame(frame) ? asking(this.device.environment, bring) : bring())) return;
     }
-    const pixels = await toPixels(image);
-    await this.run(pixels, 'buffer', target, item, () => ({ buffer: this.uploadPixels(pixels) }));
+    const pixels = await abortable(toPixels(image), call.signal);
+    await this.run({ size: pixels, read: 'buffer', upload: () => ({ buffer: this.uploadPixels(pixels) }) }, to, call);
   }
 
   /** Records the same for a texture: nothing is awaited or submitted, and no queue written to. */
@@ -62,16 +69,19 @@ export class Preparer {
     const kernel = this.kernelFor(texture, 'texture', item);
     const values = extentsOf(kernel);
     const key = values.join();
-    let uniform = this.uniforms.get(key);
-    if (!uniform)
-      this.uniforms.set(
-        key,
-        (uniform = this.device.allocate('picture extents', UNIFORM_BYTES, GPUBufferUsage.UNIFORM, values)),
-      );
-    this.encode(encoder, kernel, this.device.pipelineNow(kernel), {
-      d: { buffer: uniform },
-      picture: viewOf(texture),
-      y: { buffer: target },
+    const pipeline = this.device.pipelines.now(kernel);
+    this.device.guardNow('recording the preparation of a picture', () => {
+      let uniform = this.uniforms.get(key);
+      if (!uniform)
+        this.uniforms.set(
+          key,
+          (uniform = this.device.allocate('picture extents', UNIFORM_BYTES, GPUBufferUsage.UNIFORM, values)),
+        );
+      this.encode(encoder, kernel, pipeline, {
+        d: { buffer: uniform },
+        picture: viewOf(texture),
+        y: { buffer: target },
+      });
     });
   }
 
@@ -83,28 +93,21 @@ export class Preparer {
   }
 
   /** False, and nothing done, where the picture cannot be brought that way. */
-  private async run(
-    size: Size,
-    pictureIn: PictureIn,
-    target: GPUBuffer,
-    item: number,
-    bring: () => GPUBindingResource | null,
-  ): Promise<boolean> {
+  private async run({ size, read, upload }: Source, { target, item }: Place, { signal }: Call): Promise<boolean> {
     const { device } = this;
-    const kernel = this.kernelFor(size, pictureIn, item);
-    const pipeline = await device.pipeline(kernel);
-    return device.guard('preparing the picture', () => {
-      const picture = bring();
+    const kernel = this.kernelFor(size, read, item);
+    const pipelines = await device.pipelines.of([kernel], { signal });
+    return device.guard({ signal }, 'preparing the picture', () => {
+      const picture = upload();
       if (!picture) return false;
       this.uniform ??= device.allocate(
         'picture extents',
         UNIFORM_BYTES,
         GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
       );
-      device.gpu.queue.writeBuffer(this.uniform, 0, extentsOf(kernel));
-      const encoder = device.gpu.createCommandEncoder({ label: 'gradlens/prepare' });
-      this.encode(encoder, kernel, pipeline, { d: { buffer: this.uniform }, picture, y: { buffer: target } });
-      device.gpu.queue.submit([encoder.finish()]);
+      device.write(this.uniform, extentsOf(kernel));
+      const resources = { d: { buffer: this.uniform }, picture, y: { buffer: target } };
+      device.submit('prepare', (encoder) => this.encode(encoder, kernel, pipelines.get(kernel.code)!, resources));
       return true;
     });
   }
@@ -147,7 +150,7 @@ export class Preparer {
       this.picture = null;
       this.picture = device.allocate('picture', bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST);
     }
-    device.gpu.queue.writeBuffer(this.picture, 0, data.buffer, data.byteOffset, bytes);
+    device.write(this.picture, data);
     return this.picture;
   }
 

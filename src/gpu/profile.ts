@@ -3,9 +3,12 @@
  * (kernels may skip rows of zeros), and each is repeated until it is long against the clock: timestamps are coarse in
  * browsers, and wall clocks include the way to the GPU and back.
  */
-import { GradlensError } from '../errors';
-import type { Profile, RunOptions } from '../options';
+import type { Call } from '../calls';
+import type { Profile } from '../options';
+import { Buffers, record } from './bound';
 import type { Device } from './device';
+import type { BackwardOptions, Executor } from './executor';
+import { typed } from './guarded';
 
 /** Records one run of a step. */
 export type RecordStep = (pass: GPUComputePassEncoder) => void;
@@ -20,19 +23,55 @@ const BYTES = 8;
 /** In one query set. */
 const MOST_QUERIES = 4096;
 
+/**
+ * The profile of a gradient; `bring` records what puts the picture into the executor's input. No gradient is there
+ * afterwards, since steps that add ran more than once.
+ */
+export async function profileOf(
+  { device, executor }: { readonly device: Device; readonly executor: Executor },
+  call: Call,
+  bring: (encoder: GPUCommandEncoder) => void,
+  backward: BackwardOptions,
+): Promise<Profile> {
+  await device.guard(call, 'a profile', () =>
+    device.submit('profile', (encoder) => {
+      bring(encoder);
+      executor.encodeOptions(encoder, backward);
+    }),
+  );
+  const { clock, milliseconds } = await timeSteps(
+    device,
+    executor.steps.map((step) => (pass) => record(pass, step)),
+    call,
+  );
+  const { plan } = executor;
+  return {
+    clock,
+    steps: [...plan.forward, ...plan.backward].map(({ label, kernel: { flops }, bind }, k) => ({
+      label,
+      flops,
+      milliseconds: milliseconds[k]!,
+      direction: k < plan.forward.length ? 'forward' : 'backward',
+      bytes: [...new Map(Object.values(bind).map((tensor) => [tensor.name, tensor.bytes])).values()].reduce(
+        (sum, bytes) => sum + bytes,
+        0,
+      ),
+    })),
+  };
+}
+
 /** Milliseconds per run of each step: the median of three sweeps. */
-export async function timeSteps(
+async function timeSteps(
   device: Device,
   steps: readonly RecordStep[],
-  options: RunOptions,
+  call: Call,
 ): Promise<{ clock: ProfileClock; milliseconds: number[] }> {
-  const { clock, sweep, dispose } = await clockFor(device, steps);
+  const { clock, sweep, dispose } = await clockFor(device, steps, call);
   const total = SWEEPS + 2;
   let done = 0;
   const next = async (repeats: readonly number[]): Promise<number[]> => {
-    options.signal?.throwIfAborted();
-    const times = await sweep(repeats);
-    options.onProgress?.({ phase: 'run', done: ++done, total });
+    const times = await sweep(repeats, call);
+    call.onProgress?.({ phase: 'run', done: ++done, total });
     return times.map((time, k) => time / repeats[k]!);
   };
   try {
@@ -52,88 +91,101 @@ export async function timeSteps(
 export interface Clock {
   readonly clock: ProfileClock;
   /** Runs every step `repeats[k]` times; milliseconds for all of them. */
-  sweep(repeats: readonly number[]): Promise<number[]>;
+  sweep(repeats: readonly number[], call: Call): Promise<number[]>;
   dispose(): void;
 }
 
 /** Timestamps on the GPU where the device has them, else the wall clock. */
-export const clockFor = (device: Device, steps: readonly RecordStep[]): Promise<Clock> =>
+export const clockFor = (device: Device, steps: readonly RecordStep[], call: Call): Promise<Clock> =>
   device.gpu.features.has('timestamp-query') && 2 * steps.length <= MOST_QUERIES
-    ? gpuClock(device, steps)
-    : wallClock(device, steps);
+    ? gpuClock(device, steps, call)
+    : wallClock(device, steps, call);
 
-function record(pass: GPUComputePassEncoder, step: RecordStep, repeats: number): void {
+function repeated(pass: GPUComputePassEncoder, step: RecordStep, repeats: number): void {
   for (let r = 0; r < repeats; r++) step(pass);
   pass.end();
 }
 
 /** All steps in one submit, each in a pass of its own between two timestamps. */
-async function gpuClock(device: Device, steps: readonly RecordStep[]): Promise<Clock> {
+async function gpuClock(device: Device, steps: readonly RecordStep[], call: Call): Promise<Clock> {
   const count = 2 * steps.length;
-  const { queries, resolved, staging } = await device.guard('preparing a profile', () => ({
-    queries: device.gpu.createQuerySet({ type: 'timestamp', count }),
-    resolved: device.allocate('timestamps', count * BYTES, GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC),
-    staging: device.allocate('timestamps read-back', count * BYTES, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST),
-  }));
+  const { QUERY_RESOLVE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
+  const buffers = new Buffers(device);
+  let queries: GPUQuerySet | undefined;
+  const dispose = (): void => {
+    queries?.destroy();
+    buffers.dispose();
+  };
+  const { resolved, staging } = await device
+    .guard(call, 'preparing a profile', () => {
+      queries = device.gpu.createQuerySet({ type: 'timestamp', count });
+      return {
+        resolved: buffers.allocate('timestamps', count * BYTES, QUERY_RESOLVE | COPY_SRC),
+        staging: buffers.allocate('timestamps read-back', count * BYTES, MAP_READ | COPY_DST),
+      };
+    })
+    .catch((error: unknown) => {
+      dispose();
+      throw error;
+    });
   return {
     clock: 'gpu',
-    async sweep(repeats) {
-      await device.guard('a profile', () => {
-        const encoder = device.gpu.createCommandEncoder({ label: 'gradlens/profile' });
-        if (steps[0]) record(encoder.beginComputePass(), steps[0], 1); // some drivers count their waking up to the first pass
-        steps.forEach((step, k) => {
-          const timestampWrites = {
-            querySet: queries,
-            beginningOfPassWriteIndex: 2 * k,
-            endOfPassWriteIndex: 2 * k + 1,
-          };
-          record(encoder.beginComputePass({ timestampWrites }), step, repeats[k]!);
+    async sweep(repeats, ofCall) {
+      let mapped: Promise<void> | undefined;
+      await device.guard(ofCall, 'a profile', () => {
+        device.submit('profile', (encoder) => {
+          if (steps[0]) repeated(encoder.beginComputePass(), steps[0], 1); // some drivers count their waking up to the first pass
+          steps.forEach((step, k) => {
+            const timestampWrites = {
+              querySet: queries!,
+              beginningOfPassWriteIndex: 2 * k,
+              endOfPassWriteIndex: 2 * k + 1,
+            };
+            repeated(encoder.beginComputePass({ timestampWrites }), step, repeats[k]!);
+          });
+          encoder.resolveQuerySet(queries!, 0, count, resolved, 0);
+          encoder.copyBufferToBuffer(resolved, 0, staging, 0, count * BYTES);
         });
-        encoder.resolveQuerySet(queries, 0, count, resolved, 0);
-        encoder.copyBufferToBuffer(resolved, 0, staging, 0, count * BYTES);
-        device.gpu.queue.submit([encoder.finish()]);
+        mapped = staging.mapAsync(GPUMapMode.READ);
+        mapped.catch(() => {}); // awaited below
       });
-      await staging.mapAsync(GPUMapMode.READ).catch((cause: unknown) => {
-        device.assertAlive();
-        throw new GradlensError(
-          'validation',
-          `a profile: its times could not be read: ${String(cause)}`,
-          {},
-          { cause },
-        );
-      });
-      const nanoseconds = new BigUint64Array(staging.getMappedRange().slice(0));
-      staging.unmap();
+      await device.settled(ofCall, 'a profile: its times could not be read', () => mapped!);
+      const nanoseconds = read(staging);
       return steps.map((_, k) => Math.max(0, Number(nanoseconds[2 * k + 1]! - nanoseconds[2 * k]!) / 1e6)); // the clock may be set back
     },
-    dispose() {
-      queries.destroy();
-      for (const buffer of [resolved, staging]) device.free(buffer);
-    },
+    dispose,
   };
 }
 
+function read(staging: GPUBuffer): BigUint64Array {
+  try {
+    const values = new BigUint64Array(staging.getMappedRange().slice(0));
+    staging.unmap();
+    return values;
+  } catch (cause) {
+    throw typed('a profile', cause);
+  }
+}
+
 /** A submit per step. */
-async function wallClock(device: Device, steps: readonly RecordStep[]): Promise<Clock> {
-  const timeOf = async (step: RecordStep, repeats: number): Promise<number> => {
+async function wallClock(device: Device, steps: readonly RecordStep[], call: Call): Promise<Clock> {
+  const timeOf = async (step: RecordStep, repeats: number, ofCall: Call): Promise<number> => {
     const began = performance.now();
-    await device.guard('a profile', () => {
-      const encoder = device.gpu.createCommandEncoder({ label: 'gradlens/profile' });
-      record(encoder.beginComputePass(), step, repeats);
-      device.gpu.queue.submit([encoder.finish()]);
-    });
-    await device.gpu.queue.onSubmittedWorkDone();
-    device.assertAlive();
+    await device.guard(ofCall, 'a profile', () =>
+      device.submit('profile', (encoder) => repeated(encoder.beginComputePass(), step, repeats)),
+    );
+    await device.settled(ofCall, 'a profile', () => device.gpu.queue.onSubmittedWorkDone());
     return performance.now() - began;
   };
   const empty: number[] = [];
-  while (empty.length < 5) empty.push(await timeOf(() => {}, 1));
+  while (empty.length < 5) empty.push(await timeOf(() => {}, 1, call));
   const overhead = medianOf(empty);
   return {
     clock: 'wall',
-    async sweep(repeats) {
+    async sweep(repeats, ofCall) {
       const times: number[] = [];
-      for (const [k, step] of steps.entries()) times.push(Math.max(0, (await timeOf(step, repeats[k]!)) - overhead));
+      for (const [k, step] of steps.entries())
+        times.push(Math.max(0, (await timeOf(step, repeats[k]!, ofCall)) - overhead));
       return times;
     },
     dispose() {},

@@ -5,12 +5,12 @@
 import { ascentTick } from '../../shaders/ascent';
 import type { Kernel } from '../../shaders/kernel';
 import { type SamplingDims, type Sum, type Variation, accumulate, register, vary } from '../../shaders/sampling';
-import type { RunOptions } from '../options';
+import type { Call } from '../calls';
 import { type Bound, Buffers, binder, dispatch } from './bound';
 import type { Device } from './device';
 import type { BackwardOptions, Executor } from './executor';
+import type { Lent } from './lent';
 import { Pace } from './pace';
-import type { Readback } from './readback';
 
 export interface SampledVariants {
   readonly variation: Variation;
@@ -30,32 +30,30 @@ export interface Sampled {
   readonly scores: Float32Array;
 }
 
-interface Parts {
-  readonly device: Device;
-  readonly executor: Executor;
-  readonly readback: Readback;
+/** Extents of what is sampled, and what of it is differentiated. */
+interface Sampling {
+  readonly dims: SamplingDims;
+  readonly backward: BackwardOptions;
 }
 
 /** `picture` holds the prepared picture first. */
 export async function sampleVariants(
-  { device, executor, readback }: Parts,
-  picture: GPUBuffer,
-  dims: SamplingDims,
-  variants: SampledVariants,
-  backward: BackwardOptions,
-  options: RunOptions,
+  { device, executor, readback }: Lent,
+  call: Call,
+  asked: Sampling & { readonly picture: GPUBuffer; readonly variants: SampledVariants },
 ): Promise<Sampled> {
+  const { picture, dims, backward, variants } = asked;
   const { variation, sum, samples, other, ranks } = variants;
   const kernels = [vary(dims, variation), ...(sum ? [accumulate(dims, sum)] : []), ascentTick()];
-  const bind = await binder(device, kernels);
+  const bind = await binder(device, kernels, call);
   const buffers = new Buffers(device);
   const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
   const elements = dims.C * dims.H * dims.W;
   try {
-    const { total, scores, bound } = await device.guard('sampling', () => {
+    const { total, scores, bound } = await device.guard(call, 'sampling', () => {
       const make = (label: string, count: number, data?: Float32Array | Uint32Array): GPUBuffer => {
         const buffer = buffers.allocate(`sampling ${label}`, count * 4, STORAGE | COPY_SRC | COPY_DST);
-        if (data) device.gpu.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
+        if (data) device.write(buffer, data);
         return buffer;
       };
       const made = {
@@ -69,17 +67,23 @@ export async function sampleVariants(
       return { ...made, bound: kernels.map((kernel) => bind(kernel, names, buffers.allocate)) };
     });
     const [before, ...after] = bound as [Bound, ...Bound[]];
-    await repeat(device, Math.ceil(samples / dims.N), options, (encoder, k) => {
+    await repeat(device, call, Math.ceil(samples / dims.N), (encoder, k) => {
       dispatch(encoder, 'sampling', [before]);
       if (sum) executor.encodeBoth(encoder, backward);
       else executor.encodeForward(encoder);
       dispatch(encoder, 'sampling', after);
-      for (let n = 0; n < dims.N && k * dims.N + n < samples; n++)
-        copyScore(encoder, executor, backward.targets[n]!.channel, n, scores, k * dims.N + n);
+      for (let n = 0; n < dims.N && k * dims.N + n < samples; n++) {
+        const score = scoreOffset(executor, n, backward.targets[n]!.channel);
+        encoder.copyBufferToBuffer(executor.scores, score, scores, (k * dims.N + n) * 4, 4);
+      }
     });
-    const read = await readback.run('sampling', (elements + samples) * 4, (_, copy) => {
-      copy(scores, samples * 4);
-      if (sum) copy(total, elements * 4);
+    const read = await readback.run(call, {
+      what: 'sampling',
+      bytes: (elements + samples) * 4,
+      encode: (_, copy) => {
+        copy(scores, samples * 4);
+        if (sum) copy(total, elements * 4);
+      },
     });
     return { scores: read[0]!, total: read[1] ?? new Float32Array(0) };
   } finally {
@@ -96,51 +100,59 @@ export interface View {
   readonly mirrored: boolean;
 }
 
-/** `encodeInput` brings the k-th batch of views into the input; it is awaited before the batch is recorded. */
-export async function sampleViews(
-  { device, executor, readback }: Parts,
-  dims: SamplingDims,
-  views: readonly View[],
-  channels: 'max-abs' | 'sum-abs' | 'sum',
-  backward: BackwardOptions,
-  fill: (k: number) => Promise<void>,
-  encodeInput: (encoder: GPUCommandEncoder) => void,
-  options: RunOptions,
+/** Views whose maps are averaged. */
+interface Averaging extends Sampling {
+  readonly views: readonly View[];
+  readonly channels: 'max-abs' | 'sum-abs' | 'sum';
+  /** Uploads the k-th batch of views. */
+  readonly upload: (k: number) => Promise<unknown>;
+  /** Records the copy of what was uploaded into the executor's input. */
+  readonly encodeInput: (encoder: GPUCommandEncoder) => void;
+}
+
+/** Maps of views, each brought to where the view lies, and averaged: `[H × W]`. */
+export async function averageOfViews(
+  { device, executor, readback }: Lent,
+  call: Call,
+  { dims, backward, views, channels, upload, encodeInput }: Averaging,
 ): Promise<Float32Array> {
   const kernels: readonly Kernel[] = [register(dims, channels), ascentTick()];
-  const bind = await binder(device, kernels);
+  const bind = await binder(device, kernels, call);
   const buffers = new Buffers(device);
   const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
   const pixels = dims.H * dims.W;
   try {
-    const { total, bound } = await device.guard('averaging views', () => {
+    const { total, bound } = await device.guard(call, 'averaging views', () => {
       const make = (label: string, bytes: number): GPUBuffer =>
         buffers.allocate(`views ${label}`, bytes, STORAGE | COPY_SRC | COPY_DST);
       const made = {
         total: make('total', pixels * 8),
-        views: make('places', views.length * 32),
+        views: make('placement', views.length * 32),
         clock: make('clock', 4),
       };
-      const places = Float32Array.from(
+      const placement = Float32Array.from(
         views.flatMap(({ x, y, width, height, mirrored }) => [x, y, width, height, mirrored ? 1 : 0, 0, 0, 0]),
       );
-      device.gpu.queue.writeBuffer(made.views, 0, places);
+      device.write(made.views, placement);
       const names = { ...made, gradient: executor.gradient };
       return { ...made, bound: kernels.map((kernel) => bind(kernel, names, buffers.allocate)) };
     });
     for (let k = 0; k < Math.ceil(views.length / dims.N); k++) {
-      options.signal?.throwIfAborted();
-      options.onProgress?.({ phase: 'run', done: k * dims.N, total: views.length });
-      await fill(k);
-      await device.guard('averaging views', () => {
-        const encoder = device.gpu.createCommandEncoder({ label: 'gradlens/views' });
-        encodeInput(encoder);
-        executor.encodeBoth(encoder, backward);
-        dispatch(encoder, 'views', bound);
-        device.gpu.queue.submit([encoder.finish()]);
-      });
+      call.onProgress?.({ phase: 'run', done: k * dims.N, total: views.length });
+      await upload(k);
+      await device.guard(call, 'averaging views', () =>
+        device.submit('views', (encoder) => {
+          encodeInput(encoder);
+          executor.encodeBoth(encoder, backward);
+          dispatch(encoder, 'views', bound);
+        }),
+      );
     }
-    const [sums] = await readback.run('views', pixels * 8, (_, copy) => copy(total, pixels * 8));
+    const [sums] = await readback.run(call, {
+      what: 'views',
+      bytes: pixels * 8,
+      encode: (_, copy) => copy(total, pixels * 8),
+    });
     return Float32Array.from({ length: pixels }, (_, i) =>
       sums![2 * i + 1]! > 0 ? sums![2 * i]! / sums![2 * i + 1]! : 0,
     );
@@ -155,44 +167,33 @@ export async function sampleViews(
  */
 async function repeat(
   device: Device,
+  call: Call,
   count: number,
-  { signal, onProgress }: RunOptions,
   encode: (encoder: GPUCommandEncoder, k: number) => void,
 ): Promise<void> {
   const pace = new Pace();
   let running: Promise<void> = Promise.resolve();
   for (let k = 0; k < count; ) {
-    signal?.throwIfAborted();
-    onProgress?.({ phase: 'run', done: k, total: count });
+    call.signal.throwIfAborted();
+    call.onProgress?.({ phase: 'run', done: k, total: count });
     const some = Math.min(pace.count, count - k);
     const begin = performance.now();
-    await device.guard('sampling', () => {
-      const encoder = device.gpu.createCommandEncoder({ label: 'gradlens/sampling' });
-      for (let j = 0; j < some; j++) encode(encoder, k + j);
-      device.gpu.queue.submit([encoder.finish()]);
-    });
+    await device.guard(call, 'sampling', () =>
+      device.submit('sampling', (encoder) => {
+        for (let j = 0; j < some; j++) encode(encoder, k + j);
+      }),
+    );
     const before = running;
-    running = device.gpu.queue.onSubmittedWorkDone().then(
-      () => pace.took(some, begin, performance.now()),
-      () => {},
-    ); // a loss is told by the next guard
+    running = device
+      .settled(call, 'sampling', () => device.gpu.queue.onSubmittedWorkDone())
+      .then(() => pace.took(some, begin, performance.now()));
+    running.catch(() => {}); // awaited at the submit after the next, or never
     k += some;
     await before;
   }
 }
 
-function copyScore(
-  encoder: GPUCommandEncoder,
-  {
-    scores,
-    plan: {
-      scores: { block, blocks },
-    },
-  }: Executor,
-  channel: number,
-  n: number,
-  to: GPUBuffer,
-  at: number,
-): void {
-  encoder.copyBufferToBuffer(scores, ((n * blocks + block) * 4 + channel) * 4, to, at * 4, 4);
+/** Where the score of an item lies, in bytes. */
+function scoreOffset({ plan: { scores } }: Executor, n: number, channel: number): number {
+  return ((n * scores.blocks + scores.block) * 4 + channel) * 4;
 }

@@ -34,10 +34,26 @@ export type ImageInput = ImageBitmapSource | VideoFrame | GPUTexture | Pixels | 
 /** One picture, or as many as the batch. */
 export type Images = ImageInput | readonly ImageInput[];
 
+/** A picture as a call keeps it: nothing that its caller does afterwards changes it. */
+export type Captured = Prepared | Pixels | VideoFrame | ImageBitmap | GPUTexture | Promise<Pixels>;
+
+/**
+ * Captures a picture: arrays are copied, and what the browser has to read is read as it is now. Frames and textures
+ * stay the caller's: they are to stay open, and unchanged, until the call is done.
+ */
+export function captured(image: ImageInput): Captured {
+  if (isPrepared(image)) return { data: image.data.slice(), shape: [...image.shape] };
+  if (isTexture(image) || isFrame(image)) return image;
+  if (isPixels(image)) return { data: image.data.slice(), width: image.width, height: image.height };
+  const pixels = toPixels(image);
+  pixels.catch(() => {}); // awaited when the call's turn comes
+  return pixels;
+}
+
 /** Larger pictures are scaled down before they are uploaded; no network input comes near this. */
 export const MOST_PIXELS = 4096 * 4096;
 
-export const isPrepared = (image: ImageInput): image is Prepared =>
+export const isPrepared = (image: ImageInput | Captured): image is Prepared =>
   'data' in image && image.data instanceof Float32Array;
 
 const isPixels = (image: ImageInput): image is Pixels =>

@@ -1,3 +1,4 @@
+import { abortable } from '../abortable';
 import { type Rule, below, check, checkAll, from, oneOf, whole, within } from '../check';
 import { GradlensError } from '../errors';
 import type { Pixels } from '../image/pixels';
@@ -152,7 +153,7 @@ export async function* classModel(
         submitted += chunk.count;
         under.push(chunk);
       }
-      for (const own of await settled(under.shift()!.scores, signal)) {
+      for (const own of await abortable(under.shift()!.scores, signal)) {
         done += 1;
         const scores = Array.from(own);
         scores.forEach((value, n) => curve[n]!.push(value));
@@ -199,18 +200,6 @@ function rulesOf({ inputShape: [, , H, W] }: Model): Readonly<Record<keyof Ascen
     blurEvery: whole(1),
     seed: whole(),
   };
-}
-
-/** An abort is answered at once, while the GPU finishes in its own time. */
-async function settled<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  signal.throwIfAborted();
-  let onAbort = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 }
 
 function toPicture({ input, name }: Model, data: Float32Array, item: number): Pixels {

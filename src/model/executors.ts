@@ -2,13 +2,13 @@
  * The executors of one model, which share its weights: of the class scores from the beginning; of neurons, and of what
  * follows a tensor, once somebody asks. Calls of a model are one at a time, so no executor is made twice.
  */
+import type { Call } from '../calls';
 import type { Plan } from '../compile';
 import { GradlensError } from '../errors';
 import type { Device } from '../gpu/device';
 import { Executor } from '../gpu/executor';
 import { WeightStore } from '../gpu/weightStore';
 import { type Extents, type Graph, graphAfter } from '../graph';
-import type { RunOptions } from '../options';
 
 /** Compiles a graph as that of the class scores is compiled; `target` is the tensor to differentiate. */
 export type Compile = (graph: Graph, target?: string) => Plan;
@@ -20,7 +20,6 @@ export class Executors {
   private readonly ofRests = new Map<string, Executor>();
   private readonly weights: WeightStore;
   private readonly made = new Set<Executor>();
-  private disposed = false;
 
   constructor(
     private readonly device: Device,
@@ -30,34 +29,29 @@ export class Executors {
     this.weights = new WeightStore(device);
   }
 
-  /** @throws GradlensError `disposed`, if the model was while this was made */
-  async make(plan: Plan, options: RunOptions): Promise<Executor> {
-    const executor = await Executor.create(this.device, plan, this.weights, options);
+  async make(plan: Plan, call: Call): Promise<Executor> {
+    const { device, weights } = this;
+    const executor = await Executor.create({ device, plan, weights }, call);
+    if (call.signal.aborted) executor.dispose();
+    call.signal.throwIfAborted();
     this.made.add(executor);
-    if (this.disposed) {
-      executor.dispose();
-      throw new GradlensError('disposed', `${plan.name} was disposed`);
-    }
     return executor;
   }
 
   /** @throws GradlensError `shape` for a tensor that is not in the graph; `unsupported-op` for probabilities */
-  async ofTensor(tensor: string, options: RunOptions): Promise<Executor> {
-    return (
-      this.ofNeurons.get(tensor) ?? this.keep(this.ofNeurons, tensor, await this.make(this.planOf(tensor), options))
-    );
+  async ofTensor(tensor: string, call: Call): Promise<Executor> {
+    return this.ofNeurons.get(tensor) ?? this.keep(this.ofNeurons, tensor, await this.make(this.planOf(tensor), call));
   }
 
   /** Of what computes the scores from a tensor. */
-  async after(tensor: string, extents: Extents, options: RunOptions): Promise<Executor> {
+  async after(tensor: string, extents: Extents, call: Call): Promise<Executor> {
     return (
       this.ofRests.get(tensor) ??
-      this.keep(this.ofRests, tensor, await this.make(this.compile(graphAfter(this.graph, tensor, extents)), options))
+      this.keep(this.ofRests, tensor, await this.make(this.compile(graphAfter(this.graph, tensor, extents)), call))
     );
   }
 
   dispose(): void {
-    this.disposed = true;
     for (const executor of this.made) executor.dispose();
     this.made.clear();
     this.weights.dispose();

@@ -1,42 +1,40 @@
 /** How gradients come about: what is recorded, submitted and read, each in as few submits as it can be. */
-import type { Device } from '../gpu/device';
+import type { Call } from '../calls';
 import type { BackwardOptions, Executor } from '../gpu/executor';
-import type { Inputs } from '../gpu/inputs';
-import type { Readback } from '../gpu/readback';
-import type { ImageInput } from '../image/pixels';
-import type { InputGradient, LayerGradient, Neuron, RunOptions, TopClasses } from '../options';
-import type { Executors } from './executors';
+import type { CheckFinite } from '../gpu/inputs';
+import { notFinite } from '../finite';
+import type { Captured } from '../image/pixels';
+import type { InputGradient, LayerGradient, Neuron, TopClasses } from '../options';
+import type { Parts } from './parts';
 import { finite, firstItemFrom, joined, neuronsFrom, scoresFrom } from './results';
 import { type Classes, bestPassesOf, neuronIn, passesOf, targetsOf } from './targets';
 
-/** Where it happens. `inputs` holds the pictures. */
-export interface Parts {
-  readonly device: Device;
-  readonly inputs: Inputs;
-  readonly readback: Readback;
-  readonly executors: Executors;
-  /** Of the class scores. */
-  readonly executor: Executor;
+/** A call of a model, whose pictures are uploaded. */
+interface Run {
+  readonly call: Call;
+  /** To be called while the GPU is at work. */
+  readonly check: CheckFinite;
 }
 
 /** How ReLUs and soft-max are differentiated. */
 export type Rules = Pick<BackwardOptions, 'relu' | 'score'>;
 
 /** Scores `[N × classes]`. */
-export async function forward({ inputs, readback, executor }: Parts): Promise<Float32Array> {
+export async function forward(parts: Parts, { call, check }: Run): Promise<Float32Array> {
+  const { inputs, readback, executor } = parts;
   const { plan } = executor;
   const { bytes } = plan.scores.storage;
-  const [stored] = await readback.run(
-    'scores',
+  const [stored] = await readback.run(call, {
+    what: 'scores',
     bytes,
-    (encoder, read) => {
+    encode: (encoder, read) => {
       inputs.encode(encoder, executor.input);
       executor.encodeForward(encoder);
       read(executor.scores, bytes);
     },
-    inputs.check,
-  );
-  return scoresFrom(stored!, plan);
+    meanwhile: check,
+  });
+  return explained(parts, call, {}, () => scoresFrom(stored!, plan));
 }
 
 /** What a gradient is, but for how it was computed. */
@@ -44,27 +42,30 @@ type Found = Omit<InputGradient, 'precision'>;
 
 /** Of classes that the caller names: all in one submit, and one forward pass for all. */
 export async function classGradients(
-  { inputs, readback, executor }: Parts,
+  parts: Parts,
+  { call, check }: Run,
   chosen: number | readonly number[],
   rules: Rules,
 ): Promise<Found> {
+  const { inputs, readback, executor } = parts;
   const { plan } = executor;
   const passes = passesOf(plan, chosen);
   const [scoreBytes, gradientBytes] = [plan.scores.storage.bytes, plan.gradient.bytes];
-  const [stored, ...gradients] = await readback.run(
-    'gradient',
-    scoreBytes + passes.length * gradientBytes,
-    (encoder, read) => {
+  const [stored, ...gradients] = await readback.run(call, {
+    what: 'gradient',
+    bytes: scoreBytes + passes.length * gradientBytes,
+    encode: (encoder, read) => {
       inputs.encode(encoder, executor.input);
       passes.forEach((classes, k) => {
-        encodePass(encoder, executor, classes, rules, k === 0);
+        encodePass(encoder, executor, { classes, rules, withForward: k === 0 });
         if (k === 0) read(executor.scores, scoreBytes);
         read(executor.gradient, gradientBytes);
       });
     },
-    inputs.check,
-  );
-  return { scores: scoresFrom(stored!, plan), gradient: finite(joined(gradients)), classes: passes.flat() };
+    meanwhile: check,
+  });
+  const scores = await explained(parts, call, {}, () => scoresFrom(stored!, plan));
+  return { scores, gradient: await gradientOf(parts, call, { passes, rules, gradients }), classes: passes.flat() };
 }
 
 /**
@@ -74,35 +75,67 @@ export async function classGradients(
  */
 export async function bestGradients(
   parts: Parts,
+  run: Run,
   chosen: 'top1' | TopClasses,
-  rules: Rules,
-  disturbed: () => boolean,
+  { disturbed, ...rules }: Rules & { readonly disturbed: () => boolean },
 ): Promise<Found> {
   const { inputs, readback, executor } = parts;
   const { bytes } = executor.plan.gradient;
-  const scores = await forward(parts);
+  const scores = await forward(parts, run);
   const passes = bestPassesOf(executor.plan, scores, chosen);
-  const gradients = await readback.run('gradient', passes.length * bytes, (encoder, read) => {
-    const again = disturbed();
-    if (again) inputs.encode(encoder, executor.input);
-    passes.forEach((classes, k) => {
-      encodePass(encoder, executor, classes, rules, again && k === 0);
-      read(executor.gradient, bytes);
-    });
+  const gradients = await readback.run(run.call, {
+    what: 'gradient',
+    bytes: passes.length * bytes,
+    encode: (encoder, read) => {
+      const again = disturbed();
+      if (again) inputs.encode(encoder, executor.input);
+      passes.forEach((classes, k) => {
+        encodePass(encoder, executor, { classes, rules, withForward: again && k === 0 });
+        read(executor.gradient, bytes);
+      });
+    },
   });
-  return { scores, gradient: finite(joined(gradients)), classes: passes.flat() };
+  const gradient = await gradientOf(parts, run.call, { passes, rules, gradients });
+  return { scores, gradient, classes: passes.flat() };
+}
+
+/** Gradients of several backward passes as one; all of them are finite. */
+async function gradientOf(
+  parts: Parts,
+  call: Call,
+  of: { readonly passes: readonly Classes[]; readonly rules: Rules; readonly gradients: readonly Float32Array[] },
+): Promise<Float32Array> {
+  const wrong = of.passes[of.gradients.findIndex((values) => notFinite(values) >= 0)];
+  const backward = wrong && { targets: targetsOf(wrong), ...of.rules };
+  return explained(parts, call, { ...(backward ? { backward } : {}) }, () => finite(joined(of.gradients)));
+}
+
+/** Numbers that were read; if they are refused, because they are not finite, the layer is named where it began. */
+async function explained<T>(
+  parts: Pick<Parts, 'device' | 'readback' | 'executor' | 'inputs'>,
+  call: Call,
+  how: { readonly backward?: BackwardOptions },
+  read: () => T,
+): Promise<T> {
+  try {
+    return read();
+  } catch (error) {
+    const { overflowOf } = await import('../gpu/overflow');
+    const bring = (encoder: Encoder): void => parts.inputs.encode(encoder, parts.executor.input);
+    throw (await overflowOf(parts, call, { bring, ...how })) ?? error;
+  }
 }
 
 type Encoder = Parameters<Executor['encodeBoth']>[0];
 
 /** A backward pass, and the forward pass before it if nothing is there yet. */
-export function encodePass(
-  encoder: Encoder,
-  executor: Executor,
-  classes: Classes,
-  rules: Rules,
-  withForward: boolean,
-): void {
+interface Pass {
+  readonly classes: Classes;
+  readonly rules: Rules;
+  readonly withForward: boolean;
+}
+
+export function encodePass(encoder: Encoder, executor: Executor, { classes, rules, withForward }: Pass): void {
   const backward: BackwardOptions = { targets: targetsOf(classes), ...rules };
   if (withForward) executor.encodeBoth(encoder, backward);
   else executor.encodeBackward(encoder, backward);
@@ -110,27 +143,35 @@ export function encodePass(
 
 /** Of one neuron anywhere in the network. */
 export async function neuronGradient(
-  { inputs, readback, executors }: Parts,
+  { device, inputs, readback, executors }: Parts,
+  { call, check }: Run,
   neuron: Neuron,
   { relu }: Rules,
-  options: RunOptions,
 ): Promise<Found> {
-  const executor = await executors.ofTensor(neuron.tensor, options);
+  const rules: Rules = { relu, score: 'logit' };
+  const executor = await executors.ofTensor(neuron.tensor, call);
   const { plan } = executor;
   const target = neuronIn(plan, neuron);
+  const targets = Array.from({ length: plan.batch }, () => target);
   const { bytes } = plan.scores.storage;
-  const [values, gradient] = await readback.run(
-    'gradient',
-    bytes + plan.gradient.bytes,
-    (encoder, read) => {
+  const [values, gradient] = await readback.run(call, {
+    what: 'gradient',
+    bytes: bytes + plan.gradient.bytes,
+    encode: (encoder, read) => {
       inputs.encode(encoder, executor.input);
-      executor.encodeBoth(encoder, { targets: Array.from({ length: plan.batch }, () => target), relu, score: 'logit' });
+      executor.encodeBoth(encoder, { targets, ...rules });
       read(executor.scores, bytes);
       read(executor.gradient, plan.gradient.bytes);
     },
-    inputs.check,
-  );
-  return { scores: neuronsFrom(values!, plan, neuron), gradient: finite(gradient!), classes: [] };
+    meanwhile: check,
+  });
+  const parts = { device, inputs, readback, executor };
+  const backward = { targets, ...rules };
+  return {
+    scores: await explained(parts, call, {}, () => neuronsFrom(values!, plan, neuron)),
+    gradient: await explained(parts, call, { backward }, () => finite(gradient!)),
+    classes: [],
+  };
 }
 
 /**
@@ -139,41 +180,52 @@ export async function neuronGradient(
  */
 export async function layerGradient(
   { device, inputs, readback, executors, executor: { plan } }: Parts,
-  image: ImageInput,
-  tensor: string,
-  chosen: number | readonly number[] | 'top1' | TopClasses,
-  options: RunOptions,
+  call: Call,
+  image: Captured,
+  { tensor, class: chosen }: { readonly tensor: string; readonly class: LayerClass },
 ): Promise<LayerGradient> {
-  const { batch } = plan;
-  const head = await executors.ofTensor(tensor, options);
+  const head = await executors.ofTensor(tensor, call);
   const { C, H, W, block, storage } = head.plan.scores;
-  const rest = await executors.after(tensor, { C, H, W }, options);
-  await inputs.fill(Array.from({ length: batch }, () => image));
-  const [stored] = await readback.run('layer', storage.bytes, (encoder, read) => {
-    inputs.encode(encoder, head.input);
-    head.encodeForward(encoder);
-    read(head.scores, storage.bytes);
+  const rest = await executors.after(tensor, { C, H, W }, call);
+  const check = await inputs.upload(
+    Array.from({ length: plan.batch }, () => image),
+    call,
+  );
+  const [stored] = await readback.run(call, {
+    what: 'layer',
+    bytes: storage.bytes,
+    encode: (encoder, read) => {
+      inputs.encode(encoder, head.input);
+      head.encodeForward(encoder);
+      read(head.scores, storage.bytes);
+    },
+    meanwhile: check,
   });
   const activations = firstItemFrom(stored!, { C, H, W, block });
-  await device.guard('layer', () => {
-    for (let n = 0; n < batch; n++)
-      device.gpu.queue.writeBuffer(rest.input, n * activations.byteLength, activations as Float32Array<ArrayBuffer>);
-  });
+  await device.guard(call, 'layer', () => rest.writeInput(activations));
   const { bytes } = rest.plan.scores.storage;
-  const [storedScores] = await readback.run('scores', bytes, (encoder, read) => {
-    rest.encodeForward(encoder);
-    read(rest.scores, bytes);
+  const [storedScores] = await readback.run(call, {
+    what: 'scores',
+    bytes,
+    encode: (encoder, read) => {
+      rest.encodeForward(encoder);
+      read(rest.scores, bytes);
+    },
   });
   const scores = scoresFrom(storedScores!, rest.plan);
   const named = typeof chosen === 'number' || Array.isArray(chosen);
   const passes = named
     ? passesOf(plan, chosen as number | readonly number[])
     : bestPassesOf(plan, scores, chosen as 'top1' | TopClasses);
-  const gradients = await readback.run('layer', passes.length * activations.byteLength, (encoder, read) => {
-    for (const classes of passes) {
-      encodePass(encoder, rest, classes, { relu: 'gradient', score: 'logit' }, false);
-      read(rest.gradient, activations.byteLength);
-    }
+  const gradients = await readback.run(call, {
+    what: 'layer',
+    bytes: passes.length * activations.byteLength,
+    encode: (encoder, read) => {
+      for (const classes of passes) {
+        encodePass(encoder, rest, { classes, rules: { relu: 'gradient', score: 'logit' }, withForward: false });
+        read(rest.gradient, activations.byteLength);
+      }
+    },
   });
   return {
     extents: { C, H, W },
@@ -183,3 +235,5 @@ export async function layerGradient(
     classes: passes.map(([first]) => first!),
   };
 }
+
+type LayerClass = number | readonly number[] | 'top1' | TopClasses;

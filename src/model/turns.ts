@@ -1,33 +1,24 @@
 /** Calls one after the other: a model has one set of buffers. */
+import type { Call, Calls } from '../calls';
 import type { RunOptions } from '../options';
 
 export class Turns {
   private last: Promise<unknown> = Promise.resolve();
 
-  /** `assertUsable` throws if the model was disposed or its device is gone. */
-  constructor(private readonly assertUsable: () => void) {}
+  constructor(private readonly calls: Calls) {}
 
-  /** Runs when its turn comes; a caller who aborts is answered at once, while the GPU finishes in its own time. */
-  async take<T>({ signal }: RunOptions, run: () => Promise<T>): Promise<T> {
-    signal?.throwIfAborted();
-    this.assertUsable();
-    const result = this.last
-      .then(async () => {
-        signal?.throwIfAborted();
-        this.assertUsable();
-        return run();
-      })
-      .catch((error: unknown) => {
-        this.assertUsable(); // disposed or lost in the middle: that is the reason, not what the driver made of it
-        throw error;
-      });
-    this.last = result.catch(() => {});
-    if (!signal) return result;
-    let onAbort = (): void => {};
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
+  /**
+   * Runs when its turn comes. A call that ends early is answered at once; if it was its turn, the next one begins: what
+   * the GPU still does for the one before, it does first.
+   */
+  take<T>(options: RunOptions, work: (call: Call) => Promise<T>): Promise<T> {
+    const before = this.last;
+    const result = this.calls.run(options, async (call) => {
+      await before;
+      call.signal.throwIfAborted();
+      return work(call);
     });
-    return Promise.race([result, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
+    this.last = Promise.allSettled([before, result]);
+    return result;
   }
 }

@@ -25,13 +25,19 @@ async function runPlan(
   const gpu = new Device(device, { owned: false, tuningStore: memoryStore(), variants: variantsFor });
   const plan = compile(graph, { batch: images.length, bindingBytes });
   const weights = new WeightStore(gpu);
-  const executor = await Executor.create(gpu, plan, weights, {});
+  const executor = await gpu.calls.run({}, (call) => Executor.create({ device: gpu, plan, weights }, call));
   const readback = new Readback(gpu);
   device.queue.writeBuffer(executor.input, 0, Float32Array.from(images.flatMap((image) => [...image])));
-  const [gradient] = await readback.run('gradient', plan.gradient.bytes, (encoder, read) => {
-    executor.encodeBoth(encoder, { targets: images.map(() => ({ channel })), relu, score: 'logit' });
-    read(executor.gradient, plan.gradient.bytes);
-  });
+  const [gradient] = await gpu.calls.run({}, (call) =>
+    readback.run(call, {
+      what: 'gradient',
+      bytes: plan.gradient.bytes,
+      encode: (encoder, read) => {
+        executor.encodeBoth(encoder, { targets: images.map(() => ({ channel })), relu, score: 'logit' });
+        read(executor.gradient, plan.gradient.bytes);
+      },
+    }),
+  );
   [executor, weights, readback].forEach((part) => part.dispose());
   expect(gpu.bytes.live).toBe(0);
   return { plan, gradient: gradient! };

@@ -66,7 +66,17 @@ export async function loaderOf(
   });
   return {
     load: (graph, { batch = 1 } = {}) =>
-      Model.create(forced, { graph, labels: [], provenance: {} }, { batch, tune: false, precision }, () => {}),
+      forced.calls.run({}, (call) =>
+        Model.create(
+          {
+            device: forced,
+            file: { graph, labels: [], provenance: {} },
+            options: { batch, tune: false, precision },
+            onDispose: () => {},
+          },
+          call,
+        ),
+      ),
   };
 }
 

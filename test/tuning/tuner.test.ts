@@ -12,7 +12,8 @@ import {
   storeChoices,
   storedChoices,
 } from '../../src/variants/stored';
-import { tuned } from '../../src/gpu/tuning/tuner';
+import { type TuningOptions, tuned } from '../../src/gpu/tuning/tuner';
+import type { RunOptions } from '../../src/options';
 import { fileStore } from '../../src/node/tuningFile';
 import { variantsFor } from '../../src/variants/byDevice';
 import type { ConvVariant, Variants } from '../../src/variants/variants';
@@ -49,12 +50,15 @@ const tampered = (change: (code: string) => string): GPUDevice =>
     },
   });
 
+const tune = (device: Device, { candidates: which, ...run }: RunOptions & TuningOptions): Promise<Variants> =>
+  device.calls.run(run, (call) => tuned(device, plan, call, { ...(which ? { candidates: which } : {}), milliseconds }));
+
 describe('the tuner', () => {
   test('chooses a candidate for every shape, keeps it, and the next engine uses it without trying', async () => {
     const store = memoryStore();
     const device = deviceWith(store);
     const phases: string[] = [];
-    await tuned(device, plan, { onProgress: ({ phase }) => phases.push(phase), candidates, milliseconds });
+    await tune(device, { onProgress: ({ phase }) => phases.push(phase), candidates });
     expect(new Set(phases)).toEqual(new Set(['tune']));
     const { adapter, features } = device.environment;
     const kept = await storedChoices(store, adapterKey(adapter, features));
@@ -67,7 +71,7 @@ describe('the tuner', () => {
         throw new Error('nothing is compiled');
       }),
     );
-    const variants = await tuned(again, plan, { candidates, milliseconds });
+    const variants = await tune(again, { candidates });
     plan({
       ...device.variants,
       conv: (d) => {
@@ -85,7 +89,7 @@ describe('the tuner', () => {
       store,
       tampered((code) => code.replaceAll('(quarter0, 1u)', '(quarter0, 2u)')),
     );
-    await tuned(device, plan, { candidates: () => [PLAIN, QUADS], milliseconds });
+    await tune(device, { candidates: () => [PLAIN, QUADS] });
     const { adapter, features } = device.environment;
     const kept = Object.values(await storedChoices(store, adapterKey(adapter, features)));
     expect(kept.length).toBeGreaterThan(0);
@@ -105,7 +109,7 @@ describe('the tuner', () => {
       },
     });
     await storeChoices(store, adapterKey(adapter, features), gone);
-    const variants = await tuned(device, plan, { candidates, milliseconds });
+    const variants = await tune(device, { candidates });
     plan({
       ...device.variants,
       conv: (d) => {
@@ -120,11 +124,10 @@ describe('the tuner', () => {
     const before = device.bytes.live;
     const stop = new AbortController();
     await expect(
-      tuned(device, plan, {
+      tune(device, {
         signal: stop.signal,
         onProgress: () => stop.abort(new Error('enough')),
         candidates,
-        milliseconds,
       }),
     ).rejects.toThrow('enough');
     expect(device.bytes.live).toBe(before);

@@ -2,6 +2,7 @@
  * Class models (§2): pictures that grow as the score rises, of one class, many, or any neuron; paused, continued,
  * cancelled.
  */
+import { abortable } from '../../abortable';
 import { CLASS_MODEL_PRESETS, type ClassModelPreset, GradlensError, type Neuron } from '../../index';
 import { chosenClass, current } from '../current';
 import { clearCurves, drawCurves } from '../draw/chart';
@@ -213,10 +214,12 @@ function showButtons(running: boolean): void {
 }
 
 function resumed(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    goOn = resolve;
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
+  return abortable(
+    new Promise<void>((resolve) => {
+      goOn = resolve;
+    }),
+    signal,
+  );
 }
 
 /** All pictures on one canvas, as in the gallery. */

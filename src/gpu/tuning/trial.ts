@@ -1,8 +1,10 @@
 /** One kernel on trial: a network of one convolution on the device. */
 import type { ConvDims } from '../../../shaders/conv/shape';
+import type { Call } from '../../calls';
 import type { Plan } from '../../compile';
 import type { Graph, Weight } from '../../graph';
 import { congruential } from '../../random';
+import { record } from '../bound';
 import type { Device } from '../device';
 import { Executor } from '../executor';
 import { type Clock, clockFor } from '../profile';
@@ -53,37 +55,48 @@ function noise(length: number): Float32Array {
   return Float32Array.from({ length }, () => (next() | 0) / 2 ** 31);
 }
 
-/** One candidate on the device. */
+/** What a trial is made of. */
+interface Made {
+  readonly executor: Executor;
+  readonly weights: WeightStore;
+  readonly clock: Clock;
+}
+
+/** One candidate on the device, for the time of a call. */
 export class Trial implements Candidate {
   private constructor(
     private readonly device: Device,
-    private readonly executor: Executor,
-    private readonly weights: WeightStore,
-    private readonly clock: Clock,
+    private readonly call: Call,
+    private readonly made: Made,
   ) {}
 
-  static async create(device: Device, plan: Plan): Promise<Trial> {
+  static async create(device: Device, plan: Plan, call: Call): Promise<Trial> {
     const weights = new WeightStore(device);
+    let executor: Executor | undefined;
     try {
-      const executor = await Executor.create(device, { ...plan, backward: [] }, weights, {});
-      await device.guard('tuning', () =>
-        device.gpu.queue.writeBuffer(executor.input, 0, noise(plan.input.bytes / 4) as Float32Array<ArrayBuffer>),
-      );
-      return new Trial(device, executor, weights, await clockFor(device, [(pass) => executor.recordForward(pass)]));
+      const made = (executor = await Executor.create({ device, plan: { ...plan, backward: [] }, weights }, call));
+      await device.guard(call, 'tuning', () => device.write(made.input, noise(plan.input.bytes / 4)));
+      const step = (pass: GPUComputePassEncoder): void => made.forward.forEach((bound) => record(pass, bound));
+      return new Trial(device, call, { executor: made, weights, clock: await clockFor(device, [step], call) });
     } catch (error) {
+      executor?.dispose();
       weights.dispose();
       throw error;
     }
   }
 
   async result(): Promise<Float32Array> {
-    const { executor } = this;
+    const { executor } = this.made;
     const readback = new Readback(this.device);
     try {
       const { bytes } = executor.plan.scores.storage;
-      const [values] = await readback.run('tuning', bytes, (encoder, read) => {
-        executor.encodeForward(encoder);
-        read(executor.scores, bytes);
+      const [values] = await readback.run(this.call, {
+        what: 'tuning',
+        bytes,
+        encode: (encoder, read) => {
+          executor.encodeForward(encoder);
+          read(executor.scores, bytes);
+        },
       });
       return values!;
     } finally {
@@ -92,12 +105,13 @@ export class Trial implements Candidate {
   }
 
   async time(repeats: number): Promise<number> {
-    return (await this.clock.sweep([repeats]))[0]!;
+    return (await this.made.clock.sweep([repeats], this.call))[0]!;
   }
 
   dispose(): void {
-    this.clock.dispose();
-    this.executor.dispose();
-    this.weights.dispose();
+    const { clock, executor, weights } = this.made;
+    clock.dispose();
+    executor.dispose();
+    weights.dispose();
   }
 }

@@ -6,10 +6,10 @@
 import type { ConvDims } from '../../../shaders/conv/shape';
 import type { Half } from '../../../shaders/half';
 import { relativeL2 } from '../../compare';
+import type { Call } from '../../calls';
 import { type Plan, compile } from '../../compile';
 import { GradlensError } from '../../errors';
 import type { ConvVariant, Variants } from '../../variants/variants';
-import type { RunOptions } from '../../options';
 import type { Device } from '../device';
 import { candidatesFor } from '../../variants/byDevice';
 import { type Choices, adapterKey, shapeClass, storeChoices, storedChoices } from '../../variants/stored';
@@ -25,7 +25,7 @@ const TOLERANCE = 1e-5;
 /** Found on devices that were at hand, by {@link adapterKey}: ships with the package. */
 const SEED = seed as Readonly<Record<string, object>> as Readonly<Record<string, Choices>>;
 
-export interface TuningOptions extends RunOptions {
+export interface TuningOptions {
   /** What may run a convolution, the direct kernel first; default: what suits the device. */
   readonly candidates?: (d: ConvDims) => readonly ConvVariant[];
   readonly milliseconds?: number;
@@ -42,15 +42,11 @@ export interface TuningOptions extends RunOptions {
 export async function tuned(
   device: Device,
   plan: (variants: Variants) => Plan,
+  call: Call,
   options: TuningOptions = {},
 ): Promise<Variants> {
-  const {
-    signal,
-    onProgress,
-    candidates = candidatesFor(device.environment),
-    milliseconds = BUDGET_MILLISECONDS,
-    half,
-  } = options;
+  const { signal, onProgress } = call;
+  const { candidates = candidatesFor(device.environment), milliseconds = BUDGET_MILLISECONDS, half } = options;
   const { tuningStore: store, variants: fallback } = device;
   const classOf = (d: ConvDims): string => (half ? `${shapeClass(d)} in half precision` : shapeClass(d));
   const shapes = convolutionsOf(plan, fallback, classOf);
@@ -61,16 +57,15 @@ export async function tuned(
   const end = performance.now() + milliseconds;
   let done = 0;
   for (const [name, d] of shapes) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     onProgress?.({ phase: 'tune', done, total: shapes.size });
     // the first shapes compile what the others find compiled, so they may take twice their share
     const left = end - performance.now();
     const share = Math.min(left, (2 * left) / (shapes.size - done++));
     if (known[name] !== undefined || left <= 0) continue;
-    const winner = await fastestOf(device, d, candidates(d), {
+    const winner = await fastestOf({ device, call: { signal } }, d, candidates(d), {
       milliseconds: share,
       ...(half ? { half } : {}),
-      ...(signal ? { signal } : {}),
     });
     if (winner) found[name] = winner;
   }
@@ -105,10 +100,10 @@ export function convolutionsOf(
 }
 
 async function fastestOf(
-  device: Device,
+  { device, call }: { readonly device: Device; readonly call: Call },
   d: ConvDims,
   variants: readonly ConvVariant[],
-  { milliseconds, half, signal }: Pick<TuningOptions, 'half' | 'signal'> & { readonly milliseconds: number },
+  { milliseconds, half }: Pick<TuningOptions, 'half'> & { readonly milliseconds: number },
 ): Promise<ConvVariant | null> {
   const graph = layerOf(d);
   if (!graph || variants.length < 2) return null;
@@ -118,7 +113,6 @@ async function fastestOf(
   try {
     let expected: Float32Array | null = null;
     for (const variant of variants) {
-      signal?.throwIfAborted();
       if (performance.now() - begin > milliseconds) return null;
       const trial = await Trial.create(
         device,
@@ -129,8 +123,9 @@ async function fastestOf(
           target: LAYER,
           ...(half ? { half } : {}),
         }),
+        call,
       ).catch((error: unknown) => {
-        device.assertAlive();
+        call.signal.throwIfAborted();
         if (error instanceof GradlensError) return null; // too much for this device
         throw error;
       });

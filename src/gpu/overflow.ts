@@ -1,0 +1,78 @@
+/** Where in a network numbers first left float32: found by running its steps one by one, once something went wrong. */
+import { bindingsOf } from '../../shaders/kernel';
+import type { Call } from '../calls';
+import { GradlensError } from '../errors';
+import { notFinite } from '../finite';
+import type { Step } from '../ops/op';
+import { dispatch } from './bound';
+import type { BackwardOptions } from './executor';
+import type { Lent } from './lent';
+import { Readback } from './readback';
+
+/** What is run again. */
+export interface Overflowed {
+  /** Records what puts the picture into the executor's input. */
+  readonly bring: (encoder: GPUCommandEncoder) => void;
+  /** Of the gradient that is not finite; absent where the scores are not. */
+  readonly backward?: BackwardOptions;
+}
+
+/**
+ * An error that names the first layer whose numbers are not finite; null if all of them are.
+ *
+ * @throws GradlensError as any run; the reason of the call's end
+ */
+export async function overflowOf(
+  { device, executor }: Lent,
+  call: Call,
+  { bring, backward }: Overflowed,
+): Promise<GradlensError | null> {
+  const { plan } = executor;
+  const readback = new Readback(device); // of its own: it takes the largest activation, and is given back
+  try {
+    await device.guard(call, 'looking for an overflow', () =>
+      device.submit('overflow', (encoder) => {
+        executor.encodeClear(encoder); // what the run left behind is not finite either
+        bring(encoder);
+        if (backward) executor.encodeOptions(encoder, backward);
+      }),
+    );
+    for (const [k, step] of [...plan.forward, ...(backward ? plan.backward : [])].entries()) {
+      const outputs = floatsOf(step);
+      const results = await readback.run(call, {
+        what: step.label,
+        bytes: outputs.reduce((sum, { bytes }) => sum + bytes, 0),
+        encode: (encoder, read) => {
+          dispatch(encoder, step.label, [executor.steps[k]!]);
+          for (const { name, bytes } of outputs) read(executor.bufferOf(name), bytes);
+        },
+      });
+      for (const values of results) {
+        const at = notFinite(values);
+        if (at >= 0) return overflow(step, values[at]!, k < plan.forward.length ? 'activation' : 'gradient');
+      }
+    }
+    return null;
+  } finally {
+    readback.dispose();
+  }
+}
+
+function overflow({ label }: Step, value: number, what: 'activation' | 'gradient'): GradlensError {
+  const layer = label.slice(0, label.lastIndexOf('.'));
+  return new GradlensError(
+    'validation',
+    `${layer}: its ${what} is ${value}: it is too large for float32, which ends at 3.4e38, or is not a number; ` +
+      'a smaller input, or smaller weights before it, would do',
+    { layer, value },
+  );
+}
+
+/** The tensors of float32 that a step writes. */
+function floatsOf({ kernel, bind }: Step): readonly Step['bind'][string][] {
+  return bindingsOf(kernel)
+    .filter(
+      ({ type, name }) => type === 'storage' && new RegExp(`\\b${name}\\s*:\\s*array<(f32|vec4f)>`).test(kernel.code),
+    )
+    .map(({ name }) => bind[name]!);
+}
