@@ -1,0 +1,211 @@
+/** What becomes of the public calls when one of their GPU calls goes wrong. */
+import { expect } from 'vitest';
+import { Engine } from '../../src/engine';
+import type { Model } from '../../src/model';
+import { classModel } from '../../src/methods/classModel';
+import { saliency } from '../../src/methods/saliency';
+import { smoothGrad } from '../../src/methods/smoothGrad';
+import type { InputSpec } from '../../src/graph';
+import type { RunOptions } from '../../src/options';
+import { type NodeDriver, nodeDevice } from '../node';
+import { type Fault, FAULTS, type Injected, canFail, injected } from './injected';
+import { imageOf, prepared, small } from './support';
+
+const input: InputSpec = {
+  channels: 3,
+  height: 13,
+  width: 11,
+  order: 'RGB',
+  scale: 1 / 255,
+  mean: [0.5, 0.5, 0.5],
+  std: [0.25, 0.25, 0.25],
+  resize: 'squash',
+};
+const image = prepared(small, imageOf(small));
+const picture = { data: Uint8Array.from({ length: 16 * 14 * 4 }, (_, i) => (i * 37) % 256), width: 16, height: 14 };
+
+/** The numbers of a call. */
+type Answer = readonly number[];
+type Run = (model: Model, options: RunOptions, device: GPUDevice) => Promise<Answer>;
+
+/** The public calls, each small. `load` is made of a new engine. */
+export const CALLS: Readonly<Record<string, Run>> = {
+  gradient: async (model, options) => [...(await model.inputGradient(image, { class: 1, ...options })).gradient],
+  'top1 of a picture': async (model, options) => [
+    ...(await model.inputGradient(picture, { class: 'top1', ...options })).gradient,
+  ],
+  'three classes': async (model, options) => [
+    ...(await model.inputGradient(image, { class: [0, 2, 4], ...options })).gradient,
+  ],
+  'a neuron': async (model, options) => [
+    ...(await model.inputGradient(image, { class: { tensor: 'conv2', channel: 1 }, ...options })).gradient,
+  ],
+  'ten views': async (model, options) => [
+    ...(await saliency(model, picture, { class: 1, views: 10, ...options })).data,
+  ],
+  SmoothGrad: async (model, options) => [
+    ...(await smoothGrad(model, picture, { class: 1, samples: 3, ...options })).data,
+  ],
+  'class model': async (model, options) => {
+    const run = classModel(model, { class: 1, iterations: 3, preset: 'vivid', ...options });
+    try {
+      for (;;) {
+        const step = await run.next();
+        if (step.done) return [...step.value.data];
+        await step.value.preview();
+      }
+    } finally {
+      await run.return(undefined as never);
+    }
+  },
+  'layer gradient': async (model, options) => [
+    ...(await model.layerGradient(image, { tensor: 'relu2', class: 1, ...options })).gradient,
+  ],
+  profile: async (model, options) => {
+    const { steps } = await model.profile(image, { class: 1, ...options });
+    return [steps.length];
+  },
+};
+
+/** A device, an engine and a model, with what its calls answer when nothing goes wrong. */
+interface Bench {
+  readonly real: GPUDevice;
+  readonly injected: Injected;
+  readonly engine: Engine;
+  model: Model;
+  readonly live: number;
+}
+
+const load = (engine: Engine, options: RunOptions = {}): Promise<Model> =>
+  engine.load(small, { input, tune: false, ...options });
+
+/** Injections on a driver, one after the other. */
+export function injectionOn(driver: NodeDriver) {
+  const right = new Map<string, Answer>();
+  const counts = new Map<string, readonly string[]>();
+  let current: Bench | null = null;
+
+  /** The GPU calls of a public call, by name and in order. */
+  async function callsOf(name: string): Promise<readonly string[]> {
+    const known = counts.get(name);
+    if (known) return known;
+    if (name === 'load') {
+      const bench = await fresh();
+      bench.injected.arm();
+      const engine = await Engine.create({ device: injectedAgain(bench) });
+      (await load(engine)).dispose();
+      engine.dispose();
+      counts.set(name, [...bench.injected.calls]);
+    } else {
+      const bench = await ready();
+      right.set(name, await CALLS[name]!(bench.model, {}, bench.injected.device)); // the first time it allocates
+      bench.injected.arm();
+      await CALLS[name]!(bench.model, {}, bench.injected.device);
+      counts.set(name, [...bench.injected.calls]);
+    }
+    return counts.get(name)!;
+  }
+
+  /** All injections into a call: which of its GPU calls, and how it fails. */
+  async function all(name: string): Promise<readonly { readonly k: number; readonly fault: Fault }[]> {
+    const calls = await callsOf(name);
+    return calls.flatMap((call, k) => FAULTS.filter((fault) => canFail(call, fault)).map((fault) => ({ k, fault })));
+  }
+
+  /** Does it once, and expects what is promised. */
+  async function inject(name: string, k: number, fault: Fault): Promise<void> {
+    const calls = await callsOf(name);
+    const what = `${name}: ${fault} at call ${k}, ${calls[k]}`;
+    const bench = await ready();
+    const { injected: device, engine } = bench;
+    const own = name === 'load' ? await Engine.create({ device: injectedAgain(bench) }) : engine;
+    const controller = new AbortController();
+    const reason = new Error('nobody waits any longer');
+    const options = fault === 'silence' ? { signal: controller.signal } : {};
+    device.arm(fault, k);
+    const call =
+      name === 'load'
+        ? load(own, options).then((model) => model.dispose())
+        : CALLS[name]!(bench.model, options, device.device);
+    const outcome = call.then(
+      (value) => ({ value }) as const,
+      (error: unknown) => ({ error }) as const,
+    );
+    const soon = async (milliseconds: number) =>
+      Promise.race([outcome, new Promise<null>((done) => setTimeout(() => done(null), milliseconds))]);
+    let settled = await soon(fault === 'silence' ? 60 : 5000);
+    if (settled === null && fault === 'silence') {
+      controller.abort(reason);
+      settled = await soon(100);
+      expect(settled, `${what}: an abort is answered`).toEqual({ error: reason });
+    }
+    device.arm();
+    expect(settled, `${what}: it settles`).not.toBeNull();
+    if ('value' in settled!) {
+      const answer = right.get(name);
+      if (answer && fault !== 'loss') expect(settled.value, `${what}: a number, so the right one`).toEqual(answer);
+    } else if (fault !== 'silence') {
+      const codes = { oom: 'out-of-memory', loss: 'device-lost' } as Partial<Record<Fault, string>>;
+      const code = codes[fault] ?? expect.stringMatching(/^(validation|shader)$/);
+      expect(settled!.error, what).toMatchObject({ name: 'GradlensError', code });
+    }
+    expect(device.open, `${what}: scopes that are left open`).toBe(0);
+    if (name === 'load') {
+      expect(own.memory().live, `${what}: bytes of a load`).toBe(0);
+      own.dispose();
+    }
+    if (fault === 'loss') {
+      await expect(bench.model.scores(image), `${what}: every later call says so`).rejects.toMatchObject({
+        code: 'device-lost',
+      });
+      engine.dispose();
+      expect(engine.memory().live, `${what}: bytes after a loss`).toBe(0);
+      current = null;
+      return;
+    }
+    if (name === 'load') {
+      const again = await Engine.create({ device: injectedAgain(bench) });
+      const model = await load(again);
+      expect([...(await model.inputGradient(image, { class: 1 })).gradient], `${what}: the next load`).toEqual(
+        right.get('gradient') ?? expect.any(Array),
+      );
+      again.dispose();
+    } else {
+      const next = await CALLS[name]!(bench.model, {}, device.device);
+      expect(next, `${what}: the next call`).toEqual(right.get(name));
+      expect(engine.memory().live, `${what}: bytes`).toBeLessThanOrEqual(bench.live);
+    }
+    await device.device.queue.onSubmittedWorkDone();
+    await new Promise((done) => setTimeout(done, 0));
+    expect(device.uncaught, `${what}: errors that reach the host`).toEqual([]);
+  }
+
+  function dispose(): void {
+    current?.engine.dispose();
+    current?.real.destroy();
+    current = null;
+  }
+
+  async function ready(): Promise<Bench> {
+    return (current ??= await fresh());
+  }
+
+  async function fresh(): Promise<Bench> {
+    if (current) return current;
+    const { device: real } = await nodeDevice(driver);
+    const device = injected(real);
+    const engine = await Engine.create({ device: device.device });
+    const model = await load(engine);
+    // whatever a call allocates once and keeps is there before bytes are counted
+    for (const [name, run] of Object.entries(CALLS)) right.set(name, await run(model, {}, device.device));
+    return (current = { real, injected: device, engine, model, live: engine.memory().live });
+  }
+
+  return { all, inject, dispose };
+}
+
+/** The same device under another identity, so that nothing of it is compiled yet. */
+const injectedAgain = ({ injected: { device } }: Bench): GPUDevice =>
+  new Proxy(device, {
+    get: (object, name) => Reflect.get(object, name, object) as unknown,
+  });
