@@ -7,6 +7,7 @@
  */
 import { create, globals } from 'webgpu';
 import { Engine } from '../dist/lib/index.js';
+import { random as uniform } from '../samples/lib/noise.mjs';
 
 Object.assign(globalThis, globals);
 const gpu = create([]); // kept reachable, as all of Dawn's objects must be
@@ -23,7 +24,7 @@ for (const name of asked.length > 0 ? asked : Object.keys(NETS)) {
   const model = await engine.load(graph);
   const loaded = performance.now();
   const { C, H, W } = graph.input.extents;
-  const random = randomFrom(9);
+  const random = uniform(9);
   const input = { data: Float32Array.from({ length: C * H * W }, () => random() * 4 - 2), shape: [1, C, H, W] };
   const { scores, gradient } = await model.inputGradient(input, { class: 'top1' });
   const done = performance.now();
@@ -59,19 +60,9 @@ function seconds(milliseconds) {
   return `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
-/** Mulberry32: numbers of [0, 1). */
-function randomFrom(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Collects nodes and He-uniform weights; every method takes the name of a tensor and gives that of the next. */
 function builder(name) {
-  const random = randomFrom(1);
+  const random = uniform(1);
   const nodes = [];
   const weights = new Map();
   const add = (op, inputs, fields = {}) => {

@@ -1,5 +1,7 @@
 /** Maps to pictures: clip, colour, resize, lay over. The numbers of the map stay as they are. */
-import { type ColourMapName, colourTable, isDiverging } from './colourMaps';
+import { checkAll, oneOf, whole, within } from '../check';
+import { GradlensError } from '../errors';
+import { type ColourMapName, colourMapNames, colourTable, isDiverging } from './colourMaps';
 import type { Pixels } from './pixels';
 import type { Placement } from './placement';
 import { type Plane, resizeMap } from './resize';
@@ -23,21 +25,35 @@ export interface RenderOptions {
   readonly overlay?: { readonly picture: Pixels; readonly alpha?: number };
 }
 
-/** The RGBA picture of a map. */
+const RULES = {
+  colours: oneOf(...colourMapNames),
+  percentile: within(0, 100),
+  width: whole(1),
+  height: whole(1),
+  alpha: within(0, 1),
+};
+
+/**
+ * The RGBA picture of a map.
+ *
+ * @throws GradlensError `validation` for options out of range; `shape` for a picture of other extents than the result
+ */
 export function renderMap(
   map: Drawable,
   options: RenderOptions = {},
 ): Pixels & { readonly data: Uint8ClampedArray<ArrayBuffer> } {
   const { overlay, percentile = 99, colours = map.signed ? 'coolwarm' : 'viridis' } = options;
   const { width = overlay?.picture.width ?? map.width, height = overlay?.picture.height ?? map.height } = options;
+  const alpha = overlay?.alpha ?? 0.5;
+  checkAll({ colours, percentile, width, height, alpha }, RULES);
   if (overlay && (overlay.picture.width !== width || overlay.picture.height !== height)) {
-    throw new RangeError(
+    throw new GradlensError(
+      'shape',
       `the picture is ${overlay.picture.width}×${overlay.picture.height}, the result would be ${width}×${height}`,
     );
   }
   const toColour = colourIndex(map, colours, clipOf(map.data, percentile));
   const table = colourTable(colours, STEPS);
-  const alpha = overlay?.alpha ?? 0.5;
   const values = resizeMap(map, width, height, options.placement);
 
   const data = new Uint8ClampedArray(width * height * 4);

@@ -5,6 +5,7 @@ import type { RunOptions } from '../options';
 import { explained } from './flat';
 import { type Heatmap, madeBy } from './heatmap';
 import { method } from './method';
+import { tensorOption } from './sharedOptions';
 
 export interface GradCamOptions extends RunOptions {
   readonly class?: number | 'top1';
@@ -60,13 +61,7 @@ export const gradCamMethod = method({
   source: 'Selvaraju et al.',
   year: 2017,
   meaning: 'channels of the last plane, weighted by their mean gradients',
-  options: {
-    tensor: {
-      kind: 'tensor',
-      label: 'Layer',
-      help: 'which tensor, by its name (default: the last that has more than one pixel)',
-    },
-  },
+  options: { tensor: tensorOption },
   signed: () => false,
   batch: () => 1,
   make: gradCam,

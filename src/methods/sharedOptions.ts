@@ -1,5 +1,5 @@
 /** Options that several methods have. */
-import type { ChoiceOption } from './method';
+import type { ChoiceOption, TensorOption } from './method';
 
 export const reluOption = {
   kind: 'choice',
@@ -24,3 +24,9 @@ export const channelsOption = {
   label: 'Colour channels',
   help: 'how colour channels become one; sum keeps the sign',
 } as const satisfies ChoiceOption;
+
+export const tensorOption = {
+  kind: 'tensor',
+  label: 'Layer',
+  help: 'which tensor, by its name (default: the last that has more than one pixel)',
+} as const satisfies TensorOption;

@@ -91,6 +91,15 @@ describe('an overlay', () => {
     expect(reds(renderMap(map(1, 1, [1]), { ...gray, placement, overlay: { picture, alpha: 1 } }))).toEqual([100, 255]);
   });
 
+  test.each([
+    [{ percentile: 101 }, 'percentile is 101; a number from 0 to 100 would be right'],
+    [{ colours: 'jet' as 'gray' }, "colours is 'jet'; 'viridis', 'cividis', 'gray' or 'coolwarm' would be right"],
+    [{ width: 2.5 }, 'width is 2.5'],
+    [{ overlay: { picture, alpha: -1 } }, 'alpha is -1'],
+  ])('or any rendering with %o is refused', (options, message) => {
+    expect(() => renderMap(map(2, 1, [0, 1]), options)).toThrow(message);
+  });
+
   test('is refused where the extents disagree', () => {
     expect(() => renderMap(map(2, 1, [0, 1]), { width: 3, height: 1, overlay: { picture } })).toThrow(
       'the picture is 2×1, the result would be 3×1',
