@@ -62,7 +62,7 @@ async function watch(tabs: readonly Tab[], signal: AbortSignal): Promise<void> {
         state.map = {
           ...map,
           label,
-          method: 'saliency' as const,
+          method: 'saliency',
           relu: 'gradient',
           l2: l2Norm(map),
           picture: 'camera',
