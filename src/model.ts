@@ -6,7 +6,7 @@ import { GradlensError } from './errors';
 import type { Ascent, AscentOptions } from './gpu/ascent';
 import type { Device } from './gpu/device';
 import type { BackwardOptions, Executor, Target } from './gpu/executor';
-import { assertBuffer } from './gpu/inputs';
+import { assertBuffer, inputOf } from './gpu/recording';
 import type { Sampled, SampledVariants, View } from './gpu/sampling';
 import type { Graph, InputSpec, ModelFile } from './graph';
 import type { Captured, ImageInput, Images } from './image/pixels';
@@ -17,7 +17,6 @@ import {
   isTop,
   pictureOf,
   picturesOf,
-  recordingOf,
   rulesOf,
   runOptionsOf,
   tensorOf,
@@ -245,14 +244,14 @@ export class Model implements Disposable {
     this.calls.assertOpen();
     const chosen = chosenIn(options, 'class', 'classes'); // the best classes are not known while one records
     const rules = rulesOf(options);
-    const input = recordingOf(encoder, options);
+    const input = inputOf(encoder, options);
     const { output } = options;
     const { executor, inputs } = this.parts;
     const { bytes } = this.plan.gradient;
     const passes = passesOf(this.plan, chosen);
     const need = { bytes: passes.length * bytes, usage: 'COPY_DST' } as const;
     assertBuffer('output', output, need, `${passes.length} gradient(s) take`);
-    inputs.encodeFrom(input instanceof Array || 'mapAsync' in input ? input : [input], encoder, executor.input);
+    inputs.encodeFrom(input, encoder, executor.input);
     this.recorded = true;
     passes.forEach((classes, k) => {
       encodePass(encoder, executor, { classes, rules, withForward: k === 0 });

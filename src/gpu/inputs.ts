@@ -11,6 +11,7 @@ import type { InputSpec } from '../graph';
 import { type Captured, type Prepared, isPrepared } from '../image/pixels';
 import type { Device } from './device';
 import { Preparer } from './preparer';
+import { assertBuffer } from './recording';
 
 /** What the inputs are of. */
 export interface Taker {
@@ -162,26 +163,6 @@ export class Inputs {
       );
     return count!;
   }
-}
-
-/**
- * Checks a buffer of the caller's before anything is recorded.
- *
- * @throws GradlensError `shape` if it is too small, `validation` without the usage
- */
-export function assertBuffer(
-  argument: string,
-  buffer: GPUBuffer,
-  need: { readonly bytes: number; readonly usage: 'COPY_SRC' | 'COPY_DST' },
-  why: string,
-): void {
-  if (buffer.size < need.bytes)
-    throw new GradlensError('shape', `the ${argument} buffer has ${buffer.size} bytes, ${why} ${need.bytes}`);
-  if (!(buffer.usage & GPUBufferUsage[need.usage]))
-    throw new GradlensError('validation', `the ${argument} buffer lacks the usage ${need.usage}`, {
-      argument,
-      usage: buffer.usage,
-    });
 }
 
 const bytesOf = ({ shape }: Taker): number => shape.reduce((product, extent) => product * extent, 4);

@@ -5,7 +5,7 @@
 import { type Rule, check, oneOf, whole } from '../check';
 import { GradlensError } from '../errors';
 import type { BackwardOptions } from '../gpu/executor';
-import { type Captured, type ImageInput, type Images, captured, isPrepared, isTexture } from '../image/pixels';
+import { type Captured, type ImageInput, type Images, captured, isPrepared } from '../image/pixels';
 import type { GradientOptions, Neuron, RunOptions, TopClasses } from '../options';
 
 type Chosen = GradientOptions['class'];
@@ -110,28 +110,6 @@ export function picturesOf(images: Images): readonly Captured[] {
   return Array.isArray(images)
     ? (images as readonly ImageInput[]).map((image, k) => pictureOf(image, `image ${k}`))
     : [pictureOf(images as ImageInput)];
-}
-
-/** Whether something is a buffer is told by what it can do: in Node there need not be a global of that name. */
-const isBuffer = (value: unknown): boolean => isObject(value) && 'mapAsync' in value;
-
-/** What a caller records into, from and to. */
-export function recordingOf<T>(
-  encoder: GPUCommandEncoder,
-  { input, output }: { readonly input: T; readonly output: GPUBuffer },
-): T {
-  check('encoder', encoder, {
-    says: 'a GPUCommandEncoder',
-    holds: (value) => isObject(value) && 'copyBufferToBuffer' in value,
-  });
-  check('input', input, {
-    says: 'a GPUBuffer, or a GPUTexture for each item',
-    holds: (value) =>
-      isBuffer(value) ||
-      (isObject(value) && [value].flat().every((one) => isObject(one) && isTexture(one as ImageInput))),
-  });
-  check('output', output, { says: 'a GPUBuffer', holds: isBuffer });
-  return input;
 }
 
 /** Whether a value is a tensor's name shows later; that it is a name, at once. */
