@@ -2,6 +2,7 @@ import { resizeMap } from '../image/resize';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
+import { atCall } from './atCall';
 import { explained } from './flat';
 import { type Heatmap, madeBy } from './heatmap';
 import { method } from './method';
@@ -27,6 +28,7 @@ const CUT_OFF = {
  * bilinearly.
  */
 export async function gradCam(model: Model, image: ImageInput, options: GradCamOptions = {}): Promise<Heatmap> {
+  [image, options] = await atCall(image, options);
   const { class: chosen = 'top1', tensor = model.lastPlane } = options;
   const {
     extents: { C, H, W },

@@ -1,6 +1,7 @@
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
+import { atCall } from './atCall';
 import { explained } from './flat';
 import { type Heatmap, madeBy, overChannels } from './heatmap';
 import { method } from './method';
@@ -16,6 +17,7 @@ export async function gradientTimesInput(
   image: ImageInput,
   options: RunOptions & { readonly class?: number | 'top1' } = {},
 ): Promise<Heatmap> {
+  [image, options] = await atCall(image, options);
   const { class: chosen = 'top1' } = options;
   const input = await model.prepared(image, options);
   const {

@@ -2,6 +2,7 @@ import { check, whole } from '../check';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
+import { atCall } from './atCall';
 import { explained } from './flat';
 import { type Heatmap, classOf, madeBy, overChannels } from './heatmap';
 import { SAMPLES_AT_ONCE, method } from './method';
@@ -31,6 +32,7 @@ export async function integratedGradients(
   image: ImageInput,
   options: IntegratedGradientsOptions = {},
 ): Promise<IntegratedGradients> {
+  [image, options] = await atCall(image, options);
   const { class: chosen = 'top1', steps = 32, baseline } = options;
   check('steps', steps, whole(1));
   const found = await classOf(model, image, chosen, options);

@@ -4,6 +4,7 @@ import type { ImageInput } from '../image/pixels';
 import { resizeMap } from '../image/resize';
 import type { Model } from '../model';
 import type { LayerGradient, RunOptions, TopClasses } from '../options';
+import { atCall } from './atCall';
 import { explained } from './flat';
 import { type Heatmap, madeBy } from './heatmap';
 import { method } from './method';
@@ -50,6 +51,7 @@ export async function layerMaps(
   image: ImageInput,
   options: Omit<LayerMapOptions, 'class'> & { readonly class: number | 'top1' | readonly number[] | TopClasses },
 ): Promise<Heatmap[]> {
+  [image, options] = await atCall(image, options);
   const { tensors = model.planes.slice(-3) } = options;
   if (tensors.length === 0)
     throw new GradlensError(

@@ -6,6 +6,7 @@ import type { Model } from '../model';
 import type { RunOptions, TopClasses } from '../options';
 import { ranking } from '../scores';
 import * as exported from './all';
+import { atCall } from './atCall';
 import { type Heatmap, scoresOf } from './heatmap';
 import { type MethodOptions, type MethodRecord, type ValuesOf, ruleOf } from './method';
 
@@ -107,6 +108,7 @@ export async function mapsBy(
   image: ImageInput,
   options: Omit<MapOptions, 'class'> & { readonly class: TopClasses },
 ): Promise<Heatmap[]> {
+  [image, options] = await atCall(image, options);
   const { class: chosen, signal, onProgress, ...given } = options;
   const method = methodNamed(name);
   const common = { ...valuesOf(method, given), ...runOf({ signal, onProgress }) };

@@ -2,6 +2,7 @@ import { check, whole } from '../check';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
+import { atCall } from './atCall';
 import { explained } from './flat';
 import { type Heatmap, classOf, madeBy } from './heatmap';
 import { SAMPLES_AT_ONCE, method } from './method';
@@ -20,6 +21,7 @@ export interface OcclusionOptions extends RunOptions {
  * larger batch is faster.
  */
 export async function occlusion(model: Model, image: ImageInput, options: OcclusionOptions = {}): Promise<Heatmap> {
+  [image, options] = await atCall(image, options);
   const [, , height, width] = model.inputShape;
   const { class: chosen = 'top1', size = Math.max(1, Math.floor(Math.min(height, width) / 8)) } = options;
   const { stride = Math.max(1, Math.floor(size / 2)) } = options;

@@ -2,6 +2,7 @@ import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { GradientOptions, ReluRule, RunOptions, TopClasses } from '../options';
 import { bestClass } from '../scores';
+import { atCall } from './atCall';
 import { explained } from './flat';
 import { type ChannelRule, type Heatmap, madeBy, overChannels } from './heatmap';
 import { method } from './method';
@@ -63,6 +64,7 @@ export async function saliencies(
  * Each view's map is mirrored back, laid where the view lies in the picture, and divided by the number of views there.
  */
 async function saliencyOfViews(model: Model, image: ImageInput, options: SaliencyOptions): Promise<Heatmap> {
+  [image, options] = await atCall(image, options);
   const {
     class: chosen = 'top1',
     relu = 'gradient',

@@ -6,6 +6,7 @@ import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { RunOptions } from '../options';
 import { congruential } from '../random';
+import { atCall } from './atCall';
 import type { Heatmap } from './heatmap';
 
 export interface PerturbationCurves {
@@ -36,8 +37,10 @@ export async function perturbationCurves(
   if (map.width !== width || map.height !== height || map.data.length !== width * height)
     throw new GradlensError('shape', `the map is ${map.width}×${map.height}, the input ${width}×${height}`);
   const ranks = ranksOf(map.data);
+  const chosen = map.class;
+  [image, options] = await atCall(image, options);
   const variation = { kind: 'rank' } as const;
-  const common = { ...options, class: map.class, samples: steps + 1, sum: null, variation, ranks };
+  const common = { ...options, class: chosen, samples: steps + 1, sum: null, variation, ranks };
   const { scores: deletion } = await model.sampleGradient(image, common);
   const input = await model.prepared(image, options);
   const mean = { data: new Float32Array(C * height * width), shape: [1, C, height, width] };

@@ -7,6 +7,7 @@ import { hardened, pairCosts } from '../segmentation/colourGrid';
 import { type Box, type Neighbours, largestComponent, tightBox } from '../segmentation/components';
 import { type GaussianMixture, fitMixture, logDensities } from '../segmentation/gaussianMixture';
 import { type Cut, type Grid, maxFlow } from '../segmentation/maxFlow';
+import { atCall } from './atCall';
 import { centreBox } from './localisation';
 import type { Heatmap } from './heatmap';
 import { peakOf, salienceOf } from './salience';
@@ -112,6 +113,8 @@ export type Fallback = 'flat map' | 'flat picture' | 'empty cut';
 export async function segment(image: ImageInput, map: Heatmap, options: SegmentOptions = {}): Promise<Segmentation> {
   const chosen = chosenOf(options, map);
   options.signal?.throwIfAborted();
+  map = { ...map, data: map.data.slice() };
+  [image, options] = await atCall(image, options);
   if (isPrepared(image))
     throw new GradlensError('shape', 'a segmentation goes by the colours of a picture; this is a prepared tensor');
   const picture = await toPixels(image);

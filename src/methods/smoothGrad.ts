@@ -2,6 +2,7 @@ import { checkAll, from, whole } from '../check';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { ReluRule, RunOptions } from '../options';
+import { atCall } from './atCall';
 import { explained } from './flat';
 import { type ChannelRule, type Heatmap, classOf, madeBy, overChannels } from './heatmap';
 import { SAMPLES_AT_ONCE, method } from './method';
@@ -29,6 +30,7 @@ export interface SmoothGradOptions extends RunOptions {
  * The noise is made on the GPU, the same on every device.
  */
 export async function smoothGrad(model: Model, image: ImageInput, options: SmoothGradOptions = {}): Promise<Heatmap> {
+  [image, options] = await atCall(image, options);
   const {
     class: chosen = 'top1',
     samples = 32,

@@ -79,6 +79,21 @@ describe.each(METHODS.map((method) => [method.name, method] as const))('%s', (na
     expect(await method.make(model, picture, { ...valuesOf(method, values), class: 3 })).toEqual(map);
   });
 
+  test('asks about the picture and the options as they were at the call', async () => {
+    using engine = await engineOn();
+    const model = await engine.load(graph, { input: preparation });
+    const values = { ...quick(method), class: 2 };
+    const right = await mapBy(name, model, pixels(40, 24), values);
+    const reused = pixels(40, 24);
+    const options: { class: number } = { ...values };
+    const made = method.make(model, reused, { ...valuesOf(method, quick(method)), class: 2 });
+    const byName = mapBy(name, model, reused, options);
+    reused.data.fill(9);
+    options.class = 0;
+    expect(await made).toEqual(right);
+    expect(await byName).toEqual(right);
+  });
+
   test('of the best classes each map is as if alone, best first, each once', async () => {
     using engine = await engineOn();
     const values = quick(method);

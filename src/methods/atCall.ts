@@ -1,0 +1,24 @@
+import type { ImageInput } from '../image/pixels';
+import { objectOf, pictureOf } from '../model/arguments';
+
+/**
+ * A picture and options as they are at the call: a method that asks the model several times asks about these, whatever
+ * the caller does to the originals in between. A picture that has to be decoded is decoded once.
+ *
+ * @throws GradlensError `validation` for what is no picture or no object; as `toPixels` for what cannot be decoded
+ */
+export async function atCall<Options extends object>(
+  image: ImageInput,
+  options: Options,
+): Promise<readonly [image: ImageInput, options: Options]> {
+  const picture = pictureOf(image);
+  const entries = Object.entries(objectOf('options', options, 'an object'));
+  const kept = Object.fromEntries(entries.map(([name, value]) => [name, keptOf(value)])) as Options;
+  return [await picture, kept]; // above all is read before anything is awaited
+}
+
+/** Lists, arrays and plain objects are copied; signals and functions stay what they are. */
+function keptOf(value: unknown): unknown {
+  const isPlain = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+  return isPlain || Array.isArray(value) || ArrayBuffer.isView(value) ? structuredClone(value) : value;
+}
