@@ -1,4 +1,13 @@
-/** What the two commands share: flags in; reports, files and the exit code out. */
+/**
+ * What the two commands share: flags in; reports, files and the exit code out.
+ *
+ * @import { BenchOptions } from './run.ts'
+ * @import { Report } from './report.ts'
+ * @import { Job, Limits, Tell } from './supervise.mjs'
+ * @typedef {Awaited<ReturnType<typeof loadModules>>} Modules
+ * @typedef {{ [flag: string]: any, table?: boolean, help?: boolean }} Values flags as they were given
+ * @typedef {(query: URLSearchParams, tell: Tell) => Promise<Job>} Start
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
@@ -28,6 +37,9 @@ const COMMAND_FLAGS = ['json', 'compare', 'adapter', 'table', 'help', 'patience'
 /**
  * The flags, as pairs for parseOptions, and those that are for the command. Ends the process for --help and for wrong
  * flags.
+ *
+ * @param {string} adapterHelp
+ * @returns {{ values: Values, entries: [string, string][] }}
  */
 export function readFlags(adapterHelp) {
   const names = [
@@ -48,9 +60,10 @@ export function readFlags(adapterHelp) {
     'adapter',
   ];
   try {
+    /** @type {{ values: Values }} */
     const { values } = parseArgs({
       options: {
-        ...Object.fromEntries(names.map((name) => [name, { type: 'string' }])),
+        ...Object.fromEntries(names.map((name) => [name, { type: /** @type {const} */ ('string') }])),
         table: { type: 'boolean' },
         help: { type: 'boolean' },
       },
@@ -64,16 +77,25 @@ export function readFlags(adapterHelp) {
         throw new Error(`--${name} is '${values[name]}'; a number above 0 would be right`);
     return { values, entries: Object.entries(values).filter(([name]) => !COMMAND_FLAGS.includes(name)) };
   } catch (error) {
-    fail(`${error.message}\n\n${HELP.slice(1)}${adapterHelp}`);
+    return fail(`${/** @type {Error} */ (error).message}\n\n${HELP.slice(1)}${adapterHelp}`);
   }
 }
 
+/**
+ * @param {string} message
+ * @returns {never}
+ */
 export function fail(message) {
   console.error(message);
   process.exit(2);
 }
 
-/** Stops for options that were not understood. */
+/**
+ * Stops for options that were not understood.
+ *
+ * @param {Modules} modules
+ * @param {[string, string][]} entries
+ */
 export function options(modules, entries) {
   const { options: chosen, problems } = modules.options.parseOptions(entries);
   if (problems.length > 0) fail(problems.join('\n'));
@@ -83,6 +105,10 @@ export function options(modules, entries) {
 /**
  * The cases one by one, each to be run in a fresh process or browser; without flags: small and paper alone, and eight
  * of small.
+ *
+ * @param {BenchOptions} chosen
+ * @param {[string, string][]} entries
+ * @returns {(readonly [net: BenchOptions['nets'][number], batch: number])[]}
  */
 export function casesOf(chosen, entries) {
   const given = new Set(entries.map(([name]) => name));
@@ -92,37 +118,65 @@ export function casesOf(chosen, entries) {
       ['paper', 1],
       ['small', 8],
     ];
-  return chosen.nets.flatMap((net) => chosen.batches.map((batch) => [net, batch]));
+  return chosen.nets.flatMap((net) => chosen.batches.map((batch) => /** @type {const} */ ([net, batch])));
 }
 
+/**
+ * The benchmark's TypeScript, by Vite.
+ *
+ * @param {import('vite').ViteDevServer} server
+ */
 export const loadModules = async (server) => ({
-  options: await server.ssrLoadModule('/bench/options.ts'),
-  report: await server.ssrLoadModule('/bench/report.ts'),
-  table: await server.ssrLoadModule('/bench/table.ts'),
-  compare: await server.ssrLoadModule('/bench/compare.ts'),
-  layers: await server.ssrLoadModule('/bench/layers.ts'),
-  contenders: await server.ssrLoadModule('/bench/contenders/index.ts'),
+  options: /** @type {typeof import('./options.ts')} */ (await server.ssrLoadModule('/bench/options.ts')),
+  report: /** @type {typeof import('./report.ts')} */ (await server.ssrLoadModule('/bench/report.ts')),
+  table: /** @type {typeof import('./table.ts')} */ (await server.ssrLoadModule('/bench/table.ts')),
+  compare: /** @type {typeof import('./compare.ts')} */ (await server.ssrLoadModule('/bench/compare.ts')),
+  layers: /** @type {typeof import('./layers.ts')} */ (await server.ssrLoadModule('/bench/layers.ts')),
+  contenders: /** @type {typeof import('./contenders/index.ts')} */ (
+    await server.ssrLoadModule('/bench/contenders/index.ts')
+  ),
 });
 
-/** A line of progress. */
+/**
+ * A line of progress.
+ *
+ * @param {string} sentence
+ */
 export const show = (sentence) => process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${sentence}` : `${sentence}\n`);
 
-/** One report of all cases. `start(query, tell)` starts the job of one, as `supervise` wants it. */
+/**
+ * One report of all cases. `start(query, tell)` starts the job of one, as `supervise` wants it.
+ *
+ * @param {Modules} modules
+ * @param {BenchOptions} chosen
+ * @param {ReturnType<typeof casesOf>} cases
+ * @param {Values} flags
+ * @param {Start} start
+ */
 export async function runCases(modules, chosen, cases, { patience = 120, memory }, start) {
   const limits = { seconds: Number(patience), bytes: memory === undefined ? bytesByDefault() : Number(memory) * 1e9 };
+  /** @type {Report[]} */
   const reports = [];
   for (const [net, batch] of cases) {
     const own = { ...chosen, nets: [net], batches: [batch], probe: chosen.probe && reports.length === 0 };
     try {
       reports.push(await runCase(modules, own, limits, start));
     } catch (error) {
-      fail(`${net}, batch ${batch}: ${error.message}`);
+      fail(`${net}, batch ${batch}: ${/** @type {Error} */ (error).message}`);
     }
   }
-  return modules.report.merged(reports);
+  return modules.report.merged(/** @type {[Report, ...Report[]]} */ (reports));
 }
 
-/** Whoever gets stuck, takes too much or dies has failed, and the others begin anew without it. */
+/**
+ * Whoever gets stuck, takes too much or dies has failed, and the others begin anew without it.
+ *
+ * @param {Modules} modules
+ * @param {BenchOptions} options
+ * @param {Limits} limits
+ * @param {Start} start
+ * @returns {Promise<Report>}
+ */
 async function runCase(modules, options, limits, start) {
   const failed = [];
   for (let { contenders } = options; ; ) {
@@ -131,9 +185,11 @@ async function runCase(modules, options, limits, start) {
       limits,
     );
     if (result) return { ...result, rows: [...result.rows, ...failed] };
-    if (!contender || contender === 'gradlens') throw new Error(`${contender ?? 'the benchmark'}: ${reason}`); // nothing to compare with
+    // nothing to compare with
+    if (!contender || contender === 'gradlens') throw new Error(`${contender ?? 'the benchmark'}: ${reason}`);
     show(`${contender}: ${reason}; once more without it`);
-    const rival = modules.contenders.CONTENDERS[contender]();
+    const name = /** @type {BenchOptions['contenders'][number]} */ (contender);
+    const rival = modules.contenders.CONTENDERS[name](/** @type {any} */ (null)); // whose name and version are wanted
     failed.push(
       ...options.what
         .filter((what) => rival.offers?.includes(what) ?? true)
@@ -150,8 +206,15 @@ async function runCase(modules, options, limits, start) {
   }
 }
 
-/** Adds what only the command knows. */
+/**
+ * Adds what only the command knows.
+ *
+ * @template {{ environment: object }} T
+ * @param {T} report
+ * @param {string[]} launchFlags
+ */
 export function stamped(report, launchFlags) {
+  /** @param {string[]} args */
   const git = (...args) => {
     try {
       return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
@@ -174,16 +237,20 @@ export function stamped(report, launchFlags) {
   };
 }
 
-/** Writes the report, regenerates the table, prints and compares; the exit code. */
-export function finish(
-  { report: format, table: tables, compare: comparison, layers },
-  report,
-  { json, compare, table, net, batch },
-) {
+/**
+ * Writes the report, regenerates the table, prints and compares; the exit code.
+ *
+ * @param {Modules} modules
+ * @param {Report} report
+ * @param {Values} flags
+ */
+export function finish(modules, report, { json, compare, table, net, batch }) {
+  const { report: format, table: tables, compare: comparison, layers } = modules;
   if (json === '-') {
     console.log(JSON.stringify(report));
   } else {
-    const name = `${report.environment.date.slice(0, 16).replace(/[:T]/g, '-')}-${format.adapterSlug(report.environment)}.json`;
+    const date = report.environment.date.slice(0, 16).replace(/[:T]/g, '-');
+    const name = `${date}-${format.adapterSlug(report.environment)}.json`;
     const file = json ? resolve(json) : join(root, 'bench/results', name);
     mkdirSync(join(file, '..'), { recursive: true });
     writeFileSync(file, `${JSON.stringify(report, null, 1)}\n`);

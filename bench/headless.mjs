@@ -48,10 +48,11 @@ const report = await runCases(modules, chosen, casesOf(chosen, entries), values,
 await server.close();
 process.exit(finish(modules, stamped(report, FLAGS), values));
 
+/** @type {import('./command.mjs').Start} */
 async function start(query, tell) {
   query.set('start', '');
   const browser = await puppeteer.launch({
-    executablePath,
+    executablePath: /** @type {string} */ (executablePath),
     headless: true,
     args: FLAGS,
     protocolTimeout: LONGEST_MINUTES * 60_000,
@@ -60,35 +61,40 @@ async function start(query, tell) {
     handleSIGTERM: false,
     handleSIGHUP: false, // supervise.mjs does
   });
-  const { pid } = browser.process();
+  const pid = /** @type {number} */ (browser.process()?.pid);
   return { pid, done: reportOf(browser, query, tell), kill: () => killGroup(pid) };
 }
 
+/**
+ * @param {import('puppeteer').Browser} browser
+ * @param {URLSearchParams} query
+ * @param {import('./supervise.mjs').Tell} tell
+ */
 async function reportOf(browser, query, tell) {
   const page = await browser.newPage();
   page.on('pageerror', (error) => console.error(`page: ${error}`));
-  await page.exposeFunction('benchStatus', (sentence, contender) => {
+  await page.exposeFunction('benchStatus', (/** @type {string} */ sentence, /** @type {string} */ contender) => {
     tell(contender || null);
     show(sentence);
   });
   await page.evaluateOnNewDocument(() => {
     document.addEventListener('DOMContentLoaded', () => {
       const observer = new MutationObserver(([{ target }]) =>
-        window.benchStatus(target.textContent, document.body.dataset.contender),
+        /** @type {any} */ (window).benchStatus(target.textContent, document.body.dataset.contender),
       );
-      observer.observe(document.getElementById('status'), { childList: true });
+      observer.observe(/** @type {HTMLElement} */ (document.getElementById('status')), { childList: true });
     });
   });
-  await page.goto(new URL(`bench/index.html?${query}`, server.resolvedUrls.local[0]).href);
-  await page.waitForFunction(() => ['done', 'failed'].includes(document.body.dataset.state), {
+  await page.goto(new URL(`bench/index.html?${query}`, server.resolvedUrls?.local[0]).href);
+  await page.waitForFunction(() => ['done', 'failed'].includes(document.body.dataset.state ?? ''), {
     timeout: LONGEST_MINUTES * 60_000,
     polling: 500,
   });
   const { problem, json } = await page.evaluate(() => ({
-    problem: document.getElementById('alert').textContent,
-    json: document.getElementById('json').textContent,
+    problem: document.getElementById('alert')?.textContent,
+    json: document.getElementById('json')?.textContent,
   }));
   if (problem) throw new Error(problem);
   await browser.close();
-  return JSON.parse(json);
+  return JSON.parse(json ?? '');
 }

@@ -18,6 +18,7 @@ const code = finish(modules, stamped(report, values.adapter ? [`--adapter ${valu
 await server.close();
 process.exit(code);
 
+/** @type {import('./command.mjs').Start} */
 async function start(query, tell) {
   const child = fork(join(import.meta.dirname, 'nodeCase.mjs'), [], {
     detached: true, // leads a group, which can be ended as one
@@ -29,11 +30,12 @@ async function start(query, tell) {
   const done = new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('exit', (code, signal) => reject(new Error(`its process ended with ${signal ?? `code ${code}`}`)));
-    child.on('message', ({ sentence, contender, report: result }) => {
-      if (result) return resolve(result);
-      tell(contender);
-      show(sentence);
+    child.on('message', (/** @type {import('./nodeCase.mjs').Message} */ message) => {
+      if ('report' in message) return resolve(message.report);
+      tell(message.contender);
+      show(message.sentence);
     });
   });
-  return { pid: child.pid, done, kill: () => killGroup(child.pid) };
+  const pid = /** @type {number} */ (child.pid);
+  return { pid, done, kill: () => killGroup(pid) };
 }

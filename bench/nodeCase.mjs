@@ -1,11 +1,15 @@
 /**
  * One case in Node, for node.mjs: gets its options as a query, tells its parent what it does, and sends the report.
  * Ends when the parent does.
+ *
+ * @typedef {{ sentence: string, contender: string | null } | { report: import('./report.ts').Report }} Message
  */
 import { availableParallelism } from 'node:os';
 import { benchServer } from './nodeServer.mjs';
 
 process.on('disconnect', () => process.exit(1));
+/** @param {Message} message */
+const send = (message, sent = () => {}) => process.send?.(message, undefined, undefined, sent);
 const { query, adapter } = await new Promise((resolve) => process.once('message', resolve));
 
 const server = await benchServer();
@@ -31,6 +35,6 @@ const {
 } = await import('webgpu/package.json', { with: { type: 'json' } });
 const report = await bench(gpu, parseOptions(new URLSearchParams(query)).options, CONTENDERS, {
   runtime: `Node ${process.version}, webgpu ${version}`,
-  onProgress: (sentence, contender) => process.send({ sentence, contender }),
+  onProgress: (/** @type {string} */ sentence, /** @type {string | null} */ contender) => send({ sentence, contender }),
 });
-process.send({ report }, () => process.exit(0)); // at once: Dawn and its drivers need no tidying up
+send({ report }, () => process.exit(0)); // at once: Dawn and its drivers need no tidying up

@@ -10,18 +10,30 @@ import { root } from '../scripts/system.mjs';
 const README = join(root, 'bench/README.md');
 const RESULTS = join(root, 'bench/results');
 
-/** @param modules `report` and `table`, the modules of the benchmark */
+/**
+ * @import { Report } from './report.ts'
+ * @typedef {Pick<import('./command.mjs').Modules, 'report' | 'table'>} Modules
+ */
+
+/**
+ * @param {Modules} modules of the benchmark
+ * @param {string[]} files
+ */
 export function showReports({ report: format, table }, files) {
   const text = readFileSync(README, 'utf8');
   const shown = [...text.matchAll(/^From \[results\/([^\]]+)\]/gm)]
     .map(([, name]) => join(RESULTS, name))
     .filter(existsSync);
+  /** @param {string} file */
   const reportOf = (file) => format.parseReport(readFileSync(file, 'utf8'));
+  /** @param {string} file */
   const slugOf = (file) => format.adapterSlug(reportOf(file).environment);
   const fresh = new Set(files.map(slugOf));
+  /** @type {Map<string, string[]>} */
   const sections = new Map();
   for (const file of [...shown.filter((one) => !fresh.has(slugOf(one))), ...files])
     sections.set(slugOf(file), [...(sections.get(slugOf(file)) ?? []), file]);
+  /** @param {string} file */
   const partOf = (file) =>
     `From [results/${basename(file)}](results/${basename(file)}).\n\n${table.markdownOf(reportOf(file))}`;
   const parts = [...sections].map(([slug, own]) => `### ${slug}\n\n${own.map(partOf).join('\n\n')}`);
@@ -36,7 +48,12 @@ export function showReports({ report: format, table }, files) {
   );
 }
 
-/** What is aimed at beside what was measured, gradients only. */
+/**
+ * What is aimed at beside what was measured, gradients only.
+ *
+ * @param {Modules} modules
+ * @param {Map<string, Report[]>} reportsBySlug
+ */
 function targets({ report: format, table }, reportsBySlug) {
   const rows = [...reportsBySlug].flatMap(([slug, reports]) =>
     reports
@@ -71,11 +88,16 @@ function targets({ report: format, table }, reportsBySlug) {
   );
 }
 
+/**
+ * @param {Pick<Modules, 'table'> & { roofline: typeof import('./roofline.ts'), networks: typeof import('./networks.ts') }}
+ *   modules
+ */
 function showRooflines({ roofline, networks, table }) {
   const rows = networks.networkNames
     .filter((name) => name !== 'tiny')
     .flatMap((name) => {
       const network = networks.NETWORKS[name]();
+      /** @type {(batch: number, precision: 'f32' | 'f16') => import('./roofline.ts').Work[]} */
       const work = (batch, precision) => roofline.workOf(network, batch, 'gradient', precision);
       const floors = Object.values(roofline.DATASHEETS).map((rates) =>
         [work(1, 'f32'), work(8, 'f32'), work(1, 'f16')]
@@ -106,8 +128,10 @@ if (process.argv[1] && resolve(process.argv[1]) === import.meta.filename) {
     logLevel: 'warn',
     optimizeDeps: { noDiscovery: true },
   });
-  const [report, table, roofline, networks] = await Promise.all(
-    ['report', 'table', 'roofline', 'networks'].map((name) => server.ssrLoadModule(`/bench/${name}.ts`)),
+  const [report, table, roofline, networks] = /** @type {any[]} */ (
+    await Promise.all(
+      ['report', 'table', 'roofline', 'networks'].map((name) => server.ssrLoadModule(`/bench/${name}.ts`)),
+    )
   );
   showRooflines({ roofline, networks, table });
   const files = process.argv.slice(2).map((file) => resolve(file));

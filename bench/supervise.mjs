@@ -5,21 +5,31 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { freemem } from 'node:os';
 
+/**
+ * A job that runs: its process, its result, and how to end it.
+ *
+ * @typedef {{ pid: number, done: Promise<any>, kill: () => void }} Job
+ * @typedef {{ seconds: number, bytes: number }} Limits without a sign of life; of memory
+ * @typedef {(contender: string | null) => void} Tell
+ */
+
 const EVERY_MILLISECONDS = 1000;
 const LEAST_BYTES = 2e9;
 
+/** @type {Set<Job>} */
 const live = new Set();
 const killAll = () => {
   for (const job of live) job.kill();
   live.clear();
 };
 process.on('exit', killAll);
-for (const [signal, number] of [
+/** @type {[NodeJS.Signals, number][]} */
+const SIGNALS = [
   ['SIGINT', 2],
   ['SIGTERM', 15],
   ['SIGHUP', 1],
-])
-  process.on(signal, () => process.exit(128 + number));
+];
+for (const [signal, number] of SIGNALS) process.on(signal, () => process.exit(128 + number));
 
 /** Most of what is free now: past that, a machine only swaps. */
 export const bytesByDefault = () => Math.max(LEAST_BYTES, 0.7 * freemem());
@@ -27,15 +37,23 @@ export const bytesByDefault = () => Math.max(LEAST_BYTES, 0.7 * freemem());
 /**
  * `start(tell)` resolves with `{ pid, done, kill }`; the job calls `tell(contender)` as a sign of life, with whoever is
  * at work. Resolves with `{ result }` or with `{ contender, reason }`.
+ *
+ * @param {(tell: Tell) => Promise<Job>} start
+ * @param {Limits} limits
+ * @returns {Promise<{ result?: any, contender?: string | null, reason?: string }>}
  */
 export async function supervise(start, { seconds, bytes }) {
-  let [contender, last] = [null, performance.now()];
+  /** @type {string | null} */
+  let contender = null;
+  let last = performance.now();
   const job = await start((atWork) => {
     contender = atWork;
     last = performance.now();
   });
   live.add(job);
+  /** @type {NodeJS.Timeout | undefined} */
   let timer;
+  /** @type {Promise<string>} */
   const breach = new Promise((resolve) => {
     timer = setInterval(() => {
       if (performance.now() - last > seconds * 1000) resolve(`no sign of life for ${seconds} s`);
@@ -46,7 +64,7 @@ export async function supervise(start, { seconds, bytes }) {
     return await Promise.race([
       job.done.then(
         (result) => ({ result }),
-        (error) => ({ contender, reason: error.message }),
+        (/** @type {Error} */ error) => ({ contender, reason: error.message }),
       ),
       breach.then((reason) => ({ contender, reason })),
     ]);
@@ -57,7 +75,11 @@ export async function supervise(start, { seconds, bytes }) {
   }
 }
 
-/** Kills a process that leads a group, and the group; one that is gone is no error. */
+/**
+ * Kills a process that leads a group, and the group; one that is gone is no error.
+ *
+ * @param {number} pid
+ */
 export function killGroup(pid) {
   for (const target of process.platform === 'win32' ? [pid] : [-pid, pid]) {
     try {
@@ -68,9 +90,15 @@ export function killGroup(pid) {
   }
 }
 
-/** Resident bytes of a process and all it started; 0 where there is no /proc. */
+/**
+ * Resident bytes of a process and all it started; 0 where there is no /proc.
+ *
+ * @param {number} pid
+ */
 function bytesOf(pid) {
+  /** @type {Map<number, number[]>} */
   const children = new Map();
+  /** @type {Map<number, number>} */
   const resident = new Map();
   for (const name of filesIn('/proc').filter((entry) => /^\d+$/.test(entry))) {
     try {
@@ -84,11 +112,13 @@ function bytesOf(pid) {
       // it ended meanwhile
     }
   }
+  /** @type {(id: number) => number} */
   const sum = (id) =>
     (resident.get(id) ?? 0) + (children.get(id) ?? []).reduce((total, child) => total + sum(child), 0);
   return sum(pid);
 }
 
+/** @param {string} folder */
 function filesIn(folder) {
   try {
     return readdirSync(folder);

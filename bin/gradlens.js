@@ -21,4 +21,4 @@ if (!existsSync(join(root, 'dist/lib/cli.js'))) {
   });
   if (status !== 0) process.exit(2);
 }
-await import('../dist/lib/cli.js');
+await import(new URL('../dist/lib/cli.js', import.meta.url).href);

@@ -2,14 +2,17 @@
  * Makes what the README shows: docs/saliency.png from the samples, and the table between its marks.
  *
  *   node scripts/readme.mjs                  with $GRADLENS_DATA also the comparison with the reference gradients
+ *
+ * @typedef {{ image: string, label: string, scores: string, gradient: string, class: number,
+ *   float32_cpu_relative_error: number }} Case a picture of the reference, and the files of its numbers
  */
 import { execSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { DEFAULT_MODEL, SHIPPED_MODELS, renderMap, saliency } from '../dist/lib/index.js';
-import { createNodeEngine, fileAddress, readImage } from '../dist/lib/node.js';
+import { DEFAULT_MODEL, SHIPPED_MODELS, renderMap, saliency } from 'gradlens';
+import { createNodeEngine, fileAddress, readImage } from 'gradlens/node';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const data = process.env.GRADLENS_DATA;
@@ -24,7 +27,7 @@ await picture();
 const rows = [
   await selfTest(),
   ...Object.keys(SHIPPED_MODELS).map(accuracy),
-  ...(data ? await references() : keptReferences()),
+  ...(data ? await references(join(data, 'reference'), join(data, 'weights/squeezenet1.1.onnx')) : keptReferences()),
 ];
 const text = readFileSync(join(root, 'README.md'), 'utf8');
 const [begin, end] = ['<!-- measured:begin -->', '<!-- measured:end -->'];
@@ -42,6 +45,7 @@ async function picture() {
   const files = readdirSync(join(root, 'samples'))
     .filter((file) => file.endsWith('.jpg'))
     .sort();
+  /** @type {import('sharp').OverlayOptions[]} */
   const tiles = [];
   for (const [column, file] of files.entries()) {
     const jpeg = await sharp(join(root, 'samples', file))
@@ -76,21 +80,30 @@ async function selfTest() {
   return row('self-test of this device', message, 'npx gradlens check');
 }
 
+/** @param {string} name */
 function accuracy(name) {
   const path = join(root, `weights/${name}/accuracy.json`);
   const { top1, right, photos, adapter: on, commit: at, command } = JSON.parse(readFileSync(path, 'utf8'));
-  return `| top-1 of \`${name}\`, ${photos.toLocaleString('en')} validation photos | **${(100 * top1).toFixed(1)} %** (${right}) | ${on}, ${at} | \`${command}\` |`;
+  const what = `top-1 of \`${name}\`, ${photos.toLocaleString('en')} validation photos`;
+  return `| ${what} | **${(100 * top1).toFixed(1)} %** (${right}) | ${on}, ${at} | \`${command}\` |`;
 }
 
-/** SqueezeNet 1.1 against scores and gradients that were computed in float64 by an independent implementation. */
-async function references() {
-  const folder = join(data, 'reference');
+/**
+ * SqueezeNet 1.1 against scores and gradients that were computed in float64 by an independent implementation.
+ *
+ * @param {string} folder
+ * @param {string} weights
+ */
+async function references(folder, weights) {
+  /** @type {{ cases: Case[] }} */
   const { cases } = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8'));
   const mean = [103.939, 116.779, 123.68];
-  const model = await engine.load(fileAddress(join(data, 'weights/squeezenet1.1.onnx')), {
+  const model = await engine.load(fileAddress(weights), {
     input: { width: 227, height: 227, channels: 3, order: 'BGR', scale: 1, mean, std: [1, 1, 1], resize: 'squash' },
   });
+  /** @param {string} file */
   const floats = (file) => new Float32Array(Uint8Array.from(readFileSync(join(folder, file))).buffer);
+  /** @param {Float32Array} interleaved */
   const planes = (interleaved) =>
     Float32Array.from(interleaved, (_, i) => interleaved[(i % (227 * 227)) * 3 + Math.floor(i / (227 * 227))]);
   const lines = [];
@@ -120,6 +133,7 @@ function keptReferences() {
     : [];
 }
 
+/** @type {(actual: Float32Array, expected: Float32Array) => number} */
 function relativeL2(actual, expected) {
   let [difference, norm] = [0, 0];
   expected.forEach((value, i) => {
@@ -129,6 +143,7 @@ function relativeL2(actual, expected) {
   return Math.sqrt(difference / norm);
 }
 
+/** @type {(what: string, measured: string, command: string) => string} */
 function row(what, measured, command) {
   return `| ${what} | ${measured} | ${adapter}, ${commit} | \`${command}\` |`;
 }

@@ -20,7 +20,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
-import { DEFAULT_MODEL } from '../dist/lib/index.js';
+import { DEFAULT_MODEL } from 'gradlens';
 import { root } from './system.mjs';
 
 const MOST_BYTES = 300_000;
@@ -36,9 +36,11 @@ const shipped = readdirSync(join(root, 'weights')).filter((name) =>
   existsSync(join(root, 'weights', name, 'model.json')),
 );
 const nets = process.argv.length > 2 ? process.argv.slice(2) : shipped;
+/** @type {{ samples: any[], classModels: any[] }} */
 const before = existsSync(indexFile) ? JSON.parse(readFileSync(indexFile, 'utf8')) : { samples: [], classModels: [] };
 
 const samples = nets.includes(DEFAULT_MODEL) ? await ofSamples() : before.samples;
+/** @type {any[]} */
 const classModels = [];
 for (const net of shipped)
   classModels.push(
@@ -62,6 +64,7 @@ async function ofSamples() {
     .filter((file) => file.endsWith('.jpg'))
     .sort()
     .map((file) => join('samples', file));
+  /** @param {string} what */
   const out = (what) => ['--model', DEFAULT_MODEL, '--out', join(drawn, `{stem}-${what}.png`)];
   const maps = gradlens('saliency', ...pictures, ...out('map'));
   const overlays = gradlens('saliency', ...pictures, '--overlay', '0.55', ...out('overlay'));
@@ -86,6 +89,7 @@ async function ofSamples() {
   );
 }
 
+/** @param {string} net */
 async function classModelsOf(net) {
   const { adapter } = gradlens('info')[0];
   const made = gradlens(
@@ -113,7 +117,12 @@ async function classModelsOf(net) {
   );
 }
 
-/** Runs a command and returns what it says of each picture. */
+/**
+ * Runs a command and returns what it says of each picture.
+ *
+ * @param {string[]} args
+ * @returns {any[]}
+ */
 function gradlens(...args) {
   const text = execFileSync(process.execPath, [join(root, 'bin/gradlens.js'), ...args, '--json'], {
     cwd: root,
@@ -127,7 +136,12 @@ function gradlens(...args) {
     .map((line) => JSON.parse(line));
 }
 
-/** As WebP, no wider than the page shows it; its name. */
+/**
+ * As WebP, no wider than the page shows it; its name.
+ *
+ * @param {string} png
+ * @param {number} quality
+ */
 async function small(png, quality) {
   const file = `${basename(png, '.png').toLowerCase()}.webp`;
   await sharp(png)

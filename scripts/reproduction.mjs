@@ -9,6 +9,10 @@
  *                                                               parts; a photo that comes twice counts once.
  *                                                               --commit X: what it was measured at, if that is not the
  *                                                               newest
+ *
+ * @import { Box, Heatmap, Model, Pixels } from '../src/index.ts'
+ * @typedef {{ picture: import('sharp').Sharp, column: number, row: number }} Tile of a sheet
+ * @typedef {import('../src/index.ts').Localised & { image: string, width: number, height: number }} Photo as `gradlens localise` printed it
  */
 import { execFileSync, execSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -16,8 +20,8 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import * as gradlens from '../dist/lib/index.js';
-import { createNodeEngine, fileAddress, readImage } from '../dist/lib/node.js';
+import * as gradlens from 'gradlens';
+import { createNodeEngine, fileAddress, readImage } from 'gradlens/node';
 import { SHARE } from '../weights/share.mjs';
 import { pageOf } from './reproductionPage.mjs';
 
@@ -32,6 +36,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, 'docs/reproduction');
 const data = process.env.GRADLENS_DATA;
 /** Every fifth photo from number 1 on, and from number 3 on: what presets were chosen on. */
+/** @param {number} number */
 const isTuning = (number) => number % 5 === 1 || number % 5 === 3;
 /** The shipped nets, those that are there: the ordinary one, and the one trained against small perturbations. */
 const NETS = ['imagenette-128', 'imagenette-128-robust'].filter((name) =>
@@ -43,7 +48,9 @@ const SIDE = 128;
 const STEPS = 64;
 const INTEGRATED = 'integrated-gradients';
 /** The maps of a sheet, and of the table of what they are worth: each method, and its variants. */
+/** @type {{ title: string, name: string, make: (model: Model, picture: Pixels) => Promise<Heatmap & { gap?: number }> }[]} */
 const COLUMNS = gradlens.METHODS.flatMap(({ name, title, variants = {} }) => {
+  /** @type {(title: string, values: object) => typeof COLUMNS[number]} */
   const column = (title, values) => ({
     title,
     name,
@@ -55,9 +62,11 @@ const COLUMNS = gradlens.METHODS.flatMap(({ name, title, variants = {} }) => {
   ];
 });
 /** How class models are climbed to: the paper's objective, its counter-example, and what later work found. */
+/** @type {Record<string, Partial<import('../src/index.ts').ClassModelOptions>>} */
 const WAYS = { paper: {}, probability: { score: 'probability' }, vivid: { preset: 'vivid' } };
 mkdirSync(folder, { recursive: true });
 
+/** @type {Record<string, () => Promise<object>>} */
 const MEASURES = { pictures, maps, masks, speed };
 const wanted = values.measure.split(',').filter((name) => name !== '');
 const unknown = wanted.find((name) => !(name in MEASURES));
@@ -65,13 +74,14 @@ if (unknown) throw new Error(`--measure ${unknown}: there are ${Object.keys(MEAS
 if ((wanted.includes('masks') || values.localisation.length > 0) && !data)
   throw new Error('masks and localisation are about the folder $GRADLENS_DATA');
 
+/** @type {import('../src/index.ts').Engine | null} */
 let engine = null;
 if (wanted.length > 0) {
   engine = await createNodeEngine({ onNotice: (message) => console.error(message) });
   for (const name of wanted) save(name, await MEASURES[name]());
 }
 for (const entry of values.localisation) {
-  const [, preset, files] = /^(\w+)=(.+)$/.exec(entry);
+  const [, preset, files] = /^(\w+)=(.+)$/.exec(entry) ?? fail(`--localisation ${entry}: NAME=FILES would be right`);
   save(`localisation-${preset}`, localisation(files.split(',')));
 }
 const results = Object.fromEntries(
@@ -86,10 +96,23 @@ execFileSync('npx', ['biome', 'format', '--write', page], { cwd: root, shell: pr
 engine?.dispose();
 process.exit(0);
 
+/**
+ * @param {string} message
+ * @returns {never}
+ */
+function fail(message) {
+  throw new Error(message);
+}
+
+/** @param {string} path */
 function read(path) {
   return JSON.parse(readFileSync(path, 'utf8'));
 }
 
+/**
+ * @param {string} name
+ * @param {object} result
+ */
 function save(name, result) {
   const adapter = engine
     ? { adapter: engine.environment.adapter.description || engine.environment.adapter.device }
@@ -100,7 +123,17 @@ function save(name, result) {
 }
 
 function shipped(batch = 1, name = gradlens.DEFAULT_MODEL) {
-  return engine.load(fileAddress(join(root, `weights/${name}/model.json`)), { batch });
+  return running().load(fileAddress(join(root, `weights/${name}/model.json`)), { batch });
+}
+
+/** The engine, which there is whenever something is measured. */
+function running() {
+  return engine ?? fail('nothing is to be measured');
+}
+
+/** The folder of the data, in which `path` lies. */
+function inData(/** @type {string} */ path) {
+  return join(data ?? fail(`${path} is in the folder $GRADLENS_DATA, which is not set`), path);
 }
 
 function sampleFiles() {
@@ -118,6 +151,7 @@ async function samples() {
 // ——— pictures ———
 
 async function pictures() {
+  /** @type {Record<string, object>} */
   const classModels = {};
   for (const net of NETS) {
     classModels[net] = await classModelSheet(net, net === gradlens.DEFAULT_MODEL ? WAYS : { vivid: WAYS.vivid });
@@ -127,12 +161,19 @@ async function pictures() {
   return { classModels, columns: COLUMNS.map(({ title }) => title) };
 }
 
-/** A row for each way to climb; a column for each class. */
+/**
+ * A row for each way to climb; a column for each class.
+ *
+ * @param {string} net
+ * @param {typeof WAYS} ways
+ */
 async function classModelSheet(net, ways) {
   const classes = (await shipped(1, net)).classes;
   const model = await shipped(classes, net);
   const chosen = Array.from({ length: classes }, (_, index) => index);
+  /** @type {Record<string, (number | undefined)[]>} */
   const scores = {};
+  /** @type {Tile[]} */
   const tiles = [];
   for (const [row, [name, options]] of Object.entries(ways).entries()) {
     const run = gradlens.classModel(model, { class: chosen, ...options });
@@ -147,9 +188,14 @@ async function classModelSheet(net, ways) {
   return { labels: model.labels, scores };
 }
 
-/** The sample, then its maps. */
+/**
+ * The sample, then its maps.
+ *
+ * @param {string} net
+ */
 async function mapSheet(net) {
   const model = await shipped(1, net);
+  /** @type {Tile[]} */
   const tiles = [];
   for (const [row, { picture }] of (await samples()).entries()) {
     tiles.push(tile(picture, 0, row));
@@ -168,10 +214,11 @@ async function mapSheet(net) {
  */
 async function segmentationSheet() {
   const model = await shipped();
+  /** @type {Tile[]} */
   const tiles = [];
   for (const [column, { picture }] of (await samples()).entries()) {
     const map = await gradlens.saliency(model, picture);
-    for (const [row, preset] of ['paper', 'boxes'].entries()) {
+    for (const [row, preset] of /** @type {const} */ (['paper', 'boxes']).entries()) {
       const { mask, box } = await gradlens.segment(picture, map, { preset });
       tiles.push(tile(highlighted(picture, mask, box), column, row));
     }
@@ -182,6 +229,7 @@ async function segmentationSheet() {
   await sheet('segmentation.png', tiles);
 }
 
+/** @type {(picture: Pixels, mask: Uint8Array, box: Box) => Pixels} */
 function highlighted({ data: pixels, width, height }, mask, [left, top, across, down]) {
   const drawn = Uint8ClampedArray.from(pixels, (value, i) => (i % 4 === 3 || mask[i >> 2] ? value : value * 0.35));
   const line = Math.ceil(Math.min(width, height) / 60);
@@ -194,6 +242,7 @@ function highlighted({ data: pixels, width, height }, mask, [left, top, across, 
   return { data: drawn, width, height };
 }
 
+/** @type {(picture: Pixels, column: number, row: number) => Tile} */
 function tile({ data: pixels, width, height }, column, row) {
   return {
     picture: sharp(Buffer.from(pixels.buffer, pixels.byteOffset, pixels.length), {
@@ -204,6 +253,10 @@ function tile({ data: pixels, width, height }, column, row) {
   };
 }
 
+/**
+ * @param {string} file
+ * @param {Tile[]} tiles
+ */
 async function sheet(file, tiles) {
   const [columns, rows] = [
     Math.max(...tiles.map(({ column }) => column)) + 1,
@@ -232,20 +285,24 @@ async function maps() {
   const model = await shipped(8);
   const single = await shipped();
   const { file } = single;
-  const last = await engine.load(gradlens.randomised(file, 1));
-  const all = await engine.load(gradlens.randomised(file, Infinity));
+  const last = await running().load(gradlens.randomised(file, 1));
+  const all = await running().load(gradlens.randomised(file, Infinity));
+  /** @type {Record<string, Record<string, number[]>>} */
   const sums = {};
   let gap = 0;
   const pictures = (await samples()).filter((_, k) => k % 3 === 0); // minutes each, on a software adapter
   for (const { file: name, picture } of pictures) {
     const plain = await gradlens.saliency(single, picture);
     const random = { ...plain, data: plain.data.map((_, i) => Math.abs(Math.sin(i * 12.9898) * 43758.5453) % 1) };
-    for (const { title, name: method, make } of [...COLUMNS, { title: 'random (control)', make: () => random }]) {
+    const control = { title: 'random (control)', name: 'random', make: async () => random };
+    for (const { title, name: method, make } of [...COLUMNS, control]) {
       const map = await make(single, picture);
       const curves = await gradlens.perturbationCurves(model, picture, map);
       // 0: the score of the mean colour alone; 1: of the whole picture
-      const [whole, none] = [curves.deletion[0], curves.deletion.at(-1)];
+      const [whole, none] = [curves.deletion[0], curves.deletion[curves.deletion.length - 1]];
+      /** @param {number} area */
       const share = (area) => (area - none) / (whole - none);
+      /** @param {Model} other */
       const kept = async (other) => gradlens.rankCorrelation(map, { ...(await make(other, picture)) });
       const row = {
         deletion: share(curves.deletionArea),
@@ -254,11 +311,12 @@ async function maps() {
         allLayers: await kept(all),
         likeness: gradlens.rankCorrelation(map, plain),
       };
-      if (method === INTEGRATED) gap += map.gap / pictures.length;
+      if (method === INTEGRATED) gap += (map.gap ?? 0) / pictures.length;
       for (const [key, value] of Object.entries(row)) ((sums[title] ??= {})[key] ??= []).push(value);
     }
     console.error(name);
   }
+  /** @param {number[]} list */
   const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length;
   return {
     samples: pictures.length,
@@ -280,6 +338,7 @@ async function maps() {
  */
 async function speed() {
   const model = await shipped();
+  /** @type {Record<string, number>} */
   const milliseconds = {};
   for (const file of sampleFiles()) {
     const {
@@ -311,7 +370,7 @@ async function speed() {
  * outside.
  */
 async function masks() {
-  const model = await engine.load(fileAddress(join(data, 'weights/squeezenet1.1.onnx')), {
+  const model = await running().load(fileAddress(inData('weights/squeezenet1.1.onnx')), {
     input: {
       width: 227,
       height: 227,
@@ -323,14 +382,15 @@ async function masks() {
       resize: 'squash',
     },
   });
-  const names = read(join(data, 'labels/imagenet1000.json')).classes;
+  const names = read(inData('labels/imagenet1000.json')).classes;
   const rows = [];
-  for (const { id, content } of read(join(data, 'segmentation/index.json')).images) {
-    const picture = await readImage(join(data, `segmentation/images/${id}.jpg`));
-    const mask = await readImage(join(data, `segmentation/masks/${id}.png`));
+  for (const { id, content } of read(inData('segmentation/index.json')).images) {
+    const picture = await readImage(inData(`segmentation/images/${id}.jpg`));
+    const mask = await readImage(inData(`segmentation/masks/${id}.png`));
     const truth = Uint8Array.from({ length: mask.width * mask.height }, (_, i) => mask.data[4 * i]);
     const map = await gradlens.saliency(model, picture);
     const layers = await gradlens.layerMap(model, picture, { class: map.class });
+    /** @type {(from: Heatmap, preset: import('../src/index.ts').SegmentPreset) => Promise<number>} */
     const score = async (from, preset) => overlap((await gradlens.segment(picture, from, { preset })).mask, truth);
     const name = names[map.class];
     rows.push({
@@ -347,6 +407,7 @@ async function masks() {
   return { rows };
 }
 
+/** @type {(mask: Uint8Array, truth: Uint8Array) => number} */
 function overlap(mask, truth) {
   let [both, either] = [0, 0];
   truth.forEach((value, i) => {
@@ -357,10 +418,13 @@ function overlap(mask, truth) {
   return both / either;
 }
 
+/** @type {(truth: Uint8Array, mask: Pixels, map: Heatmap) => Heatmap} */
 function boxMap(truth, { width, height }, map) {
   const inside = [...truth.keys()].filter((i) => truth[i] === 255);
   const [xs, ys] = [inside.map((i) => i % width), inside.map((i) => Math.floor(i / width))];
+  /** @param {number[]} list */
   const least = (list) => list.reduce((a, b) => Math.min(a, b));
+  /** @param {number[]} list */
   const most = (list) => list.reduce((a, b) => Math.max(a, b));
   const [left, right, top, bottom] = [least(xs), most(xs), least(ys), most(ys)];
   return {
@@ -380,6 +444,8 @@ function boxMap(truth, { width, height }, map) {
 /**
  * The tuning part and the rest, as far as they are there, and all if both are whole. Photos are numbered as the box
  * file has them.
+ *
+ * @param {string[]} files
  */
 function localisation(files) {
   const lines = files
@@ -391,18 +457,22 @@ function localisation(files) {
     adapter,
   } = lines.find((line) => line.parameters !== undefined);
   const photos = new Map(lines.filter(({ image }) => image !== undefined).map((photo) => [photo.image, photo]));
-  const numbered = read(join(data, 'imagenette224/loc-boxes.json')).images.map(({ file }, number) => ({
-    number,
-    photo: photos.get(file),
-  }));
+  /** @type {{ number: number, photo: Photo | undefined }[]} */
+  const numbered = read(inData('imagenette224/loc-boxes.json')).images.map(
+    (/** @type {{ file: string }} */ { file }, /** @type {number} */ number) => ({
+      number,
+      photo: photos.get(file),
+    }),
+  );
   const parts = {
     tuning: numbered.filter(({ number }) => isTuning(number)),
     rest: numbered.filter(({ number }) => !isTuning(number)),
     all: numbered,
   };
   const there = Object.entries(parts)
-    .map(([name, part]) => [name, part.length, part.flatMap(({ photo }) => photo ?? [])])
+    .map(([name, part]) => /** @type {const} */ ([name, part.length, part.flatMap(({ photo }) => photo ?? [])]))
     .filter(([name, of, part]) => part.length > 0 && (name !== 'all' || part.length === of));
+  /** @type {(of: number, part: Photo[]) => object} */
   const measured = (of, part) => ({
     of,
     segmentation: gradlens.localisationMeasures(part),

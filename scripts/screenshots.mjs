@@ -11,12 +11,23 @@ import { parseArgs } from 'node:util';
 import puppeteer from 'puppeteer';
 import { createServer } from 'vite';
 import { beforeWorkers, crashGpu } from './mishaps.mjs';
-import { findChromium, root } from './system.mjs';
+import { getChromium, root } from './system.mjs';
 
 /**
  * `hash` is what the address says, `worker` runs in the page's worker ahead of its own script, `act` is what a visitor
  * does once the page rests; then the page rests again, or `until` holds.
+ *
+ * @typedef {{
+ *   name: string,
+ *   hash?: string,
+ *   worker?: string,
+ *   at?: 'rest' | 'once',
+ *   act?: (page: import('puppeteer').Page) => Promise<unknown>,
+ *   until?: () => boolean,
+ * }} State
  */
+
+/** @type {State[]} */
 const STATES = [
   { name: 'opening' },
   { name: 'linked', hash: '#sample=parachute&class=church&relu=guided' },
@@ -29,7 +40,11 @@ const STATES = [
   },
   { name: 'own-picture', act: (page) => upload(page, 'samples/gas-pump.jpg') },
   { name: 'own-network', act: (page) => upload(page, 'test/fixtures/squeezenet1_1.onnx') },
-  { name: 'camera', act: (page) => page.click('#camera'), until: () => window.gradlens.state.camera?.frames > 2 },
+  {
+    name: 'camera',
+    act: (page) => page.click('#camera'),
+    until: () => (window.gradlens.state.camera?.frames ?? 0) > 2,
+  },
   { name: 'class-model-before', hash: '#tab=class-model&sample=church' },
   {
     name: 'class-model',
@@ -88,9 +103,9 @@ const server = values.at
       logLevel: 'warn',
     });
 await server?.listen();
-const address = values.at ?? server.resolvedUrls.local[0];
+const address = values.at ?? server?.resolvedUrls?.local[0];
 const browser = await puppeteer.launch({
-  executablePath: findChromium(),
+  executablePath: getChromium(),
   headless: true,
   args: FLAGS,
   protocolTimeout: LONGEST_MILLISECONDS,
@@ -106,6 +121,10 @@ for (const state of STATES.filter(({ name }) => only.includes(name))) {
 await browser.close();
 await server?.close();
 
+/**
+ * @param {State} state
+ * @param {number} width
+ */
 async function shoot(
   { name, hash = '', worker, at = 'rest', act, until = () => window.gradlens?.state.phase !== 'busy' },
   width,
@@ -132,9 +151,14 @@ async function shoot(
   }
 }
 
+/**
+ * @param {import('puppeteer').Page} page
+ * @param {string[]} files
+ */
 async function upload(page, ...files) {
   const maps = await page.evaluate(() => window.gradlens.state.maps);
-  await (await page.$('input[type=file]')).uploadFile(...files.map((file) => join(root, file)));
+  const input = /** @type {import('puppeteer').ElementHandle<HTMLInputElement>} */ (await page.$('input[type=file]'));
+  await input.uploadFile(...files.map((file) => join(root, file)));
   // a map more, or a reason why not
   await page.waitForFunction(
     (before) => window.gradlens.state.maps > before || window.gradlens.state.error !== null,

@@ -12,5 +12,5 @@ const server = await createServer({ root, server: { port: Number(values.port), h
 await server.listen();
 
 // WebGPU exists on https, localhost and 127.0.0.1 only, so this is the address to open on this machine.
-const { local, network } = server.resolvedUrls;
+const { local, network } = server.resolvedUrls ?? { local: [], network: [] };
 console.log(`\ngradlens is served at\n\n  ${[...local, ...network].join('\n  ')}\n\nCtrl+C ends it.`);

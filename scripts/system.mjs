@@ -20,7 +20,13 @@ import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Runs a program in the repository and shows what it prints; true if it ended well. */
+/**
+ * Runs a program in the repository and shows what it prints; true if it ended well.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env?: Record<string, string>, minutes?: number }} [options]
+ */
 export function run(command, args, { env = {}, minutes = 30 } = {}) {
   console.log(`\n$ ${[command, ...args].join(' ')}`);
   // npm and npx are batch files on Windows, and only a shell starts those
@@ -36,6 +42,13 @@ export function run(command, args, { env = {}, minutes = 30 } = {}) {
   return status === 0;
 }
 
+/**
+ * What a program prints, if it ends well.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {Record<string, string>} [env]
+ */
 function output(command, args, env = {}) {
   const { status, stdout } = spawnSync(command, args, {
     cwd: root,
@@ -50,6 +63,7 @@ function output(command, args, env = {}) {
 
 /** `npm ci`, unless every package that the lock file names is there in its version. */
 export function installPackages() {
+  /** @type {(path: string) => Record<string, { version?: string, optional?: boolean }>} */
   const packages = (path) =>
     existsSync(join(root, path)) ? JSON.parse(readFileSync(join(root, path), 'utf8')).packages : {};
   const installed = packages('node_modules/.package-lock.json');
@@ -67,6 +81,7 @@ export function installPackages() {
 
 const NAMES = ['google-chrome-stable', 'google-chrome', 'chromium', 'chromium-browser', 'chrome', 'microsoft-edge'];
 
+/** @type {Partial<Record<NodeJS.Platform, string[]>>} */
 const PLACES = {
   linux: [
     '/opt/google/chrome/chrome',
@@ -91,6 +106,8 @@ const PLACES = {
 /**
  * The path of a Chromium, be it $GRADLENS_CHROMIUM, $CHROME_PATH, an installed one, or one that Puppeteer once
  * downloaded.
+ *
+ * @returns {string | undefined}
  */
 export function findChromium() {
   for (const name of ['GRADLENS_CHROMIUM', 'CHROME_PATH']) {
@@ -103,17 +120,27 @@ export function findChromium() {
   return [...onPath, ...(PLACES[process.platform] ?? []), ...downloaded()].find(isProgram);
 }
 
-/** A Chromium that runs: the one that is there, else Puppeteer's download, else the distribution's package. */
+/**
+ * A Chromium that runs: the one that is there, else Puppeteer's download, else the distribution's package.
+ *
+ * @returns {string}
+ */
 export function getChromium() {
-  if (runs(findChromium())) return findChromium();
+  const there = findChromium();
+  if (runs(there)) return there;
   console.log('No Chromium that runs. Puppeteer may get one:');
-  const dependencies = process.platform === 'linux' && process.getuid() === 0 ? ['--install-deps'] : [];
+  const dependencies = process.platform === 'linux' && process.getuid?.() === 0 ? ['--install-deps'] : [];
   run('npx', ['--no-install', 'puppeteer', 'browsers', 'install', 'chrome', ...dependencies], { minutes: 5 });
   if (!runs(findChromium())) apt(['chromium']);
-  if (runs(findChromium())) return findChromium();
+  const found = findChromium();
+  if (runs(found)) return found;
   throw new Error('no Chromium: install Chrome or Chromium, or set GRADLENS_CHROMIUM to its program');
 }
 
+/**
+ * @param {string | undefined} browser
+ * @returns {browser is string}
+ */
 function runs(browser) {
   // Windows browsers print no version but open a window
   return browser !== undefined && (process.platform === 'win32' || output(browser, ['--version']) !== undefined);
@@ -121,11 +148,15 @@ function runs(browser) {
 
 function downloaded() {
   const cache = join(process.env.PUPPETEER_CACHE_DIR || join(homedir(), '.cache', 'puppeteer'), 'chrome');
-  const program = {
+  /** @type {Partial<Record<NodeJS.Platform, string>>} */
+  const programs = {
     linux: 'chrome',
     win32: 'chrome.exe',
     darwin: 'Google Chrome for Testing.app/Contents/MacOS/Google Chrome for Testing',
-  }[process.platform];
+  };
+  const program = programs[process.platform];
+  if (!program) return [];
+  /** @param {string} path */
   const folders = (path) => (existsSync(path) ? readdirSync(path).map((name) => join(path, name)) : []);
   return folders(cache)
     .reverse()
@@ -133,6 +164,7 @@ function downloaded() {
     .map((folder) => join(folder, program));
 }
 
+/** @param {string} path */
 function isProgram(path) {
   try {
     accessSync(path, constants.X_OK);
@@ -159,6 +191,7 @@ export function getVulkan() {
   return isUsable(adapter) ? adapter : undefined;
 }
 
+/** @param {string | undefined} adapter */
 function isUsable(adapter) {
   const mesa = /^llvmpipe: Mesa (\d+)/.exec(adapter ?? '')?.[1];
   return adapter !== undefined && (mesa === undefined || Number(mesa) >= OLDEST_MESA);
@@ -170,7 +203,8 @@ function dawnAdapter() {
     import { create } from 'webgpu';
     const gpu = (globalThis.keep = create([]));
     const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-    if (adapter) console.log(adapter.info.description || adapter.info.device || adapter.info.vendor || 'an adapter without a name');
+    const { description, device, vendor } = adapter?.info ?? {};
+    if (adapter) console.log(description || device || vendor || 'an adapter without a name');
     process.exit();`;
   return output(process.execPath, ['--input-type=module', '-e', code])?.trim() || undefined;
 }
@@ -180,14 +214,17 @@ function dawnAdapter() {
 /**
  * Installs Debian packages, from backports if the release has none as new as `oldest` (a major version); false where
  * that cannot be done.
+ *
+ * @param {string[]} packages
  */
 function apt(packages, oldest = 0) {
   if (!isProgram('/usr/bin/apt-get')) return false;
-  const sudo = process.getuid() === 0 ? [] : ['sudo', '-n'];
+  const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
   if (sudo.length > 0 && output('sudo', ['-n', 'true']) === undefined) {
     console.log(`Not root, and sudo asks for a password. Please run: apt-get install ${packages.join(' ')}`);
     return false;
   }
+  /** @param {string[]} args */
   const aptGet = (...args) => {
     const [command, ...rest] = [
       ...sudo,
@@ -227,6 +264,7 @@ function withBackports() {
   cpSync('/etc/apt/sources.list.d', folder, { recursive: true });
 
   const files = ['/etc/apt/sources.list', ...readdirSync(folder).map((name) => join(folder, name))].filter(existsSync);
+  /** @param {string} ending */
   const read = (ending) =>
     files
       .filter((path) => path.endsWith(ending))

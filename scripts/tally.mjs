@@ -8,14 +8,20 @@ import { writeFileSync } from 'node:fs';
 const NOT_ASKED_FOR = 'not among the tests that were asked for';
 
 export default class Tally {
+  /** @param {import('vitest/node').Vitest} vitest */
   onInit(vitest) {
     this.asked = vitest;
   }
 
+  /**
+   * @param {readonly import('vitest/node').TestModule[]} modules
+   * @param {readonly unknown[]} unhandledErrors
+   */
   onTestRunEnd(modules, unhandledErrors) {
     const tally = { passed: 0, failed: unhandledErrors.length, skipped: {} };
     for (const module of modules) {
       const tests = [...module.children.allTests()];
+      /** @param {string} state */
       const count = (state) => tests.filter((test) => test.result().state === state).length;
       const ended =
         ['passed', 'skipped'].includes(module.state()) || (module.state() === 'failed' && module.errors().length === 0);

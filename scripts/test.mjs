@@ -9,8 +9,13 @@ import { getChromium, getVulkan, installPackages, root, run } from './system.mjs
 /** A driver that waits for ever blocks the worker, where no time-out of vitest's can fire. */
 const LONGEST_MINUTES = 80;
 
+/** @type {Record<string, number>} */
 const total = { passed: 0, failed: 0 };
-/** How many tests were skipped, by reason. */
+/**
+ * How many tests were skipped, by reason.
+ *
+ * @type {Record<string, number>}
+ */
 let skipped = {};
 
 try {
@@ -44,7 +49,7 @@ try {
   if (tally.passed + tally.failed === 0) console.log('No test ran.');
   if (tally.failed === 0 && (!vitest || tally.passed === 0)) total.failed++; // it crashed, or found nothing to do
 } catch (error) {
-  console.log(`\n${error.stack ?? error}`);
+  console.log(`\n${error instanceof Error ? error.stack : error}`);
   total.failed++;
 }
 

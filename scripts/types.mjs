@@ -1,32 +1,29 @@
 /**
- * The published declarations, rolled up to dist/types: what an exported signature reaches is in them, and nothing else.
+ * The published types: dist/types, by tsc. Our sources import each other without file endings, which Node's own module
+ * rules refuse in declarations; so the endings are added here.
  */
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { rolldown } from 'rolldown';
-import { dts } from 'rolldown-plugin-dts';
-import { root } from './system.mjs';
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { root, run } from './system.mjs';
 
-/** `Disposable` is younger than the `lib` that many projects name, so the declarations bring it. */
-const DISPOSABLE = '/// <reference lib="esnext.disposable" />\n';
+const types = join(root, 'dist/types');
+rmSync(types, { recursive: true, force: true });
+if (!run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.types.json']))
+  process.exit(1);
 
-const dir = join(root, 'dist/types');
-rmSync(dir, { recursive: true, force: true });
-const bundle = await rolldown({
-  cwd: root,
-  input: { index: 'src/index.ts', node: 'src/node/index.ts' },
-  external: /^(node:|(webgpu|sharp)(\/|$))/,
-  plugins: [
-    dts({ dtsOnly: true, tsconfig: 'tsconfig.types.json' }),
-    {
-      name: 'gradlens:public-types',
-      renderChunk(code, { fileName }) {
-        if (code.includes('@webgpu/types'))
-          this.error(`${fileName} refers to @webgpu/types, which a user need not have`);
-        return /\bDisposable\b/.test(code) ? DISPOSABLE + code : null;
-      },
+for (const name of readdirSync(types, { recursive: true, encoding: 'utf8' })) {
+  const path = join(types, name);
+  if (!path.endsWith('.d.ts')) continue;
+  const text = readFileSync(path, 'utf8');
+  if (text.includes('@webgpu/types')) throw new Error(`${name} refers to @webgpu/types, which a user need not have`);
+  const withEndings = text.replace(
+    /((?:from|import) ?\(?['"])(\.{1,2}\/[^'"]*|\.{1,2})(?=['"])/g,
+    (match, before, specifier) => {
+      if (/\.[cm]?js$/.test(specifier)) return match;
+      const target = join(dirname(path), specifier);
+      if (existsSync(`${target}.d.ts`)) return `${before}${specifier}.js`;
+      return `${before}${specifier}${existsSync(join(target, 'index.d.ts')) ? '/index.js' : ''}`;
     },
-  ],
-  checks: { bundlerTimings: false, pluginTimings: false },
-});
-await bundle.write({ dir, format: 'es', chunkFileNames: '[name].d.ts' });
+  );
+  if (withEndings !== text) writeFileSync(path, withEndings);
+}

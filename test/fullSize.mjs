@@ -6,16 +6,18 @@
  *   node test/fullSize.mjs [vgg16] [resnet50]
  */
 import { create, globals } from 'webgpu';
-import { Engine } from '../dist/lib/index.js';
+import { Engine } from 'gradlens';
 import { random as uniform } from '../samples/lib/noise.mjs';
 
 Object.assign(globalThis, globals);
 const gpu = create([]); // kept reachable, as all of Dawn's objects must be
 const asked = process.argv.slice(2);
+/** @type {Record<string, () => import('../src/index.ts').Graph>} */
 const NETS = { vgg16, resnet50 };
 
 for (const name of asked.length > 0 ? asked : Object.keys(NETS)) {
   const adapter = await gpu.requestAdapter();
+  if (!adapter) throw new Error('no WebGPU adapter');
   const device = await adapter.requestDevice(); // the default limits
   const engine = await Engine.create({ device, adapter });
   const began = performance.now();
@@ -35,20 +37,18 @@ for (const name of asked.length > 0 ? asked : Object.keys(NETS)) {
   );
   const parameters = [...graph.weights.values()].reduce((sum, { data }) => sum + data.length, 0);
   const fine = scores.length === 1000 && scores.every(Number.isFinite) && gradient.every(Number.isFinite) && norm > 0;
+  /** @param {number} bytes */
   const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  const where = adapter.info.description || adapter.info.device;
+  const largest = Math.max(...model.plan.buffers.map(({ bytes }) => bytes));
+  const parts = Object.entries(model.memory).map(([part, bytes]) => `${part} ${mebibytes(bytes)}`);
+  const { live, peak } = engine.memory();
   console.log(
-    `${name} on ${adapter.info.description || adapter.info.device}: ${fine ? 'passed' : 'FAILED'}, ${parameters.toLocaleString('en')} parameters`,
-  );
-  console.log(
-    `  binding limit ${mebibytes(device.limits.maxStorageBufferBindingSize)}; largest buffer ${mebibytes(Math.max(...model.plan.buffers.map(({ bytes }) => bytes)))}`,
-  );
-  console.log(
-    `  on the GPU: ${Object.entries(model.memory)
-      .map(([part, bytes]) => `${part} ${mebibytes(bytes)}`)
-      .join(', ')}; live ${mebibytes(engine.memory().live)}, peak ${mebibytes(engine.memory().peak)}`,
-  );
-  console.log(
-    `  process: ${mebibytes(process.resourceUsage().maxRSS * 1024)} at most; load ${seconds(loaded - built)}, scores and gradient ${seconds(done - loaded)} (weights made in ${seconds(built - began)})`,
+    `${name} on ${where}: ${fine ? 'passed' : 'FAILED'}, ${parameters.toLocaleString('en')} parameters\n` +
+      `  binding limit ${mebibytes(device.limits.maxStorageBufferBindingSize)}; largest buffer ${mebibytes(largest)}\n` +
+      `  on the GPU: ${parts.join(', ')}; live ${mebibytes(live)}, peak ${mebibytes(peak)}\n` +
+      `  process: ${mebibytes(process.resourceUsage().maxRSS * 1024)} at most; load ${seconds(loaded - built)}, ` +
+      `scores and gradient ${seconds(done - loaded)} (weights made in ${seconds(built - began)})`,
   );
   engine.dispose();
   device.destroy();
@@ -56,20 +56,28 @@ for (const name of asked.length > 0 ? asked : Object.keys(NETS)) {
 }
 process.exit();
 
+/** @param {number} milliseconds */
 function seconds(milliseconds) {
   return `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
-/** Collects nodes and He-uniform weights; every method takes the name of a tensor and gives that of the next. */
+/**
+ * Collects nodes and He-uniform weights; every method takes the name of a tensor and gives that of the next.
+ *
+ * @param {string} name
+ */
 function builder(name) {
   const random = uniform(1);
+  /** @type {any[]} */
   const nodes = [];
   const weights = new Map();
+  /** @type {(op: string, inputs: string[], fields?: object) => string} */
   const add = (op, inputs, fields = {}) => {
     const own = `${op}${nodes.length}`;
     nodes.push({ op, name: own, inputs, ...fields });
     return own;
   };
+  /** @type {(shape: number[], value: () => number) => string} */
   const weight = (shape, value) => {
     const key = `w${weights.size}`;
     weights.set(key, {
@@ -78,10 +86,13 @@ function builder(name) {
     });
     return key;
   };
+  /** @type {(fan: number) => () => number} */
   const he = (fan) => () => (random() * 2 - 1) * Math.sqrt(6 / fan);
+  /** @type {(length: number, low: number, high: number) => string} */
   const vector = (length, low, high) => weight([length], () => low + random() * (high - low));
   return {
     add,
+    /** @type {(x: string, O: number, I: number, size: number, stride?: number, bias?: boolean) => string} */
     conv: (x, O, I, size, stride = 1, bias = true) => {
       const pad = size >> 1;
       return add('conv', [x], {
@@ -92,7 +103,9 @@ function builder(name) {
         ...(bias && { bias: vector(O, -0.1, 0.1) }),
       });
     },
+    /** @type {(x: string, O: number, I: number) => string} */
     full: (x, O, I) => add('fullyConnected', [x], { weight: weight([O, I], he(I)), bias: vector(O, -0.1, 0.1) }),
+    /** @type {(x: string, C: number) => string} */
     norm: (x, C) =>
       add('batchNorm', [x], {
         scale: vector(C, 0.4, 0.6),
@@ -101,6 +114,7 @@ function builder(name) {
         variance: vector(C, 0.8, 1.2),
         epsilon: 1e-5,
       }),
+    /** @type {(output: string) => import('../src/index.ts').Graph} */
     graph: (output) => ({ name, input: { name: 'x', extents: { C: 3, H: 224, W: 224 } }, nodes, output, weights }),
   };
 }

@@ -5,7 +5,6 @@
 import puppeteer from 'puppeteer';
 import { createServer } from 'vite';
 import type { TestProject } from 'vitest/node';
-// @ts-expect-error: plain JavaScript, which also runs before there are any packages
 import { findChromium } from '../scripts/system.mjs';
 
 declare module 'vitest' {
@@ -31,7 +30,7 @@ const FLAGS = [
 ];
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const executablePath = findChromium() as string | undefined;
+  const executablePath = findChromium();
   if (!executablePath)
     throw new Error('no Chromium: run npm test, which gets one, or set GRADLENS_CHROMIUM to its program');
 

@@ -13,12 +13,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import { CLASS_MODEL_PRESETS, SHIPPED_MODELS, classModel } from '../dist/lib/index.js';
-import { createNodeEngine, fileAddress } from '../dist/lib/node.js';
+import { CLASS_MODEL_PRESETS, SHIPPED_MODELS, classModel } from 'gradlens';
+import { createNodeEngine, fileAddress } from 'gradlens/node';
 import { SHARE } from './share.mjs';
 
+/** @import { ClassModelPreset } from '../src/index.ts' */
+
 const {
-  positionals: [data],
+  positionals: [data = '.'],
   values,
 } = parseArgs({
   allowPositionals: true,
@@ -31,10 +33,12 @@ const {
     boxes: { type: 'boolean', default: true },
   },
 });
+/** @param {string} file */
 const json = (file) => JSON.parse(readFileSync(join(data, file), 'utf8'));
+/** @type {{ classes: { index: number, label: string, imagenet_index: number }[] }} */
 const { classes } = json('imagenette224/index.json');
 const thousand = json('labels/imagenet1000.json').classes;
-const { preset } = values;
+const preset = /** @type {ClassModelPreset} */ (values.preset);
 const iterations = Number(values.iterations ?? CLASS_MODEL_PRESETS[preset].iterations);
 
 /** How a box is made of a map. */
@@ -55,6 +59,7 @@ const witness = await engine.load(fileAddress(join(data, 'weights/squeezenet1.1.
   },
 });
 
+/** @type {Record<string, object>} */
 const result = {};
 for (const name of values.models.split(',')) {
   result[name] = { classModels: await classModels(name), ...(values.boxes ? { boxes: boxes(name) } : {}) };
@@ -78,13 +83,18 @@ writeFileSync(
 engine.dispose();
 process.exit(0);
 
-/** As people see them, that is, as 8-bit pictures. */
+/**
+ * As people see them, that is, as 8-bit pictures.
+ *
+ * @param {string} name
+ */
 async function classModels(name) {
   const model = await engine.load(new URL(`${name}/model.json`, import.meta.url), { batch: classes.length });
   const run = classModel(model, { class: classes.map(({ index }) => index), preset, iterations });
   let next = await run.next();
   while (!next.done) next = await run.next();
   model.dispose();
+  /** @type {{ class: string, rank: number, taken: string }[]} */
   const named = [];
   for (const { index, label, imagenet_index: sought } of classes) {
     const picture = next.value.picture(index);
@@ -100,11 +110,16 @@ async function classModels(name) {
       .png()
       .toFile(join(values.pictures, `${name}-${label.replaceAll(' ', '-')}.png`));
   }
+  /** @param {number} top */
   const within = (top) => named.filter(({ rank }) => rank <= top).length;
   return { preset, iterations, of: named.length, top1: within(1), top5: within(5), named };
 }
 
-/** The command line's own measure. */
+/**
+ * The command line's own measure.
+ *
+ * @param {string} name
+ */
 function boxes(name) {
   const folder = join(data, 'imagenette224');
   const lines = execFileSync(
@@ -122,6 +137,6 @@ function boxes(name) {
     ],
     { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  const { segmentation, centreBox, wholeImage } = JSON.parse(lines.trim().split('\n').at(-1));
+  const { segmentation, centreBox, wholeImage } = JSON.parse(lines.trim().split('\n').at(-1) ?? '');
   return { options: BOX.join(' '), segmentation, centreBox, wholeImage };
 }

@@ -8,11 +8,11 @@ import { execSync } from 'node:child_process';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { DEFAULT_MODEL } from '../dist/lib/index.js';
-import { createNodeEngine, readImage } from '../dist/lib/node.js';
+import { DEFAULT_MODEL } from 'gradlens';
+import { createNodeEngine, readImage } from 'gradlens/node';
 
 const {
-  positionals: [data],
+  positionals: [data = '.'],
   values: { model: name, split, batch },
 } = parseArgs({
   allowPositionals: true,
@@ -23,7 +23,11 @@ const {
   },
 });
 
-/** Entries of an uncompressed USTAR archive. */
+/**
+ * Entries of an uncompressed USTAR archive.
+ *
+ * @param {Buffer} tar
+ */
 function* entries(tar) {
   for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; ) {
     const size = parseInt(tar.toString('latin1', at + 124, at + 136), 8);
@@ -39,8 +43,11 @@ const model = await engine.load(new URL('model.json', folder), { batch: N });
 const archives = readdirSync(data)
   .filter((file) => file.startsWith(`${split}-`) && file.endsWith('.tar'))
   .sort();
+/** @type {number[][]} */
 const confusion = archives.map(() => new Array(archives.length).fill(0)); // [true][answered]
+/** @type {{ label: number, image: import('../src/index.ts').Pixels }[]} */
 let pending = [];
+/** @param {number[] | number[][]} rows */
 const total = (rows) => rows.flat().reduce((a, b) => a + b, 0);
 const rightOf = () => confusion.reduce((sum, row, label) => sum + row[label], 0);
 

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { needs } from '../needs';
-// @ts-expect-error: plain JavaScript, as all commands of a checkout
 import { killGroup, supervise } from '../../bench/supervise.mjs';
 
 /** A process that leads a group, as the commands start them. */
@@ -15,7 +14,7 @@ function job(code: string, tell: (contender: string) => void = () => {}) {
     child.on('exit', (exit) => reject(new Error(`ended with ${exit}`)));
   });
   done.catch(() => {});
-  return { child, pid: child.pid!, done, kill: () => killGroup(child.pid) };
+  return { child, pid: child.pid!, done, kill: () => killGroup(child.pid!) };
 }
 
 const gone = async (child: ChildProcess): Promise<void> => {

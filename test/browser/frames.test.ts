@@ -4,7 +4,6 @@
  */
 import puppeteer, { type Page } from 'puppeteer';
 import { expect, inject, test } from 'vitest';
-// @ts-expect-error: plain JavaScript, which also runs before there are any packages
 import { findChromium } from '../../scripts/system.mjs';
 import { chromiumPage } from '../chromium';
 import type { FatalReport, FrameReport } from './frames';

@@ -3,16 +3,14 @@ import type { Page } from 'puppeteer';
 import { expect, inject, vi } from 'vitest';
 import { type ChromiumPage, chromiumPage } from '../chromium';
 import type { State } from '../../src/demo/state';
-// @ts-expect-error: plain JavaScript, which commands run as it is
-import { beforeWorkers, crashGpu as crash } from '../../scripts/mishaps.mjs';
+import { beforeWorkers } from '../../scripts/mishaps.mjs';
 
 vi.setConfig({ testTimeout: 240_000 }); // a map takes a second on an idle software adapter, and ten beside other work
 
 /** `prepare` runs in the page's worker before its own script, where the engine is. */
 export async function openDemo(hash = '', prepare?: string): Promise<ChromiumPage> {
   const opened = await chromiumPage(); // any page of this origin
-  if (prepare !== undefined)
-    await (beforeWorkers as (page: Page, script: string) => Promise<void>)(opened.page, prepare);
+  if (prepare !== undefined) await beforeWorkers(opened.page, prepare);
   await opened.page.setViewport({ width: 1280, height: 900 });
   await opened.page.goto(new URL(`index.html${hash}`, inject('pageUrl')).href);
   return opened;
@@ -127,4 +125,4 @@ export function giveFile(page: Page, how: 'drop' | 'paste', name: string, conten
   );
 }
 
-export const crashGpu = crash as (page: Page) => Promise<void>;
+export { crashGpu } from '../../scripts/mishaps.mjs';
