@@ -95,26 +95,40 @@ export function multiplyAdds(device: GPUDevice): { readonly record: Pass; readon
 export async function probe(gpu: GPU, signal?: AbortSignal): Promise<Probe> {
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) throw new Error('probe: no WebGPU adapter');
-  const software = adapter.info.isFallbackAdapter;
   const device = await adapter.requestDevice({ label: 'gradlens/bench/probe' });
+  try {
+    const bed = await testBedOf(device, adapter.info.isFallbackAdapter, signal);
+    return {
+      fmaGflops: await fmaGflops(bed),
+      copyGBs: await copyGBs(bed),
+      dispatchMicroseconds: await dispatchMicroseconds(bed),
+      readBackMs: bed.readBackMs,
+    };
+  } finally {
+    device.destroy();
+  }
+}
+
+/** A device with what all measurements need. */
+interface TestBed {
+  readonly device: GPUDevice;
+  readonly software: boolean;
+  /** 4 KiB, of which the first sixteen bytes are read back after every pass. */
+  readonly small: GPUBuffer;
+  readonly uniform: GPUBuffer;
+  /** Milliseconds of a pass that does nothing. */
+  readonly readBackMs: number;
+  /** A kernel's pipeline and bindings, to be set in a pass. */
+  kernel(code: string, buffers: readonly GPUBuffer[]): Promise<Pass>;
+  /** Milliseconds until the sixteen bytes that follow the pass are in JavaScript, so many times. */
+  times(count: number, encode: Pass): Promise<number[]>;
+}
+
+async function testBedOf(device: GPUDevice, software: boolean, signal: AbortSignal | undefined): Promise<TestBed> {
   const { STORAGE, UNIFORM, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
   const uniform = device.createBuffer({ size: 16, usage: UNIFORM | COPY_DST });
   const small = device.createBuffer({ size: 4096, usage: STORAGE | COPY_SRC });
   const staging = device.createBuffer({ size: 16, usage: MAP_READ | COPY_DST });
-
-  const kernel = async (code: string, buffers: readonly GPUBuffer[]): Promise<Pass> => {
-    const pipeline = await device.createComputePipelineAsync({
-      layout: 'auto',
-      compute: { module: device.createShaderModule({ code }), entryPoint: 'main' },
-    });
-    const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
-    const bindGroup = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
-    return (pass) => {
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, bindGroup);
-    };
-  };
-  /** Milliseconds until the sixteen bytes that follow the pass are in JavaScript. */
   const run = async (encode: Pass): Promise<number> => {
     signal?.throwIfAborted();
     const { milliseconds } = await timed(async () => {
@@ -129,64 +143,96 @@ export async function probe(gpu: GPU, signal?: AbortSignal): Promise<Probe> {
     });
     return milliseconds;
   };
-  const several = async (count: number, encode: Pass): Promise<number[]> => {
-    const times: number[] = [];
-    for (let k = 0; k < count; k++) times.push(await run(encode));
-    return times;
+  const times = async (count: number, encode: Pass): Promise<number[]> => {
+    const each: number[] = [];
+    for (let k = 0; k < count; k++) each.push(await run(encode));
+    return each;
   };
+  await run(() => {});
+  const readBackMs = medianOf(await times(10, () => {}));
+  return {
+    device,
+    software,
+    small,
+    uniform,
+    readBackMs,
+    times,
+    kernel: (code, buffers) => passOf(device, code, buffers),
+  };
+}
 
-  try {
-    await run(() => {});
-    const empty = await several(10, () => {});
-    const readBackMs = medianOf(empty);
-    /** The best of five; `work` doubles until a run is long enough for its fixed costs not to matter. */
-    const rate = async (begin: number, most: number, encode: (work: number) => Pass): Promise<number> => {
-      let work = begin;
-      await run(encode(work)); // the driver compiles at the first dispatch
-      for (let time = 0; (time = await run(encode(work))) < (software ? 30 : 40) && work < most; )
-        work = Math.min(most, work * (time < 5 ? 4 : 2));
-      const best = Math.min(...(await several(5, encode(work))));
-      return work / Math.max(best - readBackMs, best / 2) / 1e-3;
+async function passOf(device: GPUDevice, code: string, buffers: readonly GPUBuffer[]): Promise<Pass> {
+  const pipeline = await device.createComputePipelineAsync({
+    layout: 'auto',
+    compute: { module: device.createShaderModule({ code }), entryPoint: 'main' },
+  });
+  const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+  const bindGroup = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+  return (pass) => {
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
+  };
+}
+
+/**
+ * Work per second, by the best of five runs. `work` grows from `begin` until a run is long enough for its fixed costs
+ * not to matter, or until it is `most`.
+ */
+async function rate(
+  { software, readBackMs, times }: TestBed,
+  begin: number,
+  most: number,
+  encode: (work: number) => Pass,
+): Promise<number> {
+  const once = async (work: number): Promise<number> => (await times(1, encode(work)))[0]!;
+  let work = begin;
+  await once(work); // the driver compiles at the first dispatch
+  for (let time = 0; (time = await once(work)) < (software ? 30 : 40) && work < most; )
+    work = Math.min(most, work * (time < 5 ? 4 : 2));
+  const best = Math.min(...(await times(5, encode(work))));
+  return work / Math.max(best - readBackMs, best / 2) / 1e-3;
+}
+
+async function fmaGflops(bed: TestBed): Promise<number> {
+  const { device, software, small, uniform } = bed;
+  const fma = await bed.kernel(fmaCode, [small, uniform]);
+  const invocations = software ? 2048 : 1 << 18;
+  const rounds = await rate(bed, software ? 8 : 64, 1 << 20, (work) => {
+    device.queue.writeBuffer(uniform, 0, new Uint32Array([work, 0, 0, 0]));
+    return (pass) => {
+      fma(pass);
+      pass.dispatchWorkgroups(invocations / FMA_GROUP);
     };
+  });
+  device.queue.writeBuffer(uniform, 0, new Uint32Array(4));
+  return (rounds * invocations * FLOPS_PER_ROUND) / 1e9;
+}
 
-    const fma = await kernel(fmaCode, [small, uniform]);
-    const invocations = software ? 2048 : 1 << 18;
-    const perRound = invocations * FLOPS_PER_ROUND;
-    const rounds = await rate(software ? 8 : 64, 1 << 20, (work) => {
-      device.queue.writeBuffer(uniform, 0, new Uint32Array([work, 0, 0, 0]));
-      return (pass) => {
-        fma(pass);
-        pass.dispatchWorkgroups(invocations / FMA_GROUP);
-      };
-    });
-    device.queue.writeBuffer(uniform, 0, new Uint32Array(4));
+async function copyGBs(bed: TestBed): Promise<number> {
+  const { device, software, uniform } = bed;
+  // past the caches of any GPU there is, and within the limits of a device with default limits
+  const bytes = software ? 1 << 24 : 1 << 27;
+  const [x, y] = [0, 1].map(() => device.createBuffer({ size: bytes, usage: GPUBufferUsage.STORAGE })) as [
+    GPUBuffer,
+    GPUBuffer,
+  ];
+  const copy = await bed.kernel(copyCode, [y, uniform, x]);
+  const copies = await rate(bed, 1, 1024, (work) => (pass) => {
+    copy(pass);
+    for (let k = 0; k < work; k++) pass.dispatchWorkgroups(bytes / 16 / COPY_GROUP);
+  });
+  return (copies * 2 * bytes) / 1e9;
+}
 
-    // past the caches of any GPU there is, and within the limits of a device with default limits
-    const bytes = software ? 1 << 24 : 1 << 27;
-    const [x, y] = [0, 1].map(() => device.createBuffer({ size: bytes, usage: STORAGE })) as [GPUBuffer, GPUBuffer];
-    const copy = await kernel(copyCode, [y, uniform, x]);
-    const copies = await rate(1, 1024, (work) => (pass) => {
-      copy(pass);
-      for (let k = 0; k < work; k++) pass.dispatchWorkgroups(bytes / 16 / COPY_GROUP);
-    });
-
-    const chain = await kernel(chainCode, [small, uniform]);
-    const chained =
-      (length: number): Pass =>
-      (pass) => {
-        chain(pass);
-        for (let k = 0; k < length; k++) pass.dispatchWorkgroups(1);
-      };
-    await run(chained(25));
-    const [long, short] = [medianOf(await several(10, chained(25))), medianOf(await several(10, chained(1)))];
-
-    return {
-      fmaGflops: (rounds * perRound) / 1e9,
-      copyGBs: (copies * 2 * bytes) / 1e9,
-      dispatchMicroseconds: Math.max(0, ((long - short) * 1000) / 24),
-      readBackMs,
+async function dispatchMicroseconds({ small, uniform, kernel, times }: TestBed): Promise<number> {
+  const chain = await kernel(chainCode, [small, uniform]);
+  const chained =
+    (length: number): Pass =>
+    (pass) => {
+      chain(pass);
+      for (let k = 0; k < length; k++) pass.dispatchWorkgroups(1);
     };
-  } finally {
-    device.destroy();
-  }
+  await times(1, chained(25));
+  const [long, short] = [medianOf(await times(10, chained(25))), medianOf(await times(10, chained(1)))];
+  return Math.max(0, ((long - short) * 1000) / 24);
 }

@@ -2,12 +2,17 @@
  * A vitest reporter that counts, for scripts/test.mjs, into the file $GRADLENS_TALLY. Stricter than vitest's own sum: a
  * file whose worker died, or that failed as a whole, has no passed tests; an error outside of any test is a failure of
  * its own, and so is a test that is skipped without a reason (test/needs.ts).
+ *
+ * @typedef {{ passed: number, failed: number, skipped: Record<string, number> }} Counted skipped: by reason
  */
 import { writeFileSync } from 'node:fs';
 
 const NOT_ASKED_FOR = 'not among the tests that were asked for';
 
 export default class Tally {
+  /** @type {import('vitest/node').Vitest | undefined} */
+  asked;
+
   /** @param {import('vitest/node').Vitest} vitest */
   onInit(vitest) {
     this.asked = vitest;
@@ -18,6 +23,7 @@ export default class Tally {
    * @param {readonly unknown[]} unhandledErrors
    */
   onTestRunEnd(modules, unhandledErrors) {
+    /** @type {Counted} */
     const tally = { passed: 0, failed: unhandledErrors.length, skipped: {} };
     for (const module of modules) {
       const tests = [...module.children.allTests()];
@@ -34,6 +40,10 @@ export default class Tally {
     if (process.env.GRADLENS_TALLY) writeFileSync(process.env.GRADLENS_TALLY, JSON.stringify(tally));
   }
 
+  /**
+   * @param {Counted} tally
+   * @param {import('vitest/node').TestCase} test
+   */
   #skip(tally, test) {
     const reason = reasonOf(test) ?? (this.asked?.config.testNamePattern ? NOT_ASKED_FOR : undefined);
     if (reason === undefined) {
@@ -45,7 +55,12 @@ export default class Tally {
   }
 }
 
-/** Of the test, or of the suite that it is in. */
+/**
+ * Of the test, or of the suite that it is in.
+ *
+ * @param {any} test
+ * @returns {string | undefined}
+ */
 function reasonOf(test) {
   for (let task = test; task; task = task.parent) {
     const { skipped } = task.meta?.() ?? {};

@@ -4,7 +4,7 @@
  */
 import type * as jaxjs from '@jax-js/jax';
 import packageJson from '../../package.json';
-import type { Graph, Pads, Pair } from '../../src/graph';
+import type { Extents, Graph, GraphNode, Pads } from '../../src/graph';
 import { elements } from '../../src/shape';
 import { extentsOf } from '../networks';
 import { ASCENT, type Contender, type Session, isPadded, oneHot, paced, transposed, withFusedRelus } from './contender';
@@ -32,78 +32,13 @@ export function jax(): Contender {
   };
 }
 
-function sessionOf({ jit, lax, nn, numpy: np, tree, valueAndGrad }: Jax, network: Graph, batch: number): Session {
-  const extents = extentsOf(network);
+function sessionOf(library: Jax, network: Graph, batch: number): Session {
+  const { jit, numpy: np, tree, valueAndGrad } = library;
   const { C, H, W } = network.input.extents;
-  const classes = extents.get(network.output)!.C;
+  const classes = extentsOf(network).get(network.output)!.C;
   const arrayOf = (data: Float32Array, shape: readonly number[]): Array4 => np.array(data, { shape: [...shape] });
-
-  const parameters: Parameters = {};
-  for (const node of network.nodes) {
-    if (node.op !== 'conv' && node.op !== 'fullyConnected') continue;
-    const { data, shape } = network.weights.get(node.weight)!;
-    const O = shape[0]!;
-    const inputs = elements(extents.get(node.inputs[0]!)!);
-    parameters[node.weight] =
-      node.op === 'conv' ? arrayOf(data, shape) : arrayOf(transposed(data, O, inputs), [inputs, O]);
-    if (node.bias)
-      parameters[node.bias] = arrayOf(network.weights.get(node.bias)!.data, node.op === 'conv' ? [1, O, 1, 1] : [O]);
-  }
-
-  const layers = withFusedRelus(network);
-  const readersOf = (name: string): number => network.nodes.filter(({ inputs }) => inputs.includes(name)).length;
-
-  /** Consumes the image; the weights are borrowed. */
-  const forward = (weights: Parameters, image: Array4): Array4 => {
-    const arrays = new Map<string, Array4>([[network.input.name, image]]);
-    const left = new Map<string, number>();
-    /** The last reader of an array consumes it. */
-    const take = (name: string): Array4 => {
-      const remaining = (left.get(name) ?? readersOf(name)) - 1;
-      left.set(name, remaining);
-      return remaining > 0 ? arrays.get(name)!.ref : arrays.get(name)!;
-    };
-    for (const { node, output, relu } of layers) {
-      const [x, ...others] = node.inputs.map(take) as [Array4, ...Array4[]];
-      const weight = (name: string): Array4 => weights[name]!.ref;
-      const biased = (y: Array4): Array4 => ('bias' in node && node.bias ? y.add(weight(node.bias)) : y);
-      const apply = (): Array4 => {
-        switch (node.op) {
-          case 'conv':
-            return biased(
-              lax.convGeneralDilated(x, weight(node.weight), [...(node.stride ?? [1, 1])], padding(node.pads), {
-                featureGroupCount: node.groups ?? 1,
-              }),
-            );
-          case 'fullyConnected':
-            return biased(np.dot(x.reshape([batch, -1]), weight(node.weight)));
-          case 'maxPool':
-            if (isPadded(node.pads) || needsCeil(node.name))
-              throw new Error(`${node.name}: the pools of jax-js take no padding`);
-            return lax.reduceWindow(x, np.max, [...node.kernel], [...(node.stride ?? [1, 1])]);
-          case 'relu':
-            return nn.relu(x);
-          case 'concat':
-            return np.concatenate([x, ...others], 1);
-          case 'globalAveragePool':
-            return np.mean(x, [2, 3]);
-          default:
-            throw new Error(`${node.name}: ${node.op} is not written for jax-js`);
-        }
-      };
-      const y = apply();
-      arrays.set(output, relu ? nn.relu(y) : y);
-    }
-    return arrays.get(network.output)!.reshape([batch, classes]);
-  };
-  /** Whether rounding up makes a difference to a pool. */
-  function needsCeil(name: string): boolean {
-    const node = network.nodes.find((other) => other.name === name)!;
-    if (node.op !== 'maxPool' || !node.ceil) return false;
-    const x = extents.get(node.inputs[0]!)!;
-    const [y, across]: Pair = node.stride ?? [1, 1];
-    return (x.H - node.kernel[0]) % y !== 0 || (x.W - node.kernel[1]) % across !== 0;
-  }
+  const parameters = parametersOf(library, network);
+  const forward = forwardOf(library, network, batch);
 
   const release = (weights: Parameters): void => Object.values(weights).forEach((array) => array.dispose());
   const scoresOf = jit((weights: Parameters, image: Array4) => {
@@ -168,6 +103,84 @@ function sessionOf({ jit, lax, nn, numpy: np, tree, valueAndGrad }: Jax, network
       for (const jitted of [scoresOf, gradientOf, iterationOf]) jitted.dispose();
     },
   };
+}
+
+/** The weights as jax-js wants them; those of fully connected layers transposed. */
+function parametersOf({ numpy: np }: Jax, network: Graph): Parameters {
+  const extents = extentsOf(network);
+  const parameters: Parameters = {};
+  const add = (name: string, data: Float32Array, shape: readonly number[]): void => {
+    parameters[name] = np.array(data, { shape: [...shape] });
+  };
+  for (const node of network.nodes) {
+    if (node.op !== 'conv' && node.op !== 'fullyConnected') continue;
+    const { data, shape } = network.weights.get(node.weight)!;
+    const O = shape[0]!;
+    const inputs = elements(extents.get(node.inputs[0]!)!);
+    if (node.op === 'conv') add(node.weight, data, shape);
+    else add(node.weight, transposed(data, O, inputs), [inputs, O]);
+    if (node.bias) add(node.bias, network.weights.get(node.bias)!.data, node.op === 'conv' ? [1, O, 1, 1] : [O]);
+  }
+  return parameters;
+}
+
+/** The forward pass `[N × classes]`. It consumes the image; the weights are borrowed. */
+function forwardOf(library: Jax, network: Graph, batch: number): (weights: Parameters, image: Array4) => Array4 {
+  const classes = extentsOf(network).get(network.output)!.C;
+  const layers = withFusedRelus(network);
+  const readersOf = (name: string): number => network.nodes.filter(({ inputs }) => inputs.includes(name)).length;
+  const apply = layerOf(library, network, batch);
+  return (weights, image) => {
+    const arrays = new Map<string, Array4>([[network.input.name, image]]);
+    const left = new Map<string, number>();
+    /** The last reader of an array consumes it. */
+    const take = (name: string): Array4 => {
+      const remaining = (left.get(name) ?? readersOf(name)) - 1;
+      left.set(name, remaining);
+      return remaining > 0 ? arrays.get(name)!.ref : arrays.get(name)!;
+    };
+    for (const { node, output, relu } of layers) {
+      const y = apply(node, node.inputs.map(take), (name) => weights[name]!.ref);
+      arrays.set(output, relu ? library.nn.relu(y) : y);
+    }
+    return arrays.get(network.output)!.reshape([batch, classes]);
+  };
+}
+
+/** One layer: what it computes of its inputs, which it consumes. */
+function layerOf({ lax, nn, numpy: np }: Jax, network: Graph, batch: number) {
+  const extents = extentsOf(network);
+  return (node: GraphNode, inputs: readonly Array4[], weight: (name: string) => Array4): Array4 => {
+    const [x, ...others] = inputs as [Array4, ...Array4[]];
+    const biased = (y: Array4): Array4 => ('bias' in node && node.bias ? y.add(weight(node.bias)) : y);
+    switch (node.op) {
+      case 'conv':
+        return biased(
+          lax.convGeneralDilated(x, weight(node.weight), [...(node.stride ?? [1, 1])], padding(node.pads), {
+            featureGroupCount: node.groups ?? 1,
+          }),
+        );
+      case 'fullyConnected':
+        return biased(np.dot(x.reshape([batch, -1]), weight(node.weight)));
+      case 'maxPool':
+        if (isPadded(node.pads) || needsCeil(node, extents.get(node.inputs[0]!)!))
+          throw new Error(`${node.name}: the pools of jax-js take no padding`);
+        return lax.reduceWindow(x, np.max, [...node.kernel], [...(node.stride ?? [1, 1])]);
+      case 'relu':
+        return nn.relu(x);
+      case 'concat':
+        return np.concatenate([x, ...others], 1);
+      case 'globalAveragePool':
+        return np.mean(x, [2, 3]);
+      default:
+        throw new Error(`${node.name}: ${node.op} is not written for jax-js`);
+    }
+  };
+}
+
+/** Whether rounding up makes a difference to a pool. */
+function needsCeil({ ceil, kernel, stride = [1, 1] }: Extract<GraphNode, { op: 'maxPool' }>, x: Extents): boolean {
+  return ceil === true && ((x.H - kernel[0]) % stride[0] !== 0 || (x.W - kernel[1]) % stride[1] !== 0);
 }
 
 const padding = ([top, left, bottom, right]: Pads = [0, 0, 0, 0]): [number, number][] => [

@@ -4,7 +4,7 @@
  */
 import type * as tfjs from '@tensorflow/tfjs-core';
 import packageJson from '../../package.json';
-import type { Graph, Pads, Pair } from '../../src/graph';
+import type { Graph, GraphNode, Pads, Pair } from '../../src/graph';
 import { elements } from '../../src/shape';
 import { extentsOf } from '../networks';
 import { ASCENT, type Contender, type Session, oneHot, paced, perItem, transposed, withFusedRelus } from './contender';
@@ -63,84 +63,10 @@ async function fetchWasm(): Promise<void> {
 }
 
 function sessionOf(tf: Tf, network: Graph, batch: number): Session {
-  const extents = extentsOf(network);
   const { C, H, W } = network.input.extents;
-  const classes = extents.get(network.output)!.C;
-  const weightOf = (name: string) => network.weights.get(name)!;
-  const parameters = new Map<string, tfjs.Tensor>();
-  const constant = (name: string, data: Float32Array, shape: number[]): void => {
-    parameters.set(name, tf.tensor(data, shape, 'float32'));
-  };
-
-  for (const node of network.nodes) {
-    if (node.op !== 'conv' && node.op !== 'fullyConnected') continue;
-    const { data, shape } = weightOf(node.weight);
-    const O = shape[0]!;
-    if (node.op === 'conv') {
-      if (node.groups !== undefined && node.groups !== 1)
-        throw new Error(`${node.name}: TensorFlow.js has no gradient of grouped convolutions`);
-      const [, K, R, S] = shape as [number, number, number, number];
-      const tapsFirst = transposed(data, O * K, R * S); // OIHW → HWOI
-      constant(
-        node.weight,
-        perItem(tapsFirst, R * S, (tap) => transposed(tap, O, K)),
-        [R, S, K, O],
-      );
-    } else {
-      const x = extents.get(node.inputs[0]!)!;
-      const channelsLast = perItem(data, O, (row) => transposed(row, x.C, x.H * x.W));
-      constant(node.weight, transposed(channelsLast, O, elements(x)), [elements(x), O]);
-    }
-    if (node.bias) constant(node.bias, weightOf(node.bias).data, [O]);
-  }
-
-  const layers = withFusedRelus(network);
-  const forward = (image: tfjs.Tensor): tfjs.Tensor => {
-    const tensors = new Map<string, tfjs.Tensor>([[network.input.name, image]]);
-    for (const { node, output, relu } of layers) {
-      const [x, ...others] = node.inputs.map((name) => tensors.get(name)!) as [tfjs.Tensor4D, ...tfjs.Tensor4D[]];
-      const epilogue = {
-        ...('bias' in node && node.bias ? { bias: parameters.get(node.bias)! } : {}),
-        activation: relu ? ('relu' as const) : ('linear' as const),
-      };
-      const apply = (): tfjs.Tensor => {
-        switch (node.op) {
-          case 'conv':
-            return tf.fused.conv2d({
-              x,
-              filter: parameters.get(node.weight) as tfjs.Tensor4D,
-              strides: pair(node.stride),
-              pad: padding(node.pads),
-              ...epilogue,
-            });
-          case 'fullyConnected':
-            return tf.fused.matMul({
-              a: tf.reshape<tfjs.Rank.R2>(x, [batch, -1]),
-              b: parameters.get(node.weight) as tfjs.Tensor2D,
-              ...epilogue,
-            });
-          case 'maxPool':
-            return tf.maxPool(
-              x,
-              pair(node.kernel),
-              pair(node.stride),
-              padding(node.pads),
-              node.ceil ? 'ceil' : 'floor',
-            );
-          case 'relu':
-            return tf.relu(x);
-          case 'concat':
-            return tf.concat([x, ...others], 3);
-          case 'globalAveragePool':
-            return tf.mean(x, [1, 2]);
-          default:
-            throw new Error(`${node.name}: ${node.op} is not written for TensorFlow.js`);
-        }
-      };
-      tensors.set(output, apply());
-    }
-    return tf.reshape(tensors.get(network.output)!, [batch, classes]);
-  };
+  const classes = extentsOf(network).get(network.output)!.C;
+  const parameters = parametersOf(tf, network);
+  const forward = forwardOf(tf, network, batch, parameters);
   const valueAndGradient = tf.valueAndGrad(forward);
   const tensorOf = (input: Float32Array): tfjs.Tensor => tf.tensor(input, [batch, H, W, C], 'float32');
   const read = async (tensor: tfjs.Tensor): Promise<Float32Array> => (await tensor.data()) as Float32Array;
@@ -188,6 +114,88 @@ function sessionOf(tf: Tf, network: Graph, batch: number): Session {
       });
     },
     dispose: () => tf.dispose([...parameters.values()]),
+  };
+}
+
+type Parameters = ReadonlyMap<string, tfjs.Tensor>;
+
+/** The weights as TensorFlow.js wants them: channels last. */
+function parametersOf(tf: Tf, network: Graph): Parameters {
+  const extents = extentsOf(network);
+  const parameters = new Map<string, tfjs.Tensor>();
+  const add = (name: string, data: Float32Array, shape: number[]): void => {
+    parameters.set(name, tf.tensor(data, shape, 'float32'));
+  };
+  for (const node of network.nodes) {
+    if (node.op !== 'conv' && node.op !== 'fullyConnected') continue;
+    const { data, shape } = network.weights.get(node.weight)!;
+    const O = shape[0]!;
+    if (node.op === 'conv') {
+      if (node.groups !== undefined && node.groups !== 1)
+        throw new Error(`${node.name}: TensorFlow.js has no gradient of grouped convolutions`);
+      const [, K, R, S] = shape as [number, number, number, number];
+      const tapsFirst = transposed(data, O * K, R * S); // OIHW → HWOI
+      const channelsLast = perItem(tapsFirst, R * S, (tap) => transposed(tap, O, K));
+      add(node.weight, channelsLast, [R, S, K, O]);
+    } else {
+      const x = extents.get(node.inputs[0]!)!;
+      const channelsLast = perItem(data, O, (row) => transposed(row, x.C, x.H * x.W));
+      add(node.weight, transposed(channelsLast, O, elements(x)), [elements(x), O]);
+    }
+    if (node.bias) add(node.bias, network.weights.get(node.bias)!.data, [O]);
+  }
+  return parameters;
+}
+
+/** The forward pass: `[N, H, W, C]` to `[N × classes]`. */
+function forwardOf(tf: Tf, network: Graph, batch: number, parameters: Parameters) {
+  const classes = extentsOf(network).get(network.output)!.C;
+  const layers = withFusedRelus(network);
+  const apply = layerOf(tf, batch, parameters);
+  return (image: tfjs.Tensor): tfjs.Tensor => {
+    const tensors = new Map<string, tfjs.Tensor>([[network.input.name, image]]);
+    for (const { node, output, relu } of layers) {
+      const inputs = node.inputs.map((name) => tensors.get(name)!);
+      tensors.set(output, apply(node, inputs, relu));
+    }
+    return tf.reshape(tensors.get(network.output)!, [batch, classes]);
+  };
+}
+
+/** One layer, rectified if `relu` says so. */
+function layerOf(tf: Tf, batch: number, parameters: Parameters) {
+  return (node: GraphNode, inputs: readonly tfjs.Tensor[], relu: boolean): tfjs.Tensor => {
+    const [x, ...others] = inputs as [tfjs.Tensor4D, ...tfjs.Tensor4D[]];
+    const epilogue = {
+      ...('bias' in node && node.bias ? { bias: parameters.get(node.bias)! } : {}),
+      activation: relu ? ('relu' as const) : ('linear' as const),
+    };
+    switch (node.op) {
+      case 'conv':
+        return tf.fused.conv2d({
+          x,
+          filter: parameters.get(node.weight) as tfjs.Tensor4D,
+          strides: pair(node.stride),
+          pad: padding(node.pads),
+          ...epilogue,
+        });
+      case 'fullyConnected':
+        return tf.fused.matMul({
+          a: tf.reshape<tfjs.Rank.R2>(x, [batch, -1]),
+          b: parameters.get(node.weight) as tfjs.Tensor2D,
+          ...epilogue,
+        });
+      case 'maxPool':
+        return tf.maxPool(x, pair(node.kernel), pair(node.stride), padding(node.pads), node.ceil ? 'ceil' : 'floor');
+      case 'relu':
+        return tf.relu(x);
+      case 'concat':
+        return tf.concat([x, ...others], 3);
+      case 'globalAveragePool':
+        return tf.mean(x, [1, 2]);
+      default:
+        throw new Error(`${node.name}: ${node.op} is not written for TensorFlow.js`);
+    }
   };
 }
 
