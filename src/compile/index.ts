@@ -32,7 +32,7 @@ export interface CompileOptions {
 }
 
 /** In this order: each finds what it looks for because of those before it. */
-const REWRITES: readonly Rewrite[] = [
+export const REWRITES: readonly Rewrite[] = [
   takeScore,
   prune,
   refuseSoftmax,
@@ -51,8 +51,14 @@ const REWRITES: readonly Rewrite[] = [
 /**
  * @throws GradlensError `shape`, `model-format`, `unsupported-op` or `limit`, naming the layer.
  */
-export function compile(graph: Graph, { batch, bindingBytes, variants = PLAIN, target, half }: CompileOptions): Plan {
-  const network = REWRITES.reduce(
+export function compile(graph: Graph, options: CompileOptions): Plan {
+  return planOf(graph, options, REWRITES);
+}
+
+/** As {@link compile}, by these rewrites: to see what one of them buys. */
+export function planOf(graph: Graph, options: CompileOptions, rewrites: readonly Rewrite[]): Plan {
+  const { batch, bindingBytes, variants = PLAIN, target, half } = options;
+  const network = rewrites.reduce(
     (current, rewrite) => rewrite(current),
     networkOf(target === undefined ? graph : { ...graph, output: target }),
   );
