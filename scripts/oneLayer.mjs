@@ -24,7 +24,11 @@ const { REWRITES, planOf } = /** @type {any} */ (await server.ssrLoadModule('/sr
 /** @type {typeof import('../src/variants/variants.ts')} */
 const { PLAIN } = /** @type {any} */ (await server.ssrLoadModule('/src/variants/variants.ts'));
 
-/** What is left out, by the name of the stage. */
+/**
+ * What is left out, by the name of the stage.
+ *
+ * @type {Record<string, string[]>}
+ */
 const STAGES = {
   'ReLU and pool on their own': ['fuseRelu', 'fusePool'],
   'ReLU in the convolution': ['fusePool'],
@@ -84,13 +88,21 @@ async function time(icd) {
   const { Executor } = /** @type {any} */ (await server.ssrLoadModule('/src/gpu/executor.ts'));
   /** @type {typeof import('../src/gpu/weightStore.ts')} */
   const { WeightStore } = /** @type {any} */ (await server.ssrLoadModule('/src/gpu/weightStore.ts'));
+  /** @type {typeof import('../src/variants/stored.ts')} */
+  const { memoryStore } = /** @type {any} */ (await server.ssrLoadModule('/src/variants/stored.ts'));
+  const call = { signal: undefined, onProgress: undefined };
   const adapter = await requestNodeAdapter({ icd: /** @type {'lavapipe'} */ (icd) });
   const gpu = await adapter.requestDevice();
-  const device = new Device(gpu, { owned: false, info: adapter.info, variants: () => PLAIN });
+  const device = new Device(gpu, {
+    owned: false,
+    info: adapter.info,
+    tuningStore: memoryStore(),
+    variants: () => PLAIN,
+  });
   const executors = await Promise.all(
     plans.map(async ({ stage, plan }) => ({
       stage,
-      executor: await Executor.create(device, plan, new WeightStore(device), {}),
+      executor: await Executor.create({ device, plan, weights: new WeightStore(device) }, call),
       times: /** @type {number[]} */ ([]),
     })),
   );

@@ -311,7 +311,7 @@ async function maps() {
         allLayers: await kept(all),
         likeness: gradlens.rankCorrelation(map, plain),
       };
-      if (method === INTEGRATED) gap += (map.gap ?? 0) / pictures.length;
+      if (method === INTEGRATED) gap += ('gap' in map ? (map.gap ?? 0) : 0) / pictures.length;
       for (const [key, value] of Object.entries(row)) ((sums[title] ??= {})[key] ??= []).push(value);
     }
     console.error(name);

@@ -1,6 +1,10 @@
 /** Seeded randomness: the same picture on every machine. */
 
-/** A generator of numbers in [0, 1) (mulberry32). */
+/**
+ * A generator of numbers in [0, 1) (mulberry32).
+ *
+ * @param {number} seed
+ */
 export function random(seed) {
   let state = seed >>> 0;
   return () => {
@@ -11,7 +15,12 @@ export function random(seed) {
   };
 }
 
-/** A number in [0, 1) for each point of the integer lattice. */
+/**
+ * A number in [0, 1) for each point of the integer lattice.
+ *
+ * @param {number} i
+ * @param {number} j
+ */
 export function hash(i, j, k = 0) {
   let h = Math.imul(i, 0x27d4eb2d) ^ Math.imul(j, 0x165667b1) ^ Math.imul(k, 0x9e3779b1);
   h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
@@ -19,10 +28,17 @@ export function hash(i, j, k = 0) {
   return ((h ^ (h >>> 15)) >>> 0) / 2 ** 32;
 }
 
+/** @param {number} t */
 const fade = (t) => t * t * (3 - 2 * t);
+/** @type {(a: number, b: number, t: number) => number} */
 const mix = (a, b, t) => a + (b - a) * t;
 
-/** Smooth value noise in [0, 1): the lattice's numbers, interpolated. */
+/**
+ * Smooth value noise in [0, 1): the lattice's numbers, interpolated.
+ *
+ * @param {number} x
+ * @param {number} y
+ */
 export function noise(x, y, z = 0) {
   const i = Math.floor(x),
     j = Math.floor(y),
@@ -30,12 +46,19 @@ export function noise(x, y, z = 0) {
   const u = fade(x - i),
     v = fade(y - j),
     w = fade(z - k);
+  /** @type {(b: number, c: number) => number} */
   const row = (b, c) => mix(hash(i, j + b, k + c), hash(i + 1, j + b, k + c), u);
+  /** @type {(c: number) => number} */
   const plane = (c) => mix(row(0, c), row(1, c), v);
   return w === 0 ? plane(0) : mix(plane(0), plane(1), w);
 }
 
-/** Noise at several scales, each half the size and half the strength of the one before; in [0, 1). */
+/**
+ * Noise at several scales, each half the size and half the strength of the one before; in [0, 1).
+ *
+ * @param {number} x
+ * @param {number} y
+ */
 export function fractal(x, y, z = 0, octaves = 5) {
   let sum = 0,
     weight = 0.5,
