@@ -150,7 +150,8 @@ export class Inputs {
 
   private itemsOf({ data, shape }: Prepared): number {
     const [, C, H, W] = this.taker.shape;
-    const [count, ...rest] = shape.length === 4 ? shape : [1, ...shape];
+    const flat = shape.length === 2 && H * W === 1;
+    const [count, ...rest] = flat ? [...shape, 1, 1] : shape.length === 4 ? shape : [1, ...shape];
     if (rest.length !== 3 || rest[0] !== C || rest[1] !== H || rest[2] !== W) {
       throw new GradlensError('shape', `the input is [${shape.join(', ')}], the network takes [N, ${C}, ${H}, ${W}]`, {
         shape,

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { Engine } from '../../src/engine';
 import type { Graph } from '../../src/graph';
 import type { Neuron } from '../../src/options';
+import { uniform } from '../../src/random';
+import { floats, node, onnxFile } from '../formats/models';
 import { nodeDrivers } from '../node';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient } from '../oracle/network';
@@ -30,6 +32,40 @@ describe.each(nodeDrivers)('on %s', (driver) => {
       }
     },
   );
+
+  test.each([[['N', 37]], [[2, 37]], [['N', 5, 7]]])('a net of %j, without a plane, is exact', async (input) => {
+    using engine = await engineOn(driver);
+    const features = input.slice(1).reduce<number>((a, b) => a * Number(b), 1);
+    const random = (seed: number, length: number, scale: number) => {
+      const next = uniform(seed);
+      return Array.from({ length }, () => scale * (next() - 0.5));
+    };
+    const file = onnxFile({
+      input,
+      tensors: [
+        floats('w1', [11, features], random(1, 11 * features, 0.5)),
+        floats('b1', [11], random(2, 11, 1)),
+        floats('w2', [11, 4], random(3, 44, 1)),
+      ],
+      nodes: [
+        node('Flatten', ['x'], 'f'),
+        node('Gemm', ['f', 'w1', 'b1'], 'h', { transB: 1 }),
+        node('Relu', ['h'], 'r'),
+        node('MatMul', ['r', 'w2'], 'y'),
+      ],
+    });
+    using model = await engine.load(file, { batch: 2 });
+    const { graph } = model.file;
+    const pair = [1, 2].map((seed) => Float64Array.from(random(seed + 5, features, 2), Math.fround));
+    const data = Float32Array.from(pair.flatMap((item) => [...item]));
+    const shape = input.length === 2 ? [2, features] : [2, 5, 7, 1];
+    const { gradient } = await model.inputGradient({ data, shape }, { class: [1, 3] });
+    pair.forEach((item, n) =>
+      expect(
+        relativeL2(gradient.subarray(n * features, (n + 1) * features), expected(graph, item, { class: [1, 3][n]! })),
+      ).toBeLessThan(TOLERANCE),
+    );
+  });
 
   test.each(driver === 'swiftshader' ? [1, 2, 3] : [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])(
     'mixed graph %d agrees with the oracle',

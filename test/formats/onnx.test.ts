@@ -560,7 +560,11 @@ describe('refusals', () => {
       { nodes: [node('Relu', ['x'], 'y')], input: ['N', 3, 'height', 224] },
       /its H is free \("height"\)/,
     ],
-    ['a flat input', { nodes: [node('Relu', ['x'], 'y')], input: [1, 784] }, /has 2 dimensions; it should have four/],
+    [
+      'a volume',
+      { nodes: [node('Relu', ['x'], 'y')], input: [1, 3, 4, 8, 8] },
+      /has 5 dimensions; it should have two to four/,
+    ],
     ['an empty input', { nodes: [node('Relu', ['x'], 'y')], input: [1, 3, 0, 224] }, /its H is 0/],
     ['a missing input', { nodes: [node('Relu', [], 'y')] }, /has 0 inputs; it takes 1/],
     [

@@ -1,12 +1,12 @@
 import { TensorProto_DataType as DataType, type GraphProto, type ValueInfoProto } from 'onnx-buf';
 import { formatError, quote } from '../checks';
-import { valueOf, type Value } from './value';
+import { product, valueOf, type Value } from './value';
 
 const TYPES = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE];
 const AXES = ['N', 'C', 'H', 'W'];
 const MOST_ELEMENTS = 2 ** 31;
 
-/** The image. */
+/** The image, or whatever else is classified. */
 export interface GraphInput {
   readonly name: string;
   readonly value: Value;
@@ -15,8 +15,8 @@ export interface GraphInput {
 }
 
 /**
- * The graph's one input that is no weight (old files list those too), of shape `[N, C, H, W]`: N free or fixed, the
- * rest fixed.
+ * The graph's one input that is no weight (old files list those too), of shape `[N, C, H, W]`, `[N, C, H]` or `[N, C]`:
+ * N free or fixed, the rest fixed.
  * @throws GradlensError `model-format` naming the input and the dimension.
  */
 export function readInput(graph: GraphProto): GraphInput {
@@ -35,12 +35,13 @@ export function readInput(graph: GraphProto): GraphInput {
     throw formatError(
       `${where}: its ${AXES[free + 1]} is free (${quote(extents[free])}); export the model with a fixed size`,
     );
-  const [C, H, W] = extents as [number, number, number];
-  if (C * H * W > MOST_ELEMENTS) throw formatError(`${where}: is ${C}×${H}×${W}, more than ${MOST_ELEMENTS} elements`);
-  return { name: input.name, value: valueOf([C, H, W]), batch: typeof N === 'number' ? N : undefined };
+  const shape = extents as number[];
+  if (product(shape) > MOST_ELEMENTS)
+    throw formatError(`${where}: is ${shape.join('×')}, more than ${MOST_ELEMENTS} elements`);
+  return { name: input.name, value: valueOf(shape), batch: typeof N === 'number' ? N : undefined };
 }
 
-/** Four of them; fixed ones as numbers, symbolic ones by name. */
+/** Two to four of them; fixed ones as numbers, symbolic ones by name. */
 function readDimensions({ type }: ValueInfoProto, where: string): (number | string)[] {
   const tensor = type?.value.case === 'tensorType' ? type.value.value : undefined;
   if (!tensor?.shape) throw formatError(`${where}: is no tensor of known shape; it should be [N, C, H, W]`);
@@ -52,8 +53,8 @@ function readDimensions({ type }: ValueInfoProto, where: string): (number | stri
     const known = TYPES.map((type) => DataType[type]).join(', ');
     throw formatError(`${where}: holds ${DataType[elemType] ?? `type ${elemType}`}; it should hold one of ${known}`);
   }
-  if (dim.length !== AXES.length)
-    throw formatError(`${where}: has ${dim.length} dimensions; it should have four, [N, C, H, W]`);
+  if (dim.length < 2 || dim.length > AXES.length)
+    throw formatError(`${where}: has ${dim.length} dimensions; it should have two to four, [N, C] to [N, C, H, W]`);
   return dim.map(({ value }, axis) => {
     if (value.case !== 'dimValue') return value.value ?? '?';
     const extent = Number(value.value);
