@@ -61,7 +61,8 @@ export function plan(name: string, batch: number, steps: Steps, bindingBytes: nu
   if (tooLarge) {
     throw new GradlensError(
       'limit',
-      `${tooLarge.name} takes ${tooLarge.bytes} bytes; the device binds at most ${bindingBytes}. A smaller batch or a device with a higher maxStorageBufferBindingSize would do.`,
+      `${tooLarge.name} takes ${tooLarge.bytes} bytes; the device binds at most ${bindingBytes}. ` +
+        `${remedyFor(tooLarge, batch, bindingBytes)}, or a device with a higher maxStorageBufferBindingSize.`,
       {
         limit: 'maxStorageBufferBindingSize',
         need: tooLarge.bytes,
@@ -105,6 +106,15 @@ export function plan(name: string, batch: number, steps: Steps, bindingBytes: nu
     memory,
     toString: () => print(all, placement),
   };
+}
+
+/** What of a buffer that is too large would fit: activations grow with the batch and with the pixels. */
+function remedyFor({ bytes, kind }: PlannedBuffer, batch: number, most: number): string {
+  if (kind === 'weight') return 'That would take a layer with fewer weights';
+  const items = Math.floor((batch * most) / bytes);
+  return items > 0
+    ? `A batch of ${items} would fit`
+    : `An input with ${Math.floor((100 * batch * most) / bytes)} % of the pixels would fit`;
 }
 
 function allocate(steps: readonly Step[]): { buffers: PlannedBuffer[]; placement: Map<string, number> } {

@@ -4,6 +4,7 @@
  */
 import type { Call } from '../calls';
 import type { Plan } from '../compile';
+import { assertWithin } from '../compile/limits';
 import { GradlensError } from '../errors';
 import type { Device } from '../gpu/device';
 import { Executor } from '../gpu/executor';
@@ -31,6 +32,7 @@ export class Executors {
 
   async make(plan: Plan, call: Call): Promise<Executor> {
     const { device, weights } = this;
+    assertWithin(plan, device.gpu.limits);
     const executor = await Executor.create({ device, plan, weights }, call);
     if (call.signal.aborted) executor.dispose();
     call.signal.throwIfAborted();

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile';
+import { PLAN_LIMITS } from '../../src/compile/limits';
+import { Engine } from '../../src/engine';
 import { Device } from '../../src/gpu/device';
 import { Executor } from '../../src/gpu/executor';
 import { Readback } from '../../src/gpu/readback';
@@ -10,7 +12,7 @@ import type { Graph, GraphNode, Weight } from '../../src/graph';
 import type { ReluRule } from '../../src/options';
 import { nodeDrivers } from '../node';
 import { graphGradient } from '../oracle/network';
-import { Net, RULES } from '../ops/check';
+import { Net, RULES, real } from '../ops/check';
 import { deviceOf } from './support';
 
 /** The gradient by a plan for a device that binds no more than `bindingBytes`. */
@@ -76,6 +78,65 @@ test('an activation that no binding holds is refused with the layer and both num
       detail: { limit: 'maxStorageBufferBindingSize', need: 28800, have: 20000, layer: expect.any(String) },
     }),
   );
+});
+
+test.each([
+  [5, 'A batch of 2 would fit'],
+  [1, 'An input with 69 % of the pixels would fit'],
+] as const)('a refusal says what would fit: batch %d', (batch, fits) => {
+  const net = new Net({ C: 4, H: 30, W: 30 });
+  const graph = net.graph(net.fullyConnected(net.conv('image', 4, { kernel: [1, 1] }), 1));
+  const bindingBytes = batch === 1 ? 10000 : 30000;
+  const refused = expect.objectContaining({ code: 'limit', message: expect.stringContaining(fits) });
+  expect(() => compile(graph, { batch, bindingBytes })).toThrow(refused);
+  if (batch > 1) compile(graph, { batch: 2, bindingBytes });
+});
+
+describe('limits cut one by one', () => {
+  /** A net that meets all of them; its sums over many channels are cut, so that workgroup memory is used. */
+  const net = new Net({ C: 6, H: 12, W: 12 }, 3, real);
+  const x = net.relu(net.conv('image', 8, { kernel: [3, 3], pads: [1, 1, 1, 1] }));
+  const graph = net.graph(net.fullyConnected(net.relu(net.fullyConnected(x, 20)), 3));
+  const image = { data: Float32Array.from(net.image()), shape: [6, 12, 12] };
+
+  test.each(PLAN_LIMITS)('%s: the same bits, or refused by name before anything is allocated', async (limit) => {
+    const device = await deviceOf(nodeDrivers[0]!);
+    const made: string[] = [];
+    const cut = (value: number): GPUDevice => {
+      const limits = new Proxy(device.limits, {
+        get: (object, name) => (name === limit ? value : Reflect.get(object, name, object)),
+      });
+      return new Proxy(device, {
+        get(object, name) {
+          if (name === 'limits') return limits;
+          const got = Reflect.get(object, name, object) as unknown;
+          if (typeof got !== 'function') return got;
+          if (name === 'createBuffer') made.push(name);
+          return (got as (...args: unknown[]) => unknown).bind(object);
+        },
+      });
+    };
+    const run = async (on: GPUDevice) => {
+      using engine = await Engine.create({ device: on });
+      using model = await engine.load(graph, { tune: false });
+      return (await model.inputGradient(image, { class: 1 })).gradient;
+    };
+    const right = await run(device);
+    const values = [device.limits[limit], 2 ** 20, 65535, 4096, 256, 64, 8, 4, 2, 1, 0];
+    let refused = 0;
+    for (const value of values.filter((candidate) => candidate <= device.limits[limit])) {
+      made.length = 0;
+      const outcome = await run(cut(value)).catch((error: unknown) => error);
+      if (outcome instanceof Float32Array) {
+        expect(outcome, `${value}`).toEqual(right);
+        continue;
+      }
+      refused++;
+      expect(outcome, `${value}`).toMatchObject({ code: 'limit', detail: { limit, have: value } });
+      expect(made, `${value}`).toEqual([]);
+    }
+    expect(refused).toBeGreaterThan(limit === 'maxComputeWorkgroupStorageSize' ? -1 : 0);
+  });
 });
 
 test('a fully connected layer so wide that not one row fits is refused too', () => {

@@ -1,0 +1,13 @@
+/** Tests that take hours: `npm run test:long`. They are no part of `npm test`, which has a sample of each. */
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.long.ts'],
+    pool: 'forks',
+    maxWorkers: 1,
+    fileParallelism: false,
+    testTimeout: 3_600_000,
+    hookTimeout: 60_000,
+  },
+});
