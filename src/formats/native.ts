@@ -104,28 +104,16 @@ export async function readNative(manifest: Manifest, weightBytes: ArrayBuffer | 
   return { graph, input: spec, labels, provenance };
 }
 
-function weightsOf(node: GraphNode): [role: string, weight: string][] {
-  switch (node.op) {
-    case 'conv':
-    case 'fullyConnected':
-      return [['weight', node.weight], ...(node.bias === undefined ? [] : [['bias', node.bias] as [string, string]])];
-    case 'batchNorm':
-      return [
-        ['scale', node.scale],
-        ['bias', node.bias],
-        ['mean', node.mean],
-        ['variance', node.variance],
-      ];
-    case 'affine':
-      return (['scale', 'bias'] as const).flatMap((role) =>
-        node[role] === undefined ? [] : [[role, node[role]] as [string, string]],
-      );
-    case 'prelu':
-      return [['slope', node.slope]];
-    default:
-      return [];
-  }
+/** The fields of a node that name weights, as the schema says: those that its operator has and the node states. */
+function weightsOf(node: GraphNode): readonly (readonly [role: string, weight: string])[] {
+  const schema = NODES.find(({ properties }) => properties['op']?.['const'] === node.op);
+  const fields = Object.entries(node);
+  return fields.filter(([role]) => schema?.properties[role]?.['$ref'] === '#/$defs/weight') as [string, string][];
 }
+
+/** The schemas of all nodes. */
+const NODES: readonly { readonly properties: Readonly<Record<string, Readonly<Record<string, unknown>>>> }[] =
+  modelSchema.properties.nodes.items.oneOf;
 
 /** In lower-case hexadecimal. @throws GradlensError `insecure-context` where the page may not compute it. */
 export async function sha256Of(bytes: ArrayBuffer | Uint8Array): Promise<string> {

@@ -3,6 +3,9 @@
  * oracle.
  */
 import { expect, test } from 'vitest';
+import { type Curve, type CurveName, CURVES } from '../../shaders/curves';
+import { operators } from '../../src/formats/onnx/operators';
+import { curves } from '../oracle/curves';
 import { floats, integers, node, type AttributeValue, type Node, type Tensor } from './models';
 import { differenceFromRuntime, scalar, some } from './runtime';
 
@@ -23,6 +26,27 @@ const one = (
   tensors,
   opset,
 ];
+
+/** What the runtime does not have. */
+const UNKNOWN_TO_RUNTIME: ReadonlySet<CurveName> = new Set(['swish']);
+
+/** A function of one number, of what is above 0 and (where it may be) of anything: by default, and by other attributes. */
+function curveCases(op: CurveName): readonly Case[] {
+  const { onnx }: Curve = CURVES[op];
+  if (!onnx) return [];
+  const { name, attributes = {} } = onnx;
+  const others = Object.entries(attributes).map(([attribute, { otherwise }]) => [attribute, { f: otherwise + 0.25 }]);
+  const positive = curves[op].positive === true;
+  return [
+    {},
+    ...(others.length > 0 ? [Object.fromEntries(others) as Readonly<Record<string, AttributeValue>>] : []),
+  ].map(
+    (given): Case => [
+      `${name} ${JSON.stringify(given)}`,
+      positive ? [node('Sigmoid', ['x'], 's'), node(name, ['s'], 'y', given)] : [node(name, ['x'], 'y', given)],
+    ],
+  );
+}
 
 const filter = some('w', [6, 4, 3, 2]);
 const cases: readonly Case[] = [
@@ -65,12 +89,7 @@ const cases: readonly Case[] = [
   one('LRN', { size: 3, alpha: { f: 0.5 }, beta: { f: 0.75 }, bias: { f: 1.5 } }),
   one('LRN', { size: 5 }),
   one('Relu'),
-  one('LeakyRelu', { alpha: { f: 0.2 } }),
-  one('Sigmoid'),
-  one('HardSigmoid'),
-  one('HardSwish'),
-  one('Elu', { alpha: { f: 1.5 } }),
-  one('HardSigmoid', { alpha: { f: 0.3 }, beta: { f: 0.4 } }),
+  ...(Object.keys(CURVES) as CurveName[]).filter((op) => !UNKNOWN_TO_RUNTIME.has(op)).flatMap(curveCases),
   one('PRelu', {}, [some('slope', [4, 1, 1])]),
   one('PRelu', {}, [some('slope', [1])]),
   one('Clip', { min: { f: -0.5 }, max: { f: 0.5 } }, [], 10),
@@ -337,3 +356,10 @@ test.each(cases.map(([title, nodes, tensors = [], opset = 17]) => ({ title, node
     expect((await differenceFromRuntime({ nodes, tensors, opset, input })).error).toBeLessThan(2e-6);
   },
 );
+
+test('the runtime checks every operator of ONNX that it has', () => {
+  const tried = new Set(cases.flatMap(([, nodes]) => nodes.map(({ opType }) => opType)));
+  const unknown = [...UNKNOWN_TO_RUNTIME].map((op) => (CURVES[op] as Curve).onnx?.name);
+  const tested = ['Constant', 'Size', 'DequantizeLinear']; // in other files: constants
+  expect([...operators.keys()].filter((op) => ![...tried, ...unknown, ...tested].includes(op))).toEqual([]);
+});

@@ -2,11 +2,19 @@
 import type { Weight } from '../../graph';
 import type { AffineNode } from '../../ops/affine';
 import { MOST_TERMS } from '../../ops/elementwise';
-import { unsupported, type Call, type Translation, type WeightForm } from './call';
+import { unsupported, type Call, type Operators, type Translation, type WeightForm } from './call';
 import { encode } from './fold/numbers';
 import { broadcastShape } from './shapeRules';
 import { readShape, type Constant } from './tensors';
 import { printShape, product, rankOf, sameShape, valueOf, type Value } from './value';
+
+export const arithmetic: Operators = {
+  Add: { inputs: [2, 2], translate: add },
+  Div: { inputs: [2, 2], translate: div },
+  Mul: { inputs: [2, 2], translate: mul },
+  Sub: { inputs: [2, 2], translate: sub },
+  Sum: { inputs: [1, Infinity], translate: sumOf },
+};
 
 /** A tensor of our graph by its name, and what is known of it. */
 type Named = readonly [name: string, value: Value];
@@ -14,13 +22,13 @@ type Named = readonly [name: string, value: Value];
 const computed = (call: Call): readonly Named[] => call.inputs.map((name, i) => [name, call.value(i)] as const);
 const constantInput = (call: Call): number => call.inputs.findIndex((_, i) => call.constant(i));
 
-export function add(call: Call): Translation {
+function add(call: Call): Translation {
   const constant = constantInput(call);
   return constant < 0 ? sum(call, computed(call)) : addConstant(call, 1 - constant, constant);
 }
 
 /** a − b. */
-export function sub(call: Call): Translation {
+function sub(call: Call): Translation {
   const constant = constantInput(call);
   if (constant === 1) return affine(call, 0, { bias: spread(call, 1, 0, negated) });
   const factor = filled(call, '−1', -1);
@@ -30,7 +38,7 @@ export function sub(call: Call): Translation {
   return sum(call, [a, [minus, b[1]]]);
 }
 
-export function mul(call: Call): Translation {
+function mul(call: Call): Translation {
   const constant = constantInput(call);
   if (constant >= 0) return affine(call, 1 - constant, { scale: spread(call, constant, 1 - constant) });
   return multiply(call, computed(call));
@@ -42,7 +50,7 @@ function multiply(call: Call, factors: readonly Named[]): Translation {
 }
 
 /** a / b, which is a · (1 / b) where b is computed. */
-export function div(call: Call): Translation {
+function div(call: Call): Translation {
   const constant = constantInput(call);
   if (constant === 1) return affine(call, 0, { scale: spread(call, 1, 0, inverted) });
   const divisor = call.value(1);
@@ -65,7 +73,7 @@ export function sum(call: Call, terms: readonly Named[]): Translation {
 }
 
 /** Sum of any number of inputs. */
-export function sumOf(call: Call): Translation {
+function sumOf(call: Call): Translation {
   const constant = constantInput(call);
   if (constant >= 0) {
     if (call.inputs.length !== 2)

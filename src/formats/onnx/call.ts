@@ -25,6 +25,19 @@ export interface NamedWeight extends Weight {
 /** A node of ours, and what it writes. */
 export type Translation = readonly [node: GraphNode, value: Value];
 
+/** How one ONNX operator becomes nodes of ours. What `attributes` does not name is refused, never ignored. */
+export interface Operator {
+  readonly attributes?: readonly string[];
+  readonly inputs: readonly [fewest: number, most: number];
+  /** Whether outputs beyond the first may be read. */
+  readonly severalOutputs?: true;
+  /** Absent for what only constants and shapes pass through. */
+  readonly translate?: (call: Call) => Translation | readonly Translation[];
+}
+
+/** By ONNX's name; opsets 7 to 25. */
+export type Operators = Readonly<Record<string, Operator>>;
+
 /** A node before it has a name. */
 export type Unnamed<Node = GraphNode> = Node extends GraphNode ? Omit<Node, 'name'> : never;
 
@@ -243,4 +256,9 @@ export function reshaping(x: string, value: Value, shape: readonly number[]): Un
 /** Name and the first input, as every node of one input has them. */
 export function unary(call: Call): { readonly name: string; readonly inputs: readonly string[] } {
   return { name: call.name, inputs: call.inputs.slice(0, 1) };
+}
+
+/** ONNX's own operators bear no domain, or its default one. */
+export function operatorName({ domain, opType }: NodeProto): string {
+  return domain === '' || domain === 'ai.onnx' ? opType : `${domain}.${opType}`;
 }

@@ -2,18 +2,23 @@
 import type { GraphNode, Weight } from '../../graph';
 import { shapeError } from '../../shape';
 import { broadcastBias, sum } from './arithmetic';
-import { unary, unsupported, type Call, type Translation, type WeightForm } from './call';
+import { unary, unsupported, type Call, type Operators, type Translation, type WeightForm } from './call';
 import { readShape } from './tensors';
 import { printShape, product, rankOf, valueOf, type Value } from './value';
 
+export const dense: Operators = {
+  Gemm: { attributes: ['alpha', 'beta', 'transA', 'transB'], inputs: [2, 3], translate: gemm },
+  MatMul: { inputs: [2, 2], translate: matMul },
+};
+
 /** MatMul by a constant `[in, out]`, or of one. */
-export function matMul(call: Call): Translation {
+function matMul(call: Call): Translation {
   if (call.constant(0)) return matMulOf(call);
   return rankOf(call.value()) > 2 ? alongLastAxis(call) : fullyConnected(call, transposed);
 }
 
 /** Gemm: αAB + βC, with A the activation, and α, β and B's transposition folded into the weights. */
-export function gemm(call: Call): Translation {
+function gemm(call: Call): Translation {
   if (call.constant(0)) throw unsupported('its first input is a constant', 'a constant as its second');
   if (call.int('transA', 0) !== 0) throw unsupported('its transA is 1, which turns the batch into features', '0');
   const [alpha, beta] = [call.float('alpha', 1), call.float('beta', 1)];

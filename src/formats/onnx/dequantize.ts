@@ -2,8 +2,12 @@
 import { create } from '@bufbuild/protobuf';
 import { TensorProto_DataType as DataType, TensorProtoSchema } from 'onnx-buf';
 import { formatError, quote } from '../checks';
-import { unsupported, type Call } from './call';
+import { unsupported, type Call, type Operators, type Translation } from './call';
 import { readFloats, readQuantized, readShape, type Constant } from './tensors';
+
+export const dequantizing: Operators = {
+  DequantizeLinear: { attributes: ['axis', 'block_size'], inputs: [2, 3], translate: dequantizeComputed },
+};
 
 /**
  * `y = (x − zero point) · scale`, with one scale for the whole tensor or one per index of `axis`, as a float32
@@ -42,4 +46,9 @@ export function dequantize(call: Call): Constant {
     rawData: new Uint8Array(data.buffer),
   });
   return { name: call.name, tensor };
+}
+
+/** Of constants it is a constant, by {@link dequantize}. */
+function dequantizeComputed(call: Call): Translation {
+  throw unsupported(`its input ${quote(call.inputs[0])} is computed from the image`, 'a constant');
 }

@@ -4,11 +4,22 @@
  */
 import type { Weight } from '../../graph';
 import { expandTo, filled } from './arithmetic';
-import { checkVector, unary, unsupported, type Call, type Translation, type WeightForm } from './call';
+import { checkVector, unary, unsupported, type Call, type Operators, type Translation, type WeightForm } from './call';
 import { same } from './functions';
 import { printShape, product, rankOf, valueOf, type Value } from './value';
 
-export function batchNorm(call: Call): Translation {
+export const normalization: Operators = {
+  BatchNormalization: {
+    attributes: ['epsilon', 'momentum', 'spatial', 'training_mode'],
+    inputs: [5, 5],
+    translate: batchNorm,
+  },
+  GroupNormalization: { attributes: ['epsilon', 'num_groups', 'stash_type'], inputs: [3, 3], translate: groupNorm },
+  InstanceNormalization: { attributes: ['epsilon'], inputs: [3, 3], translate: instanceNorm },
+  LRN: { attributes: ['size', 'alpha', 'beta', 'bias'], inputs: [1, 1], translate: lrn },
+};
+
+function batchNorm(call: Call): Translation {
   const value = call.value();
   if (call.int('spatial', 1) !== 1) throw unsupported('its spatial is 0', '1, one mean per channel');
   if (call.int('training_mode', 0) !== 0)
@@ -22,7 +33,7 @@ export function batchNorm(call: Call): Translation {
   return [{ op: 'batchNorm', ...unary(call), scale, bias, mean, variance, epsilon }, value];
 }
 
-export function lrn(call: Call): Translation {
+function lrn(call: Call): Translation {
   const spec = {
     size: call.int('size', 0),
     alpha: call.float('alpha', 1e-4),
@@ -33,7 +44,7 @@ export function lrn(call: Call): Translation {
 }
 
 /** Each channel of each item by its own mean and variance. */
-export function instanceNorm(call: Call): Translation {
+function instanceNorm(call: Call): Translation {
   const value = call.value();
   const [C] = value.shape as [number];
   if (rankOf(value) < 3) throw unsupported(`its input is ${printShape(value.shape)}`, 'inputs of 3 dimensions or more');
@@ -43,7 +54,7 @@ export function instanceNorm(call: Call): Translation {
 }
 
 /** Groups of channels by their mean and variance; scale and bias are per group before opset 21, per channel since. */
-export function groupNorm(call: Call): Translation {
+function groupNorm(call: Call): Translation {
   const value = call.value();
   const [C] = value.shape as [number];
   const groups = call.int('num_groups', 0);

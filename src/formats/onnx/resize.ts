@@ -1,8 +1,27 @@
 import type { Pair } from '../../graph';
 import type { ResizeNode } from '../../ops/resize';
 import { formatError } from '../checks';
-import { unary, unsupported, type Call, type Translation } from './call';
+import { unary, unsupported, type Call, type Operators, type Translation } from './call';
 import { rankOf, type Value } from './value';
+
+export const resizing: Operators = {
+  Resize: {
+    attributes: [
+      'mode',
+      'coordinate_transformation_mode',
+      'nearest_mode',
+      'cubic_coeff_a',
+      'exclude_outside',
+      'extrapolation_value',
+      'antialias',
+      'axes',
+      'keep_aspect_ratio_policy',
+    ],
+    inputs: [1, 4],
+    translate: resize,
+  },
+  Upsample: { attributes: ['mode', 'scales'], inputs: [1, 2], translate: upsample },
+};
 
 const COORDINATES: Readonly<Record<string, ResizeNode['coordinates']>> = {
   half_pixel: 'half-pixel',
@@ -26,7 +45,7 @@ const MODES: Readonly<Record<string, ResizeNode['mode']>> = {
 };
 
 /** Upsample, and Resize of opset 10: pixel i lies at i / scale. */
-export function upsample(call: Call): Translation {
+function upsample(call: Call): Translation {
   const value = planes(call);
   const scales = call.numbers(1) ?? call.floats('scales');
   if (!scales) throw formatError(`${call.where}: has no scales`);
@@ -39,7 +58,7 @@ export function upsample(call: Call): Translation {
   });
 }
 
-export function resize(call: Call): Translation {
+function resize(call: Call): Translation {
   if (call.model.opset < 11) return upsample(call);
   const value = planes(call);
   for (const [name, only] of [['keep_aspect_ratio_policy', 'stretch']] as const) {

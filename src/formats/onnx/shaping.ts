@@ -5,10 +5,30 @@
 import { AXES, triple } from '../../shape';
 import { formatError } from '../checks';
 import { expandTo } from './arithmetic';
-import { reshaping, unsupported, type Call, type Translation } from './call';
+import { reshaping, unsupported, type Call, type Operators, type Translation } from './call';
 import { cut, joined, permuted, type Part } from './moves';
 import { axisOf, broadcastShape, resolveReshape, sliceRange, squeezed, unsqueezed } from './shapeRules';
 import { printShape, product, rankOf, sameShape, valueOf } from './value';
+
+/** What every reduction takes: axes are an attribute or, in newer opsets, an input. */
+const REDUCES = { attributes: ['axes', 'keepdims', 'noop_with_empty_axes'], inputs: [1, 2] } as const;
+
+export const shaping: Operators = {
+  Concat: { attributes: ['axis'], inputs: [1, Infinity], translate: concat },
+  Expand: { inputs: [2, 2], translate: expand },
+  Flatten: { attributes: ['axis'], inputs: [1, 1], translate: flatten },
+  Gather: { attributes: ['axis'], inputs: [2, 2], translate: gather },
+  Pad: { attributes: ['mode', 'pads', 'value'], inputs: [1, 4], translate: pad },
+  ReduceMax: { ...REDUCES, translate: (call) => reduce('max', call) },
+  ReduceMean: { ...REDUCES, translate: (call) => reduce('mean', call) },
+  ReduceSum: { ...REDUCES, translate: (call) => reduce('sum', call) },
+  Reshape: { attributes: ['allowzero'], inputs: [2, 2], translate: reshape },
+  Slice: { attributes: ['starts', 'ends', 'axes'], inputs: [1, 5], translate: slice },
+  Split: { attributes: ['axis', 'split', 'num_outputs'], inputs: [1, 2], severalOutputs: true, translate: split },
+  Squeeze: { attributes: ['axes'], inputs: [1, 2], translate: squeeze },
+  Transpose: { attributes: ['perm'], inputs: [1, 1], translate: transpose },
+  Unsqueeze: { attributes: ['axes'], inputs: [1, 2], translate: unsqueeze },
+};
 
 const reshapedTo = (call: Call, shape: readonly number[]): Translation =>
   call.result(reshaping(call.inputs[0]!, call.value(), shape), shape);
@@ -22,14 +42,14 @@ function itemAxis(call: Call, axis: number, rank: number): number {
 
 // ── shapes ──
 
-export function flatten(call: Call): Translation {
+function flatten(call: Call): Translation {
   const value = call.value();
   const axis = call.int('axis', 1);
   if (axis !== 1 && axis !== 1 - rankOf(value)) throw unsupported(`its axis is ${axis}`, '1');
   return reshapedTo(call, [product(value.shape)]);
 }
 
-export function reshape(call: Call): Translation {
+function reshape(call: Call): Translation {
   const value = call.value();
   const target = call.integers(1) ?? call.ints('shape') ?? [];
   const batch = call.model.batch ?? 1;
@@ -47,7 +67,7 @@ export function reshape(call: Call): Translation {
   return reshapedTo(call, shape);
 }
 
-export function squeeze(call: Call): Translation {
+function squeeze(call: Call): Translation {
   const value = call.value();
   const axes = call.integers(1) ?? call.ints('axes');
   if (!axes)
@@ -65,7 +85,7 @@ export function squeeze(call: Call): Translation {
   );
 }
 
-export function unsqueeze(call: Call): Translation {
+function unsqueeze(call: Call): Translation {
   const value = call.value();
   const axes = call.integers(1) ?? call.ints('axes') ?? [];
   return reshapedTo(
@@ -78,7 +98,7 @@ export function unsqueeze(call: Call): Translation {
   );
 }
 
-export function expand(call: Call): Translation {
+function expand(call: Call): Translation {
   const value = call.value();
   const shape = broadcastShape(call, [[1, ...value.shape], call.integers(1)!]);
   if (shape.length !== rankOf(value) || shape[0] !== 1)
@@ -91,7 +111,7 @@ export function expand(call: Call): Translation {
 
 // ── moves ──
 
-export function transpose(call: Call): Translation {
+function transpose(call: Call): Translation {
   const value = call.value();
   const rank = rankOf(value);
   const order = call.ints('perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
@@ -106,13 +126,13 @@ export function transpose(call: Call): Translation {
   );
 }
 
-export function concat(call: Call): Translation {
+function concat(call: Call): Translation {
   const parts = call.inputs.map((name, i) => [name, call.value(i)] as const);
   return joined(call, parts, itemAxis(call, call.int('axis', 1), rankOf(call.value())));
 }
 
 /** Starts, ends, axes and steps are attributes before opset 10, inputs since. */
-export function slice(call: Call): Translation {
+function slice(call: Call): Translation {
   const value = call.value();
   const rank = rankOf(value);
   const starts = call.integers(1) ?? call.places('starts') ?? [];
@@ -135,7 +155,7 @@ export function slice(call: Call): Translation {
 }
 
 /** Lengths are an attribute before opset 13, an input since; without them the parts are equal. */
-export function split(call: Call): Translation[] {
+function split(call: Call): Translation[] {
   const value = call.value();
   const axis = itemAxis(call, call.int('axis', 0), rankOf(value));
   const extent = value.shape[axis]!;
@@ -159,7 +179,7 @@ export function split(call: Call): Translation[] {
 }
 
 /** By constant indices; a single one drops the axis. */
-export function gather(call: Call): Translation {
+function gather(call: Call): Translation {
   const value = call.value();
   const axis = itemAxis(call, call.int('axis', 0), rankOf(value));
   const extent = value.shape[axis]!;
@@ -180,7 +200,7 @@ export function gather(call: Call): Translation {
 const MODES = { constant: 'constant', reflect: 'reflect', edge: 'edge' } as const;
 
 /** Pads and value are attributes before opset 11, inputs since. A negative pad cuts. */
-export function pad(call: Call): Translation {
+function pad(call: Call): Translation {
   const value = call.value();
   const rank = rankOf(value);
   const mode = MODES[call.string('mode', 'constant') as keyof typeof MODES];
@@ -225,7 +245,7 @@ export function pad(call: Call): Translation {
 }
 
 /** Mean or sum along axes, which are an attribute or, in newer opsets, an input. */
-export function reduce(kind: 'mean' | 'sum' | 'max', call: Call): Translation {
+function reduce(kind: 'mean' | 'sum' | 'max', call: Call): Translation {
   const value = call.value();
   const given = call.integers(1) ?? call.ints('axes');
   if (!given?.length && call.int('noop_with_empty_axes', 0)) return reshapedTo(call, value.shape);

@@ -1,6 +1,6 @@
 /** What an ONNX file holds, said without understanding it: also of models that cannot be imported. */
 import { TensorProto_DataType as DataType, type GraphProto, type TensorProto, type ValueInfoProto } from 'onnx-buf';
-import { operatorName } from './translate';
+import { operatorName } from './call';
 
 /** A tensor as the file states it. */
 export interface StatedTensor {

@@ -2,12 +2,19 @@ import type { NodeProto, TensorProto } from 'onnx-buf';
 import { GradlensError } from '../../errors';
 import type { GraphNode } from '../../graph';
 import { formatError, quote } from '../checks';
-import { Call, unsupported, type Surroundings, type Translation, type Unnamed } from './call';
-import { dequantize } from './dequantize';
-import { foldNode, folds } from './fold';
-import { encode } from './fold/numbers';
+import {
+  Call,
+  operatorName,
+  type Operator,
+  unsupported,
+  type Surroundings,
+  type Translation,
+  type Unnamed,
+} from './call';
+import { constantOf } from './constants';
+import { folds } from './fold';
 import type { GraphInput } from './input';
-import { operators, type Operator } from './operators';
+import { operators } from './operators';
 import type { Constant } from './tensors';
 import { product, type Value } from './value';
 
@@ -95,7 +102,7 @@ export function translate(
 function lookUp(node: NodeProto, call: Call, read: ReadonlySet<string>): Operator | undefined {
   const name = operatorName(node);
   const operator = operators.get(name);
-  if (operator) call.checkKnown(operator.attributes, operator.inputs);
+  if (operator) call.checkKnown(operator.attributes ?? [], operator.inputs);
   else if (!folds.has(name)) throw unsupported('the operator is unknown');
   const second = operator?.severalOutputs
     ? undefined
@@ -126,47 +133,6 @@ function endOf(nodes: readonly NodeProto[], output: string): ReadonlySet<string>
   return end;
 }
 
-/** The constant that a node writes, where it depends on no activation but for their shapes. */
-function constantOf(node: NodeProto, call: Call): Constant | undefined {
-  const name = operatorName(node);
-  const behind = call.constant(0);
-  // exporters share weights through Identity nodes, and store them in eight bits behind DequantizeLinear
-  if (behind && name === 'Identity') return behind;
-  if (behind && name === 'DequantizeLinear') return dequantize(call);
-  const tensor =
-    name === 'Constant'
-      ? tensorOf(call)
-      : name === 'Shape' || name === 'Size'
-        ? encode(shapeOf(name, call, behind))
-        : foldNode(call, name);
-  return tensor && { name: call.name, tensor };
-}
-
-/** What Shape and Size write. A free batch counts as one: items do not depend on each other. */
-function shapeOf(
-  name: 'Shape' | 'Size',
-  call: Call,
-  constant: Constant | undefined,
-): { shape: number[]; data: number[]; isWhole: true } {
-  const shape = constant ? constant.tensor.dims.map(Number) : [call.model.batch ?? 1, ...call.value().shape];
-  if (name === 'Size') return { shape: [], data: [product(shape)], isWhole: true };
-  const data = shape.slice(call.int('start', 0), call.int('end', shape.length));
-  return { shape: [data.length], data, isWhole: true };
-}
-
-/** What a Constant node holds. */
-function tensorOf(call: Call): TensorProto {
-  const tensor = call.tensor('value');
-  if (tensor) return tensor;
-  const [ints, floats] = [call.ints('value_ints'), call.floats('value_floats')];
-  if (ints) return encode({ shape: [ints.length], data: ints, isWhole: true });
-  if (floats) return encode({ shape: [floats.length], data: floats, isWhole: false });
-  if (call.hasAttribute('value_int')) return encode({ shape: [], data: [call.int('value_int', 0)], isWhole: true });
-  if (call.hasAttribute('value_float'))
-    return encode({ shape: [], data: [call.float('value_float', 0)], isWhole: false });
-  throw unsupported('it has no value that can be read', 'a tensor, or numbers');
-}
-
 function translationsOf(operator: Operator | undefined, call: Call): readonly Translation[] {
   if (!operator?.translate)
     throw unsupported(`its input ${quote(call.computedInput())} is computed from the image`, 'constants');
@@ -192,11 +158,6 @@ function emitter(
     translated.set(own, { ...node, name: own });
     return own;
   };
-}
-
-/** ONNX's own operators bear no domain, or its default one. */
-export function operatorName({ domain, opType }: NodeProto): string {
-  return domain === '' || domain === 'ai.onnx' ? opType : `${domain}.${opType}`;
 }
 
 function refusal(nodes: readonly UnsupportedNode[]): GradlensError {
