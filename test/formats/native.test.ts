@@ -166,7 +166,11 @@ describe('a manifest is refused with the path, what it is and what would be righ
     [['nodes', 0, 'kernel'], [3], /nodes\[0\]\.kernel is \[3\]; it should be two whole numbers from 1, \[y, x\]/],
     [['nodes', 0, 'kernel', 1], 0, /nodes\[0\]\.kernel\[1\] is 0/],
     [['nodes', 0, 'pads', 3], -1, /nodes\[0\]\.pads\[3\] is -1; it should be a whole number from 0/],
-    [['nodes', 0, 'weight'], undefined, /nodes\[0\]\.weight is missing; it should be a tensor's name/],
+    [
+      ['nodes', 0, 'weight'],
+      undefined,
+      /nodes\[0\]\.weight is missing; it should be the name of a tensor in the weights file/,
+    ],
     [
       ['nodes', 2, 'inputs'],
       ['norm', 'conv'],
@@ -176,7 +180,7 @@ describe('a manifest is refused with the path, what it is and what would be righ
     [
       ['nodes', 5, 'inputs'],
       ['max'],
-      /nodes\[5\]\.inputs is \["max"\]; it should be a list of two tensor names or more/,
+      /nodes\[5\]\.inputs is \["max"\]; it should be a list of two to five tensor names/,
     ],
     [['nodes', 1, 'epsilon'], -1, /nodes\[1\]\.epsilon is -1/],
     [
