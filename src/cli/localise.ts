@@ -4,17 +4,19 @@ import { placementOf } from '../image/placement';
 import type { Pixels } from '../image/pixels';
 import {
   type Box,
+  type Heatmap,
   type LocalisationMeasures,
   type Localised,
   type MapBox,
+  type Model,
   centreBox,
   controlOf,
-  intersectionOverUnion,
   localisationMeasures,
   mapBox,
   segment,
   wholeImage,
 } from '../index';
+import { bestIou } from '../methods/localisation';
 import { readImage } from '../node/index';
 import { common, command, numberOption } from './args';
 import { EXIT, UsageError, isFatal } from './failure';
@@ -73,47 +75,24 @@ export const localise = command({
     const engine = await session.openEngine(args.driver);
     const model = await engine.load(file, { input, batch: maker.batch, signal, onProgress });
     const { adapter } = engine.environment;
-    const localised: (Localised & Extents)[] = [];
+    const boxOf = (map: Heatmap, picture: Pixels): MapBox | Promise<MapBox> => {
+      const placement = placementOf(picture, input);
+      if (rule === 'map') return mapBox(map, picture, { ...boxOptions, placement });
+      return segment(picture, map, { ...options, placement, signal });
+    };
+    const localised: Found[] = [];
     let failures = 0;
     for (const [i, { file: name, read, truth, class: trueClass }] of wanted.entries()) {
       onProgress({ phase: 'run', done: i + 1, total: wanted.length });
       try {
         const picture = await read();
-        const { width, height } = picture;
-        const boxes = boxesIn(truth, picture);
         const maps = await maker.best(model, picture, GUESSES, trueClass, { signal });
-        const placement = placementOf(picture, input);
-        const found = new Map<number, MapBox>();
-        for (const map of maps)
-          found.set(
-            map.class,
-            rule === 'map'
-              ? mapBox(map, picture, { ...boxOptions, placement })
-              : await segment(picture, map, { ...options, placement, signal }),
-          );
+        const boxes = new Map<number, MapBox>();
+        for (const map of maps) boxes.set(map.class, await boxOf(map, picture));
         const best = maps.slice(0, Math.min(GUESSES, model.classes)).map((map) => map.class);
-        const { box: known, peak, fallback } = found.get(trueClass)!;
-        const guesses = best.map((index) => ({ class: index, box: found.get(index)!.box }));
-        localised.push({ class: trueClass, boxes, guesses, known, peak, width, height });
-        if (!args.json) continue;
-        const iou = (box: Box): number => Math.max(...boxes.map((other) => intersectionOverUnion(box, other)));
-        session.print(
-          true,
-          {
-            image: name,
-            width,
-            height,
-            class: trueClass,
-            label: model.labelOf(trueClass),
-            boxes,
-            known,
-            iou: iou(known),
-            peak,
-            fallback,
-            guesses: guesses.map((guess) => ({ ...guess, label: model.labelOf(guess.class), iou: iou(guess.box) })),
-          },
-          '',
-        );
+        const found = foundIn(picture, truth, trueClass, { boxes, best });
+        localised.push(found);
+        if (args.json) session.print(true, recordOf(name, found, model), '');
       } catch (error) {
         if (signal.aborted || isFatal(error)) throw error;
         session.complain(error);
@@ -149,6 +128,53 @@ export const localise = command({
 const GUESSES = 5;
 
 type Extents = Pick<Pixels, 'width' | 'height'>;
+
+// ——— one picture ———
+
+/** What is known of a picture, and what was found in it. */
+type Found = Localised & Extents & Pick<MapBox, 'fallback'>;
+
+/** `boxes` by class; `best`: the classes with the highest scores. */
+function foundIn(
+  { width, height }: Extents,
+  truth: Truth,
+  trueClass: number,
+  { boxes, best }: { readonly boxes: ReadonlyMap<number, MapBox>; readonly best: readonly number[] },
+): Found {
+  const { box: known, peak, fallback } = boxes.get(trueClass)!;
+  return {
+    class: trueClass,
+    boxes: boxesIn(truth, { width, height }),
+    guesses: best.map((index) => ({ class: index, box: boxes.get(index)!.box })),
+    known,
+    peak,
+    fallback,
+    width,
+    height,
+  };
+}
+
+/** As it is printed with --json. */
+function recordOf(image: string, found: Found, model: Model): object {
+  const { width, height, class: trueClass, boxes, known, peak, fallback, guesses } = found;
+  return {
+    image,
+    width,
+    height,
+    class: trueClass,
+    label: model.labelOf(trueClass),
+    boxes,
+    known,
+    iou: bestIou(known, boxes),
+    peak,
+    fallback,
+    guesses: guesses.map((guess) => ({
+      ...guess,
+      label: model.labelOf(guess.class),
+      iou: bestIou(guess.box, boxes),
+    })),
+  };
+}
 
 // ——— true boxes ———
 
