@@ -41,5 +41,6 @@ function browserName(): string {
   const browser = ['Edg', 'Firefox', 'HeadlessChrome', 'Chrome', 'Version'].flatMap(
     (name) => agent.match(new RegExp(`\\b${name}/[\\d.]+`)) ?? [],
   )[0];
-  return `${(browser ?? agent).replace('Version', 'Safari').replace('Edg/', 'Edge/').replace('/', ' ')}, ${navigator.platform}`;
+  const name = (browser ?? agent).replace('Version', 'Safari').replace('Edg/', 'Edge/').replace('/', ' ');
+  return `${name}, ${navigator.platform}`;
 }

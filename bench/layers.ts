@@ -44,7 +44,8 @@ export function layersTitle({ net, batch, contender, precision, clock, steps }: 
     milliseconds(
       steps.filter((step) => step.direction === direction).reduce((total, step) => total + step.milliseconds, 0),
     );
-  return `${net}, batch ${batch}: ${contender} in ${precision}, step by step, ${CLOCKS[clock]}: ${sum('forward')} forward, ${sum('backward')} backward`;
+  const what = `${net}, batch ${batch}: ${contender} in ${precision}, step by step, ${CLOCKS[clock]}`;
+  return `${what}: ${sum('forward')} forward, ${sum('backward')} backward`;
 }
 
 export const layersMarkdown = ({ layers, probe }: Report): string =>

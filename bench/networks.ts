@@ -3,6 +3,7 @@
  * learnt, and so nothing has to be downloaded. He-uniform weights keep activations and gradients at the size that
  * trained ones have.
  */
+import { forwardFlops } from '../src/compile/flops';
 import type { Extents, Graph, GraphNode, Weight, Window } from '../src/graph';
 import type { MaxPoolNode } from '../src/ops/maxPool';
 import { elements, slide } from '../src/shape';
@@ -127,21 +128,6 @@ function outputOf(node: GraphNode, x: Extents, inputs: readonly Extents[], weigh
 }
 
 /**
- * Floating-point operations of one forward pass of one picture: one multiply-add counts two, every tap counts (also
- * those on padding), and only convolutions and fully connected layers count. The input gradient takes as many again,
- * since each multiply-add of the way there has one on the way back: `forward + gradient = 2 × forward`. Contenders that
- * do more (zeros between the pixels of a strided convolution) or less (Winograd) are still credited with this number.
- */
-export function forwardFlops(graph: Graph): number {
-  const extents = extentsOf(graph);
-  return graph.nodes.reduce((sum, node) => {
-    if (node.op !== 'conv' && node.op !== 'fullyConnected') return sum;
-    const { H, W } = extents.get(node.name)!;
-    return sum + 2 * graph.weights.get(node.weight)!.data.length * H * W;
-  }, 0);
-}
-
-/**
  * What is timed: scores only; scores and the input gradient of one class per picture; or an iteration of gradient
  * ascent on the input (§2).
  */
@@ -159,7 +145,10 @@ export const BYTES: Readonly<Record<Precision, number>> = { f32: 4, f16: 2 };
 export const weightBytesOf = ({ weights }: Graph, precision: Precision): number =>
   BYTES[precision] * [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
 
-/** Floating-point operations of one timed call. */
+/**
+ * Floating-point operations of one timed call. Contenders that do more (zeros between the pixels of a strided
+ * convolution) or less (Winograd) are credited with this number, too.
+ */
 export const flopsOf = (graph: Graph, what: What, batch: number): number =>
   forwardFlops(graph) * batch * (what === 'forward' ? 1 : 2);
 

@@ -247,7 +247,8 @@ function layersSection(times: LayerTimes, { probe }: Report): HTMLElement {
       make(
         'p',
         { className: 'remark' },
-        'The darker part of a bar is the time that its multiply-adds or its bytes, whichever are more, would take at the rates of the probe.',
+        'The darker part of a bar is the time that its multiply-adds or its bytes, whichever are more, ' +
+          'would take at the rates of the probe.',
       ),
     );
   return section;
@@ -270,7 +271,8 @@ function download(): void {
   const link = make('a', {
     href: URL.createObjectURL(new Blob([JSON.stringify(report, null, 1)], { type: 'application/json' })),
   });
-  link.download = `${report!.environment.date.slice(0, 16).replace(/[:T]/g, '-')}-${adapterSlug(report!.environment)}.json`;
+  const { environment } = report!;
+  link.download = `${environment.date.slice(0, 16).replace(/[:T]/g, '-')}-${adapterSlug(environment)}.json`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -89,8 +89,8 @@ function targets({ report: format, table }, reportsBySlug) {
 }
 
 /**
- * @param {Pick<Modules, 'table'> & { roofline: typeof import('./roofline.ts'), networks: typeof import('./networks.ts') }}
- *   modules
+ * @typedef {{ roofline: typeof import('./roofline.ts'), networks: typeof import('./networks.ts') }} Arithmetic
+ * @param {Pick<Modules, 'table'> & Arithmetic} modules
  */
 function showRooflines({ roofline, networks, table }) {
   const rows = networks.networkNames

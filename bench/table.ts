@@ -143,21 +143,23 @@ export function environmentLines({ environment, probe }: Pick<Report, 'environme
   const name =
     [adapter.description, adapter.vendor, adapter.architecture, adapter.device].filter(Boolean).join(' · ') ||
     'an adapter without a name';
+  const tested = selfTest
+    ? `${selfTest.ok ? 'passed' : 'FAILED'}, error ${exponential(selfTest.relativeL2)}`
+    : 'not run';
   return [
     ['Adapter', adapter.isFallbackAdapter ? `${name} (software: computes on the CPU, not ranked)` : name],
     [
       'Runtime',
-      `${runtime}; ${hardwareConcurrency} logical cores; clock step ${digits(clockQuantumMs * 1000)} µs; ${crossOriginIsolated ? 'threads in wasm allowed' : 'no threads in wasm'}`,
+      `${runtime}; ${hardwareConcurrency} logical cores; clock step ${digits(clockQuantumMs * 1000)} µs; ` +
+        (crossOriginIsolated ? 'threads in wasm allowed' : 'no threads in wasm'),
     ],
-    [
-      'gradlens',
-      `${engineVersion}${commit ? `, commit ${commit}` : ''}; self-test ${selfTest ? `${selfTest.ok ? 'passed' : 'FAILED'}, error ${exponential(selfTest.relativeL2)}` : 'not run'}`,
-    ],
+    ['gradlens', `${engineVersion}${commit ? `, commit ${commit}` : ''}; self-test ${tested}`],
     ...(probe
       ? [
           [
             'Probe',
-            `FMA ${digits(probe.fmaGflops)} GFLOP/s; copy ${digits(probe.copyGBs)} GB/s; dispatch ${digits(probe.dispatchMicroseconds)} µs; read-back ${digits(probe.readBackMs)} ms`,
+            `FMA ${digits(probe.fmaGflops)} GFLOP/s; copy ${digits(probe.copyGBs)} GB/s; ` +
+              `dispatch ${digits(probe.dispatchMicroseconds)} µs; read-back ${digits(probe.readBackMs)} ms`,
           ] as [string, string],
         ]
       : []),

@@ -52,7 +52,7 @@ for (const icd of process.argv.slice(2)) await time(icd);
 await server.close();
 process.exit(0);
 
-/** conv 3×3, ReLU, max-pool 2×2, fully connected: the weights are drawn at random, since values do not matter here. */
+/** conv 3×3, ReLU, max-pool 2×2, fully connected; weights are random, since values do not matter here. */
 function graph() {
   const random = () => Math.random() - 0.5;
   /** @type {(...shape: number[]) => { data: Float32Array, shape: number[] }} */
@@ -90,7 +90,7 @@ async function time(icd) {
   const { WeightStore } = /** @type {any} */ (await server.ssrLoadModule('/src/gpu/weightStore.ts'));
   /** @type {typeof import('../src/variants/stored.ts')} */
   const { memoryStore } = /** @type {any} */ (await server.ssrLoadModule('/src/variants/stored.ts'));
-  const call = { signal: undefined, onProgress: undefined };
+  const call = { signal: new AbortController().signal };
   const adapter = await requestNodeAdapter({ icd: /** @type {'lavapipe'} */ (icd) });
   const gpu = await adapter.requestDevice();
   const device = new Device(gpu, {

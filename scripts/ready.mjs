@@ -3,8 +3,9 @@
  * over the picture and the segmentation, by the net that the page opens with; for every net that ships its class
  * models; and index.json, which says what each shows and how it was made. All of it as the command line makes it.
  *
- *   npm run build:lib && node scripts/ready.mjs [NET…]        of all nets, or of these only: class models take minutes on a
- *   software adapter
+ *   npm run build:lib && node scripts/ready.mjs [NET…]
+ *
+ * of all nets, or of these only: class models take minutes on a software adapter
  */
 import { execFileSync } from 'node:child_process';
 import {

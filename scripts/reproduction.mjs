@@ -12,7 +12,9 @@
  *
  * @import { Box, Heatmap, Model, Pixels } from '../src/index.ts'
  * @typedef {{ picture: import('sharp').Sharp, column: number, row: number }} Tile of a sheet
- * @typedef {import('../src/index.ts').Localised & { image: string, width: number, height: number }} Photo as `gradlens localise` printed it
+ * @typedef {import('../src/index.ts').Localised & { image: string, width: number, height: number }} Photo
+ *   as `gradlens localise` printed it
+ * @typedef {(model: Model, picture: Pixels) => Promise<Heatmap & { gap?: number }>} Make
  */
 import { execFileSync, execSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -48,7 +50,7 @@ const SIDE = 128;
 const STEPS = 64;
 const INTEGRATED = 'integrated-gradients';
 /** The maps of a sheet, and of the table of what they are worth: each method, and its variants. */
-/** @type {{ title: string, name: string, make: (model: Model, picture: Pixels) => Promise<Heatmap & { gap?: number }> }[]} */
+/** @type {{ title: string, name: string, make: Make }[]} */
 const COLUMNS = gradlens.METHODS.flatMap(({ name, title, variants = {} }) => {
   /** @type {(title: string, values: object) => typeof COLUMNS[number]} */
   const column = (title, values) => ({

@@ -1,6 +1,6 @@
 /**
- * The page docs/REPRODUCTION.md, from what was measured: every measured figure comes from a file of docs/reproduction/ or
- * from weights/judgement.json. What is not there yet says how to get it.
+ * The page docs/REPRODUCTION.md, from what was measured: every measured figure comes from a file of docs/reproduction/
+ * or from weights/judgement.json. What is not there yet says how to get it.
  */
 import { SHARE } from '../weights/share.mjs';
 
@@ -53,7 +53,11 @@ ${deconvnets()}`;
 
 // ——— §2 ———
 
-/** @type {(pictures: Pictures | undefined, judgement: Judgement | null, presets: Presets['CLASS_MODEL_PRESETS']) => string} */
+/**
+ * @param {Pictures | undefined} pictures
+ * @param {Judgement | null} judgement
+ * @param {Presets['CLASS_MODEL_PRESETS']} presets
+ */
 function classModels(pictures, judgement, { paper, vivid }) {
   return `## §2 Class model visualisation
 

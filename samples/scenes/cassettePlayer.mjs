@@ -67,7 +67,9 @@ const reel = (x) => `
   <circle cx="${x}" cy="372" r="34" fill="#3a2f26"/><circle cx="${x}" cy="372" r="15" fill="#e8e4da"/>
   <path d="M${x - 12} 372h24M${x} 360v24" stroke="#5a564e" stroke-width="4"/>`;
 const face = `
-  <linearGradient id="metal" x2="0" y2="1"><stop offset="0" stop-color="#d5d7da"/><stop offset="1" stop-color="#a9acb1"/></linearGradient>
+  <linearGradient id="metal" x2="0" y2="1">
+    <stop offset="0" stop-color="#d5d7da"/><stop offset="1" stop-color="#a9acb1"/>
+  </linearGradient>
   <rect width="1080" height="600" fill="url(#metal)"/>
   <rect x="40" y="112" width="820" height="92" rx="8" fill="#17181b"/>
   <rect x="250" y="126" width="590" height="62" rx="4" fill="#2b2f2c"/>
@@ -79,12 +81,14 @@ const face = `
   ${Array.from(
     { length: 8 },
     (_, n) =>
-      `<rect x="${62 + n * 21}" y="140" width="14" height="34" fill="${n < 5 ? '#49d66b' : n < 6 ? '#e8c43a' : '#6b2a22'}"/>`,
+      `<rect x="${62 + n * 21}" y="140" width="14" height="34" ` +
+      `fill="${n < 5 ? '#49d66b' : n < 6 ? '#e8c43a' : '#6b2a22'}"/>`,
   ).join('')}
   <rect x="385" y="240" width="310" height="250" rx="10" fill="#1b1c1f"/>
   <rect x="400" y="262" width="280" height="190" rx="8" fill="#3d3f42"/>
   <rect x="414" y="282" width="252" height="156" rx="8" fill="#d8cfb8"/>
-  <rect x="428" y="296" width="224" height="30" fill="#f6f1e2"/><path d="M436 306h150M436 316h110" stroke="#6d7fae" stroke-width="3"/>
+  <rect x="428" y="296" width="224" height="30" fill="#f6f1e2"/>
+  <path d="M436 306h150M436 316h110" stroke="#6d7fae" stroke-width="3"/>
   <rect x="428" y="332" width="224" height="80" rx="6" fill="#c8562e"/>
   <rect x="450" y="340" width="180" height="64" rx="32" fill="#1d1a18"/>${reel(482)}${reel(598)}
   <path d="M400 452L520 262H600L470 452Z" fill="#fff" opacity=".13"/>

@@ -71,7 +71,8 @@ const digits = {
   9: 'M8 4C8-1 0-1 0 4S8 9 8 4V14',
 };
 const counter = (text, x, y, size) => `
-  <rect x="${x - 10}" y="${y - 8}" width="${text.length * 14 * size + 14}" height="${14 * size + 16}" rx="4" fill="#1d1f22"/>
+  <rect x="${x - 10}" y="${y - 8}" width="${text.length * 14 * size + 14}" height="${14 * size + 16}" rx="4"
+    fill="#1d1f22"/>
   ${[...text]
     .map(
       (digit, n) => `<path d="${digits[digit]}" transform="translate(${x + n * 14 * size + 2} ${y}) scale(${size})"

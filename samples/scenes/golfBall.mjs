@@ -25,14 +25,16 @@ function meadow(width, height) {
   );
   return `
     <linearGradient id="g" x2="0" y2="1">
-      <stop offset="0" stop-color="#3f6b30"/><stop offset=".2" stop-color="#55823a"/><stop offset=".34" stop-color="#86a850"/>
+      <stop offset="0" stop-color="#3f6b30"/><stop offset=".2" stop-color="#55823a"/>
+      <stop offset=".34" stop-color="#86a850"/>
       <stop offset=".55" stop-color="#4c8a2c"/><stop offset="1" stop-color="#2c5a17"/>
     </linearGradient>
     <rect width="${width}" height="${height}" fill="url(#g)"/>${discs.join('')}`;
 }
 
 const contactShadow = (width, height) =>
-  `<ellipse cx="${0.54 * width}" cy="${0.86 * height}" rx="${0.33 * width}" ry="${0.1 * height}" fill="#0b1f06" opacity=".75"/>`;
+  `<ellipse cx="${0.54 * width}" cy="${0.86 * height}" rx="${0.33 * width}" ry="${0.1 * height}" ` +
+  'fill="#0b1f06" opacity=".75"/>';
 
 /** Curved blades, each rooted between two heights of the picture; the nearer (lower) the longer. */
 function blades(width, height, { count, from, to, seed }) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { NETWORKS, classesFor, extentsOf, flopsOf, forwardFlops, inputFor } from '../../bench/networks';
+import { NETWORKS, classesFor, extentsOf, flopsOf, inputFor } from '../../bench/networks';
+import { forwardFlops } from '../../src/compile/flops';
 import { type Plan, compile } from '../../src/compile';
 
 describe('the networks are the ones they are named after', () => {
