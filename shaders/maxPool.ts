@@ -5,6 +5,7 @@
  */
 import { type BackwardEpilogue, RULE, epilogueDims, giveFunction } from './epilogue';
 import { type Kernel, type WindowDims, grid, uniform } from './kernel';
+import { IS_NAN } from './nan';
 import { wgsl } from './wgsl';
 
 export interface PoolDims extends WindowDims {
@@ -42,6 +43,7 @@ ${uniform(dims)}
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;              // [N, C/4, H, W]
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;        // [N, C/4, P, Q]
 @group(0) @binding(3) var<storage, read_write> switches: array<u32>;   // [N, C/4, P, Q / ${pixelsPerWord(d)}]
+${IS_NAN}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -62,7 +64,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         let w = q * d.STRIDE_X + s * d.DILATION_X - d.PAD_LEFT;
         if (w >= d.W) { continue; }
         let value = x[(plane * d.H + h) * d.W + w];
-        let wins = (value > best) | (value != value) | vec4<bool>(first); // a NaN wins, and stays
+        let wins = (value > best) | isNan(value) | vec4<bool>(first); // a NaN wins, and stays
         best = select(best, value, wins);
         winner = select(winner, vec4u(r * d.S + s), wins);
         first = false;

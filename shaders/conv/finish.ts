@@ -8,6 +8,7 @@
  * cold start waits for.
  */
 import { type BackwardEpilogue, DEAD, RECTIFY, epilogueDims, giveFunction } from '../epilogue';
+import { IS_NAN } from '../nan';
 import { wgsl } from '../wgsl';
 import { STRIP } from '../kernel';
 import { ROW, SQUARE, type Unit } from './shape';
@@ -99,10 +100,10 @@ fn finish(n: u32, o: u32, p: u32, q: u32, sums: ptr<function, array<vec4f, 8>>) 
 }
 
 // The winner of four taps in row-major order, the first on a tie.
-const POOL = `
+const POOL = `${IS_NAN}
 struct Pooled { value: vec4f, winner: vec4u }
 fn better(a: Pooled, value: vec4f, tap: u32) -> Pooled {
-  let wins = (value > a.value) | (value != value); // a NaN wins, and stays
+  let wins = (value > a.value) | isNan(value); // a NaN wins, and stays
   return Pooled(select(a.value, value, wins), select(a.winner, vec4u(tap), wins));
 }
 fn pool(a: vec4f, b: vec4f, c: vec4f, e: vec4f) -> Pooled {

@@ -99,6 +99,51 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     },
   );
 
+  test.each([
+    { op: 'relu' },
+    { op: 'clip', min: 0, max: 6 },
+    { op: 'leakyRelu', slope: 0.1 },
+    { op: 'elu', alpha: 1 },
+    { op: 'hardSigmoid', alpha: 0.2, beta: 0.5 },
+    { op: 'hardSwish' },
+    { op: 'swish' },
+    { op: 'sigmoid' },
+  ] as const)('a layer whose sums are no number is named, whatever function follows: $op', async (curve) => {
+    const made = new Net({ C: 4, H: 1, W: 1 });
+    const first = made.fullyConnected('image', 4, [1e38, 0, 0, 0, 0, 1e38, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
+    const second = made.fullyConnected(first, 4, [1e38, -1e38, 0, 0, -1e38, 1e38, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
+    const x = made.add({ ...curve, inputs: [second] });
+    using engine = await engineOn(driver);
+    using model = await engine.load(made.graph(made.fullyConnected(x, 3, [1, 1, 1, 1, 1, -1, 1, 1, -1, 1, 1, 1])));
+    const data = Float32Array.of(100, 100, 1, 2);
+    await expect(model.inputGradient({ data, shape: [4, 1, 1] }, { class: 0 })).rejects.toThrow(overflow(first));
+    const less = Float32Array.of(3, 3, 1, 2); // infinity less infinity, in the second layer alone
+    await expect(model.scores({ data: less, shape: [4, 1, 1] })).rejects.toThrow(overflow(second));
+  });
+
+  test.each(['fused', 'overlapping', 'first', 'last'] as const)('a NaN wins a max-pool (%s)', async (which) => {
+    const made = new Net({ C: 1, H: 4, W: 4 });
+    // the sum of a picture and of its opposite, each times 1e38 twice: infinity less infinity where it is not 0
+    const times = (x: string, value: number): string =>
+      made.add({ op: 'conv', inputs: [x], kernel: [1, 1], weight: made.parameter([1, 1, 1, 1], [value]) });
+    const [up, down] = [1e38, -1e38].map((value) => times(times('image', value), 1e38)) as [string, string];
+    const x = times(made.add({ op: 'add', inputs: [up, down] }), 1);
+    const kernel = which === 'fused' ? ([2, 2] as const) : ([3, 3] as const);
+    const pool = made.add({
+      op: 'maxPool',
+      inputs: [made.relu(x)],
+      kernel,
+      stride: which === 'fused' ? [2, 2] : [1, 1],
+    });
+    using engine = await engineOn(driver);
+    using model = await engine.load(made.graph(made.fullyConnected(pool, 2)));
+    const data = new Float32Array(16);
+    data[{ fused: 5, overlapping: 6, first: 0, last: 15 }[which]] = 1;
+    await expect(model.scores({ data, shape: [1, 4, 4] })).rejects.toThrow(
+      expect.objectContaining({ code: 'validation' }),
+    );
+  });
+
   test('a layer that overflows after a finite one is the one that is named', async () => {
     const graph = new Net({ C: 2, H: 1, W: 1 });
     const first = graph.relu(graph.fullyConnected('image', 2, [1e20, 0, 0, 1e20]));
