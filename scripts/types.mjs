@@ -1,29 +1,31 @@
 /**
- * The published types: dist/types, by tsc. Our sources import each other without file endings, which Node's own module
- * rules refuse in declarations; so the endings are added here.
+ * The published declarations, rolled up to dist/types: what an exported signature reaches is in them, and nothing else.
  */
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { root, run } from './system.mjs';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { rollup } from 'rollup';
+import { dts } from 'rollup-plugin-dts';
+import { root } from './system.mjs';
 
-const types = join(root, 'dist/types');
-rmSync(types, { recursive: true, force: true });
-if (!run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.types.json']))
-  process.exit(1);
+/** `Disposable` is younger than the `lib` that many projects name, so the declarations bring it. */
+const DISPOSABLE = '/// <reference lib="esnext.disposable" />\n';
 
-for (const name of readdirSync(types, { recursive: true, encoding: 'utf8' })) {
-  const path = join(types, name);
-  if (!path.endsWith('.d.ts')) continue;
-  const text = readFileSync(path, 'utf8');
-  if (text.includes('@webgpu/types')) throw new Error(`${name} refers to @webgpu/types, which a user need not have`);
-  const withEndings = text.replace(
-    /((?:from|import) ?\(?['"])(\.{1,2}\/[^'"]*|\.{1,2})(?=['"])/g,
-    (match, before, specifier) => {
-      if (/\.[cm]?js$/.test(specifier)) return match;
-      const target = join(dirname(path), specifier);
-      if (existsSync(`${target}.d.ts`)) return `${before}${specifier}.js`;
-      return `${before}${specifier}${existsSync(join(target, 'index.d.ts')) ? '/index.js' : ''}`;
+const dir = join(root, 'dist/types');
+rmSync(dir, { recursive: true, force: true });
+const bundle = await rollup({
+  input: { index: join(root, 'src/index.ts'), node: join(root, 'src/node/index.ts') },
+  external: /^(node:|(webgpu|sharp)(\/|$))/,
+  plugins: [
+    dts({ tsconfig: join(root, 'tsconfig.types.json') }),
+    {
+      name: 'gradlens:public-types',
+      renderChunk(code, { fileName }) {
+        if (code.includes('@webgpu/types'))
+          this.error(`${fileName} refers to @webgpu/types, which a user need not have`);
+        return /\bDisposable\b/.test(code) ? DISPOSABLE + code : null;
+      },
     },
-  );
-  if (withEndings !== text) writeFileSync(path, withEndings);
-}
+  ],
+});
+await bundle.write({ dir, format: 'es', entryFileNames: '[name].d.ts', chunkFileNames: '[name].d.ts' });
+await bundle.close();
