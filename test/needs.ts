@@ -1,6 +1,6 @@
 /**
- * What a test or a suite needs that not every machine has. Where it is missing they are skipped, and the run counts them
- * and says why; a skip without a reason counts as failed (scripts/tally.mjs).
+ * What a test or a suite needs that not every machine has. Where it is missing they are skipped, and the run counts
+ * them and says why; a skip without a reason counts as failed (scripts/tally.mjs).
  *
  *     test('…', DATA, async () => …)     describe('…', needs(process.platform === 'linux', 'reads /proc'), () => …)
  */

@@ -81,19 +81,24 @@ export function sample(folders: readonly string[], count: number, seed: number):
   });
 }
 
-/** Its own tests first: those of its name, then those that import it, then by how far away; never a browser's. */
-export function testsOf(file: string): readonly string[] {
+/**
+ * Its own tests first: those of its name and those that import it, then by how far away they are and how long they
+ * take; never a browser's.
+ *
+ * @param seconds How long a file of tests takes, as far as that is known.
+ */
+export function testsOf(file: string, pure: boolean, seconds: ReadonlyMap<string, number | null>): readonly string[] {
   const stem = posix.basename(file, '.ts');
   return testFiles()
     .map((test) => ({ test, reached: reachedFrom(test) }))
-    .filter(({ reached }) => reached.has(file) && !reached.has('puppeteer'))
+    .filter(({ reached }) => reached.has(file) && !reached.has('puppeteer') && !(pure && reached.has('webgpu')))
     .map(({ test, reached }) => ({
       test,
       order: [
         posix.basename(test, '.test.ts') === stem || importsOf(test).includes(file) ? 0 : reached.get(file)!,
         folderOf(test) === folderOf(file) ? 0 : 1,
         reached.has('webgpu') ? 1 : 0,
-        reached.size,
+        seconds.get(test) ?? reached.size / 10, // the more it reaches, the longer it takes
       ],
     }))
     .toSorted((a, b) => a.order.map((value, i) => value - b.order[i]!).find((difference) => difference !== 0) ?? 0)

@@ -31,7 +31,7 @@ export async function main(): Promise<number> {
     return 0;
   }
   for (const { file, before } of stale(listed)) console.log(`no longer in ${file}: ${before}`);
-  const tried = await tryAll(toTry, values.results, Number(values.minutes));
+  const tried = await tryAll(toTry, { file: values.results, minutes: Number(values.minutes), pure: values.pure });
   const left = toTry.length - tried.length;
   if (left > 0) console.log(`\n${left} are still to be tried`);
   return report(tried, chosen.length - toTry.length, listed);
@@ -48,8 +48,7 @@ interface Results {
 /** Tries what an earlier run has not, until the time is over. */
 async function tryAll(
   candidates: readonly Candidate[],
-  file: string | undefined,
-  minutes: number,
+  { file, minutes, pure }: { file: string | undefined; minutes: number; pure: boolean },
 ): Promise<readonly Tried[]> {
   const end = Date.now() + minutes * 60_000;
   const known: Results =
@@ -57,7 +56,7 @@ async function tryAll(
   const byRank = new Map(known.tried.map((tried) => [tried.rank, tried]));
   const unharmed = new Map(Object.entries(known.unharmed));
   const copy = mkdtempSync(join(tmpdir(), 'gradlens-mutate-'));
-  const tries = new Tries(copy, unharmed);
+  const tries = new Tries(copy, unharmed, pure);
   try {
     copyRepository(process.cwd(), copy);
     for (const candidate of candidates) {
@@ -76,7 +75,9 @@ async function tryAll(
 }
 
 const described = ({ file, line, operator, before, after }: Candidate): string =>
-  `${file}:${line}  ${operator}\n    - ${before.split('\n').join('\n      ')}\n    + ${after.split('\n').join('\n      ')}`;
+  [`${file}:${line}  ${operator}`, `    - ${indented(before)}`, `    + ${indented(after)}`].join('\n');
+
+const indented = (text: string): string => text.split('\n').join('\n      ');
 
 function report(all: readonly Tried[], equivalent: number, listed: readonly Equivalent[]): number {
   const survived = all.filter(({ verdict }) => verdict === 'survived');

@@ -31,10 +31,12 @@ export class Tries {
   /**
    * @param unharmed How long a file of tests takes without any mistake: asked when it is first needed, and added here.
    *   Tests that fail as they are can tell nothing of a mistake: null.
+   * @param pure Only by tests that need no GPU.
    */
   constructor(
     private readonly copy: string,
     private readonly unharmed: Map<string, number | null>,
+    private readonly pure: boolean,
   ) {}
 
   async try(candidate: Candidate): Promise<Outcome> {
@@ -47,7 +49,7 @@ export class Tries {
       failure,
     });
     let spent = 0;
-    for (const test of testsOf(candidate.file)) {
+    for (const test of testsOf(candidate.file, this.pure, this.unharmed)) {
       const usual = await this.usual(test);
       if (usual === null) continue;
       if (tests.length > 0 && spent + usual > LONGEST_SECONDS) continue;

@@ -1,7 +1,7 @@
 /**
- * Mutants of WGSL inside a template. The holes `${…}` count as names, so that a line with holes is one line; what stands
- * in them is TypeScript (./typescript.ts). Found by patterns, since the text between holes is no whole program: they
- * rely on the layout of the shaders, with spaces around operators and one statement a line.
+ * Mutants of WGSL inside a template. The holes `${…}` count as names, so that a line with holes is one line; what
+ * stands in them is TypeScript (./typescript.ts). Found by patterns, since the text between holes is no whole program:
+ * they rely on the layout of the shaders, with spaces around operators and one statement a line.
  */
 import { COMPARISONS, EQUALITIES, EXTREMA, LARGEST_CONSTANT, LOGIC, type Mutant, SIGNS, otherAxis } from './mutant';
 
@@ -47,9 +47,19 @@ export function wgslMutants(text: string): Mutant[] {
   return all;
 }
 
-/** Comments, attributes, types with parameters, and the lines of the preprocessor. */
-const PASSIVE =
-  /\/\/[^\n]*|\/\*[^]*?\*\/|@\w+(\([^()\n]*\))?|\b(array|var|ptr|atomic|bitcast|vec\d|mat\dx\d)<(?:[^<>\n;={}]|<[^<>\n;={}]*>)*>|^#[^\n]*/gm;
+/** What is no statement and computes nothing. */
+const PASSIVE = new RegExp(
+  [
+    /\/\/[^\n]*/, // comments
+    /\/\*[^]*?\*\//,
+    /@\w+(\([^()\n]*\))?/, // attributes
+    /\b(array|var|ptr|atomic|bitcast|vec\d|mat\dx\d)<(?:[^<>\n;={}]|<[^<>\n;={}]*>)*>/, // types with parameters
+    /^#[^\n]*/, // lines of the preprocessor
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'gm',
+);
 
 /** The text with every `${…}` written over by letters, at the same length. */
 function withoutHoles(text: string): string {

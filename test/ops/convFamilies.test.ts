@@ -86,7 +86,8 @@ describe.each(nodeDrivers)('on %s', (driver) => {
   test(
     'Winograd convolution is as exact as float32: pooled, unpooled, with groups and odd extents',
     async () => {
-      const tiles = { family: 'winograd', tile: tile(4, 2, 2) } as const; // two blocks deep: the image's one, and what is left of odd numbers, end within a step
+      // two blocks deep: the image's one, and what is left of odd numbers, end within a step
+      const tiles = { family: 'winograd', tile: tile(4, 2, 2) } as const;
       const loader = await loaderOf(driver, { conv: (d) => (suitsWinograd(d) ? tiles : PLAIN.conv(d)) });
       const small = cubes(whole);
       expect(await error(loader, small, { classes: [4, 0, 3], relu: 'guided' })).toBe(0);
