@@ -103,7 +103,11 @@ const nearestObject = (objects, p) =>
     { d: Infinity },
   ).object;
 
-/** The surface's normal by four differences on a tetrahedron. */
+/**
+ * The surface's normal by four differences on a tetrahedron.
+ *
+ * @type {(shape: import('./shapes.mjs').Shape, point: number[], e: number) => number[]}
+ */
 function gradient(shape, [x, y, z], e) {
   const a = shape(x + e, y - e, z - e),
     b = shape(x - e, y - e, z + e);

@@ -1,12 +1,17 @@
 /**
  * Solids as signed distances: a shape is a function (x, y, z) → distance to its surface, negative inside.
  * y points up. Lengths in brackets are half extents.
+ *
+ * @typedef {(x: number, y: number, z: number) => number} Shape
  */
 const { abs, max, min, hypot, cos, sin } = Math;
 
-export const plane = (height) => (x, y) => y - height;
+/** @type {(height: number) => Shape} */
+export const plane = (height) => (_x, y) => y - height;
+/** @type {(radius: number) => Shape} */
 export const sphere = (radius) => (x, y, z) => hypot3(x, y, z) - radius;
 
+/** @type {(halves: number[], round?: number) => Shape} */
 export const box =
   ([a, b, c], round = 0) =>
   (x, y, z) => {
@@ -78,6 +83,7 @@ export const spire = (radius, height, sides) => {
   };
 };
 
+/** @type {(...shapes: Shape[]) => Shape} */
 export const union =
   (...shapes) =>
   (x, y, z) => {
@@ -85,17 +91,26 @@ export const union =
     for (const shape of shapes) nearest = min(nearest, shape(x, y, z));
     return nearest;
   };
+/** @type {(a: Shape, b: Shape) => Shape} */
 export const intersection = (a, b) => (x, y, z) => max(a(x, y, z), b(x, y, z));
+/** @type {(a: Shape, b: Shape) => Shape} */
 export const difference = (a, b) => (x, y, z) => max(a(x, y, z), -b(x, y, z));
+/** @type {(shape: Shape, thickness: number) => Shape} */
 export const shell = (shape, thickness) => (x, y, z) => abs(shape(x, y, z)) - thickness;
 
+/** @type {(shape: Shape, by: number[]) => Shape} */
 export const moved =
   (shape, [a, b, c]) =>
   (x, y, z) =>
     shape(x - a, y - b, z - c);
+/** @type {(shape: Shape) => Shape} */
 export const mirrored = (shape) => (x, y, z) => shape(abs(x), y, z);
 
-/** Turned about an axis through the origin, by an angle in degrees. */
+/**
+ * Turned about an axis through the origin, by an angle in degrees.
+ *
+ * @type {(shape: Shape, axis: string, degrees: number) => Shape}
+ */
 export const rotated = (shape, axis, degrees) => {
   const c = cos((degrees * Math.PI) / 180),
     s = sin((degrees * Math.PI) / 180);
@@ -104,7 +119,11 @@ export const rotated = (shape, axis, degrees) => {
   return (x, y, z) => shape(c * x + s * y, c * y - s * x, z);
 };
 
-/** The shape lies in a ball: far from the ball, the distance to the ball will do, and costs less. */
+/**
+ * The shape lies in a ball: far from the ball, the distance to the ball will do, and costs less.
+ *
+ * @type {(ball: number[], shape: Shape) => Shape}
+ */
 export const within =
   ([a, b, c, radius], shape) =>
   (x, y, z) => {
@@ -113,8 +132,10 @@ export const within =
   };
 
 // Math.hypot guards against overflow and is several times slower.
+/** @type {(x: number, y: number, z: number) => number} */
 const hypot3 = (x, y, z) => Math.sqrt(x * x + y * y + z * z);
 
+/** @type {(axis: string, profile: (across: number, length: number) => number) => Shape} */
 const along = (axis, profile) => {
   if (axis === 'x') return (x, y, z) => profile(Math.sqrt(y * y + z * z), x);
   if (axis === 'y') return (x, y, z) => profile(Math.sqrt(x * x + z * z), y);
@@ -130,5 +151,6 @@ const catmullRom = (a, b, c, d, t) =>
 
 function boundOf(points, margin) {
   const centre = [0, 1, 2].map((n) => (min(...points.map((p) => p[n])) + max(...points.map((p) => p[n]))) / 2);
-  return [...centre, max(...points.map((p) => hypot3(...p.map((v, n) => v - centre[n])))) + margin];
+  const away = points.map((p) => hypot3(p[0] - centre[0], p[1] - centre[1], p[2] - centre[2]));
+  return [...centre, max(...away) + margin];
 }

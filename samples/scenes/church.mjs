@@ -86,6 +86,7 @@ const trim = within(
   ),
 );
 
+/** @type {(p: [number, number, number], outward: number[]) => object} */
 function clapboard(p, outward) {
   const inWindow = sideWindows(...p) < 0.02 || towerWindows(...p) < 0.02;
   if (inWindow) return { colour: [0.03, 0.04, 0.05], mirror: 0.12 };

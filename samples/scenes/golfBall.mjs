@@ -60,7 +60,7 @@ function ball(width, height) {
     white = colour('#f4f3ee'),
     spacing = Math.sqrt((4 * Math.PI) / centres.length);
   const radius = 0.46 * spacing;
-  const material = (p, outward) => {
+  const material = (_p, outward) => {
     const nearest = centres.reduce((best, c) => (dot(c, outward) > dot(best, outward) ? c : best));
     const away = Math.acos(Math.min(dot(nearest, outward), 1)) / radius;
     if (away >= 1) return { colour: white, gloss: 0.35 };

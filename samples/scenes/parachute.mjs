@@ -56,6 +56,7 @@ function lines(harness) {
   );
 }
 
+/** @param {number[]} at */
 function jumper([x, y, z]) {
   const limb = (a, b, r) => capsule([x + a[0], y + a[1], z + a[2]], [x + b[0], y + b[1], z + b[2]], r);
   return within(
