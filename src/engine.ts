@@ -54,10 +54,10 @@ const SOURCE: Rule = {
 
 export class Engine implements Disposable {
   private readonly models = new Set<Model>();
-  private readonly calls: Calls;
+  private calls: Calls;
 
   private constructor(
-    private readonly gpuDevice: Device,
+    private gpuDevice: Device,
     private readonly fetchBytes: FetchBytes,
   ) {
     this.calls = new Calls(gpuDevice.calls);
@@ -120,18 +120,38 @@ export class Engine implements Disposable {
     const { gpuDevice: device, models } = this;
     check('source', source, SOURCE);
     const run = runOptionsOf(options);
+    const given = { ...options };
     return this.calls.run(run, async (call) => {
-      const file = await loadModelFile(source, this.fetchBytes, { ...options, signal: call.signal });
+      const file = await loadModelFile(source, this.fetchBytes, { ...given, signal: call.signal });
       call.signal.throwIfAborted();
-      const model = await Model.create(
-        { device, file, options, onDispose: (disposed) => models.delete(disposed) },
-        call,
-      );
+      const onDispose = (disposed: Model): void => void models.delete(disposed);
+      const model = await Model.create(device, { file, options: given, onDispose }, call);
       if (call.signal.aborted) model.dispose();
       call.signal.throwIfAborted();
       models.add(model);
       return model;
     });
+  }
+
+  /**
+   * Goes on on another device, after the host lost its own: all models are on it when this resolves, without a new
+   * load. Calls under way on the old device reject with `device-lost`. The device is the caller's.
+   *
+   * @throws GradlensError `disposed`; as {@link load} for a model that the device does not hold: it stays where it was
+   */
+  async attach(device: GPUDevice, adapter?: GPUAdapter): Promise<void> {
+    objectOf('device', device, 'a GPUDevice');
+    if (this.calls.ended) this.calls.assertOpen();
+    const next = deviceWith(device, { owned: false, info: adapter?.info ?? device.adapterInfo });
+    const calls = new Calls(next.calls);
+    const before = { device: this.gpuDevice, calls: this.calls };
+    this.gpuDevice = next;
+    this.calls = calls;
+    await calls.run({}, async (call) => {
+      for (const model of this.models) await model.moveTo(next, call);
+    });
+    before.calls.end(() => new GradlensError('device-lost', 'the engine was attached to another device'));
+    if (before.device.owned) before.device.destroy();
   }
 
   /** The self-test: a small stored gradient, twice on this device, against float64 numbers. */

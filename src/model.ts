@@ -1,14 +1,14 @@
 /** Model: one network on one device. */
 import { type Call, Calls } from './calls';
 import { shown } from './check';
-import { type Memory, type Plan, compile, lastPlaneOf, planesOf } from './compile';
+import { type Memory, type Plan, lastPlaneOf, planesOf } from './compile';
 import { GradlensError } from './errors';
 import type { Ascent, AscentOptions } from './gpu/ascent';
 import type { Device } from './gpu/device';
 import type { BackwardOptions, Executor, Target } from './gpu/executor';
 import { assertBuffer, inputOf } from './gpu/recording';
 import type { Sampled, SampledVariants, View } from './gpu/sampling';
-import type { Graph, InputSpec, ModelFile } from './graph';
+import type { InputSpec, ModelFile } from './graph';
 import type { Captured, ImageInput, Images } from './image/pixels';
 import {
   chosenIn,
@@ -21,7 +21,6 @@ import {
   runOptionsOf,
   tensorOf,
 } from './model/arguments';
-import type { Compile } from './model/executors';
 import { bestGradients, classGradients, encodePass, forward, layerGradient, neuronGradient } from './model/gradients';
 import { type Parts, disposeOf, partsOn } from './model/parts';
 import { finite } from './model/results';
@@ -42,24 +41,29 @@ import type {
   RunOptions,
   TopClasses,
 } from './options';
-import type { Variants } from './variants/variants';
 import { type Classification, softmax, topClasses } from './scores';
 
 /** What an engine makes a model of. */
 export interface ModelRequest {
-  readonly device: Device;
   readonly file: ModelFile;
   readonly options: LoadOptions;
   readonly onDispose: (model: Model) => void;
 }
 
-/** What a model is, wherever it runs. */
-interface Loaded {
-  readonly file: ModelFile;
-  readonly preparation: Preparation | null;
-  readonly labels: readonly string[];
-  readonly precision: 'f32' | 'f16';
-  readonly plan: Plan;
+/** A model on one device, and its calls there. */
+class Stay {
+  readonly calls: Calls;
+  readonly turns: Turns;
+
+  constructor(readonly parts: Parts) {
+    this.calls = new Calls(parts.device.calls);
+    this.turns = new Turns(this.calls);
+  }
+
+  end(reason: () => Error): void {
+    this.calls.end(reason);
+    disposeOf(this.parts);
+  }
 }
 
 export class Model implements Disposable {
@@ -71,31 +75,24 @@ export class Model implements Disposable {
   readonly labels: readonly string[];
   /** What weights and activations are stored in. */
   readonly precision: 'f32' | 'f16';
-  /** Dispatches, buffers and bytes of one gradient; prints as a table. */
-  readonly plan: Plan;
-  private readonly calls: Calls;
-  private readonly turns: Turns;
   private readonly ascents = new Set<Ascent>();
   /** Whether a host ever recorded a gradient, which it may submit at any time. */
   private recorded = false;
 
   private constructor(
-    loaded: Loaded,
-    private readonly parts: Parts,
-    private readonly onDispose: (model: Model) => void,
+    private readonly request: ModelRequest,
+    private stay: Stay,
   ) {
-    this.file = loaded.file;
-    this.preparation = loaded.preparation;
-    this.labels = loaded.labels;
-    this.precision = loaded.precision;
-    this.plan = loaded.plan;
-    this.calls = new Calls(parts.device.calls);
-    this.turns = new Turns(this.calls);
+    const { file, options } = request;
+    this.file = file;
+    this.preparation = preparationOf(file, options);
+    this.labels = labelsOf(file, options, this.classes);
+    this.precision = options.precision === 'f16' ? 'f16' : 'f32';
   }
 
   /** Called by `Engine.load`. */
-  static async create({ device, file, options, onDispose }: ModelRequest, call: Call): Promise<Model> {
-    const { batch = 1, precision = 'f32', tune = true } = options;
+  static async create(device: Device, request: ModelRequest, call: Call): Promise<Model> {
+    const { precision = 'f32', batch = 1 } = request.options;
     if (precision !== 'f32' && precision !== 'f16')
       throw new GradlensError(
         'feature',
@@ -104,39 +101,26 @@ export class Model implements Disposable {
       );
     if (!Number.isInteger(batch) || batch < 1)
       throw new GradlensError('shape', `batch is ${shown(batch)}; a whole number from 1 would be right`);
-    const bindingBytes = device.environment.limits.maxStorageBufferBindingSize;
-    const half = precision === 'f16' ? { half: device.half } : {};
-    const compileWith =
-      (variants: Variants): Compile =>
-      (graph: Graph, target?: string) =>
-        compile(graph, { batch, bindingBytes, variants, ...half, ...(target === undefined ? {} : { target }) });
-    // what not every page needs is fetched when it is asked for
-    const variants =
-      tune && !device.environment.adapter.isFallbackAdapter
-        ? await (await import('./gpu/tuning/tuner')).tuned(
-            device,
-            (trial) => compileWith(trial)(file.graph),
-            call,
-            half,
-          )
-        : device.variants;
-    const plan = compileWith(variants)(file.graph);
-    const { C, H, W } = plan.scores;
-    if (H !== 1 || W !== 1)
-      throw new GradlensError(
-        'shape',
-        `the scores '${file.graph.output}' are [${C}, ${H}, ${W}]; one number per class, [${C}], would be right (a global average pool at the end makes it so)`,
-        { output: file.graph.output },
-      );
-    const preparation = preparationOf(file, options);
-    const labels = labelsOf(file, options, C);
-    const parts = await partsOn(device, call, {
-      plan,
-      compile: compileWith(variants),
-      graph: file.graph,
-      spec: preparation?.input ?? null,
-    });
-    return new Model({ file, preparation, labels, precision, plan }, parts, onDispose);
+    return new Model(request, new Stay(await partsOn(device, request, call)));
+  }
+
+  /** Called by `Engine.attach`: goes on on another device. */
+  async moveTo(device: Device, call: Call): Promise<void> {
+    const before = this.stay;
+    const stay = new Stay(await partsOn(device, this.request, call));
+    if (before.calls.ended) {
+      stay.end(this.disposedError);
+      throw this.disposedError();
+    }
+    this.stay = stay;
+    this.recorded = false;
+    this.endAscents();
+    before.end(() => new GradlensError('device-lost', `${this.name} was moved to another device`));
+  }
+
+  /** Dispatches, buffers and bytes of one gradient; prints as a table. */
+  get plan(): Plan {
+    return this.parts.executor.plan;
   }
 
   get name(): string {
@@ -241,7 +225,7 @@ export class Model implements Disposable {
       readonly output: GPUBuffer;
     },
   ): void {
-    this.calls.assertOpen();
+    this.stay.calls.assertOpen();
     const chosen = chosenIn(options, 'class', 'classes'); // the best classes are not known while one records
     const rules = rulesOf(options);
     const input = inputOf(encoder, options);
@@ -441,12 +425,10 @@ export class Model implements Disposable {
 
   /** Gives everything back to the GPU; a second call does nothing. */
   dispose(): void {
-    if (this.calls.ended) return;
-    this.calls.end(() => new GradlensError('disposed', `${this.name} was disposed`));
-    for (const ascent of this.ascents) ascent.dispose();
-    this.ascents.clear();
-    disposeOf(this.parts);
-    this.onDispose(this);
+    if (this.stay.calls.ended) return;
+    this.endAscents();
+    this.stay.end(this.disposedError);
+    this.request.onDispose(this);
   }
 
   [Symbol.dispose](): void {
@@ -457,7 +439,18 @@ export class Model implements Disposable {
 
   /** {@link Turns.take}, after a look at the options. */
   private take<T>(options: RunOptions, work: (call: Call) => Promise<T>): Promise<T> {
-    return this.turns.take(runOptionsOf(options), work);
+    return this.stay.turns.take(runOptionsOf(options), work);
+  }
+
+  private get parts(): Parts {
+    return this.stay.parts;
+  }
+
+  private readonly disposedError = (): GradlensError => new GradlensError('disposed', `${this.name} was disposed`);
+
+  private endAscents(): void {
+    for (const ascent of this.ascents) ascent.dispose();
+    this.ascents.clear();
   }
 
   private async uploaded(pictures: readonly Captured[], call: Call): Promise<{ call: Call; check: () => void }> {

@@ -1,12 +1,16 @@
 /** A model on a device. */
 import type { Call } from '../calls';
-import type { Plan } from '../compile';
+import { type Plan, compile } from '../compile';
+import { GradlensError } from '../errors';
 import type { Device } from '../gpu/device';
 import { Inputs } from '../gpu/inputs';
 import type { Lent } from '../gpu/lent';
 import { Readback } from '../gpu/readback';
-import type { Graph, InputSpec } from '../graph';
+import type { Graph, ModelFile } from '../graph';
+import type { LoadOptions } from '../options';
+import type { Variants } from '../variants/variants';
 import { type Compile, Executors } from './executors';
+import { labelsOf, preparationOf } from './settings';
 
 /** What a model has on its device; `executor` is that of the class scores. */
 export interface Parts extends Lent {
@@ -15,17 +19,19 @@ export interface Parts extends Lent {
 }
 
 /** What is put on the device. */
-export interface Content {
-  readonly graph: Graph;
-  /** Of the class scores. */
-  readonly plan: Plan;
-  readonly compile: Compile;
-  /** How pictures are prepared. */
-  readonly spec: InputSpec | null;
+interface Content {
+  readonly file: ModelFile;
+  readonly options: LoadOptions;
 }
 
-export async function partsOn(device: Device, call: Call, { graph, plan, compile, spec }: Content): Promise<Parts> {
-  const executors = new Executors(device, graph, compile);
+export async function partsOn(device: Device, { file, options }: Content, call: Call): Promise<Parts> {
+  const { graph } = file;
+  const compiled = await compilerFor(device, graph, options, call);
+  const plan = compiled(graph);
+  assertScores(graph, plan);
+  const spec = preparationOf(file, options)?.input ?? null;
+  labelsOf(file, options, plan.scores.C); // what is wrong about them is said before anything is uploaded
+  const executors = new Executors(device, graph, compiled);
   try {
     const executor = await executors.make(plan, call);
     const { C, H, W } = graph.input.extents;
@@ -43,4 +49,32 @@ export function disposeOf({ device, executors, inputs, readback }: Parts): void 
   readback.dispose();
   inputs.dispose();
   device.flush();
+}
+
+/** With the kernels that are best on the device. */
+async function compilerFor(
+  device: Device,
+  graph: Graph,
+  { batch = 1, precision = 'f32', tune = true }: LoadOptions,
+  call: Call,
+): Promise<Compile> {
+  const bindingBytes = device.environment.limits.maxStorageBufferBindingSize;
+  const half = precision === 'f16' ? { half: device.half } : {};
+  const compileWith =
+    (variants: Variants): Compile =>
+    (of, target) =>
+      compile(of, { batch, bindingBytes, variants, ...half, ...(target === undefined ? {} : { target }) });
+  if (!tune || device.environment.adapter.isFallbackAdapter) return compileWith(device.variants);
+  const { tuned } = await import('../gpu/tuning/tuner'); // what not every page needs is fetched when it is asked for
+  return compileWith(await tuned(device, (trial) => compileWith(trial)(graph), call, half));
+}
+
+function assertScores({ output }: Graph, { scores: { C, H, W } }: Plan): void {
+  if (H !== 1 || W !== 1)
+    throw new GradlensError(
+      'shape',
+      `the scores '${output}' are [${C}, ${H}, ${W}]; one number per class, [${C}], would be right ` +
+        '(a global average pool at the end makes it so)',
+      { output },
+    );
 }

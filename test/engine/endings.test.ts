@@ -114,6 +114,37 @@ describe(`on ${driver}`, () => {
     });
   });
 
+  test('after a loss the models go on on another device, with their bits and their bytes', async () => {
+    const { device: first } = await nodeDevice(driver);
+    const engine = await Engine.create({ device: first });
+    const model = await engine.load(small, untuned);
+    const gone = await engine.load(small, untuned);
+    const right = await model.inputGradient(image, { class: 2 });
+    first.destroy();
+    await expect(model.scores(image)).rejects.toThrow(coded('device-lost'));
+    await expect(engine.load(small)).rejects.toThrow(coded('device-lost'));
+    gone.dispose();
+    const second = await deviceOf(driver);
+    await engine.attach(second);
+    expect(engine.device).toBe(second);
+    expect(engine.ownsDevice).toBe(false);
+    expect(await model.inputGradient(image, { class: 2 })).toEqual(right);
+    expect((await model.inputGradient(image, { class: 'top1' })).gradient.length).toBe(right.gradient.length);
+    const { weights, activations, saved, scratch } = model.memory;
+    expect(engine.memory().live).toBe(weights + activations + saved + scratch);
+    await expect(gone.scores(image)).rejects.toThrow(coded('disposed'));
+    // calls under way when it moves again are told so
+    const pending = model.inputGradient(image, { class: 2 }).catch((error: unknown) => error);
+    await engine.attach(await deviceOf(driver));
+    const outcome = await pending;
+    if (outcome instanceof Error) expect(outcome).toEqual(coded('device-lost'));
+    else expect(outcome).toEqual(right);
+    expect(await model.inputGradient(image, { class: 2 })).toEqual(right);
+    engine.dispose();
+    expect(engine.memory().live).toBe(0);
+    await expect(engine.attach(second)).rejects.toThrow(coded('disposed'));
+  });
+
   test('disposing in the middle of a profile, of views or of a class model tells the host nothing', async () => {
     const device = await deviceOf(driver);
     const uncaught: string[] = [];

@@ -68,8 +68,8 @@ export async function loaderOf(
     load: (graph, { batch = 1 } = {}) =>
       forced.calls.run({}, (call) =>
         Model.create(
+          forced,
           {
-            device: forced,
             file: { graph, labels: [], provenance: {} },
             options: { batch, tune: false, precision },
             onDispose: () => {},
