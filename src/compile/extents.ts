@@ -1,11 +1,8 @@
 import type { Extents } from '../graph';
 import { opOf } from '../ops';
 import type { Layer } from './network';
-import { elements, printExtents, shapeError } from '../shape';
+import { elements, printExtents, shapeError, MOST_ELEMENTS } from '../shape';
 import type { ExtentsByName, Network } from './network';
-
-/** More than a tensor of any ConvNet has. */
-const MOST_ELEMENTS = 2 ** 31;
 
 /** Extents of every tensor, which checks every layer on the way. */
 export function inferExtents({ input, layers, weights }: Network): ExtentsByName {

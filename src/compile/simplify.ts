@@ -10,7 +10,11 @@ import { type Rewrite, readersOf, without } from './network';
 export const takeScore: Rewrite = (network) => {
   const byName = new Map(network.layers.map((layer) => [layer.name, layer]));
   let score = network.output;
-  for (let layer = byName.get(score); layer && PASSING.has(layer.op); layer = byName.get(layer.inputs[0]!)) {
+  for (
+    let layer = byName.get(score);
+    layer && (SOFTMAX.has(layer.op) || renamesOnly(layer.op));
+    layer = byName.get(layer.inputs[0]!)
+  ) {
     // what only renames numbers goes if a soft-max stands before it, or if it is an identity at the very end
     if (SOFTMAX.has(layer.op) || (layer.op === 'identity' && score === layer.name)) score = layer.inputs[0]!;
   }
@@ -22,7 +26,12 @@ const SOFTMAX: ReadonlySet<Layer['op']> = new Set(
     .filter(({ atTheEnd }) => atTheEnd)
     .map(({ op }) => op),
 );
-const PASSING: ReadonlySet<Layer['op']> = new Set([...SOFTMAX, 'identity', 'flatten', 'reshape']);
+
+/** Whether a layer has the numbers of its input, in their order. */
+export const renamesOnly = (op: Layer['op']): boolean => op === 'identity' || op === 'flatten' || op === 'reshape';
+
+/** Whether a layer makes probabilities of scores, as the last of a network. */
+export const isSoftmax = (op: Layer['op']): boolean => SOFTMAX.has(op);
 
 /** Drops every layer that the output does not depend on. */
 export const prune: Rewrite = (network) => {

@@ -5,6 +5,7 @@
 import type { Call } from '../calls';
 import type { Plan } from '../compile';
 import { assertWithin } from '../compile/limits';
+import { isSoftmax, renamesOnly } from '../compile/simplify';
 import { GradlensError } from '../errors';
 import type { Device } from '../gpu/device';
 import { Executor } from '../gpu/executor';
@@ -85,8 +86,7 @@ export class Executors {
   /** Whether a tensor is a soft-max's, whose rewriting would answer for the score instead. */
   private isProbability(tensor: string): boolean {
     const node = this.graph.nodes.find(({ name }) => name === tensor);
-    if (node?.op === 'identity' || node?.op === 'flatten' || node?.op === 'reshape')
-      return this.isProbability(node.inputs[0]!);
-    return node?.op === 'softmax' || node?.op === 'logSoftmax';
+    if (!node) return false;
+    return renamesOnly(node.op) ? this.isProbability(node.inputs[0]!) : isSoftmax(node.op);
   }
 }

@@ -1,10 +1,10 @@
 import { TensorProto_DataType as DataType, type GraphProto, type ValueInfoProto } from 'onnx-buf';
+import { MOST_ELEMENTS } from '../../shape';
 import { formatError, quote } from '../checks';
 import { product, valueOf, type Value } from './value';
 
 const TYPES = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE];
 const AXES = ['N', 'C', 'H', 'W'];
-const MOST_ELEMENTS = 2 ** 31;
 
 /** The image, or whatever else is classified. */
 export interface GraphInput {

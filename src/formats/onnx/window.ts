@@ -1,13 +1,11 @@
 import type { Extents, Pads, Pair, Window } from '../../graph';
-import { elements, shapeError, slide } from '../../shape';
+import { elements, shapeError, slide, MOST_ELEMENTS } from '../../shape';
 import { formatError } from '../checks';
 import { unsupported, type Call } from './call';
 import { valueOf, type Value } from './value';
 
 /** The attributes of ONNX that make a window. */
 export const WINDOW_ATTRIBUTES = ['kernel_shape', 'strides', 'pads', 'dilations', 'auto_pad'];
-/** More elements than any plane of a ConvNet has. */
-const MOST_ELEMENTS = 2 ** 31;
 
 /**
  * A node's window over an input of these extents, with `auto_pad` turned into pads. `kernel` is the weight's, where
