@@ -1,8 +1,9 @@
 /** The kernels of a function of one number, made from its record in `curves.ts`. */
 import { CURVES, type Curve, type CurveName, LARGEST } from './curves';
-import type { ElementwiseDims, Place } from './elementwise';
-import { type BackwardEpilogue, epilogueDims, giveFunction } from './epilogue';
-import { type Kernel, STRIP, floatBits, grid, lines, stripsOf, uniform } from './kernel';
+import type { ElementwiseDims } from './elementwise';
+import { type BackwardEpilogue, CHANNELS, gradientOf } from './epilogue';
+import { type Kernel, STRIP, eachPixel, floatBits, kernel, stripsOf } from './kernel';
+import { ANY_PRECISION, type Slices, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 
 export interface ActivationDims extends ElementwiseDims {
@@ -23,147 +24,134 @@ const parameterDims = (values: Values): Record<string, number> =>
   );
 
 /**
- * WGSL: `parameters(block)`, what the record's expressions call `p`; `after` declares it as one more argument. A
- * parameter with a number per channel is read from a binding of its name, the first of them number `binding`.
+ * WGSL: `parameters(b)` of block `b`, what the record's expressions call `p`; `after` declares it as one more argument,
+ * and `argument` hands it over. A parameter with a number per channel is read from a tensor of its name.
  */
-function parametersOf({ parameters }: Curve, binding: number) {
+function parametersOf({ parameters }: Curve) {
   const all = Object.entries(parameters);
-  if (all.length === 0) return { code: '', after: '', argument: '' };
+  if (all.length === 0) return { tensors: [], code: '', after: '', argument: '' };
   const perChannel = all.filter(([, { perChannel }]) => perChannel).map(([name]) => name);
+  const fields = all.map(([name, { perChannel }]) => `${name}: ${perChannel ? 'vec4f' : 'f32'}`);
+  const values = all.map(([name, { perChannel }]) =>
+    perChannel ? `${name}[b]` : `bitcast<f32>(d.P_${name.toUpperCase()})`,
+  );
   const code = `
-struct Parameters { ${all.map(([name, { perChannel }]) => `${name}: ${perChannel ? 'vec4f' : 'f32'}`).join(', ')} }
-${lines(perChannel.length, (k) => `@group(0) @binding(${binding + k}) var<storage, read> ${perChannel[k]}: array<vec4f>; // [C/4]`)}
-fn parameters(block: u32) -> Parameters {
-  return Parameters(${all.map(([name, { perChannel }]) => (perChannel ? `${name}[block]` : `bitcast<f32>(d.P_${name.toUpperCase()})`)).join(', ')});
+struct Parameters { ${fields.join(', ')} }
+fn parameters(b: u32) -> Parameters {
+  return Parameters(${values.join(', ')});
 }`;
-  return { code, after: ', p: Parameters', argument: ', parameters(id.y)' };
+  return {
+    tensors: perChannel.map((name) => reads(name, 'C/4')),
+    code,
+    after: ', p: Parameters',
+    argument: ', parameters(b)',
+  };
 }
 
-/** WGSL: `within(c)`, which lanes of block c hold channels. */
-const WITHIN = `
-fn within(block: u32) -> vec4<bool> { return vec4u(block * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(d.C); }`;
+/** The bit of each element, where ReLU bits would be. */
+const MASK = ['mask', 'N C/4 H STRIPS', { element: 'u32' }] as const;
 
 /**
- * y = f(x). One invocation owns a strip, so that it can write its word of bits: `mask` has the bit of each element, in
- * the places of ReLU bits. Bindings: x y [mask], and the parameters with a number per channel.
+ * y = f(x). One invocation owns a strip, so that it can write its word of bits. Bindings: x y [mask], and the
+ * parameters with a number per channel.
  */
 export function activationForward(
   name: CurveName,
   d: ActivationDims,
   values: Values,
-  [xBlock, xBlocks]: Place,
+  slices: Slices<'x' | 'y'>,
 ): Kernel {
-  const dims = { ...d, ...parameterDims(values), X_BLOCK: xBlock, X_BLOCKS: xBlocks, STRIPS: stripsOf(d.W) };
   const curve: Curve = CURVES[name];
   const straight = curve.bit !== undefined;
-  const parameters = parametersOf(curve, 4);
-  return {
+  const { tensors, code, after, argument } = parametersOf(curve);
+  return kernel({
     name: `${name}Forward`,
-    dims,
-    flops: 0,
-    workgroups: grid(dims.STRIPS * d.H, d.BLOCKS, d.N),
-    code: wgsl`
-${uniform(dims)}
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;          // [N, C/4, H, W]
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;    // [N, C/4, H, W]
-#if ${straight}
-@group(0) @binding(3) var<storage, read_write> mask: array<u32>;   // [N, C/4, H, W/8]
-#endif
-${parameters.code}
-${WITHIN}
+    dims: { ...d, ...parameterDims(values), STRIPS: stripsOf(d.W) },
+    slices,
+    tensors: [
+      reads('x', 'N C/4 H W', ANY_PRECISION),
+      writes('y', 'N C/4 H W', ANY_PRECISION),
+      straight && writes(...MASK),
+      ...tensors,
+    ],
+    functions: wgsl`
+${CHANNELS}
+${code}
 ${(curve.uses ?? []).join('')}
 
-fn f(x: vec4f${parameters.after}) -> vec4f { return ${curve.value}; }
+fn f(x: vec4f${after}) -> vec4f {
+  return ${curve.value};
+}
 #if ${straight}
-fn bitOf(x: vec4f${parameters.after}) -> vec4<bool> { return ${curve.bit ?? ''}; }
-#endif
-
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.STRIPS * d.H) { return; }
-  let h = id.x / d.STRIPS;
-  let strip = id.x % d.STRIPS;
-  let source = ((id.z * d.X_BLOCKS + d.X_BLOCK + id.y) * d.H + h) * d.W;
-  let place = ((id.z * d.Y_BLOCKS + d.Y_BLOCK + id.y) * d.H + h) * d.W;
-  var word = 0u;
-  for (var j = 0u; j < ${STRIP}u; j++) {
-    let w = strip * ${STRIP}u + j;
-    if (w >= d.W) { break; }
-    let value = x[source + w];
-    y[place + w] = select(vec4f(), f(value${parameters.argument}), within(id.y));
+fn bitOf(x: vec4f${after}) -> vec4<bool> {
+  return ${curve.bit ?? ''};
+}
+#endif`,
+    each: eachPixel({ h: 'H', strip: 'STRIPS' }),
+    body: wgsl`
+let within = channelsOf(b) < vec4u(d.C);
+var word = 0u;
+for (var j = 0u; j < ${STRIP}u; j++) {
+  let w = strip * ${STRIP}u + j;
+  if (w >= d.W) { break; }
+  let value = load_x(n, b, h, w);
+  store_y(n, b, h, w, select(vec4f(), f(value${argument}), within));
 #if ${straight}
-    word |= dot(vec4u(bitOf(value${parameters.argument})), vec4u(1u, 2u, 4u, 8u)) << (4u * j);
+  word |= dot(vec4u(bitOf(value${argument})), vec4u(1u, 2u, 4u, 8u)) << (4u * j);
 #endif
-  }
+}
 #if ${straight}
-  mask[((id.z * d.BLOCKS + id.y) * d.H + h) * d.STRIPS + strip] = word;
-#endif
-}`,
-  };
+store_mask(n, b, h, strip, word);
+#endif`,
+  });
 }
 
 /**
- * dX = dY · f′(x), by the mask or by x itself. `dX`'s place is `Y_…` of `d`. Bindings: dY dX [bits], mask or x, and the
+ * dX = dY · f′(x), by the mask or by x itself. Bindings: dY dX [bits], mask or x, and the
  * parameters with a number per channel.
  */
 export function activationBackward(
   name: CurveName,
   d: ActivationDims,
   values: Values,
-  { dY: [dYBlock, dYBlocks], x: [xBlock, xBlocks] }: { readonly dY: Place; readonly x: Place },
+  slices: Slices<'x' | 'dX' | 'dY'>,
   epilogue: BackwardEpilogue,
 ): Kernel {
-  const dims = {
-    ...d,
-    ...parameterDims(values),
-    DY_BLOCK: dYBlock,
-    DY_BLOCKS: dYBlocks,
-    X_BLOCK: xBlock,
-    X_BLOCKS: xBlocks,
-    STRIPS: stripsOf(d.W),
-    ...epilogueDims(epilogue),
-  };
   const curve: Curve = CURVES[name];
   const straight = curve.bit !== undefined;
-  const parameters = parametersOf(curve, 6);
-  return {
-    name: `${name}Backward`,
-    dims,
-    flops: 0,
-    workgroups: grid(d.H * d.W, d.BLOCKS, d.N),
-    code: wgsl`
-${uniform(dims)}
-@group(0) @binding(1) var<storage, read> dY: array<vec4f>;         // [N, C/4, H, W]
-#if ${straight}
-@group(0) @binding(2) var<storage, read> mask: array<u32>;         // [N, C/4, H, W/8]
-#else
-@group(0) @binding(2) var<storage, read> x: array<vec4f>;          // [N, C/4, H, W]
-#endif
-${giveFunction(3, epilogue)}
-${parameters.code}
-#if ${straight}
-fn slopeBy(high: vec4<bool>${parameters.after}) -> vec4f {
-  return select(${curve.bit === undefined ? '' : `${curve.low}, ${curve.high}`}, high);
-}
-#else
+  const { tensors, code, after, argument } = parametersOf(curve);
+  const gradient = gradientOf(epilogue);
+  const slope = straight
+    ? `
+fn slopeBy(high: vec4<bool>${after}) -> vec4f {
+  return select(${curve.low}, ${curve.high}, high);
+}`
+    : `
 ${(curve.uses ?? []).join('')}
-fn slopeAt(x: vec4f${parameters.after}) -> vec4f { return ${curve.bit === undefined ? curve.slope : ''}; }
-#endif
-
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.H * d.W) { return; }
-  let h = id.x / d.W;
-  let w = id.x % d.W;
-  let dy = dY[(id.z * d.DY_BLOCKS + d.DY_BLOCK + id.y) * d.H * d.W + id.x];
+fn slopeAt(x: vec4f${after}) -> vec4f {
+  return ${curve.slope};
+}`;
+  return kernel({
+    name: `${name}Backward`,
+    dims: { ...d, ...parameterDims(values), STRIPS: stripsOf(d.W), ...gradient.dims },
+    slices,
+    tensors: [
+      reads('dY', 'N C/4 H W'),
+      straight ? reads(...MASK) : reads('x', 'N C/4 H W', ANY_PRECISION),
+      ...gradient.tensors,
+      ...tensors,
+    ],
+    functions: gradient.functions + code + slope,
+    each: eachPixel({ h: 'H', w: 'W' }),
+    body: wgsl`
+let dy = load_dY(n, b, h, w);
 #if ${straight}
-  let word = mask[((id.z * d.BLOCKS + id.y) * d.H + h) * d.STRIPS + w / ${STRIP}u] >> (w % ${STRIP}u * 4u);
-  let high = (vec4u(word) & vec4u(1u, 2u, 4u, 8u)) != vec4u();
-  let value = dy * slopeBy(high${parameters.argument});
+let word = load_mask(n, b, h, w / ${STRIP}u) >> (w % ${STRIP}u * 4u);
+let high = (vec4u(word) & vec4u(1u, 2u, 4u, 8u)) != vec4u();
+let value = dy * slopeBy(high${argument});
 #else
-  let value = dy * slopeAt(x[(id.z * d.X_BLOCKS + d.X_BLOCK + id.y) * d.H * d.W + id.x]${parameters.argument});
+let value = dy * slopeAt(load_x(n, b, h, w)${argument});
 #endif
-  give(id.z * d.Y_BLOCKS + d.Y_BLOCK + id.y, h, w, value);
-}`,
-  };
+storeGradient(n, b, h, w, value);`,
+  });
 }

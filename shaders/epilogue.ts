@@ -8,6 +8,7 @@
  */
 import type { ImageDims } from './image';
 import { STRIP } from './kernel';
+import { type Declaration, type UniformDeclaration, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 
 /**
@@ -35,18 +36,32 @@ export interface BackwardEpilogue {
  * four bits of a pixel.
  */
 export const RECTIFY = `
-fn rectify(v: vec4f) -> vec4f { return select(v, vec4f(), v <= vec4f()); }
-fn signs(v: vec4f) -> u32 { return dot(vec4u(v > vec4f()), vec4u(1u, 2u, 4u, 8u)); }`;
+fn rectify(v: vec4f) -> vec4f {
+  return select(v, vec4f(), v <= vec4f());
+}
+fn signs(v: vec4f) -> u32 {
+  return dot(vec4u(v > vec4f()), vec4u(1u, 2u, 4u, 8u));
+}`;
 
-/** WGSL: the rule in force. A uniform, so that changing it neither compiles nor allocates. */
-export const RULE = `
-struct Rule { ignoreInput: u32, testGradient: u32, probability: u32, unused: u32 }`;
+/** WGSL: `channelsOf(b)`, the four channels of a block. */
+export const CHANNELS = `
+fn channelsOf(b: u32) -> vec4u {
+  return vec4u(4u * b) + vec4u(0u, 1u, 2u, 3u);
+}`;
+
+/** The rule in force. A uniform, so that changing it neither compiles nor allocates. */
+export const RULE: UniformDeclaration = {
+  kind: 'uniform',
+  name: 'rule',
+  type: 'Rule',
+  struct: 'struct Rule { ignoreInput: u32, testGradient: u32, probability: u32, unused: u32 }',
+};
 
 /** Code of a window whose maximum is not positive, in switches of four bits. */
 export const DEAD = 15;
 
-/** Fields that {@link giveFunction} needs in the uniform. */
-export function epilogueDims({ image }: BackwardEpilogue): Record<string, number> {
+/** Fields of the uniform that say how the image lies in what becomes of it. */
+function epilogueDims({ image }: BackwardEpilogue): Record<string, number> {
   if (!image) return {};
   const { C, H, W, STRIDE_Y, STRIDE_X, PAD_TOP, PAD_LEFT } = image;
   return {
@@ -60,12 +75,19 @@ export function epilogueDims({ image }: BackwardEpilogue): Record<string, number
   };
 }
 
+/** What a backward kernel takes over from here: it adds all three to its own. */
+export interface GradientOf {
+  readonly dims: Readonly<Record<string, number>>;
+  readonly tensors: readonly Declaration[];
+  readonly functions: string;
+}
+
 /**
- * WGSL: the bindings of a backward kernel's result, from `first` on (dX, then bits or switches, then the rule), and
+ * How a backward kernel stores its result, in the slice `dX`. Bindings: dX, then bits or switches, then the rule. WGSL:
  *
- *   give(plane, h, w, g)    stores the gradient g of pixel (h, w) of block `plane`, counted over the batch
- *   open(plane, h, w)       per lane, whether anything but zero may be stored there: false says that it does not matter
- *   what g is
+ *   storeGradient(n, b, h, w, g)    stores the gradient g of pixel (h, w) of block b of item n
+ *   isLive(n, b, h, w)              per lane, whether anything but zero may be stored there: false says that it does
+ *                                   not matter what g is
  *
  * under the rule in force (§4 of the paper; three rules, one code):
  *
@@ -73,41 +95,40 @@ export function epilogueDims({ image }: BackwardEpilogue): Record<string, number
  *
  * `H` and `W` name the extents of what the kernel computes.
  */
-export function giveFunction(first: number, epilogue: BackwardEpilogue, H = 'd.H', W = 'd.W'): string {
+export function gradientOf(epilogue: BackwardEpilogue, H = 'H', W = 'W'): GradientOf {
   const { accumulate, gate, unpool = false, image } = epilogue;
   const bits = gate === 'bits' && !unpool;
   const gated = gate !== 'none';
-  return wgsl`
-#if ${image !== undefined}
-@group(0) @binding(${first}) var<storage, read_write> dX: array<f32>;   // [N, IMAGE_C, IMAGE_H, IMAGE_W]
-#elif ${unpool}
-@group(0) @binding(${first}) var<storage, read_write> dX: array<vec4f>; // [N, C/4, 2·H, 2·W]
-@group(0) @binding(${first + 1}) var<storage, read> switches: array<u32>;     // [N, C/4, H, W/2]
-#else
-@group(0) @binding(${first}) var<storage, read_write> dX: array<vec4f>; // [N, C/4, H, W]
-#endif
+  const like = { element: 'u32', like: 'dX' } as const;
+  const tensors = [
+    image
+      ? writes('dX', 'N IMAGE_C IMAGE_H IMAGE_W', { element: 'f32' })
+      : writes('dX', unpool ? `N C/4 2${H} 2${W}` : `N C/4 ${H} ${W}`),
+    ...(unpool ? [reads('switches', `N C/4 ${H} ${W}/2`, like)] : []),
+    ...(bits ? [reads('bits', `N C/4 ${H} ${W}/${STRIP}`, like)] : []),
+    ...(gated ? [RULE] : []),
+  ];
+  const functions = wgsl`
 #if ${bits}
-@group(0) @binding(${first + 1}) var<storage, read> bits: array<u32>;         // [N, C/4, H, W/8]
-
-fn bitsAt(plane: u32, h: u32, w: u32) -> u32 {
-  return bits[(plane * ${H} + h) * ((${W} + ${STRIP - 1}u) / ${STRIP}u) + w / ${STRIP}u] >> (w % ${STRIP}u * 4u);
+// which of a pixel's four bits are set
+fn lit(bits: u32) -> vec4<bool> {
+  return (vec4u(bits) & vec4u(1u, 2u, 4u, 8u)) != vec4u();
+}
+fn bitsAt(n: u32, b: u32, h: u32, w: u32) -> u32 {
+  return load_bits(n, b, h, w / ${STRIP}u) >> (w % ${STRIP}u * 4u);
 }
 #endif
 #if ${gated}
-${RULE}
-@group(0) @binding(${first + 2}) var<uniform> rule: Rule;
-fn gated(g: vec4f, bits: u32) -> vec4f {
-  let lit = (vec4u(bits) & vec4u(1u, 2u, 4u, 8u)) != vec4u();
-  let open = lit | vec4<bool>(rule.ignoreInput != 0u);
+fn gated(g: vec4f, live: vec4<bool>) -> vec4f {
   let kept = (g > vec4f()) | vec4<bool>(rule.testGradient == 0u);
-  return select(vec4f(), g, open & kept);
+  return select(vec4f(), g, live & kept);
 }
 #endif
 #if ${unpool}
 
 // which of the window's four taps won, per lane; for deconvnet a dead window is a tie of zeros, won by the first
-fn winnerAt(plane: u32, h: u32, w: u32) -> vec4u {
-  let word = switches[(plane * ${H} + h) * ((${W} + 1u) / 2u) + w / 2u] >> (w % 2u * 16u);
+fn winnerAt(n: u32, b: u32, h: u32, w: u32) -> vec4u {
+  let word = load_switches(n, b, h, w / 2u) >> (w % 2u * 16u);
   let winner = (vec4u(word) >> vec4u(0u, 4u, 8u, 12u)) & vec4u(15u);
 #if ${gated}
   return select(winner, vec4u(), (winner == vec4u(${DEAD}u)) & vec4<bool>(rule.ignoreInput != 0u));
@@ -117,53 +138,51 @@ fn winnerAt(plane: u32, h: u32, w: u32) -> vec4u {
 }
 #endif
 
-fn give(plane: u32, h: u32, w: u32, g: vec4f) {
+fn isLive(n: u32, b: u32, h: u32, w: u32) -> vec4<bool> {
+#if ${bits}
+  return lit(bitsAt(n, b, h, w)) | vec4<bool>(rule.ignoreInput != 0u);
+#elif ${unpool && gated}
+  return winnerAt(n, b, h, w) != vec4u(${DEAD}u);
+#else
+  return vec4<bool>(true);
+#endif
+}
+
+fn storeGradient(n: u32, b: u32, h: u32, w: u32, g: vec4f) {
 #if ${image !== undefined}
-  let blocks = (d.IMAGE_C * d.CELL_H * d.CELL_W + 3u) / 4u;
   for (var lane = 0u; lane < 4u; lane++) {
-    let k = plane % blocks * 4u + lane;
+    let k = b * 4u + lane;
     let c = k / (d.CELL_H * d.CELL_W);
     let y = h * d.CELL_H + k / d.CELL_W % d.CELL_H - d.IMAGE_TOP;
     let x = w * d.CELL_W + k % d.CELL_W - d.IMAGE_LEFT;
-    if (c < d.IMAGE_C && y < d.IMAGE_H && x < d.IMAGE_W) { dX[((plane / blocks * d.IMAGE_C + c) * d.IMAGE_H + y) * d.IMAGE_W + x] = g[lane]; }
+    if (c < d.IMAGE_C && y < d.IMAGE_H && x < d.IMAGE_W) { store_dX(n, c, y, x, g[lane]); }
   }
 #elif ${unpool}
-  let winner = winnerAt(plane, h, w);
+  let winner = winnerAt(n, b, h, w);
 #if ${gated}
-  let value = gated(g, 15u);
+  let value = gated(g, vec4<bool>(true));
 #else
   let value = g;
 #endif
-  let width = 2u * ${W};
-  let corner = (plane * 2u * ${H} + 2u * h) * width + 2u * w;
-  dX[corner] = select(vec4f(), value, winner == vec4u());
-  dX[corner + 1u] = select(vec4f(), value, winner == vec4u(1u));
-  dX[corner + width] = select(vec4f(), value, winner == vec4u(2u));
-  dX[corner + width + 1u] = select(vec4f(), value, winner == vec4u(3u));
+  let above = index_dX(n, b, 2u * h, 2u * w);
+  let below = above + 2u * d.${W};
+  dX[above] = select(vec4f(), value, winner == vec4u());
+  dX[above + 1u] = select(vec4f(), value, winner == vec4u(1u));
+  dX[below] = select(vec4f(), value, winner == vec4u(2u));
+  dX[below + 1u] = select(vec4f(), value, winner == vec4u(3u));
 #else
-  let i = (plane * ${H} + h) * ${W} + w;
+  let i = index_dX(n, b, h, w);
 #if ${accumulate}
   let sum = dX[i] + g;
 #else
   let sum = g;
 #endif
-#if ${bits}
-  dX[i] = gated(sum, bitsAt(plane, h, w));
-#elif ${gated}
-  dX[i] = gated(sum, 15u);
+#if ${gated}
+  dX[i] = gated(sum, isLive(n, b, h, w));
 #else
   dX[i] = sum;
 #endif
 #endif
-}
-
-fn open(plane: u32, h: u32, w: u32) -> vec4<bool> {
-#if ${bits}
-  return ((vec4u(bitsAt(plane, h, w)) & vec4u(1u, 2u, 4u, 8u)) != vec4u()) | vec4<bool>(rule.ignoreInput != 0u);
-#elif ${unpool && gated}
-  return winnerAt(plane, h, w) != vec4u(${DEAD}u);
-#else
-  return vec4<bool>(true);
-#endif
 }`;
+  return { dims: epilogueDims(epilogue), tensors, functions };
 }

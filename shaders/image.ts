@@ -3,7 +3,8 @@
  * turns space into depth (each STRIDE×STRIDE cell of the padded image becomes channels), so that a strided first
  * convolution runs as one of stride 1, and its input gradient too, without scattering and without multiplying zeros.
  */
-import { type Kernel, grid, uniform } from './kernel';
+import { type Kernel, eachPixel, kernel } from './kernel';
+import { ANY_PRECISION, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 
 export interface ImageDims {
@@ -28,57 +29,39 @@ export interface ImageDims {
  * outside.
  */
 export function imageForward(d: ImageDims): Kernel {
-  return {
+  return kernel({
     name: 'imageForward',
     dims: { ...d },
-    flops: 0,
-    workgroups: grid(d.P * d.Q, d.BLOCKS, d.N),
-    code: wgsl`
-${uniform({ ...d })}
-@group(0) @binding(1) var<storage, read> x: array<f32>;         // [N, C, H, W]
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>; // [N, DEPTH/4, P, Q]
-
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.P * d.Q) { return; }
-  let p = id.x / d.Q;
-  let q = id.x % d.Q;
-  var cell = vec4f();
-  for (var lane = 0u; lane < 4u; lane++) {
-    let k = id.y * 4u + lane;
-    let c = k / (d.STRIDE_Y * d.STRIDE_X);
-    let h = p * d.STRIDE_Y + k / d.STRIDE_X % d.STRIDE_Y - d.PAD_TOP;
-    let w = q * d.STRIDE_X + k % d.STRIDE_X - d.PAD_LEFT;
-    if (k < d.DEPTH && h < d.H && w < d.W) { cell[lane] = x[((id.z * d.C + c) * d.H + h) * d.W + w]; }
-  }
-  y[((id.z * d.BLOCKS + id.y) * d.P + p) * d.Q + q] = cell;
-}`,
-  };
+    tensors: [reads('x', 'N C H W', { element: 'f32' }), writes('y', 'N DEPTH/4 P Q', ANY_PRECISION)],
+    each: eachPixel({ p: 'P', q: 'Q' }),
+    body: wgsl`
+var cell = vec4f();
+for (var lane = 0u; lane < 4u; lane++) {
+  let k = b * 4u + lane;
+  let c = k / (d.STRIDE_Y * d.STRIDE_X);
+  let h = p * d.STRIDE_Y + k / d.STRIDE_X % d.STRIDE_Y - d.PAD_TOP;
+  let w = q * d.STRIDE_X + k % d.STRIDE_X - d.PAD_LEFT;
+  if (k < d.DEPTH && h < d.H && w < d.W) { cell[lane] = load_x(n, c, h, w); }
+}
+store_y(n, b, p, q, cell);`,
+  });
 }
 
 /** The way back: every pixel of the image has one place inside, or none if no window reaches it. */
 export function imageBackward(d: ImageDims): Kernel {
-  return {
+  return kernel({
     name: 'imageBackward',
     dims: { ...d },
-    flops: 0,
-    workgroups: grid(d.H * d.W, d.C, d.N),
-    code: wgsl`
-${uniform({ ...d })}
-@group(0) @binding(1) var<storage, read> dY: array<vec4f>;     // [N, DEPTH/4, P, Q]
-@group(0) @binding(2) var<storage, read_write> dX: array<f32>; // [N, C, H, W]
-
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.H * d.W) { return; }
-  let y = id.x / d.W + d.PAD_TOP;
-  let x = id.x % d.W + d.PAD_LEFT;
-  let p = y / d.STRIDE_Y;
-  let q = x / d.STRIDE_X;
-  let k = (id.y * d.STRIDE_Y + y % d.STRIDE_Y) * d.STRIDE_X + x % d.STRIDE_X;
-  var gradient = 0.0;
-  if (p < d.P && q < d.Q) { gradient = dY[((id.z * d.BLOCKS + k / 4u) * d.P + p) * d.Q + q][k % 4u]; }
-  dX[(id.z * d.C + id.y) * d.H * d.W + id.x] = gradient;
-}`,
-  };
+    tensors: [reads('dY', 'N DEPTH/4 P Q'), writes('dX', 'N C H W', { element: 'f32' })],
+    each: { x: { h: 'H', w: 'W' }, y: { c: 'C' }, z: { n: 'N' } },
+    body: wgsl`
+let y = h + d.PAD_TOP;
+let x = w + d.PAD_LEFT;
+let p = y / d.STRIDE_Y;
+let q = x / d.STRIDE_X;
+let k = (c * d.STRIDE_Y + y % d.STRIDE_Y) * d.STRIDE_X + x % d.STRIDE_X;
+var gradient = 0.0;
+if (p < d.P && q < d.Q) { gradient = load_dY(n, k / 4u, p, q)[k % 4u]; }
+store_dX(n, c, h, w, gradient);`,
+  });
 }

@@ -3,6 +3,17 @@
  * sizes, epilogues); extents travel in the uniform `d`, so that one pipeline serves every layer of its kind, and so
  * that no driver unrolls a loop over them.
  */
+import {
+  type Declaration,
+  type Half,
+  type SliceOf,
+  type TensorDeclaration,
+  declarationOf,
+  functionsOf,
+  isBlocked,
+  sliceName,
+} from './tensor';
+
 export interface Kernel {
   /** Stem of the kernel, e.g. `maxPoolBackward`. */
   readonly name: string;
@@ -12,6 +23,17 @@ export interface Kernel {
   readonly workgroups: readonly [x: number, y: number, z: number];
   /** Multiply-adds count two. 0 for kernels that only move data. */
   readonly flops: number;
+  /** What it binds, from binding 1 on; binding 0 is `d`. */
+  readonly declared: readonly Declaration[];
+  /** What {@link codeOf} made the code of, beside `declared` and `dims`. */
+  readonly source: KernelSource;
+}
+
+export interface KernelSource {
+  /** Extensions of the language that it uses. */
+  readonly enable: readonly string[];
+  /** WGSL: functions, variables of the workgroup, and `main`. */
+  readonly text: string;
 }
 
 /**
@@ -21,30 +43,6 @@ export interface Kernel {
  */
 export const STRIP = 8;
 
-/**
- * Extents of a window that slides over `H×W` to `P×Q`; `X_BLOCK` of `X_BLOCKS` says where in its storage a tensor
- * begins.
- */
-export interface WindowDims {
-  readonly N: number;
-  readonly H: number;
-  readonly W: number;
-  readonly P: number;
-  readonly Q: number;
-  readonly R: number;
-  readonly S: number;
-  readonly STRIDE_Y: number;
-  readonly STRIDE_X: number;
-  readonly PAD_TOP: number;
-  readonly PAD_LEFT: number;
-  readonly DILATION_Y: number;
-  readonly DILATION_X: number;
-  readonly X_BLOCK: number;
-  readonly X_BLOCKS: number;
-  readonly Y_BLOCK: number;
-  readonly Y_BLOCKS: number;
-}
-
 /** Blocks of four that hold `channels`. */
 export const blocksOf = (channels: number): number => Math.ceil(channels / 4);
 
@@ -53,47 +51,238 @@ export const stripsOf = (width: number): number => Math.ceil(width / STRIP);
 
 /** `count` snippets, one a line. */
 export const lines = (count: number, snippet: (k: number) => string): string =>
-  Array.from({ length: count }, (_, k) => snippet(k)).join('\n');
+  Array.from({ length: count }, (_, k) => snippet(k).trim()).join('\n');
+
+/**
+ * WGSL for every index of some ranges, the last one fastest, a line each. `{j}` stands for an index, `{j+2}` for a sum:
+ *
+ *   unroll({ b: 1, j: 2 }, 'a{b}_{j} += k{b} * x{j+1};')    a0_0 += k0 * x1;
+ *                                                           a0_1 += k0 * x2;
+ */
+export function unroll(ranges: Readonly<Record<string, number>>, code: string, between = '\n'): string {
+  const [[name, count], ...rest] = Object.entries(ranges) as [[string, number], ...[string, number][]];
+  const given = Array.from({ length: count }, (_, value) =>
+    code.trim().replace(/\{([a-z]\w*(?:\+\w+)*)\}/g, (_, sum: string) => {
+      const terms = sum.split('+').map((term) => (term === name ? String(value) : term));
+      const numbers = terms.map(Number);
+      return numbers.some(Number.isNaN) ? `{${terms.join('+')}}` : String(numbers.reduce((a, b) => a + b));
+    }),
+  );
+  return given
+    .map((each) => (rest.length === 0 ? each : unroll(Object.fromEntries(rest), each, between)))
+    .join(between);
+}
 
 /** A number that travels in the uniform as the bits of an f32; the shader takes it by `bitcast<f32>`. */
 export const floatBits = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0]!;
 
-/** The declaration of the uniform `d`; always binding 0. */
-export function uniform(dims: Readonly<Record<string, number>>): string {
-  return `struct Dims { ${Object.keys(dims)
-    .map((name) => `${name}: u32`)
-    .join(', ')} }
-@group(0) @binding(0) var<uniform> d: Dims;`;
-}
+/** What a kernel is made of; {@link kernel} adds the rest. */
+export type KernelParts = {
+  readonly name: string;
+  /** Extents and other numbers, which become fields of `d`. */
+  readonly dims: Readonly<Record<string, number>>;
+  /** Where tensors lie, by name: fields `X_BLOCK` and `X_BLOCKS` of `d` for a tensor `x`. Others fill their storage. */
+  readonly slices?: Readonly<Record<string, SliceOf>>;
+  /** What it binds, in order. Of those with one name the first counts. */
+  readonly tensors: readonly (Declaration | false)[];
+  readonly flops?: number;
+  readonly enable?: readonly string[];
+  /** WGSL that stands before `main`. */
+  readonly functions?: string;
+  /** WGSL: what `main` does. */
+  readonly body: string;
+} & (
+  | {
+      /**
+       * One invocation for each of these indices, by name, each below its field of `d`. Those of `x` are folded into
+       * one number; `main` begins with what names them, and returns where there is none.
+       */
+      readonly each: {
+        readonly x: Readonly<Record<string, string>>;
+        readonly y?: Readonly<Record<string, string>>;
+        readonly z?: Readonly<Record<string, string>>;
+      };
+    }
+  | {
+      readonly workgroups: Kernel['workgroups'];
+      readonly workgroupSize: readonly number[];
+      /** Parameters of `main`. */
+      readonly takes: readonly Builtin[];
+    }
+);
+
+const BUILTINS = {
+  id: '@builtin(global_invocation_id) id: vec3u',
+  group: '@builtin(workgroup_id) group: vec3u',
+  own: '@builtin(local_invocation_id) own: vec3u',
+  me: '@builtin(local_invocation_index) me: u32',
+  /** Needs the extension `subgroups`. */
+  lane: '@builtin(subgroup_invocation_id) lane: u32',
+} as const;
+type Builtin = keyof typeof BUILTINS;
+
+/** One invocation for each pixel of each block of four channels. */
+export const eachPixel = (x: Readonly<Record<string, string>>) => ({ x, y: { b: 'BLOCKS' }, z: { n: 'N' } });
 
 export const WORKGROUP = 64;
+
+/** Numbers the bindings, declares them with their shapes, and writes `main`. */
+export function kernel(parts: KernelParts): Kernel {
+  const { name, tensors, slices = {}, flops = 0, enable = [], functions = '', body } = parts;
+  const declared = tensors
+    .filter((each) => each !== false)
+    .filter((each, k, all) => all.findIndex((other) => other.name === each.name) === k);
+  const dims = { ...parts.dims, ...fieldsOf(declared, slices) };
+  const { workgroups, workgroupSize, takes, begins } =
+    'each' in parts ? spread(parts.each, dims) : { ...parts, begins: '' };
+  const source: KernelSource = {
+    enable,
+    text: `${functions}
+
+@compute @workgroup_size(${workgroupSize.join(', ')})
+fn main(${takes.map((builtin) => BUILTINS[builtin]).join(', ')}) {
+${begins}
+${body}
+}`,
+  };
+  return { name, dims, workgroups, flops, declared, source, code: codeOf(source, declared, dims) };
+}
+
+/** The same kernel, which keeps the named tensors in half precision. Each must allow it. */
+export function inHalf(made: Kernel, names: readonly string[], half: Half): Kernel {
+  if (names.length === 0) return made;
+  const declared = made.declared.map((each) => (names.includes(each.name) ? ({ ...each, half } as Declaration) : each));
+  const enable = half === 'native' ? ['f16', ...made.source.enable] : made.source.enable;
+  const source = { ...made.source, enable };
+  return { ...made, declared, source, code: codeOf(source, declared, made.dims) };
+}
+
+/** Whether a tensor of a kernel may be stored in half precision. */
+export const takesHalf = ({ declared }: Kernel, name: string): boolean =>
+  declared.some((each) => each.name === name && each.kind === 'tensor' && each.anyPrecision === true);
+
+function fieldsOf(
+  declared: readonly Declaration[],
+  slices: Readonly<Record<string, SliceOf>>,
+): Readonly<Record<string, number>> {
+  const blocked = new Set(
+    declared.flatMap((each) => (each.kind === 'tensor' && isBlocked(each) ? [sliceName(each)] : [])),
+  );
+  return Object.fromEntries(
+    Object.entries(slices)
+      .filter(([name]) => blocked.has(name.toUpperCase()))
+      .flatMap(([name, { block, blocks }]) => [
+        [`${name.toUpperCase()}_BLOCK`, block],
+        [`${name.toUpperCase()}_BLOCKS`, blocks],
+      ]),
+  );
+}
+
+/** The grid of one invocation for each index, and the WGSL that names the indices. */
+function spread(
+  { x, y = {}, z = {} }: Extract<KernelParts, { readonly each: unknown }>['each'],
+  dims: Readonly<Record<string, number>>,
+) {
+  const count = (indices: Readonly<Record<string, string>>): number =>
+    Object.values(indices).reduce((product, extent) => product * dims[extent]!, 1);
+  const folded = Object.entries(x).map(([index, extent], k, all) => {
+    const inner = all.slice(k + 1).map(([, extent]) => `d.${extent}`);
+    const outer = inner.length === 0 ? 'id.x' : `id.x / ${inner.length === 1 ? inner[0] : `(${inner.join(' * ')})`}`;
+    return `let ${index} = ${outer}${k === 0 ? '' : ` % d.${extent}`};`;
+  });
+  return {
+    workgroups: grid(count(x), count(y), count(z)),
+    workgroupSize: [WORKGROUP],
+    takes: ['id'] as const,
+    begins: [
+      `if (id.x >= ${Object.values(x)
+        .map((extent) => `d.${extent}`)
+        .join(' * ')}) { return; }`,
+      ...Object.keys(z).map((index) => `let ${index} = id.z;`),
+      ...Object.keys(y).map((index) => `let ${index} = id.y;`),
+      ...folded,
+    ].join('\n'),
+  };
+}
 
 /** Workgroups that cover `x` invocations with groups of {@link WORKGROUP}, for each of `y` × `z`. */
 export function grid(x: number, y: number, z: number): readonly [number, number, number] {
   return [Math.ceil(x / WORKGROUP), y, z];
 }
 
-/** A binding as the WGSL declares it. */
+/** All of the WGSL. Of the functions that come with the tensors, it holds those that are called. */
+function codeOf(
+  { enable, text }: KernelSource,
+  declared: readonly Declaration[],
+  dims: Readonly<Record<string, number>>,
+): string {
+  const fields = new Set(Object.keys(dims));
+  const functions = declared
+    .filter((each): each is TensorDeclaration => each.kind === 'tensor')
+    .flatMap((tensor) => functionsOf(tensor, fields))
+    .filter(([called]) => text.includes(`${called}(`))
+    .map(([, code]) => code);
+  return tidy(
+    [
+      ...enable.map((extension) => `enable ${extension};`),
+      uniform(dims),
+      ...declared.map((each, k) => declarationOf(each, k + 1)),
+      '',
+      ...functions.flatMap((code) => [code, '']),
+      text,
+    ].join('\n'),
+  );
+}
+
+/** The declaration of the uniform `d`; always binding 0. */
+function uniform(dims: Readonly<Record<string, number>>): string {
+  const rows: string[][] = [[]];
+  for (const name of Object.keys(dims)) {
+    if ([...rows.at(-1)!, name].join(': u32, ').length > 100) rows.push([]);
+    rows.at(-1)!.push(name);
+  }
+  return `struct Dims {
+${rows.map((row) => row.map((name) => `${name}: u32,`).join(' ')).join('\n')}
+}
+@group(0) @binding(0) var<uniform> d: Dims;`;
+}
+
+/** Lays WGSL out: two spaces for every open bracket, and at most one empty line, none beside a bracket. */
+function tidy(code: string): string {
+  const out: string[] = [];
+  let depth = 0;
+  for (const line of code.split('\n').map((raw) => raw.trim())) {
+    const last = out.at(-1) ?? '';
+    if (line === '') {
+      if (last !== '' && !last.endsWith('{')) out.push('');
+      continue;
+    }
+    if (line.startsWith('}') && last === '') out.pop();
+    const [read] = line.split('//') as [string];
+    const opened = (read.match(/[{(]/g) ?? []).length;
+    const closed = (read.match(/[})]/g) ?? []).length;
+    const leading = /^[})]*/.exec(read)![0].length;
+    out.push('  '.repeat(depth - leading) + line);
+    depth += opened - closed;
+  }
+  return `${out.join('\n').trim()}\n`;
+}
+
+/** A binding as the kernel declares it. */
 export interface Binding {
   readonly index: number;
   readonly name: string;
   readonly type: 'uniform' | 'read-only-storage' | 'storage' | 'texture';
 }
 
-/** The bindings of a kernel, read out of its WGSL, which is their only declaration. */
-export function bindingsOf(kernel: Kernel): Binding[] {
-  const declaration =
-    /@group\(0\)\s*@binding\((\d+)\)\s*var(?:<(uniform|storage,\s*read|storage,\s*read_write)>)?\s*(\w+)\s*:/g;
-  return [...kernel.code.matchAll(declaration)].map(([, index, space, name]) => ({
-    index: Number(index),
-    name: name!,
-    type:
-      space === undefined
-        ? 'texture'
-        : space === 'uniform'
-          ? 'uniform'
-          : space.endsWith('read_write')
-            ? 'storage'
-            : 'read-only-storage',
-  }));
+/** What a kernel binds, the uniform `d` first. */
+export function bindingsOf({ declared }: Kernel): Binding[] {
+  return [
+    { index: 0, name: 'd', type: 'uniform' },
+    ...declared.map((each, k): Binding => {
+      const { kind, name } = each;
+      if (kind !== 'tensor') return { index: k + 1, name, type: kind };
+      return { index: k + 1, name, type: each.access === 'read' ? 'read-only-storage' : 'storage' };
+    }),
+  ];
 }

@@ -7,8 +7,9 @@
  *
  *   dX[c] = dY[c] · s[c]^−β − 2αβ/size · x[c] · Σ_{c′ = c−ABOVE}^{c+BELOW} dY[c′] · x[c′] · s[c′]^(−β−1)
  */
-import { type BackwardEpilogue, epilogueDims, giveFunction } from './epilogue';
-import { type Kernel, grid, uniform } from './kernel';
+import { type BackwardEpilogue, CHANNELS, gradientOf } from './epilogue';
+import { type Kernel, eachPixel, kernel } from './kernel';
+import { ANY_PRECISION, type Slices, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 
 export interface LrnDims {
@@ -21,92 +22,73 @@ export interface LrnDims {
   readonly BELOW: number;
   readonly ABOVE: number;
   /** As the bits of f32s: α/size, β, k. */
-  readonly SHARE: number;
+  readonly ALPHA: number;
   readonly BETA: number;
   readonly K: number;
-  readonly X_BLOCK: number;
-  readonly X_BLOCKS: number;
-  readonly Y_BLOCK: number;
-  readonly Y_BLOCKS: number;
 }
 
 /**
  * One invocation owns one pixel × four channels. It also writes s, `scales`, for the way back; in lanes past C that is
  * 1.
  */
-export function lrnForward(d: LrnDims): Kernel {
-  return {
+export function lrnForward(d: LrnDims, slices: Slices<'x' | 'y'>): Kernel {
+  return kernel({
     name: 'lrnForward',
     dims: { ...d },
-    flops: 0,
-    workgroups: grid(d.H * d.W, d.BLOCKS, d.N),
-    code: wgsl`
-${uniform({ ...d })}
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;             // [N, C/4, H, W]
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;       // [N, C/4, H, W]
-@group(0) @binding(3) var<storage, read_write> scales: array<vec4f>;  // [N, C/4, H, W]
-
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let plane = d.H * d.W;
-  if (id.x >= plane) { return; }
-  let first = id.z * d.X_BLOCKS + d.X_BLOCK;
-  let channel = vec4u(id.y * 4u) + vec4u(0u, 1u, 2u, 3u);
-  let begin = max(id.y * 4u, d.BELOW) - d.BELOW;
-  let end = min(id.y * 4u + 4u + d.ABOVE, d.C);
-  var squares = vec4f();
-  for (var c = begin; c < end; c++) {
-    let value = x[(first + c / 4u) * plane + id.x][c % 4u];
-    let inside = (vec4u(c + d.BELOW) >= channel) & (vec4u(c) <= channel + vec4u(d.ABOVE));
-    squares += select(vec4f(), vec4f(value * value), inside);
-  }
-  let scale = select(vec4f(1.0), bitcast<f32>(d.K) + bitcast<f32>(d.SHARE) * squares, channel < vec4u(d.C));
-  scales[(id.z * d.BLOCKS + id.y) * plane + id.x] = scale;
-  y[(id.z * d.Y_BLOCKS + d.Y_BLOCK + id.y) * plane + id.x] = x[(first + id.y) * plane + id.x] * pow(scale, vec4f(-bitcast<f32>(d.BETA)));
-}`,
-  };
+    slices,
+    tensors: [
+      reads('x', 'N C/4 H W', ANY_PRECISION),
+      writes('y', 'N C/4 H W', ANY_PRECISION),
+      writes('scales', 'N C/4 H W'),
+    ],
+    functions: CHANNELS,
+    each: eachPixel({ h: 'H', w: 'W' }),
+    body: wgsl`
+let channels = channelsOf(b);
+let begin = max(b * 4u, d.BELOW) - d.BELOW;
+let end = min(b * 4u + 4u + d.ABOVE, d.C);
+var squares = vec4f();
+for (var c = begin; c < end; c++) {
+  let value = load_x(n, c / 4u, h, w)[c % 4u];
+  let inside = (vec4u(c + d.BELOW) >= channels) & (vec4u(c) <= channels + vec4u(d.ABOVE));
+  squares += select(vec4f(), vec4f(value * value), inside);
+}
+let scale = select(vec4f(1.0), bitcast<f32>(d.K) + bitcast<f32>(d.ALPHA) * squares, channels < vec4u(d.C));
+store_scales(n, b, h, w, scale);
+store_y(n, b, h, w, load_x(n, b, h, w) * pow(scale, vec4f(-bitcast<f32>(d.BETA))));`,
+  });
 }
 
-/** `X_…` of `d` is the place of x, `dX` that of dX. One invocation owns one pixel × four channels of dX. */
-export function lrnBackward(
-  d: LrnDims,
-  dX: { readonly block: number; readonly blocks: number },
-  epilogue: BackwardEpilogue,
-): Kernel {
-  const dims = { ...d, DX_BLOCK: dX.block, DX_BLOCKS: dX.blocks, ...epilogueDims(epilogue) };
-  return {
+/** One invocation owns one pixel × four channels of dX. */
+export function lrnBackward(d: LrnDims, slices: Slices<'x' | 'dX' | 'dY'>, epilogue: BackwardEpilogue): Kernel {
+  const gradient = gradientOf(epilogue);
+  return kernel({
     name: 'lrnBackward',
-    dims,
-    flops: 0,
-    workgroups: grid(d.H * d.W, d.BLOCKS, d.N),
-    code: wgsl`
-${uniform(dims)}
-@group(0) @binding(1) var<storage, read> dY: array<vec4f>;            // [N, C/4, H, W]
-@group(0) @binding(2) var<storage, read> x: array<vec4f>;             // [N, C/4, H, W]
-${giveFunction(3, epilogue)}
-@group(0) @binding(6) var<storage, read> scales: array<vec4f>;        // [N, C/4, H, W]
-
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let plane = d.H * d.W;
-  if (id.x >= plane) { return; }
-  let firstX = id.z * d.X_BLOCKS + d.X_BLOCK;
-  let firstY = id.z * d.Y_BLOCKS + d.Y_BLOCK;
-  let beta = bitcast<f32>(d.BETA);
-  let channel = vec4u(id.y * 4u) + vec4u(0u, 1u, 2u, 3u);
-  let begin = max(id.y * 4u, d.ABOVE) - d.ABOVE;
-  let end = min(id.y * 4u + 4u + d.BELOW, d.C);
-  var sum = vec4f();
-  for (var c = begin; c < end; c++) {
-    let lane = c % 4u;
-    let scale = scales[(id.z * d.BLOCKS + c / 4u) * plane + id.x][lane];
-    let term = dY[(firstY + c / 4u) * plane + id.x][lane] * x[(firstX + c / 4u) * plane + id.x][lane] * pow(scale, -beta - 1.0);
-    let holds = (vec4u(c + d.ABOVE) >= channel) & (vec4u(c) <= channel + vec4u(d.BELOW));
-    sum += select(vec4f(), vec4f(term), holds);
-  }
-  let own = dY[(firstY + id.y) * plane + id.x] * pow(scales[(id.z * d.BLOCKS + id.y) * plane + id.x], vec4f(-beta));
-  let value = own - 2.0 * beta * bitcast<f32>(d.SHARE) * x[(firstX + id.y) * plane + id.x] * sum;
-  give(id.z * d.DX_BLOCKS + d.DX_BLOCK + id.y, id.x / d.W, id.x % d.W, value);
-}`,
-  };
+    dims: { ...d, ...gradient.dims },
+    slices,
+    tensors: [
+      reads('dY', 'N C/4 H W'),
+      reads('x', 'N C/4 H W', ANY_PRECISION),
+      reads('scales', 'N C/4 H W'),
+      ...gradient.tensors,
+    ],
+    functions: gradient.functions + CHANNELS,
+    each: eachPixel({ h: 'H', w: 'W' }),
+    body: wgsl`
+let beta = bitcast<f32>(d.BETA);
+let channels = channelsOf(b);
+let begin = max(b * 4u, d.ABOVE) - d.ABOVE;
+let end = min(b * 4u + 4u + d.BELOW, d.C);
+var sum = vec4f();
+for (var c = begin; c < end; c++) {
+  let lane = c % 4u;
+  let scale = load_scales(n, c / 4u, h, w)[lane];
+  let term = load_dY(n, c / 4u, h, w)[lane] * load_x(n, c / 4u, h, w)[lane] * pow(scale, -beta - 1.0);
+  let holds = (vec4u(c + d.ABOVE) >= channels) & (vec4u(c) <= channels + vec4u(d.BELOW));
+  sum += select(vec4f(), vec4f(term), holds);
+}
+let own = load_dY(n, b, h, w) * pow(load_scales(n, b, h, w), vec4f(-beta));
+let value = own - 2.0 * beta * bitcast<f32>(d.ALPHA) * load_x(n, b, h, w) * sum;
+storeGradient(n, b, h, w, value);`,
+  });
 }

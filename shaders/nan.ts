@@ -3,4 +3,6 @@
  * seen in the scores: functions and pools hand a NaN on.
  */
 export const IS_NAN = `
-fn isNan(v: vec4f) -> vec4<bool> { return (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u); }`;
+fn isNan(v: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}`;

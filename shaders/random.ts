@@ -4,8 +4,10 @@
 export const mix32 = `
 fn mix32(word: u32) -> u32 {
   var x = word;
-  x ^= x >> 16u; x *= 0x85ebca6bu;
-  x ^= x >> 13u; x *= 0xc2b2ae35u;
+  x ^= x >> 16u;
+  x *= 0x85ebca6bu;
+  x ^= x >> 13u;
+  x *= 0xc2b2ae35u;
   return x ^ (x >> 16u);
 }`;
 

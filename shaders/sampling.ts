@@ -1,6 +1,7 @@
 /** Many variants of one picture, and the sum of their gradients: nothing of a single variant leaves the GPU. */
-import { type Kernel, WORKGROUP, floatBits, grid, uniform } from './kernel';
+import { type Kernel, floatBits, kernel } from './kernel';
 import { mix32, normal } from './random';
+import { reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 
 export interface SamplingDims {
@@ -27,58 +28,47 @@ export type Variation =
   | { readonly kind: 'patch'; readonly size: number; readonly stride: number; readonly columns: number }
   | { readonly kind: 'rank' };
 
-/** y[n, c, h, w] = variant s = clock·N + n of the picture. One invocation owns one element. */
+const F32 = { element: 'f32' } as const;
+const CLOCK = reads('clock', '1', { element: 'u32' });
+
+/** y[n, c, h, w] = variant s = clock·N + n of the picture. One invocation owns one element. `clock`: batches so far. */
 export function vary(d: SamplingDims, variation: Variation): Kernel {
   const { kind } = variation;
-  const dims: Record<string, number> = {
-    ...d,
-    ...(kind === 'noise' ? { SIGMA: floatBits(variation.sigma), SEED: variation.seed } : {}),
-    ...(kind === 'patch' ? { SIZE: variation.size, PATCH_STRIDE: variation.stride, COLUMNS: variation.columns } : {}),
-  };
-  return {
+  return kernel({
     name: 'vary',
-    dims,
-    flops: 0,
-    workgroups: grid(d.H * d.W, d.C, d.N),
-    code: wgsl`
-${uniform(dims)}
-@group(0) @binding(1) var<storage, read> picture: array<f32>;   // [C, H, W]
-@group(0) @binding(2) var<storage, read> clock: array<u32>;     // [1]: batches so far
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;   // [N, C, H, W]
-#if ${kind !== 'noise'}
-@group(0) @binding(4) var<storage, read> other: array<f32>;     // [C, H, W]
-#endif
-#if ${kind === 'rank'}
-@group(0) @binding(5) var<storage, read> ranks: array<u32>;     // [H, W]: 0 … H·W − 1, each once
-#endif
+    dims: {
+      ...d,
+      ...(kind === 'noise' ? { SIGMA: floatBits(variation.sigma), SEED: variation.seed } : {}),
+      ...(kind === 'patch' ? { SIZE: variation.size, PATCH_STRIDE: variation.stride, COLUMNS: variation.columns } : {}),
+    },
+    tensors: [
+      reads('picture', 'C H W', F32),
+      CLOCK,
+      writes('y', 'N C H W', F32),
+      kind !== 'noise' && reads('other', 'C H W', F32),
+      kind === 'rank' && reads('ranks', 'H W', { element: 'u32' }), // 0 … H·W − 1, each once
+    ],
+    functions: kind === 'noise' ? mix32 + normal : '',
+    each: { x: { h: 'H', w: 'W' }, y: { c: 'C' }, z: { n: 'N' } },
+    body: wgsl`
+let s = clock[0] * d.N + n;
+var value = load_picture(c, h, w);
 #if ${kind === 'noise'}
-${mix32}
-${normal}
-#endif
-
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.H * d.W) { return; }
-  let s = clock[0] * d.N + id.z;
-  let i = id.y * d.H * d.W + id.x;
-  var value = picture[i];
-#if ${kind === 'noise'}
-  value += bitcast<f32>(d.SIGMA) * normal(d.SEED, s, i);
+value += bitcast<f32>(d.SIGMA) * normal(d.SEED, s, index_picture(c, h, w));
 #endif
 #if ${kind === 'path'}
-  value = other[i] + (f32(s) + 0.5) / f32(d.SAMPLES) * (value - other[i]);
+value = load_other(c, h, w) + (f32(s) + 0.5) / f32(d.SAMPLES) * (value - load_other(c, h, w));
 #endif
 #if ${kind === 'patch'}
-  let corner = vec2u(s % d.COLUMNS, s / d.COLUMNS) * d.PATCH_STRIDE;
-  let at = vec2u(id.x % d.W, id.x / d.W);
-  if (all(at >= corner) && all(at < corner + vec2u(d.SIZE))) { value = other[i]; }
+let corner = vec2u(s % d.COLUMNS, s / d.COLUMNS) * d.PATCH_STRIDE;
+let at = vec2u(w, h);
+if (all(at >= corner) && all(at < corner + vec2u(d.SIZE))) { value = load_other(c, h, w); }
 #endif
 #if ${kind === 'rank'}
-  if (f32(ranks[id.x]) < f32(s) * f32(d.H * d.W) / f32(d.SAMPLES - 1u)) { value = other[i]; }
+if (f32(load_ranks(h, w)) < f32(s) * f32(d.H * d.W) / f32(d.SAMPLES - 1u)) { value = load_other(c, h, w); }
 #endif
-  y[(id.z * d.C) * d.H * d.W + i] = value;
-}`,
-  };
+store_y(n, c, h, w, value);`,
+  });
 }
 
 /** What is added up of the gradients: themselves, their absolute values, or their squares. */
@@ -86,36 +76,25 @@ export type Sum = 'signed' | 'absolute' | 'squares';
 
 /** total[c, h, w] += Σ_n f(gradient[n, c, h, w]), in the order of n, over the variants that there are. */
 export function accumulate(d: SamplingDims, sum: Sum): Kernel {
-  return {
+  return kernel({
     name: 'accumulate',
     dims: { ...d },
-    flops: 0,
-    workgroups: grid(d.H * d.W, d.C, 1),
-    code: wgsl`
-${uniform({ ...d })}
-@group(0) @binding(1) var<storage, read> gradient: array<f32>;     // [N, C, H, W]
-@group(0) @binding(2) var<storage, read> clock: array<u32>;        // [1]
-@group(0) @binding(3) var<storage, read_write> total: array<f32>;  // [C, H, W]
-
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.H * d.W) { return; }
-  let plane = d.H * d.W;
-  let i = id.y * plane + id.x;
-  var sum = total[i];
-  for (var n = 0u; n < min(d.N, d.SAMPLES - clock[0] * d.N); n++) {
-    let value = gradient[n * d.C * plane + i];
+    tensors: [reads('gradient', 'N C H W', F32), CLOCK, writes('total', 'C H W', F32)],
+    each: { x: { h: 'H', w: 'W' }, y: { c: 'C' } },
+    body: wgsl`
+var sum = load_total(c, h, w);
+for (var n = 0u; n < min(d.N, d.SAMPLES - clock[0] * d.N); n++) {
+  let value = load_gradient(n, c, h, w);
 #if ${sum === 'signed'}
-    sum += value;
+  sum += value;
 #elif ${sum === 'absolute'}
-    sum += abs(value);
+  sum += abs(value);
 #else
-    sum += value * value;
+  sum += value * value;
 #endif
-  }
-  total[i] = sum;
-}`,
-  };
+}
+store_total(c, h, w, sum);`,
+  });
 }
 
 /**
@@ -125,22 +104,20 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
  * was mirrored. A pixel whose middle is outside of a view gets nothing from it.
  */
 export function register(d: SamplingDims, channels: 'max-abs' | 'sum-abs' | 'sum'): Kernel {
-  return {
+  return kernel({
     name: 'register',
     dims: { ...d },
-    flops: 0,
-    workgroups: grid(d.H * d.W, 1, 1),
-    code: wgsl`
-${uniform({ ...d })}
-@group(0) @binding(1) var<storage, read> gradient: array<f32>;        // [N, C, H, W]
-@group(0) @binding(2) var<storage, read> views: array<vec4f>;         // [SAMPLES, 2]
-@group(0) @binding(3) var<storage, read> clock: array<u32>;           // [1]
-@group(0) @binding(4) var<storage, read_write> total: array<vec2f>;   // [H, W]: the sum, and how many views
-
+    tensors: [
+      reads('gradient', 'N C H W', F32),
+      reads('views', 'SAMPLES 2'),
+      CLOCK,
+      writes('total', 'H W', { element: 'vec2f' }), // the sum, and how many views
+    ],
+    functions: wgsl`
 fn valueAt(n: u32, at: vec2u) -> f32 {
   var value = 0.0;
   for (var c = 0u; c < d.C; c++) {
-    let g = gradient[((n * d.C + c) * d.H + at.y) * d.W + at.x];
+    let g = load_gradient(n, c, at.y, at.x);
 #if ${channels === 'max-abs'}
     value = max(value, abs(g));
 #elif ${channels === 'sum-abs'}
@@ -150,28 +127,26 @@ fn valueAt(n: u32, at: vec2u) -> f32 {
 #endif
   }
   return value;
-}
-
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.H * d.W) { return; }
-  let extents = vec2f(f32(d.W), f32(d.H));
-  let pixel = vec2f(f32(id.x % d.W), f32(id.x / d.W)) + 0.5;
-  var sum = total[id.x];
-  for (var n = 0u; n < min(d.N, d.SAMPLES - clock[0] * d.N); n++) {
-    let view = views[2u * (clock[0] * d.N + n)];
-    var inside = (pixel - view.xy) / view.zw;
-    if (any(inside < vec2f(0.0)) || any(inside >= vec2f(1.0))) { continue; }
-    if (views[2u * (clock[0] * d.N + n) + 1u].x != 0.0) { inside.x = 1.0 - inside.x; }
-    let at = clamp(inside * extents - 0.5, vec2f(0.0), extents - 1.0);
-    let low = vec2u(at);
-    let high = min(low + 1u, vec2u(d.W, d.H) - 1u);
-    let part = at - floor(at);
-    let above = mix(valueAt(n, low), valueAt(n, vec2u(high.x, low.y)), part.x);
-    let below = mix(valueAt(n, vec2u(low.x, high.y)), valueAt(n, high), part.x);
-    sum += vec2f(mix(above, below, part.y), 1.0);
-  }
-  total[id.x] = sum;
 }`,
-  };
+    each: { x: { h: 'H', w: 'W' } },
+    body: wgsl`
+let extents = vec2f(f32(d.W), f32(d.H));
+let pixel = vec2f(f32(w), f32(h)) + 0.5;
+var sum = load_total(h, w);
+for (var n = 0u; n < min(d.N, d.SAMPLES - clock[0] * d.N); n++) {
+  let sample = clock[0] * d.N + n;
+  let view = load_views(sample, 0u);
+  var inside = (pixel - view.xy) / view.zw;
+  if (any(inside < vec2f(0.0)) || any(inside >= vec2f(1.0))) { continue; }
+  if (load_views(sample, 1u).x != 0.0) { inside.x = 1.0 - inside.x; }
+  let at = clamp(inside * extents - 0.5, vec2f(0.0), extents - 1.0);
+  let low = vec2u(at);
+  let high = min(low + 1u, vec2u(d.W, d.H) - 1u);
+  let part = at - floor(at);
+  let above = mix(valueAt(n, low), valueAt(n, vec2u(high.x, low.y)), part.x);
+  let below = mix(valueAt(n, vec2u(low.x, high.y)), valueAt(n, high), part.x);
+  sum += vec2f(mix(above, below, part.y), 1.0);
+}
+store_total(h, w, sum);`,
+  });
 }

@@ -2,8 +2,9 @@
  * A linear map that works along each axis by itself: slices, pads, resizing, copies along an axis, means. Each axis has
  * a sparse matrix; the way back is the same kernel with the three matrices transposed.
  */
-import { type BackwardEpilogue, epilogueDims, giveFunction } from './epilogue';
-import { type Kernel, blocksOf, grid, lines, uniform } from './kernel';
+import { type BackwardEpilogue, gradientOf } from './epilogue';
+import { type Kernel, blocksOf, eachPixel, kernel } from './kernel';
+import { ANY_PRECISION, type Slices, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 
 /** For every element of the result along one axis: which elements it is made of, and by which factor. */
@@ -20,10 +21,6 @@ export interface SeparableDims {
   readonly Q: number;
   /** What an element is that is made of nothing, as the bits of an f32. */
   readonly FILL: number;
-  readonly X_BLOCK: number;
-  readonly X_BLOCKS: number;
-  readonly Y_BLOCK: number;
-  readonly Y_BLOCKS: number;
 }
 
 /**
@@ -66,18 +63,17 @@ export const isIdentity = (rows: AxisRows, extent: number): boolean =>
   rows.length === extent &&
   rows.every((entries, i) => entries.length === 1 && entries[0]![0] === i && entries[0]![1] === 1);
 
-// The sum over one plane: `planeSum` of a block's four channels. Rows are added up first, since shorter sums round
-// less.
+// The sum over the plane of one block: four channels. Rows are added up first, since shorter sums round less.
 const PLANE_SUM = `
-fn planeSum(plane: u32, p: u32, q: u32) -> vec4f {
+fn planeSum(n: u32, b: u32, p: u32, q: u32) -> vec4f {
   let rows = d.O + 1u + p;
   let columns = d.O + d.P + 2u + q;
   var sum = vec4f();
   for (var e = table[rows]; e < table[rows + 1u]; e += 2u) {
-    let line = (plane * d.H + table[e]) * d.W;
+    let line = index_x(n, b, table[e], 0u);
     var row = vec4f();
     for (var f = table[columns]; f < table[columns + 1u]; f += 2u) {
-      row += bitcast<f32>(table[f + 1u]) * x[line + table[f]];
+      row += bitcast<f32>(table[f + 1u]) * load_x_at(line + table[f]);
     }
     sum += bitcast<f32>(table[e + 1u]) * row;
   }
@@ -88,61 +84,53 @@ fn planeSum(plane: u32, p: u32, q: u32) -> vec4f {
  *   y[o,p,q] = Σ_{c,h,w} A[o,c] · B[p,h] · D[q,w] · x[c,h,w]
  *
  * One invocation owns one pixel × four channels. `mixes`: A is not the identity, so that lanes are summed one by one.
- * With an epilogue it is a backward kernel, which stores by `give`. Bindings: x table y, or x table dX [bits].
+ * With an epilogue it is a backward kernel, which stores a gradient. Bindings: x table y, or x table dX [bits].
  */
-export function separable(d: SeparableDims, mixes: boolean, epilogue: BackwardEpilogue | null): Kernel {
-  const dims = { ...d, ...(epilogue ? epilogueDims(epilogue) : {}) };
-  return {
+export function separable(
+  d: SeparableDims,
+  { from, to }: Slices<'from' | 'to'>,
+  mixes: boolean,
+  epilogue: BackwardEpilogue | null,
+): Kernel {
+  const gradient = epilogue && gradientOf(epilogue, 'P', 'Q');
+  return kernel({
     name: epilogue ? 'separableBackward' : 'separableForward',
-    dims,
-    flops: 0,
-    workgroups: grid(d.P * d.Q, blocksOf(d.O), d.N),
-    code: wgsl`
-${uniform(dims)}
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;          // [N, C/4, H, W]
-@group(0) @binding(2) var<storage, read> table: array<u32>;
-${epilogue ? giveFunction(3, epilogue, 'd.P', 'd.Q') : '@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;    // [N, O/4, P, Q]'}
-${PLANE_SUM}
-
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.P * d.Q) { return; }
-  let p = id.x / d.Q;
-  let q = id.x % d.Q;
-  let first = id.z * d.X_BLOCKS + d.X_BLOCK;
+    dims: { ...d, BLOCKS: blocksOf(d.O), ...gradient?.dims },
+    slices: { x: from, [epilogue ? 'dX' : 'y']: to },
+    tensors: [
+      reads('x', 'N C/4 H W', ANY_PRECISION),
+      reads('table', 'WORDS', { element: 'u32' }),
+      ...(gradient ? gradient.tensors : [writes('y', 'N O/4 P Q', ANY_PRECISION)]),
+    ],
+    functions: `${gradient?.functions ?? ''}${PLANE_SUM}`,
+    each: eachPixel({ p: 'P', q: 'Q' }),
+    body: wgsl`
 #if ${mixes}
-  var value = vec4f();
-${lines(
-  4,
-  (lane) => `  {
-    let o = id.y * 4u + ${lane}u;
-    if (o < d.O) {
-      for (var e = table[o]; e < table[o + 1u]; e += 2u) {
-        value[${lane}] += bitcast<f32>(table[e + 1u]) * planeSum(first + table[e] / 4u, p, q)[table[e] % 4u];
-      }
+var value = vec4f();
+for (var lane = 0u; lane < 4u; lane++) {
+  let o = b * 4u + lane;
+  if (o < d.O) {
+    for (var e = table[o]; e < table[o + 1u]; e += 2u) {
+      value[lane] += bitcast<f32>(table[e + 1u]) * planeSum(n, table[e] / 4u, p, q)[table[e] % 4u];
     }
-  }`,
-)}
+  }
+}
 #else
-  var value = planeSum(first + id.y, p, q);
+var value = planeSum(n, b, p, q);
 #endif
 #if ${epilogue !== null}
-  give(id.z * d.Y_BLOCKS + d.Y_BLOCK + id.y, p, q, value);
+storeGradient(n, b, p, q, value);
 #else
-  if (d.FILL != 0u) {
-    let rows = d.O + 1u + p;
-    let columns = d.O + d.P + 2u + q;
-    let outside = table[rows] == table[rows + 1u] || table[columns] == table[columns + 1u];
-${lines(
-  4,
-  (lane) => `    {
-      let o = id.y * 4u + ${lane}u;
-      if (o < d.O && (outside || table[o] == table[min(o, d.O - 1u) + 1u])) { value[${lane}] = bitcast<f32>(d.FILL); }
-    }`,
-)}
+if (d.FILL != 0u) {
+  let rows = d.O + 1u + p;
+  let columns = d.O + d.P + 2u + q;
+  let outside = table[rows] == table[rows + 1u] || table[columns] == table[columns + 1u];
+  for (var lane = 0u; lane < 4u; lane++) {
+    let o = b * 4u + lane;
+    if (o < d.O && (outside || table[o] == table[min(o, d.O - 1u) + 1u])) { value[lane] = bitcast<f32>(d.FILL); }
   }
-  y[((id.z * d.Y_BLOCKS + d.Y_BLOCK + id.y) * d.P + p) * d.Q + q] = value;
-#endif
-}`,
-  };
+}
+store_y(n, b, p, q, value);
+#endif`,
+  });
 }

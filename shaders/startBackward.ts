@@ -1,6 +1,7 @@
 /** Where the backward pass begins: the gradient of the chosen score with respect to the tensor that holds it. */
-import { type BackwardEpilogue, RULE, giveFunction } from './epilogue';
-import { type Kernel, grid, uniform } from './kernel';
+import { type BackwardEpilogue, CHANNELS, RULE, gradientOf } from './epilogue';
+import { type Kernel, eachPixel, kernel } from './kernel';
+import { reads } from './tensor';
 import { wgsl } from './wgsl';
 
 export interface StartDims {
@@ -24,48 +25,39 @@ export const WHOLE_PLANE = 0xffffffff;
  * `target` holds (channel, y, x, –) per item. Which of the two is a field of the rule's uniform.
  */
 export function startBackward(d: StartDims, epilogue: BackwardEpilogue): Kernel {
-  return {
+  const gradient = gradientOf(epilogue);
+  return kernel({
     name: 'startBackward',
-    dims: { ...d },
-    flops: 0,
-    workgroups: grid(d.H * d.W, d.BLOCKS, d.N),
-    code: wgsl`
-${uniform({ ...d })}
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;        // [N, C/4, H, W]
-@group(0) @binding(2) var<storage, read> targets: array<vec4u>;  // [N]
-${giveFunction(3, epilogue)}
-#if ${epilogue.gate === 'none'}
-${RULE}
-@group(0) @binding(5) var<uniform> rule: Rule;
-#endif
+    dims: { ...d, ...gradient.dims },
+    tensors: [
+      reads('x', 'N C/4 H W'),
+      reads('targets', 'N', { element: 'vec4u' }),
+      ...gradient.tensors,
+      RULE, // for its field `probability`
+    ],
+    functions: gradient.functions + CHANNELS,
+    each: eachPixel({ h: 'H', w: 'W' }),
+    body: wgsl`
+let chosen = load_targets(n);
+let here = (chosen.y == h || chosen.y == ${WHOLE_PLANE}u) && (chosen.z == w || chosen.z == ${WHOLE_PLANE}u);
+let channels = channelsOf(b);
+var value = select(vec4f(), vec4f(1.0), (channels == vec4u(chosen.x)) & vec4<bool>(here));
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.H * d.W) { return; }
-  let n = id.z;
-  let h = id.x / d.W;
-  let w = id.x % d.W;
-  let neuron = targets[n];
-  let here = (neuron.y == h || neuron.y == ${WHOLE_PLANE}u) && (neuron.z == w || neuron.z == ${WHOLE_PLANE}u);
-  let channel = vec4u(id.y * 4u) + vec4u(0u, 1u, 2u, 3u);
-  var value = select(vec4f(), vec4f(1.0), (channel == vec4u(neuron.x)) & vec4<bool>(here));
-
-  if (rule.probability != 0u) {
-    let scores = n * d.BLOCKS;
-    var largest = x[scores].x;
-    for (var c = 0u; c < d.C; c++) { largest = max(largest, x[scores + c / 4u][c % 4u]); }
-    var others = 0.0;
-    for (var c = 0u; c < d.C; c++) {
-      if (c != neuron.x) { others += exp(x[scores + c / 4u][c % 4u] - largest); }
-    }
-    let own = exp(x[scores + neuron.x / 4u][neuron.x % 4u] - largest);
-    let sum = own + others;
-    let p = exp(x[scores + id.y] - vec4f(largest)) / sum;
-    let factor = select(-p, vec4f(others / sum), channel == vec4u(neuron.x));
-    value = select(vec4f(), own / sum * factor, channel < vec4u(d.C));
+if (rule.probability != 0u) {
+  let scores = index_x(n, 0u, 0u, 0u);
+  var largest = x[scores].x;
+  for (var c = 0u; c < d.C; c++) { largest = max(largest, x[scores + c / 4u][c % 4u]); }
+  var others = 0.0;
+  for (var c = 0u; c < d.C; c++) {
+    if (c != chosen.x) { others += exp(x[scores + c / 4u][c % 4u] - largest); }
   }
+  let own = exp(x[scores + chosen.x / 4u][chosen.x % 4u] - largest);
+  let sum = own + others;
+  let p = exp(x[scores + b] - vec4f(largest)) / sum;
+  let factor = select(-p, vec4f(others / sum), channels == vec4u(chosen.x));
+  value = select(vec4f(), own / sum * factor, channels < vec4u(d.C));
+}
 
-  give(n * d.BLOCKS + id.y, h, w, value);
-}`,
-  };
+storeGradient(n, b, h, w, value);`,
+  });
 }

@@ -3,6 +3,8 @@ import { wgsl as preprocess } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 /** What a template may hold: extents and flags, or a whole line of WGSL. */
 export type Hole = string | number | boolean;
 
+const DIRECTIVE = '\u0001';
+
 /**
  * The template tag of every shader: `wgsl-preprocessor` (`#if ${flag}` / `#elif ${flag}` / `#else` / `#endif`), typed,
  * and refusing a hole that would print as `undefined` or `NaN`.
@@ -13,5 +15,8 @@ export function wgsl(strings: TemplateStringsArray, ...holes: readonly Hole[]): 
       throw new Error(`WGSL hole ${i} is ${hole}, after "${strings[i]!.slice(-40)}"`);
     }
   });
-  return preprocess(strings, ...holes);
+  // A line that only holds a directive leaves no empty line behind.
+  const marked = strings.map((text) => text.replaceAll('\n#', `\n${DIRECTIVE}#`));
+  const code = preprocess(Object.assign(marked, { raw: marked }), ...holes);
+  return code.replace(new RegExp(`${DIRECTIVE}\n?`, 'g'), '');
 }

@@ -7,21 +7,39 @@
  * that it is eight at most), so that the code stands once: on software adapters compiling it eight times over is what a
  * cold start waits for.
  */
-import { type BackwardEpilogue, DEAD, RECTIFY, epilogueDims, giveFunction } from '../epilogue';
+import { type BackwardEpilogue, DEAD, RECTIFY, gradientOf } from '../epilogue';
+import { STRIP, unroll } from '../kernel';
 import { IS_NAN } from '../nan';
+import { ANY_PRECISION, type Declaration, type SliceOf, reads, writes } from '../tensor';
 import { wgsl } from '../wgsl';
-import { STRIP } from '../kernel';
-import { ROW, SQUARE, type Unit } from './shape';
+import { type ConvDims, ROW, SQUARE, type Unit } from './shape';
 
 export interface Finish {
   readonly unit: Unit;
-  /** WGSL: bindings from 3 on, and `finish`. */
-  readonly code: string;
-  /** Fields that it needs in the uniform. */
+  /** What the kernel adds to its own. */
+  readonly slices: Readonly<Record<string, SliceOf>>;
   readonly dims: Readonly<Record<string, number>>;
+  readonly tensors: readonly Declaration[];
+  readonly functions: string;
+}
+
+/** A convolution as a kernel of any family computes it. */
+export interface ConvKernel {
+  readonly name: string;
+  readonly dims: ConvDims;
+  /** Where the input lies. */
+  readonly x: SliceOf;
+  readonly finish: Finish;
 }
 
 const DIMS = { PIXELS: STRIP };
+
+/** WGSL: the parameters of `finish`. */
+const TAKES = `n: u32, o: u32, p: u32, q: u32, sums: ptr<function, array<vec4f, ${STRIP}>>`;
+
+/** WGSL: the eight sums of a unit as an array, for `finish`: those that {@link unroll} names over some ranges. */
+export const sumsOf = (ranges: Readonly<Record<string, number>>, sum: string): string =>
+  `array<vec4f, ${STRIP}>(${unroll(ranges, sum, ', ')})`;
 
 export interface ForwardEpilogue {
   readonly bias: boolean;
@@ -36,35 +54,28 @@ export interface ForwardEpilogue {
  * Adds the bias, rectifies, and stores with the bits, or pools and stores with the switches. Bindings: y [bias] [bits |
  * switches].
  */
-export function finishForward({ bias, relu, bits, pooled }: ForwardEpilogue): Finish {
-  const code = wgsl`
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>; // [N, O/4, P, Q]
-#if ${bias}
-@group(0) @binding(4) var<storage, read> bias: array<vec4f>;    // [O/4]
-#endif
-#if ${pooled}
-@group(0) @binding(5) var<storage, read_write> switches: array<u32>; // [N, O/4, P/2, Q/4]
-#elif ${bits}
-@group(0) @binding(5) var<storage, read_write> bits: array<u32>; // [N, O/4, P, Q/8]
-#endif
-#if ${relu}
-${RECTIFY}
-#endif
+export function finishForward({ bias, relu, bits, pooled }: ForwardEpilogue, y: SliceOf): Finish {
+  const blocks = ['GROUPS', 'OUT'];
+  const tensors = [
+    writes('y', pooled ? 'N O/4 P/2 Q/2' : 'N O/4 P Q', ANY_PRECISION),
+    ...(bias ? [reads('bias', 'O/4')] : []),
+    ...(pooled ? [writes('switches', 'N O/4 P/2 Q/4', { element: 'u32', blocks })] : []),
+    ...(bits && !pooled ? [writes('bits', `N O/4 P Q/${STRIP}`, { element: 'u32', like: 'y' })] : []),
+  ];
+  const functions = wgsl`
+${relu ? RECTIFY : ''}
 ${pooled ? POOL : ''}
 
-fn finish(n: u32, o: u32, p: u32, q: u32, sums: ptr<function, array<vec4f, 8>>) {
+fn finish(${TAKES}) {
 #if ${bias}
   let offset = bias[o];
 #else
   let offset = vec4f();
 #endif
-  let plane = n * d.Y_BLOCKS + d.Y_BLOCK + o;
-#if ${pooled}
-  let height = d.P / 2u;
-  let width = d.Q / 2u;
-  let line = (plane * height + p / 2u) * width + q / 2u;
-  let count = min(d.PIXELS / 4u, width - q / 2u);
   var word = 0u;
+#if ${pooled}
+  let line = index_y(n, o, p / 2u, q / 2u);
+  let count = min(d.PIXELS / 4u, (d.Q - q) / 2u);
   for (var j = 0u; j < count; j++) {
     var best = pool(sums[2u * j], sums[2u * j + 1u], sums[2u * j + 4u], sums[2u * j + 5u]);
     best.value += offset;
@@ -72,31 +83,30 @@ fn finish(n: u32, o: u32, p: u32, q: u32, sums: ptr<function, array<vec4f, 8>>) 
     // pooling before rectifying gives the same values, and the same winners where any is positive
     best = Pooled(rectify(best.value), select(best.winner, vec4u(${DEAD}u), best.value <= vec4f()));
 #endif
-    y[line + j] = best.value;
+    store_y_at(line + j, best.value);
     word |= code(best.winner) << (16u * j);
   }
-  switches[((n * d.GROUPS * d.OUT + o) * height + p / 2u) * ((d.Q + 3u) / 4u) + q / 4u] = word;
+  store_switches(n, o, p / 2u, q / 4u, word);
 #else
-  let line = (plane * d.P + p) * d.Q + q;
+  let line = index_y(n, o, p, q);
   let count = min(d.PIXELS, d.Q - q);
-  var word = 0u;
   for (var j = 0u; j < count; j++) {
 #if ${relu}
     let value = rectify(sums[j] + offset);
 #else
     let value = sums[j] + offset;
 #endif
-    y[line + j] = value;
+    store_y_at(line + j, value);
 #if ${bits}
     word |= signs(value) << (4u * j);
 #endif
   }
 #if ${bits}
-  bits[(plane * d.P + p) * ((d.Q + 7u) / 8u) + q / 8u] = word;
+  store_bits(n, o, p, q / ${STRIP}u, word);
 #endif
 #endif
 }`;
-  return { unit: pooled ? SQUARE : ROW, code, dims: DIMS };
+  return { unit: pooled ? SQUARE : ROW, slices: { y }, dims: DIMS, tensors, functions };
 }
 
 // The winner of four taps in row-major order, the first on a tie.
@@ -115,14 +125,18 @@ fn code(winner: vec4u) -> u32 {
 }`;
 
 /** Gives the sums, which are a gradient, to the tensor before. Bindings: dX [bits | switches] [rule]. */
-export function finishBackward(epilogue: BackwardEpilogue): Finish {
-  const code = wgsl`
-${giveFunction(3, epilogue, 'd.P', 'd.Q')}
+export function finishBackward(epilogue: BackwardEpilogue, dX: SliceOf): Finish {
+  const { dims, tensors, functions } = gradientOf(epilogue, 'P', 'Q');
+  return {
+    unit: ROW,
+    slices: { dX },
+    dims: { ...DIMS, ...dims },
+    tensors,
+    functions: `${functions}
 
-fn finish(n: u32, o: u32, p: u32, q: u32, sums: ptr<function, array<vec4f, 8>>) {
-  let plane = n * d.Y_BLOCKS + d.Y_BLOCK + o;
+fn finish(${TAKES}) {
   let count = min(d.PIXELS, d.Q - q);
-  for (var j = 0u; j < count; j++) { give(plane, p, q + j, sums[j]); }
-}`;
-  return { unit: ROW, code, dims: { ...DIMS, ...epilogueDims(epilogue) } };
+  for (var j = 0u; j < count; j++) { storeGradient(n, o, p, q + j, sums[j]); }
+}`,
+  };
 }

@@ -1,5 +1,6 @@
 /** One convolution as every family of kernels walks it. */
-import { STRIP, type WindowDims } from '../kernel';
+import { STRIP } from '../kernel';
+import type { WindowDims } from '../windows';
 
 export interface ConvDims extends WindowDims {
   /** Input and output blocks of one group, and the number of groups. */

@@ -1,11 +1,12 @@
 /** Input gradient of a convolution with stride, by gathering. */
-import { type BackwardEpilogue, epilogueDims, giveFunction } from '../epilogue';
-import { type Kernel, STRIP, lines, uniform } from '../kernel';
-import { wgsl } from '../wgsl';
+import { type BackwardEpilogue, gradientOf } from '../epilogue';
+import { type Kernel, STRIP, kernel, unroll } from '../kernel';
+import { ANY_PRECISION, type Slices, reads } from '../tensor';
+import { NO_OUTPUT, OUTPUT_AT } from '../windows';
 import { type ConvDims, flopsOf } from './shape';
 
 const WORKGROUP = 32;
-const pixels = (snippet: (j: number) => string): string => lines(STRIP, snippet);
+const PIXELS = { j: STRIP };
 
 /**
  * Input gradient of a convolution with any stride, by gathering: an invocation owns eight pixels of one row that share
@@ -13,56 +14,59 @@ const pixels = (snippet: (j: number) => string): string => lines(STRIP, snippet)
  * passed over. `d` is the forward convolution's. Weights are `[C/4, O/4, R, S, 4]`: one `vec4f` per output lane, over
  * four input lanes.
  */
-export function convBackwardStrided(d: ConvDims, epilogue: BackwardEpilogue): Kernel {
-  const dims = { ...d, RUNS: Math.ceil(d.W / (STRIP * d.STRIDE_X)) * d.STRIDE_X, ...epilogueDims(epilogue) };
-  return {
+export function convBackwardStrided(d: ConvDims, slices: Slices<'dX' | 'dY'>, epilogue: BackwardEpilogue): Kernel {
+  const gradient = gradientOf(epilogue);
+  const RUNS = Math.ceil(d.W / (STRIP * d.STRIDE_X)) * d.STRIDE_X;
+  return kernel({
     name: 'convBackwardStrided',
-    dims,
+    dims: { ...d, RUNS, ...gradient.dims },
+    slices,
+    tensors: [reads('dY', 'N O/4 P Q'), reads('weight', 'IN OUT R S 4', ANY_PRECISION), ...gradient.tensors],
     flops: flopsOf(d),
-    workgroups: [Math.ceil((dims.RUNS * d.H) / WORKGROUP), d.GROUPS * d.IN, d.N],
-    code: wgsl`
-${uniform(dims)}
-@group(0) @binding(1) var<storage, read> dY: array<vec4f>;       // [N, O/4, P, Q]
-@group(0) @binding(2) var<storage, read> weight: array<vec4f>;   // [C/4, O/4, R, S, 4]
-${giveFunction(3, epilogue)}
+    functions: gradient.functions + OUTPUT_AT,
+    workgroups: [Math.ceil((RUNS * d.H) / WORKGROUP), d.GROUPS * d.IN, d.N],
+    workgroupSize: [WORKGROUP],
+    takes: ['id'],
+    body: `
+if (id.x >= d.H * d.RUNS) { return; }
+let n = id.z;
+let c = id.y;
+let h = id.x / d.RUNS;
+let run = id.x % d.RUNS;
+let w = run / d.STRIDE_X * d.STRIDE_X * ${STRIP}u + run % d.STRIDE_X;
+let plane = d.P * d.Q;
+let first = index_dY(n, c / d.IN * d.OUT, 0u, 0u);
+${unroll(PIXELS, 'var a{j} = vec4f();')}
 
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.H * d.RUNS) { return; }
-  let h = id.x / d.RUNS;
-  let run = id.x % d.RUNS;
-  let w = run / d.STRIDE_X * d.STRIDE_X * ${STRIP}u + run % d.STRIDE_X;
-  let c = id.y;
-  let n = id.z;
-${pixels((j) => `  var a${j} = vec4f();`)}
-
-  let gradient = n * d.Y_BLOCKS + d.Y_BLOCK + c / d.IN * d.OUT;
-  for (var r = 0u; r < d.R; r++) {
-    let y = i32(h + d.PAD_TOP) - i32(r * d.DILATION_Y);
-    let p = u32(y / i32(d.STRIDE_Y));
-    if (y < 0 || y % i32(d.STRIDE_Y) != 0 || p >= d.P) { continue; }
-    for (var s = 0u; s < d.S; s++) {
-      let x = i32(w + d.PAD_LEFT) - i32(s * d.DILATION_X);
-      if (x % i32(d.STRIDE_X) != 0) { continue; }
-      let q = u32(x / i32(d.STRIDE_X));
-      for (var o = 0u; o < d.OUT; o++) {
-        let row = ((gradient + o) * d.P + p) * d.Q;
-        let tap = (((c * d.OUT + o) * d.R + r) * d.S + s) * 4u;
-        let k0 = weight[tap];
-        let k1 = weight[tap + 1u];
-        let k2 = weight[tap + 2u];
-        let k3 = weight[tap + 3u];
-${pixels(
-  (j) => `        let q${j} = q + ${j}u;
-        let x${j} = select(vec4f(), dY[row + min(q${j}, d.Q - 1u)], q${j} < d.Q);`,
+for (var r = 0u; r < d.R; r++) {
+  let p = outputAt(h + d.PAD_TOP, r * d.DILATION_Y, d.STRIDE_Y);
+  if (p >= d.P) { continue; }
+  for (var s = 0u; s < d.S; s++) {
+    let q = outputAt(w + d.PAD_LEFT, s * d.DILATION_X, d.STRIDE_X);
+    if (q == ${NO_OUTPUT}) { continue; }
+    for (var o = 0u; o < d.OUT; o++) {
+      let line = first + o * plane + p * d.Q;
+      let tap = index_weight(c, o, r, s, 0u);
+      let k0 = load_weight_at(tap);
+      let k1 = load_weight_at(tap + 1u);
+      let k2 = load_weight_at(tap + 2u);
+      let k3 = load_weight_at(tap + 3u);
+${unroll(
+  PIXELS,
+  `
+      let q{j} = q + {j}u;
+      let x{j} = select(vec4f(), dY[line + min(q{j}, d.Q - 1u)], q{j} < d.Q);
+      a{j} += x{j}.x * k0 + x{j}.y * k1 + x{j}.z * k2 + x{j}.w * k3;`,
 )}
-${pixels((j) => `        a${j} += x${j}.x * k0 + x${j}.y * k1 + x${j}.z * k2 + x${j}.w * k3;`)}
-      }
     }
   }
+}
 
-  let plane = n * d.X_BLOCKS + d.X_BLOCK + c;
-${pixels((j) => `  { let v = w + ${j}u * d.STRIDE_X; if (v < d.W) { give(plane, h, v, a${j}); } }`)}
-}`,
-  };
+${unroll(
+  PIXELS,
+  `
+let w{j} = w + {j}u * d.STRIDE_X;
+if (w{j} < d.W) { storeGradient(n, c, h, w{j}, a{j}); }`,
+)}`,
+  });
 }

@@ -2,9 +2,10 @@
  * Convolution, tiled family: an implicit matrix product, output channels × pixels, over tiles in workgroup memory. What
  * GPUs run fastest, as soon as a layer has channels and pixels enough to fill the tiles.
  */
-import { type Kernel, STRIP, grid, lines, uniform } from '../kernel';
+import { type Kernel, STRIP, kernel, lines, unroll } from '../kernel';
+import { ANY_PRECISION, reads, writes } from '../tensor';
 import { wgsl } from '../wgsl';
-import type { Finish } from './finish';
+import { type ConvKernel, sumsOf } from './finish';
 import { type ConvDims, type Unit, flopsOf, unitsOf } from './shape';
 import type { WeightTile } from './weights';
 
@@ -62,21 +63,22 @@ export function stepsOf(
 
 /**
  * WGSL: adds the products of one tile in workgroup memory to the sums `a<block>_<pixel>`. Of `filters` `[depth, 4,
- * blocks]` an invocation reads from `own.y` on; of `inputs` pixel `j` of input block `k` lies `place(k, j)` after
+ * blocks]` an invocation reads from `own.y` on; of `inputs` pixel `j` of input block `k` lies `slot(k, j)` after
  * `own.x`. All of it stands in the code: a loop takes GPUs half as long again.
  */
-export function tileProducts({ blocks, depth, own }: Tile, place: (k: number, j: number) => number): string {
-  const multiplyAdd = (k: number, lane: number): string => `        {
-${lines(own, (b) => `          let w${b} = filters[own.y + ${(k * 4 + lane) * blocks + (b * blocks) / own}u];`)}
-${lines(own, (b) => lines(STRIP, (j) => `          a${b}_${j} += x${j}.${'xyzw'[lane]} * w${b};`))}
-        }`;
-  return lines(
-    depth,
-    (k) => `      {
-${lines(STRIP, (j) => `        let x${j} = inputs[own.x + ${place(k, j)}u];`)}
-${lines(4, (lane) => multiplyAdd(k, lane))}
-      }`,
-  );
+export function tileProducts({ blocks, depth, own }: Tile, slot: (k: number, j: number) => number): string {
+  const apart = blocks / own;
+  const block = (k: number): string => `{
+${lines(STRIP, (j) => `let x${j} = inputs[own.x + ${slot(k, j)}u];`)}
+${lines(
+  4,
+  (lane) => `{
+${unroll({ b: own }, `let w{b} = filters[own.y + ${(k * 4 + lane) * blocks}u + {b}u * ${apart}u];`)}
+${unroll({ b: own, j: STRIP }, `a{b}_{j} += x{j}.${'xyzw'[lane]} * w{b};`)}
+}`,
+)}
+}`;
+  return lines(depth, block);
 }
 
 /** Elements of `partial`. */
@@ -97,7 +99,7 @@ export const partialLength = (d: ConvDims, unit: Unit, slices: number): number =
  * itself. The loops around the barriers depend on the uniform and the workgroup only. Bindings: x weight, then
  * `partial` or those of `finish`.
  */
-export function convTiled(name: string, d: ConvDims, { tile, slices: wanted }: TiledVariant, finish: Finish): Kernel {
+export function convTiled({ name, dims: d, x, finish }: ConvKernel, { tile, slices: wanted }: TiledVariant): Kernel {
   const { blocks, units, depth, own } = tile;
   const { STEPS, SLICE, slices } = stepsOf(d, tile, wanted);
   const whole = slices === 1;
@@ -107,126 +109,130 @@ export function convTiled(name: string, d: ConvDims, { tile, slices: wanted }: T
   // What an invocation loads of the inputs: so many pixels, each in so many input blocks that lie `together` apart.
   const ownPixels = Math.max(1, pixels / threads);
   const together = Math.max(1, threads / pixels);
-  const ownDepth = depth / together;
-  const ownWeights = (depth * 4 * blocks) / threads;
+  const loads = { k: ownPixels, e: depth / together };
+  const ownWeights = { e: (depth * 4 * blocks) / threads };
+  const sums = { b: own, j: STRIP };
   const row = inputRow(tile);
-  const place = unitsOf(d, finish.unit);
+  const { columns } = finish.unit;
+  const grid = unitGrid(d, finish.unit);
   const OUT_TILES = Math.ceil(d.OUT / blocks);
-  const dims = {
-    ...d,
-    ...place,
-    UNITS: d.N * place.UNIT_ROWS * place.UNIT_COLUMNS,
-    OUT_TILES,
-    STEPS,
-    SLICE,
-    ...(whole ? finish.dims : {}),
-  };
-
-  const perSum = (snippet: (b: number, j: number) => string): string =>
-    lines(own, (b) => lines(STRIP, (j) => snippet(b, j)));
-  const perLoad = (snippet: (k: number, e: number) => string): string =>
-    lines(ownPixels, (k) => lines(ownDepth, (e) => snippet(k, e)));
-
-  return {
+  const dims = { ...d, ...grid, OUT_TILES, STEPS, SLICE };
+  return kernel({
     name,
-    dims,
+    dims: whole ? { ...dims, ...finish.dims } : dims,
+    slices: { x, ...(whole && finish.slices) },
+    tensors: [
+      reads('x', 'N C/4 H W', ANY_PRECISION),
+      reads('weight', `GROUPS OUT_TILES STEPS ${depth * 4 * blocks}`, ANY_PRECISION),
+      ...(whole ? finish.tensors : [writes('partial', `SLICES O/4 ${STRIP} UNITS`, { blocks: ['GROUPS', 'OUT'] })]),
+    ],
     flops: flopsOf(d),
-    workgroups: [Math.ceil(dims.UNITS / units), OUT_TILES, d.GROUPS * slices],
-    code: wgsl`
-${uniform(dims)}
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;      // [N, C/4, H, W]
-@group(0) @binding(2) var<storage, read> weight: array<vec4f>; // [GROUPS, OUT_TILES, STEPS, depth, 4, blocks]
-#if ${whole}
-${finish.code}
-#else
-@group(0) @binding(3) var<storage, read_write> partial: array<vec4f>; // [slices, O/4, 8, UNITS]
-#endif
+    functions: wgsl`
+${whole ? finish.functions : ''}
+${unitAt(finish.unit)}
 
-var<workgroup> inputs: array<vec4f, ${depth * STRIP * row}>;   // [depth, 8, units and one unused]
-var<workgroup> filters: array<vec4f, ${depth * 4 * blocks}>;  // [depth, 4, blocks]
+var<workgroup> inputs: array<vec4f, ${depth * STRIP * row}>; // [depth, 8, units and one unused]
+var<workgroup> filters: array<vec4f, ${depth * 4 * blocks}>; // [depth, 4, blocks]`,
+    workgroups: [Math.ceil(grid.UNITS / units), OUT_TILES, d.GROUPS * slices],
+    workgroupSize: [units, apart],
+    takes: ['group', 'own', 'me'],
+    body: wgsl`
+let g = group.z % d.GROUPS;
+let slice = group.z / d.GROUPS;
+let plane = d.H * d.W;
 
-${placeFunction(finish.unit)}
-
-@compute @workgroup_size(${units}, ${apart})
-fn main(@builtin(workgroup_id) at: vec3u, @builtin(local_invocation_id) own: vec3u, @builtin(local_invocation_index) me: u32) {
-  let group = at.z % d.GROUPS;
-  let slice = at.z / d.GROUPS;
-  let plane = d.H * d.W;
-
-${lines(
-  ownPixels,
-  (k) => `  let pixel${k} = ${k * threads}u + me % ${Math.min(threads, pixels)}u;
-  let unit${k} = at.x * ${units}u + pixel${k} / ${STRIP}u;
-  let place${k} = place(unit${k});
-  let top${k} = (place${k}.y + pixel${k} % ${STRIP}u / ${finish.unit.columns}u) * d.STRIDE_Y - d.PAD_TOP;
-  let left${k} = (place${k}.z + pixel${k} % ${finish.unit.columns}u) * d.STRIDE_X - d.PAD_LEFT;
-  let input${k} = (place${k}.x * d.X_BLOCKS + d.X_BLOCK + group * d.IN) * plane;
-  let slot${k} = (me / ${pixels}u * ${STRIP}u + pixel${k} % ${STRIP}u) * ${row}u + pixel${k} / ${STRIP}u;`,
+${unroll(
+  { k: ownPixels },
+  `
+let pixel{k} = {k}u * ${threads}u + me % ${Math.min(threads, pixels)}u;
+let unit{k} = group.x * ${units}u + pixel{k} / ${STRIP}u;
+let begin{k} = unitAt(unit{k});
+let top{k} = (begin{k}.y + pixel{k} % ${STRIP}u / ${columns}u) * d.STRIDE_Y - d.PAD_TOP;
+let left{k} = (begin{k}.z + pixel{k} % ${columns}u) * d.STRIDE_X - d.PAD_LEFT;
+let input{k} = index_x(begin{k}.x, g * d.IN, 0u, 0u);
+let slot{k} = (me / ${pixels}u * ${STRIP}u + pixel{k} % ${STRIP}u) * ${row}u + pixel{k} / ${STRIP}u;`,
 )}
-${perLoad((k, e) => `  var v${k}_${e} = vec4f();`)}
-${lines(ownWeights, (e) => `  var k${e} = vec4f();`)}
+${unroll(loads, 'var v{k}_{e} = vec4f();')}
+${unroll(ownWeights, 'var k{e} = vec4f();')}
 
-${perSum((b, j) => `  var a${b}_${j} = vec4f();`)}
+${unroll(sums, 'var a{b}_{j} = vec4f();')}
 
-  let begin = min(slice * d.SLICE, d.STEPS);
-  let end = min(begin + d.SLICE, d.STEPS);
-  let taps = d.R * d.S;
-  var c = begin / max(taps, 1u) * ${depth}u;
-  var r = begin % max(taps, 1u) / max(d.S, 1u);
-  var s = begin % max(d.S, 1u);
-  var weights = ((group * d.OUT_TILES + at.y) * d.STEPS + begin) * ${depth * 4 * blocks}u + me;
-  for (var step = begin; step <= end; step++) {
-    if (step < end) {
-      let block = c + me / ${pixels}u;
-${lines(
-  ownPixels,
-  (k) => `      let h${k} = top${k} + r * d.DILATION_Y;
-      let w${k} = left${k} + s * d.DILATION_X;
-      let inside${k} = h${k} < d.H && w${k} < d.W && unit${k} < d.UNITS;
-      let from${k} = input${k} + block * plane + h${k} * d.W + w${k};`,
+let begin = min(slice * d.SLICE, d.STEPS);
+let end = min(begin + d.SLICE, d.STEPS);
+let taps = d.R * d.S;
+var c = begin / max(taps, 1u) * ${depth}u;
+var r = begin % max(taps, 1u) / max(d.S, 1u);
+var s = begin % max(d.S, 1u);
+var weights = index_weight(g, group.y, begin, me);
+for (var step = begin; step <= end; step++) {
+  if (step < end) {
+    let block = c + me / ${pixels}u;
+${unroll(
+  { k: ownPixels },
+  `
+    let h{k} = top{k} + r * d.DILATION_Y;
+    let w{k} = left{k} + s * d.DILATION_X;
+    let inside{k} = h{k} < d.H && w{k} < d.W && unit{k} < d.UNITS;
+    let from{k} = input{k} + block * plane + h{k} * d.W + w{k};`,
 )}
-${perLoad(
-  (k, e) => `      v${k}_${e} = vec4f();
-      if (inside${k} && block + ${e * together}u < d.IN) { v${k}_${e} = x[from${k} + ${e * together}u * plane]; }`,
+${unroll(
+  loads,
+  `
+    v{k}_{e} = vec4f();
+    if (inside{k} && block + {e}u * ${together}u < d.IN) { v{k}_{e} = load_x_at(from{k} + {e}u * ${together}u * plane); }`,
 )}
-${lines(ownWeights, (e) => `      k${e} = weight[weights + ${e * threads}u];`)}
-      weights += ${depth * 4 * blocks}u;
-      s++;
-      if (s == d.S) { s = 0u; r++; }
-      if (r == d.R) { r = 0u; c += ${depth}u; }
+${unroll(ownWeights, `k{e} = load_weight_at(weights + {e}u * ${threads}u);`)}
+    weights += ${depth * 4 * blocks}u;
+    s++;
+    if (s == d.S) {
+      s = 0u;
+      r++;
     }
-    if (step > begin) {
-${tileProducts(tile, (k, j) => (k * STRIP + j) * row)}
+    if (r == d.R) {
+      r = 0u;
+      c += ${depth}u;
     }
-    workgroupBarrier();
-${perLoad((k, e) => `    inputs[slot${k} + ${e * together * STRIP * row}u] = v${k}_${e};`)}
-${lines(ownWeights, (e) => `    filters[me + ${e * threads}u] = k${e};`)}
-    workgroupBarrier();
   }
+  if (step > begin) {
+${tileProducts(tile, (k, j) => (k * STRIP + j) * row)}
+  }
+  workgroupBarrier();
+${unroll(loads, `inputs[slot{k} + {e}u * ${together * STRIP * row}u] = v{k}_{e};`)}
+${unroll(ownWeights, `filters[me + {e}u * ${threads}u] = k{e};`)}
+  workgroupBarrier();
+}
 
-  let unit = at.x * ${units}u + own.x;
-  if (unit >= d.UNITS) { return; }
-  let first = place(unit);
-${lines(
-  own,
-  (b) => `  let o${b} = at.y * ${blocks}u + own.y + ${b * apart}u;
-  if (o${b} < d.OUT) {
+let unit = group.x * ${units}u + own.x;
+if (unit >= d.UNITS) { return; }
+let first = unitAt(unit);
+${unroll(
+  { b: own },
+  `
+let o{b} = group.y * ${blocks}u + own.y + {b}u * ${apart}u;
+if (o{b} < d.OUT) {
 ${
   whole
-    ? `    var sums = array<vec4f, ${STRIP}>(${Array.from({ length: STRIP }, (_, j) => `a${b}_${j}`).join(', ')});
-    finish(first.x, group * d.OUT + o${b}, first.y, first.z, &sums);`
-    : `    let to = ((slice * d.GROUPS + group) * d.OUT + o${b}) * ${STRIP}u * d.UNITS + unit;
-${lines(STRIP, (j) => `    partial[to + ${j}u * d.UNITS] = a${b}_${j};`)}`
+    ? `
+  var sums = ${sumsOf({ j: STRIP }, 'a{b}_{j}')};
+  finish(first.x, g * d.OUT + o{b}, first.y, first.z, &sums);`
+    : `
+  let to = index_partial(slice, g * d.OUT + o{b}, 0u, unit);
+${unroll({ j: STRIP }, 'partial[to + {j}u * d.UNITS] = a{b}_{j};')}`
 }
-  }`,
-)}
 }`,
-  };
+)}`,
+  });
 }
 
-/** WGSL: `place(unit)`, the item, row and column where a unit begins. */
-const placeFunction = ({ rows, columns }: Unit): string => `
-fn place(unit: u32) -> vec3u {
+/** Fields of `d` that say how units cover the pixels of all items. */
+function unitGrid(d: ConvDims, unit: Unit) {
+  const { UNIT_ROWS, UNIT_COLUMNS } = unitsOf(d, unit);
+  return { UNIT_ROWS, UNIT_COLUMNS, UNITS: d.N * UNIT_ROWS * UNIT_COLUMNS };
+}
+
+/** WGSL: `unitAt(unit)`, the item, row and column where a unit begins. */
+const unitAt = ({ rows, columns }: Unit): string => `
+fn unitAt(unit: u32) -> vec3u {
   let perItem = d.UNIT_ROWS * d.UNIT_COLUMNS;
   let rest = unit % perItem;
   return vec3u(unit / perItem, rest / d.UNIT_COLUMNS * ${rows}u, rest % d.UNIT_COLUMNS * ${columns}u);
@@ -236,39 +242,36 @@ fn place(unit: u32) -> vec3u {
  * Adds up the slices, always in the same order, and finishes. An invocation owns one unit of one block. Bindings:
  * partial, then those of `finish`.
  */
-export function convSum(name: string, d: ConvDims, slices: number, finish: Finish): Kernel {
-  const place = unitsOf(d, finish.unit);
-  const dims = { ...d, ...place, UNITS: d.N * place.UNIT_ROWS * place.UNIT_COLUMNS, SLICES: slices, ...finish.dims };
-  return {
+export function convSum({ name, dims: d, finish }: Omit<ConvKernel, 'x'>, slices: number): Kernel {
+  const dims = { ...d, ...unitGrid(d, finish.unit), OUTPUTS: d.GROUPS * d.OUT, SLICES: slices };
+  return kernel({
     name,
-    dims,
-    flops: 0,
-    workgroups: grid(dims.UNITS, d.GROUPS * d.OUT, 1),
-    code: wgsl`
-${uniform(dims)}
-@group(0) @binding(1) var<storage, read> partial: array<vec4f>; // [SLICES, O/4, 8, UNITS]
-${finish.code}
-${placeFunction(finish.unit)}
-
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.UNITS) { return; }
-${lines(STRIP, (j) => `  var a${j} = vec4f();`)}
-  let apart = d.GROUPS * d.OUT * ${STRIP}u * d.UNITS;
-  var begin = id.y * ${STRIP}u * d.UNITS + id.x;
-  var slice = 0u;
-  // four at a time, so that their loads need not wait for one another
-  for (; slice + 4u <= d.SLICES; slice += 4u) {
-${lines(STRIP, (j) => `    a${j} += (partial[begin + ${j}u * d.UNITS] + partial[begin + ${j}u * d.UNITS + apart]) + (partial[begin + ${j}u * d.UNITS + 2u * apart] + partial[begin + ${j}u * d.UNITS + 3u * apart]);`)}
-    begin += 4u * apart;
-  }
-  for (; slice < d.SLICES; slice++) {
-${lines(STRIP, (j) => `    a${j} += partial[begin + ${j}u * d.UNITS];`)}
-    begin += apart;
-  }
-  let first = place(id.x);
-  var sums = array<vec4f, ${STRIP}>(${Array.from({ length: STRIP }, (_, j) => `a${j}`).join(', ')});
-  finish(first.x, id.y, first.y, first.z, &sums);
-}`,
-  };
+    dims: { ...dims, ...finish.dims },
+    slices: finish.slices,
+    tensors: [reads('partial', `SLICES O/4 ${STRIP} UNITS`, { blocks: ['OUTPUTS'] }), ...finish.tensors],
+    functions: finish.functions + unitAt(finish.unit),
+    each: { x: { unit: 'UNITS' }, y: { o: 'OUTPUTS' } },
+    body: `
+${unroll({ j: STRIP }, 'var a{j} = vec4f();')}
+let apart = d.OUTPUTS * ${STRIP}u * d.UNITS;
+var begin = index_partial(0u, o, 0u, unit);
+var slice = 0u;
+// four at a time, so that their loads need not wait for one another
+for (; slice + 4u <= d.SLICES; slice += 4u) {
+${unroll(
+  { j: STRIP },
+  `
+  let at{j} = begin + {j}u * d.UNITS;
+  a{j} += (partial[at{j}] + partial[at{j} + apart]) + (partial[at{j} + 2u * apart] + partial[at{j} + 3u * apart]);`,
+)}
+  begin += 4u * apart;
+}
+for (; slice < d.SLICES; slice++) {
+${unroll({ j: STRIP }, 'a{j} += partial[begin + {j}u * d.UNITS];')}
+  begin += apart;
+}
+let first = unitAt(unit);
+var sums = ${sumsOf({ j: STRIP }, 'a{j}')};
+finish(first.x, o, first.y, first.z, &sums);`,
+  });
 }

@@ -117,7 +117,7 @@ export function packTiledWeight(
   tile: WeightTile,
 ): Float32Array {
   const packed = new Float32Array(packedTiledLength(shape, direction, tile));
-  const at = tiledPlace(blocksOfGroup(shape, direction), shape.R * shape.S, tile);
+  const at = tiledIndex(blocksOfGroup(shape, direction), shape.R * shape.S, tile);
   forEachFilter(weight, shape, direction, (group, o, c, filter) => {
     filter.forEach((value, tap) => {
       packed[at(group, o, c, tap)] = value;
@@ -130,7 +130,7 @@ export function packTiledWeight(
 export const packedWinogradLength = (shape: ConvWeightShape, direction: Direction, tile: WeightTile): number =>
   16 * packedTiledLength({ ...shape, R: 1, S: 1 }, direction, tile);
 
-/** G·g·Gᵀ of every 3×3 filter g, its 16 places as groups of 1×1 filters, each packed as by {@link packTiledWeight}. */
+/** G·g·Gᵀ of every 3×3 filter g, its 16 elements as groups of 1×1 filters, each packed as by {@link packTiledWeight}. */
 export function packWinogradWeight(
   weight: Float32Array,
   shape: ConvWeightShape,
@@ -138,7 +138,7 @@ export function packWinogradWeight(
   tile: WeightTile,
 ): Float32Array {
   const packed = new Float32Array(packedWinogradLength(shape, direction, tile));
-  const at = tiledPlace(blocksOfGroup(shape, direction), 1, tile);
+  const at = tiledIndex(blocksOfGroup(shape, direction), 1, tile);
   const groups = blockedGroups(shape);
   forEachFilter(weight, shape, direction, (group, o, c, filter) => {
     const columns = [0, 1, 2].map((s) => expand(filter[s]!, filter[3 + s]!, filter[6 + s]!));
@@ -154,8 +154,8 @@ export function packWinogradWeight(
 /** G of Winograd's F(2, 3). */
 const expand = (a: number, b: number, c: number): readonly number[] => [a, (a + b + c) / 2, (a - b + c) / 2, c];
 
-/** Place of a weight in {@link packTiledWeight}'s order. */
-function tiledPlace({ OUT, IN }: { OUT: number; IN: number }, taps: number, { blocks, depth }: WeightTile) {
+/** Number of a weight in {@link packTiledWeight}'s order. */
+function tiledIndex({ OUT, IN }: { OUT: number; IN: number }, taps: number, { blocks, depth }: WeightTile) {
   const [outTiles, inTiles] = [Math.ceil(OUT / blocks), Math.ceil(IN / depth)];
   return (group: number, o: number, c: number, tap: number): number => {
     const [block, k] = [o >> 2, c >> 2];

@@ -1,11 +1,11 @@
 /**
  * What Winograd's convolution spends its time on: a matrix product, output × input channels × tiles, for each of the 16
- * places of a tile (and each group). As in the tiled family, over parts in workgroup memory; but whole rows of numbers
+ * elements of a tile (and each group). As in the tiled family, over parts in workgroup memory; but whole rows of numbers
  * lie side by side here, so that an invocation can own pixels that are far apart, and neighbours always read and write
  * neighbouring words.
  */
-import { type Kernel, STRIP, lines, uniform } from '../kernel';
-import { wgsl } from '../wgsl';
+import { type Kernel, STRIP, kernel, lines, unroll } from '../kernel';
+import { ANY_PRECISION, reads, writes } from '../tensor';
 import { type ConvDims, flopsOf } from './shape';
 import { type Tile, invocationsOf, tileProducts } from './tiled';
 
@@ -25,7 +25,6 @@ export function winogradProducts(d: ConvDims, tile: Tile): Kernel {
   const columns = units * STRIP;
   const apart = blocks / own;
   const OUT_TILES = Math.ceil(d.OUT / blocks);
-  const dims = { IN: d.IN, OUT: d.OUT, TILES: d.W, OUT_TILES, STEPS: Math.ceil(d.IN / depth) };
   /** Of the inputs, so many rows apart are loaded by one invocation, and so many columns of each. */
   const ownInputs = (depth * columns) / threads;
   const perRow = Math.max(1, columns / threads);
@@ -33,58 +32,62 @@ export function winogradProducts(d: ConvDims, tile: Tile): Kernel {
     threads >= columns ? `(me / ${columns}u + ${e * (threads / columns)}u)` : `${Math.floor(e / perRow)}u`;
   const columnOf = (e: number): string =>
     threads >= columns ? `me % ${columns}u` : `(me + ${(e % perRow) * threads}u)`;
-  const ownWeights = (depth * 4 * blocks) / threads;
-  return {
+  const inputs = { e: ownInputs };
+  const weights = { e: (depth * 4 * blocks) / threads };
+  return kernel({
     name: 'winogradProducts',
-    dims,
+    dims: { IN: d.IN, OUT: d.OUT, TILES: d.W, OUT_TILES, STEPS: Math.ceil(d.IN / depth) },
+    tensors: [
+      reads('transformed', 'GROUPS IN TILES'),
+      reads('weight', `GROUPS OUT_TILES STEPS ${depth * 4 * blocks}`, ANY_PRECISION),
+      writes('products', 'GROUPS OUT TILES'),
+    ],
     flops: flopsOf(d),
+    functions: `
+var<workgroup> inputs: array<vec4f, ${depth * columns}>; // [depth, columns]
+var<workgroup> filters: array<vec4f, ${depth * 4 * blocks}>; // [depth, 4, blocks]`,
     workgroups: [Math.ceil(d.W / columns), OUT_TILES, d.GROUPS],
-    code: wgsl`
-${uniform(dims)}
-@group(0) @binding(1) var<storage, read> transformed: array<vec4f>;    // [GROUPS, IN, TILES]
-@group(0) @binding(2) var<storage, read> weight: array<vec4f>;         // [GROUPS, OUT_TILES, STEPS, depth, 4, blocks]
-@group(0) @binding(3) var<storage, read_write> products: array<vec4f>; // [GROUPS, OUT, TILES]
-
-var<workgroup> inputs: array<vec4f, ${depth * columns}>;     // [depth, columns]
-var<workgroup> filters: array<vec4f, ${depth * 4 * blocks}>; // [depth, 4, blocks]
-
-@compute @workgroup_size(${units}, ${apart})
-fn main(@builtin(workgroup_id) at: vec3u, @builtin(local_invocation_id) own: vec3u, @builtin(local_invocation_index) me: u32) {
+    workgroupSize: [units, apart],
+    takes: ['group', 'own', 'me'],
+    body: `
+let g = group.z;
 ${lines(
   ownInputs,
-  (e) => `  let row${e} = ${rowOf(e)};
-  let from${e} = at.z * d.IN * d.TILES + min(at.x * ${columns}u + ${columnOf(e)}, d.TILES - 1u);
-  var v${e} = transformed[from${e} + min(row${e}, d.IN - 1u) * d.TILES];`,
+  (e) => `
+let row${e} = ${rowOf(e)};
+let from${e} = index_transformed(g, 0u, min(group.x * ${columns}u + ${columnOf(e)}, d.TILES - 1u));
+var v${e} = transformed[from${e} + min(row${e}, d.IN - 1u) * d.TILES];`,
 )}
-  var weights = (at.z * d.OUT_TILES + at.y) * d.STEPS * ${depth * 4 * blocks}u + me;
-${lines(ownWeights, (e) => `  var k${e} = weight[weights + ${e * threads}u];`)}
-${lines(own, (b) => lines(STRIP, (j) => `  var a${b}_${j} = vec4f();`))}
+var weights = index_weight(g, group.y, 0u, me);
+${unroll(weights, `var k{e} = load_weight_at(weights + {e}u * ${threads}u);`)}
+${unroll({ b: own, j: STRIP }, 'var a{b}_{j} = vec4f();')}
 
-  for (var step = 1u; step <= d.STEPS; step++) {
-    workgroupBarrier();
-${lines(ownInputs, (e) => `    inputs[me + ${e * threads}u] = v${e};`)}
-${lines(ownWeights, (e) => `    filters[me + ${e * threads}u] = k${e};`)}
-    workgroupBarrier();
-    if (step < d.STEPS) {
-      weights += ${depth * 4 * blocks}u;
-${lines(ownInputs, (e) => `      v${e} = transformed[from${e} + min(step * ${depth}u + row${e}, d.IN - 1u) * d.TILES];`)}
-${lines(ownWeights, (e) => `      k${e} = weight[weights + ${e * threads}u];`)}
-    }
-${tileProducts(tile, (k, j) => k * columns + j * units)}
+for (var step = 1u; step <= d.STEPS; step++) {
+  workgroupBarrier();
+${unroll(inputs, `inputs[me + {e}u * ${threads}u] = v{e};`)}
+${unroll(weights, `filters[me + {e}u * ${threads}u] = k{e};`)}
+  workgroupBarrier();
+  if (step < d.STEPS) {
+    weights += ${depth * 4 * blocks}u;
+${unroll(inputs, `v{e} = transformed[from{e} + min(step * ${depth}u + row{e}, d.IN - 1u) * d.TILES];`)}
+${unroll(weights, `k{e} = load_weight_at(weights + {e}u * ${threads}u);`)}
   }
+${tileProducts(tile, (k, j) => k * columns + j * units)}
+}
 
-${lines(
-  own,
-  (b) => `  let o${b} = at.y * ${blocks}u + own.y + ${b * apart}u;
-  if (o${b} < d.OUT) {
-    let to = (at.z * d.OUT + o${b}) * d.TILES;
-${lines(
-  STRIP,
-  (j) => `    let t${j} = at.x * ${columns}u + own.x + ${j * units}u;
-    if (t${j} < d.TILES) { products[to + t${j}] = a${b}_${j}; }`,
-)}
-  }`,
+${unroll(
+  { b: own },
+  `
+let o{b} = group.y * ${blocks}u + own.y + {b}u * ${apart}u;
+if (o{b} < d.OUT) {
+  let to = index_products(g, o{b}, 0u);
+${unroll(
+  { j: STRIP },
+  `
+  let t{j} = group.x * ${columns}u + own.x + {j}u * ${units}u;
+  if (t{j} < d.TILES) { products[to + t{j}] = a{b}_{j}; }`,
 )}
 }`,
-  };
+)}`,
+  });
 }

@@ -1,19 +1,22 @@
 /**
  * Fully connected layers, direct family: an invocation sums what it owns by itself. What software adapters run fastest.
  */
-import { type BackwardEpilogue, epilogueDims, giveFunction } from '../epilogue';
-import { type Kernel, grid, lines, uniform } from '../kernel';
+import { type BackwardEpilogue, gradientOf } from '../epilogue';
+import { type Kernel, WORKGROUP, grid, kernel, lines, unroll } from '../kernel';
+import { type Slices, reads } from '../tensor';
 import { wgsl } from '../wgsl';
 import {
+  BLOCK_AND_PIXEL,
   DENSE,
-  PLACE,
   type ForwardEpilogue,
   type FullyConnectedDims,
+  INPUTS,
+  PARTIAL,
   type RowChunk,
-  finishFunction,
+  WEIGHT,
+  finishOf,
   itemsOf,
-  storeFunction,
-  sumDims,
+  storeOf,
 } from './shape';
 
 export interface DirectFullyConnected {
@@ -47,23 +50,31 @@ function tileOf(N: number, { quads }: DirectFullyConnected): Tile {
   return { items, dense: items >= DENSE, quads: quads && items >= DENSE };
 }
 
-/** `sum0, sum1, …` */
-const names = (stem: string, items: number): string =>
-  Array.from({ length: items }, (_, k) => `${stem}${k}`).join(', ');
-
-/** WGSL: `at0 at1 …`, where the items that this invocation loads begin; `place(n)` says where item `n` does. */
-const itemPlaces = ({ items, quads }: Tile, place: (n: string) => string): string =>
-  lines(
-    quads ? Math.ceil(items / 4) : items,
-    (t) => `  let at${t} = ${place(`min(first + ${quads ? `${4 * t}u + (lane & 3u)` : `${t}u`}, d.N - 1u)`)};`,
-  );
+/** WGSL: `at0 at1 …`, where the items that this invocation loads begin; `begin` is where item `{n}` does. */
+const itemPlaces = ({ items, quads }: Tile, begin: (n: string) => string): string =>
+  quads
+    ? unroll({ t: Math.ceil(items / 4) }, `let at{t} = ${begin('min(first + 4u * {t}u + (lane & 3u), d.N - 1u)')};`)
+    : unroll({ k: items }, `let at{k} = ${begin('min(first + {k}u, d.N - 1u)')};`);
 
 /** WGSL: `v0 v1 …`, element `i` of each item. */
-const loadItems = ({ items, quads }: Tile, array: string, i: string): string =>
+const loadItems = ({ items, quads }: Tile, load: string, i: string): string =>
   quads
-    ? `${lines(Math.ceil(items / 4), (t) => `    let mine${t} = ${array}[at${t} + ${i}];`)}
-${lines(items, (k) => `    let v${k} = quadBroadcast(mine${k >> 2}, ${k & 3}u);`)}`
-    : lines(items, (k) => `    let v${k} = ${array}[at${k} + ${i}];`);
+    ? `${unroll({ t: Math.ceil(items / 4) }, `let mine{t} = ${load}(at{t} + ${i});`)}
+${lines(items, (k) => `let v${k} = quadBroadcast(mine${k >> 2}, ${k & 3}u);`)}`
+    : unroll({ k: items }, `let v{k} = ${load}(at{k} + ${i});`);
+
+/** How the kernels of this family are started. */
+const started = ({ quads }: Tile) =>
+  ({
+    enable: quads ? ['subgroups'] : [],
+    workgroupSize: [WORKGROUP],
+    takes: quads ? (['id', 'group', 'lane'] as const) : (['id', 'group'] as const),
+  }) as const;
+
+/** WGSL: the sums as an array, and how many of them are of items that there are. */
+const sumsOf = ({ items }: Tile): string => `
+var sums = array<vec4f, ${items}>(${unroll({ k: items }, 'sum{k}', ', ')});
+let count = min(d.ITEMS, d.N - first);`;
 
 /**
  *   y[n, o] = bias[o] + Σ_i weight[o, i] · x[n, i]
@@ -73,72 +84,69 @@ ${lines(items, (k) => `    let v${k} = quadBroadcast(mine${k >> 2}, ${k & 3}u);`
  */
 export function fullyConnectedForward(
   d: FullyConnectedDims,
+  slices: Slices<'x' | 'y'>,
   chunk: RowChunk,
   variant: DirectFullyConnected,
   epilogue: ForwardEpilogue,
 ): Kernel {
   const tile = tileOf(d.N, variant);
-  const dims = { ...d, ...chunk, ITEMS: tile.items };
-  return {
+  const { items, dense } = tile;
+  const store = storeOf(chunk.SLICES, epilogue);
+  return kernel({
     name: 'fullyConnectedForward',
-    dims,
+    dims: { ...d, ...chunk, ITEMS: items },
+    slices,
+    tensors: [INPUTS, WEIGHT, ...store.tensors],
     flops: 2 * d.N * chunk.ROWS * d.OUT * 16,
-    workgroups: grid(d.OUT, Math.ceil(chunk.ROWS / chunk.SLICE), Math.ceil(d.N / tile.items)),
-    code: wgsl`
-#if ${tile.quads}
-enable subgroups;
+    functions: store.functions,
+    workgroups: grid(d.OUT, Math.ceil(chunk.ROWS / chunk.SLICE), Math.ceil(d.N / items)),
+    ...started(tile),
+    body: wgsl`
+let o = min(id.x, d.OUT - 1u);
+let begin = group.y * d.SLICE;
+let end = min(begin + d.SLICE, d.ROWS);
+let first = group.z * ${items}u;
+${itemPlaces(tile, (n) => `index_x(${n}, 0u, 0u, 0u) + d.FIRST`)}
+${unroll({ k: items }, 'var sum{k} = vec4f();')}
+for (var i = begin; i < end; i++) {
+  ${loadItems(tile, 'load_x_at', 'i')}
+#if ${!dense}
+  if (all((${unroll({ k: items }, 'abs(v{k})', ' + ')}) == vec4f())) { continue; }
 #endif
-${uniform(dims)}
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;       // [N, IN]
-@group(0) @binding(2) var<storage, read> weight: array<vec4f>;  // [ROWS, 4, OUT]
-${storeFunction(chunk.SLICES, epilogue)}
-
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u${tile.quads ? ', @builtin(subgroup_invocation_id) lane: u32' : ''}) {
-  let o = min(id.x, d.OUT - 1u);
-  let begin = group.y * d.SLICE;
-  let end = min(begin + d.SLICE, d.ROWS);
-  let first = group.z * ${tile.items}u;
-${itemPlaces(tile, (n) => `(${n} * d.X_BLOCKS + d.X_BLOCK) * d.H * d.W + d.FIRST`)}
-${lines(tile.items, (k) => `  var sum${k} = vec4f();`)}
-  for (var i = begin; i < end; i++) {
-${loadItems(tile, 'x', 'i')}
-#if ${!tile.dense}
-    if (all((${Array.from({ length: tile.items }, (_, k) => `abs(v${k})`).join(' + ')}) == vec4f())) { continue; }
-#endif
-    let row = i * 4u * d.OUT + o;
-    let rows = mat4x4f(weight[row], weight[row + d.OUT], weight[row + 2u * d.OUT], weight[row + 3u * d.OUT]);
-${lines(tile.items, (k) => `    sum${k} += rows * v${k};`)}
-  }
-  if (id.x >= d.OUT) { return; }
-  var sums = array<vec4f, ${tile.items}>(${names('sum', tile.items)});
-  let count = min(d.ITEMS, d.N - first);
-  for (var k = 0u; k < count; k++) { store(d.FIRST_SLICE + group.y, first + k, o, sums[k]); }
-}`,
-  };
+  let row = index_weight(i, 0u, o);
+  let rows = mat4x4f(${ROWS});
+  ${unroll({ k: items }, 'sum{k} += rows * v{k};')}
+}
+if (id.x >= d.OUT) { return; }
+${sumsOf(tile)}
+for (var k = 0u; k < count; k++) { store(d.FIRST_SLICE + group.y, first + k, o, sums[k]); }`,
+  });
 }
 
-/** Adds up the slices, in order, then bias and ReLU. */
-export function fullyConnectedSum(d: FullyConnectedDims, slices: number, epilogue: ForwardEpilogue): Kernel {
-  const dims = sumDims(d, slices);
-  return {
-    name: 'fullyConnectedSum',
-    dims,
-    flops: 0,
-    workgroups: grid(d.OUT, d.N, 1),
-    code: wgsl`
-${uniform(dims)}
-@group(0) @binding(1) var<storage, read> partial: array<vec4f>; // [SLICES, N, OUT]
-${finishFunction(epilogue)}
+/** WGSL: the four rows of a block that begins at `row`, at one block of outputs. */
+const ROWS =
+  'load_weight_at(row), load_weight_at(row + d.OUT), load_weight_at(row + 2u * d.OUT), load_weight_at(row + 3u * d.OUT)';
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.OUT) { return; }
-  var sum = vec4f();
-  for (var slice = 0u; slice < d.SLICES; slice++) { sum += partial[(slice * d.N + id.y) * d.OUT + id.x]; }
-  finish(id.y, id.x, sum);
-}`,
-  };
+/** Adds up the slices, in order, then bias and ReLU. */
+export function fullyConnectedSum(
+  d: FullyConnectedDims,
+  slices: Slices<'y'>,
+  count: number,
+  epilogue: ForwardEpilogue,
+): Kernel {
+  const finish = finishOf(epilogue);
+  return kernel({
+    name: 'fullyConnectedSum',
+    dims: { N: d.N, OUT: d.OUT, SLICES: count },
+    slices,
+    tensors: [reads(...PARTIAL), ...finish.tensors],
+    functions: finish.functions,
+    each: { x: { o: 'OUT' }, y: { n: 'N' } },
+    body: `
+var sum = vec4f();
+for (var slice = 0u; slice < d.SLICES; slice++) { sum += load_partial(slice, n, o); }
+finish(n, o, sum);`,
+  });
 }
 
 /**
@@ -149,61 +157,53 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
  */
 export function fullyConnectedBackward(
   d: FullyConnectedDims,
+  slices: Slices<'dX' | 'dY'>,
   chunk: Pick<RowChunk, 'FIRST' | 'ROWS'>,
   variant: DirectFullyConnected,
   epilogue: BackwardEpilogue,
 ): Kernel {
   const tile = tileOf(d.N, variant);
-  const dims = { ...d, FIRST: chunk.FIRST, ROWS: chunk.ROWS, ITEMS: tile.items, ...epilogueDims(epilogue) };
-  return {
+  const { items, dense } = tile;
+  const gradient = gradientOf(epilogue);
+  return kernel({
     name: 'fullyConnectedBackward',
-    dims,
+    dims: { ...d, FIRST: chunk.FIRST, ROWS: chunk.ROWS, ITEMS: items, ...gradient.dims },
+    slices,
+    tensors: [reads('dY', 'N O/4'), WEIGHT, ...gradient.tensors],
     flops: 2 * d.N * chunk.ROWS * d.OUT * 16,
-    workgroups: grid(chunk.ROWS, Math.ceil(d.N / tile.items), 1),
-    code: wgsl`
-#if ${tile.quads}
-enable subgroups;
-#endif
-${uniform(dims)}
-@group(0) @binding(1) var<storage, read> dY: array<vec4f>;       // [N, OUT]
-@group(0) @binding(2) var<storage, read> weight: array<vec4f>;   // [ROWS, 4, OUT]
-${giveFunction(3, epilogue)}
-
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u${tile.quads ? ', @builtin(subgroup_invocation_id) lane: u32' : ''}) {
-  let offset = min(id.x, d.ROWS - 1u);
-${PLACE}
-  let first = group.y * ${tile.items}u;
-${itemPlaces(tile, (n) => `${n} * d.Y_BLOCKS + d.Y_BLOCK`)}
-${lines(tile.items, (k) => (tile.dense ? `  var sum${k} = vec4f();` : `  var a${k} = vec4f(); var b${k} = vec4f(); var c${k} = vec4f(); var e${k} = vec4f();`))}
-
-#if ${tile.dense}
-  let outputs = d.OUT;
+    functions: gradient.functions,
+    workgroups: grid(chunk.ROWS, Math.ceil(d.N / items), 1),
+    ...started(tile),
+    body: wgsl`
+let offset = min(id.x, d.ROWS - 1u);
+${BLOCK_AND_PIXEL}
+let first = group.y * ${items}u;
+${itemPlaces(tile, (n) => `index_dY(${n}, 0u)`)}
+#if ${dense}
+${unroll({ k: items }, 'var sum{k} = vec4f();')}
+let outputs = d.OUT;
 #else
-  let idle = ${Array.from({ length: tile.items }, (_, k) => `!any(open(min(first + ${k}u, d.N - 1u) * d.X_BLOCKS + block, h, w))`).join(' && ')};
-  let outputs = select(d.OUT, 0u, idle);
+// four products a row and lane, which are added up at the end
+${unroll({ k: items, r: 4 }, 'var a{k}_{r} = vec4f();')}
+let idle = ${unroll({ k: items }, '!any(isLive(min(first + {k}u, d.N - 1u), b, h, w))', ' && ')};
+let outputs = select(d.OUT, 0u, idle);
 #endif
-  let row = offset * 4u * d.OUT;
-  for (var o = 0u; o < outputs; o++) {
-    let w0 = weight[row + o];
-    let w1 = weight[row + d.OUT + o];
-    let w2 = weight[row + 2u * d.OUT + o];
-    let w3 = weight[row + 3u * d.OUT + o];
-${loadItems(tile, 'dY', 'o')}
-${lines(tile.items, (k) =>
-  tile.dense
-    ? `    sum${k} += vec4f(dot(w0, v${k}), dot(w1, v${k}), dot(w2, v${k}), dot(w3, v${k}));`
-    : `    a${k} += w0 * v${k}; b${k} += w1 * v${k}; c${k} += w2 * v${k}; e${k} += w3 * v${k};`,
-)}
-  }
-  if (id.x >= d.ROWS) { return; }
-#if ${!tile.dense}
-  let ones = vec4f(1.0);
-${lines(tile.items, (k) => `  let sum${k} = vec4f(dot(a${k}, ones), dot(b${k}, ones), dot(c${k}, ones), dot(e${k}, ones));`)}
+let row = index_weight(offset, 0u, 0u);
+for (var o = 0u; o < outputs; o++) {
+  ${unroll({ r: 4 }, 'let w{r} = load_weight_at(row + {r}u * d.OUT + o);')}
+  ${loadItems(tile, 'load_dY_at', 'o')}
+#if ${dense}
+  ${unroll({ k: items }, 'sum{k} += vec4f(dot(w0, v{k}), dot(w1, v{k}), dot(w2, v{k}), dot(w3, v{k}));')}
+#else
+  ${unroll({ k: items, r: 4 }, 'a{k}_{r} += w{r} * v{k};')}
 #endif
-  var sums = array<vec4f, ${tile.items}>(${names('sum', tile.items)});
-  let count = min(d.ITEMS, d.N - first);
-  for (var k = 0u; k < count; k++) { give((first + k) * d.X_BLOCKS + block, h, w, sums[k]); }
-}`,
-  };
+}
+if (id.x >= d.ROWS) { return; }
+#if ${!dense}
+let ones = vec4f(1.0);
+${unroll({ k: items }, 'let sum{k} = vec4f(dot(a{k}_0, ones), dot(a{k}_1, ones), dot(a{k}_2, ones), dot(a{k}_3, ones));')}
+#endif
+${sumsOf(tile)}
+for (var k = 0u; k < count; k++) { storeGradient(first + k, b, h, w, sums[k]); }`,
+  });
 }

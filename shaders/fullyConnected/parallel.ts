@@ -6,19 +6,22 @@
  * Which rows can be passed over is the same for all invocations of a subgroup, so those branches cost nothing, and
  * single rows count: the direct family passes over blocks of four.
  */
-import { type BackwardEpilogue, epilogueDims, giveFunction } from '../epilogue';
-import { type Kernel, lines, uniform } from '../kernel';
+import { type BackwardEpilogue, gradientOf } from '../epilogue';
+import { type Kernel, kernel, lines, unroll } from '../kernel';
+import { type Slices, reads } from '../tensor';
 import { wgsl } from '../wgsl';
 import {
+  BLOCK_AND_PIXEL,
   DENSE,
-  PLACE,
   type ForwardEpilogue,
   type FullyConnectedDims,
+  INPUTS,
+  PARTIAL,
   type RowChunk,
-  finishFunction,
+  WEIGHT,
+  finishOf,
   itemsOf,
-  storeFunction,
-  sumDims,
+  storeOf,
 } from './shape';
 
 export interface ParallelFullyConnected {
@@ -27,12 +30,12 @@ export interface ParallelFullyConnected {
   readonly workgroups: number;
 }
 
-/** Output blocks of a workgroup, and the shares into which its sums are dealt out. */
+/** Output blocks of a workgroup, and the parts into which each of its sums is cut, an invocation for each. */
 export const COLUMNS = 64;
-const SHARES = 4;
+const PARTS = 4;
 /** The same for adding up slices, which are many and short. */
 const SUM_COLUMNS = 8;
-const SUM_SHARES = 16;
+const SUM_PARTS = 16;
 /** Of a batch, that share one reading of the weights. */
 const ITEMS = 8;
 /** WebGPU's limit of one dimension of a grid. */
@@ -47,88 +50,98 @@ const LANES = ['x', 'y', 'z', 'w'] as const;
  * the workgroup finishes them; otherwise it writes `partial[slice, n, o]`, which {@link parallelSum} adds up in a fixed
  * order.
  */
-export function parallelForward(d: FullyConnectedDims, chunk: RowChunk, epilogue: ForwardEpilogue): Kernel {
+export function parallelForward(
+  d: FullyConnectedDims,
+  slices: Slices<'x' | 'y'>,
+  chunk: RowChunk,
+  epilogue: ForwardEpilogue,
+): Kernel {
   const items = itemsOf(d.N, ITEMS);
   const dense = items >= DENSE;
-  const dims = { ...d, ...chunk };
-  return {
+  const store = storeOf(chunk.SLICES, epilogue);
+  return kernel({
     name: 'fullyConnectedForward',
-    dims,
+    dims: { ...d, ...chunk },
+    slices,
+    tensors: [INPUTS, WEIGHT, ...store.tensors],
     flops: 2 * d.N * chunk.ROWS * d.OUT * 16,
+    functions: `${store.functions}
+
+var<workgroup> parts: array<vec4f, ${PARTS * COLUMNS}>; // [parts, columns]`,
     workgroups: [Math.ceil(d.OUT / COLUMNS), Math.ceil(chunk.ROWS / chunk.SLICE), Math.ceil(d.N / items)],
-    code: wgsl`
-${uniform(dims)}
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;       // [N, IN]
-@group(0) @binding(2) var<storage, read> weight: array<vec4f>;  // [ROWS, 4, OUT]
-${storeFunction(chunk.SLICES, epilogue)}
-
-var<workgroup> shares: array<vec4f, ${SHARES * COLUMNS}>;
-
-@compute @workgroup_size(${COLUMNS}, ${SHARES})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) own: vec3u, @builtin(local_invocation_index) me: u32) {
-  let column = group.x * ${COLUMNS}u + own.x;
-  let o = min(column, d.OUT - 1u);
-  let begin = group.y * d.SLICE;
-  let end = min(begin + d.SLICE, d.ROWS);
-  let first = group.z * ${items}u;
-${lines(
-  items,
-  (k) => `  let at${k} = (min(first + ${k}u, d.N - 1u) * d.X_BLOCKS + d.X_BLOCK) * d.H * d.W + d.FIRST;
-  var sum${k} = vec4f();`,
+    workgroupSize: [COLUMNS, PARTS],
+    takes: ['group', 'own', 'me'],
+    body: wgsl`
+let column = group.x * ${COLUMNS}u + own.x;
+let o = min(column, d.OUT - 1u);
+let begin = group.y * d.SLICE;
+let end = min(begin + d.SLICE, d.ROWS);
+let first = group.z * ${items}u;
+${unroll(
+  { k: items },
+  `
+let at{k} = index_x(min(first + {k}u, d.N - 1u), 0u, 0u, 0u) + d.FIRST;
+var sum{k} = vec4f();`,
 )}
-  for (var i = begin + own.y; i < end; i += ${SHARES}u) {
-    let row = i * 4u * d.OUT + o;
-${lines(items, (k) => `    let v${k} = x[at${k} + i];`)}
+for (var i = begin + own.y; i < end; i += ${PARTS}u) {
+  let row = index_weight(i, 0u, o);
+  ${unroll({ k: items }, 'let v{k} = load_x_at(at{k} + i);')}
 #if ${dense}
-    let rows = mat4x4f(weight[row], weight[row + d.OUT], weight[row + 2u * d.OUT], weight[row + 3u * d.OUT]);
-${lines(items, (k) => `    sum${k} += rows * v${k};`)}
+  ${unroll({ r: 4 }, 'let w{r} = load_weight_at(row + {r}u * d.OUT);')}
+  let rows = mat4x4f(w0, w1, w2, w3);
+  ${unroll({ k: items }, 'sum{k} += rows * v{k};')}
 #else
 ${LANES.map(
-  (lane, r) => `    if (${Array.from({ length: items }, (_, k) => `v${k}.${lane} != 0.0`).join(' || ')}) {
-      let w = weight[row + ${r}u * d.OUT];
-${lines(items, (k) => `      sum${k} += w * v${k}.${lane};`)}
-    }`,
-).join('\n')}
+  (lane, r) => `
+  if (${unroll({ k: items }, `v{k}.${lane} != 0.0`, ' || ')}) {
+    let w = load_weight_at(row + ${r}u * d.OUT);
+    ${unroll({ k: items }, `sum{k} += w * v{k}.${lane};`)}
+  }`,
+).join('')}
 #endif
-  }
-${lines(
-  items,
-  (k) => `  shares[me] = sum${k};
-  workgroupBarrier();
-  if (own.y == 0u && column < d.OUT && first + ${k}u < d.N) {
-    store(d.FIRST_SLICE + group.y, first + ${k}u, o, ${Array.from({ length: SHARES }, (_, share) => `shares[own.x + ${share * COLUMNS}u]`).join(' + ')});
-  }
-  workgroupBarrier();`,
-)}
-}`,
-  };
+}
+${unroll(
+  { k: items },
+  `
+parts[me] = sum{k};
+workgroupBarrier();
+if (own.y == 0u && column < d.OUT && first + {k}u < d.N) {
+  let sum = ${unroll({ part: PARTS }, `parts[own.x + {part}u * ${COLUMNS}u]`, ' + ')};
+  store(d.FIRST_SLICE + group.y, first + {k}u, o, sum);
+}
+workgroupBarrier();`,
+)}`,
+  });
 }
 
 /** Adds up the slices, in an order of its own but always the same, then bias and ReLU. */
-export function parallelSum(d: FullyConnectedDims, slices: number, epilogue: ForwardEpilogue): Kernel {
-  const dims = sumDims(d, slices);
-  return {
+export function parallelSum(
+  d: FullyConnectedDims,
+  slices: Slices<'y'>,
+  count: number,
+  epilogue: ForwardEpilogue,
+): Kernel {
+  const finish = finishOf(epilogue);
+  return kernel({
     name: 'fullyConnectedSum',
-    dims,
-    flops: 0,
+    dims: { N: d.N, OUT: d.OUT, SLICES: count },
+    slices,
+    tensors: [reads(...PARTIAL), ...finish.tensors],
+    functions: `${finish.functions}
+
+var<workgroup> parts: array<vec4f, ${SUM_PARTS * SUM_COLUMNS}>; // [parts, columns]`,
     workgroups: [Math.ceil(d.OUT / SUM_COLUMNS), d.N, 1],
-    code: wgsl`
-${uniform(dims)}
-@group(0) @binding(1) var<storage, read> partial: array<vec4f>; // [SLICES, N, OUT]
-${finishFunction(epilogue)}
-
-var<workgroup> shares: array<vec4f, ${SUM_SHARES * SUM_COLUMNS}>;
-
-@compute @workgroup_size(${SUM_COLUMNS}, ${SUM_SHARES})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) own: vec3u, @builtin(local_invocation_index) me: u32) {
-  let o = group.x * ${SUM_COLUMNS}u + own.x;
-  var sum = vec4f();
-  for (var slice = own.y; slice < d.SLICES; slice += ${SUM_SHARES}u) { sum += partial[(slice * d.N + group.y) * d.OUT + min(o, d.OUT - 1u)]; }
-  shares[me] = sum;
-${addUp(SUM_SHARES, (half) => `  if (own.y < ${half}u) { shares[me] += shares[me + ${half * SUM_COLUMNS}u]; }`)}
-  if (own.y == 0u && o < d.OUT) { finish(group.y, o, shares[me]); }
-}`,
-  };
+    workgroupSize: [SUM_COLUMNS, SUM_PARTS],
+    takes: ['group', 'own', 'me'],
+    body: `
+let n = group.y;
+let o = group.x * ${SUM_COLUMNS}u + own.x;
+var sum = vec4f();
+for (var slice = own.y; slice < d.SLICES; slice += ${SUM_PARTS}u) { sum += load_partial(slice, n, min(o, d.OUT - 1u)); }
+parts[me] = sum;
+${addUp(SUM_PARTS, (half) => `if (own.y < ${half}u) { parts[me] += parts[me + ${half * SUM_COLUMNS}u]; }`)}
+if (own.y == 0u && o < d.OUT) { finish(n, o, parts[me]); }`,
+  });
 }
 
 /**
@@ -140,69 +153,70 @@ ${addUp(SUM_SHARES, (half) => `  if (own.y < ${half}u) { shares[me] += shares[me
  */
 export function parallelBackward(
   d: FullyConnectedDims,
+  slices: Slices<'dX' | 'dY'>,
   chunk: Pick<RowChunk, 'FIRST' | 'ROWS'>,
   epilogue: BackwardEpilogue,
 ): Kernel {
   const items = itemsOf(d.N, ITEMS);
   const dense = items >= DENSE;
-  const dims = { ...d, FIRST: chunk.FIRST, ROWS: chunk.ROWS, ...epilogueDims(epilogue) };
-  return {
+  const gradient = gradientOf(epilogue);
+  return kernel({
     name: 'fullyConnectedBackward',
-    dims,
+    dims: { ...d, FIRST: chunk.FIRST, ROWS: chunk.ROWS, ...gradient.dims },
+    slices,
+    tensors: [reads('dY', 'N O/4'), WEIGHT, ...gradient.tensors],
     flops: 2 * d.N * chunk.ROWS * d.OUT * 16,
+    functions: `${gradient.functions}
+
+var<workgroup> parts: array<vec4f, ${items * COLUMNS}>; // [items, columns]`,
     workgroups: [
       Math.min(chunk.ROWS, MOST_WORKGROUPS),
       Math.ceil(chunk.ROWS / MOST_WORKGROUPS),
       Math.ceil(d.N / items),
     ],
-    code: wgsl`
-${uniform(dims)}
-@group(0) @binding(1) var<storage, read> dY: array<vec4f>;       // [N, OUT]
-@group(0) @binding(2) var<storage, read> weight: array<vec4f>;   // [ROWS, 4, OUT]
-${giveFunction(3, epilogue)}
-
-var<workgroup> shares: array<vec4f, ${items * COLUMNS}>;
-
-@compute @workgroup_size(${COLUMNS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) me: u32) {
-  let offset = group.y * ${MOST_WORKGROUPS}u + group.x;
-  if (offset >= d.ROWS) { return; }
-${PLACE}
-  let first = group.z * ${items}u;
-  let row = offset * 4u * d.OUT;
-${lines(
-  items,
-  (k) => `  let at${k} = min(first + ${k}u, d.N - 1u) * d.Y_BLOCKS + d.Y_BLOCK;
-  var sum${k} = vec4f();`,
+    workgroupSize: [COLUMNS],
+    takes: ['group', 'me'],
+    body: wgsl`
+let offset = group.y * ${MOST_WORKGROUPS}u + group.x;
+if (offset >= d.ROWS) { return; }
+${BLOCK_AND_PIXEL}
+let first = group.z * ${items}u;
+let row = index_weight(offset, 0u, 0u);
+${unroll(
+  { k: items },
+  `
+let at{k} = index_dY(min(first + {k}u, d.N - 1u), 0u);
+var sum{k} = vec4f();`,
 )}
 #if ${!dense}
-  let wanted = ${Array.from({ length: items }, (_, k) => `open(min(first + ${k}u, d.N - 1u) * d.X_BLOCKS + block, h, w)`).join(' | ')};
+let wanted = ${unroll({ k: items }, 'isLive(min(first + {k}u, d.N - 1u), b, h, w)', ' | ')};
 #endif
-  for (var o = me; o < d.OUT; o += ${COLUMNS}u) {
-${lines(items, (k) => `    let v${k} = dY[at${k} + o];`)}
+for (var o = me; o < d.OUT; o += ${COLUMNS}u) {
+  ${unroll({ k: items }, 'let v{k} = dY[at{k} + o];')}
 ${LANES.map(
-  (lane, r) => `    ${dense ? '' : `if (wanted.${lane}) `}{
-      let w = weight[row + ${r}u * d.OUT + o];
-${lines(items, (k) => `      sum${k}.${lane} += dot(w, v${k});`)}
-    }`,
-).join('\n')}
-  }
-${lines(items, (k) => `  shares[me + ${k * COLUMNS}u] = sum${k};`)}
+  (lane, r) => `
+  ${dense ? '' : `if (wanted.${lane}) `}{
+    let w = load_weight_at(row + ${r}u * d.OUT + o);
+    ${unroll({ k: items }, `sum{k}.${lane} += dot(w, v{k});`)}
+  }`,
+).join('')}
+}
+${unroll({ k: items }, `parts[me + {k}u * ${COLUMNS}u] = sum{k};`)}
 ${addUp(
   COLUMNS,
-  (half) => `  if (me < ${half}u) {
-${lines(items, (k) => `    shares[me + ${k * COLUMNS}u] += shares[me + ${k * COLUMNS + half}u];`)}
-  }`,
-)}
-  if (me < min(${items}u, d.N - first)) { give((first + me) * d.X_BLOCKS + block, h, w, shares[me * ${COLUMNS}u]); }
+  (half) => `
+if (me < ${half}u) {
+  ${unroll({ k: items }, `parts[me + {k}u * ${COLUMNS}u] += parts[me + {k}u * ${COLUMNS}u + ${half}u];`)}
 }`,
-  };
+)}
+if (me < min(${items}u, d.N - first)) { storeGradient(first + me, b, h, w, parts[me * ${COLUMNS}u]); }`,
+  });
 }
 
-/** Rounds in which the first half of so many shares takes the other half to it. */
-const addUp = (shares: number, round: (half: number) => string): string =>
+/** Rounds in which the first half of so many parts takes the other half to it. */
+const addUp = (parts: number, round: (half: number) => string): string =>
   lines(
-    Math.log2(shares),
-    (k) => `  workgroupBarrier();
-${round(shares >> (k + 1))}`,
-  ) + '\n  workgroupBarrier();';
+    Math.log2(parts),
+    (k) => `workgroupBarrier();
+${round(parts >> (k + 1))}`,
+  ) + '\nworkgroupBarrier();';

@@ -8,6 +8,7 @@
  */
 import { RECTIFY } from '../epilogue';
 import { blocksOf } from '../kernel';
+import { ANY_PRECISION, type Declaration, reads, writes } from '../tensor';
 import { wgsl } from '../wgsl';
 
 export interface FullyConnectedDims {
@@ -18,10 +19,6 @@ export interface FullyConnectedDims {
   /** Blocks of inputs (of four rows) and of outputs. */
   readonly IN: number;
   readonly OUT: number;
-  readonly X_BLOCK: number;
-  readonly X_BLOCKS: number;
-  readonly Y_BLOCK: number;
-  readonly Y_BLOCKS: number;
 }
 
 /**
@@ -48,59 +45,75 @@ export interface ForwardEpilogue {
   readonly bits: boolean;
 }
 
-/** WGSL: where the gradient of block of rows `d.FIRST + offset` is given: its `block`, and pixel `h`, `w`. */
-export const PLACE = `  let i = d.FIRST + offset;
-  let pixel = i % (d.H * d.W);
-  let h = pixel / d.W;
-  let w = pixel % d.W;
-  let block = d.X_BLOCK + i / (d.H * d.W);`;
+/** The weight: rows in blocks of four, each over all blocks of outputs. */
+export const WEIGHT = reads('weight', 'ROWS 4 OUT', ANY_PRECISION);
 
-/** Fields of the uniform that adding up slices needs. */
-export const sumDims = ({ N, OUT, Y_BLOCK, Y_BLOCKS }: FullyConnectedDims, SLICES: number) => ({
-  N,
-  OUT,
-  Y_BLOCK,
-  Y_BLOCKS,
-  SLICES,
-});
+/** The inputs; number `i` of an item lies `i` after its first. */
+export const INPUTS = reads('x', 'N C/4 H W', ANY_PRECISION);
+
+/** WGSL: block of rows `d.FIRST + offset` as block `b` of channels at pixel (h, w). */
+export const BLOCK_AND_PIXEL = `
+let i = d.FIRST + offset;
+let pixel = i % (d.H * d.W);
+let h = pixel / d.W;
+let w = pixel % d.W;
+let b = i / (d.H * d.W);`;
+
+/** What stores the sums, for a kernel to add to its own. */
+export interface Store {
+  readonly tensors: readonly Declaration[];
+  readonly functions: string;
+}
 
 /**
- * WGSL: bindings from 3 on, and `finish(n, o, sum)`, which adds the bias, rectifies, keeps bits and stores. Bindings:
- * bias y [bits].
+ * WGSL: `finish(n, o, sum)`, which adds the bias, rectifies, keeps bits and stores. Bindings: bias y [bits].
  */
-export const finishFunction = ({ relu, bits }: ForwardEpilogue): string => wgsl`
-@group(0) @binding(3) var<storage, read> bias: array<vec4f>;    // [OUT]
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>; // [N, OUT]
-#if ${bits}
-@group(0) @binding(5) var<storage, read_write> bits: array<u32>; // [N, OUT]
-#endif
-#if ${relu || bits}
-${RECTIFY}
-#endif
-
+export const finishOf = ({ relu, bits }: ForwardEpilogue): Store => ({
+  tensors: [
+    reads('bias', 'OUT'),
+    writes('y', 'N O/4', ANY_PRECISION),
+    ...(bits ? [writes('bits', 'N O/4', { element: 'u32', like: 'y' })] : []),
+  ],
+  functions: wgsl`
+${relu || bits ? RECTIFY : ''}
 fn finish(n: u32, o: u32, sum: vec4f) {
-  let place = n * d.Y_BLOCKS + d.Y_BLOCK + o;
   var value = sum + bias[o];
 #if ${relu}
   value = rectify(value);
 #endif
 #if ${bits}
-  bits[place] = signs(value);
+  store_bits(n, o, signs(value));
 #endif
-  y[place] = value;
-}`;
+  store_y(n, o, value);
+}`,
+});
+
+/** The sums of a slice of rows; `fullyConnectedSum` adds them up. */
+export const PARTIAL = ['partial', 'SLICES N OUT'] as const;
 
 /**
  * WGSL: `store(slice, n, o, sum)`, where the slices of all chunks are counted together: a single one finishes, several
- * are put aside.
+ * are put aside. Bindings: those of {@link finishOf}, or partial.
  */
-export const storeFunction = (slices: number, epilogue: ForwardEpilogue): string =>
-  slices === 1
-    ? `${finishFunction(epilogue)}
-fn store(slice: u32, n: u32, o: u32, sum: vec4f) { finish(n, o, sum); }`
-    : `
-@group(0) @binding(3) var<storage, read_write> partial: array<vec4f>; // [SLICES, N, OUT]
-fn store(slice: u32, n: u32, o: u32, sum: vec4f) { partial[(slice * d.N + n) * d.OUT + o] = sum; }`;
+export function storeOf(slices: number, epilogue: ForwardEpilogue): Store {
+  if (slices > 1) {
+    return {
+      tensors: [writes(...PARTIAL)],
+      functions: `
+fn store(slice: u32, n: u32, o: u32, sum: vec4f) {
+  store_partial(slice, n, o, sum);
+}`,
+    };
+  }
+  const { tensors, functions } = finishOf(epilogue);
+  return {
+    tensors,
+    functions: `${functions}
+fn store(slice: u32, n: u32, o: u32, sum: vec4f) {
+  finish(n, o, sum);
+}`,
+  };
+}
 
 /**
  * `[out, in]` with `in` in C, H, W order → rows `first … first + rows` (blocks of four) of `[in/4, 4, out]`, outputs

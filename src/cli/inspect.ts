@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { compile } from '../compile';
+import { type Plan, compile } from '../compile';
 import { forwardFlops } from '../compile/flops';
 import { recogniseFormat } from '../formats/recognise';
 import { DEFAULT_MODEL, GradlensError, type ModelFile } from '../index';
@@ -26,6 +26,11 @@ export const inspect = command({
     model: { type: 'positional', required: true, description: modelOption.model.description },
     labels: modelOption.labels,
     batch: { type: 'string', valueHint: 'N', default: '1', description: 'pictures per run, for the bytes on the GPU' },
+    kernels: {
+      type: 'boolean',
+      description:
+        'also print the WGSL that computes scores and gradient, each kernel once, as a device without features runs it',
+    },
     json: common.json,
   },
   async run(args, session) {
@@ -75,6 +80,7 @@ export const inspect = command({
             ? { by: 'guess', ...model.guess }
             : null
         : null,
+      ...(args.kernels && { kernels: costs?.kernels ?? [] }),
       problem: problem
         ? { code: problem.code, message: problem.message.split('\n')[0]!, unsupported: unsupportedNodes(problem) }
         : null,
@@ -86,14 +92,34 @@ export const inspect = command({
 
 /** @throws GradlensError `shape`, `limit`, `unsupported-op` where the graph does not compile */
 function costsOf({ graph }: ModelFile, batch: number) {
-  const { memory, scores, forward, backward } = compile(graph, { batch, bindingBytes: DEFAULT_BINDING_BYTES });
+  const plan = compile(graph, { batch, bindingBytes: DEFAULT_BINDING_BYTES });
+  const { memory, scores, forward, backward } = plan;
   const flops = forwardFlops(graph) * batch;
   return {
     classes: scores.C,
     memory,
     dispatches: { forward: forward.length, backward: backward.length },
     flops: { forward: flops, backward: flops },
+    kernels: kernelsOf(plan),
   };
+}
+
+interface KernelText {
+  readonly name: string;
+  /** The dispatches that run it, `layer.kernel`. */
+  readonly dispatches: readonly string[];
+  readonly wgsl: string;
+}
+
+/** Each distinct kernel of a plan. */
+function kernelsOf({ forward, backward }: Plan): readonly KernelText[] {
+  const kernels = new Map<string, { name: string; dispatches: string[]; wgsl: string }>();
+  for (const { label, kernel } of [...forward, ...backward]) {
+    const known = kernels.get(kernel.code);
+    if (known) known.dispatches.push(label);
+    else kernels.set(kernel.code, { name: kernel.name, dispatches: [label], wgsl: kernel.code });
+  }
+  return [...kernels.values()];
 }
 
 /** The same of a native model as the summary of an ONNX file. */
@@ -142,6 +168,7 @@ function print(report: {
   } | null;
   readonly dispatches: { readonly forward: number; readonly backward: number } | null;
   readonly preparation: { readonly by: string; readonly prep?: string; readonly reason?: string } | null;
+  readonly kernels?: readonly KernelText[];
   readonly problem: {
     readonly code: string;
     readonly message: string;
@@ -163,6 +190,7 @@ function print(report: {
     memory,
     dispatches,
     preparation,
+    kernels = [],
     problem,
   } = report;
   const end = ({ name, shape, type }: End): string =>
@@ -201,6 +229,7 @@ function print(report: {
           ),
         ]
       : []),
+    ...kernels.map(({ name, dispatches, wgsl }) => `\n// ${name}: ${dispatches.join(', ')}\n${wgsl.trimEnd()}`),
   ].join('\n');
 }
 

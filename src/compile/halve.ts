@@ -2,8 +2,8 @@
  * Weights and activations in half precision. Gradients stay in float32, since nobody knows how small they get; and so
  * does what is differentiated, whose numbers are read.
  */
-import { type Half, inHalf } from '../../shaders/half';
-import { type Kernel, bindingsOf } from '../../shaders/kernel';
+import { inHalf, takesHalf } from '../../shaders/kernel';
+import type { Half } from '../../shaders/tensor';
 import type { Step, Tensor } from '../ops/op';
 import type { Steps } from './differentiate';
 
@@ -19,9 +19,7 @@ export function halve(steps: Steps, half: Half): Steps {
   return { ...steps, forward: steps.forward.map(halveStep), backward: steps.backward.map(halveStep) };
 }
 
-/** Bindings of activations and weights; a tensor that is bound otherwise is something else, such as a partial sum. */
-const HALVABLE = /^(x\d*|y|other|weight)$/;
-
+/** Tensors that every kernel takes in half precision that binds them. */
 function halvable({ forward, backward, scores }: Steps): Set<Tensor> {
   const tensors = new Map<string, Tensor>();
   for (const step of [...forward, ...backward])
@@ -29,22 +27,12 @@ function halvable({ forward, backward, scores }: Steps): Set<Tensor> {
   const ofForward = new Set(forward.flatMap(({ bind }) => Object.values(bind).map(({ name }) => name)));
   const other = new Set([scores.storage.name]);
   for (const { kernel, bind } of [...forward, ...backward]) {
-    const blocks = blockBindings(kernel);
-    for (const [name, { name: tensor }] of Object.entries(bind))
-      if (!HALVABLE.test(name) || !blocks.has(name)) other.add(tensor);
+    for (const [name, { name: tensor }] of Object.entries(bind)) if (!takesHalf(kernel, name)) other.add(tensor);
   }
   return new Set(
     [...tensors.values()].filter(({ name, kind }) => !other.has(name) && (kind === 'weight' || ofForward.has(name))),
   );
 }
-
-/** Names of the bindings that are arrays of blocks of four. */
-const blockBindings = (kernel: Kernel): Set<string> =>
-  new Set(
-    bindingsOf(kernel)
-      .map(({ name }) => name)
-      .filter((name) => new RegExp(`\\b${name}: array<vec4f>;`).test(kernel.code)),
-  );
 
 /** Plans of one model share its weights by name, so that says how they are stored. */
 const inHalves = (tensor: Tensor): Tensor => ({

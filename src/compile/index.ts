@@ -1,5 +1,5 @@
 /** Graph → Plan, without a GPU. */
-import type { Half } from '../../shaders/half';
+import type { Half } from '../../shaders/tensor';
 import { GradlensError } from '../errors';
 import type { Extents, Graph } from '../graph';
 import { PLAIN, type Variants } from '../variants/variants';

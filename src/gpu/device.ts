@@ -1,5 +1,5 @@
 /** A GPUDevice and what gradlens keeps on it: pipelines, byte counts, and the news of its loss. */
-import type { Half } from '../../shaders/half';
+import type { Half } from '../../shaders/tensor';
 import { allocatedBytes } from '../compile/plan';
 import type { Environment } from '../environment';
 import type { TuningStore } from '../variants/stored';

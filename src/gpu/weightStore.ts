@@ -2,7 +2,7 @@
 import type { Call } from '../calls';
 import type { Plan } from '../compile';
 import type { PlannedBuffer } from '../compile/plan';
-import { LARGEST_HALF } from '../../shaders/half';
+import { LARGEST_HALF } from '../../shaders/tensor';
 import { GradlensError } from '../errors';
 import { notFinite } from '../finite';
 import { encodeHalves } from '../formats/floats';

@@ -2,7 +2,7 @@
 import { type Affine, elementwiseBackward, elementwiseForward } from '../../shaders/elementwise';
 import { blocksOf } from '../../shaders/kernel';
 import type { Extents } from '../shape';
-import { elementwiseDims, placeOf } from './elementwise';
+import { elementwiseDims } from './elementwise';
 import { numberFrom0, optional, weight } from './fields';
 import { type Description, type Node, type Tensor, type Weights, unary } from './op';
 import { weightOf } from './parameters';
@@ -97,13 +97,13 @@ const scaling = <N extends BatchNormNode | AffineNode>(description: Description<
     forward({ node, batch, x, y, bits, weights, step }) {
       const { kind, affine } = affineTensor(node, y, weights);
       const options = { product: false, affine: kind, relu: node.relu === true, bits: bits !== null };
-      const kernel = elementwiseForward(elementwiseDims(batch, y), [placeOf(x)], options);
+      const kernel = elementwiseForward(elementwiseDims(batch, y), { inputs: [x], y }, options);
       return [step(kernel.name, kernel, { x0: x, y, affine })];
     },
 
     backward({ node, batch, y, weights, dY, dX, epilogue, step }) {
       const { kind, affine } = affineTensor(node, y, weights);
-      const kernel = elementwiseBackward(elementwiseDims(batch, dX), placeOf(dY), kind, epilogue);
+      const kernel = elementwiseBackward(elementwiseDims(batch, dX), { dX, dY }, kind, epilogue);
       return [step(kernel.name, kernel, { dY, dX, affine })];
     },
   });

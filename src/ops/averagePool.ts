@@ -33,11 +33,11 @@ export const averagePool = unary<AveragePoolNode>({
   extents: pooledExtents,
 
   forward: ({ node, batch, x, y, step }) => [
-    step('averagePoolForward', averagePoolForward(dimsOf(node, batch, x, y)), { x, y }),
+    step('averagePoolForward', averagePoolForward(dimsOf(node, batch, x, y), { x, y }), { x, y }),
   ],
 
   backward: ({ node, batch, dY, dX, epilogue, step }) => [
-    step('averagePoolBackward', averagePoolBackward(dimsOf(node, batch, dX, dY), epilogue), { dY, dX }),
+    step('averagePoolBackward', averagePoolBackward(dimsOf(node, batch, dX, dY), { dX, dY }, epilogue), { dY, dX }),
   ],
 });
 

@@ -2,7 +2,7 @@
 import { type ChannelDims, type RearrangeDims, concatBackward, concatForward, rearrange } from '../../shaders/channels';
 import { AXES, type Axis, type Extents, type Triple, elements, printExtents, shapeError, triple } from '../shape';
 import { axes, extents } from './fields';
-import { type Description, type Node, type Slice, unary, variadic } from './op';
+import { type Description, type Node, unary, variadic } from './op';
 
 /** Along channels; any number of inputs. */
 export interface ConcatNode extends Node<'concat'> {}
@@ -20,20 +20,17 @@ export interface TransposeNode extends Node<'transpose'> {
   readonly order: readonly [Axis, Axis, Axis];
 }
 
-const places = (x: Slice, y: Slice) => ({ X_BLOCK: x.block, X_BLOCKS: x.blocks, Y_BLOCK: y.block, Y_BLOCKS: y.blocks });
-
 const offsetOf = (inputs: readonly { C: number }[], k: number): number =>
   inputs.slice(0, k).reduce((sum, { C }) => sum + C, 0);
 
-/** Part k, which lies at `part`, within the `whole`. */
-const partOf = (batch: number, inputs: readonly Extents[], k: number, part: Slice, whole: Slice): ChannelDims => ({
+/** Part k of the whole. */
+const partOf = (batch: number, inputs: readonly Extents[], k: number, part: Extents, whole: Extents): ChannelDims => ({
   N: batch,
   H: part.H,
   W: part.W,
   PART: part.C,
   WHOLE: whole.C,
   OFFSET: offsetOf(inputs, k),
-  ...places(part, whole),
 });
 
 export const concat = variadic<ConcatNode>(
@@ -55,10 +52,10 @@ export const concat = variadic<ConcatNode>(
     },
 
     forward: ({ batch, inputs, y, step }) =>
-      inputs.map((x, k) => step('concatForward', concatForward(partOf(batch, inputs, k, x, y)), { x, y })),
+      inputs.map((x, k) => step('concatForward', concatForward(partOf(batch, inputs, k, x, y), { x, y }), { x, y })),
 
     backward: ({ batch, inputs, k, dY, dX, epilogue, step }) => [
-      step('concatBackward', concatBackward(partOf(batch, inputs, k, dX, dY), epilogue), { dY, dX }),
+      step('concatBackward', concatBackward(partOf(batch, inputs, k, dX, dY), { dX, dY }, epilogue), { dY, dX }),
     ],
   },
 );
@@ -73,9 +70,9 @@ const inOrder = ({ H, W }: Extents): Strides => [H * W, W, 1];
 
 function rearrangement(
   batch: number,
-  { to, from, strides: [SC, SH, SW] }: { readonly to: Slice; readonly from: Slice; readonly strides: Strides },
+  { to, from, strides: [SC, SH, SW] }: { readonly to: Extents; readonly from: Extents; readonly strides: Strides },
 ): RearrangeDims {
-  return { N: batch, C: to.C, H: to.H, W: to.W, SC, SH, SW, PLANE: from.H * from.W, ...places(from, to) };
+  return { N: batch, C: to.C, H: to.H, W: to.W, SC, SH, SW, PLANE: from.H * from.W };
 }
 
 /** An operator that moves every element to another place. `strides(x, y)`: of the way forward and of the way back. */
@@ -92,11 +89,11 @@ const rearranging = <N extends Node>({
     extents,
     forward({ node, batch, x, y, step }) {
       const dims = rearrangement(batch, { to: y, from: x, strides: strides(node, x, y).forward });
-      return [step(`${node.op}Forward`, rearrange(dims, null), { x, y })];
+      return [step(`${node.op}Forward`, rearrange(dims, { from: x, to: y }, null), { x, y })];
     },
     backward({ node, batch, dY, dX, epilogue, step }) {
       const dims = rearrangement(batch, { to: dX, from: dY, strides: strides(node, dX, dY).backward });
-      return [step(`${node.op}Backward`, rearrange(dims, epilogue), { x: dY, dX })];
+      return [step(`${node.op}Backward`, rearrange(dims, { from: dY, to: dX }, epilogue), { x: dY, dX })];
     },
   });
 

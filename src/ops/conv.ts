@@ -8,7 +8,7 @@ import { type Extents, type Window, fullWindow, shapeError, slide } from '../sha
 import { type Filters, convolve, directWeight } from './convolutionSteps';
 import { extent, optional, weight, window } from './fields';
 import { type MaxPoolNode, maxPoolSwitches } from './maxPool';
-import { type Layer, type Node, type OnePlaced, type Slice, type Tensor, type Weights, unary } from './op';
+import { type Layer, type Node, type OnePlaced, type Tensor, type Weights, unary } from './op';
 import { blockedVector, weightOf } from './parameters';
 
 /** Cross-correlation, as in every ConvNet framework. `weight`: `[O, C/groups, R, S]`; `bias`: `[O]`. */
@@ -44,7 +44,7 @@ function filtersOf({ node, weights, x }: OnePlaced<ConvNode>): Filters {
 }
 
 /** The convolution that leads from `x` to `y`, as the kernels count it. */
-function dimsOf(site: OnePlaced<ConvNode>, x: Slice, y: Slice): ConvDims {
+function dimsOf(site: OnePlaced<ConvNode>, x: Extents, y: Extents): ConvDims {
   const { node, batch } = site;
   const { shape } = filtersOf(site);
   const { stride, pads, dilation } = fullWindow(node);
@@ -66,10 +66,6 @@ function dimsOf(site: OnePlaced<ConvNode>, x: Slice, y: Slice): ConvDims {
     IN: blocksOf(x.C / GROUPS),
     OUT: blocksOf(y.C / GROUPS),
     GROUPS,
-    X_BLOCK: x.block,
-    X_BLOCKS: x.blocks,
-    Y_BLOCK: y.block,
-    Y_BLOCKS: y.blocks,
   };
 }
 
@@ -113,7 +109,7 @@ export const conv = unary<ConvNode>({
         filters: filtersOf(site),
         direction: 'forward',
         dims: dimsOf(site, x, pooled ? unpooled(y) : y),
-        finish: finishForward({ bias: bias !== undefined, relu, bits: bits !== null, pooled }),
+        finish: finishForward({ bias: bias !== undefined, relu, bits: bits !== null, pooled }, y),
         x,
         stores: {
           y,
@@ -139,7 +135,7 @@ export const conv = unary<ConvNode>({
       const [strided, direction] = isDepthwise(filters.shape)
         ? ([convDepthwiseBackwardStrided, 'forward'] as const)
         : ([convBackwardStrided, 'transposed'] as const);
-      const kernel = strided(dimsOf(site, dX, dY), epilogue);
+      const kernel = strided(dimsOf(site, dX, dY), { dX, dY }, epilogue);
       return [step('convBackwardStrided', kernel, { dY, weight: directWeight(filters, direction), dX })];
     }
     const turned = {
@@ -154,7 +150,7 @@ export const conv = unary<ConvNode>({
         filters,
         direction: 'flipped',
         dims: turned,
-        finish: finishBackward(epilogue),
+        finish: finishBackward(epilogue, dX),
         x: dY,
         stores: { dX, ...kept },
       },

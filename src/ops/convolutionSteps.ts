@@ -41,10 +41,10 @@ export interface Convolution {
 }
 
 export function convolve(convolution: Convolution, variants: Variants): readonly Step[] {
-  const { layer, name, filters, direction, dims, finish, x, stores } = convolution;
+  const { layer, name, filters, direction, dims, x, stores } = convolution;
   if (isDepthwise(filters.shape)) {
     const weight = directWeight(filters, direction);
-    return [stepOf(layer, name, convDepthwise(name, dims, finish), { weight, x, ...stores })];
+    return [stepOf(layer, name, convDepthwise(convolution), { weight, x, ...stores })];
   }
   const variant = variants.conv(dims);
   switch (variant.family) {
@@ -76,18 +76,14 @@ export const directWeight = (filters: Filters, direction: Direction): Tensor =>
     packConvWeight(filters.data, filters.shape, direction),
   );
 
-function direct(
-  { layer, name, filters, direction, dims, finish, x, stores }: Convolution,
-  variant: DirectVariant,
-): readonly Step[] {
+function direct(convolution: Convolution, variant: DirectVariant): readonly Step[] {
+  const { layer, name, filters, direction, x, stores } = convolution;
   const weight = directWeight(filters, 'forward');
-  return [stepOf(layer, name, convDirect(name, dims, variant, direction, finish), { weight, x, ...stores })];
+  return [stepOf(layer, name, convDirect(convolution, variant, direction), { weight, x, ...stores })];
 }
 
-function tiled(
-  { layer, name, filters, direction, dims, finish, x, stores }: Convolution,
-  variant: TiledVariant,
-): readonly Step[] {
+function tiled(convolution: Convolution, variant: TiledVariant): readonly Step[] {
+  const { layer, name, filters, direction, dims, finish, x, stores } = convolution;
   const { tile } = variant;
   const { slices } = stepsOf(dims, tile, variant.slices);
   const weight = weightTensor(
@@ -96,7 +92,7 @@ function tiled(
     packedTiledLength(filters.shape, direction, tile),
     () => packTiledWeight(filters.data, filters.shape, direction, tile),
   );
-  const kernel = convTiled(name, dims, variant, finish);
+  const kernel = convTiled(convolution, variant);
   if (slices === 1) return [stepOf(layer, name, kernel, { weight, x, ...stores })];
   const partial: Tensor = {
     name: `${layer}.${name}.partial`,
@@ -105,7 +101,7 @@ function tiled(
   };
   return [
     stepOf(layer, name, kernel, { weight, x, partial }),
-    stepOf(layer, `${name}Sum`, convSum(`${name}Sum`, dims, slices, finish), { partial, ...stores }),
+    stepOf(layer, `${name}Sum`, convSum({ ...convolution, name: `${name}Sum` }, slices), { partial, ...stores }),
   ];
 }
 
@@ -125,12 +121,12 @@ function winograd(
     bytes: blocks * product.W * 16,
     kind: 'transient',
   });
-  const transformed = transient('transformed', product.X_BLOCKS);
-  const products = transient('products', product.Y_BLOCKS);
+  const transformed = transient('transformed', product.GROUPS * product.IN);
+  const products = transient('products', product.GROUPS * product.OUT);
   const output = `${name}WinogradOutput`;
   return [
-    stepOf(layer, `${name}WinogradInput`, winogradInput('winogradInput', dims), { x, transformed }),
+    stepOf(layer, `${name}WinogradInput`, winogradInput({ name: 'winogradInput', dims, x }), { x, transformed }),
     stepOf(layer, `${name}Winograd`, winogradProducts(product, tile), { transformed, weight, products }),
-    stepOf(layer, output, winogradOutput(output, dims, finish), { products, ...stores }),
+    stepOf(layer, output, winogradOutput({ name: output, dims, finish }), { products, ...stores }),
   ];
 }

@@ -2,9 +2,9 @@
 import { type ActivationDims, type Values, activationBackward, activationForward } from '../../shaders/activation';
 import { CURVES, type CurveName, type Parameters, isStraight } from '../../shaders/curves';
 import { blocksOf, stripsOf } from '../../shaders/kernel';
-import { placeOf } from './elementwise';
+import type { Extents } from '../shape';
 import { type Fields, number, optional, weight } from './fields';
-import { type Node, type OnePlaced, type Operator, type Slice, type Tensor, type Weights, unary } from './op';
+import { type Node, type OnePlaced, type Operator, type Tensor, type Weights, unary } from './op';
 import { blockedVector, weightOf } from './parameters';
 
 /** The fields of a node: a number for each parameter, or the name of a weight with one per channel. */
@@ -26,15 +26,13 @@ export type CurveNode<Name extends CurveName> = {
 /** Any of them, as this file reads them. */
 type AnyNode = Node<CurveName> & Readonly<Record<string, unknown>>;
 
-function dimsOf(batch: number, to: Slice): ActivationDims {
+function dimsOf(batch: number, to: Extents): ActivationDims {
   return {
     N: batch,
     C: to.C,
     H: to.H,
     W: to.W,
     BLOCKS: blocksOf(to.C),
-    Y_BLOCK: to.block,
-    Y_BLOCKS: to.blocks,
   };
 }
 
@@ -86,7 +84,7 @@ function curve(op: CurveName): Operator<AnyNode> {
 
     forward(site) {
       const { node, batch, x, y, weights, step } = site;
-      const kernel = activationForward(op, dimsOf(batch, y), valuesOf(node), placeOf(x));
+      const kernel = activationForward(op, dimsOf(batch, y), valuesOf(node), { x, y });
       return [
         step(kernel.name, kernel, { x, y, mask: straight ? maskOf(site) : null, ...vectorsOf(node, x.C, weights) }),
       ];
@@ -94,8 +92,7 @@ function curve(op: CurveName): Operator<AnyNode> {
 
     backward(site) {
       const { node, batch, x, dY, dX, epilogue, weights, step } = site;
-      const places = { dY: placeOf(dY), x: placeOf(x) };
-      const kernel = activationBackward(op, dimsOf(batch, dX), valuesOf(node), places, epilogue);
+      const kernel = activationBackward(op, dimsOf(batch, dX), valuesOf(node), { x, dX, dY }, epilogue);
       const read = straight ? { mask: maskOf(site) } : { x };
       return [step(kernel.name, kernel, { dY, dX, ...read, ...vectorsOf(node, x.C, weights) })];
     },

@@ -16,18 +16,13 @@ export interface AddNode extends Node<'add'> {}
 /** Element-wise product of two inputs of one shape. */
 export interface MultiplyNode extends Node<'multiply'> {}
 
-/** The extents of a tensor as the kernels count them, and where it lies. */
-export const elementwiseDims = (batch: number, to: Slice) => ({
+/** The extents of a tensor as the kernels count them. */
+export const elementwiseDims = (batch: number, to: Extents) => ({
   N: batch,
   H: to.H,
   W: to.W,
   BLOCKS: blocksOf(to.C),
-  Y_BLOCK: to.block,
-  Y_BLOCKS: to.blocks,
 });
-
-/** Where an input lies. */
-export const placeOf = ({ block, blocks }: Slice) => [block, blocks] as const;
 
 /** The inputs by the kernels' names: `x0`, `x1` … */
 const numbered = (inputs: readonly Slice[]) => Object.fromEntries(inputs.map((x, k) => [`x${k}`, x]));
@@ -41,12 +36,12 @@ export const relu = unary<ReluNode>({
 
   forward({ batch, x, y, bits, step }) {
     const options = { product: false, affine: 'none', relu: true, bits: bits !== null } as const;
-    const kernel = elementwiseForward(elementwiseDims(batch, y), [placeOf(x)], options);
+    const kernel = elementwiseForward(elementwiseDims(batch, y), { inputs: [x], y }, options);
     return [step(kernel.name, kernel, { x0: x, y })];
   },
 
   backward({ batch, dY, dX, epilogue, step }) {
-    const kernel = elementwiseBackward(elementwiseDims(batch, dX), placeOf(dY), 'none', epilogue);
+    const kernel = elementwiseBackward(elementwiseDims(batch, dX), { dX, dY }, 'none', epilogue);
     return [step(kernel.name, kernel, { dY, dX })];
   },
 });
@@ -65,12 +60,12 @@ export const add = variadic<AddNode>(
 
     forward({ node, batch, inputs, y, bits, step }) {
       const options = { product: false, affine: 'none', relu: node.relu === true, bits: bits !== null } as const;
-      const kernel = elementwiseForward(elementwiseDims(batch, y), inputs.map(placeOf), options);
+      const kernel = elementwiseForward(elementwiseDims(batch, y), { inputs, y }, options);
       return [step(kernel.name, kernel, { ...numbered(inputs), y })];
     },
 
     backward({ batch, dY, dX, epilogue, step }) {
-      const kernel = elementwiseBackward(elementwiseDims(batch, dX), placeOf(dY), 'none', epilogue);
+      const kernel = elementwiseBackward(elementwiseDims(batch, dX), { dX, dY }, 'none', epilogue);
       return [step(kernel.name, kernel, { dY, dX })];
     },
   },
@@ -85,13 +80,13 @@ export const multiply = binary<MultiplyNode>({
 
   forward({ node, batch, a, b, y, bits, step }) {
     const options = { product: true, affine: 'none', relu: node.relu === true, bits: bits !== null } as const;
-    const kernel = elementwiseForward(elementwiseDims(batch, y), [placeOf(a), placeOf(b)], options);
+    const kernel = elementwiseForward(elementwiseDims(batch, y), { inputs: [a, b], y }, options);
     return [step(kernel.name, kernel, { ...numbered([a, b]), y })];
   },
 
   backward({ batch, a, b, of, dY, dX, epilogue, step }) {
     const other = of === 'a' ? b : a;
-    const kernel = elementwiseBackward(elementwiseDims(batch, dX), placeOf(dY), { other: placeOf(other) }, epilogue);
+    const kernel = elementwiseBackward(elementwiseDims(batch, dX), { dX, dY }, { other }, epilogue);
     return [step(kernel.name, kernel, { dY, other, dX })];
   },
 

@@ -51,9 +51,9 @@ const familyOf = (variant: FullyConnectedVariant, batch: number): Family =>
       }
     : {
         cut: { invocations: 4096, shortest: 64, fewest: batch >= DENSE ? 2 : 1 },
-        forward: (d, chunk, epilogue) => fullyConnectedForward(d, chunk, variant, epilogue),
+        forward: (d, slices, chunk, epilogue) => fullyConnectedForward(d, slices, chunk, variant, epilogue),
         sum: fullyConnectedSum,
-        backward: (d, chunk, epilogue) => fullyConnectedBackward(d, chunk, variant, epilogue),
+        backward: (d, slices, chunk, epilogue) => fullyConnectedBackward(d, slices, chunk, variant, epilogue),
       };
 
 function outputsOf(node: FullyConnectedNode, input: Extents, weights: Weights): number {
@@ -106,10 +106,6 @@ function layout({ node, batch, x, y, weights, bindingBytes, variants }: OnePlace
     W: x.W,
     IN: blocksOf(x.C) * plane,
     OUT: blocksOf(y.C),
-    X_BLOCK: x.block,
-    X_BLOCKS: x.blocks,
-    Y_BLOCK: y.block,
-    Y_BLOCKS: y.blocks,
   };
   const family = familyOf(variants.fullyConnected, batch);
   const chunks = chunksOf(node.name, dims.IN, dims.OUT, bindingBytes, family.cut);
@@ -147,7 +143,7 @@ export const fullyConnected = unary<FullyConnectedNode>({
     const slices = chunks[0]?.SLICES ?? 1;
     if (slices === 1)
       return chunks.map((chunk, index) =>
-        step('fullyConnectedForward', family.forward(dims, chunk, epilogue), {
+        step('fullyConnectedForward', family.forward(dims, { x, y }, chunk, epilogue), {
           x,
           weight: weightOfChunk(chunk, index),
           bias,
@@ -156,21 +152,20 @@ export const fullyConnected = unary<FullyConnectedNode>({
       );
     const partial: Tensor = { name: `${node.name}.partial`, bytes: slices * dims.N * dims.OUT * 16, kind: 'transient' };
     const sums: Step[] = chunks.map((chunk, index) =>
-      stepOf(node.name, 'fullyConnectedForward', family.forward(dims, chunk, epilogue), {
+      stepOf(node.name, 'fullyConnectedForward', family.forward(dims, { x, y }, chunk, epilogue), {
         x,
         weight: weightOfChunk(chunk, index),
         partial,
       }),
     );
-    return [...sums, step('fullyConnectedSum', family.sum(dims, slices, epilogue), { partial, bias, y })];
+    return [...sums, step('fullyConnectedSum', family.sum(dims, { y }, slices, epilogue), { partial, bias, y })];
   },
 
   backward(site) {
     const { dY, dX, epilogue, step } = site;
     const { family, dims, chunks, weightOfChunk } = layout(site);
-    const turned = { ...dims, X_BLOCK: dX.block, X_BLOCKS: dX.blocks, Y_BLOCK: dY.block, Y_BLOCKS: dY.blocks };
     return chunks.map((chunk, index) =>
-      step('fullyConnectedBackward', family.backward(turned, chunk, epilogue), {
+      step('fullyConnectedBackward', family.backward(dims, { dX, dY }, chunk, epilogue), {
         dY,
         weight: weightOfChunk(chunk, index),
         dX,

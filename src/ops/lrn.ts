@@ -2,7 +2,7 @@ import { floatBits, blocksOf } from '../../shaders/kernel';
 import { type LrnDims, lrnBackward, lrnForward } from '../../shaders/lrn';
 import { shapeError } from '../shape';
 import { extent, number } from './fields';
-import { type Node, type OnePlaced, type Slice, type Tensor, unary } from './op';
+import { type Node, type OnePlaced, type Tensor, unary } from './op';
 
 /**
  * Local response normalization across channels: `y[c] = x[c] / (k + alpha / size · Σ x[c′]²)^beta`, with c′ from
@@ -15,7 +15,7 @@ export interface LrnNode extends Node<'lrn'> {
   readonly k: number;
 }
 
-function dimsOf({ node, batch }: OnePlaced<LrnNode>, x: Slice, y: Slice): LrnDims {
+function dimsOf({ node, batch, x }: OnePlaced<LrnNode>): LrnDims {
   return {
     N: batch,
     C: x.C,
@@ -24,13 +24,9 @@ function dimsOf({ node, batch }: OnePlaced<LrnNode>, x: Slice, y: Slice): LrnDim
     BLOCKS: blocksOf(x.C),
     BELOW: Math.floor((node.size - 1) / 2),
     ABOVE: Math.ceil((node.size - 1) / 2),
-    SHARE: floatBits(node.alpha / node.size),
+    ALPHA: floatBits(node.alpha / node.size),
     BETA: floatBits(node.beta),
     K: floatBits(node.k),
-    X_BLOCK: x.block,
-    X_BLOCKS: x.blocks,
-    Y_BLOCK: y.block,
-    Y_BLOCKS: y.blocks,
   };
 }
 
@@ -59,12 +55,12 @@ export const lrn = unary<LrnNode>({
 
   forward(site) {
     const { x, y, step } = site;
-    return [step('lrnForward', lrnForward(dimsOf(site, x, y)), { x, y, scales: scalesOf(site) })];
+    return [step('lrnForward', lrnForward(dimsOf(site), { x, y }), { x, y, scales: scalesOf(site) })];
   },
 
   backward(site) {
     const { x, dY, dX, epilogue, step } = site;
-    const kernel = lrnBackward(dimsOf(site, x, dY), dX, epilogue);
+    const kernel = lrnBackward(dimsOf(site), { x, dX, dY }, epilogue);
     return [step('lrnBackward', kernel, { dY, x, dX, scales: scalesOf(site) })];
   },
 

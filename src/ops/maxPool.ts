@@ -45,12 +45,14 @@ export const maxPool = unary<MaxPoolNode>({
   forward(site) {
     const { node, batch, x, y, rectified, step } = site;
     const switches = switchesOf(site);
-    return [step('maxPoolForward', maxPoolForward(poolDims(node, batch, x, y), rectified), { x, y, switches })];
+    return [
+      step('maxPoolForward', maxPoolForward(poolDims(node, batch, x, y), { x, y }, rectified), { x, y, switches }),
+    ];
   },
 
   backward(site) {
     const { node, batch, rectified, dY, dX, epilogue, step } = site;
-    const kernel = maxPoolBackward(poolDims(node, batch, dX, dY), rectified, epilogue);
+    const kernel = maxPoolBackward(poolDims(node, batch, dX, dY), { dX, dY }, rectified, epilogue);
     return [step('maxPoolBackward', kernel, { dY, switches: switchesOf(site), dX })];
   },
 });

@@ -2,7 +2,6 @@
 import { blocksOf } from '../../shaders/kernel';
 import type { PoolDims } from '../../shaders/maxPool';
 import { type Extents, type Window, fullWindow, shapeError, slide } from '../shape';
-import type { Slice } from './op';
 
 export type PoolNode = Window & { readonly name: string; readonly ceil?: boolean };
 
@@ -33,7 +32,7 @@ export function pooledExtents(node: PoolNode, input: Extents): Extents {
   return { C: input.C, H: P, W: Q };
 }
 
-export function poolDims(node: PoolNode, batch: number, x: Slice, y: Slice): PoolDims {
+export function poolDims(node: PoolNode, batch: number, x: Extents, y: Extents): PoolDims {
   const { kernel, stride, pads, dilation } = fullWindow(node);
   return {
     N: batch,
@@ -50,9 +49,5 @@ export function poolDims(node: PoolNode, batch: number, x: Slice, y: Slice): Poo
     DILATION_Y: dilation[0],
     DILATION_X: dilation[1],
     BLOCKS: blocksOf(x.C),
-    X_BLOCK: x.block,
-    X_BLOCKS: x.blocks,
-    Y_BLOCK: y.block,
-    Y_BLOCKS: y.blocks,
   };
 }

@@ -6,7 +6,7 @@ import { type AxisRows, isIdentity, packAxes, separable, transposeAxes } from '.
 import { floatBits } from '../../shaders/kernel';
 import { AXES, type Axis, type Extents, MOST_POSITIONS, type Triple, printExtents, shapeError, triple } from '../shape';
 import { axes, extentPair, extents, factors, number, oneOf, optional, wholes } from './fields';
-import { type Description, type Node, type Slice, type Tensor, unary } from './op';
+import { type Description, type Node, type Tensor, unary } from './op';
 import { type ResizeNode, resizeRow } from './resize';
 
 /** Along each axis `y[i] = x[begin + i · step]`, for `extents` of them; a step may be negative, and is never 0. */
@@ -69,7 +69,7 @@ const table = (name: string, axes: readonly AxisRows[]): Tensor => {
 
 const mixes = ([channels]: Matrices, { C }: Extents): boolean => !isIdentity(channels, C);
 
-const dimsOf = (batch: number, from: Slice, to: Slice, fill: number) => ({
+const dimsOf = (batch: number, from: Extents, to: Extents, fill: number) => ({
   N: batch,
   H: from.H,
   W: from.W,
@@ -77,10 +77,6 @@ const dimsOf = (batch: number, from: Slice, to: Slice, fill: number) => ({
   P: to.H,
   Q: to.W,
   FILL: fill === 0 ? 0 : floatBits(fill),
-  X_BLOCK: from.block,
-  X_BLOCKS: from.blocks,
-  Y_BLOCK: to.block,
-  Y_BLOCKS: to.blocks,
 });
 
 /** An operator that is a matrix along each axis. `matrices` checks the node and says them, `fill` what stands outside. */
@@ -97,13 +93,13 @@ const mapping = <N extends Node>({
     },
     forward({ node, batch, x, y, step }) {
       const axes = matrices(node, x);
-      const kernel = separable(dimsOf(batch, x, y, fill(node)), mixes(axes, x), null);
+      const kernel = separable(dimsOf(batch, x, y, fill(node)), { from: x, to: y }, mixes(axes, x), null);
       return [step(`${node.op}Forward`, kernel, { x, table: table(`${node.name}.axes`, axes), y })];
     },
     backward({ node, batch, dY, dX, epilogue, step }) {
       const axes = matrices(node, dX);
       const back = transposeAxes(axes, tripleOf(dX));
-      const kernel = separable(dimsOf(batch, dY, dX, 0), mixes(axes, dX), epilogue);
+      const kernel = separable(dimsOf(batch, dY, dX, 0), { from: dY, to: dX }, mixes(axes, dX), epilogue);
       return [step(`${node.op}Backward`, kernel, { x: dY, table: table(`${node.name}.axes back`, back), dX })];
     },
   });

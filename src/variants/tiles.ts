@@ -108,7 +108,7 @@ export function machineryFor(d: ConvDims, { adapter, limits }: Pick<Environment,
   const winograd =
     suitsWinograd(d) &&
     4 * Math.min(d.IN, d.OUT) >= channels &&
-    bindable(Math.max(products.X_BLOCKS, products.Y_BLOCKS) * products.W * 4)
+    bindable(products.GROUPS * Math.max(products.IN, products.OUT) * products.W * 4)
       ? tiles.map((tile): WinogradVariant => ({ family: 'winograd', tile }))
       : [];
   return {

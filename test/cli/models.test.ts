@@ -106,6 +106,20 @@ describe('inspect', () => {
     );
   });
 
+  test('the WGSL of its kernels, each once, with the dispatches that run it', async () => {
+    const { stdout } = await gradlens(['inspect', at('net.onnx'), '--kernels']);
+    const titles = [...stdout.matchAll(/^\/\/ (\w+): (.*)$/gm)].map(([, name]) => name);
+    expect(titles).toEqual(expect.arrayContaining(['imageForward', 'fullyConnectedForward', 'startBackward']));
+    expect(stdout.match(/^fn main\(/gm)).toHaveLength(titles.length);
+    const [report] = jsonLines((await gradlens(['inspect', at('net.onnx'), '--kernels', '--json'])).stdout);
+    expect(report.kernels.map(({ name }: { name: string }) => name)).toEqual(titles);
+    expect(new Set(report.kernels.map(({ wgsl }: { wgsl: string }) => wgsl)).size).toBe(titles.length);
+    const { forward, backward } = report.dispatches;
+    expect(report.kernels.flatMap(({ dispatches }: { dispatches: string[] }) => dispatches)).toHaveLength(
+      forward + backward,
+    );
+  });
+
   test('what is not supported, all at once; the exit code says so', async () => {
     const { code, stdout } = await gradlens(['inspect', at('strange.onnx'), '--json']);
     expect(code).toBe(1);

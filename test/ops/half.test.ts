@@ -4,7 +4,8 @@
  * shows.
  */
 import { describe, expect, test } from 'vitest';
-import { type Half, inHalf } from '../../shaders/half';
+import { inHalf, kernel } from '../../shaders/kernel';
+import { ANY_PRECISION, type Half, reads, writes } from '../../shaders/tensor';
 import { type Features, type NodeDriver, nodeDrivers } from '../node';
 import { branched, imageOf, prepared } from '../engine/support';
 import { relativeL2 } from '../oracle/compare';
@@ -127,13 +128,20 @@ test('a weight that no half reaches is refused, by its name', async () => {
   );
 });
 
-test.each<Half>(['native', 'packed'])('accesses are rewritten wherever they stand: %s', (half) => {
-  const code = `@group(0) @binding(1) var<storage, read> x: array<vec4f>; // [N]
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
-fn main() { let x1 = x[table[x[0u].x]]; y[i] = max(x[i], y[0u]); y[2u][lane] = x[1u][lane]; let other = ax[1]; if (x[0u] == y[1u]) { } }`;
-  const rewritten = inHalf({ name: 'k', code, dims: {}, workgroups: [1, 1, 1], flops: 0 }, ['x', 'y'], half).code;
-  expect(rewritten).toContain(
-    'let x1 = load_x(table[load_x(0u).x]); store_y(i, max(load_x(i), load_y(0u))); store_lane_y(2u, lane, load_x(1u)[lane]); let other = ax[1]; if (load_x(0u) == load_y(1u)) { } }',
-  );
-  expect(rewritten.startsWith('enable f16;')).toBe(half === 'native');
-});
+test.each<Half>(['native', 'packed'])(
+  'a kernel keeps in half precision what it is told to, and nothing else: %s',
+  (half) => {
+    const copy = kernel({
+      name: 'copy',
+      dims: { SIZE: 9 },
+      tensors: [reads('x', 'SIZE', ANY_PRECISION), writes('y', 'SIZE', ANY_PRECISION)],
+      each: { x: { i: 'SIZE' } },
+      body: 'store_y(i, load_x_at(i));',
+    });
+    const { code } = inHalf(copy, ['x'], half);
+    expect(code.startsWith('enable f16;')).toBe(half === 'native');
+    expect(code).toContain(`x: array<${half === 'native' ? 'vec4<f16>' : 'vec2u'}>`);
+    expect(code).toContain('y: array<vec4f>');
+    expect(inHalf(copy, [], half)).toBe(copy);
+  },
+);

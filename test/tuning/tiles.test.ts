@@ -28,10 +28,6 @@ const layer = (C: number, O: number, side: number, R = 3, N = 1): ConvDims => ({
   IN: Math.ceil(C / 4),
   OUT: Math.ceil(O / 4),
   GROUPS: 1,
-  X_BLOCK: 0,
-  X_BLOCKS: Math.ceil(C / 4),
-  Y_BLOCK: 0,
-  Y_BLOCKS: Math.ceil(O / 4),
 });
 const LAYERS = [
   layer(64, 64, 224),

@@ -4,7 +4,7 @@
  * little.
  */
 import type { ConvDims } from '../../../shaders/conv/shape';
-import type { Half } from '../../../shaders/half';
+import type { Half } from '../../../shaders/tensor';
 import { relativeL2 } from '../../compare';
 import type { Call } from '../../calls';
 import { type Plan, compile } from '../../compile';

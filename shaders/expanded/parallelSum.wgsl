@@ -1,0 +1,57 @@
+struct Dims {
+  N: u32, OUT: u32, SLICES: u32, Y_BLOCK: u32, Y_BLOCKS: u32,
+}
+@group(0) @binding(0) var<uniform> d: Dims;
+@group(0) @binding(1) var<storage, read> partial: array<vec4f>; // [SLICES, N, OUT]
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>; // [OUT]
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>; // [N, O/4]
+@group(0) @binding(4) var<storage, read_write> bits: array<u32>; // [N, O/4]
+
+fn load_partial(slice: u32, n: u32, out: u32) -> vec4f {
+  let i = (slice * d.N + n) * d.OUT + out;
+  return partial[i];
+}
+
+fn store_y(n: u32, b: u32, value: vec4f) {
+  let i = n * d.Y_BLOCKS + d.Y_BLOCK + b;
+  y[i] = value;
+}
+
+fn store_bits(n: u32, b: u32, value: u32) {
+  let i = n * d.Y_BLOCKS + d.Y_BLOCK + b;
+  bits[i] = value;
+}
+
+fn rectify(v: vec4f) -> vec4f {
+  return select(v, vec4f(), v <= vec4f());
+}
+fn signs(v: vec4f) -> u32 {
+  return dot(vec4u(v > vec4f()), vec4u(1u, 2u, 4u, 8u));
+}
+fn finish(n: u32, o: u32, sum: vec4f) {
+  var value = sum + bias[o];
+  value = rectify(value);
+  store_bits(n, o, signs(value));
+  store_y(n, o, value);
+}
+
+var<workgroup> parts: array<vec4f, 128>; // [parts, columns]
+
+@compute @workgroup_size(8, 16)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) own: vec3u, @builtin(local_invocation_index) me: u32) {
+  let n = group.y;
+  let o = group.x * 8u + own.x;
+  var sum = vec4f();
+  for (var slice = own.y; slice < d.SLICES; slice += 16u) { sum += load_partial(slice, n, min(o, d.OUT - 1u)); }
+  parts[me] = sum;
+  workgroupBarrier();
+  if (own.y < 8u) { parts[me] += parts[me + 64u]; }
+  workgroupBarrier();
+  if (own.y < 4u) { parts[me] += parts[me + 32u]; }
+  workgroupBarrier();
+  if (own.y < 2u) { parts[me] += parts[me + 16u]; }
+  workgroupBarrier();
+  if (own.y < 1u) { parts[me] += parts[me + 8u]; }
+  workgroupBarrier();
+  if (own.y == 0u && o < d.OUT) { finish(n, o, parts[me]); }
+}

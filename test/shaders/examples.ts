@@ -1,0 +1,169 @@
+/** One kernel of every generator, of small extents: what stands as WGSL in `shaders/expanded/`. */
+import { activationBackward, activationForward } from '../../shaders/activation';
+import {
+  ascentBlur,
+  ascentDirection,
+  ascentNorm,
+  ascentScore,
+  ascentShow,
+  ascentStep,
+  ascentTick,
+} from '../../shaders/ascent';
+import { averagePoolBackward, averagePoolForward } from '../../shaders/averagePool';
+import { concatBackward, concatForward, rearrange } from '../../shaders/channels';
+import { convDepthwise, convDepthwiseBackwardStrided } from '../../shaders/conv/depthwise';
+import { convDirect } from '../../shaders/conv/direct';
+import { type ConvKernel, finishBackward, finishForward } from '../../shaders/conv/finish';
+import type { ConvDims } from '../../shaders/conv/shape';
+import { convBackwardStrided } from '../../shaders/conv/strided';
+import { convSum, convTiled } from '../../shaders/conv/tiled';
+import { productDims, winogradInput, winogradOutput } from '../../shaders/conv/winograd';
+import { winogradProducts } from '../../shaders/conv/winogradProducts';
+import { elementwiseBackward, elementwiseForward } from '../../shaders/elementwise';
+import type { BackwardEpilogue } from '../../shaders/epilogue';
+import { fullyConnectedBackward, fullyConnectedForward, fullyConnectedSum } from '../../shaders/fullyConnected/direct';
+import { parallelBackward, parallelForward, parallelSum } from '../../shaders/fullyConnected/parallel';
+import { imageBackward, imageForward } from '../../shaders/image';
+import { type Kernel, floatBits } from '../../shaders/kernel';
+import { lrnBackward, lrnForward } from '../../shaders/lrn';
+import { maxPoolBackward, maxPoolForward } from '../../shaders/maxPool';
+import { prepare } from '../../shaders/prepare';
+import { accumulate, register, vary } from '../../shaders/sampling';
+import { separable } from '../../shaders/separable';
+import { startBackward } from '../../shaders/startBackward';
+
+const N = 2;
+const BLOCKS = 3;
+const slice = { block: 0, blocks: BLOCKS };
+const forward = { x: slice, y: slice };
+const backward = { dX: slice, dY: slice };
+const masked: BackwardEpilogue = { accumulate: true, gate: 'bits' };
+
+const plane = { N, H: 9, W: 11 };
+const image = { ...plane, C: 3 };
+const window = {
+  ...plane,
+  P: 5,
+  Q: 6,
+  R: 3,
+  S: 3,
+  STRIDE_Y: 2,
+  STRIDE_X: 2,
+  PAD_TOP: 1,
+  PAD_LEFT: 1,
+  DILATION_Y: 1,
+  DILATION_X: 1,
+};
+const pool = { ...window, BLOCKS };
+const averagePool = { ...pool, PADDED_H: 11, PADDED_W: 13, COUNT_PADDING: 0 } as const;
+const strided: ConvDims = { ...window, IN: BLOCKS, OUT: BLOCKS, GROUPS: 1 };
+const even: ConvDims = { ...strided, H: 8, W: 12, P: 8, Q: 12, STRIDE_Y: 1, STRIDE_X: 1 };
+const depthwise: ConvDims = { ...even, IN: 1, OUT: 1, GROUPS: BLOCKS };
+
+const finish = finishForward({ bias: true, relu: true, bits: true, pooled: false }, slice);
+const pooled = finishForward({ bias: true, relu: true, bits: false, pooled: true }, slice);
+const conv = (name: string, dims = even, last = finish): ConvKernel => ({ name, dims, x: slice, finish: last });
+const tile = { blocks: 2, units: 4, depth: 1, own: 1 };
+
+const lrn = {
+  ...image,
+  BLOCKS,
+  BELOW: 2,
+  ABOVE: 2,
+  ALPHA: floatBits(1e-4),
+  BETA: floatBits(0.75),
+  K: floatBits(1),
+};
+const elementwise = { ...plane, BLOCKS };
+const part = { ...plane, PART: 6, WHOLE: 11, OFFSET: 5 };
+const separableDims = { ...plane, O: 12, P: 4, Q: 5, FILL: 0 };
+const full = { N, H: 3, W: 3, IN: 9 * BLOCKS, OUT: 4 };
+const rows = { FIRST: 0, ROWS: full.IN, SLICE: full.IN, FIRST_SLICE: 0, SLICES: 1 };
+const halfOfRows = { ...rows, SLICE: 14, SLICES: 2 };
+const rectified = { relu: true, bits: true };
+const cells = { ...image, STRIDE_Y: 2, STRIDE_X: 2, PAD_TOP: 1, PAD_LEFT: 1, DEPTH: 12, BLOCKS, P: 6, Q: 7 };
+const samples = { ...image, SAMPLES: 10 };
+const picture = {
+  PICTURE_W: 40,
+  FROM_X: 0,
+  FROM_Y: 0,
+  FROM_W: 40,
+  FROM_H: 30,
+  C: 3,
+  H: 9,
+  W: 11,
+  TO_X: 0,
+  TO_Y: 0,
+  TO_W: 11,
+  TO_H: 9,
+  BGR: 0,
+  ITEM: 0,
+} as const;
+
+/** By the name of their file. */
+export const EXAMPLES: Readonly<Record<string, Kernel>> = {
+  imageForward: imageForward(cells),
+  imageBackward: imageBackward(cells),
+  prepare: prepare(picture, { factor: [1, 1, 1], offset: [0, 0, 0] }),
+
+  convDirect: convDirect(conv('convForward'), { family: 'direct', quads: false, unroll: 1 }, 'forward'),
+  convDirectQuads: convDirect(
+    conv('convPoolForward', even, pooled),
+    { family: 'direct', quads: true, unroll: 6 },
+    'forward',
+  ),
+  convDirectBackward: convDirect(
+    conv('convBackward', even, finishBackward(masked, slice)),
+    { family: 'direct', quads: false, unroll: 1 },
+    'flipped',
+  ),
+  convDepthwise: convDepthwise(conv('convForward', depthwise)),
+  convDepthwiseBackwardStrided: convDepthwiseBackwardStrided({ ...strided, GROUPS: BLOCKS }, backward, masked),
+  convBackwardStrided: convBackwardStrided(strided, backward, masked),
+  convTiled: convTiled(conv('convForward'), { family: 'tiled', tile, slices: 1 }),
+  convTiledSliced: convTiled(conv('convForward'), { family: 'tiled', tile, slices: 3 }),
+  convSum: convSum(conv('convForwardSum'), 3),
+  winogradInput: winogradInput(conv('winogradInput')),
+  winogradProducts: winogradProducts(productDims(even), tile),
+  winogradOutput: winogradOutput(conv('convForwardWinogradOutput')),
+
+  fullyConnectedForward: fullyConnectedForward(full, forward, rows, { family: 'direct', quads: false }, rectified),
+  fullyConnectedSum: fullyConnectedSum(full, forward, 2, rectified),
+  fullyConnectedBackward: fullyConnectedBackward(full, backward, rows, { family: 'direct', quads: false }, masked),
+  parallelForward: parallelForward(full, forward, halfOfRows, rectified),
+  parallelSum: parallelSum(full, forward, 2, rectified),
+  parallelBackward: parallelBackward(full, backward, rows, masked),
+
+  maxPoolForward: maxPoolForward(pool, forward, true),
+  maxPoolBackward: maxPoolBackward(pool, backward, true, { accumulate: false, gate: 'sign' }),
+  averagePoolForward: averagePoolForward(averagePool, forward),
+  averagePoolBackward: averagePoolBackward(averagePool, backward, { accumulate: false, gate: 'none' }),
+  lrnForward: lrnForward(lrn, forward),
+  lrnBackward: lrnBackward(lrn, { ...backward, x: slice }, masked),
+
+  elementwiseForward: elementwiseForward(
+    elementwise,
+    { inputs: [slice, slice], y: slice },
+    { product: false, affine: 'none', relu: true, bits: true },
+  ),
+  elementwiseBackward: elementwiseBackward(elementwise, backward, 'channels', masked),
+  activationForward: activationForward('leakyRelu', { ...elementwise, C: 11 }, { slope: 0.1 }, forward),
+  activationBackward: activationBackward('swish', { ...elementwise, C: 11 }, {}, { ...backward, x: slice }, masked),
+  concatForward: concatForward(part, forward),
+  concatBackward: concatBackward(part, backward, masked),
+  rearrange: rearrange({ ...image, SC: 1, SH: 33, SW: 3, PLANE: 99 }, { from: slice, to: slice }, null),
+  separable: separable(separableDims, { from: slice, to: slice }, true, null),
+
+  startBackward: startBackward({ ...image, BLOCKS: 1 }, { accumulate: false, gate: 'none' }),
+
+  ascentShow: ascentShow(image, 2, 1),
+  ascentTick: ascentTick(),
+  ascentDirection: ascentDirection(image, { l2: 1e-3, totalVariation: 1e-2, jitter: 2, seed: 1 }),
+  ascentNorm: ascentNorm(image),
+  ascentScore: ascentScore({ N, BLOCKS, PLANE: 1 }),
+  ascentStep: ascentStep(image, { step: 1, momentum: 0.9, normalise: true }),
+  ascentBlur: ascentBlur(image, 'W', 1),
+  vary: vary(samples, { kind: 'noise', sigma: 0.1, seed: 1 }),
+  accumulate: accumulate(samples, 'squares'),
+  register: register(samples, 'max-abs'),
+};
