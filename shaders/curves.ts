@@ -62,6 +62,15 @@ fn expm1(x: vec4f) -> vec4f {
   return select(exp(x) - 1.0, series, x > vec4f(-0.1));
 }`;
 
+// log(1 + t) for t from 0 to 1, as 2·artanh(t / (2 + t)), whose series has no difference that could cancel.
+const LOG1P = `
+fn log1p(t: vec4f) -> vec4f {
+  let s = t / (2.0 + t);
+  let q = s * s;
+  let tail = 1.0 / 9.0 + q * (1.0 / 11.0 + q * (1.0 / 13.0 + q / 15.0));
+  return 2.0 * s * (1.0 + q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q * tail))));
+}`;
+
 export const CURVES = {
   clip: curve({
     title: 'clip (ReLU6)',
@@ -121,6 +130,14 @@ export const CURVES = {
     value: 'x * logistic(x)',
     slope: 'logistic(x) * (1.0 + x * logistic(-x))',
     onnx: { name: 'Swish', fixed: { alpha: 1 } },
+  }),
+  softplus: curve({
+    title: 'softplus',
+    says: 'log(1 + exp(x)), whose derivative is the sigmoid',
+    uses: [LOG1P, LOGISTIC],
+    value: 'max(x, vec4f()) + log1p(exp(-abs(x)))',
+    slope: 'logistic(x)',
+    onnx: { name: 'Softplus' },
   }),
   elu: curve({
     title: 'ELU',

@@ -99,6 +99,13 @@ export const curves: { readonly [Name in CurveName]: CurveOracle<ParametersOf<Na
     examples: [{}],
     byHand: [[{}, [0, 1000, -1000], [0.5, 1, 0]]],
   },
+  softplus: {
+    value: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+    slope: logistic,
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, 1000, -1000], [0.5, 1, 0]]],
+  },
   sqrt: {
     value: Math.sqrt,
     slope: (x) => (x > 0 ? 0.5 / Math.sqrt(x) : 0),
