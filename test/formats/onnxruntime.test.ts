@@ -308,6 +308,8 @@ const cases: readonly Case[] = [
   one('ReduceMean', { noop_with_empty_axes: 1 }, [], 18),
   one('ReduceMax', { axes: [2, 3] }, [], 13),
   one('ReduceSum', {}, [integers('a', [1])]),
+  ...[[1], [2, 3], [1, 2, 3]].flatMap((axes) => [0, 1].map((keepdims) => one('ReduceL2', { axes, keepdims }, [], 13))),
+  one('ReduceL2', {}, [integers('a', [-1])], 18),
   [
     'Gemm',
     [node('Flatten', ['x'], 'f'), node('Gemm', ['f', 'w', 'b'], 'y', { alpha: { f: 0.5 }, beta: { f: 2 }, transB: 1 })],

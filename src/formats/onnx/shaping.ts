@@ -19,9 +19,10 @@ export const shaping: Operators = {
   Flatten: { attributes: ['axis'], inputs: [1, 1], translate: flatten },
   Gather: { attributes: ['axis'], inputs: [2, 2], translate: gather },
   Pad: { attributes: ['mode', 'pads', 'value'], inputs: [1, 4], translate: pad },
-  ReduceMax: { ...REDUCES, translate: (call) => reduce('max', call) },
-  ReduceMean: { ...REDUCES, translate: (call) => reduce('mean', call) },
-  ReduceSum: { ...REDUCES, translate: (call) => reduce('sum', call) },
+  ReduceL2: { ...REDUCES, translate: (call) => reduce({ kind: 'sum', of: squared, root: true }, call) },
+  ReduceMax: { ...REDUCES, translate: (call) => reduce({ kind: 'max' }, call) },
+  ReduceMean: { ...REDUCES, translate: (call) => reduce({ kind: 'mean' }, call) },
+  ReduceSum: { ...REDUCES, translate: (call) => reduce({ kind: 'sum' }, call) },
   Reshape: { attributes: ['allowzero'], inputs: [2, 2], translate: reshape },
   Slice: { attributes: ['starts', 'ends', 'axes'], inputs: [1, 5], translate: slice },
   Split: { attributes: ['axis', 'split', 'num_outputs'], inputs: [1, 2], severalOutputs: true, translate: split },
@@ -244,8 +245,17 @@ function pad(call: Call): Translation {
   );
 }
 
-/** Mean or sum along axes, which are an attribute or, in newer opsets, an input. */
-function reduce(kind: 'mean' | 'sum' | 'max', call: Call): Translation {
+/** A reduction: of what, how, and whether its root is taken. */
+interface Reduction {
+  readonly kind: 'mean' | 'sum' | 'max';
+  readonly of?: (call: Call, x: string) => string;
+  readonly root?: true;
+}
+
+const squared = (call: Call, x: string): string => call.emit({ op: 'multiply', inputs: [x, x] });
+
+/** A reduction along axes, which are an attribute or, in newer opsets, an input. */
+function reduce({ kind, of, root }: Reduction, call: Call): Translation {
   const value = call.value();
   const given = call.integers(1) ?? call.ints('axes');
   if (!given?.length && call.int('noop_with_empty_axes', 0)) return reshapedTo(call, value.shape);
@@ -257,11 +267,13 @@ function reduce(kind: 'mean' | 'sum' | 'max', call: Call): Translation {
   if (!isPlane && kind === 'max')
     throw unsupported(`it reduces the axes [${given}] of ${printShape(value.shape)}`, 'height and width');
   if (value.shape.length > 3) throw unsupported(`its input has ${rankOf(value)} dimensions`, 'up to 4');
-  const inputs = [call.inputs[0]!];
+  const x = call.inputs[0]!;
+  const inputs = [of ? of(call, x) : x];
   const node =
     isPlane && kind !== 'sum'
       ? ({ op: kind === 'max' ? 'globalMaxPool' : 'globalAveragePool', inputs } as const)
       : ({ op: 'reduce', inputs, kind: kind as 'mean' | 'sum', axes: axes.map((axis) => AXES[axis]!) } as const);
+  if (root) return call.result({ op: 'sqrt', inputs: [call.shaped(call.emit(node), valueOf(kept), shape)] }, shape);
   if (sameShape(shape, kept)) return call.result(node, shape);
   return call.result(reshaping(call.emit(node), valueOf(kept), shape), shape);
 }

@@ -30,6 +30,7 @@ const reduction =
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
 export const REDUCTIONS: Folds = [
+  ['ReduceL2', reduction((values) => Math.sqrt(sum(values.map((value) => value * value))))],
   ['ReduceMax', reduction((values) => values.reduce((a, b) => Math.max(a, b), -Infinity))],
   ['ReduceMean', reduction((values) => sum(values) / values.length)],
   ['ReduceMin', reduction((values) => values.reduce((a, b) => Math.min(a, b), Infinity))],
