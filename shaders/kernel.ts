@@ -126,6 +126,9 @@ export const eachPixel = (x: Readonly<Record<string, string>>) => ({ x, y: { b: 
 
 export const WORKGROUP = 64;
 
+/** Along each axis of a dispatch, on every device. */
+export const MOST_WORKGROUPS = 65_535;
+
 /** Numbers the bindings, declares them with their shapes, and writes `main`. */
 export function kernel(parts: KernelParts): Kernel {
   const { name, tensors, slices = {}, flops = 0, enable = [], functions = '', body } = parts;
@@ -178,28 +181,36 @@ function fieldsOf(
   );
 }
 
-/** The grid of one invocation for each index, and the WGSL that names the indices. */
+/**
+ * The grid of one invocation for each index, and the WGSL that names the indices. Where `x` takes more workgroups than a
+ * dispatch may have along an axis, as the pixels of a large plane do, they lie in several rows along `y`.
+ */
 function spread(
   { x, y = {}, z = {} }: Extract<KernelParts, { readonly each: unknown }>['each'],
   dims: Readonly<Record<string, number>>,
 ) {
   const count = (indices: Readonly<Record<string, string>>): number =>
     Object.values(indices).reduce((product, extent) => product * dims[extent]!, 1);
+  const groups = Math.ceil(count(x) / WORKGROUP);
+  const rows = Math.ceil(groups / MOST_WORKGROUPS);
+  const across = Math.ceil(groups / rows);
+  const [unit, below] = rows === 1 ? ['id.x', 'id.y'] : ['unit', `id.y / ${rows}u`];
   const folded = Object.entries(x).map(([index, extent], k, all) => {
     const inner = all.slice(k + 1).map(([, extent]) => `d.${extent}`);
-    const outer = inner.length === 0 ? 'id.x' : `id.x / ${inner.length === 1 ? inner[0] : `(${inner.join(' * ')})`}`;
+    const outer = inner.length === 0 ? unit : `${unit} / ${inner.length === 1 ? inner[0] : `(${inner.join(' * ')})`}`;
     return `let ${index} = ${outer}${k === 0 ? '' : ` % d.${extent}`};`;
   });
   return {
-    workgroups: grid(count(x), count(y), count(z)),
+    workgroups: [across, rows * count(y), count(z)] as const,
     workgroupSize: [WORKGROUP],
     takes: ['id'] as const,
     begins: [
-      `if (id.x >= ${Object.values(x)
+      ...(rows === 1 ? [] : [`let unit = id.y % ${rows}u * ${across * WORKGROUP}u + id.x;`]),
+      `if (${unit} >= ${Object.values(x)
         .map((extent) => `d.${extent}`)
         .join(' * ')}) { return; }`,
       ...Object.keys(z).map((index) => `let ${index} = id.z;`),
-      ...Object.keys(y).map((index) => `let ${index} = id.y;`),
+      ...Object.keys(y).map((index) => `let ${index} = ${below};`),
       ...folded,
     ].join('\n'),
   };

@@ -7,7 +7,7 @@
  * single rows count: the direct family passes over blocks of four.
  */
 import { type BackwardEpilogue, gradientOf } from '../epilogue';
-import { type Kernel, kernel, lines, unroll } from '../kernel';
+import { type Kernel, kernel, lines, unroll, MOST_WORKGROUPS } from '../kernel';
 import { type Slices, reads } from '../tensor';
 import { wgsl } from '../wgsl';
 import {
@@ -38,8 +38,6 @@ const SUM_COLUMNS = 8;
 const SUM_PARTS = 16;
 /** Of a batch, that share one reading of the weights. */
 const ITEMS = 8;
-/** WebGPU's limit of one dimension of a grid. */
-const MOST_WORKGROUPS = 65535;
 
 const LANES = ['x', 'y', 'z', 'w'] as const;
 

@@ -4,6 +4,7 @@
  * disjoint ranges.
  */
 import type { Slice, Step, Tensor } from '../ops/op';
+import { MOST_WORKGROUPS } from '../../shaders/kernel';
 import { GradlensError } from '../errors';
 import type { Steps } from './differentiate';
 
@@ -45,8 +46,6 @@ export interface Plan {
 
 /** Each dispatch has its extents at such an offset of the uniform buffer: the largest alignment that WebGPU may ask. */
 export const UNIFORM_STRIDE = 256;
-/** Along each axis of a dispatch, on every device. */
-const MOST_WORKGROUPS = 65_535;
 const RULE_WORDS = 4;
 const RULES = 6;
 
@@ -78,7 +77,8 @@ export function plan(name: string, batch: number, steps: Steps, bindingBytes: nu
     if (most > MOST_WORKGROUPS)
       throw new GradlensError(
         'limit',
-        `${label} takes ${most} workgroups along one axis; a dispatch has at most ${MOST_WORKGROUPS}`,
+        `${label} takes ${most} workgroups along one axis; a dispatch has at most ${MOST_WORKGROUPS}. ` +
+          `An input with ${Math.floor((100 * MOST_WORKGROUPS) / most)} % of the pixels, or fewer channels, would fit.`,
         { limit: 'maxComputeWorkgroupsPerDimension', need: most, have: MOST_WORKGROUPS, layer: label },
       );
   }

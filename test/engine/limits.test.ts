@@ -9,6 +9,7 @@ import { variantsFor } from '../../src/variants/byDevice';
 import { memoryStore } from '../../src/variants/stored';
 import { WeightStore } from '../../src/gpu/weightStore';
 import type { Graph, GraphNode, Weight } from '../../src/graph';
+import { uniform } from '../../src/random';
 import type { ReluRule } from '../../src/options';
 import { nodeDrivers } from '../node';
 import { graphGradient } from '../oracle/network';
@@ -227,4 +228,59 @@ test('VGG-16 at 224×224 fits into the limits that every device has', () => {
   const parameters = [...weights.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b) * 4, 0);
   expect(plan.memory.weights).toBeLessThan(parameters + 60 * MiB);
   expect(plan.memory.activations).toBeLessThan(40 * MiB);
+});
+
+describe.each(nodeDrivers.slice(0, 1))('planes of more workgroups than an axis has, on %s', (driver) => {
+  test('2100 × 2060 pixels: the gradient, with its exact zeros', async () => {
+    const random = uniform(3);
+    const numbers = (length: number): Float32Array => Float32Array.from({ length }, random);
+    const [P, Q] = [140, 206];
+    const weight = numbers(2 * P * Q);
+    const graph: Graph = {
+      name: 'large',
+      input: { name: 'image', extents: { C: 1, H: 15 * P, W: 10 * Q } },
+      nodes: [
+        { op: 'maxPool', name: 'pool', inputs: ['image'], kernel: [15, 10], stride: [15, 10] },
+        { op: 'fullyConnected', name: 'scores', inputs: ['pool'], weight: 'weight' },
+      ],
+      output: 'scores',
+      weights: new Map([['weight', { shape: [2, P * Q], data: weight }]]),
+    };
+    using engine = await Engine.create({ device: await deviceOf(driver) });
+    using model = await engine.load(graph);
+    expect(model.plan.forward.some(({ kernel: { workgroups } }) => workgroups[1] === 2)).toBe(true);
+    const data = numbers(15 * P * 10 * Q);
+    const { gradient } = await model.inputGradient({ data, shape: [1, 15 * P, 10 * Q] }, { class: 1 });
+    // each window's weight stands where its first maximum is, and nothing anywhere else
+    const right = new Float32Array(data.length);
+    for (let window = 0; window < P * Q; window++) {
+      const corner = Math.floor(window / Q) * 15 * 10 * Q + (window % Q) * 10;
+      let best = corner;
+      for (let k = 0; k < 15 * 10; k++) {
+        const at = corner + Math.floor(k / 10) * 10 * Q + (k % 10);
+        if (data[at]! > data[best]!) best = at;
+      }
+      right[best] = weight[P * Q + window]!;
+    }
+    expect(gradient.every((value, i) => value === right[i])).toBe(true);
+  });
+});
+
+test('4096 × 4096 pixels do not fit into the bindings that every device has, and the refusal says what would', () => {
+  const graph: Graph = {
+    name: 'huge',
+    input: { name: 'image', extents: { C: 1, H: 4096, W: 4096 } },
+    nodes: [
+      { op: 'relu', name: 'relu', inputs: ['image'] },
+      { op: 'globalAveragePool', name: 'mean', inputs: ['relu'] },
+    ],
+    output: 'mean',
+    weights: new Map(),
+  };
+  expect(() => compile(graph, { batch: 1, bindingBytes: 2 ** 27 })).toThrow(
+    expect.objectContaining({ code: 'limit', message: expect.stringContaining('50 % of the pixels would fit') }),
+  );
+  // on a device that binds more, no axis is too long
+  for (const { kernel } of compile(graph, { batch: 1, bindingBytes: 2 ** 30 }).forward)
+    for (const count of kernel.workgroups) expect(count).toBeLessThan(65536);
 });
