@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { bindingsOf } from '../../shaders/kernel';
 import { type Plan, compile } from '../../src/compile';
+import type { Memory } from '../../src/compile/plan';
 import type { Graph, GraphNode } from '../../src/graph';
 import type { Step, Tensor } from '../../src/ops/op';
 import { branched, small } from '../engine/graphs';
@@ -156,4 +157,16 @@ test('a tensor of more elements than can be counted on is refused before anythin
   expect(() => compile(graph, { batch: 1, bindingBytes: 2 ** 27 })).toThrow(
     /^c: would write \[2, 65544, 65544\], more than 2147483648 elements$/,
   );
+});
+
+test('each further picture takes what it adds, by hand', () => {
+  const [one, two] = [1, 2].map((batch) => compile(small, { batch, bindingBytes }).memory) as [Memory, Memory];
+  const picture = 3 * 13 * 11 * 4;
+  const scores = 2 * 16; // five classes are two blocks
+  // the picture, its gradient and the picture that waits; what is read back; the class, as four words
+  expect(two.scratch - one.scratch).toBe(3 * picture + (scores + picture) + 16);
+  expect(two.weights).toBe(one.weights);
+  // switches of the pool, 4 bits for each of 4 channels; bits of the last ReLU, one word for each strip of eight pixels
+  // in each of 3 blocks and 3 rows
+  expect(one.saved).toBe(2 * 3 * 6 * 2 + 32 + 3 * 3 * 4);
 });

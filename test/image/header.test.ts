@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
+import sharp, { type Sharp } from 'sharp';
 import { expect, test } from 'vitest';
-import { HEAD_BYTES, headerOf } from '../../src/image/header';
+import { HEAD_BYTES, type Header, headerOf } from '../../src/image/header';
 
 const signatures = [
   '\x89PNG\r\n\x1a\n\0\0\0\rIHDR',
@@ -33,4 +34,23 @@ test('the bytes of another buffer are not read, and no more than the head', () =
   const endless = new Uint8Array(HEAD_BYTES * 2).fill(0xff);
   endless[1] = 0xd8;
   expect(headerOf(endless)).toBeNull();
+});
+
+const WIDTH = 301; // more than a byte holds
+const HEIGHT = 270;
+const picture = (alpha = 1): Sharp =>
+  sharp({ create: { width: WIDTH, height: HEIGHT, channels: 4, background: { r: 200, g: 40, b: 90, alpha } } });
+
+test.each<[string, Header['format'], () => Sharp]>([
+  ['PNG', 'PNG', () => picture().png()],
+  ['JPEG', 'JPEG', () => picture().jpeg()],
+  ['JPEG in several scans', 'JPEG', () => picture().jpeg({ progressive: true })],
+  ['GIF', 'GIF', () => picture().gif()],
+  ['WebP with losses', 'WebP', () => picture().removeAlpha().webp()],
+  ['WebP without losses', 'WebP', () => picture().webp({ lossless: true })],
+  ['WebP with transparency', 'WebP', () => picture(0.5).webp()],
+])('of a %s the format, the width and the height are read', async (_, format, encode) => {
+  const bytes = await encode().toBuffer();
+  expect(headerOf(bytes)).toEqual({ format, width: WIDTH, height: HEIGHT });
+  expect(headerOf(bytes.subarray(0, 9)), 'cut off').toBeNull();
 });
