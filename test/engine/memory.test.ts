@@ -86,15 +86,18 @@ describe.each(nodeDrivers)('on %s', (driver) => {
 
 // What does not depend on the driver is looked at on one.
 describe.each(nodeDrivers.slice(0, 1))('on %s', (driver) => {
-  test("the count of live bytes is that of the device's buffers", async () => {
+  test("the counts of live bytes, and of the most there ever were, are those of the device's buffers", async () => {
     const real = await deviceOf(driver);
     const alive = new Map<GPUBuffer, number>();
+    const bytes = (): number => [...alive.values()].reduce((a, b) => a + b, 0);
+    let most = 0;
     const device = witnessed(real, (name, call) => {
       const result = call();
       if (name === 'createBuffer') {
         const buffer = result as GPUBuffer;
         const destroy = buffer.destroy.bind(buffer);
         alive.set(buffer, buffer.size);
+        most = Math.max(most, bytes());
         Object.defineProperty(buffer, 'destroy', {
           value: () => {
             alive.delete(buffer);
@@ -105,15 +108,20 @@ describe.each(nodeDrivers.slice(0, 1))('on %s', (driver) => {
       return result;
     });
     const engine = await Engine.create({ device });
-    const bytes = (): number => [...alive.values()].reduce((a, b) => a + b, 0);
     const model = await engine.load(branched);
-    expect(engine.memory().live).toBe(bytes());
+    expect(engine.memory()).toMatchObject({ live: bytes(), peak: most });
     await model.inputGradient(prepared(branched, imageOf(branched)), { class: [0, 1, 2] });
     await model.inputGradient(prepared(branched, imageOf(branched)), { class: { tensor: 'whole', channel: 0 } });
-    expect(engine.memory().live).toBe(bytes());
+    expect(engine.memory()).toMatchObject({ live: bytes(), peak: most });
+    model.dispose();
+    const left = bytes();
+    expect(left, 'the peak is not what is alive').toBeLessThan(most);
+    using smaller = await engine.load(small);
+    expect(smaller.memory.weights).toBeGreaterThan(0);
+    expect(engine.memory(), 'a smaller model leaves the peak').toMatchObject({ live: bytes(), peak: most });
     engine.dispose();
     expect(bytes()).toBe(0);
-    expect(engine.memory().live).toBe(0);
+    expect(engine.memory()).toMatchObject({ live: 0, peak: most });
   });
 
   test('an engine with a device of its own holds nothing after dispose either, and the device is gone', async () => {

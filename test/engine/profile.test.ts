@@ -44,6 +44,14 @@ describe(`a profile on ${driver}`, () => {
         expect(milliseconds).toBeGreaterThanOrEqual(0);
         expect(bytes).toBeGreaterThan(0);
       }
+      // 6 channels are 2 blocks of 16 bytes a pixel: 7 × 11 pixels before the pool, 3 × 6 behind it; and a switch has 4
+      // bits for each of the 4 channels
+      const pool = 2 * 7 * 11 * 16 + 2 * 3 * 6 * 16 + 2 * 3 * 6 * 2;
+      const bytesOf = (step: string): number | undefined => profile.steps.find(({ label }) => label === step)?.bytes;
+      expect(bytesOf('pool1.maxPoolForward')).toBe(pool);
+      expect(bytesOf('pool1.maxPoolBackward')).toBe(pool);
+      // scores in, their gradient out: 5 classes are 2 blocks
+      expect(bytesOf('fc.startBackward')).toBe(2 * 16 + 2 * 16);
       expect(profile.steps.reduce((sum, { milliseconds }) => sum + milliseconds, 0)).toBeGreaterThan(0);
       expect(phases).toEqual(['1/5', '2/5', '3/5', '4/5', '5/5']);
       expect(await model.inputGradient(image, { class: 2 })).toEqual(before);

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile';
 import { nodeDrivers } from '../node';
-import { Net, around, channels, engineOn, errorAround, gradientOf, plane, real, runsOn } from './check';
+import { Net, around, channels, engineOn, errorAround, errorOf, gradientOf, plane, real, runsOn } from './check';
 
 /** WGSL's pow inherits the errors of exp2 and log2, which are some ulps more than those of a product. */
 const POWER = 1e-5;
@@ -27,6 +27,15 @@ describe.each(nodeDrivers)('local response normalization on %s', (driver) => {
     );
     expect(gradient[0]).toBe(0);
     expect(gradient[2]).toBeCloseTo(-2 / 9, 5);
+  });
+
+  test('channels that only fill up a block stay zero, also where a power of k alone is infinite', async () => {
+    // k ** -2 overflows, the power of the three real channels does not: they have squares
+    const net = new Net({ C: 3, H: 2, W: 3 }, 1, real);
+    const y = net.add({ op: 'lrn', inputs: ['image'], size: 1, alpha: 1, beta: 2, k: 1e-30 });
+    const scores = net.conv(y, 2, { kernel: [2, 3] }); // which reads whole blocks
+    const image = Float64Array.from({ length: 18 }, (_, i) => 1 + (i % 5) / 8);
+    expect(await errorOf(await engineOn(driver), net.graph(scores), [image], { classes: [1] })).toBeLessThan(POWER);
   });
 
   test('agrees with the oracle: any window, also wider than all channels', async () => {
