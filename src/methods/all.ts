@@ -1,6 +1,7 @@
 /** Every method of attribution: a line makes one public, and offers it wherever methods are offered. */
 export * from './gradCam';
 export * from './gradientTimesInput';
+export * from './hiResCam';
 export * from './integratedGradients';
 export * from './layerMap';
 export * from './occlusion';
