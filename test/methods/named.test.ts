@@ -145,20 +145,24 @@ describe.each(METHODS.map((method) => [method.name, method] as const))('%s', (na
   });
 });
 
-test.each(Object.keys(SHIPPED_MODELS))('every method runs on %s, and no two make the same map', async (net) => {
-  using engine = await engineOn();
-  const address = fileAddress(`weights/${net}/model.json`);
-  const maps = new Map<string, Float32Array>();
-  for (const method of METHODS) {
-    const values = quick(method);
-    using model = await engine.load(address, { batch: batchFor(method.name, values) });
-    const map = await mapBy(method.name, model, pixels(150, 110), { ...values, class: 4 });
-    expect([map.width, map.height, map.data.every(Number.isFinite)], method.name).toEqual([128, 128, true]);
-    for (const [other, data] of maps)
-      expect(relativeL2(map.data, data), `${method.name}, ${other}`).toBeGreaterThan(0.1);
-    maps.set(method.name, map.data);
-  }
-});
+test.each(Object.keys(SHIPPED_MODELS))(
+  'every method runs on %s, and no two make the same map',
+  async (net) => {
+    using engine = await engineOn();
+    const address = fileAddress(`weights/${net}/model.json`);
+    const maps = new Map<string, Float32Array>();
+    for (const method of METHODS) {
+      const values = quick(method);
+      using model = await engine.load(address, { batch: batchFor(method.name, values) });
+      const map = await mapBy(method.name, model, pixels(150, 110), { ...values, class: 4 });
+      expect([map.width, map.height, map.data.every(Number.isFinite)], method.name).toEqual([128, 128, true]);
+      for (const [other, data] of maps)
+        expect(relativeL2(map.data, data), `${method.name}, ${other}`).toBeGreaterThan(0.1);
+      maps.set(method.name, map.data);
+    }
+  },
+  240_000,
+);
 
 test('README lists them', () => {
   const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;

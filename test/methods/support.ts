@@ -1,6 +1,7 @@
 /** What the tests of the methods share: the self-test's net on this machine's first driver, and the drawn numbers. */
 import { Engine } from '../../src';
 import { selfTestCase } from '../../src/model/selfTest';
+import { fetchInNode } from '../../src/node/files';
 import { nodeDevice, nodeDrivers } from '../node';
 
 export const { graph, input } = selfTestCase();
@@ -19,7 +20,7 @@ export const preparation = {
 } as const;
 
 export async function engineOn(driver = nodeDrivers[0]!): Promise<Engine> {
-  return Engine.create(await nodeDevice(driver));
+  return Engine.create({ ...(await nodeDevice(driver)), fetchBytes: fetchInNode });
 }
 
 /** An RGBA picture with a pattern. */
