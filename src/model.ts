@@ -6,7 +6,7 @@ import { GradlensError } from './errors';
 import type { Ascent, AscentOptions } from './gpu/ascent';
 import type { Device } from './gpu/device';
 import type { BackwardOptions, Executor, Target } from './gpu/executor';
-import { assertBuffer, inputOf } from './gpu/recording';
+import { assertBuffer, inputOf, recorded } from './gpu/recording';
 import type { Sampled, SampledVariants, View } from './gpu/sampling';
 import type { InputSpec, ModelFile } from './graph';
 import type { Captured, ImageInput, Images } from './image/pixels';
@@ -235,11 +235,13 @@ export class Model implements Disposable {
     const passes = passesOf(this.plan, chosen);
     const need = { bytes: passes.length * bytes, usage: 'COPY_DST' } as const;
     assertBuffer('output', output, need, `${passes.length} gradient(s) take`);
-    inputs.encodeFrom(input, encoder, executor.input);
-    this.recorded = true;
-    passes.forEach((classes, k) => {
-      encodePass(encoder, executor, { classes, rules, withForward: k === 0 });
-      executor.encodeGradient(encoder, output, k * bytes);
+    recorded('encodeGradient', () => {
+      inputs.encodeFrom(input, encoder, executor.input);
+      this.recorded = true;
+      passes.forEach((classes, k) => {
+        encodePass(encoder, executor, { classes, rules, withForward: k === 0 });
+        executor.encodeGradient(encoder, output, k * bytes);
+      });
     });
   }
 

@@ -1,6 +1,7 @@
 /** What a host records into, from and to: looked at before anything is recorded. */
 import { check } from '../check';
 import { GradlensError } from '../errors';
+import { typed } from './guarded';
 
 type Input = GPUBuffer | GPUTexture | readonly GPUTexture[];
 
@@ -45,4 +46,13 @@ export function assertBuffer(
       argument,
       usage: buffer.usage,
     });
+}
+
+/** Records; what the encoder throws is typed. */
+export function recorded(what: string, calls: () => void): void {
+  try {
+    calls();
+  } catch (cause) {
+    throw typed(what, cause);
+  }
 }

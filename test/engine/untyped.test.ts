@@ -92,6 +92,25 @@ describe(`on ${driver}`, () => {
     expect(await device.popErrorScope(), 'nothing was recorded').toBeNull();
   });
 
+  test('what an encoder throws while one records is typed', async () => {
+    using engine = await engineOn(driver);
+    const { device } = engine;
+    using model = await engine.load(small);
+    const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const [input, output] = [0, 1].map(() => device.createBuffer({ size: image.data.byteLength, usage }));
+    for (const broken of ['copyBufferToBuffer', 'beginComputePass']) {
+      const encoder = device.createCommandEncoder();
+      Object.defineProperty(encoder, broken, {
+        value: () => {
+          throw new TypeError('broken');
+        },
+      });
+      expect(() => model.encodeGradient(encoder, { input: input!, output: output!, class: 0 })).toThrow(
+        refused('encodeGradient: TypeError: broken'),
+      );
+    }
+  });
+
   test.each([null, undefined, 3, true])('load(%s)', async (source) => {
     using engine = await engineOn(driver);
     await expect(engine.load(source as never)).rejects.toThrow(refused(`source is ${source}`, 'an address'));
