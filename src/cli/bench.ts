@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { requestNodeAdapter } from '../node/dawn';
 import { command, common } from './args';
 import { EXIT, UsageError } from './failure';
 import { versionOf } from './info';
-import { writeWhole } from './output';
+import { shown } from './shown';
 
 /**
  * What this command knows of dist/lib/bench.js, a bundle of its own (bench/inNode.ts): nothing here imports the
@@ -50,19 +49,16 @@ export const bench = command({
     );
     const [problem] = problemsOf(options);
     if (problem) throw new UsageError(`--${problem}`);
-    const before =
-      compare === undefined
-        ? null
-        : await readFile(compare, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-            throw new UsageError(`${compare} cannot be read: ${cause.code ?? String(cause)}`);
-          });
+    const before = compare === undefined ? null : session.files.text(compare);
+    const outputs = session.files.outputs();
+    if (json !== undefined) outputs.claim(json);
 
     process.env['MESA_SHADER_CACHE_DISABLE'] ??= 'true'; // or the second cold start would be a warm one
     const which = driver === undefined ? {} : { icd: driver };
     // brings the names of WebGPU along, as globals
     await requestNodeAdapter({
       ...which,
-      onNotice: (notice) => void process.stderr.write(`gradlens: note: ${notice}\n`),
+      onNotice: (notice) => session.note(notice),
     });
     const gpu = { requestAdapter: () => requestNodeAdapter(which) } as GPU;
     const status = statusOn(process.stderr);
@@ -78,8 +74,8 @@ export const bench = command({
       onProgress: status,
     });
     status(null);
-    if (json !== undefined) await writeWhole(json, Buffer.from(`${JSON.stringify(report, null, 1)}\n`));
-    session.print(false, report, tables);
+    if (json !== undefined) await outputs.write(json, Buffer.from(`${JSON.stringify(report, null, 1)}\n`));
+    session.print(false, report, tables.split('\n'));
     return regressed ? EXIT.failed : EXIT.ok;
   },
 });
@@ -89,11 +85,11 @@ function statusOn(stream: NodeJS.WriteStream): (sentence: string | null) => void
   let last = '';
   return (sentence) => {
     if (stream.isTTY) {
-      stream.write(`\r\x1b[K${sentence ?? ''}`);
+      stream.write(`\r\x1b[K${shown(sentence ?? '')}`);
       return;
     }
     const beginning = (sentence ?? '').replace(/, run \d+$/, '');
-    if (beginning !== '' && beginning !== last) stream.write(`gradlens: ${beginning} …\n`);
+    if (beginning !== '' && beginning !== last) stream.write(`gradlens: ${shown(beginning)} …\n`);
     last = beginning;
   };
 }

@@ -3,7 +3,7 @@ import { type Neuron, classModel as classModelOf } from '../index';
 import { command, common, numberOption } from './args';
 import { UsageError } from './failure';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
-import { checkPattern, encodePng, fillPattern, writeWhole } from './output';
+import { checkPattern, encodePng, fillPattern, named, npyBeside } from './output';
 
 const NUMBERS = [
   ['iterations', 'iterations', 'steps of ascent'],
@@ -86,6 +86,13 @@ export const classModel = command({
     if (targets.length > 1 && !/\{class\}/.test(args.out))
       throw new UsageError(`--class has ${targets.length} classes, so --out needs {class}`);
 
+    const results = namesOf(targets, args, file.labels);
+    const outputs = session.files.outputs();
+    for (const { out, npy } of results) {
+      outputs.claim(out);
+      if (npy !== null) outputs.claim(npy);
+    }
+
     const engine = await session.openEngine(args.driver);
     const batch = Math.min(targets.length, MOST_AT_ONCE);
     const model = await engine.load(file, { input, batch, signal, onProgress });
@@ -97,26 +104,52 @@ export const classModel = command({
       while (!next.done) next = await run.next();
       const { data, scores, meta, picture } = next.value;
       const size = data.length / batch;
-      for (let n = 0; n < Math.min(batch, targets.length - begin); n++) {
-        const chosen = some[n]!;
-        const label = typeof chosen === 'object' ? args.neuron! : model.labelOf(chosen);
+      for (const [n, { label, title, out, npy }] of results.slice(begin, begin + batch).entries()) {
         const curve = scores[n]!;
-        const out = fillPattern(args.out, { stem: label, class: label, method: 'class-model' });
-        const parameters = { ...meta, class: chosen, label };
-        await writeWhole(out, await encodePng(picture(n), parameters));
-        const npy = args.npy ? out.replace(/\.png$/i, '.npy') : null;
-        if (npy !== null)
-          await writeWhole(npy, writeNpy([1, ...model.inputShape.slice(1)], data.subarray(n * size, (n + 1) * size)));
+        const parameters = { ...meta, class: some[n]!, label };
+        await outputs.write(out, await encodePng(picture(n), parameters));
+        if (npy !== null) {
+          const image = data.subarray(n * size, (n + 1) * size);
+          await outputs.write(npy, writeNpy([1, ...model.inputShape.slice(1)], image));
+        }
+        const [first, last] = [curve[0]!, curve.at(-1)!].map((value) => value.toPrecision(4));
         session.print(
           args.json,
-          { out, npy, class: chosen, label, scores: curve, parameters },
-          `${out}${npy === null ? '' : `, ${npy}`}: ${label}${typeof chosen === 'object' ? '' : ` (${chosen})`}, score ${curve[0]!.toPrecision(4)} → ${curve.at(-1)!.toPrecision(4)} in ${curve.length} iterations`,
+          { out, npy, class: some[n]!, label, scores: curve, parameters },
+          `${npy === null ? out : `${out}, ${npy}`}: ${title}, score ${first} → ${last} in ${curve.length} iterations`,
         );
       }
     }
     return 0;
   },
 });
+
+interface Result {
+  readonly label: string;
+  /** For people. */
+  readonly title: string;
+  readonly out: string;
+  readonly npy: string | null;
+}
+
+/** What the results are called, and where they go; classes of one name are told apart by their numbers. */
+function namesOf(
+  targets: readonly (number | Neuron)[],
+  args: { readonly out: string; readonly neuron?: string | undefined; readonly npy?: boolean | undefined },
+  labels: readonly string[],
+): readonly Result[] {
+  const labelOf = (target: number | Neuron): string =>
+    typeof target === 'object' ? (args.neuron ?? target.tensor) : (labels[target] ?? String(target));
+  const fill = (text: string): string => fillPattern(args.out, { stem: text, class: text, method: 'class-model' });
+  const filled = targets.map((target) => fill(labelOf(target)));
+  return targets.map((target, i) => {
+    const label = labelOf(target);
+    const isAlone = filled.filter((other) => other === filled[i]).length === 1;
+    const out = isAlone || typeof target === 'object' ? filled[i]! : fill(`${label} ${target}`);
+    const title = typeof target === 'object' ? label : named(target, label);
+    return { label, title, out, npy: args.npy ? npyBeside(out) : null };
+  });
+}
 
 const WHOLE: ReadonlySet<string> = new Set(['iterations', 'jitter', 'blur-every', 'seed']);
 

@@ -26,11 +26,10 @@ export const classify = command({
           ({ index, label, score, probability }) =>
             `  ${(probability * 100).toFixed(1).padStart(5)} %  ${label}${label === String(index) ? '' : ` (${index})`}  score ${score.toPrecision(6)}`,
         );
-        session.print(
-          args.json,
-          { image: path, model: model.name, classes, adapter: engine.environment.adapter },
-          [path, ...lines].join('\n'),
-        );
+        session.print(args.json, { image: path, model: model.name, classes, adapter: engine.environment.adapter }, [
+          path,
+          ...lines,
+        ]);
       };
     });
   },

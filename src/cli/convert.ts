@@ -5,7 +5,6 @@ import type { ModelFile } from '../index';
 import { common, command } from './args';
 import { EXIT, UsageError } from './failure';
 import { modelOption, preparationOf, prepOption, readModel } from './models';
-import { writeWhole } from './output';
 
 export const convert = command({
   name: 'convert',
@@ -26,6 +25,10 @@ export const convert = command({
     const read = await readModel(from, session, args.labels);
     const input = preparationOf(read, args.prep, session);
     const name = nameOf(from!, read);
+    const file = `${name}.safetensors`;
+    const outputs = session.files.outputs();
+    outputs.claim(join(out, 'model.json'));
+    outputs.claim(join(out, file));
     const type = args.f16 ? 'F16' : 'F32';
     const provenance = {
       ...read.provenance,
@@ -34,13 +37,12 @@ export const convert = command({
       ...(args.prep === undefined && !read.input && { preparation: `a guess, since ${read.guess?.reason}` }),
     };
     const bytes = writeSafetensors(read.graph.weights, type);
-    const file = `${name}.safetensors`;
     const manifest = await writeManifest(
       { graph: { ...read.graph, name }, input, labels: read.labels, provenance },
       { file, bytes },
     );
-    await writeWhole(join(out, file), bytes);
-    await writeWhole(join(out, 'model.json'), new TextEncoder().encode(manifest));
+    await outputs.write(join(out, file), bytes);
+    await outputs.write(join(out, 'model.json'), new TextEncoder().encode(manifest));
     const parameters = [...read.graph.weights.values()].reduce((sum, { data }) => sum + data.length, 0);
     session.print(
       args.json,

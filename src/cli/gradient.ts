@@ -4,8 +4,8 @@ import { type NpyArray, readNpy, writeNpy } from '../formats/npy';
 import { type GradientOptions, GradlensError } from '../index';
 import { common, command } from './args';
 import { EXIT, UsageError } from './failure';
+import { cannot } from './files';
 import { classOf, modelOption, readModel } from './models';
-import { writeWhole } from './output';
 
 export const gradient = command({
   name: 'gradient',
@@ -52,6 +52,7 @@ export const gradient = command({
   },
   async run(args, session) {
     const { signal, onProgress } = session;
+    session.files.reads(args.input);
     const x = await readArray(args.input);
     const file = await readModel(args.model, session, args.labels);
     const { C, H, W } = file.graph.input.extents;
@@ -68,6 +69,9 @@ export const gradient = command({
       );
     const classAt = (n: number): number | 'top1' => classes[classes.length === 1 ? 0 : n]!;
 
+    const [gradientFile, scoresFile] = [session.files.outputs(), session.files.outputs()];
+    gradientFile.claim(args.out);
+    if (args.scores !== undefined) scoresFile.claim(args.scores);
     const batch = batchOf(N);
     const engine = await session.openEngine(args.driver);
     const model = await engine.load(file, { batch, signal, onProgress });
@@ -95,8 +99,8 @@ export const gradient = command({
     }
 
     const shape = severalOfOne ? [classes.length, C, H, W] : x.shape;
-    await writeWhole(args.out, writeNpy(shape, gradients));
-    if (args.scores !== undefined) await writeWhole(args.scores, writeNpy([N, model.classes], scores));
+    await gradientFile.write(args.out, writeNpy(shape, gradients));
+    if (args.scores !== undefined) await scoresFile.write(args.scores, writeNpy([N, model.classes], scores));
     const results = chosen.map((index, i) => ({
       class: index,
       label: model.labelOf(index),
@@ -119,7 +123,7 @@ export const gradient = command({
           ({ class: index, label, score }) =>
             `  ${label}${label === String(index) ? '' : ` (${index})`}, score ${score.toPrecision(6)}`,
         ),
-      ].join('\n'),
+      ],
     );
     return EXIT.ok;
   },
@@ -127,7 +131,7 @@ export const gradient = command({
 
 async function readArray(path: string): Promise<NpyArray> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new UsageError(`${path} cannot be read: ${cause.code ?? cause.message}`);
+    throw cannot('read', path, cause);
   });
   let array: NpyArray;
   try {

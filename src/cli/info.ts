@@ -24,21 +24,17 @@ export const info = command({
       sharp: versionOf('sharp'),
     };
     const host = { platform: `${process.platform}-${process.arch}`, defaultModel: DEFAULT_MODEL };
-    session.print(
-      args.json,
-      { adapter, features, limits, versions, ...host },
-      [
-        `adapter   ${adapter.description || adapter.device || adapter.vendor}${adapter.isFallbackAdapter ? ' (software: right, but slow)' : ''}`,
-        `vendor    ${[adapter.vendor, adapter.architecture].filter(Boolean).join(' ') || 'unknown'}`,
-        `features  ${features.join(', ') || 'none'}`,
-        `versions  ${Object.entries(versions)
-          .map(([name, version]) => `${name} ${version ?? '(not installed)'}`)
-          .join(', ')}`,
-        `host      ${host.platform}`,
-        'limits',
-        ...Object.entries(limits).map(([name, limit]) => `  ${name}  ${limit}`),
-      ].join('\n'),
-    );
+    session.print(args.json, { adapter, features, limits, versions, ...host }, [
+      `adapter   ${adapter.description || adapter.device || adapter.vendor}${adapter.isFallbackAdapter ? ' (software: right, but slow)' : ''}`,
+      `vendor    ${[adapter.vendor, adapter.architecture].filter(Boolean).join(' ') || 'unknown'}`,
+      `features  ${features.join(', ') || 'none'}`,
+      `versions  ${Object.entries(versions)
+        .map(([name, version]) => `${name} ${version ?? '(not installed)'}`)
+        .join(', ')}`,
+      `host      ${host.platform}`,
+      'limits',
+      ...Object.entries(limits).map(([name, limit]) => `  ${name}  ${limit}`),
+    ]);
     return EXIT.ok;
   },
 });

@@ -3,7 +3,6 @@ import { type Plan, compile } from '../compile';
 import { forwardFlops } from '../compile/flops';
 import { recogniseFormat } from '../formats/recognise';
 import { DEFAULT_MODEL, GradlensError, type ModelFile } from '../index';
-import { fetchInNode } from '../node/files';
 import { common, command, numberOption } from './args';
 import { EXIT, UsageError } from './failure';
 import { modelOption, readModel, sourceOf } from './models';
@@ -38,7 +37,7 @@ export const inspect = command({
     const batch = numberOption('batch', args.batch, 1, 1024, true);
     const name = args.model || DEFAULT_MODEL;
     const { address, expected, place } = sourceOf(name);
-    const bytes = await fetchInNode(address, {
+    const bytes = await session.files.fetch(address, {
       signal: session.signal,
       onProgress: session.onProgress,
       ...(expected && { expected }),
@@ -174,7 +173,7 @@ function print(report: {
     readonly message: string;
     readonly unsupported: readonly Unsupported[];
   } | null;
-}): string {
+}): string[] {
   const {
     format,
     opset,
@@ -229,8 +228,12 @@ function print(report: {
           ),
         ]
       : []),
-    ...kernels.map(({ name, dispatches, wgsl }) => `\n// ${name}: ${dispatches.join(', ')}\n${wgsl.trimEnd()}`),
-  ].join('\n');
+    ...kernels.flatMap(({ name, dispatches, wgsl }) => [
+      '',
+      `// ${name}: ${dispatches.join(', ')}`,
+      ...wgsl.trimEnd().split('\n'),
+    ]),
+  ];
 }
 
 /** `1.53 G`, `830 k`; below a thousand the number itself. */

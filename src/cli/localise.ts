@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { placementOf } from '../image/placement';
 import type { Pixels } from '../image/pixels';
@@ -20,6 +20,7 @@ import { bestIou } from '../methods/localisation';
 import { readImage } from '../node/index';
 import { common, command, numberOption } from './args';
 import { EXIT, UsageError, isFatal } from './failure';
+import type { Files } from './files';
 import { classOf, modelOption, preparationOf, prepOption, readModel } from './models';
 import { mapMakerOf, methodOptions } from './methods';
 import { boxRuleOf, isOfLayers, mapBoxOptionsOf, segmentationOf, segmentationOptions } from './segment';
@@ -60,7 +61,7 @@ export const localise = command({
     const maker = mapMakerOf(args, isOfLayers(args.preset) ? 'layers' : 'saliency');
     const rule = boxRuleOf(args);
     const boxOptions = mapBoxOptionsOf(args);
-    const truths = partOf(readTruths(args.boxes), args.part, args['all-but']);
+    const truths = partOf(readTruths(args.boxes, session.files), args.part, args['all-but']);
     const sources = args._.flatMap(sourcesOf);
     const file = await readModel(args.model, session, args.labels);
     const options = segmentationOf(args, file.graph.input.extents.W);
@@ -190,16 +191,12 @@ interface Truth {
 /** By their files' names, with and without folders, in the file's order. */
 type Truths = ReadonlyMap<string, Truth>;
 
-function readTruths(path: string): readonly Truth[] {
+function readTruths(path: string, files: Files): readonly Truth[] {
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(path, 'utf8'));
+    json = JSON.parse(files.text(path));
   } catch (cause) {
-    throw new UsageError(
-      cause instanceof SyntaxError
-        ? `${path} is not valid JSON: ${cause.message}`
-        : `${path} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}`,
-    );
+    throw cause instanceof SyntaxError ? new UsageError(`${path} is not valid JSON: ${cause.message}`) : cause;
   }
   const images = (json as { images?: unknown } | null)?.images;
   if (!Array.isArray(images))
@@ -310,7 +307,7 @@ const ROWS: readonly (readonly [name: string, key: keyof LocalisationMeasures])[
 function tableOf(
   results: Readonly<Record<'segmentation' | 'centreBox' | 'wholeImage', LocalisationMeasures>>,
   model: string,
-): string {
+): string[] {
   const { pictures, top1ClassError, top5ClassError } = results.segmentation;
   const cell = (text: string): string => text.padStart(14);
   const value = (key: keyof LocalisationMeasures, measures: LocalisationMeasures): string =>
@@ -325,5 +322,5 @@ function tableOf(
           .map((measures) => cell(value(key, measures)))
           .join('  ')}`,
     ),
-  ].join('\n');
+  ];
 }

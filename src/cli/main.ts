@@ -17,7 +17,8 @@ import { info } from './info';
 import { inspect } from './inspect';
 import { localise } from './localise';
 import { packageVersion } from './models';
-import { removeUnfinished } from './output';
+import { shown } from './shown';
+import { removeUnfinished } from '../node/writeWhole';
 import { saliency } from './saliency';
 import { sanity } from './sanity';
 import { segment } from './segment';
@@ -113,6 +114,6 @@ try {
   leave(await abortable(main(process.argv.slice(2), controller.signal), controller.signal));
 } catch (error) {
   const { aborted } = controller.signal;
-  process.stderr.write(`gradlens: ${aborted ? 'interrupted' : oneLine(error)}\n`);
+  process.stderr.write(`gradlens: ${aborted ? 'interrupted' : oneLine(error).split('\n').map(shown).join('\n')}\n`);
   await leaveNow(aborted ? EXIT.interrupted : exitCodeOf(error));
 }

@@ -9,6 +9,7 @@ import { type Schema, validate } from '../formats/schema';
 import {
   DEFAULT_MODEL,
   type ExpectedFile,
+  type Extents,
   GradlensError,
   type InputSpec,
   type ModelFile,
@@ -18,9 +19,9 @@ import {
 } from '../index';
 import { loadModelFile } from '../load';
 import { namedModel } from '../publicModels';
-import { fetchInNode } from '../node/files';
 import { fileAddress } from '../node/index';
 import { UsageError } from './failure';
+import type { Files } from './files';
 import type { Session } from './session';
 
 export const modelOption = {
@@ -63,13 +64,13 @@ export function packageVersion(of = packageRoot): string {
  */
 export async function readModel(
   name: string = DEFAULT_MODEL,
-  { signal, onProgress }: Session,
+  { signal, onProgress, files }: Session,
   labels?: string,
 ): Promise<ModelFile> {
-  const names = labels === undefined ? undefined : readLabels(labels);
+  const names = labels === undefined ? undefined : readLabels(labels, files);
   const { source, place } = sourceOf(name);
   try {
-    const file = await loadModelFile(source, fetchInNode, { signal, onProgress });
+    const file = await loadModelFile(source, files.fetch, { signal, onProgress });
     return names ? { ...file, labels: names } : file;
   } catch (error) {
     if (error instanceof GradlensError && error.code !== 'network')
@@ -105,13 +106,8 @@ export function sourceOf(name: string): Source {
 }
 
 /** @throws UsageError */
-function readLabels(path: string): string[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
-  } catch (cause) {
-    throw new UsageError(`${path} cannot be read: ${(cause as NodeJS.ErrnoException).code}`);
-  }
+function readLabels(path: string, files: Files): string[] {
+  const text = files.text(path);
   if (!text.trimStart().startsWith('['))
     return text
       .replace(/\s+$/, '')
@@ -138,7 +134,7 @@ function shippedModels(): string[] {
  *
  * @throws UsageError if nothing says how a picture becomes the input, or `--prep` does not fit the model
  */
-export function preparationOf(file: ModelFile, prep: string | undefined, { note }: Pick<Session, 'note'>): InputSpec {
+export function preparationOf(file: ModelFile, prep: string | undefined, session: Session): InputSpec {
   const { extents } = file.graph.input;
   if (prep === undefined) {
     if (file.input) return file.input;
@@ -146,13 +142,12 @@ export function preparationOf(file: ModelFile, prep: string | undefined, { note 
       throw new UsageError(
         `the model does not say how pictures are prepared: add --prep ${presetNames.join(' | ')}, or --prep FILE with an InputSpec in JSON`,
       );
-    note(
+    session.note(
       `the model does not say how pictures are prepared; taking ${file.guess.prep}, since ${file.guess.reason}. --prep overrules this`,
     );
     return presetSpec(file.guess.prep, extents);
   }
-  if (!isPreset(prep))
-    return fitting(prep, parseInputSpec(prep, { width: extents.W, height: extents.H, channels: extents.C }), file);
+  if (!isPreset(prep)) return fitting(prep, readInputSpec(prep, extents, session.files), file);
   return presetSpec(prep, extents);
 }
 
@@ -174,15 +169,12 @@ function fitting(
 }
 
 /** Extents that the file leaves out are the graph's. */
-function parseInputSpec(
-  path: string,
-  extents: { readonly width: number; readonly height: number; readonly channels: number },
-): InputSpec {
+function readInputSpec(path: string, { C, H, W }: Extents, files: Files): InputSpec {
   if (!existsSync(path))
     throw new UsageError(`--prep is '${path}'; it can be ${presetNames.join(', ')}, or a JSON file`);
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(path, 'utf8'));
+    json = JSON.parse(files.text(path));
   } catch (cause) {
     throw new UsageError(`${path} is not valid JSON: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
@@ -190,7 +182,7 @@ function parseInputSpec(
   const { tensor, ...properties } = modelSchema.properties.input.properties;
   const required = modelSchema.properties.input.required.filter((name) => name !== 'tensor');
   const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
-  const spec: unknown = isObject ? { ...extents, ...(json as object) } : json;
+  const spec: unknown = isObject ? { width: W, height: H, channels: C, ...(json as object) } : json;
   validate(
     { ...modelSchema.properties.input, $defs: modelSchema.$defs, properties, required } as unknown as Schema,
     spec,

@@ -1,35 +1,9 @@
-/** Files that are whole or not there, and names for them. */
-import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+/** Names of the files that a command writes, and pictures in them. */
+import { basename, extname } from 'node:path';
 import { GradlensError } from '../index';
 import type { Pixels } from '../image/pixels';
 import { withText } from '../image/png';
 import { UsageError } from './failure';
-
-const unfinished = new Set<string>();
-
-/** Called when the process ends: an interrupted write leaves nothing behind. */
-export function removeUnfinished(): void {
-  for (const path of unfinished) rmSync(path, { force: true });
-}
-
-/** @throws UsageError if it cannot be written */
-export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.tmp`);
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    unfinished.add(temporary);
-    await writeFile(temporary, bytes);
-    await rename(temporary, path);
-  } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw new UsageError(`${path} cannot be written: ${(cause as NodeJS.ErrnoException).code ?? String(cause)}`);
-  } finally {
-    unfinished.delete(temporary);
-  }
-}
 
 const HOLES = ['stem', 'class', 'method'] as const;
 export type Holes = Readonly<Record<(typeof HOLES)[number], string>>;
@@ -47,6 +21,19 @@ export function fillPattern(pattern: string, holes: Holes): string {
   const safe = { ...holes, class: holes.class.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '') };
   return pattern.replace(/\{(stem|class|method)\}/g, (_, hole: keyof Holes) => safe[hole]);
 }
+
+/** What `{class}` stands for, where that is known before anything is computed. */
+export function labelBefore(pattern: string, chosen: number | 'top1', labels: readonly string[]): string | undefined {
+  if (chosen !== 'top1') return labels[chosen] ?? String(chosen);
+  return pattern.includes('{class}') ? undefined : '';
+}
+
+/** A class by its name, and by its number where that says more. */
+export const named = (index: number, label: string): string =>
+  label === String(index) ? label : `${label} (${index})`;
+
+/** The array beside a picture. */
+export const npyBeside = (out: string): string => out.replace(/\.png$/i, '.npy');
 
 export const stemOf = (path: string): string => basename(path, extname(path));
 

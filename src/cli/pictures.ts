@@ -1,9 +1,10 @@
-/** Runs a command over pictures: all of them, whatever becomes of one. */
+/** Runs a command on every picture; a failure does not stop the others. */
 import { readFileSync, statSync } from 'node:fs';
 import type { ArgsDef } from 'citty';
 import type { Pixels } from '../image/pixels';
 import { readImage } from '../node/index';
 import { EXIT, UsageError, isFatal } from './failure';
+import type { Outputs } from './files';
 import type { Session } from './session';
 
 export const imagesArgument = {
@@ -14,15 +15,20 @@ export const imagesArgument = {
   },
 } as const satisfies ArgsDef;
 
+type Run = (path: string, picture: Pixels, outputs: Outputs) => Promise<void>;
+
 /**
- * Looks for all pictures first, and calls `open` only if there is one: a wrong path is answered at once.
+ * Looks for all pictures first, and calls `open` only if there is one: a wrong path, and an output that would replace a
+ * picture or another output, are answered at once.
  *
+ * @param outputsOf the files that a picture becomes, as far as they are known before it is computed with
  * @returns the exit code: 2 if any failed, which was then said in a line each
  */
 export async function eachPicture(
   paths: readonly string[],
   session: Session,
-  open: () => Promise<(path: string, picture: Pixels) => Promise<void>>,
+  open: () => Promise<Run>,
+  outputsOf: (path: string) => readonly string[] = () => [],
 ): Promise<number> {
   let failures = 0;
   const attempt = async (work: () => unknown): Promise<boolean> => {
@@ -36,13 +42,20 @@ export async function eachPicture(
       return false;
     }
   };
-  const there: string[] = [];
-  for (const path of listed(paths)) if (await attempt(() => assertFile(path))) there.push(path);
+  const found: string[] = [];
+  for (const path of listed(paths)) if (await attempt(() => assertFile(path))) found.push(path);
+  for (const path of found) session.files.reads(path);
+  const there: { readonly path: string; readonly outputs: Outputs }[] = [];
+  for (const path of found) {
+    const outputs = session.files.outputs(path);
+    const claim = (): void => outputsOf(path).forEach((output) => outputs.claim(output));
+    if (await attempt(claim)) there.push({ path, outputs });
+  }
   if (there.length > 0) {
     const run = await open();
-    for (const [i, path] of there.entries()) {
+    for (const [i, { path, outputs }] of there.entries()) {
       if (there.length > 1) session.onProgress({ phase: 'run', done: i + 1, total: there.length });
-      await attempt(async () => run(path, await readImage(path)));
+      await attempt(async () => run(path, await readImage(path), outputs));
     }
   }
   return failures > 0 ? EXIT.usage : EXIT.ok;

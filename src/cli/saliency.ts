@@ -1,13 +1,14 @@
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { writeNpy } from '../formats/npy';
 import { colourMapNames } from '../image/colourMaps';
 import { placementOf } from '../image/placement';
+import type { Pixels } from '../image/pixels';
 import { clipOf, renderMap } from '../image/render';
 import { common, command, numberOption } from './args';
-import { UsageError } from './failure';
+import type { Outputs } from './files';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
 import { mapMakerOf, methodOptions, noteFlat } from './methods';
-import { checkPattern, encodePng, fillPattern, stemOf, writeWhole } from './output';
+import { checkPattern, encodePng, fillPattern, labelBefore, named, npyBeside, stemOf } from './output';
 import { eachPicture, imagesArgument } from './pictures';
 
 export const saliency = command({
@@ -49,20 +50,22 @@ export const saliency = command({
     const file = await readModel(args.model, session, args.labels);
     const input = preparationOf(file, args.prep, session);
     const chosen = classOf(args.class, file.labels);
-    const written = new Set(args._.map((path) => resolve(path)));
+    const filesOf = (path: string, label: string): readonly [out: string] | readonly [out: string, npy: string] => {
+      const out = fillPattern(args.out, { stem: stemOf(path), class: label, method: maker.method });
+      return args.npy ? [out, npyBeside(out)] : [out];
+    };
+    const known = labelBefore(args.out, chosen, file.labels);
 
-    return eachPicture(args._, session, async () => {
+    const open = async () => {
       const engine = await session.openEngine(args.driver);
       const model = await engine.load(file, { input, batch: maker.batch, signal, onProgress });
       const { adapter } = engine.environment;
-      return async (path, picture) => {
+      return async (path: string, picture: Pixels, outputs: Outputs) => {
         const map = await maker.make(model, picture, chosen, { signal });
         noteFlat(path, map, session);
         const label = model.labelOf(map.class);
-        const out = fillPattern(args.out, { stem: stemOf(path), class: label, method: maker.method });
-        if (written.has(resolve(out)))
-          throw new UsageError(`${path}: ${out} is a picture of this command already; --out can tell them apart`);
-        written.add(resolve(out));
+        const [out, npy = null] = filesOf(path, label);
+        for (const name of filesOf(path, label)) outputs.claim(name);
 
         const colours = args.cmap ?? (map.signed ? 'coolwarm' : 'viridis');
         const rendered = renderMap(map, {
@@ -75,9 +78,8 @@ export const saliency = command({
         });
         const result = { class: map.class, label, score: map.score };
         const parameters = { ...map.meta, colours, percentile, clip: clipOf(map.data, percentile), overlay: alpha };
-        await writeWhole(out, await encodePng(rendered, { image: basename(path), ...result, parameters, adapter }));
-        const npy = args.npy ? out.replace(/\.png$/i, '.npy') : null;
-        if (npy !== null) await writeWhole(npy, writeNpy([map.height, map.width], map.data));
+        await outputs.write(out, await encodePng(rendered, { image: basename(path), ...result, parameters, adapter }));
+        if (npy !== null) await outputs.write(npy, writeNpy([map.height, map.width], map.data));
 
         const { width, height, signed, flat = null } = map;
         const quantiles = Object.fromEntries([50, 90, 95, 99, 100].map((p) => [p, clipOf(map.data, p)]));
@@ -92,9 +94,10 @@ export const saliency = command({
             parameters,
             adapter,
           },
-          `${out}${npy === null ? '' : `, ${npy}`}: ${label}${label === String(map.class) ? '' : ` (${map.class})`}, score ${map.score.toPrecision(6)}`,
+          `${npy === null ? out : `${out}, ${npy}`}: ${named(map.class, label)}, score ${map.score.toPrecision(6)}`,
         );
       };
-    });
+    };
+    return eachPicture(args._, session, open, (path) => (known === undefined ? [] : filesOf(path, known)));
   },
 });

@@ -1,4 +1,4 @@
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import type { ArgsDef, ParsedArgs } from 'citty';
 import { placementOf } from '../image/placement';
 import type { Pixels } from '../image/pixels';
@@ -13,9 +13,10 @@ import {
 } from '../index';
 import { common, command, numberOption } from './args';
 import { UsageError } from './failure';
+import type { Outputs } from './files';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
 import { mapMakerOf, methodOptions, noteFlat } from './methods';
-import { checkPattern, encodePng, fillPattern, stemOf, writeWhole } from './output';
+import { checkPattern, encodePng, fillPattern, labelBefore, named, stemOf } from './output';
 import { eachPicture, imagesArgument } from './pictures';
 
 /** Flags for what the paper leaves open. */
@@ -126,20 +127,20 @@ export const segment = command({
     const options = segmentationOf(args, file.graph.input.extents.W);
     const input = preparationOf(file, args.prep, session);
     const chosen = classOf(args.class, file.labels);
-    const written = new Set(args._.map((path) => resolve(path)));
+    const fileOf = (path: string, label: string): string =>
+      fillPattern(args.out, { stem: stemOf(path), class: label, method: 'segmentation' });
+    const known = labelBefore(args.out, chosen, file.labels);
 
-    return eachPicture(args._, session, async () => {
+    const open = async () => {
       const engine = await session.openEngine(args.driver);
       const model = await engine.load(file, { input, batch: maker.batch, signal, onProgress });
       const { adapter } = engine.environment;
-      return async (path, picture) => {
+      return async (path: string, picture: Pixels, outputs: Outputs) => {
         const map = await maker.make(model, picture, chosen, { signal });
         noteFlat(path, map, session);
         const label = model.labelOf(map.class);
-        const out = fillPattern(args.out, { stem: stemOf(path), class: label, method: 'segmentation' });
-        if (written.has(resolve(out)))
-          throw new UsageError(`${path}: ${out} is a picture of this command already; --out can tell them apart`);
-        written.add(resolve(out));
+        const out = fileOf(path, label);
+        outputs.claim(out);
 
         const placement = placementOf(picture, input);
         const cut = await segmentOf(picture, map, { ...options, placement, signal });
@@ -148,7 +149,7 @@ export const segment = command({
         const area = mask.reduce((sum, value) => sum + value, 0) / mask.length;
         const result = { class: map.class, label, score: map.score, box, area, energy, fallback };
         const parameters = { ...options, box: rule, ...boxOptions, overlay: alpha, map: map.meta };
-        await writeWhole(
+        await outputs.write(
           out,
           await encodePng(alpha === null ? pictureOf(found) : highlighted(picture, found, alpha), {
             image: basename(path),
@@ -162,10 +163,12 @@ export const segment = command({
         session.print(
           args.json,
           { image: path, out, width, height, ...result, parameters, adapter },
-          `${out}: ${label}${label === String(map.class) ? '' : ` (${map.class})`}, box ${x} ${y} ${w} ${h}, ${(area * 100).toFixed(1)} % of the picture${fallback === null ? '' : ` (${fallback})`}`,
+          `${out}: ${named(map.class, label)}, box ${x} ${y} ${w} ${h}, ${(area * 100).toFixed(1)} % of the picture` +
+            (fallback === null ? '' : ` (${fallback})`),
         );
       };
-    });
+    };
+    return eachPicture(args._, session, open, (path) => (known === undefined ? [] : [fileOf(path, known)]));
   },
 });
 

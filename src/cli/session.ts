@@ -2,15 +2,19 @@
 import type { Engine, Progress } from '../index';
 import { createNodeEngine } from '../node/index';
 import { oneLine } from './failure';
+import { Files } from './files';
+import { shown, shownJson } from './shown';
 
 export interface Session {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
+  /** All that is read and written. */
+  readonly files: Files;
   /** One engine, disposed when the command ends. */
   openEngine(driver: string | undefined): Promise<Engine>;
-  /** A line of results, on stdout: as JSON, or for people. */
-  print(json: boolean | undefined, object: object, text: string): void;
+  /** A result, on stdout: as JSON in one line, or as lines for people. */
+  print(json: boolean | undefined, object: object, lines: string | readonly string[]): void;
   /** What a user should know, on stderr; the same only once. */
   note(text: string): void;
   /** A failure that does not end the command, on stderr. */
@@ -22,7 +26,7 @@ export function openSession(signal: AbortSignal): Session {
   const progress = progressOn(process.stderr);
   const line = (text: string): void => {
     progress.clear();
-    process.stderr.write(`gradlens: ${text}\n`);
+    process.stderr.write(`gradlens: ${shown(text)}\n`);
   };
   let engine: Engine | undefined;
   const noted = new Set<string>();
@@ -33,14 +37,16 @@ export function openSession(signal: AbortSignal): Session {
   return {
     signal,
     onProgress: progress.show,
+    files: new Files(),
     async openEngine(driver) {
       engine = await createNodeEngine(driver === undefined ? { onNotice: note } : { onNotice: note, icd: driver });
       signal.throwIfAborted();
       return engine;
     },
-    print(json, object, text) {
+    print(json, object, lines) {
       progress.clear();
-      process.stdout.write(`${json ? JSON.stringify(object) : text}\n`);
+      const printed = json ? [shownJson(object)] : [lines].flat().map(shown);
+      process.stdout.write(`${printed.join('\n')}\n`);
     },
     note,
     complain: (error) => line(oneLine(error)),
@@ -65,25 +71,26 @@ const NAMES: Readonly<Record<Progress['phase'], string>> = {
 /** Nothing in the first second. Then a line that rewrites itself; where that cannot be, one line per phase. */
 function progressOn(stream: NodeJS.WriteStream): { show: (progress: Progress) => void; clear: () => void } {
   let next = performance.now() + QUIET_MILLISECONDS;
-  let shown: string | null = null;
+  let last: string | null = null;
   const told = new Set<string>(); // uploading and compiling go on at the same time
   return {
     show({ phase, done, total }) {
       if (performance.now() < next) return;
       if (stream.isTTY) {
         const counted = phase === 'compile' || phase === 'run'; // the others are in bytes
-        shown = `${NAMES[phase]}${total ? (counted ? ` ${done}/${total}` : ` ${Math.floor((100 * done) / total)} %`) : ''} …`;
+        const part = total ? (counted ? ` ${done}/${total}` : ` ${Math.floor((100 * done) / total)} %`) : '';
+        last = `${NAMES[phase]}${part} …`;
         next = performance.now() + REWRITE_MILLISECONDS;
-        stream.write(`\r\x1b[K${shown}`);
+        stream.write(`\r\x1b[K${last}`);
       } else if (!told.has(phase) && done !== total) {
         told.add(phase);
         stream.write(`gradlens: ${NAMES[phase]} …\n`);
       }
     },
     clear() {
-      if (stream.isTTY && shown !== null) {
+      if (stream.isTTY && last !== null) {
         stream.write('\r\x1b[K');
-        shown = null;
+        last = null;
       }
     },
   };

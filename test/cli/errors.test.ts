@@ -111,7 +111,11 @@ test.each<[line: string, code: number, message: RegExp]>([
   ['saliency $/a.png --model $M --percentile lots', 2, /--percentile is 'lots'/],
   ['saliency $/a.png --model $M --out {name}.png', 2, /--out has \{name\}; there are \{stem\}/],
   ['saliency $/a.png --model $M --out map.jpg', 2, /it should end in \.png/],
-  ['saliency $/a.png --model $M --out $/a.png', 2, /a\.png is a picture of this command already/],
+  [
+    'saliency $/a.png --model $M --out $/a.png',
+    2,
+    /a\.png is read by this command already; name another file to write/,
+  ],
   ['saliency $/a.png --model $M --out $/text.png/map.png', 2, /map\.png cannot be written: (ENOTDIR|EEXIST)/],
   ['gradient --model $M --out g.npy', 2, /--input is missing/],
   ['gradient --model $M --input $/none.npy --out g.npy', 2, /none\.npy cannot be read: ENOENT/],
@@ -148,7 +152,7 @@ test('of several pictures all are done, and every failure has its line', async (
   expect(complaints).toEqual([
     expect.stringMatching(/gone\.png: there is no such file/),
     expect.stringMatching(/text\.png cannot be read as a picture/),
-    expect.stringMatching(/other.a\.png: .*out.a\.png is a picture of this command already; --out can tell them apart/),
+    expect.stringMatching(/other.a\.png: .*out.a\.png is written by this command already; name another file to write/),
   ]);
 });
 
