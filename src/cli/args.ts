@@ -99,9 +99,8 @@ export function normalise(raw: readonly string[], definitions: ArgsDef): string[
 export function numberOption(name: string, text: string, low: number, high: number, whole = false): number {
   const value = Number(text);
   if (!(value >= low && value <= high) || (whole && !Number.isInteger(value))) {
-    throw new UsageError(
-      `--${name} is '${text}'; it can be a ${whole ? 'whole ' : ''}number ${high === Infinity ? `from ${low}` : `from ${low} to ${high}`}`,
-    );
+    const range = high === Infinity ? `from ${low}` : `from ${low} to ${high}`;
+    throw new UsageError(`--${name} is '${text}'; it can be a ${whole ? 'whole ' : ''}number ${range}`);
   }
   return value;
 }

@@ -1,5 +1,6 @@
 import { common, command, numberOption } from './args';
 import { modelOption, preparationOf, prepOption, readModel } from './models';
+import { named } from './output';
 import { eachPicture, imagesArgument } from './pictures';
 
 export const classify = command({
@@ -24,7 +25,7 @@ export const classify = command({
         const classes = await model.classify(picture, top, { signal });
         const lines = classes.map(
           ({ index, label, score, probability }) =>
-            `  ${(probability * 100).toFixed(1).padStart(5)} %  ${label}${label === String(index) ? '' : ` (${index})`}  score ${score.toPrecision(6)}`,
+            `  ${(probability * 100).toFixed(1).padStart(5)} %  ${named(index, label)}  score ${score.toPrecision(6)}`,
         );
         session.print(args.json, { image: path, model: model.name, classes, adapter: engine.environment.adapter }, [
           path,

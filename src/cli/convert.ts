@@ -9,7 +9,8 @@ import { modelOption, preparationOf, prepOption, readModel } from './models';
 export const convert = command({
   name: 'convert',
   description:
-    'writes a model in the native format, OUT/model.json and its weights, with its preparation and labels; needs no GPU',
+    'writes a model in the native format, OUT/model.json and its weights, with its preparation and labels; ' +
+    'needs no GPU',
   args: {
     model: { type: 'positional', required: true, description: modelOption.model.description },
     out: { type: 'positional', required: false, description: 'the folder to write' },
@@ -44,6 +45,7 @@ export const convert = command({
     await outputs.write(join(out, file), bytes);
     await outputs.write(join(out, 'model.json'), new TextEncoder().encode(manifest));
     const parameters = [...read.graph.weights.values()].reduce((sum, { data }) => sum + data.length, 0);
+    const [numbers, size] = [parameters, bytes.length].map((count) => count.toLocaleString('en'));
     session.print(
       args.json,
       {
@@ -56,7 +58,7 @@ export const convert = command({
         input,
         labels: read.labels.length,
       },
-      `${join(out, 'model.json')} and ${file}: ${parameters.toLocaleString('en')} parameters in ${type}, ${bytes.length.toLocaleString('en')} bytes`,
+      `${join(out, 'model.json')} and ${file}: ${numbers} parameters in ${type}, ${size} bytes`,
     );
     return EXIT.ok;
   },

@@ -12,6 +12,7 @@ export const info = command({
   async run(args, session) {
     const { environment, device } = await session.openEngine(args.driver);
     const { adapter, features } = environment;
+    const isSoftware = adapter.isFallbackAdapter;
     const limits: Record<string, number> = {};
     for (const name in device.limits) {
       const limit = device.limits[name as keyof GPUSupportedLimits];
@@ -25,7 +26,7 @@ export const info = command({
     };
     const host = { platform: `${process.platform}-${process.arch}`, defaultModel: DEFAULT_MODEL };
     session.print(args.json, { adapter, features, limits, versions, ...host }, [
-      `adapter   ${adapter.description || adapter.device || adapter.vendor}${adapter.isFallbackAdapter ? ' (software: right, but slow)' : ''}`,
+      `adapter   ${adapter.description || adapter.device || adapter.vendor}${isSoftware ? ' (software: right, but slow)' : ''}`,
       `vendor    ${[adapter.vendor, adapter.architecture].filter(Boolean).join(' ') || 'unknown'}`,
       `features  ${features.join(', ') || 'none'}`,
       `versions  ${Object.entries(versions)

@@ -20,7 +20,8 @@ interface End {
 export const inspect = command({
   name: 'inspect',
   description:
-    'what a model holds and costs, and what of it is not supported, all at once; needs no GPU. Exit code 1 if it cannot be loaded',
+    'what a model holds and costs, and what of it is not supported, all at once; needs no GPU. ' +
+    'Exit code 1 if it cannot be loaded',
   args: {
     model: { type: 'positional', required: true, description: modelOption.model.description },
     labels: modelOption.labels,
@@ -194,9 +195,10 @@ function print(report: {
   } = report;
   const end = ({ name, shape, type }: End): string =>
     `${name} ${shape ? `[${shape.join(', ')}]` : ''} ${type === 'FLOAT' ? '' : type}`.trim();
+  const kind = format === 'onnx' ? `ONNX, opset ${opset}${producer ? `, by ${producer}` : ''}` : format;
   const total = Object.values(operators).reduce((sum, count) => sum + count, 0);
   return [
-    `${basename(report.model)}: ${format === 'onnx' ? `ONNX, opset ${opset}${producer ? `, by ${producer}` : ''}` : format}`,
+    `${basename(report.model)}: ${kind}`,
     `input         ${inputs.map(end).join(', ')}`,
     `output        ${outputs.map(end).join(', ')}`,
     `nodes         ${total}: ${Object.entries(operators)
@@ -205,19 +207,24 @@ function print(report: {
     `parameters    ${parameters.toLocaleString('en')}`,
     ...(flops
       ? [
-          `FLOPs         ${short(flops.forward)} forward, ${short(flops.backward)} backward to the input (batch ${batch}; a multiply-add counts two)`,
+          `FLOPs         ${short(flops.forward)} forward, ${short(flops.backward)} backward to the input ` +
+            `(batch ${batch}; a multiply-add counts two)`,
         ]
       : []),
     ...(memory && dispatches
       ? [
-          `on the GPU    ${short(memory.weights + memory.activations + memory.saved + memory.scratch)}B: weights ${short(memory.weights)}B, activations ${short(memory.activations)}B, ` +
-            `saved for backward ${short(memory.saved)}B, scratch ${short(memory.scratch)}B; ${dispatches.forward} + ${dispatches.backward} dispatches`,
+          `on the GPU    ${short(memory.weights + memory.activations + memory.saved + memory.scratch)}B: ` +
+            `weights ${short(memory.weights)}B, activations ${short(memory.activations)}B, ` +
+            `saved for backward ${short(memory.saved)}B, scratch ${short(memory.scratch)}B; ` +
+            `${dispatches.forward} + ${dispatches.backward} dispatches`,
         ]
       : []),
     ...(classes === null ? [] : [`classes       ${classes}${labels ? '' : ', without names'}`]),
     ...(preparation
       ? [
-          `preparation   ${preparation.by === 'file' ? 'as the file says' : `a guess: ${preparation.prep}, since ${preparation.reason}`}`,
+          preparation.by === 'file'
+            ? 'preparation   as the file says'
+            : `preparation   a guess: ${preparation.prep}, since ${preparation.reason}`,
         ]
       : []),
     ...(problem

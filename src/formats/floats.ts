@@ -9,7 +9,8 @@ export const bytesPerElement: Readonly<Record<StoredType, number>> = { F16: 2, B
  * are.
  */
 export function decodeFloats(type: StoredType, bytes: Uint8Array): Float32Array<ArrayBuffer> {
-  const { buffer } = new Uint8Array(bytes); // a copy, since a file's tensors lie at any offset, and typed arrays want alignment
+  // a copy, since a file's tensors lie at any offset, and typed arrays want alignment
+  const { buffer } = new Uint8Array(bytes);
   switch (type) {
     case 'F32':
       return new Float32Array(buffer);
@@ -69,7 +70,8 @@ export function encodeHalf(value: number): number {
   const magnitude = bits & 0x7fffffff;
   if (magnitude > 0x7f800000) return sign | 0x7e00;
   if (magnitude >= 0x47800000) return sign | 0x7c00; // from 65536 on
-  if (magnitude < 0x38800000) return sign | roundHalfEven(Math.abs(scratch[0]) * 2 ** 24); // below 2⁻¹⁴: a multiple of 2⁻²⁴
+  // below 2⁻¹⁴ halves are multiples of 2⁻²⁴
+  if (magnitude < 0x38800000) return sign | roundHalfEven(Math.abs(scratch[0]) * 2 ** 24);
   const rebiased = magnitude - (112 << 23); // exponents count from −127 in a float32, from −15 in a half
   return sign | ((rebiased + 0xfff + ((rebiased >>> 13) & 1)) >>> 13);
 }

@@ -39,8 +39,10 @@ function byStatistics(graph: Graph): PreparationGuess | undefined {
 
   const { mean, deviation } = trained;
   const highest = Math.max(...mean.map(Math.abs));
-  const seen = `its first batch-norm saw pixels of mean ${mean.map((m) => m.toPrecision(2)).join(', ')} and deviation ${deviation.toPrecision(2)}`;
-  if (deviation > LARGE_DEVIATION) return highest < deviation ? { prep: 'caffe-bgr', reason: seen } : undefined; // 0…255 as they are: none of the customs
+  const means = mean.map((m) => m.toPrecision(2)).join(', ');
+  const seen = `its first batch-norm saw pixels of mean ${means} and deviation ${deviation.toPrecision(2)}`;
+  // pixels of 0…255 as they are belong to none of the customs
+  if (deviation > LARGE_DEVIATION) return highest < deviation ? { prep: 'caffe-bgr', reason: seen } : undefined;
   if (mean.every((m) => m > 0.25 && m < 0.7) && deviation < 0.4) return { prep: 'unit', reason: seen };
   if (highest > 0.8 * deviation) return undefined;
   return { prep: deviation > STANDARDISED ? 'torchvision' : 'signed', reason: seen };
@@ -65,7 +67,8 @@ function pixelStatistics(
     name === undefined ? undefined : graph.weights.get(name)!.data;
   const [means, variances, bias] = [of(norm.mean)!, of(norm.variance)!, of(conv.bias)];
 
-  const normal = Array.from({ length: C }, () => new Array<number>(C + 1).fill(0)); // sᵀs, and sᵀ(mean − bias) beside it
+  // sᵀs, and sᵀ(mean − bias) beside it
+  const normal = Array.from({ length: C }, () => new Array<number>(C + 1).fill(0));
   let [numerator, denominator] = [0, 0];
   for (let o = 0; o < O; o++) {
     const s = Array.from({ length: C }, (_, c) =>

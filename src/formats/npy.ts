@@ -49,7 +49,8 @@ function splitHeader(bytes: Uint8Array): { header: string; data: Uint8Array } {
   const [start, length] = version === 1 ? [10, view.getUint16(8, true)] : [12, view.getUint32(8, true)];
   if (length > MOST_HEADER_BYTES || start + length > bytes.length) {
     throw formatError(
-      `npy: claims a header of ${length} bytes; the file has ${bytes.length - start} left, and at most ${MOST_HEADER_BYTES} are allowed`,
+      `npy: claims a header of ${length} bytes; the file has ${bytes.length - start} left, ` +
+        `and at most ${MOST_HEADER_BYTES} are allowed`,
     );
   }
   return {
@@ -75,9 +76,11 @@ export function writeNpy(shape: readonly number[], data: Float32Array): Uint8Arr
   if (count !== data.length)
     throw new GradlensError('shape', `npy: ${data.length} elements; shape (${shape}) takes ${count}`);
   if (shape.length > 64) throw formatError(`npy: has ${shape.length} dimensions; NumPy allows 64`);
-  const dictionary = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`;
+  const tuple = `(${shape.join(', ')}${shape.length === 1 ? ',' : ''})`;
+  const dictionary = `{'descr': '<f4', 'fortran_order': False, 'shape': ${tuple}, }`;
   const prefix = MAGIC.length + 4; // version and length, two bytes each
-  const start = Math.ceil((prefix + dictionary.length + 1) / 64) * 64; // the data are aligned to 64, and a newline comes before them
+  // the data are aligned to 64, and a newline comes before them
+  const start = Math.ceil((prefix + dictionary.length + 1) / 64) * 64;
   const file = new Uint8Array(start + data.byteLength);
   file.set([...MAGIC, 1, 0]);
   new DataView(file.buffer).setUint16(8, start - prefix, true);

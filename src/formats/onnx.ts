@@ -78,7 +78,8 @@ function modelOf(decoded: Decoded, bytes: number): ModelFile {
   if (!output) throw formatError('onnx: the graph has no output');
   checkWiring(graph, input.name, output);
 
-  const { weights, weight } = weightStore(bytes + 2 ** 18); // in elements: room for widened halves and some folded copies
+  // in elements: room for widened halves and some folded copies
+  const { weights, weight } = weightStore(bytes + 2 ** 18);
   const needed = upstream(graph.node, output, (node) => ({ writes: node.output, reads: node.input }));
   const translated = translate(needed, input, graph.initializer, {
     opset,

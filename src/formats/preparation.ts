@@ -38,7 +38,8 @@ export function presetSpec(prep: PresetName, { C, H, W }: Extents): InputSpec {
   if (!isGrey)
     throw new GradlensError(
       'shape',
-      `the preparation ${prep} makes ${C === 1 ? 'colours' : 'three channels'}; the network takes ${printExtents({ C, H, W })}`,
+      `the preparation ${prep} makes ${C === 1 ? 'colours' : 'three channels'}; ` +
+        `the network takes ${printExtents({ C, H, W })}`,
       { prep, channels: C },
     );
   return { width: W, height: H, channels: 1, ...preset, mean: preset.mean.slice(0, 1), std: preset.std.slice(0, 1) };

@@ -27,7 +27,8 @@ export function declaredShapes({ valueInfo, output }: GraphProto): (name: string
     const stated = shape.map((extent) => extent ?? '?').join(', ');
     throw shapeError(
       name,
-      `the file says [${stated}]; from its operators follows [N, ${inferred.join(', ')}]. Infer the file's shapes anew, or export it again`,
+      `the file says [${stated}]; from its operators follows [N, ${inferred.join(', ')}]. ` +
+        "Infer the file's shapes anew, or export it again",
       { stated: shape, inferred },
     );
   };

@@ -26,7 +26,8 @@ export function dequantize(call: Call): Constant {
   const isWhole = scales.length === 1 && readShape(scale).length <= 1;
   if (!isWhole && (readShape(scale).length !== 1 || scales.length !== shape[axis])) {
     throw formatError(
-      `${call.where}: its scale has the shape [${readShape(scale)}]; one number, or one per index of axis ${stated} of [${shape}], would be right`,
+      `${call.where}: its scale has the shape [${readShape(scale)}]; ` +
+        `one number, or one per index of axis ${stated} of [${shape}], would be right`,
     );
   }
   const zeros = call.has(2) ? readQuantized(call.needConstant(2)) : new Int32Array(scales.length);

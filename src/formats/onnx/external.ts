@@ -43,7 +43,8 @@ function placeOf(tensor: TensorProto): External {
   const odd = tensor.externalData.find(({ key }) => !KEYS.includes(key));
   if (odd || entries.size !== tensor.externalData.length)
     throw formatError(
-      `${where}: its external data say ${quote(tensor.externalData.map(({ key }) => key))}; known are ${KEYS.join(', ')}, once each`,
+      `${where}: its external data say ${quote(tensor.externalData.map(({ key }) => key))}; ` +
+        `known are ${KEYS.join(', ')}, once each`,
     );
   if (tensor.dataLocation !== TensorProto_DataLocation.EXTERNAL || tensor.rawData.length > 0)
     throw formatError(`${where}: has its data both in this file and in another one`);
@@ -51,7 +52,8 @@ function placeOf(tensor: TensorProto): External {
   const location = (entries.get('location') ?? '').replace(/^\.\//, '');
   if (!isInside(location)) {
     throw formatError(
-      `${where}: its data are in the file ${quote(entries.get('location'))}; that must be a path inside the model's own folder`,
+      `${where}: its data are in the file ${quote(entries.get('location'))}; ` +
+        "that must be a path inside the model's own folder",
       { tensor: tensor.name },
     );
   }

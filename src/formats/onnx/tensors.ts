@@ -15,6 +15,7 @@ const FLOATS: ReadonlyMap<number, StoredType> = new Map([
   [DataType.BFLOAT16, 'BF16'],
   [DataType.DOUBLE, 'F64'],
 ]);
+const FLOAT_NAMES = [...FLOATS.keys()].map((type) => DataType[type]).join(', ');
 /** Attributes such as a Reshape's shape; larger ones are no ConvNet's. */
 const MOST_INTEGERS = 64;
 /** A ConvNet's tensors have four or fewer. */
@@ -26,10 +27,7 @@ const MOST_DIMENSIONS = 8;
  */
 export function readFloats({ name, tensor }: Constant): Weight {
   const type = FLOATS.get(tensor.dataType);
-  if (!type)
-    throw formatError(
-      `${where(name)}: holds ${typeName(tensor)}; weights are ${[...FLOATS.keys()].map((known) => DataType[known]).join(', ')}`,
-    );
+  if (!type) throw formatError(`${where(name)}: holds ${typeName(tensor)}; weights are ${FLOAT_NAMES}`);
   const { shape, count } = checkedShape(name, tensor);
   if (count === 0) throw formatError(`${where(name)}: is empty, of shape [${shape}]`);
   if (tensor.rawData.length > 0) {
