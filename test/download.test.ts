@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type DownloadCache, download } from '../src/download';
+import { MOST_MANIFEST_BYTES } from '../src/formats/checks';
 import { folderCache } from '../src/node/cache';
 import { FileServer } from './fileServer';
 
@@ -165,4 +166,55 @@ test('a cache that cannot be written is one that is empty', async () => {
   writeFileSync(join(folder, 'file'), '');
   const broken = folderCache(join(folder, 'file', 'below'));
   expect(isFile(await download(address, {}, broken))).toBe(true);
+});
+
+test('a server that goes silent is given up: before the first byte at once, later after one more try', async () => {
+  server.silent = true;
+  const silent = download(address, { stallMilliseconds: 100 }, cache);
+  await expect(silent).rejects.toMatchObject({
+    code: 'network',
+    message: expect.stringMatching(/^http:.*net\.onnx: cannot be fetched: nothing came for 0\.1 seconds/),
+  });
+  expect(server.asked).toEqual(['GET']);
+
+  server.reset();
+  server.stalls = [40_000, 0];
+  await expect(download(address, { stallMilliseconds: 100 }, cache)).rejects.toThrow('nothing came for 0.1 seconds');
+  expect(server.asked).toHaveLength(2);
+  expect(isFile(await download(address, { stallMilliseconds: 100 }, cache))).toBe(true); // what had come is kept
+  expect(server.asked.at(-1)).toMatch(/^GET bytes=[1-9]\d+-$/);
+
+  server.reset();
+  server.stalls = [40_000]; // it goes on after a new request
+  expect(isFile(await download(new URL('/other.onnx', address), { stallMilliseconds: 100 }))).toBe(true);
+});
+
+test('a server that goes silent when asked for the version does not keep the copy from being taken', async () => {
+  await download(address, {}, cache);
+  server.silent = true;
+  expect(isFile(await download(address, { stallMilliseconds: 100 }, cache))).toBe(true);
+});
+
+test('a transfer that is slow, but goes on, is waited for', async () => {
+  server.slow = 30;
+  const long = download(address, { stallMilliseconds: 200 });
+  expect(isFile(await long)).toBe(true);
+});
+
+test('a file without a stated length is refused as soon as it is too large', async () => {
+  server.stated = false;
+  expect(isFile(await download(address, {}))).toBe(true);
+  let most = 0;
+  const onProgress = ({ done }: { done: number }): void => void (most = Math.max(most, done));
+  await expect(download(address, { expected: { bytes: 50_000 }, onProgress })).rejects.toMatchObject({
+    code: 'network',
+    message: expect.stringContaining('has more than 50000 bytes'),
+  });
+  expect(most).toBeLessThanOrEqual(50_000);
+
+  server.file = Buffer.alloc(MOST_MANIFEST_BYTES + 1, '{');
+  await expect(download(new URL('/model.json', address), {})).rejects.toThrow(`more than ${MOST_MANIFEST_BYTES} bytes`);
+  server.stated = true;
+  server.asked = [];
+  await expect(download(new URL('/model.json', address), {})).rejects.toThrow(`more than ${MOST_MANIFEST_BYTES} bytes`);
 });

@@ -4,8 +4,15 @@ import { notFinite } from '../finite';
 /** More elements than any tensor of a ConvNet has; below it every byte count is an exact integer. */
 const MOST_ELEMENTS = 2 ** 32;
 
+/** A manifest has no weights in it: ten thousand nodes take 4 MB. */
+export const MOST_MANIFEST_BYTES = 2 ** 24;
+
 /** Larger ones are refused before they are read. VGG-19, the largest of the classic nets, has 575 MB. */
 export const MOST_FILE_BYTES = 2 ** 30;
+
+/** How much of a file at this address is read. */
+export const mostBytesAt = ({ pathname }: URL): number =>
+  pathname.endsWith('.json') ? MOST_MANIFEST_BYTES : MOST_FILE_BYTES;
 
 /** A file that breaks its format's rules. */
 export function formatError(

@@ -3,7 +3,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GradlensError } from '../errors';
-import { MOST_FILE_BYTES } from '../formats/checks';
+import { mostBytesAt } from '../formats/checks';
 import { type FetchBytes, isKept } from '../load';
 
 /**
@@ -23,8 +23,8 @@ export const fetchInNode: FetchBytes = async (address, options) => {
   try {
     if (options.within) await assertInside(path, fileURLToPath(options.within));
     const { size } = await stat(path);
-    if (size > MOST_FILE_BYTES)
-      throw new GradlensError('model-format', `${path} has ${size} bytes; at most ${MOST_FILE_BYTES} are read`);
+    if (size > mostBytesAt(address))
+      throw new GradlensError('model-format', `${path} has ${size} bytes; at most ${mostBytesAt(address)} are read`);
     const bytes = await readFile(path, options.signal ? { signal: options.signal } : {});
     const fault = await faultOf(bytes, options.expected ?? {});
     if (fault) throw new GradlensError('model-format', `${path} ${fault}`);
