@@ -1,7 +1,8 @@
 /** From whatever names a model to a {@link ModelFile}. */
 import { GradlensError } from './errors';
-import { MOST_FILE_BYTES } from './formats/checks';
-import { recogniseFormat } from './formats/recognise';
+import { formatError, MOST_FILE_BYTES } from './formats/checks';
+import type { NeededFile } from './formats/open';
+import { DESCRIPTIONS, recogniseFile } from './formats/recognise';
 import type { Graph, ModelFile } from './graph';
 import type { ExpectedFile, LoadOptions, RunOptions } from './options';
 
@@ -38,7 +39,10 @@ export interface FetchOptions extends RunOptions {
 
 type ReadOptions = RunOptions & Pick<LoadOptions, 'expected'>;
 
-/** @throws GradlensError `network`, `model-format`, `unsupported-op`, `shape` */
+/**
+ * A model in four steps: its own file, what that says it needs, those files, and the model made of all.
+ * @throws GradlensError `network`, `model-format`, `unsupported-op`, `shape`
+ */
 export async function loadModelFile(
   source: ModelSource,
   fetchBytes: FetchBytes,
@@ -46,73 +50,55 @@ export async function loadModelFile(
 ): Promise<ModelFile> {
   if (isModelFile(source)) return source;
   if (isGraph(source)) return { graph: source, labels: [], provenance: {} };
-  const { expected: _, ...runOptions } = options;
-  if (isNetAddresses(source)) {
-    const bytes = await fetchBytes(addressOf(source.manifest), options);
-    const weights = addressOf(source.weights);
-    return decode(
-      bytes,
-      (_name, expected) => fetchBytes(weights, { ...runOptions, ...(expected && { expected }) }),
-      options,
-    );
-  }
-  if (typeof source === 'string') {
-    const { namedModel } = await import('./publicModels');
-    const named = namedModel(source);
-    if (named) {
-      const { address, expected, prep } = named;
-      const file = await loadModelFile(address, fetchBytes, { ...options, ...(expected && { expected }) });
-      return prep && file.guess ? { ...file, guess: { prep, reason: 'so its authors say' } } : file;
-    }
-  }
-  if (typeof source === 'string' || source instanceof URL) {
-    const address = addressOf(source);
-    const bytes = await fetchBytes(address, options);
-    const within = new URL('.', address);
-    const besides = (file: string): URL => new URL(file.split('/').map(encodeURIComponent).join('/'), address);
-    return decode(
-      bytes,
-      (file, expectedFile) =>
-        fetchBytes(besides(file), { ...runOptions, within, ...(expectedFile && { expected: expectedFile }) }),
-      options,
-    );
-  }
-  if (isFiles(source)) {
-    const main = (await Promise.all(source.map(async (file) => ((await isModel(file)) ? [file] : [])))).flat();
-    if (main.length !== 1) {
-      const names = (files: readonly File[]): string => files.map(({ name }) => name).join(', ');
-      throw new GradlensError(
-        'model-format',
-        main.length === 0
-          ? `none of ${names(source)} is an ONNX model or a gradlens model.json`
-          : `${names(main)} are ${main.length} models; choose one, together with its weights`,
-      );
-    }
-    return decode(await bytesOf(main[0]!, options), async (name) => bytesOf(beside(source, name)), options);
-  }
-  const bytes =
-    source instanceof Blob
-      ? await bytesOf(source, options)
-      : source instanceof Uint8Array
-        ? source
-        : new Uint8Array(source);
-  return decode(bytes, async (name) => bytesOf(beside([], name)), options);
+  const named = typeof source === 'string' ? (await import('./publicModels')).namedModel(source) : undefined;
+  const from = named
+    ? await fromAddress(named.address, fetchBytes, { ...options, ...(named.expected && { expected: named.expected }) })
+    : typeof source === 'string' || source instanceof URL
+      ? await fromAddress(addressOf(source), fetchBytes, options)
+      : isNetAddresses(source)
+        ? await fromTwoAddresses(source, fetchBytes, options)
+        : isFiles(source) || source instanceof Blob
+          ? await fromFiles([source].flat(), options)
+          : { bytes: source instanceof Uint8Array ? source : new Uint8Array(source), beside: besideNothing };
+  options.signal?.throwIfAborted();
+  options.onProgress?.({ phase: 'parse', done: 0, total: from.bytes.byteLength });
+
+  const { openModel } = await import('./formats/open');
+  const model = await openModel(from.bytes);
+  const files = new Map<string, Uint8Array>();
+  for (const needed of model.files) files.set(needed.path, await from.beside(needed));
+  const file = await model.read(files);
+  return named?.prep && file.guess ? { ...file, guess: { prep: named.prep, reason: 'so its authors say' } } : file;
 }
 
-/** Enough to recognise any model by. */
-const HEAD_BYTES = 2 ** 16;
+/** The bytes of a model's own file, and how the files that it names are found. */
+interface Found {
+  readonly bytes: Uint8Array;
+  readonly beside: (needed: NeededFile) => Promise<Uint8Array>;
+}
 
-const isModel = async (file: File): Promise<boolean> =>
-  ['manifest', 'onnx'].includes(recogniseFormat(await file.slice(0, HEAD_BYTES).arrayBuffer()));
+// ── by address ──
 
-async function bytesOf(file: Blob, { expected }: ReadOptions = {}): Promise<Uint8Array> {
-  const name = file instanceof File ? file.name : 'the model';
-  if (file.size > MOST_FILE_BYTES)
-    throw new GradlensError('model-format', `${name} has ${file.size} bytes; at most ${MOST_FILE_BYTES} are read`);
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  const fault = expected && (await (await import('./download')).faultOf(bytes, expected));
-  if (fault) throw new GradlensError('model-format', `${name} ${fault}`);
-  return bytes;
+async function fromAddress(address: URL, fetchBytes: FetchBytes, options: ReadOptions): Promise<Found> {
+  const { expected: _, ...run } = options;
+  const within = new URL('.', address);
+  return {
+    bytes: await fetchBytes(address, options),
+    beside({ path, ...expected }) {
+      const relative = path.split('/').map(encodeURIComponent).join('/');
+      return fetchBytes(new URL(relative, address), { ...run, within, expected });
+    },
+  };
+}
+
+/** Bundlers give files other names and folders than they had beside each other. */
+async function fromTwoAddresses(net: NetAddresses, fetchBytes: FetchBytes, options: ReadOptions): Promise<Found> {
+  const { expected: _, ...run } = options;
+  const [manifest, weights] = [addressOf(net.manifest), addressOf(net.weights)];
+  return {
+    bytes: await fetchBytes(manifest, options),
+    beside: ({ path: _, ...expected }) => fetchBytes(weights, { ...run, expected }),
+  };
 }
 
 /** Relative addresses count from the page, or in Node from the working directory. */
@@ -129,80 +115,62 @@ function addressOf(source: string | URL): URL {
   }
 }
 
-/** `fetchBeside`: a file by its path inside the model's folder. */
-async function decode(
-  bytes: Uint8Array,
-  fetchBeside: (path: string, expected?: ExpectedFile) => Promise<Uint8Array>,
-  { signal, onProgress }: RunOptions,
-): Promise<ModelFile> {
-  signal?.throwIfAborted();
-  onProgress?.({ phase: 'parse', done: 0, total: bytes.byteLength });
-  switch (recogniseFormat(bytes)) {
-    case 'onnx': {
-      const { openOnnx } = await import('./formats/onnx'); // with its protobuf library: each format is loaded when a file of it comes
-      const model = openOnnx(bytes);
-      const files = new Map<string, Uint8Array>();
-      for (const path of model.externalFiles) files.set(path, await fetchBeside(path));
-      return withLabels(model.read(files));
-    }
-    case 'manifest': {
-      const { parseManifest, readNative } = await import('./formats/native');
-      const manifest = parseManifest(parseJson(bytes));
-      return readNative(manifest, await fetchBeside(manifest.weights.file, manifest.weights));
-    }
-    case 'safetensors':
-      throw new GradlensError(
-        'model-format',
-        'this is a safetensors file, which holds weights only; choose its model.json (together with it)',
-      );
-    default:
-      throw new GradlensError('model-format', 'this is neither an ONNX model nor a gradlens model.json');
-  }
+// ── by content ──
+
+async function fromFiles(files: readonly Blob[], { expected }: ReadOptions): Promise<Found> {
+  return {
+    bytes: await bytesOf(files.length === 1 ? files[0]! : await modelAmong(files), expected),
+    beside: ({ path }) => bytesOf(fileOf(files, path)),
+  };
 }
 
-/**
- * ImageNet's 1000 classes, in the order that all nets trained on them share; so that is what 1000 scores without names
- * are taken to be.
- */
-async function withLabels(file: ModelFile): Promise<ModelFile> {
-  if (classesOf(file.graph) !== IMAGENET_CLASSES) return file;
-  const { default: labels } = await import('./formats/imagenet.json'); // 12 kB that most models do not need
-  return { ...file, labels, provenance: { ...file.provenance, labels: 'ImageNet’s, since there are 1000 scores' } };
-}
+/** A name for messages. */
+const nameOf = (file: Blob): string => (file instanceof File ? file.name : 'the model');
 
-const IMAGENET_CLASSES = 1000;
+/** Bytes alone have no files beside them. */
+const besideNothing: Found['beside'] = async ({ path }) => bytesOf(fileOf([], path));
 
-/** Of the last layer with weights; undefined where it does not follow from that. */
-function classesOf({ nodes, weights }: Graph): number | undefined {
-  const last = nodes.findLast(({ op }) => op === 'conv' || op === 'fullyConnected');
-  return last && 'weight' in last ? weights.get(last.weight)?.shape[0] : undefined;
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw new GradlensError(
-      'model-format',
-      `model.json is not valid JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
-      {},
-      { cause },
+/** The one file that is a model. @throws GradlensError `model-format` */
+async function modelAmong(files: readonly Blob[]): Promise<Blob> {
+  const formats = await Promise.all(files.map(recogniseFile));
+  const models = files.filter((_, i) => formats[i] === 'onnx' || formats[i] === 'manifest');
+  // weights are any bytes at all, and so may look like a model
+  const named = models.filter((file) => /\.(onnx|json)$/i.test(nameOf(file)));
+  const [model, second] = models.length > 1 && named.length > 0 ? named : models;
+  if (model && !second) return model;
+  if (second)
+    throw formatError(
+      `${models.map(nameOf).join(', ')} are ${models.length} models; choose one, together with its weights`,
     );
-  }
+  const other = files.findIndex((_, i) => formats[i] !== 'unknown');
+  const format = formats[other];
+  if (format === undefined || format === 'onnx' || format === 'manifest')
+    throw formatError(`none of ${files.map(nameOf).join(', ')} is an ONNX model or a gradlens model.json`);
+  throw formatError(`${nameOf(files[other]!)} ${DESCRIPTIONS[format]}`);
+}
+
+async function bytesOf(file: Blob, expected?: ExpectedFile): Promise<Uint8Array> {
+  if (file.size > MOST_FILE_BYTES)
+    throw formatError(`${nameOf(file)} has ${file.size} bytes; at most ${MOST_FILE_BYTES} are read`);
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const fault = expected && (await (await import('./download')).faultOf(bytes, expected));
+  if (fault) throw formatError(`${nameOf(file)} ${fault}`);
+  return bytes;
 }
 
 /** Files that a user chose have no folders: only the last part of a path counts. */
-function beside(files: readonly File[], path: string): File {
+function fileOf(files: readonly Blob[], path: string): Blob {
   const wanted = path.slice(path.lastIndexOf('/') + 1);
-  const [file, second] = files.filter(({ name }) => name === wanted);
-  if (!file || second)
-    throw new GradlensError(
-      'model-format',
-      `its weights are in '${wanted}', ${second ? 'of which there are two' : 'which was not given with it; choose both files'}`,
-      { file: wanted },
-    );
+  const [file, second] = files.filter((file) => file instanceof File && file.name === wanted);
+  if (!file) throw missing(wanted);
+  if (second) throw formatError(`its weights are in '${wanted}', of which there are two`, { file: wanted });
   return file;
 }
+
+const missing = (file: string): GradlensError =>
+  formatError(`its weights are in '${file}', which was not given with it; choose both files`, { file });
+
+// ── kinds of sources ──
 
 const isModelFile = (source: ModelSource): source is ModelFile =>
   typeof source === 'object' && 'graph' in source && 'labels' in source;

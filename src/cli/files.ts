@@ -1,10 +1,11 @@
 /**
- * The files of one run of the command. All reads and writes of the user's files go through here, so that no file is both
- * read and written, and none is written twice, by whatever path it is reached.
+ * The files of one run of the command. All reads and writes of the user's files go through here, so that no file is
+ * both read and written, and none is written twice, by whatever path it is reached.
  */
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseStrictJson } from '../formats/strictJson';
 import type { FetchBytes } from '../load';
 import { fetchInNode } from '../node/files';
 import { writeWhole } from '../node/writeWhole';
@@ -26,6 +27,7 @@ export interface Outputs {
 
 /** Larger lists of labels, preparations and box files than anyone has. */
 const MOST_TEXT_BYTES = 2 ** 26;
+const MOST_JSON = { bytes: MOST_TEXT_BYTES, depth: 16, values: 2 ** 22 };
 
 export class Files {
   /** By what identifies a file, whether it is read or written. */
@@ -50,6 +52,11 @@ export class Files {
     } catch (cause) {
       throw cause instanceof UsageError ? cause : cannot('read', path, cause);
     }
+  }
+
+  /** A file of JSON. @throws GradlensError `model-format` where it is none, has a key twice, or is beyond a limit */
+  json(path: string): unknown {
+    return parseStrictJson(this.text(path), path, MOST_JSON);
   }
 
   /** A model, and the files that it names. */

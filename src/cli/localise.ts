@@ -192,13 +192,7 @@ interface Truth {
 type Truths = ReadonlyMap<string, Truth>;
 
 function readTruths(path: string, files: Files): readonly Truth[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(files.text(path));
-  } catch (cause) {
-    throw cause instanceof SyntaxError ? new UsageError(`${path} is not valid JSON: ${cause.message}`) : cause;
-  }
-  const images = (json as { images?: unknown } | null)?.images;
+  const images = (files.json(path) as { images?: unknown } | null)?.images;
   if (!Array.isArray(images))
     throw new UsageError(`${path} has no "images", a list of objects with file, label or class, and boxes`);
   const numbers = (value: unknown, length: number): boolean =>

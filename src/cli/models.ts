@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ArgsDef } from 'citty';
 import modelSchema from '../formats/model.schema.json' with { type: 'json' };
+import { readLabels } from '../formats/labels';
 import { isPreset } from '../formats/preparation';
 import { type Schema, validate } from '../formats/schema';
 import {
@@ -28,7 +29,9 @@ export const modelOption = {
   model: {
     type: 'string',
     valueHint: 'M',
-    description: `an .onnx file, a model.json, their address, or a name: of weights/ (default: ${DEFAULT_MODEL}) or of a public model, which is downloaded (${Object.keys(PUBLIC_MODELS).join(', ')})`,
+    description:
+      `an .onnx file, a model.json, their address, or a name: of weights/ (default: ${DEFAULT_MODEL}) ` +
+      `or of a public model, which is downloaded (${Object.keys(PUBLIC_MODELS).join(', ')})`,
   },
   labels: {
     type: 'string',
@@ -41,7 +44,9 @@ export const prepOption = {
   prep: {
     type: 'string',
     valueHint: 'P',
-    description: `how pictures are prepared: ${presetNames.join(', ')}, or an InputSpec in a JSON file (default: as the model says, else a guess, which is told)`,
+    description:
+      `how pictures are prepared: ${presetNames.join(', ')}, or an InputSpec in a JSON file ` +
+      '(default: as the model says, else a guess, which is told)',
   },
 } as const satisfies ArgsDef;
 
@@ -67,7 +72,7 @@ export async function readModel(
   { signal, onProgress, files }: Session,
   labels?: string,
 ): Promise<ModelFile> {
-  const names = labels === undefined ? undefined : readLabels(labels, files);
+  const names = labels === undefined ? undefined : readLabels(files.text(labels), labels);
   const { source, place } = sourceOf(name);
   try {
     const file = await loadModelFile(source, files.fetch, { signal, onProgress });
@@ -101,25 +106,9 @@ export function sourceOf(name: string): Source {
   if (known) return { ...known, source: name, place: name };
   const names = shippedModels();
   throw new UsageError(
-    `no model '${name}': it is no file, and in weights/ there ${names.length > 0 ? `are ${names.join(', ')}` : 'are none yet'}; to be downloaded there are ${Object.keys(PUBLIC_MODELS).join(', ')}`,
+    `no model '${name}': it is no file, and in weights/ there are ${names.join(', ') || 'none yet'}; ` +
+      `to be downloaded there are ${Object.keys(PUBLIC_MODELS).join(', ')}`,
   );
-}
-
-/** @throws UsageError */
-function readLabels(path: string, files: Files): string[] {
-  const text = files.text(path);
-  if (!text.trimStart().startsWith('['))
-    return text
-      .replace(/\s+$/, '')
-      .split(/\r?\n/)
-      .map((line) => line.trim());
-  try {
-    const list: unknown = JSON.parse(text);
-    if (Array.isArray(list) && list.every((label) => typeof label === 'string')) return list;
-  } catch {
-    // said below
-  }
-  throw new UsageError(`${path} is no JSON list of strings`);
 }
 
 function shippedModels(): string[] {
@@ -140,10 +129,12 @@ export function preparationOf(file: ModelFile, prep: string | undefined, session
     if (file.input) return file.input;
     if (!file.guess)
       throw new UsageError(
-        `the model does not say how pictures are prepared: add --prep ${presetNames.join(' | ')}, or --prep FILE with an InputSpec in JSON`,
+        `the model does not say how pictures are prepared: add --prep ${presetNames.join(' | ')}, ` +
+          'or --prep FILE with an InputSpec in JSON',
       );
     session.note(
-      `the model does not say how pictures are prepared; taking ${file.guess.prep}, since ${file.guess.reason}. --prep overrules this`,
+      `the model does not say how pictures are prepared; taking ${file.guess.prep}, ` +
+        `since ${file.guess.reason}. --prep overrules this`,
     );
     return presetSpec(file.guess.prep, extents);
   }
@@ -172,17 +163,12 @@ function fitting(
 function readInputSpec(path: string, { C, H, W }: Extents, files: Files): InputSpec {
   if (!existsSync(path))
     throw new UsageError(`--prep is '${path}'; it can be ${presetNames.join(', ')}, or a JSON file`);
-  let json: unknown;
-  try {
-    json = JSON.parse(files.text(path));
-  } catch (cause) {
-    throw new UsageError(`${path} is not valid JSON: ${cause instanceof Error ? cause.message : String(cause)}`);
-  }
+  const json = files.json(path);
   // the model file's own schema, but for the tensor's name
   const { tensor, ...properties } = modelSchema.properties.input.properties;
   const required = modelSchema.properties.input.required.filter((name) => name !== 'tensor');
   const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
-  const spec: unknown = isObject ? { width: W, height: H, channels: C, ...(json as object) } : json;
+  const spec: unknown = isObject ? { width: W, height: H, channels: C, ...json } : json;
   validate(
     { ...modelSchema.properties.input, $defs: modelSchema.$defs, properties, required } as unknown as Schema,
     spec,

@@ -2,7 +2,7 @@
 import { GradlensError } from '../index';
 import { type Address, formatAddress } from './address';
 import { chosenClass, classNamed, current } from './current';
-import { fetchPicture, forget, isNetworkFile, type Picture, readPicture } from './inputs/pictures';
+import { fetchPicture, forget, networkFilesOf, type Picture, readPicture } from './inputs/pictures';
 import type { Sample } from './inputs/samples';
 import { checkOnce, chooseNetwork, chosenNetwork, ensureNetwork, offerFiles } from './network';
 import { showClasses, showSeen } from './parts/classPanel';
@@ -164,7 +164,7 @@ export function openAddressOf(from: string, wish: string | null = null): Promise
 }
 
 export function openFiles(files: readonly File[]): void {
-  const networkFiles = files.filter(isNetworkFile);
+  const networkFiles = networkFilesOf(files);
   if (networkFiles.length === 0) return void open(() => readPicture(files[0]!, files[0]!.name));
   const { network, prep } = chosenNetwork();
   void instead(async (signal) => {

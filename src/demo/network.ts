@@ -2,6 +2,7 @@
  * Which network is looked into: the menu, how it prepares pictures, what it calls its classes; and the device that it
  * is on.
  */
+import { readLabels } from '../formats/labels';
 import { DEFAULT_MODEL, GradlensError, PUBLIC_MODELS, type PresetName, SHIPPED_MODELS, presetNames } from '../index';
 import { element, make } from './parts/elements';
 import { showActivity, showProgress } from './parts/messages';
@@ -28,7 +29,7 @@ let labels: readonly string[] | undefined;
 let loading: { readonly key: string; readonly done: Promise<NetworkInfo> } | undefined;
 
 /** The names of networks that a link can carry. */
-const isNamed = (name: string): boolean => name in SHIPPED_MODELS || name in PUBLIC_MODELS;
+const isNamed = (name: string): boolean => Object.hasOwn(SHIPPED_MODELS, name) || Object.hasOwn(PUBLIC_MODELS, name);
 
 export function chooseNetwork(name: string | undefined, prep: string | undefined): void {
   parts.model.value = name !== undefined && isNamed(name) ? name : DEFAULT_MODEL;
@@ -59,13 +60,7 @@ export function offerFiles(files: readonly File[]): void {
  * @throws GradlensError `model-format`
  */
 export async function takeLabels(file: File): Promise<void> {
-  const text = await file.text();
-  const names = /^\s*\[/.test(text)
-    ? (JSON.parse(text) as unknown[]).map(String)
-    : text
-        .split(/\r?\n/)
-        .map((line) => line.trim())
-        .filter((line) => line !== '');
+  const names = readLabels(await file.text(), file.name);
   const { classes } = state.network!;
   if (names.length !== classes)
     throw new GradlensError(
@@ -124,7 +119,7 @@ function request(): NetworkRequest {
   const { value } = parts.model;
   const choices = { prep: parts.prep.value as PresetName | 'file', ...(labels ? { labels } : {}) };
   if (value === OWN) return { source: own, ...choices };
-  const found = PUBLIC_MODELS[value];
+  const found = Object.hasOwn(PUBLIC_MODELS, value) ? PUBLIC_MODELS[value] : undefined;
   if (!found) return { source: new URL(`weights/${value}/model.json`, document.baseURI).href, ...choices };
   const { address, sha256, bytes, prep } = found;
   return {

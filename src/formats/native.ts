@@ -1,9 +1,11 @@
 import { GradlensError } from '../errors';
 import type { Graph, GraphNode, InputSpec, ModelFile } from '../graph';
-import { formatError, quote, requireFinite } from './checks';
+import { formatError, MOST_MANIFEST_BYTES, quote, requireFinite } from './checks';
 import modelSchema from './model.schema.json' with { type: 'json' };
+import { DESCRIPTIONS, recogniseFormat } from './recognise';
 import { readSafetensors } from './safetensors';
 import { validate, type Schema } from './schema';
+import { readStrictJson } from './strictJson';
 
 /**
  * `model.json`: everything of a model but its weights, which lie in a safetensors file beside it. model.schema.json
@@ -22,6 +24,16 @@ export interface Manifest {
   /** `file` is a plain name, beside the manifest; `sha256` is in lower-case hexadecimal. */
   readonly weights: { readonly file: string; readonly bytes: number; readonly sha256: string };
   readonly provenance: Readonly<Record<string, unknown>>;
+}
+
+const LIMITS = { bytes: MOST_MANIFEST_BYTES, depth: 32, values: 500_000 };
+
+/**
+ * The manifest in the bytes of a `model.json`, which may be anything: answered within two seconds and 128 MB.
+ * @throws GradlensError `model-format` where it is no JSON, beyond a limit, has a key twice, or as `parseManifest`
+ */
+export function readManifest(bytes: Uint8Array): Manifest {
+  return parseManifest(readStrictJson(bytes, 'model.json', LIMITS));
 }
 
 /**
@@ -78,7 +90,7 @@ export async function readNative(manifest: Manifest, weightBytes: ArrayBuffer | 
     provenance,
   } = manifest;
   if (weightBytes.byteLength !== bytes)
-    throw formatError(`${file}: has ${weightBytes.byteLength} bytes; the manifest says ${bytes}`);
+    throw formatError(`${file}: has ${weightBytes.byteLength} bytes; the manifest says ${bytes}${hintAt(weightBytes)}`);
   const actual = await sha256Of(weightBytes);
   if (actual !== sha256) throw formatError(`${file}: its SHA-256 is ${actual}; the manifest says ${sha256}`);
 
@@ -102,6 +114,12 @@ export async function readNative(manifest: Manifest, weightBytes: ArrayBuffer | 
     weights,
   };
   return { graph, input: spec, labels, provenance };
+}
+
+/** What came instead of weights, where that can be told. */
+function hintAt(bytes: ArrayBuffer | Uint8Array): string {
+  const format = recogniseFormat(bytes);
+  return format === 'lfs-pointer' || format === 'html' ? `. It ${DESCRIPTIONS[format]}` : '';
 }
 
 /** The fields of a node that name weights, as the schema says: those that its operator has and the node states. */

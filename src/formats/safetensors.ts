@@ -6,7 +6,7 @@ import { parseStrictJson } from './strictJson';
 
 const LENGTH_BYTES = 8;
 const MOST_HEADER_BYTES = 100_000_000;
-const HEADER_LIMITS = { depth: 3, values: 1_000_000 };
+const HEADER_LIMITS = { bytes: MOST_HEADER_BYTES, depth: 3, values: 1_000_000 };
 const READABLE: readonly StoredType[] = ['F16', 'BF16', 'F32', 'F64'];
 
 /**
@@ -86,7 +86,8 @@ function readInfo(name: string, info: unknown): TensorInfo {
 
   if (fields.size !== 3 || !fields.has('dtype') || !isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
     throw formatError(
-      `${where}: is ${quote(info)}; it must be { dtype, shape, data_offsets: [begin, end] }, in whole numbers below 2⁵³`,
+      `${where}: is ${quote(info)}; ` +
+        'it must be { dtype, shape, data_offsets: [begin, end] }, in whole numbers below 2⁵³',
     );
   }
   if (!type)

@@ -2,9 +2,30 @@ import { formatError, quote } from './checks';
 
 /** What a JSON text may hold before it is parsed, so that a few bytes each cannot become millions of objects. */
 export interface JsonLimits {
+  readonly bytes: number;
   readonly depth: number;
   /** Counted by opening brackets, colons and commas: each value costs one or two. */
   readonly values: number;
+}
+
+/**
+ * The JSON in a file, as {@link parseStrictJson} has it. A byte order mark before it is passed over.
+ *
+ * @throws GradlensError `model-format`, naming `where`: not UTF-8, or as parseStrictJson
+ */
+export function readStrictJson(bytes: Uint8Array, where: string, limits: JsonLimits): unknown {
+  checkBytes(bytes.length, where, limits);
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw formatError(`${where}: is not UTF-8`, {}, { cause });
+  }
+  return parseStrictJson(text, where, limits);
+}
+
+function checkBytes(bytes: number, where: string, limits: JsonLimits): void {
+  if (bytes > limits.bytes) throw formatError(`${where}: has ${bytes} bytes; at most ${limits.bytes} are read`);
 }
 
 /**
@@ -15,6 +36,7 @@ export interface JsonLimits {
  * @throws GradlensError `model-format`, naming `where`.
  */
 export function parseStrictJson(text: string, where: string, limits: JsonLimits): unknown {
+  checkBytes(text.length, where, limits); // of one byte each, at least
   scan(text, where, limits);
   try {
     return JSON.parse(text);

@@ -8,9 +8,9 @@ import type { Pixels } from '../image/pixels';
 const LONGEST_SIDE = 4096;
 
 /**
- * Decodes a picture (JPEG, PNG, WebP, AVIF, GIF, TIFF) as the engine does in a browser: to opaque RGBA, turned as its
- * EXIF orientation says, laid on white where it is transparent, its numbers as they stand (colour profiles are not
- * applied, CMYK becomes RGB by plain multiplication).
+ * Decodes a picture (JPEG, PNG, WebP, AVIF, GIF, TIFF; no BMP, which only browsers read) as the engine does in a
+ * browser: to opaque RGBA, turned as its EXIF orientation says, laid on white where it is transparent, its numbers as
+ * they stand (colour profiles are not applied, CMYK becomes RGB by plain multiplication).
  *
  * @throws GradlensError `model-format` if it is no picture, or too large; `feature` without the package `sharp`
  */
@@ -27,6 +27,8 @@ export async function readImage(file: string | Uint8Array): Promise<Pixels> {
   try {
     const bytes = typeof file === 'string' ? await readFile(file) : file;
     assertDecodable(bytes, name);
+    if (bytes[0] === 0x42 && bytes[1] === 0x4d)
+      throw new GradlensError('model-format', `${name} is a BMP, which is not read in Node; save it as PNG`);
     const picture = sharp(bytes, { limitInputPixels: MOST_DECODED, ignoreIcc: true });
     const { space, format } = await picture.metadata();
     const cmyk = space === 'cmyk';

@@ -21,6 +21,10 @@ beforeAll(async () => {
   mkdirSync(at('other'));
   await writePicture(at('other/a.png'), 20, 20, 3);
   writeFileSync(at('text.png'), 'no picture');
+  writeFileSync(at('old.bmp'), 'BM and more');
+  writeFileSync(at('pointer.onnx'), 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n');
+  writeFileSync(at('twice.json'), '{"a": 1, "a": 2}');
+  writeFileSync(at('deep.json'), '[[["a"]]]');
   writeFileSync(
     at('x.npy'),
     writeNpy([EXTENTS.C, EXTENTS.H, EXTENTS.W], new Float32Array(EXTENTS.C * EXTENTS.H * EXTENTS.W)),
@@ -54,7 +58,7 @@ test.each<[line: string, code: number, message: RegExp]>([
   [
     'paint',
     2,
-    /unknown command 'paint'; there are saliency, class-model, segment, localise, sanity, classify, gradient, inspect, convert, check, info, bench /,
+    /unknown command 'paint'; there are saliency, class-model, segment, .*, inspect, convert, check, info, bench /,
   ],
   ['check --wat', 2, /unknown option --wat; there are --driver, --json, --help/],
   ['check -x', 2, /unknown option -x/],
@@ -71,7 +75,7 @@ test.each<[line: string, code: number, message: RegExp]>([
   ['classify $/a.png --model $/prep.json', 2, /prep\.json: model\.json: format is missing/],
   ['classify $/a.png --model $/bare.onnx --labels $/none.txt', 2, /none\.txt cannot be read: ENOENT/],
   ['classify $/a.png --model $/bare.onnx --labels $/text.png', 2, /there are 1 labels; the network has 2 classes/],
-  ['classify $/a.png --model $/bare.onnx --labels $/numbers.json', 2, /numbers\.json is no JSON list of strings/],
+  ['classify $/a.png --model $/bare.onnx --labels $/numbers.json', 2, /numbers\.json: is no JSON list of strings/],
   [
     'classify $/a.png --model $/grey.onnx --prep torchvision',
     2,
@@ -101,6 +105,14 @@ test.each<[line: string, code: number, message: RegExp]>([
   ['classify $/missing.png --model $M', 2, /missing\.png: there is no such file/],
   ['classify $ --model $M', 2, /is no file/],
   ['classify $/text.png --model $M', 2, /text\.png cannot be read as a picture/],
+  ['classify $/old.bmp --model $M', 2, /old\.bmp is a BMP, which is not read in Node; save it as PNG/],
+  ['classify $/a.png --model $/pointer.onnx', 2, /pointer\.onnx: this is a Git LFS pointer/],
+  ['classify $/a.png --model $/twice.json', 2, /twice\.json: model\.json: has the key "a" twice/],
+  ['classify $/a.png --model $/bare.onnx --labels $/deep.json', 2, /deep\.json: nests deeper than 2/],
+  ['classify $/a.png --model $/bare.onnx --prep $/twice.json', 2, /twice\.json: has the key "a" twice/],
+  ['localise $/a.png --model $M --boxes $/twice.json', 2, /twice\.json: has the key "a" twice/],
+  ['classify $/a.png --model constructor', 2, /no model 'constructor'/],
+  ['class-model --class 1 --preset constructor', 2, /--preset is 'constructor'; it can be paper, vivid/],
   ['saliency $/a.png --model $M --class 4', 2, /class 4 is not among the 4 classes, 0 to 3/],
   ['saliency $/a.png --model $M --class fish', 2, /unknown class 'fish'; there are cat, dog, hound, bird, bird house/],
   ['saliency $/a.png --model $/bare.onnx --prep unit --class fish', 2, /this model names no classes/],
@@ -151,8 +163,8 @@ test('of several pictures all are done, and every failure has its line', async (
   expect(jsonLines(stdout).map(({ image }) => image)).toEqual([at('a.png'), at('b.png')]);
   expect(complaints).toEqual([
     expect.stringMatching(/gone\.png: there is no such file/),
-    expect.stringMatching(/text\.png cannot be read as a picture/),
     expect.stringMatching(/other.a\.png: .*out.a\.png is written by this command already; name another file to write/),
+    expect.stringMatching(/text\.png cannot be read as a picture/),
   ]);
 });
 

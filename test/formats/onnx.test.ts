@@ -453,7 +453,7 @@ describe('refusals', () => {
       'a pad that repeats',
       [node('Pad', ['x', 'p'], 'y', { mode: 'wrap' })],
       [integers('p', Array(8).fill(0))],
-      /its mode is wrap/,
+      /its mode is "wrap"; supported: constant, reflect, edge/,
     ],
     [
       'a Resize of channels',

@@ -27,7 +27,8 @@ test.each([
   ['no bytes', new Uint8Array(), 'unknown'],
   ['an npy file', writeNpy([1], Float32Array.of(1)), 'unknown'],
   ['a PNG', Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a), 'unknown'],
-  ['HTML', text('<!doctype html>'), 'unknown'],
+  ['HTML', text('<!doctype html>'), 'html'],
+  ['a Git LFS pointer', text('version https://git-lfs.github.com/spec/v1\noid'), 'lfs-pointer'],
   ['an endless varint', new Uint8Array(1000).fill(0xff), 'unknown'],
   ['zeros', new Uint8Array(1000), 'unknown'],
 ])('%s is %3$s', (_, bytes, format) => {

@@ -62,8 +62,11 @@ export async function fetchPicture(address: string, signal: AbortSignal): Promis
   return response.blob();
 }
 
-/** Files of a network, and of its weights beside it. */
-export const isNetworkFile = ({ name }: File): boolean => /\.(onnx|json|safetensors|data)$/i.test(name);
+const isNetworkFile = ({ name }: File): boolean => /\.(onnx|json|safetensors|data)$/i.test(name);
+
+/** Of the files that were chosen those of a network: if there is one, all but pictures, since weights have any name. */
+export const networkFilesOf = (files: readonly File[]): readonly File[] =>
+  files.some(isNetworkFile) ? files.filter(({ type }) => !type.startsWith('image/')) : [];
 
 /** Calls `open` with files that are chosen, dropped or pasted, and `refuse` with a sentence where there are none. */
 export function listenForFiles(

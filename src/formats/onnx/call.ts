@@ -200,6 +200,17 @@ export class Call {
     return attribute ? new TextDecoder().decode(attribute.s) : otherwise;
   }
 
+  /**
+   * What a table has for the name in a text attribute.
+   * @throws GradlensError `unsupported-op` with the names that the table knows
+   */
+  choice<T>(name: string, otherwise: string, table: Readonly<Record<string, T>>): T {
+    const chosen = this.string(name, otherwise);
+    const found = Object.hasOwn(table, chosen) ? table[chosen] : undefined;
+    if (found === undefined) throw unsupported(`its ${name} is ${quote(chosen)}`, Object.keys(table).join(', '));
+    return found;
+  }
+
   /** An attribute that is a list of numbers. */
   floats(name: string): readonly number[] | undefined {
     return this.attribute(name, AttributeType.FLOATS)?.floats;
@@ -213,7 +224,8 @@ export class Call {
     const attribute = this.attributes.get(name);
     if (attribute && attribute.type !== type) {
       throw formatError(
-        `${this.where}: its ${name} has the type ${AttributeType[attribute.type] ?? attribute.type}; it should be ${AttributeType[type]}`,
+        `${this.where}: its ${name} has the type ${AttributeType[attribute.type] ?? attribute.type}; ` +
+          `it should be ${AttributeType[type]}`,
       );
     }
     return attribute;

@@ -66,16 +66,8 @@ function resize(call: Call): Translation {
   }
   if (call.int('antialias', 0) || call.int('exclude_outside', 0))
     throw unsupported('it sets antialias or exclude_outside', '0 for both');
-  const coordinates = COORDINATES[call.string('coordinate_transformation_mode', 'half_pixel')];
-  if (!coordinates)
-    throw unsupported(
-      `its coordinate_transformation_mode is ${call.string('coordinate_transformation_mode', '')}`,
-      Object.keys(COORDINATES).join(', '),
-    );
-  const rounding = ROUNDING[call.string('nearest_mode', 'round_prefer_floor')];
-  if (!rounding)
-    throw unsupported(`its nearest_mode is ${call.string('nearest_mode', '')}`, Object.keys(ROUNDING).join(', '));
-
+  const coordinates = call.choice('coordinate_transformation_mode', 'half_pixel', COORDINATES);
+  const rounding = call.choice('nearest_mode', 'round_prefer_floor', ROUNDING);
   const mode = modeOf(call);
   const chosen = call.ints('axes') ?? [0, 1, 2, 3];
   const sizes = call.integers(3);
@@ -113,11 +105,7 @@ function sizesOf(call: Call, { shape: [, H, W] }: Value, scales: ArrayLike<numbe
   return { size: [Math.floor(H! * y!), Math.floor(W! * x!)], scale: [y!, x!] };
 }
 
-function modeOf(call: Call): ResizeNode['mode'] {
-  const mode = MODES[call.string('mode', 'nearest')];
-  if (!mode) throw unsupported(`its mode is ${call.string('mode', '')}`, Object.keys(MODES).join(', '));
-  return mode;
-}
+const modeOf = (call: Call): ResizeNode['mode'] => call.choice('mode', 'nearest', MODES);
 
 function planes(call: Call): Value {
   const value = call.value();

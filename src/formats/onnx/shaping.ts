@@ -3,6 +3,7 @@
  * first axis.
  */
 import { AXES, triple } from '../../shape';
+import type { PadNode } from '../../ops/separable';
 import { formatError } from '../checks';
 import { expandTo } from './arithmetic';
 import { reshaping, unsupported, type Call, type Operators, type Translation } from './call';
@@ -198,14 +199,13 @@ function gather(call: Call): Translation {
   return call.result(reshaping(name, valueOf(kept(1)), dropped), dropped);
 }
 
-const MODES = { constant: 'constant', reflect: 'reflect', edge: 'edge' } as const;
+const MODES: Readonly<Record<string, PadNode['mode']>> = { constant: 'constant', reflect: 'reflect', edge: 'edge' };
 
 /** Pads and value are attributes before opset 11, inputs since. A negative pad cuts. */
 function pad(call: Call): Translation {
   const value = call.value();
   const rank = rankOf(value);
-  const mode = MODES[call.string('mode', 'constant') as keyof typeof MODES];
-  if (!mode) throw unsupported(`its mode is ${call.string('mode', '')}`, Object.keys(MODES).join(', '));
+  const mode = call.choice('mode', 'constant', MODES);
   const given = call.integers(1) ?? call.ints('pads') ?? [];
   const axes = (call.integers(3) ?? Array.from({ length: rank }, (_, axis) => axis)).map((axis) =>
     axisOf(call, axis, rank),

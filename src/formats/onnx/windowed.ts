@@ -14,6 +14,7 @@ export const windowed: Operators = {
   Conv: { attributes: [...WINDOW_ATTRIBUTES, 'group'], inputs: [2, 3], translate: conv },
   GlobalAveragePool: { inputs: [1, 1], translate: (call) => globalPool(call, 'globalAveragePool') },
   GlobalMaxPool: { inputs: [1, 1], translate: (call) => globalPool(call, 'globalMaxPool') },
+  // storage_order is how indices are counted, an output that nobody may read here
   MaxPool: { attributes: [...WINDOW_ATTRIBUTES, 'ceil_mode', 'storage_order'], inputs: [1, 1], translate: maxPool },
 };
 
