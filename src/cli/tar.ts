@@ -1,5 +1,5 @@
 /** Pictures in an uncompressed tar (USTAR): headers of 512 bytes, contents padded to 512. */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { UsageError } from './failure';
 
 export interface TarEntry {
@@ -35,10 +35,13 @@ export function tarEntries(path: string): TarEntry[] {
 
 /** @throws UsageError if the tar ends before */
 export function readEntry(path: string, { name, offset, bytes }: TarEntry): Uint8Array {
-  const contents = Buffer.alloc(bytes);
-  const read = withFile(path, (file) => readSync(file, contents, 0, bytes, offset));
-  if (read < bytes) throw new UsageError(`${path}: ${name} is cut off`);
-  return contents;
+  return withFile(path, (file) => {
+    // before memory is taken for it: a header may claim eight gigabytes
+    if (offset + bytes > fstatSync(file).size) throw new UsageError(`${path}: ${name} is cut off`);
+    const contents = Buffer.alloc(bytes);
+    readSync(file, contents, 0, bytes, offset);
+    return contents;
+  });
 }
 
 function withFile<T>(path: string, work: (file: number) => T): T {
