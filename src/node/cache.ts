@@ -1,9 +1,10 @@
 /** Downloaded files, in a folder of the user's: two files each, the bytes and what is known of them. */
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { DownloadCache, Version } from '../download';
+import { writeWhole } from './writeWhole';
 
 /** `$GRADLENS_CACHE`, or `gradlens` where the system wants caches. May be deleted at any time. */
 export function cacheFolder(): string {
@@ -41,9 +42,8 @@ export function folderCache(folder = cacheFolder()): DownloadCache {
       const path = pathOf(address);
       const note: Note = { address: address.href, bytes: bytes.length, sha256: digest(bytes), whole, ...version };
       try {
-        await mkdir(folder, { recursive: true });
-        await replace(path, bytes);
-        await replace(`${path}.json`, `${JSON.stringify(note, null, 1)}\n`);
+        await writeWhole(path, bytes);
+        await writeWhole(`${path}.json`, `${JSON.stringify(note, null, 1)}\n`);
       } catch {
         // a cache that cannot be written does without
       }
@@ -52,15 +52,3 @@ export function folderCache(folder = cacheFolder()): DownloadCache {
 }
 
 const digest = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
-
-/** Whole, or not at all. */
-async function replace(path: string, data: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
-  try {
-    await writeFile(temporary, data);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
