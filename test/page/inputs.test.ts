@@ -1,10 +1,12 @@
 /** Pictures and networks by every way in, good and broken; and a link that shows it again. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
+import { external, node, onnxFile } from '../formats/models';
 import { DATA, data } from '../needs';
 import { alertOf, mapNumber, openDemo, setField, settled, stateOf } from './open';
 
@@ -111,6 +113,32 @@ describe('pictures', () => {
 });
 
 describe('networks', () => {
+  test.each(['constructor', '__proto__'])('a link that asks for the net %s shows the usual one', async (name) => {
+    const { page, errors, close } = await openDemo(`#sample=church&network=${name}`);
+    await mapNumber(page, 1);
+    expect(await page.$eval('#model', (menu) => (menu as HTMLSelectElement).selectedIndex)).toBe(0);
+    expect(errors).toEqual([]);
+    await close();
+  });
+
+  test('weights beside a net may have any name', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gradlens-page-'));
+    const at = (name: string): string => join(folder, name);
+    const nodes = [node('Conv', ['x', 'w'], 'c'), node('GlobalAveragePool', ['c'], 'p'), node('Flatten', ['p'], 'y')];
+    const { page, errors, close } = await openDemo('#sample=church');
+    await mapNumber(page, 1);
+    const input = (await page.$('input#file'))!;
+    for (const [i, name] of ['ext.bin', 'net.onnx_data', 'conv1.weight'].entries()) {
+      const tensors = [external('w', [4, 3, 1, 1], { location: name })];
+      writeFileSync(at('net.onnx'), onnxFile({ nodes, tensors, input: ['N', 3, 8, 8] }));
+      writeFileSync(at(name), Buffer.from(Float32Array.from({ length: 12 }, (_, k) => k - 5).buffer));
+      await input.uploadFile(at('net.onnx'), at(name));
+      expect((await mapNumber(page, 2 + i)).network).toMatchObject({ classes: 4 });
+    }
+    expect(errors).toEqual([]);
+    await close();
+  });
+
   test('a net of one’s own gets names for its classes and another preparation, and the menu leads back', async () => {
     const { page, errors, close } = await openDemo('#sample=golf-ball');
     const first = await mapNumber(page, 1);
