@@ -16,7 +16,7 @@ declare module 'vitest' {
   }
 }
 
-const FLAGS = [
+export const FLAGS = [
   '--no-sandbox', // Chromium's sandbox does not work for root, as which containers run
   '--enable-unsafe-webgpu',
   '--use-webgpu-adapter=swiftshader',

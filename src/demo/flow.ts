@@ -4,7 +4,7 @@ import { type Address, formatAddress } from './address';
 import { chosenClass, classNamed, current } from './current';
 import { fetchPicture, forget, networkFilesOf, type Picture, readPicture } from './inputs/pictures';
 import type { Sample } from './inputs/samples';
-import { checkOnce, chooseNetwork, chosenNetwork, ensureNetwork, offerFiles } from './network';
+import { checkOnce, chosenNetwork, ensureNetwork, keepNetwork, offerFiles } from './network';
 import { showClasses, showSeen } from './parts/classPanel';
 import { element } from './parts/elements';
 import { choicesOf, choose } from './parts/form';
@@ -39,12 +39,14 @@ export function wish(fields: URLSearchParams): void {
   wanted = fields;
 }
 
+/** Of which network results are shown, counted as `state.networks`. */
+let became = 0;
+
 /** Shows the picture by the network that is chosen, from the beginning. */
 export async function showAll(signal: AbortSignal): Promise<void> {
-  const before = state.networks;
   const network = await ensureNetwork(signal);
   signal.throwIfAborted();
-  if (state.networks !== before) becomeNetwork();
+  if (state.networks !== became) becomeNetwork();
   const { picture } = current;
   if (!picture) return;
   if (current.ranked.length === 0) {
@@ -69,8 +71,19 @@ export async function showTab(signal: AbortSignal): Promise<void> {
   void checkOnce(); // after the first result, which it must not delay
 }
 
+/** As {@link showAll} after another network was chosen; where that is not to be had, the one that is there stays. */
+export async function showAnother(signal: AbortSignal): Promise<void> {
+  try {
+    await showAll(signal);
+  } catch (error) {
+    if (!signal.aborted) keepNetwork();
+    throw error;
+  }
+}
+
 /** Another network is there: what the one before said is gone. */
 function becomeNetwork(): void {
+  became = state.networks;
   current.ranked = [];
   for (const tab of Object.values(tabs)) tab.clear();
   forgetAscent();
@@ -128,7 +141,6 @@ function becomePicture(picture: Picture): void {
   current.ranked = [];
   const { name, width, height, sample } = picture;
   state.picture = { name, width, height };
-  state.classes = [];
   for (const tab of Object.values(tabs)) tab.clear();
   showClasses([], null);
   showSeen(null);
@@ -166,15 +178,9 @@ export function openAddressOf(from: string, wish: string | null = null): Promise
 export function openFiles(files: readonly File[]): void {
   const networkFiles = networkFilesOf(files);
   if (networkFiles.length === 0) return void open(() => readPicture(files[0]!, files[0]!.name));
-  const { network, prep } = chosenNetwork();
-  void instead(async (signal) => {
+  void instead((signal) => {
     offerFiles(networkFiles);
     current.wish = null;
-    try {
-      await showAll(signal);
-    } catch (error) {
-      if (!signal.aborted && state.network) chooseNetwork(network, prep); // the one that is still there
-      throw error;
-    }
+    return showAnother(signal);
   });
 }

@@ -1,5 +1,5 @@
 /** The camera's frames and their maps, one after the other, on the saliency tab. */
-import { current } from './current';
+import { chosenClass, current } from './current';
 import { drawLegend, drawMap } from './draw/paint';
 import { watchCamera } from './inputs/camera';
 import { type Picture, readPicture } from './inputs/pictures';
@@ -8,10 +8,10 @@ import { ensureNetwork } from './network';
 import { showClasses, showSeen } from './parts/classPanel';
 import { element } from './parts/elements';
 import { duration, showActivity } from './parts/messages';
-import { state } from './state';
+import { type State, state } from './state';
 import { paintOverlay } from './tabs/saliency';
 import type { Tab } from './tabs/tab';
-import { l2Norm } from './words';
+import { describeMap, l2Norm } from './words';
 import { instead } from './work';
 import { call } from './worker/remote';
 
@@ -22,6 +22,8 @@ const parts = {
   video: element('video', HTMLVideoElement),
   map: element('map', HTMLCanvasElement),
   legend: element('legend', HTMLCanvasElement),
+  low: element('legend-low', HTMLSpanElement),
+  high: element('legend-high', HTMLSpanElement),
   time: element('status-time', HTMLElement),
 };
 
@@ -46,20 +48,23 @@ async function watch(tabs: readonly Tab[], signal: AbortSignal): Promise<void> {
   showLive(true);
   state.camera = { frames: 0 };
   let shownAt = -Infinity;
+  let shown: State['map'] = null;
   try {
     await watchCamera(
       parts.video,
       async (frame) => {
         const began = performance.now();
         const extent = { width: parts.video.videoWidth, height: parts.video.videoHeight };
-        const { map, best } = await call(
+        const found = await call(
           'frame',
           { frame, chosen: typeof current.wish === 'number' ? current.wish : 'top1' },
           { signal, transfer: [frame] },
         );
         signal.throwIfAborted();
+        if (!found) return; // the GPU was lost, and is back
+        const { map, best } = found;
         const label = labels[map.class] ?? String(map.class);
-        state.map = {
+        state.map = shown = {
           ...map,
           label,
           method: 'saliency',
@@ -69,20 +74,28 @@ async function watch(tabs: readonly Tab[], signal: AbortSignal): Promise<void> {
         };
         state.camera = { frames: state.camera!.frames + 1 };
         drawMap(parts.map, map, extent, input!, look());
-        drawLegend(parts.legend, map, look());
+        const { low, high } = drawLegend(parts.legend, map, look());
+        parts.low.textContent = low;
+        parts.high.textContent = high;
+        parts.map.setAttribute('aria-label', describeMap(map, label));
         paintOverlay(parts.video, extent);
         const took = duration(performance.now() - began);
         parts.time.textContent = took;
         if (performance.now() - shownAt < CLASSES_MILLISECONDS) return;
         shownAt = performance.now();
         showClasses(best, best.find(({ index }) => index === map.class) ?? null);
-        showActivity(`Live: “${label}”, a map every ${took}. Camera again keeps this picture.`);
+        showActivity(`Live: “${label}”, a map every ${took}. Keep this picture, or cancel to go back.`);
       },
       signal,
     );
   } finally {
     state.camera = null;
     showLive(false);
+    if (state.map === shown) {
+      // a frame's map says nothing of the picture that is shown again
+      for (const tab of tabs) tab.clear();
+      showClasses(current.ranked, chosenClass());
+    }
   }
 }
 

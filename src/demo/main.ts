@@ -9,6 +9,7 @@ import {
   openFiles,
   openSample,
   showAll,
+  showAnother,
   showTab,
   shownTab,
   tabs,
@@ -18,7 +19,7 @@ import {
 import { listenForFiles } from './inputs/pictures';
 import { firstSample, samples } from './inputs/samples';
 import { toggleCamera } from './live';
-import { chooseNetwork, ensureNetwork, forgetNetwork, takeLabels } from './network';
+import { chooseNetwork, ensureNetwork, forgetNetwork, showAdapter, showCheck, takeLabels } from './network';
 import { workOffline } from './offline';
 import { listenForClass, showClasses } from './parts/classPanel';
 import { element, make } from './parts/elements';
@@ -29,7 +30,7 @@ import { ascend, classModelTab, takeRecipe as takeAscentRecipe } from './tabs/cl
 import { paint, paintOverlay, saliencyTab, showMethod } from './tabs/saliency';
 import { showSanity } from './tabs/sanity';
 import { segmentationTab, takeRecipe as takeCutRecipe } from './tabs/segmentation';
-import { cancel, instead, refuse, retryWith, stop, whenUnavailable } from './work';
+import { cancel, giveUp, instead, listenForEnds, refuse, resume, suspend } from './work';
 import { listenForLoss } from './worker/remote';
 
 window.gradlens = { state };
@@ -74,7 +75,7 @@ parts.camera.addEventListener('click', () => {
 for (const select of [parts.model, parts.prep]) {
   select.addEventListener('change', () => {
     if (select === parts.model) parts.prep.value = 'file';
-    void instead(showAll);
+    void instead(showAnother);
   });
 }
 parts.labelsFile.addEventListener('change', () => {
@@ -137,7 +138,9 @@ saliencyTab.form.addEventListener('change', ({ target }) => {
   if (DRAWN.includes(name)) {
     paint();
     tellAddress();
-  } else if (saliencyTab.form.reportValidity() && current.ranked.length > 0) void instead(showTab); // else what is on its way takes the field
+  } else if (saliencyTab.form.reportValidity() && current.ranked.length > 0) {
+    void instead(showTab); // without classes a job is on its way, which will read the field
+  }
 });
 segmentationTab.form.addEventListener('input', ({ target }) => {
   if ((target as HTMLInputElement).name === 'cut') takeCutRecipe();
@@ -177,7 +180,8 @@ listenForSaving(() => ({ tab: shownTab(), address: address() }));
 
 // ——— begin ———
 
-element('network', HTMLDetailsElement).open = matchMedia('(min-width: 701px)').matches; // a phone has no room for what few change
+// a phone has no room for what few change
+element('network', HTMLDetailsElement).open = matchMedia('(min-width: 701px)').matches;
 
 /** All that the address says. */
 function openAddress(): void {
@@ -203,11 +207,19 @@ function again(): void {
   else openAddress();
 }
 
-retryWith(again);
-whenUnavailable(() => void import('./ready').then(({ showReady }) => showReady()));
-listenForLoss((error) => {
-  forgetNetwork();
-  stop(error);
+listenForEnds({
+  retry: again,
+  unavailable: () => void import('./ready').then(({ showReady }) => showReady()),
+  gone: () => current.picture && tellAddress(), // for the reload; before a picture was opened it says what it said
+});
+listenForLoss({
+  lost: suspend,
+  restored: ({ environment, check }) => {
+    showAdapter(environment);
+    showCheck(check);
+    resume();
+  },
+  gone: giveUp,
 });
 window.addEventListener('hashchange', openAddress);
 openAddress();

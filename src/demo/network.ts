@@ -3,7 +3,16 @@
  * is on.
  */
 import { readLabels } from '../formats/labels';
-import { DEFAULT_MODEL, GradlensError, PUBLIC_MODELS, type PresetName, SHIPPED_MODELS, presetNames } from '../index';
+import {
+  type CheckReport,
+  DEFAULT_MODEL,
+  type Environment,
+  GradlensError,
+  PUBLIC_MODELS,
+  type PresetName,
+  SHIPPED_MODELS,
+  presetNames,
+} from '../index';
 import { element, make } from './parts/elements';
 import { showActivity, showProgress } from './parts/messages';
 import { state } from './state';
@@ -27,6 +36,8 @@ const OWN = 'own';
 let own: readonly File[] = [];
 let labels: readonly string[] | undefined;
 let loading: { readonly key: string; readonly done: Promise<NetworkInfo> } | undefined;
+/** What the menus said of the network that is there. */
+let loaded: { readonly key: string; readonly model: string; readonly prep: string } | undefined;
 
 /** The names of networks that a link can carry. */
 const isNamed = (name: string): boolean => Object.hasOwn(SHIPPED_MODELS, name) || Object.hasOwn(PUBLIC_MODELS, name);
@@ -65,7 +76,8 @@ export async function takeLabels(file: File): Promise<void> {
   if (names.length !== classes)
     throw new GradlensError(
       'model-format',
-      `${file.name} has ${names.length} names; this network has ${classes} classes. One name per line, in the order of the scores, would be right.`,
+      `${file.name} has ${names.length} names; this network has ${classes} classes. ` +
+        'One name per line, in the order of the scores, would be right.',
     );
   labels = names;
 }
@@ -79,7 +91,7 @@ export async function ensureNetwork(signal: AbortSignal): Promise<NetworkInfo> {
     labels,
   ]);
   if (loading?.key !== key) {
-    const started = { key, done: load(signal) };
+    const started = { key, done: load(key, signal) };
     loading = started;
     started.done.catch(() => {
       if (loading === started) loading = undefined;
@@ -88,21 +100,33 @@ export async function ensureNetwork(signal: AbortSignal): Promise<NetworkInfo> {
   return loading.done;
 }
 
-/** After the device was lost nothing is loaded. */
+/** Loads it anew at the next wish. */
 export function forgetNetwork(): void {
   loading = undefined;
-  state.check = null;
 }
 
-async function load(signal: AbortSignal): Promise<NetworkInfo> {
-  const began = performance.now();
-  const { adapter } = await call('start', undefined, { signal });
+/** Sets the menus back to the network that is there, where another one is not to be had. */
+export function keepNetwork(): void {
+  if (!loaded) return;
+  parts.model.value = loaded.model;
+  parts.prep.value = loaded.prep;
+}
+
+/** What the network is on. */
+export function showAdapter({ adapter }: Environment): void {
   const name =
     adapter.description || [adapter.vendor, adapter.architecture].filter(Boolean).join(' ') || 'without a name';
   parts.statusAdapter.textContent = adapter.isFallbackAdapter
     ? `⚠ ${name}: software, computes on the CPU; right, but slow`
     : name;
   parts.statusAdapter.className = adapter.isFallbackAdapter ? 'warn' : '';
+}
+
+async function load(key: string, signal: AbortSignal): Promise<NetworkInfo> {
+  const began = performance.now();
+  const { value: model } = parts.model;
+  const { value: prep } = parts.prep;
+  showAdapter(await call('start', undefined, { signal }));
   showActivity('Loading the network');
   const info = await call('load', request(), {
     signal,
@@ -110,7 +134,8 @@ async function load(signal: AbortSignal): Promise<NetworkInfo> {
   });
   state.milliseconds.load = performance.now() - began;
   state.network = info;
-  state.networks += 1;
+  if (loaded?.key !== key) state.networks += 1;
+  loaded = { key, model, prep };
   showNetwork(info);
   return info;
 }
@@ -158,7 +183,9 @@ function showNetwork({
         ? ', the picture fitted in'
         : ', the picture squashed';
   parts.name.textContent = name;
-  parts.text.textContent = `Sees ${W}×${H}${seen}; ${classes} classes${names.length === 0 ? ' without names' : ''}; ${(gpuBytes / 1e6).toFixed(1)} MB on the GPU${by}.`;
+  const unnamed = names.length === 0 ? ' without names' : '';
+  const size = `${(gpuBytes / 1e6).toFixed(1)} MB on the GPU`;
+  parts.text.textContent = `Sees ${W}×${H}${seen}; ${classes} classes${unnamed}; ${size}${by}.`;
   parts.statusModel.textContent = `${name}, ${classes} classes, sees ${W}×${H}`;
   parts.labels.replaceChildren(...(names.length > 0 ? names.map((label) => make('option', { value: label })) : []));
 }
@@ -169,13 +196,17 @@ export async function checkOnce(): Promise<void> {
   if (state.check) return;
   statusCheck.textContent = 'running';
   try {
-    state.check = await call('check', undefined);
-    statusCheck.textContent = state.check.message;
-    statusCheck.className = state.check.ok ? '' : 'bad';
+    showCheck(await call('check', undefined));
   } catch (error) {
     statusCheck.textContent = `failed: ${error instanceof Error ? error.message : String(error)}`;
     statusCheck.className = 'bad';
   }
+}
+
+export function showCheck(check: CheckReport): void {
+  state.check = check;
+  parts.statusCheck.textContent = check.message;
+  parts.statusCheck.className = check.ok ? '' : 'bad';
 }
 
 const megabytes = (bytes: number | undefined): string => (bytes === undefined ? '' : `, ${Math.round(bytes / 1e6)} MB`);

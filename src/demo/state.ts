@@ -58,6 +58,9 @@ export interface State {
   /** How many segmentations were shown so far. */
   segmentations: number;
   camera: { readonly frames: number } | null;
+  /** How often the browser lost the GPU, and how often it came back with all that was on it. */
+  losses: number;
+  recoveries: number;
   check: CheckReport | null;
   /** Wall time, from the call to its numbers. */
   milliseconds: { load?: number; classify?: number; gradient?: number; segment?: number };
@@ -81,6 +84,8 @@ export const state: State = {
   segmentation: null,
   segmentations: 0,
   camera: null,
+  losses: 0,
+  recoveries: 0,
   check: null,
   milliseconds: {},
   error: null,

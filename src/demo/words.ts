@@ -36,7 +36,10 @@ export function describeMap(map: Heatmap, label: string): string {
   if (share === 0) return `The map for “${label}” is zero everywhere: no pixel changes its score.`;
   const { x, y } = centreOf(map);
   const percent = share < 0.01 ? 'less than 1' : String(Math.round(share * 100));
-  return `The map for “${label}” (score ${map.score.toFixed(2)} before soft-max) has its centre ${place(x, y)} of the picture; half of it lies in ${percent} % of the pixels.`;
+  return (
+    `The map for “${label}” (score ${map.score.toFixed(2)} before soft-max) has its centre ${place(x, y)} ` +
+    `of the picture; half of it lies in ${percent} % of the pixels.`
+  );
 }
 
 function place(x: number, y: number): string {

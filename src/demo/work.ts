@@ -1,29 +1,35 @@
 /**
  * One thing at a time: whatever the visitor does next aborts what runs, so that what is shown together belongs
- * together.
+ * together. When the browser loses the GPU, what runs only waits: the worker repeats the step that was interrupted.
  */
 import { GradlensError } from '../index';
+import { current } from './current';
 import { hideAlert, showActivity, showAlert, showBusy } from './parts/messages';
-import { state } from './state';
+import { type State, state } from './state';
 
-let running = new AbortController();
-let retry = (): void => {};
-let onUnavailable = (): void => {};
-
-/** What a "Try again" button does. */
-export function retryWith(run: () => void): void {
-  retry = run;
+interface Listeners {
+  /** What a "Try again" button does. */
+  readonly retry: () => void;
+  /** There is no WebGPU here. */
+  readonly unavailable: () => void;
+  /** The GPU was there, and does not come back. */
+  readonly gone: () => void;
 }
 
-/** Calls `listener` when it turns out that there is no WebGPU here. */
-export function whenUnavailable(listener: () => void): void {
-  onUnavailable = listener;
+let running = new AbortController();
+/** What the page was when it lost the GPU, if nothing ran then. */
+let resting: State['phase'] | null = null;
+let listeners: Listeners = { retry: () => {}, unavailable: () => {}, gone: () => {} };
+
+export function listenForEnds(to: Listeners): void {
+  listeners = to;
 }
 
 /** Runs `job` instead of whatever runs; results of an aborted job are never shown. */
 export async function instead(job: (signal: AbortSignal) => Promise<void>): Promise<void> {
   running.abort();
   const { signal } = (running = new AbortController());
+  resting = null;
   state.phase = 'busy';
   forgetError();
   showBusy(true);
@@ -42,24 +48,52 @@ export async function instead(job: (signal: AbortSignal) => Promise<void>): Prom
 export function cancel(): void {
   running.abort();
   running = new AbortController();
+  resting = null;
   state.phase = state.network ? 'ready' : 'failed';
   showBusy(false);
   showActivity('Cancelled.');
-  if (!state.network) showAlert('Loading the network was cancelled.', { action: { label: 'Load it', run: retry } });
+  if (!state.network)
+    showAlert('Loading the network was cancelled.', { action: { label: 'Load it', run: listeners.retry } });
 }
 
-/** Ends what runs because the device is gone. */
-export function stop(error: GradlensError): void {
-  running.abort();
-  showBusy(false);
+/** The GPU is lost. What runs waits for its return. */
+export function suspend(): void {
+  state.losses += 1;
+  if (state.phase !== 'busy') resting = state.phase;
+  state.phase = 'busy';
+  showBusy(true);
+  showActivity('Getting the GPU back');
+  showAlert('The browser lost the GPU. Nothing on this page is lost; what was running goes on by itself.', {
+    notice: true,
+  });
+}
+
+/** It is there again, and on it all that was. */
+export function resume(): void {
+  state.recoveries += 1;
+  forgetError();
+  showActivity('The GPU is back.');
+  rest(state.network ? 'ready' : 'failed');
+}
+
+/** It does not come back. */
+export function giveUp(error: unknown): void {
+  rest('failed');
   fail(error);
+}
+
+function rest(phase: State['phase']): void {
+  if (resting === null) return;
+  resting = null;
+  state.phase = phase;
+  showBusy(false);
 }
 
 /** An error that leaves everything as it was: a file that is no picture. What runs goes on. */
 export function refuse(error: unknown): void {
   const { code, message } = (state.error = told(error));
   if (!document.body.hasAttribute('data-busy')) state.phase = 'failed';
-  showAlert(message, code === 'network' ? { action: { label: 'Try again', run: retry } } : {});
+  showAlert(message, code === 'network' ? { action: { label: 'Try again', run: listeners.retry } } : {});
 }
 
 export function forgetError(): void {
@@ -70,24 +104,36 @@ export function forgetError(): void {
 function fail(error: unknown): void {
   const { code, message } = (state.error = told(error));
   const reason = unavailable(state.error);
-  const again = { action: { label: 'Try again', run: retry } };
-  const wasThere = state.milliseconds.load !== undefined;
+  const again = { action: { label: 'Try again', run: listeners.retry } };
+  const wasThere = state.losses > 0 || state.milliseconds.load !== undefined;
   state.phase = reason && !wasThere ? 'unavailable' : 'failed';
   showActivity(state.map ? 'The last result is still shown.' : '');
   if (reason && wasThere) {
-    // After two crashes of its GPU process a browser gives this document no more adapters, but a fresh one gets them.
-    showAlert(`The GPU does not come back. ${message}`, {
-      action: { label: 'Reload the page', run: () => location.reload() },
-    });
+    showAlert(`${message} ${wayBack()}`);
+    listeners.gone();
   } else if (reason) {
     document.body.toggleAttribute('data-unavailable', true);
     showAlert(`Nothing can be computed here. ${reason}`, { notice: true });
-    onUnavailable();
+    listeners.unavailable();
   } else if (code === 'device-lost') {
-    showAlert('The browser lost the GPU. Your picture and your choices are still here.', again);
+    showAlert('The browser loses the GPU whenever this is computed. Something smaller may work.', again);
   } else {
-    showAlert(message, code === 'network' || code === 'out-of-memory' || !wasThere ? again : {});
+    showAlert(message, code === 'out-of-memory' || !state.network ? again : {});
   }
+}
+
+/**
+ * Chromium gives a document no GPU for minutes after the second crash within seconds. A reload by this page
+ * (`location.reload()`) changes nothing, one by the visitor does.
+ */
+function wayBack(): string {
+  const { picture } = current;
+  const isOwn = picture && picture.sample === undefined && picture.from === undefined;
+  return [
+    'Reload the page with your browser: press F5 or, on a Mac, ⌘R.',
+    `The address keeps your choices${isOwn ? ', but not your own picture, which is then to be opened again' : ''}.`,
+    'What is shown here can still be saved before.',
+  ].join(' ');
 }
 
 function told(error: unknown): NonNullable<typeof state.error> {
@@ -102,11 +148,21 @@ function told(error: unknown): NonNullable<typeof state.error> {
 function unavailable({ code, message }: { readonly code: string; readonly message: string }): string | undefined {
   switch (code) {
     case 'no-webgpu':
-      return 'This browser has no WebGPU.\nOpen the page in Chrome or Edge 113, Firefox 141, Safari 26, or a later one. Chrome on Linux may need chrome://flags/#enable-unsafe-webgpu.';
+      return [
+        'This browser has no WebGPU.',
+        'Open the page in Chrome or Edge 113, Firefox 141, Safari 26, or a later one. ' +
+          'Chrome on Linux may need chrome://flags/#enable-unsafe-webgpu.',
+      ].join('\n');
     case 'insecure-context':
-      return 'WebGPU needs a secure page.\nOpen it by an https address or, on the machine that serves it, by localhost.';
+      return [
+        'WebGPU needs a secure page.',
+        'Open it by an https address or, on the machine that serves it, by localhost.',
+      ].join('\n');
     case 'no-adapter':
-      return `${message}\nTurn on graphics acceleration in the browser’s settings, update the graphics driver, and restart the browser.`;
+      return [
+        message,
+        'Turn on graphics acceleration in the browser’s settings, update the graphics driver, and restart the browser.',
+      ].join('\n');
     default:
       return undefined;
   }

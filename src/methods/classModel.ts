@@ -101,6 +101,8 @@ export interface ClassModelStep {
    * The picture so far, the mean added, which may be some iterations ahead; a read-back, so ask for it now and then.
    */
   preview(item?: number): Promise<Pixels>;
+  /** What another run can go on from, bit for bit; the same read-back, which may be some iterations ahead. */
+  state(): Promise<AscentState>;
 }
 
 export interface ClassModel {
@@ -163,6 +165,7 @@ export async function* classModel(
           scores,
           score: scores[0]!,
           preview: async (item = 0) => toPicture(model, (await ascent.read()).image, item),
+          state: () => ascent.read(),
         };
       }
     }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { relativeL2 } from '../../src/compare';
 import { saliency } from '../../src/index';
 import { createNodeEngine, fileAddress } from '../../src/node';
-import { alertOf, crashGpu, giveFile, mapNumber, openDemo, stateOf } from './open';
+import { alertOf, giveFile, mapNumber, openDemo, stateOf } from './open';
 
 test('opens with a sample, its classes and its map, without an error', async () => {
   const { page, errors, close } = await openDemo();
@@ -168,18 +168,5 @@ test('a model of one’s own is taken as a model.json with its weights, and weig
   await input.uploadFile('weights/imagenette-128-robust/model.json', `weights/imagenette-128-robust/${file}`);
   const after = await mapNumber(page, 2);
   expect(after.map.values).toEqual(before.map.values);
-  await close();
-});
-
-test('a lost device is said to be lost, and “Try again” brings the same map back', async () => {
-  const { page, close } = await openDemo();
-  const before = await mapNumber(page, 1);
-  await crashGpu(page);
-  await page.waitForFunction(() => window.gradlens.state.error?.code === 'device-lost');
-  expect(await alertOf(page)).toContain('lost the GPU');
-  await page.click('#alert-action');
-  const after = await mapNumber(page, 2);
-  expect(after.map.values).toEqual(before.map.values);
-  expect(await alertOf(page)).toBe('');
   await close();
 });

@@ -71,6 +71,9 @@ const resizes = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries)
     if (contentRect.width > 0) charts.get(target as HTMLElement)?.setSize({ width: contentRect.width, height: HEIGHT });
 });
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+function redraw(): void {
   document.querySelectorAll<HTMLElement>('.chart').forEach((place) => charts.get(place)?.redraw());
-});
+}
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
+// A crash of the browser's GPU process empties canvases that lie there; the event does not bubble.
+document.addEventListener('contextrestored', redraw, true);

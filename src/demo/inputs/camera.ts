@@ -28,7 +28,8 @@ export async function watchCamera(
       'feature',
       missing
         ? 'No camera was found.'
-        : 'The camera may not be used: allow it for this page in the browser’s settings, and see that no other program has it.',
+        : 'The camera may not be used: allow it for this page in the browser’s settings, ' +
+            'and see that no other program has it.',
       {},
       { cause },
     );

@@ -54,7 +54,8 @@ export async function fetchPicture(address: string, signal: AbortSignal): Promis
     const reason =
       origin === location.origin
         ? 'is the server still there?'
-        : `${host} cannot be reached, or does not allow other pages to read its pictures. Save the picture and open the file instead.`;
+        : `${host} cannot be reached, or does not allow other pages to read its pictures. ` +
+          'Save the picture and open the file instead.';
     throw new GradlensError('network', `The picture cannot be fetched: ${reason}`, {}, { cause });
   }
   if (!response.ok)

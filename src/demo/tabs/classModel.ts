@@ -118,7 +118,7 @@ export async function ascend(signal: AbortSignal): Promise<void> {
       }
       const step = await call('advance', { ascent, milliseconds: LOOK_MILLISECONDS }, { signal });
       signal.throwIfAborted();
-      step.scores.forEach((more, item) => scores[item]!.push(...more));
+      step.scores.forEach((more, item) => scores[item]!.splice(step.since, Infinity, ...more));
       told(step.finished ? 'finished' : 'running', step.iteration, step.finished);
       step.pictures.forEach((picture, item) => drawPixels(canvases[item]!, picture));
       showScores(names, scores, canvases);

@@ -1,6 +1,5 @@
 /** What the worker can do. Pictures are named by the number that `decode` gave them. */
 import type {
-  ClassModelOptions,
   CheckReport,
   Classification,
   Environment,
@@ -10,13 +9,13 @@ import type {
   LoadOptions,
   MethodName,
   MethodValues,
-  Neuron,
   PresetName,
   RunOptions,
   SegmentOptions,
   Segmentation,
 } from '../../index';
 import {
+  GradlensError,
   type PerturbationCurves,
   batchFor,
   mapBy,
@@ -32,8 +31,8 @@ import { unprepared } from '../../image/unprepared';
 import { overChannels } from '../../methods/heatmap';
 import { topClasses, softmax } from '../../scores';
 import { SAMPLES_AT_ONCE } from '../../methods/method';
-import { type Advance, advance, ascend, endAscent } from './ascents';
-import { loadNetwork, theEngine, theModel, withFile } from './session';
+import { type Advance, type AscentRequest, advance, ascend, endAscent } from './ascents';
+import { loadNetwork, restored, theEngine, theModel, withFile } from './session';
 
 export interface NetworkInfo {
   readonly name: string;
@@ -180,14 +179,8 @@ export const jobs = {
   },
 
   /** Begins a class model; its number. */
-  async ascend(
-    {
-      target,
-      ...options
-    }: { readonly target: readonly number[] | Neuron } & Omit<ClassModelOptions, 'class' | keyof RunOptions>,
-    run: RunOptions,
-  ): Promise<number> {
-    return ascend(await theModel('tensor' in target ? 1 : target.length, run), target, options);
+  async ascend(request: AscentRequest, run: RunOptions): Promise<number> {
+    return ascend(await theModel('tensor' in request.target ? 1 : request.target.length, run), request);
   },
 
   /** Some more iterations of it. */
@@ -195,18 +188,21 @@ export const jobs = {
     { ascent, milliseconds }: { readonly ascent: number; readonly milliseconds: number },
     { signal }: RunOptions,
   ): Promise<Advance> {
-    return advance(ascent, milliseconds, signal!);
+    return advance(ascent, milliseconds, theModel, signal!);
   },
 
   async endAscent(ascent: number): Promise<void> {
     await endAscent(ascent);
   },
 
-  /** The map of a camera's frame, of that class or the best one, straight from the frame, which is closed then. */
+  /**
+   * The map of a camera's frame, of that class or the best one, straight from the frame, which is closed then. Null if
+   * the GPU was lost in the middle: when it is back, the next frame is worth more.
+   */
   async frame(
     { frame, chosen }: { readonly frame: VideoFrame; readonly chosen: number | 'top1' },
     options: RunOptions,
-  ): Promise<{ readonly map: Heatmap; readonly best: readonly Classification[] }> {
+  ): Promise<{ readonly map: Heatmap; readonly best: readonly Classification[] } | null> {
     try {
       const model = await theModel();
       const [, C, height, width] = model.inputShape;
@@ -225,6 +221,10 @@ export const jobs = {
         meta: { method: 'saliency', model: model.name },
       };
       return { map, best: topClasses(scores, softmax(scores), 5, (at) => model.labelOf(at)) };
+    } catch (error) {
+      if (!(error instanceof GradlensError && error.code === 'device-lost')) throw error;
+      await restored();
+      return null;
     } finally {
       frame.close();
     }

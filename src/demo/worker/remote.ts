@@ -2,6 +2,7 @@
 import { GradlensError, type RunOptions } from '../../index';
 import type { Jobs } from './jobs';
 import type { Failure, Reply, Request } from './messages';
+import type { Restored } from './session';
 
 interface Waiting {
   readonly resolve: (result: never) => void;
@@ -12,11 +13,19 @@ interface Waiting {
 const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'gradlens' });
 const waiting = new Map<number, Waiting>();
 let lastId = 0;
-let onLost: (error: GradlensError) => void = () => {};
+let listeners: LossListeners = { lost: () => {}, restored: () => {}, gone: () => {} };
 
-/** Calls `listener` when the browser loses the GPU. */
-export function listenForLoss(listener: (error: GradlensError) => void): void {
-  onLost = listener;
+/** What happens to the GPU while jobs run, which the worker repeats by itself. */
+interface LossListeners {
+  readonly lost: () => void;
+  /** Everything that was on it is on it again. */
+  readonly restored: (restored: Restored) => void;
+  /** It does not come back; what still waits for it rejects, too. */
+  readonly gone: (error: Error) => void;
+}
+
+export function listenForLoss(to: LossListeners): void {
+  listeners = to;
 }
 
 export interface CallOptions extends RunOptions {
@@ -56,7 +65,13 @@ function send(request: Request, transfer: Transferable[] = []): void {
 }
 
 worker.onmessage = ({ data: reply }: MessageEvent<Reply>): void => {
-  if ('lost' in reply) return onLost(new GradlensError('device-lost', reply.lost));
+  if ('lost' in reply) {
+    listeners.lost();
+    // Nobody looks at a page in the background, and there the browser may not answer.
+    return whenVisible(() => send({ recover: true }));
+  }
+  if ('restored' in reply) return listeners.restored(reply.restored);
+  if ('gone' in reply) return listeners.gone(errorOf(reply.gone));
   const call = waiting.get(reply.id);
   if (!call) return;
   if ('progress' in reply) call.onProgress?.(reply.progress);
@@ -67,6 +82,11 @@ worker.onerror = ({ message }): void => {
   const error = new Error(message || 'its worker cannot be loaded');
   for (const { reject } of [...waiting.values()]) reject(error);
 };
+
+function whenVisible(then: () => void): void {
+  if (document.visibilityState === 'visible') return then();
+  document.addEventListener('visibilitychange', () => whenVisible(then), { once: true });
+}
 
 function errorOf({ code, message, detail }: Failure): Error {
   return code === 'unknown' ? new Error(message) : new GradlensError(code as GradlensError['code'], message, detail);

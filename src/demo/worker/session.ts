@@ -1,6 +1,19 @@
-/** An engine with one network on it, in as many batches as its uses need. */
-import { Engine, GradlensError, type LoadOptions, Model, type ModelFile, type RunOptions } from '../../index';
+/**
+ * An engine with one network on it, in as many batches as its uses need. When the browser loses the GPU, both are made
+ * anew: what the worker knows of the network is enough for that, and nothing is fetched again.
+ */
+import {
+  type CheckReport,
+  Engine,
+  type Environment,
+  GradlensError,
+  type LoadOptions,
+  Model,
+  type ModelFile,
+  type RunOptions,
+} from '../../index';
 import { fetchOverHttp, loadModelFile, type ModelSource } from '../../load';
+import { recover } from './recovery';
 
 /** Copies of the weights for other batches are made up to this size. */
 const MOST_COPIED_BYTES = 64 * 2 ** 20;
@@ -11,33 +24,80 @@ interface Network {
   readonly models: Map<number, Model>;
 }
 
-let engine: Promise<Engine> | undefined;
-let network: Network | undefined;
-let onLost: (reason: string) => void = () => {};
-
-export function listenForLoss(listener: (reason: string) => void): void {
-  onLost = listener;
+/** What stands in the place of a device that was lost. */
+export interface Restored {
+  readonly environment: Environment;
+  readonly check: CheckReport;
 }
 
-/** The engine; a new one if there is none, or if the device of the one before was lost. */
+interface LossListeners {
+  /** The GPU is gone. What this waits for, the recovery waits for. */
+  readonly lost: (reason: string) => Promise<void>;
+  readonly restored: (restored: Restored) => void;
+  readonly gone: (error: unknown) => void;
+}
+
+/** The engine that computes now, or the attempt to get one. None before the first attempt, and after a failed one. */
+let engine: Promise<Engine> | undefined;
+/** Whose loss is answered. */
+let created: Engine | undefined;
+let network: Network | undefined;
+let listeners: LossListeners = { lost: async () => {}, restored: () => {}, gone: () => {} };
+
+export function listenForLoss(to: LossListeners): void {
+  listeners = to;
+}
+
+/** The engine; a new one if there is none. After a loss it comes with the network on it, and passed its self-test. */
 export function theEngine(): Promise<Engine> {
-  engine ??= create();
+  engine ??= forgottenIfItFails(created ? recreate() : create());
   return engine;
 }
 
+/** Settles when a lost GPU is there again; rejects where it does not come back. */
+export async function restored(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve)); // a job may hear of a loss before what answers it
+  await theEngine();
+}
+
+const forgottenIfItFails = (promise: Promise<Engine>): Promise<Engine> => {
+  promise.catch(() => {
+    if (engine === promise) engine = undefined;
+  });
+  return promise;
+};
+
 async function create(): Promise<Engine> {
+  return watched(await Engine.create());
+}
+
+/** @throws GradlensError `validation` if the self-test fails there */
+async function recreate(): Promise<Engine> {
+  const host = await Engine.create();
   try {
-    const created = await Engine.create();
-    void created.lost.then(({ reason, message }) => {
-      engine = network = undefined;
-      created.dispose();
-      if (reason !== 'destroyed') onLost(message || reason);
-    });
-    return created;
+    const check = await host.check();
+    if (!check.ok) throw new GradlensError('validation', `The GPU came back and computes wrongly: ${check.message}`);
+    if (network) {
+      const { file, options } = network;
+      network = { file, options, models: new Map([[1, await host.load(file, options)]]) };
+    }
+    listeners.restored({ environment: host.environment, check });
+    return watched(host);
   } catch (error) {
-    engine = undefined;
+    host.dispose();
     throw error;
   }
+}
+
+function watched(host: Engine): Engine {
+  created = host;
+  void host.lost.then(({ reason, message }) => {
+    const attempt = forgottenIfItFails(listeners.lost(message || reason).then(() => recover(recreate)));
+    engine = attempt;
+    host.dispose();
+    attempt.catch(listeners.gone);
+  });
+  return host;
 }
 
 /** Puts a network in the place of the one that is there, which stays if this fails. */
@@ -55,13 +115,14 @@ export async function loadNetwork(source: ModelSource, options: LoadOptions): Pr
 
 /** The network for that many pictures at once, or for one, where its weights are too large to be there twice. */
 export async function theModel(batch = 1, options: RunOptions = {}): Promise<Model> {
+  const host = await theEngine(); // after a loss it has the network, too
   if (!network) throw new GradlensError('disposed', 'no network is loaded');
   const { file, models, options: loading } = network;
   const single = models.get(1)!;
   const wanted = single.memory.weights > MOST_COPIED_BYTES ? 1 : batch;
   const found = models.get(wanted);
   if (found) return found;
-  const model = await (await theEngine()).load(file, { ...loading, ...options, batch: wanted });
+  const model = await host.load(file, { ...loading, ...options, batch: wanted });
   models.set(wanted, model);
   return model;
 }
@@ -72,8 +133,9 @@ export async function withFile<Result>(
   use: (model: Model) => Promise<Result>,
   options: RunOptions,
 ): Promise<Result> {
+  const host = await theEngine();
   if (!network) throw new GradlensError('disposed', 'no network is loaded');
-  const model = await (await theEngine()).load(change(network.file), { ...network.options, ...options });
+  const model = await host.load(change(network.file), { ...network.options, ...options });
   try {
     return await use(model);
   } finally {

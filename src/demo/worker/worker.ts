@@ -2,7 +2,8 @@
 import { GradlensError, type Progress } from '../../index';
 import { jobs } from './jobs';
 import type { Failure, Reply, Request } from './messages';
-import { listenForLoss } from './session';
+import { repeatedly } from './recovery';
+import { listenForLoss, restored } from './session';
 
 /** What of a worker's global scope is used; its own types and a page's exclude each other. */
 const scope = globalThis as unknown as {
@@ -12,18 +13,36 @@ const scope = globalThis as unknown as {
 
 const running = new Map<number, AbortController>();
 
+let goOn = (): void => {};
+
 scope.onmessage = ({ data: request }) => {
-  if ('abort' in request) running.get(request.id)?.abort();
+  if ('recover' in request) goOn();
+  else if ('abort' in request) running.get(request.id)?.abort();
   else void run(request.id, request.job as keyof typeof jobs, request.args);
 };
-listenForLoss((reason) => scope.postMessage({ lost: reason }));
+listenForLoss({
+  lost: (reason) =>
+    new Promise((resolve) => {
+      goOn = resolve; // the page knows whether anybody looks at it
+      scope.postMessage({ lost: reason });
+    }),
+  restored: (restored) => scope.postMessage({ restored }),
+  gone: (error) => scope.postMessage({ gone: failureOf(error) }),
+});
+
+const isLoss = (error: unknown): boolean => error instanceof GradlensError && error.code === 'device-lost';
 
 async function run(id: number, job: keyof typeof jobs, args: unknown): Promise<void> {
   const abort = new AbortController();
+  const { signal } = abort;
   running.set(id, abort);
-  const options = { signal: abort.signal, onProgress: (progress: Progress) => scope.postMessage({ id, progress }) };
+  const options = { signal, onProgress: (progress: Progress) => scope.postMessage({ id, progress }) };
+  const once = async (): Promise<unknown> => {
+    signal.throwIfAborted();
+    return jobs[job](args as never, options);
+  };
   try {
-    scope.postMessage({ id, result: await jobs[job](args as never, options) });
+    scope.postMessage({ id, result: await repeatedly(once, isLoss, restored) });
   } catch (error) {
     scope.postMessage({ id, failure: failureOf(error) });
   } finally {
