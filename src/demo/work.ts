@@ -109,7 +109,7 @@ function fail(error: unknown): void {
   state.phase = reason && !wasThere ? 'unavailable' : 'failed';
   showActivity(state.map ? 'The last result is still shown.' : '');
   if (reason && wasThere) {
-    showAlert(`${message} ${wayBack()}`);
+    showAlert(`The GPU does not come back. ${wayBack()}`);
     listeners.gone();
   } else if (reason) {
     document.body.toggleAttribute('data-unavailable', true);

@@ -71,7 +71,7 @@ describe('the first loss', () => {
   });
 
   test('in the middle of a long map begins that map again', async () => {
-    await using opened = await openAlone('#sample=church&method=smoothgrad&samples=200');
+    await using opened = await openAlone('#sample=church&method=smoothgrad&samples=80');
     const { page } = opened;
     await page.waitForFunction(() => document.querySelector('#activity-text')?.textContent.startsWith('Computing:'), {
       timeout: 100_000,
@@ -197,7 +197,10 @@ test('after the second loss the page says what helps, offers nothing that does n
 
   // what needs the GPU says so again; what does not goes on
   await page.click('#samples button[value="parachute"]');
-  await page.waitForFunction(() => window.gradlens.state.phase === 'failed' && window.gradlens.state.error !== null);
+  await page.waitForFunction(() => {
+    const { picture, phase } = window.gradlens.state;
+    return picture?.name === 'parachute' && phase === 'failed';
+  });
   expect(await stateOf(page)).toMatchObject({ map: null, classes: [], picture: { name: 'parachute' } });
   expect(new URL(page.url()).hash).toBe('#sample=parachute&relu=guided');
 

@@ -32,7 +32,7 @@ import { overChannels } from '../../methods/heatmap';
 import { topClasses, softmax } from '../../scores';
 import { SAMPLES_AT_ONCE } from '../../methods/method';
 import { type Advance, type AscentRequest, advance, ascend, endAscent } from './ascents';
-import { loadNetwork, restored, theEngine, theModel, withFile } from './session';
+import { loadNetwork, onTheGpu, restored, theEngine, theModel, withFile } from './session';
 
 export interface NetworkInfo {
   readonly name: string;
@@ -204,23 +204,7 @@ export const jobs = {
     options: RunOptions,
   ): Promise<{ readonly map: Heatmap; readonly best: readonly Classification[] } | null> {
     try {
-      const model = await theModel();
-      const [, C, height, width] = model.inputShape;
-      const {
-        scores,
-        gradient,
-        classes: [index],
-      } = await model.inputGradient(frame, { class: chosen, ...options });
-      const map = {
-        data: overChannels(gradient, C, 'max-abs'),
-        width,
-        height,
-        class: index!,
-        score: scores[index!]!,
-        signed: false,
-        meta: { method: 'saliency', model: model.name },
-      };
-      return { map, best: topClasses(scores, softmax(scores), 5, (at) => model.labelOf(at)) };
+      return await onTheGpu(() => frameMap(frame, chosen, options));
     } catch (error) {
       if (!(error instanceof GradlensError && error.code === 'device-lost')) throw error;
       await restored();
@@ -232,6 +216,30 @@ export const jobs = {
 };
 
 export type Jobs = typeof jobs;
+
+async function frameMap(
+  frame: VideoFrame,
+  chosen: number | 'top1',
+  options: RunOptions,
+): Promise<{ readonly map: Heatmap; readonly best: readonly Classification[] }> {
+  const model = await theModel();
+  const [, C, height, width] = model.inputShape;
+  const {
+    scores,
+    gradient,
+    classes: [index],
+  } = await model.inputGradient(frame, { class: chosen, ...options });
+  const map = {
+    data: overChannels(gradient, C, 'max-abs'),
+    width,
+    height,
+    class: index!,
+    score: scores[index!]!,
+    signed: false,
+    meta: { method: 'saliency', model: model.name },
+  };
+  return { map, best: topClasses(scores, softmax(scores), 5, (at) => model.labelOf(at)) };
+}
 
 function pictureOf(id: number): Pixels {
   const pixels = pictures.get(id);

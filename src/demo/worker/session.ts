@@ -42,6 +42,7 @@ let engine: Promise<Engine> | undefined;
 /** Whose loss is answered. */
 let created: Engine | undefined;
 let network: Network | undefined;
+let losses = 0;
 let listeners: LossListeners = { lost: async () => {}, restored: () => {}, gone: () => {} };
 
 export function listenForLoss(to: LossListeners): void {
@@ -54,9 +55,24 @@ export function theEngine(): Promise<Engine> {
   return engine;
 }
 
+/**
+ * Runs something that needs the GPU. Whatever it fails with when the GPU was lost meanwhile, it failed by that.
+ *
+ * @throws GradlensError `device-lost`, and as `use`
+ */
+export async function onTheGpu<Result>(use: () => Promise<Result>): Promise<Result> {
+  const before = losses;
+  try {
+    return await use();
+  } catch (cause) {
+    await new Promise((resolve) => setTimeout(resolve)); // it may hear of a loss before the listener here does
+    if (losses === before) throw cause;
+    throw new GradlensError('device-lost', 'the GPU was lost', {}, { cause });
+  }
+}
+
 /** Settles when a lost GPU is there again; rejects where it does not come back. */
 export async function restored(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve)); // a job may hear of a loss before what answers it
   await theEngine();
 }
 
@@ -89,10 +105,22 @@ async function recreate(): Promise<Engine> {
   }
 }
 
+/** @throws GradlensError `no-adapter` */
+async function comeBack(reason: string): Promise<Engine> {
+  await listeners.lost(reason);
+  try {
+    return await recover(recreate);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new GradlensError('no-adapter', `The GPU does not come back. ${why}`, {}, { cause });
+  }
+}
+
 function watched(host: Engine): Engine {
   created = host;
   void host.lost.then(({ reason, message }) => {
-    const attempt = forgottenIfItFails(listeners.lost(message || reason).then(() => recover(recreate)));
+    losses += 1;
+    const attempt = forgottenIfItFails(comeBack(message || reason));
     engine = attempt;
     host.dispose();
     attempt.catch(listeners.gone);

@@ -3,7 +3,7 @@ import { GradlensError, type Progress } from '../../index';
 import { jobs } from './jobs';
 import type { Failure, Reply, Request } from './messages';
 import { repeatedly } from './recovery';
-import { listenForLoss, restored } from './session';
+import { listenForLoss, onTheGpu, restored } from './session';
 
 /** What of a worker's global scope is used; its own types and a page's exclude each other. */
 const scope = globalThis as unknown as {
@@ -39,7 +39,7 @@ async function run(id: number, job: keyof typeof jobs, args: unknown): Promise<v
   const options = { signal, onProgress: (progress: Progress) => scope.postMessage({ id, progress }) };
   const once = async (): Promise<unknown> => {
     signal.throwIfAborted();
-    return jobs[job](args as never, options);
+    return onTheGpu<unknown>(() => jobs[job](args as never, options));
   };
   try {
     scope.postMessage({ id, result: await repeatedly(once, isLoss, restored) });
