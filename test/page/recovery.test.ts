@@ -5,7 +5,6 @@
 import puppeteer, { type Page } from 'puppeteer';
 import { describe, expect, inject, test } from 'vitest';
 import { recover, repeatedly } from '../../src/demo/worker/recovery';
-// @ts-expect-error: plain JavaScript, which also runs before there are any packages
 import { findChromium } from '../../scripts/system.mjs';
 import { FLAGS } from '../setup';
 import { alertOf, crashGpu, mapNumber, setField, settled, stateOf } from './open';
@@ -15,7 +14,7 @@ interface Opened extends AsyncDisposable {
 }
 
 async function openAlone(hash: string): Promise<Opened> {
-  const executablePath = findChromium() as string;
+  const executablePath = findChromium()!;
   const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: 120_000 });
   const [page] = (await browser.pages()) as [Page];
   await page.setViewport({ width: 1280, height: 900 });

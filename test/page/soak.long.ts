@@ -5,7 +5,6 @@
 import { readFileSync } from 'node:fs';
 import puppeteer, { type Page } from 'puppeteer';
 import { expect, inject, test, vi } from 'vitest';
-// @ts-expect-error: plain JavaScript, which also runs before there are any packages
 import { findChromium } from '../../scripts/system.mjs';
 import { FLAGS } from '../setup';
 import { mapNumber, settled } from './open';
@@ -30,7 +29,7 @@ interface Sample {
 }
 
 async function openAlone(hash: string): Promise<{ page: Page } & AsyncDisposable> {
-  const executablePath = findChromium() as string;
+  const executablePath = findChromium()!;
   const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: 120_000 });
   const [page] = (await browser.pages()) as [Page];
   await page.goto(new URL(`index.html${hash}`, inject('pageUrl')).href);

@@ -6,7 +6,8 @@
  */
 export const PAUSES: readonly number[] = [100, 2000];
 
-const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+export const sleep = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
  * What the first attempt that succeeds gives; a pause stands before each.

@@ -13,7 +13,7 @@ import {
   type RunOptions,
 } from '../../index';
 import { fetchOverHttp, loadModelFile, type ModelSource } from '../../load';
-import { recover } from './recovery';
+import { recover, sleep } from './recovery';
 
 /** Copies of the weights for other batches are made up to this size. */
 const MOST_COPIED_BYTES = 64 * 2 ** 20;
@@ -55,6 +55,13 @@ export function theEngine(): Promise<Engine> {
   return engine;
 }
 
+/** What a call fails with may come before the news that the GPU is lost. */
+const NEWS_MILLISECONDS = 500;
+
+/** Errors that say what is wrong with a file or a choice are none of a loss. */
+const mayBeLoss = (error: unknown): boolean =>
+  !(error instanceof GradlensError) || !['model-format', 'shape', 'network', 'unsupported-op'].includes(error.code);
+
 /**
  * Runs something that needs the GPU. Whatever it fails with when the GPU was lost meanwhile, it failed by that.
  *
@@ -65,7 +72,8 @@ export async function onTheGpu<Result>(use: () => Promise<Result>): Promise<Resu
   try {
     return await use();
   } catch (cause) {
-    await new Promise((resolve) => setTimeout(resolve)); // it may hear of a loss before the listener here does
+    if (mayBeLoss(cause)) await Promise.race([created?.lost, sleep(NEWS_MILLISECONDS)]);
+    await sleep(0); // until the listener has heard of it, too
     if (losses === before) throw cause;
     throw new GradlensError('device-lost', 'the GPU was lost', {}, { cause });
   }
