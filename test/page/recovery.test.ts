@@ -70,7 +70,7 @@ describe('the first loss', () => {
   });
 
   test('in the middle of a long map begins that map again', async () => {
-    await using opened = await openAlone('#sample=church&method=smoothgrad&samples=80');
+    await using opened = await openAlone('#sample=church&method=smoothgrad&samples=24');
     const { page } = opened;
     await page.waitForFunction(() => document.querySelector('#activity-text')?.textContent.startsWith('Computing:'), {
       timeout: 100_000,
@@ -80,7 +80,7 @@ describe('the first loss', () => {
   });
 
   test('in the middle of a class model lets it go on, to the same bits', async () => {
-    const hash = '#tab=class-model&sample=church&iterations=160&recipe=vivid';
+    const hash = '#tab=class-model&sample=church&iterations=60&recipe=vivid';
     const finished = async (page: Page) => {
       await page.waitForFunction(() => window.gradlens.state.ascent?.phase === 'finished', { timeout: 200_000 });
       return (await settled(page)).ascent!;
@@ -95,7 +95,7 @@ describe('the first loss', () => {
     await page.waitForFunction(
       () => {
         const { ascent } = window.gradlens.state;
-        return ascent?.phase === 'running' && ascent.iteration > 20;
+        return ascent?.phase === 'running' && ascent.iteration > 4;
       },
       { timeout: 100_000 },
     );
