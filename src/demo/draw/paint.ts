@@ -83,9 +83,17 @@ export function drawLegend(
 }
 
 export function drawPixels(canvas: HTMLCanvasElement, { data, width, height }: Pixels): void {
-  Object.assign(canvas, { width, height });
-  contextOf(canvas).putImageData(new ImageData(data as Uint8ClampedArray<ArrayBuffer>, width, height), 0, 0);
+  const draw = (): void => {
+    Object.assign(canvas, { width, height });
+    contextOf(canvas).putImageData(new ImageData(data as Uint8ClampedArray<ArrayBuffer>, width, height), 0, 0);
+  };
+  drawings.set(canvas, draw);
+  draw();
 }
+
+/** A crash of the browser's GPU process empties every canvas; what was drawn last is then drawn again. */
+const drawings = new WeakMap<EventTarget, () => void>();
+document.addEventListener('contextrestored', ({ target }) => drawings.get(target!)?.(), true); // it does not bubble
 
 /** A colour to lay over a pixel, as opaque as `share` says; or nothing to be left of it. */
 export type Tint =
@@ -141,6 +149,7 @@ export function drawBox(
 }
 
 export function clear(canvas: HTMLCanvasElement, label: string): void {
+  drawings.delete(canvas);
   canvas.width = canvas.height = 1;
   canvas.setAttribute('aria-label', label);
 }

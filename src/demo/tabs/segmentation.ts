@@ -133,6 +133,9 @@ const count = (labels: Uint8Array, label: number): number =>
   labels.reduce((sum, value) => sum + Number(value === label), 0);
 const areaOf = ({ mask }: ShownSegmentation): number => count(mask, 1) / mask.length;
 
+for (const canvas of [parts.seeds, parts.cut, parts.cutout])
+  canvas.addEventListener('contextrestored', () => state.segmentation && draw(state.segmentation));
+
 parts.preset.append(
   ...Object.keys(SEGMENT_PRESETS).map(
     (name) => new Option(name === 'paper' ? 'paper’s quantiles' : name, name, name === 'boxes', name === 'boxes'),
