@@ -121,8 +121,8 @@ fn differences(n: u32, c: u32, h: u32, w: u32) -> vec3f {
   return vec3f(right, below, sqrt(right * right + below * below + ${ROUNDING}));
 }`;
 
-/** What is told of an iteration, per item: the score before its update, and the root mean square of D. */
-export const TOLD = 2;
+/** The report of an iteration, per item: the score before its update, and the root mean square of D. */
+export const REPORT = 2;
 
 /**
  * The sum of what every lane has, in a fixed order, so that the same seed gives the same bits; `sums[0]` then holds it.
@@ -138,14 +138,14 @@ for (var half = ${LANES / 2}u; half > 0u; half /= 2u) {
 const perImage = ({ N }: { readonly N: number }) =>
   ({ workgroups: [1, 1, N], workgroupSize: [LANES], takes: ['me', 'group'] }) as const;
 const SUMS = `var<workgroup> sums: array<f32, ${LANES}>;`;
-const TOLD_TENSOR = ['told', `N ${TOLD}`, F32] as const;
+const REPORT_TENSOR = ['report', `N ${REPORT}`, F32] as const;
 
-/** told[n, 1] = √(Σ D² / SIZE). Each lane adds up its own elements. */
+/** report[n, 1] = √(Σ D² / SIZE). Each lane adds up its own elements. */
 export function ascentNorm(d: AscentDims): Kernel {
   return kernel({
     name: 'ascentNorm',
     dims: { SIZE: d.C * d.H * d.W },
-    tensors: [reads('direction', 'N SIZE', F32), writes(...TOLD_TENSOR)],
+    tensors: [reads('direction', 'N SIZE', F32), writes(...REPORT_TENSOR)],
     ...perImage(d),
     functions: SUMS,
     body: `
@@ -156,7 +156,7 @@ for (var i = me; i < d.SIZE; i += ${LANES}u) {
   sum += value * value;
 }
 ${SUM_OF_LANES}
-if (me == 0u) { store_told(n, 1u, sqrt(sums[0] / f32(d.SIZE))); }`,
+if (me == 0u) { store_report(n, 1u, sqrt(sums[0] / f32(d.SIZE))); }`,
   });
 }
 
@@ -167,7 +167,7 @@ export interface ScoreDims {
   readonly PLANE: number;
 }
 
-/** told[n, 0] = scores[n, channel] at the target's place, or summed over the plane where the target has none. */
+/** report[n, 0] = scores[n, channel] at the target's place, or summed over the plane where the target has none. */
 export function ascentScore(d: ScoreDims): Kernel {
   return kernel({
     name: 'ascentScore',
@@ -175,7 +175,7 @@ export function ascentScore(d: ScoreDims): Kernel {
     tensors: [
       reads('scores', 'N C/4 PLANE'),
       reads('chosen', 'N', { element: 'vec4u' }), // channel, and the pixels from … to before …
-      writes(...TOLD_TENSOR),
+      writes(...REPORT_TENSOR),
     ],
     ...perImage(d),
     functions: SUMS,
@@ -186,7 +186,7 @@ let plane = index_scores(n, neuron.x / 4u, 0u);
 var sum = 0.0;
 for (var i = neuron.y + me; i < neuron.z; i += ${LANES}u) { sum += scores[plane + i][neuron.x % 4u]; }
 ${SUM_OF_LANES}
-if (me == 0u) { store_told(n, 0u, sums[0]); }`,
+if (me == 0u) { store_report(n, 0u, sums[0]); }`,
   });
 }
 
@@ -206,14 +206,14 @@ export function ascentStep(
     tensors: [
       reads('direction', 'N SIZE', F32),
       writes('image', 'N SIZE', F32),
-      normalise && reads(...TOLD_TENSOR),
+      normalise && reads(...REPORT_TENSOR),
       momentum > 0 && writes('velocity', 'N SIZE', F32),
     ],
     each: { x: { i: 'SIZE' }, z: { n: 'N' } },
     body: wgsl`
 var change = load_direction(n, i);
 #if ${normalise}
-let norm = load_told(n, 1u);
+let norm = load_report(n, 1u);
 if (norm != 0.0) { change /= norm; }
 #endif
 #if ${momentum > 0}

@@ -4,7 +4,7 @@ struct Dims {
 @group(0) @binding(0) var<uniform> d: Dims;
 @group(0) @binding(1) var<storage, read> scores: array<vec4f>; // [N, C/4, PLANE]
 @group(0) @binding(2) var<storage, read> chosen: array<vec4u>; // [N]
-@group(0) @binding(3) var<storage, read_write> told: array<f32>; // [N, 2]
+@group(0) @binding(3) var<storage, read_write> report: array<f32>; // [N, 2]
 
 fn index_scores(n: u32, b: u32, plane: u32) -> u32 {
   return (n * d.BLOCKS + b) * d.PLANE + plane;
@@ -15,9 +15,9 @@ fn load_chosen(n: u32) -> vec4u {
   return chosen[i];
 }
 
-fn store_told(n: u32, lane: u32, value: f32) {
+fn store_report(n: u32, lane: u32, value: f32) {
   let i = n * 2u + lane;
-  told[i] = value;
+  report[i] = value;
 }
 
 var<workgroup> sums: array<f32, 256>;
@@ -35,5 +35,5 @@ fn main(@builtin(local_invocation_index) me: u32, @builtin(workgroup_id) group: 
     workgroupBarrier();
     if (me < half) { sums[me] += sums[me + half]; }
   }
-  if (me == 0u) { store_told(n, 0u, sums[0]); }
+  if (me == 0u) { store_report(n, 0u, sums[0]); }
 }

@@ -4,7 +4,7 @@ struct Dims {
 @group(0) @binding(0) var<uniform> d: Dims;
 @group(0) @binding(1) var<storage, read> direction: array<f32>; // [N, SIZE]
 @group(0) @binding(2) var<storage, read_write> image: array<f32>; // [N, SIZE]
-@group(0) @binding(3) var<storage, read> told: array<f32>; // [N, 2]
+@group(0) @binding(3) var<storage, read> report: array<f32>; // [N, 2]
 @group(0) @binding(4) var<storage, read_write> velocity: array<f32>; // [N, SIZE]
 
 fn load_direction(n: u32, size: u32) -> f32 {
@@ -22,9 +22,9 @@ fn store_image(n: u32, size: u32, value: f32) {
   image[i] = value;
 }
 
-fn load_told(n: u32, lane: u32) -> f32 {
+fn load_report(n: u32, lane: u32) -> f32 {
   let i = n * 2u + lane;
-  return told[i];
+  return report[i];
 }
 
 fn load_velocity(n: u32, size: u32) -> f32 {
@@ -44,7 +44,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let i = id.x;
 
   var change = load_direction(n, i);
-  let norm = load_told(n, 1u);
+  let norm = load_report(n, 1u);
   if (norm != 0.0) { change /= norm; }
   change += bitcast<f32>(d.MOMENTUM) * load_velocity(n, i);
   store_velocity(n, i, change);

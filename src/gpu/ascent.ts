@@ -4,7 +4,7 @@
  * image is the ascent's own, so other calls of the model may come between two submits.
  */
 import {
-  TOLD as REPORT,
+  REPORT,
   ascentBlur,
   ascentDirection,
   ascentNorm,
@@ -126,7 +126,7 @@ export class Ascent {
         const names = {
           image,
           direction,
-          told: report,
+          report,
           clock,
           chosen,
           gradient: executor.gradient,
