@@ -24,23 +24,36 @@ export function worksOffline(model: string): Plugin {
         const { weights } = JSON.parse(readFileSync(join(dir, model, 'model.json'), 'utf8')) as {
           weights: { file: string };
         };
+        const worker = join(dir, WORKER);
         const files = [
           ...mentionedBy('index.html', Object.keys(bundle), dir),
           `${model}/model.json`,
           `${model}/${weights.file}`,
         ].sort();
         const digest = createHash('sha256');
-        for (const file of files) digest.update(file).update(readFileSync(join(dir, file)));
+        for (const file of [...files, WORKER]) digest.update(file).update(readFileSync(join(dir, file)));
+        const pages = Object.keys(bundle).filter((file) => file.endsWith('.html') && file !== 'index.html');
         const kept = {
           version: digest.digest('hex').slice(0, 12),
-          files: files.map((file) => (file === 'index.html' ? './' : file)),
+          files: digestsOf(files, dir),
+          pages: digestsOf(pages, dir),
         };
-        const worker = join(dir, WORKER);
         writeFileSync(worker, `const KEPT = ${JSON.stringify(kept)};\n${readFileSync(worker, 'utf8')}`);
       },
     },
   };
 }
+
+/** SHA-256 in Base64, by the addresses at which the files are asked for. */
+const digestsOf = (files: readonly string[], dir: string): Record<string, string> =>
+  Object.fromEntries(
+    files.map((file) => [
+      file === 'index.html' ? './' : file.replace(/(^|\/)index\.html$/, '$1'),
+      createHash('sha256')
+        .update(readFileSync(join(dir, file)))
+        .digest('base64'),
+    ]),
+  );
 
 /**
  * The built files that a file names, and those that they name in turn, workers' chunks among them. Hashes make the

@@ -3,7 +3,8 @@
  * network.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -45,10 +46,17 @@ afterAll(async () => {
   rmSync(dist, { recursive: true });
 });
 
+/** What the server answers with a page of its own, as a login in a hotel or a host in the middle of a deploy does. */
+let isTakenOver: (path: string) => boolean = () => false;
+
 /** Files and nothing else: no redirects, no headers but the type. */
 async function serve(): Promise<void> {
   server = createServer(({ url = '' }, response) => {
     const path = new URL(url, 'http://host').pathname;
+    if (isTakenOver(path)) {
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<title>Please log in</title>');
+      return;
+    }
     const file = path.slice(PLACE.length).replace(/(^|\/)$/, '$1index.html');
     try {
       if (!path.startsWith(PLACE)) throw new Error('elsewhere');
@@ -119,9 +127,54 @@ async function expectAllowed(page: Page): Promise<void> {
 /** Once its worker has everything that it keeps. */
 const whenKept = (page: Page): Promise<void> => page.evaluate(async () => void (await navigator.serviceWorker.ready));
 
-const keptFiles = (): string[] =>
-  (JSON.parse(/^const KEPT = (.*);$/m.exec(readFileSync(join(dist, 'offline.js'), 'utf8'))![1]!) as { files: string[] })
-    .files;
+interface Kept {
+  version: string;
+  files: Record<string, string>;
+}
+const KEPT = /^const KEPT = (.*);$/m;
+const kept = (): Kept => JSON.parse(KEPT.exec(readFileSync(join(dist, 'offline.js'), 'utf8'))![1]!) as Kept;
+const keptFiles = (): string[] => Object.keys(kept().files);
+
+/** Puts a version with another title and another main script beside what is there; gives back what takes it away. */
+function deploy(title: string): () => void {
+  const [page, worker] = [join(dist, 'index.html'), join(dist, 'offline.js')];
+  const [html, script] = [readFileSync(page, 'utf8'), readFileSync(worker, 'utf8')];
+  const { files } = kept();
+  const main = /src="\.\/(assets\/[^"]+\.js)"/.exec(html)![1]!;
+  const next = main.replace(/[^/]*$/, `${title}.js`);
+  cpSync(join(dist, main), join(dist, next));
+  writeFileSync(page, html.replace(/<title>.*?<\/title>/, `<title>${title}</title>`).replaceAll(main, next));
+  const { [main]: digest, ...others } = files;
+  const own = createHash('sha256').update(readFileSync(page)).digest('base64');
+  const after: Kept = { ...kept(), version: title, files: { ...others, [next]: digest!, './': own } };
+  writeFileSync(worker, script.replace(KEPT, `const KEPT = ${JSON.stringify(after)};`));
+  return () => {
+    writeFileSync(page, html);
+    writeFileSync(worker, script);
+    rmSync(join(dist, next));
+  };
+}
+
+/** As before the first visit. */
+async function forgetAll(): Promise<void> {
+  await using opened = await open('weights/imagenette-128-robust/model.json');
+  await opened.page.evaluate(async () => {
+    for (const registration of await navigator.serviceWorker.getRegistrations()) await registration.unregister();
+    for (const name of await caches.keys()) await caches.delete(name);
+  });
+}
+
+/** The addresses that a page of HTML is kept for, below the page's own. */
+const keptAsPages = (page: Page): Promise<string[]> =>
+  page.evaluate(async (place) => {
+    const pages = new Set<string>();
+    for (const name of await caches.keys())
+      for (const request of await (await caches.open(name)).keys()) {
+        const type = (await (await caches.open(name)).match(request))!.headers.get('content-type') ?? '';
+        if (type.includes('html')) pages.add(request.url.replace(place, ''));
+      }
+    return [...pages];
+  }, addressOf());
 
 test('every page has a policy that allows no inline code and no eval', () => {
   for (const file of ['index.html', 'bench/index.html']) {
@@ -173,29 +226,140 @@ test('from a sub-path it shows a map under its policy, and again when the host i
 });
 
 test('a new version is there at the next load, and kept for later', async () => {
-  const [page, worker] = [join(dist, 'index.html'), join(dist, 'offline.js')];
-  const [html, script] = [readFileSync(page, 'utf8'), readFileSync(worker, 'utf8')];
+  await forgetAll();
+  let undo = (): void => {};
   {
     await using opened = await open();
     await expectMap(opened);
     await whenKept(opened.page);
-    writeFileSync(page, html.replace(/<title>.*?<\/title>/, '<title>the next version</title>'));
-    writeFileSync(worker, script.replace(/"version":"\w+"/, '"version":"next"'));
+    undo = deploy('next');
     await opened.page.reload();
     await expectMap(opened);
-    expect(await opened.page.title()).toBe('the next version');
+    expect(await opened.page.title()).toBe('next');
     await opened.page.waitForFunction(async () => (await navigator.serviceWorker.getRegistration())?.waiting != null);
   }
   await stop();
   try {
     await using later = await open();
     await expectMap(later);
-    expect(await later.page.title()).toBe('the next version');
+    expect(await later.page.title()).toBe('next');
     const caches = await later.page.evaluate(() => window.caches.keys());
     expect(caches.filter((name) => name.includes(addressOf()))).toEqual([`gradlens ${addressOf()} next`]);
   } finally {
     await serve();
+    undo();
   }
+});
+
+test('a script that was once answered with a page is not believed: the next visit is whole, with a network and without', async () => {
+  await forgetAll();
+  {
+    await using opened = await open();
+    await expectMap(opened);
+    await whenKept(opened.page);
+  }
+  const undo = deploy('between');
+  isTakenOver = (path) => path.endsWith('between.js');
+  try {
+    {
+      await using broken = await open();
+      expect(await broken.page.title()).toBe('between');
+      await broken.page.waitForNetworkIdle();
+      expect(await broken.page.evaluate(() => 'gradlens' in window)).toBe(false);
+    }
+    isTakenOver = () => false;
+    {
+      await using whole = await open();
+      await expectMap(whole);
+      expect(await whole.page.title()).toBe('between');
+      await whole.page.waitForFunction(async () => {
+        const { waiting, active } = (await navigator.serviceWorker.getRegistration())!;
+        return waiting !== null || (await caches.keys()).some((name) => active !== null && name.endsWith(' between'));
+      });
+      expect(await keptAsPages(whole.page)).toEqual(['']);
+    }
+    await stop();
+    await using later = await open();
+    await expectMap(later);
+    expect(await later.page.title()).toBe('between');
+  } finally {
+    isTakenOver = () => false;
+    if (!server.listening) await serve();
+    undo();
+  }
+});
+
+test('what an older version took for a script is healed, and does not get into the next version', async () => {
+  await forgetAll();
+  const poison = (page: Page): Promise<number> =>
+    page.evaluate(async () => {
+      let count = 0;
+      for (const name of await caches.keys())
+        for (const { url } of await (await caches.open(name)).keys()) {
+          if (!/\.(js|safetensors)$/.test(url)) continue;
+          const wrong = new Response('<title>Please log in</title>', { headers: { 'content-type': 'text/html' } });
+          await (await caches.open(name)).put(url, wrong);
+          count++;
+        }
+      return count;
+    });
+  {
+    await using opened = await open();
+    await expectMap(opened);
+    await whenKept(opened.page);
+    expect(await poison(opened.page)).toBeGreaterThan(3);
+    await opened.page.reload();
+    await expectMap(opened);
+    await poison(opened.page);
+  }
+  const undo = deploy('healed');
+  try {
+    {
+      await using opened = await open();
+      await expectMap(opened);
+      await opened.page.waitForFunction(async () => (await navigator.serviceWorker.getRegistration())?.waiting != null);
+    }
+    await stop();
+    await using later = await open();
+    await expectMap(later);
+    expect(await later.page.title()).toBe('healed');
+    expect(await keptAsPages(later.page)).toEqual(['']);
+  } finally {
+    if (!server.listening) await serve();
+    undo();
+  }
+});
+
+test('a network that answers everything with its login is shown, and nothing of it is kept', async () => {
+  await forgetAll();
+  {
+    await using opened = await open();
+    await expectMap(opened);
+    await whenKept(opened.page);
+    isTakenOver = () => true;
+    try {
+      const answer = (path: string): Promise<string> =>
+        opened.page.evaluate(
+          async (address) =>
+            fetch(address).then(
+              async (response) => (await response.text()).slice(0, 9),
+              (error: Error) => error.name,
+            ),
+          addressOf(path),
+        );
+      expect(await answer('weights/imagenette-128-robust/model.json')).toMatch(/^\{/); // from what is kept
+      expect(await answer('weights/imagenette-128/model.json')).toBe('TypeError'); // refused
+      await opened.page.reload();
+      expect(await opened.page.title()).toBe('Please log in');
+      await opened.page.goto(addressOf('bench/index.html'));
+      expect(await opened.page.title()).toBe('Please log in');
+    } finally {
+      isTakenOver = () => false;
+    }
+  }
+  await using later = await open();
+  await expectMap(later);
+  expect(await keptAsPages(later.page)).toEqual(['']);
 });
 
 test('the benchmark runs under its policy, its rivals in WebAssembly too', async () => {
