@@ -3,12 +3,11 @@
  * page of a host that answers so for every file which is gone, or the login page of a hotel's network.
  */
 
-/** What a file's address must be answered with. Everything else may be anything but a page. */
+/** What browsers insist on. Everything else may come as anything but a page: hosts do not know every type. */
 const TYPES: readonly (readonly [address: RegExp, type: RegExp])[] = [
   [/(\/|\.html)$/, /^text\/html$/],
   [/\.m?js$/, /^(text|application)\/(x-)?javascript$/],
   [/\.css$/, /^text\/css$/],
-  [/\.(jpe?g|png|webp|avif|gif|svg|ico)$/, /^image\//],
 ];
 const PAGE = /html/;
 

@@ -15,6 +15,7 @@ test.each([
   ['assets/page.css', 'text/html', false],
   ['assets/church.jpg', 'image/jpeg', true],
   ['assets/church.jpg', 'text/html', false],
+  ['assets/church.webp', 'application/octet-stream', true],
   ['assets/ort.wasm', 'application/wasm', true],
   ['assets/ort.wasm', 'text/html', false],
   ['weights/model.json', 'application/json', true],
