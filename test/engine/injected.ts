@@ -80,6 +80,8 @@ export interface Injected {
   readonly calls: readonly string[];
   /** The k-th call from now on (from 0) goes wrong; none if k is left out. */
   arm(fault?: Fault, k?: number): void;
+  /** Whether the call that is to go wrong was made. */
+  readonly fired: boolean;
   /** Errors that no scope of the engine's caught. */
   readonly uncaught: readonly string[];
   /** Scopes that are open. */
@@ -88,6 +90,7 @@ export interface Injected {
 
 export function injected(real: GPUDevice): Injected {
   let calls: string[] = [];
+  let fired = false;
   let armed: { fault: Fault; k: number } | null = null;
   const uncaught: string[] = [];
   /** Scopes as the engine opened them, with what was injected into them. */
@@ -118,6 +121,7 @@ export function injected(real: GPUDevice): Injected {
   const call = (name: string, run: () => unknown, descriptor?: unknown): unknown => {
     const k = calls.push(name) - 1;
     const fault = armed?.k === k && canFail(name, armed.fault) ? armed.fault : null;
+    if (fault !== null) fired = true;
     if (name === 'popErrorScope') {
       const popped = pop();
       popped.catch(() => {});
@@ -191,7 +195,11 @@ export function injected(real: GPUDevice): Injected {
     },
     arm(fault, k) {
       calls = [];
+      fired = false;
       armed = fault === undefined || k === undefined ? null : { fault, k };
+    },
+    get fired() {
+      return fired;
     },
     uncaught,
     get open() {

@@ -139,7 +139,9 @@ export function injectionOn(driver: NodeDriver) {
       settled = await soon(100);
       expect(settled, `${what}: an abort is answered`).toEqual({ error: reason });
     }
+    const { fired } = device;
     device.arm();
+    if (name !== 'load' && !fired) return; // a profile makes as many calls as its times ask for
     expect(settled, `${what}: it settles`).not.toBeNull();
     if ('value' in settled!) {
       const answer = right.get(name);
