@@ -7,7 +7,7 @@ import { adapterOf, deviceOf } from './gpu/adapter';
 import { Device } from './gpu/device';
 import { indexedDbStore } from './gpu/tuning/indexedDbStore';
 import { type FetchBytes, type ModelSource, fetchOverHttp, loadModelFile } from './load';
-import { Model } from './model';
+import type { Model } from './model';
 import { objectOf, runOptionsOf } from './model/arguments';
 import type { CheckReport, LoadOptions } from './options';
 import { variantsFor } from './variants/byDevice';
@@ -122,7 +122,11 @@ export class Engine implements Disposable {
     const run = runOptionsOf(options);
     const given = { ...options };
     return this.calls.run(run, async (call) => {
-      const file = await loadModelFile(source, this.fetchBytes, { ...given, signal: call.signal });
+      // compiler and kernels are fetched while the model is: an app that only has an engine does not wait for them
+      const [{ Model }, file] = await Promise.all([
+        import('./model'),
+        loadModelFile(source, this.fetchBytes, { ...given, signal: call.signal }),
+      ]);
       call.signal.throwIfAborted();
       const onDispose = (disposed: Model): void => void models.delete(disposed);
       const model = await Model.create(device, { file, options: given, onDispose }, call);

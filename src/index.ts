@@ -11,7 +11,7 @@ export type { ImageInput, Images, Pixels, Prepared } from './image/pixels';
 export { renderMap } from './image/render';
 export type { RenderOptions } from './image/render';
 export type { FetchBytes, FetchOptions, ModelSource, NetAddresses } from './load';
-export { Model } from './model';
+export type { Model } from './model';
 export { DEFAULT_MODEL, PUBLIC_MODELS, SHIPPED_MODELS } from './publicModels';
 export type { PublicModel } from './publicModels';
 export type {

@@ -8,7 +8,7 @@ import {
   type Environment,
   GradlensError,
   type LoadOptions,
-  Model,
+  type Model,
   type ModelFile,
   type RunOptions,
 } from '../../index';
