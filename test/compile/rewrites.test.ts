@@ -67,6 +67,22 @@ test('the score is what stands before a final soft-max, and identities after it 
   expect(takeScore(networkOf(n.graph(last))).output).toBe('scores');
 });
 
+test('a soft-max is no score where anything is computed of it; what only renames its numbers may follow', () => {
+  const n = net({ C: 4, H: 1, W: 1 });
+  const p = n.add({ op: 'softmax', inputs: [conv(n, 'image', 'scores')] }, 'p');
+  const output = (last: string): string => takeScore(networkOf(n.graph(last))).output;
+  for (const last of [
+    n.add({ op: 'identity', inputs: [p] }, 'id'),
+    n.add({ op: 'flatten', inputs: [p] }, 'flat'),
+    n.add({ op: 'reshape', inputs: [p], extents: [4, 1, 1] }, 'again'),
+  ]) {
+    expect(output(last), last).toBe('scores');
+  }
+  for (const last of [relu(n, p, 'rectified'), conv(n, p, 'mixed'), n.add({ op: 'add', inputs: [p, p] }, 'twice')]) {
+    expect(output(last), last).toBe(last);
+  }
+});
+
 test('what the output does not need goes, and what it needs stays', () => {
   const n = net();
   const a = conv(n, 'image', 'a');
