@@ -315,7 +315,8 @@ function maskTable({ rows, ...origin }) {
     row.top1,
     ...MASK_WAYS.map((way) => row[way].toFixed(2)),
   ]);
-  return `Foreground IoU against ${rows.length} hand masks, the map of SqueezeNet's own best class; beside it the same cut
+  const masks = `${rows.length} hand masks`;
+  return `Foreground IoU against ${masks}, the map of SqueezeNet's own best class; beside it the same cut
 with the true mask's box instead of a map. Where both fail, the cut does; where only one does, its seeds.
 
 ${table(

@@ -83,7 +83,8 @@ export interface RearrangeDims {
  *   y[n, c, h, w] = x[n, c·SC + h·SH + w·SW]
  *
  * One invocation owns one pixel × four channels; they are counted through all planes, since a flat result has only one
- * pixel in each. The way back is the inverse order, and differs in storing by the epilogue. Bindings: x y, or x dX [bits].
+ * pixel in each. The way back is the inverse order, and differs in storing by the epilogue. Bindings: x y, or x dX
+ * [bits].
  */
 export function rearrange(
   d: RearrangeDims,

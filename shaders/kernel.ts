@@ -182,8 +182,8 @@ function fieldsOf(
 }
 
 /**
- * The grid of one invocation for each index, and the WGSL that names the indices. Where `x` takes more workgroups than a
- * dispatch may have along an axis, as the pixels of a large plane do, they lie in several rows along `y`.
+ * The grid of one invocation for each index, and the WGSL that names the indices. Where `x` takes more workgroups than
+ * a dispatch may have along an axis, as the pixels of a large plane do, they lie in several rows along `y`.
  */
 function spread(
   { x, y = {}, z = {} }: Extract<KernelParts, { readonly each: unknown }>['each'],

@@ -168,7 +168,8 @@ export function declarationOf(declared: Declaration, index: number): string {
   if (kind === 'texture') return `${binding} var ${name}: texture_2d<f32>;`;
   if (kind === 'uniform') return `${declared.struct}\n${binding} var<uniform> ${name}: ${declared.type};`;
   const { access, shape } = declared;
-  return `${binding} var<storage, ${access}> ${name}: array<${formOf(declared).type}>; // [${shape.replaceAll(' ', ', ')}]`;
+  const extents = shape.replaceAll(' ', ', ');
+  return `${binding} var<storage, ${access}> ${name}: array<${formOf(declared).type}>; // [${extents}]`;
 }
 
 /** A WGSL function and its name. */

@@ -200,7 +200,8 @@ export class Model implements Disposable {
       const run = await this.uploaded(pictures, call);
       const found =
         chosen === 'top1' || isTop(chosen)
-          ? await bestGradients(parts, run, chosen, { ...rules, disturbed: () => this.recorded }) // a host's recording may run at any time
+          ? // a host's recording may run at any time
+            await bestGradients(parts, run, chosen, { ...rules, disturbed: () => this.recorded })
           : isNeuron(chosen)
             ? await neuronGradient(parts, run, chosen, rules)
             : await classGradients(parts, run, chosen, rules);

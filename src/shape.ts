@@ -89,7 +89,8 @@ export function slide(
   if (positive.some((n) => !Number.isInteger(n) || n < 1) || pads.some((n) => !Number.isInteger(n) || n < 0)) {
     throw shapeError(
       node,
-      `kernel [${kernel}], stride [${stride}] and dilation [${dilation}] must be whole numbers from 1, pads [${pads}] from 0`,
+      `kernel [${kernel}], stride [${stride}] and dilation [${dilation}] must be whole numbers from 1, pads ` +
+        `[${pads}] from 0`,
     );
   }
   const along = (axis: 0 | 1): number => {
@@ -109,7 +110,8 @@ export function slide(
     if (count > MOST_POSITIONS)
       throw shapeError(
         node,
-        `the window would stand in ${count} places along one axis; at most ${MOST_POSITIONS} are possible, pads are [${pads}]`,
+        `the window would stand in ${count} places along one axis; at most ${MOST_POSITIONS} are possible, pads ` +
+          `are [${pads}]`,
         { count },
       );
     return ceil && (count - 1) * stride[axis] >= extent + before ? count - 1 : count;

@@ -45,7 +45,8 @@ for (const name of asked.length > 0 ? asked : Object.keys(NETS)) {
   const { live, peak } = engine.memory();
   console.log(
     `${name} on ${where}: ${fine ? 'passed' : 'FAILED'}, ${parameters.toLocaleString('en')} parameters\n` +
-      `  binding limit ${mebibytes(device.limits.maxStorageBufferBindingSize)}; largest buffer ${mebibytes(largest)}\n` +
+      `  binding limit ${mebibytes(device.limits.maxStorageBufferBindingSize)}; largest buffer ` +
+      `${mebibytes(largest)}\n` +
       `  on the GPU: ${parts.join(', ')}; live ${mebibytes(live)}, peak ${mebibytes(peak)}\n` +
       `  process: ${mebibytes(process.resourceUsage().maxRSS * 1024)} at most; load ${seconds(loaded - built)}, ` +
       `scores and gradient ${seconds(done - loaded)} (weights made in ${seconds(built - began)})`,

@@ -27,14 +27,17 @@ test('every file has a layer', () => {
   expect(files.filter((file) => layerOf(file) < 0)).toEqual([]);
 });
 
-test('imports point one way: demo, cli → index → methods → model → gpu → compile → graph → ops → variants → shaders', () => {
-  const upwards = files.flatMap((file) =>
-    importsOf(file)
-      .filter((path) => /^(src|shaders)\//.test(path) && layerOf(path) < layerOf(file))
-      .map((path) => `${file} → ${path}`),
-  );
-  expect(upwards).toEqual([]);
-});
+test(
+  'imports point one way: demo, cli → index → methods → model → gpu → compile → graph → ops → variants → ' + 'shaders',
+  () => {
+    const upwards = files.flatMap((file) =>
+      importsOf(file)
+        .filter((path) => /^(src|shaders)\//.test(path) && layerOf(path) < layerOf(file))
+        .map((path) => `${file} → ${path}`),
+    );
+    expect(upwards).toEqual([]);
+  },
+);
 
 test('no file imports itself, by whatever way round', () => {
   const known = new Set(files);
@@ -112,7 +115,8 @@ test('GPU calls stand in src/gpu, and for Node where it gets its WebGPU', () => 
   const calls = new RegExp(
     `\\.queue\\b|\\.(create(${objects})|begin(Compute|Render)Pass|set(Pipeline|BindGroup)|dispatchWorkgroups\\w*|` +
       'copy(Buffer|Texture|ExternalImage)To\\w+|writeBuffer|writeTexture|clearBuffer|resolveQuerySet|mapAsync|' +
-      'getMappedRange|unmap|(push|pop)ErrorScope|onSubmittedWorkDone|importExternalTexture|requestAdapter|requestDevice)\\(',
+      'getMappedRange|unmap|(push|pop)ErrorScope|onSubmittedWorkDone|importExternalTexture|' +
+      'requestAdapter|requestDevice)\\(',
   );
   const inside = /^src\/gpu\/|^src\/node\/dawn\.ts$/;
   expect(files.filter((file) => !inside.test(file) && calls.test(codeOf(file)))).toEqual([]);

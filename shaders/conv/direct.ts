@@ -27,10 +27,10 @@ export interface DirectVariant {
  *   y[n,o,p,q] = Σ_{c,r,s} weight[o,c,r,s] · x[n, c, p·STRIDE + r·DILATION − PAD, q·STRIDE + s·DILATION − PAD]
  *
  * One invocation owns one unit of eight pixels in one, two or four output blocks, in registers
- * `a<block>_<row>_<column>`. Rows and columns in the padding wrap past zero and so fail `h < H`. With stride and dilation 1 along x, neighbouring taps
- * share their inputs: a short row of taps is unrolled over `columns + S − 1` loads; in others (and without quads) the
- * inputs roll through registers, one load per tap. In a unit of two rows the inputs of the second are, one row of taps
- * later, those of the first.
+ * `a<block>_<row>_<column>`. Rows and columns in the padding wrap past zero and so fail `h < H`. With stride and
+ * dilation 1 along x, neighbouring taps share their inputs: a short row of taps is unrolled over `columns + S − 1`
+ * loads; in others (and without quads) the inputs roll through registers, one load per tap. In a unit of two rows the
+ * inputs of the second are, one row of taps later, those of the first.
  *
  * Products are written as matrix times vector, which SwiftShader turns into fused multiply-adds: 1.4 times as fast as
  * the same sum written out.

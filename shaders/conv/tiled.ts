@@ -179,7 +179,9 @@ ${unroll(
   loads,
   `
     v{k}_{e} = vec4f();
-    if (inside{k} && block + {e}u * ${together}u < d.IN) { v{k}_{e} = load_x_at(from{k} + {e}u * ${together}u * plane); }`,
+    if (inside{k} && block + {e}u * ${together}u < d.IN) {
+      v{k}_{e} = load_x_at(from{k} + {e}u * ${together}u * plane);
+    }`,
 )}
 ${unroll(ownWeights, `k{e} = load_weight_at(weights + {e}u * ${threads}u);`)}
     weights += ${depth * 4 * blocks}u;

@@ -130,7 +130,9 @@ export function packTiledWeight(
 export const packedWinogradLength = (shape: ConvWeightShape, direction: Direction, tile: WeightTile): number =>
   16 * packedTiledLength({ ...shape, R: 1, S: 1 }, direction, tile);
 
-/** G·g·Gᵀ of every 3×3 filter g, its 16 elements as groups of 1×1 filters, each packed as by {@link packTiledWeight}. */
+/**
+ * G·g·Gᵀ of every 3×3 filter g, its 16 elements as groups of 1×1 filters, each packed as by {@link packTiledWeight}.
+ */
 export function packWinogradWeight(
   weight: Float32Array,
   shape: ConvWeightShape,

@@ -1,8 +1,8 @@
 /**
  * What Winograd's convolution spends its time on: a matrix product, output × input channels × tiles, for each of the 16
- * elements of a tile (and each group). As in the tiled family, over parts in workgroup memory; but whole rows of numbers
- * lie side by side here, so that an invocation can own pixels that are far apart, and neighbours always read and write
- * neighbouring words.
+ * elements of a tile (and each group). As in the tiled family, over parts in workgroup memory; but whole rows of
+ * numbers lie side by side here, so that an invocation can own pixels that are far apart, and neighbours always read
+ * and write neighbouring words.
  */
 import { type Kernel, STRIP, kernel, lines, unroll } from '../kernel';
 import { ANY_PRECISION, reads, writes } from '../tensor';

@@ -113,13 +113,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) own: 
       let inside3 = h3 < d.H && w3 < d.W && unit3 < d.UNITS;
       let from3 = input3 + block * plane + h3 * d.W + w3;
       v0_0 = vec4f();
-      if (inside0 && block + 0u * 1u < d.IN) { v0_0 = load_x_at(from0 + 0u * 1u * plane); }
+      if (inside0 && block + 0u * 1u < d.IN) {
+        v0_0 = load_x_at(from0 + 0u * 1u * plane);
+      }
       v1_0 = vec4f();
-      if (inside1 && block + 0u * 1u < d.IN) { v1_0 = load_x_at(from1 + 0u * 1u * plane); }
+      if (inside1 && block + 0u * 1u < d.IN) {
+        v1_0 = load_x_at(from1 + 0u * 1u * plane);
+      }
       v2_0 = vec4f();
-      if (inside2 && block + 0u * 1u < d.IN) { v2_0 = load_x_at(from2 + 0u * 1u * plane); }
+      if (inside2 && block + 0u * 1u < d.IN) {
+        v2_0 = load_x_at(from2 + 0u * 1u * plane);
+      }
       v3_0 = vec4f();
-      if (inside3 && block + 0u * 1u < d.IN) { v3_0 = load_x_at(from3 + 0u * 1u * plane); }
+      if (inside3 && block + 0u * 1u < d.IN) {
+        v3_0 = load_x_at(from3 + 0u * 1u * plane);
+      }
       k0 = load_weight_at(weights + 0u * 8u);
       weights += 8u;
       s++;

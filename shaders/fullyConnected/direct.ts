@@ -123,9 +123,13 @@ for (var k = 0u; k < count; k++) { store(d.FIRST_SLICE + group.y, first + k, o, 
   });
 }
 
+/** WGSL: the sums over the four lanes of each of an item's accumulators. */
+const SUMS = 'let sum{k} = vec4f(dot(a{k}_0, ones), dot(a{k}_1, ones), dot(a{k}_2, ones), dot(a{k}_3, ones));';
+
 /** WGSL: the four rows of a block that begins at `row`, at one block of outputs. */
 const ROWS =
-  'load_weight_at(row), load_weight_at(row + d.OUT), load_weight_at(row + 2u * d.OUT), load_weight_at(row + 3u * d.OUT)';
+  'load_weight_at(row), load_weight_at(row + d.OUT), ' +
+  'load_weight_at(row + 2u * d.OUT), load_weight_at(row + 3u * d.OUT)';
 
 /** Adds up the slices, in order, then bias and ReLU. */
 export function fullyConnectedSum(
@@ -201,7 +205,7 @@ for (var o = 0u; o < outputs; o++) {
 if (id.x >= d.ROWS) { return; }
 #if ${!dense}
 let ones = vec4f(1.0);
-${unroll({ k: items }, 'let sum{k} = vec4f(dot(a{k}_0, ones), dot(a{k}_1, ones), dot(a{k}_2, ones), dot(a{k}_3, ones));')}
+${unroll({ k: items }, SUMS)}
 #endif
 ${sumsOf(tile)}
 for (var k = 0u; k < count; k++) { storeGradient(first + k, b, h, w, sums[k]); }`,

@@ -25,8 +25,9 @@ export const info = command({
       sharp: versionOf('sharp'),
     };
     const host = { platform: `${process.platform}-${process.arch}`, defaultModel: DEFAULT_MODEL };
+    const name = adapter.description || adapter.device || adapter.vendor;
     session.print(args.json, { adapter, features, limits, versions, ...host }, [
-      `adapter   ${adapter.description || adapter.device || adapter.vendor}${isSoftware ? ' (software: right, but slow)' : ''}`,
+      `adapter   ${name}${isSoftware ? ' (software: right, but slow)' : ''}`,
       `vendor    ${[adapter.vendor, adapter.architecture].filter(Boolean).join(' ') || 'unknown'}`,
       `features  ${features.join(', ') || 'none'}`,
       `versions  ${Object.entries(versions)

@@ -39,7 +39,8 @@ export const localise = command({
       required: true,
       description:
         'the true boxes: {"images": [{"file": "a.jpg", "label": "tench", "imagenet_index": 0, ' +
-        '"original_size": [500, 375], "boxes_original": [[x0, y0, x1, y1], …]}, …]}. Corners are pixels that belong to ' +
+        '"original_size": [500, 375], "boxes_original": [[x0, y0, x1, y1], …]}, …]}. Corners are pixels that ' +
+        'belong to ' +
         'the box, in a picture of original_size (default: the size that it has). The class is the label where the ' +
         'model names its classes, else imagenet_index. Shorter names are accepted: class, size, boxes',
     },

@@ -247,7 +247,9 @@ function scoresOf(report: Float32Array, iteration: number): Float32Array {
   if (bad >= 0) {
     throw new GradlensError(
       'validation',
-      `iteration ${iteration}: the ${bad % REPORT === 0 ? 'score' : 'size of the gradient'} of item ${Math.floor(bad / REPORT)} is ${report[bad]}; a smaller step, or a larger l2, keeps the image where float32 holds the network's numbers`,
+      `iteration ${iteration}: the ${bad % REPORT === 0 ? 'score' : 'size of the gradient'} of item ` +
+        `${Math.floor(bad / REPORT)} is ${report[bad]}; a smaller step, or a larger l2, keeps the image where ` +
+        `float32 holds the network's numbers`,
       { iteration, item: Math.floor(bad / REPORT) },
     );
   }

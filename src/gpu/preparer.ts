@@ -206,7 +206,8 @@ function assertReadable({
   if (dimension !== '2d' || depthOrArrayLayers !== 1 || sampleCount !== 1) {
     throw new GradlensError(
       'shape',
-      `the texture is ${dimension}, ${width}×${height}×${depthOrArrayLayers}, of ${sampleCount} sample(s); 2d, of one layer and one sample, would be right`,
+      `the texture is ${dimension}, ${width}×${height}×${depthOrArrayLayers}, of ${sampleCount} sample(s); 2d, ` +
+        'of one layer and one sample, would be right',
     );
   }
   if (!READABLE.includes(format)) {

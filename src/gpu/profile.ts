@@ -134,7 +134,8 @@ async function gpuClock(device: Device, steps: readonly RecordStep[], call: Call
       let mapped: Promise<void> | undefined;
       await device.guard(ofCall, 'a profile', () => {
         device.submit('profile', (encoder) => {
-          if (steps[0]) repeated(encoder.beginComputePass(), steps[0], 1); // some drivers count their waking up to the first pass
+          // some drivers count their waking up to the first pass
+          if (steps[0]) repeated(encoder.beginComputePass(), steps[0], 1);
           steps.forEach((step, k) => {
             const timestampWrites = {
               querySet: queries!,
@@ -151,7 +152,8 @@ async function gpuClock(device: Device, steps: readonly RecordStep[], call: Call
       });
       await device.settled(ofCall, 'a profile: its times could not be read', () => mapped!);
       const nanoseconds = read(staging);
-      return steps.map((_, k) => Math.max(0, Number(nanoseconds[2 * k + 1]! - nanoseconds[2 * k]!) / 1e6)); // the clock may be set back
+      // the clock may be set back
+      return steps.map((_, k) => Math.max(0, Number(nanoseconds[2 * k + 1]! - nanoseconds[2 * k]!) / 1e6));
     },
     dispose,
   };

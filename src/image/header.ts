@@ -43,7 +43,8 @@ export function assertDecodable(bytes: Uint8Array, name = 'the picture'): void {
   const { format, width, height } = header;
   throw new GradlensError(
     'model-format',
-    `${name} is a ${format} of ${width}×${height}, ${Math.round((width * height) / 1e6)} megapixels; at most ${MOST_DECODED / 1e6} would be right: scale it down first`,
+    `${name} is a ${format} of ${width}×${height}, ${Math.round((width * height) / 1e6)} megapixels; at most ` +
+      `${MOST_DECODED / 1e6} would be right: scale it down first`,
     { width, height, most: MOST_DECODED },
   );
 }

@@ -80,7 +80,8 @@ export async function toPixels(image: Exclude<ImageInput, Prepared>): Promise<Pi
   if (isTexture(image))
     throw new GradlensError(
       'shape',
-      'the pixels of a GPUTexture are wanted here on the CPU (for views of it, or its colours): give { data, width, height } in RGBA bytes, or another source',
+      'the pixels of a GPUTexture are wanted here on the CPU (for views of it, or its colours): give { data, ' +
+        'width, height } in RGBA bytes, or another source',
     );
   if (isPixels(image)) {
     const { data, width, height } = image;
@@ -95,7 +96,8 @@ export async function toPixels(image: Exclude<ImageInput, Prepared>): Promise<Pi
   if (typeof createImageBitmap === 'undefined') {
     throw new GradlensError(
       'shape',
-      'this host has no createImageBitmap; give { data, width, height } in RGBA bytes (in Node: readImage from gradlens/node)',
+      'this host has no createImageBitmap; give { data, width, height } in RGBA bytes (in Node: readImage from ' +
+        'gradlens/node)',
     );
   }
   const bytes = isVideoFrame(image) ? await bytesOf(image) : null;
@@ -133,7 +135,9 @@ export async function toPixels(image: Exclude<ImageInput, Prepared>): Promise<Pi
   return context.getImageData(0, 0, width, height);
 }
 
-/** WebCodecs' newer half, which TypeScript's own types lack: a conversion on the way out, and how the frame is shown. */
+/**
+ * WebCodecs' newer half, which TypeScript's own types lack: a conversion on the way out, and how the frame is shown.
+ */
 interface CopiedFrame {
   readonly rotation?: number;
   readonly flip?: boolean;

@@ -41,7 +41,8 @@ function textChunk([keyword, text]: [string, string]): Uint8Array {
   if (!/^(?! )[ -~]{1,79}(?<! )$/.test(keyword))
     throw new GradlensError(
       'validation',
-      `'${keyword}' is no keyword of a PNG text: 1 to 79 characters of printable ASCII, without a space at either end, would be right`,
+      `'${keyword}' is no keyword of a PNG text: 1 to 79 characters of printable ASCII, without a space at ` +
+        'either end, would be right',
       { keyword },
     );
   if (text.includes('\0'))

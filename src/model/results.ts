@@ -26,7 +26,8 @@ export function scoresFrom(stored: Float32Array, { batch, scores: { C } }: Plan)
   if (bad >= 0)
     throw new GradlensError(
       'validation',
-      `the score of class ${bad % C} is ${scores[bad]}: the input or an activation is too large for float32, or is not a number`,
+      `the score of class ${bad % C} is ${scores[bad]}: the input or an activation is too large for float32, or ` +
+        'is not a number',
       { class: bad % C },
     );
   return scores;

@@ -20,7 +20,8 @@ export function preparationOf({ graph, input, guess }: ModelFile, options: LoadO
   if (spec && (spec.channels !== extents.C || spec.height !== extents.H || spec.width !== extents.W)) {
     throw new GradlensError(
       'shape',
-      `pictures would be prepared as [${spec.channels}, ${spec.height}, ${spec.width}], the network takes [${extents.C}, ${extents.H}, ${extents.W}]`,
+      `pictures would be prepared as [${spec.channels}, ${spec.height}, ${spec.width}], the network takes ` +
+        `[${extents.C}, ${extents.H}, ${extents.W}]`,
     );
   }
   return chosen;

@@ -72,7 +72,8 @@ function isOutdated(description: string): boolean {
 
 function remedy(): string {
   return process.platform === 'linux'
-    ? `install a Vulkan driver: the GPU's own, or one for the CPU: Mesa ≥ ${OLDEST_MESA} (the package mesa-vulkan-drivers; ` +
+    ? `install a Vulkan driver: the GPU's own, or one for the CPU: Mesa ≥ ${OLDEST_MESA} (the package ` +
+        'mesa-vulkan-drivers; ' +
         'on Arch vulkan-swrast), or Chrome or Chromium, which bring SwiftShader'
     : "install or update the GPU's driver";
 }
@@ -186,7 +187,8 @@ async function request(dawn: Dawn, manifest: string): Promise<GPUAdapter | null>
     return instance.requestAdapter({ powerPreference: 'high-performance' });
   });
   const adapter = await pending;
-  if (!adapter) kept.instances.delete(manifest); // It has made up its mind; another time a driver may have been installed.
+  // It has made up its mind; another time a driver may have been installed.
+  if (!adapter) kept.instances.delete(manifest);
   return adapter;
 }
 

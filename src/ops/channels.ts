@@ -46,7 +46,8 @@ export const concat = variadic<ConcatNode>(
       if (other)
         throw shapeError(
           node.name,
-          `its inputs are ${printExtents(first)} and ${printExtents(other)}; along channels, height and width must agree`,
+          `its inputs are ${printExtents(first)} and ${printExtents(other)}; along channels, height and width ` +
+            'must agree',
         );
       return { ...first, C: offsetOf(inputs, inputs.length) };
     },

@@ -26,13 +26,15 @@ function weightShape(node: ConvNode, input: { C: number }, weights: Weights) {
   if (weight.shape.length !== 4 || R !== node.kernel[0] || S !== node.kernel[1]) {
     throw shapeError(
       node.name,
-      `weights are [${weight.shape.join(', ')}], its kernel is [${node.kernel.join(', ')}]: [O, C, R, S] would be right`,
+      `weights are [${weight.shape.join(', ')}], its kernel is [${node.kernel.join(', ')}]: [O, C, R, S] would ` +
+        'be right',
     );
   }
   if (perGroup * groups !== input.C || O % groups !== 0) {
     throw shapeError(
       node.name,
-      `weights have ${perGroup * groups} input channels (${groups} groups) and ${O} output channels, its input has ${input.C}`,
+      `weights have ${perGroup * groups} input channels (${groups} groups) and ${O} output channels, its input ` +
+        `has ${input.C}`,
     );
   }
   return { weight, O, C: input.C, R, S, groups };

@@ -63,7 +63,8 @@ function outputsOf(node: FullyConnectedNode, input: Extents, weights: Weights): 
   if (weight.shape.length !== 2 || inputs !== elements(input)) {
     throw shapeError(
       node.name,
-      `weights are [${weight.shape.join(', ')}], its input has ${elements(input)} elements: [out, ${elements(input)}] would be right`,
+      `weights are [${weight.shape.join(', ')}], its input has ${elements(input)} elements: [out, ` +
+        `${elements(input)}] would be right`,
     );
   }
   return out;

@@ -48,7 +48,8 @@ export const lrn = unary<LrnNode>({
     if (!(k > 0 && alpha >= 0) || !Number.isFinite(beta))
       throw shapeError(
         name,
-        `k ${k}, alpha ${alpha} and beta ${beta} do not keep the sum of squares positive: k above 0 and alpha from 0 would be right`,
+        `k ${k}, alpha ${alpha} and beta ${beta} do not keep the sum of squares positive: k above 0 and alpha ` +
+          'from 0 would be right',
       );
     return x;
   },

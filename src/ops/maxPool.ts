@@ -35,7 +35,8 @@ export const maxPool = unary<MaxPoolNode>({
     if (taps > MAX_POOL_TAPS) {
       throw new GradlensError(
         'unsupported-op',
-        `${node.name}: a max-pool window of ${node.kernel.join('×')} is too large, at most ${MAX_POOL_TAPS} taps along an axis are supported`,
+        `${node.name}: a max-pool window of ${node.kernel.join('×')} is too large, at most ${MAX_POOL_TAPS} taps ` +
+          'along an axis are supported',
         { node: node.name, taps },
       );
     }

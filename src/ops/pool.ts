@@ -24,7 +24,8 @@ export function pooledExtents(node: PoolNode, input: Extents): Extents {
       if (tap >= kernel[axis] || begin + tap * dilation[axis] >= extent)
         throw shapeError(
           node.name,
-          `window ${position} of ${axis === 0 ? 'its rows' : 'its columns'} lies in the padding alone, where there is nothing to pool; smaller pads [${pads}] would do`,
+          `window ${position} of ${axis === 0 ? 'its rows' : 'its columns'} lies in the padding alone, where ` +
+            `there is nothing to pool; smaller pads [${pads}] would do`,
           { pads },
         );
     }

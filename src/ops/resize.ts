@@ -37,7 +37,8 @@ export function resizeRow(node: ResizeNode, axis: 0 | 1, extent: number): (i: nu
   if (!Number.isInteger(size) || size < 1 || !(scale > 0))
     throw shapeError(
       node.name,
-      `resizes to ${node.size.join('×')} by the factors ${node.scale?.join(' and ')}; whole numbers from 1, and factors above 0, would be right`,
+      `resizes to ${node.size.join('×')} by the factors ${node.scale?.join(' and ')}; whole numbers from 1, and ` +
+        'factors above 0, would be right',
     );
   const inside = (at: number): number => Math.min(Math.max(at, 0), extent - 1);
   return (i) => {
@@ -60,7 +61,8 @@ function placeOf(
     case 'pytorch-half-pixel':
       return size > 1 ? (i + 0.5) / scale - 0.5 : 0;
     case 'half-pixel-symmetric':
-      return (extent / 2) * (1 - size / (extent * scale)) + (i + 0.5) / scale - 0.5; // as ONNX writes it: rounding decides ties
+      // as ONNX writes it: rounding decides ties
+      return (extent / 2) * (1 - size / (extent * scale)) + (i + 0.5) / scale - 0.5;
     case 'tensorflow-half-pixel':
       return (i + 0.5) / scale;
     case 'asymmetric':

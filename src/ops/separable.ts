@@ -79,7 +79,9 @@ const dimsOf = (batch: number, from: Extents, to: Extents, fill: number) => ({
   FILL: fill === 0 ? 0 : floatBits(fill),
 });
 
-/** An operator that is a matrix along each axis. `matrices` checks the node and says them, `fill` what stands outside. */
+/**
+ * An operator that is a matrix along each axis. `matrices` checks the node and says them, `fill` what stands outside.
+ */
 const mapping = <N extends Node>({
   matrices,
   fill = () => 0,
@@ -118,7 +120,8 @@ export const slice = mapping<SliceNode>({
       if (!whole(first, by, count) || by === 0 || count < 1 || !isInside) {
         throw shapeError(
           name,
-          `takes ${count} from ${first} by ${by} along ${AXES[axis]}, its input is ${printExtents(x)}; 0 to ${extent - 1} would be right`,
+          `takes ${count} from ${first} by ${by} along ${AXES[axis]}, its input is ${printExtents(x)}; 0 to ` +
+            `${extent - 1} would be right`,
         );
       }
       return matrix(name, count, (i) => [[first + i * by, 1]]);
@@ -143,7 +146,8 @@ export const pad = mapping<PadNode>({
       if (mode === 'reflect' && Math.max(front, back) >= extent) {
         throw shapeError(
           name,
-          `reflects ${Math.max(front, back)} elements along ${AXES[axis]}, its input is ${printExtents(x)}; at most ${extent - 1} would be right`,
+          `reflects ${Math.max(front, back)} elements along ${AXES[axis]}, its input is ${printExtents(x)}; at ` +
+            `most ${extent - 1} would be right`,
         );
       }
       return matrix(name, front + extent + back, (i) => {

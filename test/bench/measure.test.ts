@@ -47,7 +47,8 @@ describe('measuring', () => {
     const measured = await measure([task('a'), task('b')], SCHEDULE, { quantum: 0.001 });
     const timedRuns = order.slice(measured[0]!.warmUp.raw.length + measured[1]!.warmUp.raw.length);
     expect(timedRuns.slice(0, 6)).toEqual(['a', 'b', 'a', 'b', 'a', 'b']);
-    expect(measured.map(({ stat }) => stat.n)).toEqual([5, 5]); // ten milliseconds are over by then, but five there must be
+    // ten milliseconds are over by then, but five there must be
+    expect(measured.map(({ stat }) => stat.n)).toEqual([5, 5]);
   });
 
   test('is done after so many runs, or after so many seconds', async () => {

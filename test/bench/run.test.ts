@@ -85,7 +85,8 @@ describe(`a benchmark in Node, on ${driver}`, { timeout: 180_000 }, () => {
       'twin f32',
       'zeros f32',
     ]);
-    expect(report.layers[0]!.steps.filter(({ flops }) => flops > 0).length).toBeGreaterThanOrEqual(6); // three layers, both ways
+    // three layers, both ways
+    expect(report.layers[0]!.steps.filter(({ flops }) => flops > 0).length).toBeGreaterThanOrEqual(6);
     expect(of('gradlens', 'gradient').memory).toMatchObject({ weights: expect.any(Number) });
     expect(report.environment.selfTest).toMatchObject({ ok: true });
     expect(report.environment.runtime).toContain('Node v');

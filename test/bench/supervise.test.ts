@@ -51,7 +51,8 @@ describe('a job', needs(process.platform !== 'win32', 'Windows has no process gr
       void supervise(
         async () => {
           silent = job(
-            'const { pid } = require("child_process").spawn("sleep", ["600"]); console.log("at work: " + pid); setInterval(() => {}, 1000)',
+            'const { pid } = require("child_process").spawn("sleep", ["600"]); console.log("at work: " + pid); ' +
+              'setInterval(() => {}, 1000)',
             (pid) => resolve(Number(pid)),
           );
           return silent;
@@ -73,9 +74,10 @@ describe('a job', needs(process.platform !== 'win32', 'Windows has no process gr
   });
 
   test('ends with the process that supervises it, when that is interrupted', async () => {
+    const module = JSON.stringify(new URL('../../bench/supervise.mjs', import.meta.url).href);
     const code = `
       import { spawn } from 'node:child_process';
-      import { killGroup, supervise } from ${JSON.stringify(new URL('../../bench/supervise.mjs', import.meta.url).href)};
+      import { killGroup, supervise } from ${module};
       await supervise(async () => {
         const { pid } = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
         console.log(pid);

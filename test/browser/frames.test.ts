@@ -41,11 +41,14 @@ function expectRight({ kinds, open, closed, live }: FrameReport): void {
   expect(live[2]).toBe(0);
 }
 
-test('frames and bitmaps are prepared as the same pixels in bytes, through the CPU where nothing else works', async () => {
-  await using opened = await chromiumPage(`${HARNESS}?hardware`);
-  expectRight(await reportOf(opened.page));
-  expect(opened.errors).toEqual([]);
-});
+test(
+  'frames and bitmaps are prepared as the same pixels in bytes, through the CPU where nothing else ' + 'works',
+  async () => {
+    await using opened = await chromiumPage(`${HARNESS}?hardware`);
+    expectRight(await reportOf(opened.page));
+    expect(opened.errors).toEqual([]);
+  },
+);
 
 test('on a software adapter frames go by their own bytes, and the browser is not asked for anything else', async () => {
   await using opened = await chromiumPage(HARNESS);

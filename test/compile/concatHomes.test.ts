@@ -9,7 +9,9 @@ const CONV = { kernel: [1, 1] } as const;
 const copies = (graph: Graph): boolean =>
   compile(graph, { batch: 1, bindingBytes: 2 ** 27 }).forward.some(({ label }) => label.startsWith('whole.concat'));
 
-/** Two parts of four channels each: as they are, or rectified in their layer's epilogue or by a ReLU that stands alone. */
+/**
+ * Two parts of four channels each: as they are, or rectified in their layer's epilogue or by a ReLU that stands alone.
+ */
 function twoParts(first: 'plain' | 'fused' | 'alone', second: 'plain' | 'fused' | 'alone'): Graph {
   const net = new Net({ C: 4, H: 3, W: 5 }, 1, real);
   const others: string[] = [];

@@ -79,22 +79,25 @@ describe.each(plans)('the plan of %s', (_, plan) => {
     });
   });
 
-  test('reads nothing that no step before it wrote; the backward pass reads of the forward pass only what is saved', () => {
-    const written = new Set<string>([plan.input.name]);
-    plan.forward.forEach((step) => check(step, () => true));
-    const forward = new Set(written);
-    plan.backward.forEach((step) => check(step, ({ name, kind }) => !forward.has(name) || kind !== 'transient'));
-    expect(written.has(plan.gradient.name)).toBe(true);
-    function check(step: Step, allowed: (tensor: Tensor) => boolean): void {
-      const out = writes(step);
-      for (const [name, tensor] of Object.entries(step.bind)) {
-        if (out.has(name) || tensor.kind === 'weight') continue;
-        expect(written.has(tensor.name), `${step.label} reads ${tensor.name}`).toBe(true);
-        expect(allowed(tensor), `${step.label} reads ${tensor.name}, which may be overwritten`).toBe(true);
+  test(
+    'reads nothing that no step before it wrote; the backward pass reads of the forward pass only what is ' + 'saved',
+    () => {
+      const written = new Set<string>([plan.input.name]);
+      plan.forward.forEach((step) => check(step, () => true));
+      const forward = new Set(written);
+      plan.backward.forEach((step) => check(step, ({ name, kind }) => !forward.has(name) || kind !== 'transient'));
+      expect(written.has(plan.gradient.name)).toBe(true);
+      function check(step: Step, allowed: (tensor: Tensor) => boolean): void {
+        const out = writes(step);
+        for (const [name, tensor] of Object.entries(step.bind)) {
+          if (out.has(name) || tensor.kind === 'weight') continue;
+          expect(written.has(tensor.name), `${step.label} reads ${tensor.name}`).toBe(true);
+          expect(allowed(tensor), `${step.label} reads ${tensor.name}, which may be overwritten`).toBe(true);
+        }
+        out.forEach((name) => written.add(step.bind[name]!.name));
       }
-      out.forEach((name) => written.add(step.bind[name]!.name));
-    }
-  });
+    },
+  );
 
   test('binds what each kernel declares, in buffers that are large enough, eight at most', () => {
     for (const { label, kernel, bind } of stepsOf(plan)) {

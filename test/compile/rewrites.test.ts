@@ -114,24 +114,33 @@ test('a scale and a bias fold into one another, and into a convolution, unless t
   expectSameFunction(n, graph, network);
 });
 
-test('zeros round a plane fold into the convolution or the average pool that reads them, but not into a max-pool', () => {
-  const n = net();
-  const pad = (x: string, name: string, value = 0) =>
-    n.add({ op: 'pad', inputs: [x], mode: 'constant', value, before: [0, 1, 2], after: [0, 0, 1] }, name);
-  const c = n.add(
-    { op: 'conv', inputs: [pad('image', 'p1')], kernel: [3, 2], pads: [1, 0, 0, 0], weight: n.parameter([4, 4, 3, 2]) },
-    'c',
-  );
-  const average = n.add({ op: 'averagePool', inputs: [pad(c, 'p2')], kernel: [3, 3], stride: [2, 2] }, 'average');
-  const graph = n.graph(n.add({ op: 'maxPool', inputs: [pad(average, 'p3')], kernel: [2, 2] }, 'max'));
-  const network = after(graph, foldPad);
-  expect(printed(network)).toBe('c(image) average(c) p3(average) max(p3) → max');
-  expectSameFunction(n, graph, network);
-  const one = n.graph(
-    n.add({ op: 'conv', inputs: [pad('image', 'p4', 1)], kernel: [1, 1], weight: n.parameter([1, 4, 1, 1]) }, 'c2'),
-  );
-  expect(after(one, prune, foldPad).layers.map(({ name }) => name)).toEqual(['p4', 'c2']);
-});
+test(
+  'zeros round a plane fold into the convolution or the average pool that reads them, but not into a ' + 'max-pool',
+  () => {
+    const n = net();
+    const pad = (x: string, name: string, value = 0) =>
+      n.add({ op: 'pad', inputs: [x], mode: 'constant', value, before: [0, 1, 2], after: [0, 0, 1] }, name);
+    const c = n.add(
+      {
+        op: 'conv',
+        inputs: [pad('image', 'p1')],
+        kernel: [3, 2],
+        pads: [1, 0, 0, 0],
+        weight: n.parameter([4, 4, 3, 2]),
+      },
+      'c',
+    );
+    const average = n.add({ op: 'averagePool', inputs: [pad(c, 'p2')], kernel: [3, 3], stride: [2, 2] }, 'average');
+    const graph = n.graph(n.add({ op: 'maxPool', inputs: [pad(average, 'p3')], kernel: [2, 2] }, 'max'));
+    const network = after(graph, foldPad);
+    expect(printed(network)).toBe('c(image) average(c) p3(average) max(p3) → max');
+    expectSameFunction(n, graph, network);
+    const one = n.graph(
+      n.add({ op: 'conv', inputs: [pad('image', 'p4', 1)], kernel: [1, 1], weight: n.parameter([1, 4, 1, 1]) }, 'c2'),
+    );
+    expect(after(one, prune, foldPad).layers.map(({ name }) => name)).toEqual(['p4', 'c2']);
+  },
+);
 
 test('a max-pool of more taps than a switch can name becomes two, and a global one too', () => {
   const n = net({ C: 2, H: 20, W: 19 });

@@ -23,32 +23,35 @@ async function valuesOf(read: GPUBuffer): Promise<Float32Array> {
 }
 
 describe.each(nodeDrivers)('encodeGradient on %s', (driver) => {
-  test('several gradients in one encoder, of other pictures, classes, rules and scores, each equal to its own run', async () => {
-    using engine = await engineOn(driver);
-    const { device } = engine;
-    using model = await engine.load(small);
-    const images = [imageOf(small, 1), imageOf(small, 2)];
-    const { inputs, output, read } = buffersOf(device, images, 1);
-    const recordings = [
-      { image: 0, class: 0 },
-      { image: 1, class: 4, relu: 'guided' },
-      { image: 0, class: 4, relu: 'deconvnet' },
-      { image: 0, class: 1, score: 'probability' },
-      { image: 1, class: 0 },
-    ] as const;
-    const reads = recordings.map(() => device.createBuffer({ size: BYTES, usage: MAP_READ | COPY_DST }));
-    const encoder = device.createCommandEncoder();
-    recordings.forEach(({ image, ...options }, k) => {
-      model.encodeGradient(encoder, { input: inputs[image]!, output, ...options });
-      encoder.copyBufferToBuffer(output, 0, reads[k]!, 0, BYTES);
-    });
-    device.queue.submit([encoder.finish()]);
-    for (const [k, { image, ...options }] of recordings.entries()) {
-      const { gradient } = await model.inputGradient(prepared(small, images[image]!), options);
-      expect(await valuesOf(reads[k]!), JSON.stringify(options)).toEqual(gradient);
-    }
-    read.destroy();
-  });
+  test(
+    'several gradients in one encoder, of other pictures, classes, rules and scores, each equal to its own ' + 'run',
+    async () => {
+      using engine = await engineOn(driver);
+      const { device } = engine;
+      using model = await engine.load(small);
+      const images = [imageOf(small, 1), imageOf(small, 2)];
+      const { inputs, output, read } = buffersOf(device, images, 1);
+      const recordings = [
+        { image: 0, class: 0 },
+        { image: 1, class: 4, relu: 'guided' },
+        { image: 0, class: 4, relu: 'deconvnet' },
+        { image: 0, class: 1, score: 'probability' },
+        { image: 1, class: 0 },
+      ] as const;
+      const reads = recordings.map(() => device.createBuffer({ size: BYTES, usage: MAP_READ | COPY_DST }));
+      const encoder = device.createCommandEncoder();
+      recordings.forEach(({ image, ...options }, k) => {
+        model.encodeGradient(encoder, { input: inputs[image]!, output, ...options });
+        encoder.copyBufferToBuffer(output, 0, reads[k]!, 0, BYTES);
+      });
+      device.queue.submit([encoder.finish()]);
+      for (const [k, { image, ...options }] of recordings.entries()) {
+        const { gradient } = await model.inputGradient(prepared(small, images[image]!), options);
+        expect(await valuesOf(reads[k]!), JSON.stringify(options)).toEqual(gradient);
+      }
+      read.destroy();
+    },
+  );
 
   test('a recording that is submitted while a call is pending disturbs neither', async () => {
     using engine = await engineOn(driver);

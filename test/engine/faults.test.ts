@@ -222,7 +222,8 @@ describe('a device that fails at the k-th call', () => {
   );
 
   test('out of memory, as the driver reports it, is told as such', async () => {
-    let pops = Infinity; // to the scope of the first createBuffer that asks for this kind of error: the outermost of three
+    // to the scope of the first createBuffer that asks for this kind of error: the outermost of three
+    let pops = Infinity;
     const engine = await Engine.create({
       device: witnessed(real, (name, call) => {
         if (name === 'createBuffer') pops = Math.min(pops, 3);

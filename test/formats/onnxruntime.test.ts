@@ -30,7 +30,9 @@ const one = (
 /** What the runtime does not have. */
 const UNKNOWN_TO_RUNTIME: ReadonlySet<CurveName> = new Set(['swish']);
 
-/** A function of one number, of what is above 0 and (where it may be) of anything: by default, and by other attributes. */
+/**
+ * A function of one number, of what is above 0 and (where it may be) of anything: by default, and by other attributes.
+ */
 function curveCases(op: CurveName): readonly Case[] {
   const { onnx }: Curve = CURVES[op];
   if (!onnx) return [];

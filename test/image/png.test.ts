@@ -27,19 +27,22 @@ function read(png: Uint8Array): { type: string; data: Buffer; sound: boolean }[]
   return chunks;
 }
 
-test('text stands in a chunk of its own behind the header, and sharp still reads the picture and the text', async () => {
-  const parameters = JSON.stringify({ class: 'Blässhuhn 骨頂雞 🦆', relu: 'guided' });
-  const png = withText(plain, { gradlens: parameters, Software: 'gradlens' });
-  const chunks = read(png);
-  expect(chunks.every(({ sound }) => sound)).toBe(true);
-  expect(chunks.slice(0, 3).map(({ type }) => type)).toEqual(['IHDR', 'iTXt', 'iTXt']);
-  expect(chunks[1]!.data.toString()).toBe(`gradlens\0\0\0\0\0${parameters}`);
-  expect(chunks.filter(({ type }) => type !== 'iTXt')).toEqual(read(plain));
-  expect(await sharp(png).raw().toBuffer()).toEqual(await sharp(plain).raw().toBuffer());
-  expect((await sharp(png).metadata()).comments).toEqual(
-    expect.arrayContaining([{ keyword: 'gradlens', text: parameters }]),
-  );
-});
+test(
+  'text stands in a chunk of its own behind the header, and sharp still reads the picture and the ' + 'text',
+  async () => {
+    const parameters = JSON.stringify({ class: 'Blässhuhn 骨頂雞 🦆', relu: 'guided' });
+    const png = withText(plain, { gradlens: parameters, Software: 'gradlens' });
+    const chunks = read(png);
+    expect(chunks.every(({ sound }) => sound)).toBe(true);
+    expect(chunks.slice(0, 3).map(({ type }) => type)).toEqual(['IHDR', 'iTXt', 'iTXt']);
+    expect(chunks[1]!.data.toString()).toBe(`gradlens\0\0\0\0\0${parameters}`);
+    expect(chunks.filter(({ type }) => type !== 'iTXt')).toEqual(read(plain));
+    expect(await sharp(png).raw().toBuffer()).toEqual(await sharp(plain).raw().toBuffer());
+    expect((await sharp(png).metadata()).comments).toEqual(
+      expect.arrayContaining([{ keyword: 'gradlens', text: parameters }]),
+    );
+  },
+);
 
 test('whatever is written is read again, and what has the same keyword is replaced', () => {
   const keyword = fc

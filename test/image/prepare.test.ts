@@ -102,29 +102,32 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     expect(relativeL2(from.gradient, fromBytes.gradient)).toBeLessThan(1e-5);
   });
 
-  test("gradients of textures are recorded into the host's encoder, one for every item, and equal those of calls", async () => {
-    using engine = await engineOn(driver);
-    const { device } = engine;
-    using model = await engine.load(small, { input: colour('squash'), batch: 2 });
-    const [bytes, { COPY_SRC, COPY_DST, MAP_READ }] = [2 * 3 * 13 * 11 * 4, GPUBufferUsage];
-    const output = device.createBuffer({ size: bytes, usage: COPY_SRC | COPY_DST });
-    const read = device.createBuffer({ size: bytes, usage: MAP_READ | COPY_DST });
-    const rounds = [
-      [random(30, 20, 1), random(14, 25, 2)],
-      [random(30, 20, 3), random(30, 20, 4)],
-    ].map((pictures) => pictures.map((picture) => textureOf(device, picture)));
-    for (const textures of rounds) {
-      const encoder = device.createCommandEncoder();
-      model.encodeGradient(encoder, { input: textures, output, class: [1, 4] });
-      encoder.copyBufferToBuffer(output, 0, read, 0, bytes);
-      device.queue.submit([encoder.finish()]);
-      await read.mapAsync(GPUMapMode.READ);
-      expect(new Float32Array(read.getMappedRange().slice(0))).toEqual(
-        (await model.inputGradient(textures, { class: [1, 4] })).gradient,
-      );
-      read.unmap();
-    }
-  });
+  test(
+    "gradients of textures are recorded into the host's encoder, one for every item, and equal those of " + 'calls',
+    async () => {
+      using engine = await engineOn(driver);
+      const { device } = engine;
+      using model = await engine.load(small, { input: colour('squash'), batch: 2 });
+      const [bytes, { COPY_SRC, COPY_DST, MAP_READ }] = [2 * 3 * 13 * 11 * 4, GPUBufferUsage];
+      const output = device.createBuffer({ size: bytes, usage: COPY_SRC | COPY_DST });
+      const read = device.createBuffer({ size: bytes, usage: MAP_READ | COPY_DST });
+      const rounds = [
+        [random(30, 20, 1), random(14, 25, 2)],
+        [random(30, 20, 3), random(30, 20, 4)],
+      ].map((pictures) => pictures.map((picture) => textureOf(device, picture)));
+      for (const textures of rounds) {
+        const encoder = device.createCommandEncoder();
+        model.encodeGradient(encoder, { input: textures, output, class: [1, 4] });
+        encoder.copyBufferToBuffer(output, 0, read, 0, bytes);
+        device.queue.submit([encoder.finish()]);
+        await read.mapAsync(GPUMapMode.READ);
+        expect(new Float32Array(read.getMappedRange().slice(0))).toEqual(
+          (await model.inputGradient(textures, { class: [1, 4] })).gradient,
+        );
+        read.unmap();
+      }
+    },
+  );
 
   test('what holds pictures is given back with the model', async () => {
     using engine = await engineOn(driver);
@@ -144,20 +147,23 @@ describe.each(nodeDrivers)('on %s', (driver) => {
   });
 });
 
-test('a texture is recorded without a submit, a write or an await, and its size is kept from the first time on', async () => {
-  const { device, counts } = counted(await deviceOf(nodeDrivers[0]!));
-  using engine = await Engine.create({ device });
-  using model = await engine.load(small, { input: colour('squash') });
-  const texture = textureOf(device, random(30, 20));
-  const output = device.createBuffer({ size: 3 * 13 * 11 * 4, usage: GPUBufferUsage.COPY_DST });
-  const record = (): string[] => {
-    counts.clear();
-    model.encodeGradient(device.createCommandEncoder(), { input: texture, output, class: 2 });
-    return [...counts.keys()].sort();
-  };
-  record(); // compiles
-  expect(record()).toEqual(['createBindGroup', 'createCommandEncoder']);
-});
+test(
+  'a texture is recorded without a submit, a write or an await, and its size is kept from the first time ' + 'on',
+  async () => {
+    const { device, counts } = counted(await deviceOf(nodeDrivers[0]!));
+    using engine = await Engine.create({ device });
+    using model = await engine.load(small, { input: colour('squash') });
+    const texture = textureOf(device, random(30, 20));
+    const output = device.createBuffer({ size: 3 * 13 * 11 * 4, usage: GPUBufferUsage.COPY_DST });
+    const record = (): string[] => {
+      counts.clear();
+      model.encodeGradient(device.createCommandEncoder(), { input: texture, output, class: 2 });
+      return [...counts.keys()].sort();
+    };
+    record(); // compiles
+    expect(record()).toEqual(['createBindGroup', 'createCommandEncoder']);
+  },
+);
 
 test('what cannot be read as a picture is refused, with what would be right', async () => {
   using engine = await engineOn(nodeDrivers[0]!);

@@ -1,6 +1,6 @@
 /**
- * A process that runs test files on demand and says what failed. Apart from the rest, since a mutant may never end: then
- * the whole process is killed, with its workers.
+ * A process that runs test files on demand and says what failed. Apart from the rest, since a mutant may never end:
+ * then the whole process is killed, with its workers.
  */
 import { join } from 'node:path';
 import { createVitest } from 'vitest/node';

@@ -12,43 +12,47 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     expect(await gradientOf(await engineOn(driver), graph, [-3, 3])).toEqual([100, 1010]);
   });
 
-  test('a concatenation equals the oracle to the last bit: parts of any width, rectified or not, in place or copied, in one another', async () => {
-    const engine = await engineOn(driver);
-    const part = fc.record({
-      O: fc.oneof(channels, fc.constantFrom(4, 8)),
-      rectified: fc.boolean(),
-      twice: fc.constantFrom(1, 1, 1, 2),
-      pool: fc.boolean(),
-    });
-    const parts = fc.record({
-      parts: fc.array(part, { minLength: 1, maxLength: 4 }),
-      alike: fc.constantFrom('rectified', 'plain', 'mixed'),
-      nested: fc.boolean(),
-      after: fc.constantFrom('nothing', 'relu', 'pool', 'conv'),
-    });
-    await fc.assert(
-      fc.asyncProperty(channels, plane, parts, around, async (C, plane, { parts, alike, nested, after }, around) => {
-        expect(
-          await errorAround(engine, { C, ...plane }, around, (net, x) => {
-            const made = parts.flatMap(({ O, rectified, twice, pool }) => {
-              const y = net.conv(x, O, { kernel: [1, 1] });
-              const z = (alike === 'mixed' ? rectified : alike === 'rectified') ? net.relu(y) : y;
-              const w = pool && alike === 'mixed' ? net.add({ op: 'maxPool', inputs: [z], kernel: [1, 1] }) : z;
-              return Array<string>(twice).fill(w);
-            });
-            const whole = net.add({ op: 'concat', inputs: made });
-            const outer = nested
-              ? net.add({ op: 'concat', inputs: [whole, net.relu(net.conv(x, 3, { kernel: [1, 1] }))] })
-              : whole;
-            if (after === 'relu') return net.relu(outer);
-            if (after === 'pool') return net.add({ op: 'maxPool', inputs: [outer], kernel: [1, 1] });
-            return after === 'conv' ? net.conv(outer, 5, { kernel: [1, 1] }) : outer;
-          }),
-        ).toBe(0);
-      }),
-      { numRuns: runsOn(driver, 50) },
-    );
-  });
+  test(
+    'a concatenation equals the oracle to the last bit: parts of any width, rectified or not, in place or ' +
+      'copied, in one another',
+    async () => {
+      const engine = await engineOn(driver);
+      const part = fc.record({
+        O: fc.oneof(channels, fc.constantFrom(4, 8)),
+        rectified: fc.boolean(),
+        twice: fc.constantFrom(1, 1, 1, 2),
+        pool: fc.boolean(),
+      });
+      const parts = fc.record({
+        parts: fc.array(part, { minLength: 1, maxLength: 4 }),
+        alike: fc.constantFrom('rectified', 'plain', 'mixed'),
+        nested: fc.boolean(),
+        after: fc.constantFrom('nothing', 'relu', 'pool', 'conv'),
+      });
+      await fc.assert(
+        fc.asyncProperty(channels, plane, parts, around, async (C, plane, { parts, alike, nested, after }, around) => {
+          expect(
+            await errorAround(engine, { C, ...plane }, around, (net, x) => {
+              const made = parts.flatMap(({ O, rectified, twice, pool }) => {
+                const y = net.conv(x, O, { kernel: [1, 1] });
+                const z = (alike === 'mixed' ? rectified : alike === 'rectified') ? net.relu(y) : y;
+                const w = pool && alike === 'mixed' ? net.add({ op: 'maxPool', inputs: [z], kernel: [1, 1] }) : z;
+                return Array<string>(twice).fill(w);
+              });
+              const whole = net.add({ op: 'concat', inputs: made });
+              const outer = nested
+                ? net.add({ op: 'concat', inputs: [whole, net.relu(net.conv(x, 3, { kernel: [1, 1] }))] })
+                : whole;
+              if (after === 'relu') return net.relu(outer);
+              if (after === 'pool') return net.add({ op: 'maxPool', inputs: [outer], kernel: [1, 1] });
+              return after === 'conv' ? net.conv(outer, 5, { kernel: [1, 1] }) : outer;
+            }),
+          ).toBe(0);
+        }),
+        { numRuns: runsOn(driver, 50) },
+      );
+    },
+  );
 
   test('a flatten by hand counts in C, H, W order', async () => {
     const net = new Net({ C: 2, H: 1, W: 2 });

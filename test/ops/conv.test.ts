@@ -103,34 +103,37 @@ describe.each(places)('convolution on %s with %s of its features', (driver, feat
     }
   });
 
-  test('depthwise equals the oracle to the last bit: any window, pooled or not, whatever stands before it', async () => {
-    const engine = await engineOn(driver, features);
-    const shapes = fc.record({
-      plane,
-      window: anyWindow,
-      C: fc.integer({ min: 2, max: 9 }),
-      bias: fc.boolean(),
-      pooled: fc.boolean(),
-    });
-    await fc.assert(
-      fc.asyncProperty(
-        shapes.filter((s) => fits(s.window, s.plane)),
-        around,
-        async ({ plane, window, C, bias, pooled }, around) => {
-          expect(
-            await errorAround(engine, { C: 2, ...plane }, around, (net, x) => {
-              const map = net.conv(net.conv(x, C, { kernel: [1, 1] }), C, { ...window, groups: C, bias });
-              const { H, W } = net.extents(map);
-              return pooled && H % 2 === 0 && W % 2 === 0
-                ? net.add({ op: 'maxPool', inputs: [net.relu(map)], kernel: [2, 2], stride: [2, 2] })
-                : map;
-            }),
-          ).toBe(0);
-        },
-      ),
-      { numRuns: runsOn(driver, 30) },
-    );
-  });
+  test(
+    'depthwise equals the oracle to the last bit: any window, pooled or not, whatever stands before ' + 'it',
+    async () => {
+      const engine = await engineOn(driver, features);
+      const shapes = fc.record({
+        plane,
+        window: anyWindow,
+        C: fc.integer({ min: 2, max: 9 }),
+        bias: fc.boolean(),
+        pooled: fc.boolean(),
+      });
+      await fc.assert(
+        fc.asyncProperty(
+          shapes.filter((s) => fits(s.window, s.plane)),
+          around,
+          async ({ plane, window, C, bias, pooled }, around) => {
+            expect(
+              await errorAround(engine, { C: 2, ...plane }, around, (net, x) => {
+                const map = net.conv(net.conv(x, C, { kernel: [1, 1] }), C, { ...window, groups: C, bias });
+                const { H, W } = net.extents(map);
+                return pooled && H % 2 === 0 && W % 2 === 0
+                  ? net.add({ op: 'maxPool', inputs: [net.relu(map)], kernel: [2, 2], stride: [2, 2] })
+                  : map;
+              }),
+            ).toBe(0);
+          },
+        ),
+        { numRuns: runsOn(driver, 30) },
+      );
+    },
+  );
 
   test('a strided first layer, which runs as one of stride 1 over depth, is as exact', async () => {
     const engine = await engineOn(driver, features);

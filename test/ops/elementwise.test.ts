@@ -115,36 +115,40 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     ]);
   });
 
-  test('a batch-norm agrees with the oracle, standing by itself or folded into a convolution or a fully connected layer', async () => {
-    const engine = await engineOn(driver);
-    await fc.assert(
-      fc.asyncProperty(
-        shapes,
-        around,
-        fc.constantFrom('standing', 'conv', 'conv without bias', 'fullyConnected', 'twice'),
-        async ({ C, plane }, around, how) => {
-          expect(
-            await errorAround(
-              engine,
-              { C, ...plane },
-              around,
-              (net, x) => {
-                if (how === 'standing') return norm(net, x, C);
-                if (how === 'twice') return norm(net, norm(net, x, C), C);
-                const before =
-                  how === 'fullyConnected'
-                    ? net.fullyConnected(x, 7)
-                    : net.conv(x, 7, { kernel: [1, 1], bias: how === 'conv' });
-                return norm(net, before, 7);
-              },
-              real,
-            ),
-          ).toBeLessThan(ROUNDING);
-        },
-      ),
-      { numRuns: runsOn(driver, 40) },
-    );
-  });
+  test(
+    'a batch-norm agrees with the oracle, standing by itself or folded into a convolution or a fully ' +
+      'connected layer',
+    async () => {
+      const engine = await engineOn(driver);
+      await fc.assert(
+        fc.asyncProperty(
+          shapes,
+          around,
+          fc.constantFrom('standing', 'conv', 'conv without bias', 'fullyConnected', 'twice'),
+          async ({ C, plane }, around, how) => {
+            expect(
+              await errorAround(
+                engine,
+                { C, ...plane },
+                around,
+                (net, x) => {
+                  if (how === 'standing') return norm(net, x, C);
+                  if (how === 'twice') return norm(net, norm(net, x, C), C);
+                  const before =
+                    how === 'fullyConnected'
+                      ? net.fullyConnected(x, 7)
+                      : net.conv(x, 7, { kernel: [1, 1], bias: how === 'conv' });
+                  return norm(net, before, 7);
+                },
+                real,
+              ),
+            ).toBeLessThan(ROUNDING);
+          },
+        ),
+        { numRuns: runsOn(driver, 40) },
+      );
+    },
+  );
 
   test('a scale and a bias agree with the oracle, per channel or per element, one of them or both', async () => {
     const engine = await engineOn(driver);

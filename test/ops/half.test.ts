@@ -78,29 +78,32 @@ describe.each(WAYS)('in half precision on %s with %s of its features', (driver, 
     PATIENCE,
   );
 
-  test('weights take half the bytes, activations no more than they did, and the GPU holds what was predicted', async () => {
-    const engine = await engineOn(driver, features);
-    const net = new Net({ C: 6, H: 8, W: 8 }, 8);
-    const graph = net.graph(
-      net.fullyConnected(
-        net.relu(net.fullyConnected(net.conv('image', 32, { kernel: [3, 3], pads: [1, 1, 1, 1] }), 64)),
-        12,
-      ),
-    );
-    const bytesIn = async (precision: 'f32' | 'f16') => {
-      const before = engine.memory().live;
-      using model = await engine.load(graph, { precision });
-      await model.scores(prepared(graph, net.image()));
-      await model.inputGradient(prepared(graph, net.image()), { class: 0 });
-      const { weights, activations, saved, scratch } = model.memory;
-      expect(engine.memory().live - before).toBe(weights + activations + saved + scratch);
-      return { weights, activations };
-    };
-    const [whole, half] = [await bytesIn('f32'), await bytesIn('f16')];
-    const biases = (32 + 64 + 12) * 4;
-    expect(half.weights - biases).toBe((whole.weights - biases) / 2);
-    expect(half.activations).toBeLessThanOrEqual(whole.activations);
-  });
+  test(
+    'weights take half the bytes, activations no more than they did, and the GPU holds what was ' + 'predicted',
+    async () => {
+      const engine = await engineOn(driver, features);
+      const net = new Net({ C: 6, H: 8, W: 8 }, 8);
+      const graph = net.graph(
+        net.fullyConnected(
+          net.relu(net.fullyConnected(net.conv('image', 32, { kernel: [3, 3], pads: [1, 1, 1, 1] }), 64)),
+          12,
+        ),
+      );
+      const bytesIn = async (precision: 'f32' | 'f16') => {
+        const before = engine.memory().live;
+        using model = await engine.load(graph, { precision });
+        await model.scores(prepared(graph, net.image()));
+        await model.inputGradient(prepared(graph, net.image()), { class: 0 });
+        const { weights, activations, saved, scratch } = model.memory;
+        expect(engine.memory().live - before).toBe(weights + activations + saved + scratch);
+        return { weights, activations };
+      };
+      const [whole, half] = [await bytesIn('f32'), await bytesIn('f16')];
+      const biases = (32 + 64 + 12) * 4;
+      expect(half.weights - biases).toBe((whole.weights - biases) / 2);
+      expect(half.activations).toBeLessThanOrEqual(whole.activations);
+    },
+  );
 
   test('the tiled kernels too, sliced as well', async () => {
     const loader = await loaderOf(

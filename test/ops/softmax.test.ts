@@ -38,36 +38,39 @@ describe.each(nodeDrivers)('the probability on %s', (driver) => {
     ).toBeLessThan(1e-5);
   });
 
-  test('agrees with the oracle: any classes from two on, any rule, with or without the soft-max in the graph', async () => {
-    const engine = await engineOn(driver);
-    const cases = fc.record({
-      out: fc.integer({ min: 2, max: 11 }),
-      batch: fc.constantFrom(1, 3),
-      rule: fc.constantFrom(...RULES),
-      ended: fc.boolean(),
-      rectified: fc.boolean(),
-      seed: fc.nat(1e6),
-    });
-    await fc.assert(
-      fc.asyncProperty(cases, async ({ out, batch, rule, ended, rectified, seed }) => {
-        const net = new Net({ C: 3, H: 2, W: 2 }, seed, (random) => real(random) / 2);
-        const scores = net.fullyConnected(net.relu('image'), out);
-        const last = rectified ? net.relu(scores) : scores;
-        const graph = net.graph(
-          ended ? net.add({ op: 'softmax', inputs: [net.add({ op: 'identity', inputs: [last] })] }) : last,
-        );
-        const classes = [out - 1, 0, Math.floor(out / 2)].slice(0, batch);
-        const error = await errorOf(
-          engine,
-          graph,
-          Array.from({ length: batch }, () => net.image()),
-          { classes, relu: rule, score: 'probability' },
-        );
-        expect(error).toBeLessThan(1e-5);
-      }),
-      { numRuns: runsOn(driver, 30) },
-    );
-  });
+  test(
+    'agrees with the oracle: any classes from two on, any rule, with or without the soft-max in the ' + 'graph',
+    async () => {
+      const engine = await engineOn(driver);
+      const cases = fc.record({
+        out: fc.integer({ min: 2, max: 11 }),
+        batch: fc.constantFrom(1, 3),
+        rule: fc.constantFrom(...RULES),
+        ended: fc.boolean(),
+        rectified: fc.boolean(),
+        seed: fc.nat(1e6),
+      });
+      await fc.assert(
+        fc.asyncProperty(cases, async ({ out, batch, rule, ended, rectified, seed }) => {
+          const net = new Net({ C: 3, H: 2, W: 2 }, seed, (random) => real(random) / 2);
+          const scores = net.fullyConnected(net.relu('image'), out);
+          const last = rectified ? net.relu(scores) : scores;
+          const graph = net.graph(
+            ended ? net.add({ op: 'softmax', inputs: [net.add({ op: 'identity', inputs: [last] })] }) : last,
+          );
+          const classes = [out - 1, 0, Math.floor(out / 2)].slice(0, batch);
+          const error = await errorOf(
+            engine,
+            graph,
+            Array.from({ length: batch }, () => net.image()),
+            { classes, relu: rule, score: 'probability' },
+          );
+          expect(error).toBeLessThan(1e-5);
+        }),
+        { numRuns: runsOn(driver, 30) },
+      );
+    },
+  );
 });
 
 test('a soft-max in the middle is refused by name', () => {

@@ -186,16 +186,21 @@ test('every page has a policy that allows no inline code and no eval', () => {
   }
 });
 
-test('all that the page fetches before its first map, but the model, is small: the code, the row of samples, one of them', () => {
-  const files = keptFiles()
-    .map((file) => (file === './' ? 'index.html' : file))
-    .filter((file) => !file.startsWith('weights/'));
-  const isSample = (file: string): boolean => file.endsWith('.jpg');
-  const isReady = (file: string): boolean => /\/ready-[^/]*\.js$|\.webp$/.test(file); // fetched where there is no WebGPU
-  const first = files.filter((file) => !isReady(file) && (!isSample(file) || file.includes('golf-ball')));
-  const bytes = first.reduce((sum, file) => sum + gzipSync(readFileSync(join(dist, file))).length, 0);
-  expect(bytes).toBeLessThanOrEqual(MOST_GZIP);
-});
+test(
+  'all that the page fetches before its first map, but the model, is small: the code, the row of samples, one ' +
+    'of them',
+  () => {
+    const files = keptFiles()
+      .map((file) => (file === './' ? 'index.html' : file))
+      .filter((file) => !file.startsWith('weights/'));
+    const isSample = (file: string): boolean => file.endsWith('.jpg');
+    // fetched where there is no WebGPU
+    const isReady = (file: string): boolean => /\/ready-[^/]*\.js$|\.webp$/.test(file);
+    const first = files.filter((file) => !isReady(file) && (!isSample(file) || file.includes('golf-ball')));
+    const bytes = first.reduce((sum, file) => sum + gzipSync(readFileSync(join(dist, file))).length, 0);
+    expect(bytes).toBeLessThanOrEqual(MOST_GZIP);
+  },
+);
 
 test('what is kept for later is the page and its model, and nothing of the benchmark', () => {
   const files = keptFiles();
@@ -251,43 +256,47 @@ test('a new version is there at the next load, and kept for later', async () => 
   }
 });
 
-test('a script that was once answered with a page is not believed: the next visit is whole, with a network and without', async () => {
-  await forgetAll();
-  {
-    await using opened = await open();
-    await expectMap(opened);
-    await whenKept(opened.page);
-  }
-  const undo = deploy('between');
-  isTakenOver = (path) => path.endsWith('between.js');
-  try {
+test(
+  'a script that was once answered with a page is not believed: the next visit is whole, with a network and ' +
+    'without',
+  async () => {
+    await forgetAll();
     {
-      await using broken = await open();
-      expect(await broken.page.title()).toBe('between');
-      await broken.page.waitForNetworkIdle();
-      expect(await broken.page.evaluate(() => 'gradlens' in window)).toBe(false);
+      await using opened = await open();
+      await expectMap(opened);
+      await whenKept(opened.page);
     }
-    isTakenOver = () => false;
-    {
-      await using whole = await open();
-      await expectMap(whole);
-      expect(await whole.page.title()).toBe('between');
-      await whole.page.waitForFunction(async () => {
-        const { waiting, active } = (await navigator.serviceWorker.getRegistration())!;
-        return waiting !== null || (await caches.keys()).some((name) => active !== null && name.endsWith(' between'));
-      });
-      expect(await keptAsPages(whole.page)).toEqual(['']);
+    const undo = deploy('between');
+    isTakenOver = (path) => path.endsWith('between.js');
+    try {
+      {
+        await using broken = await open();
+        expect(await broken.page.title()).toBe('between');
+        await broken.page.waitForNetworkIdle();
+        expect(await broken.page.evaluate(() => 'gradlens' in window)).toBe(false);
+      }
+      isTakenOver = () => false;
+      {
+        await using whole = await open();
+        await expectMap(whole);
+        expect(await whole.page.title()).toBe('between');
+        await whole.page.waitForFunction(async () => {
+          const { waiting, active } = (await navigator.serviceWorker.getRegistration())!;
+          return waiting !== null || (await caches.keys()).some((name) => active !== null && name.endsWith(' between'));
+        });
+        expect(await keptAsPages(whole.page)).toEqual(['']);
+      }
+      await stop();
+      await using later = await open();
+      await expectMap(later);
+      expect(await later.page.title()).toBe('between');
+    } finally {
+      isTakenOver = () => false;
+      if (!server.listening) await serve();
+      undo();
     }
-    await stop();
-    await using later = await open();
-    await expectMap(later);
-    expect(await later.page.title()).toBe('between');
-  } finally {
-    isTakenOver = () => false;
-    if (!server.listening) await serve();
-    undo();
-  }
-});
+  },
+);
 
 test('what an older version took for a script is healed, and does not get into the next version', async () => {
   await forgetAll();
@@ -364,7 +373,8 @@ test('a network that answers everything with its login is shown, and nothing of 
 
 test('the benchmark runs under its policy, its rivals in WebAssembly too', async () => {
   await using opened = await open(
-    'bench/index.html?net=tiny&contenders=gradlens,tfjs-wasm,ort-wasm&what=forward&runs=1&seconds=0.05&warm-up=0.1&probe=0&start',
+    'bench/index.html?net=tiny&contenders=gradlens,tfjs-wasm,ort-wasm&what=forward' +
+      '&runs=1&seconds=0.05&warm-up=0.1&probe=0&start',
   );
   await opened.page.waitForFunction(() => ['done', 'failed'].includes(document.body.dataset['state'] ?? ''), {
     timeout: 200_000,

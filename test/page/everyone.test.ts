@@ -13,7 +13,8 @@ test.each([
     'an insecure address',
     'insecure-context',
     'https',
-    "Object.defineProperty(navigator, 'gpu', { value: undefined }); Object.defineProperty(globalThis, 'isSecureContext', { value: false })",
+    "Object.defineProperty(navigator, 'gpu', { value: undefined }); Object.defineProperty(globalThis, " +
+      "'isSecureContext', { value: false })",
   ],
   [
     'no adapter',

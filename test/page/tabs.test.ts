@@ -63,29 +63,32 @@ test('a second class stands beside the first, and one that there is not is said 
   await close();
 });
 
-test('the checks of a map: what random weights leave of it, and curves that begin and end where they must', async () => {
-  const { page, errors, close } = await openDemo('#sample=golf-ball');
-  const { map, classes } = await mapNumber(page, 1);
-  await page.click('#sanity-start');
-  await page.waitForFunction(() => window.gradlens.state.sanity !== null, { timeout: 100_000 });
-  const { sanity } = await settled(page);
-  const { randomised, curves } = sanity!;
-  expect(randomised.map(({ layers }) => layers)).toEqual([1, 1000]);
-  for (const { correlation, map: other } of randomised) {
-    expect(correlation).toBeLessThan(0.9);
-    expect(relativeL2(other.data, map.values)).toBeGreaterThan(0.1);
-  }
-  expect(curves.deletion[0]).toBeCloseTo(classes[0]!.score, 3);
-  expect(curves.insertion.at(-1)).toBeCloseTo(curves.deletion[0]!, 3);
-  expect(curves.insertion[0]).toBeCloseTo(curves.deletion.at(-1)!, 3);
-  expect(await page.$$eval('#sanity-maps canvas', (all) => all.length)).toBe(2);
+test(
+  'the checks of a map: what random weights leave of it, and curves that begin and end where they ' + 'must',
+  async () => {
+    const { page, errors, close } = await openDemo('#sample=golf-ball');
+    const { map, classes } = await mapNumber(page, 1);
+    await page.click('#sanity-start');
+    await page.waitForFunction(() => window.gradlens.state.sanity !== null, { timeout: 100_000 });
+    const { sanity } = await settled(page);
+    const { randomised, curves } = sanity!;
+    expect(randomised.map(({ layers }) => layers)).toEqual([1, 1000]);
+    for (const { correlation, map: other } of randomised) {
+      expect(correlation).toBeLessThan(0.9);
+      expect(relativeL2(other.data, map.values)).toBeGreaterThan(0.1);
+    }
+    expect(curves.deletion[0]).toBeCloseTo(classes[0]!.score, 3);
+    expect(curves.insertion.at(-1)).toBeCloseTo(curves.deletion[0]!, 3);
+    expect(curves.insertion[0]).toBeCloseTo(curves.deletion.at(-1)!, 3);
+    expect(await page.$$eval('#sanity-maps canvas', (all) => all.length)).toBe(2);
 
-  await page.click(`#classes input[value="${classes[1]!.index}"]`);
-  await mapNumber(page, 2);
-  expect((await stateOf(page)).sanity).toBeNull();
-  expect(errors).toEqual([]);
-  await close();
-});
+    await page.click(`#classes input[value="${classes[1]!.index}"]`);
+    await mapNumber(page, 2);
+    expect((await stateOf(page)).sanity).toBeNull();
+    expect(errors).toEqual([]);
+    await close();
+  },
+);
 
 test('a class model grows, pauses, goes on, and is the one that the library makes', async () => {
   const { page, errors, close } = await openDemo('#tab=class-model&sample=church&iterations=12&recipe=paper');

@@ -23,7 +23,8 @@ describe('a map in words', () => {
     expect(centreOf(map)).toEqual({ x: 3.5 / 4, y: 0.5 / 3 });
     expect(l2Norm(map)).toBe(3);
     expect(describeMap(map, 'church')).toBe(
-      'The map for “church” (score 1.50 before soft-max) has its centre in the upper right part of the picture; half of it lies in 8 % of the pixels.',
+      'The map for “church” (score 1.50 before soft-max) has its centre in the upper right part of the picture; ' +
+        'half of it lies in 8 % of the pixels.',
     );
   });
 

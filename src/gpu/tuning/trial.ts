@@ -26,7 +26,8 @@ export function layerOf(d: ConvDims): Graph | null {
   const bottom = (d.P - 1) * d.STRIDE_Y + (d.R - 1) * d.DILATION_Y + 1 - d.H - top;
   const right = (d.Q - 1) * d.STRIDE_X + (d.S - 1) * d.DILATION_X + 1 - d.W - left;
   const within = (pad: number): number => Math.max(pad, 0); // what lies beyond the last window is never looked at
-  if (top < 0 || left < 0 || (C <= 4 && d.STRIDE_Y * d.STRIDE_X > 1)) return null; // the latter would be rewritten by depth
+  // the latter would be rewritten by depth
+  if (top < 0 || left < 0 || (C <= 4 && d.STRIDE_Y * d.STRIDE_X > 1)) return null;
   const weight: Weight = { shape: [O, d.IN * 4, d.R, d.S], data: noise(O * d.IN * 4 * d.R * d.S) };
   return {
     name: 'tuning',
