@@ -134,7 +134,7 @@ describe('segment', () => {
     const [left, top] = box!.split(' ').map(Number);
     expect(Number(share)).toBeGreaterThan(0);
     const drawn = await readImage(at('noise-over.png'));
-    expect(drawn.data.slice((top! * 30 + left!) * 4, (top! * 30 + left!) * 4 + 4)).toEqual([255, 220, 0, 255]);
+    expect([...drawn.data.slice((top! * 30 + left!) * 4, (top! * 30 + left!) * 4 + 4)]).toEqual([255, 220, 0, 255]);
   });
 
   test('options out of their range are refused before anything runs', async () => {

@@ -4,7 +4,15 @@ import { foldAffine } from '../../src/compile/foldAffine';
 import { foldPad } from '../../src/compile/foldPad';
 import { fuseRelu } from '../../src/compile/fuseRelu';
 import { type Network, type Rewrite, networkOf } from '../../src/compile/network';
-import { absorbReshapes, dropIdentities, mergeReshapes, nameRelus, prune, takeScore } from '../../src/compile/simplify';
+import {
+  absorbReshapes,
+  dropIdentities,
+  mergeReshapes,
+  nameRelus,
+  prune,
+  renamesOnly,
+  takeScore,
+} from '../../src/compile/simplify';
 import { enterImage } from '../../src/compile/spaceToDepth';
 import { windowPools } from '../../src/compile/windowPools';
 import type { Extents, Graph, GraphNode, Window } from '../../src/graph';
@@ -206,6 +214,18 @@ test('the score stands before a soft-max also when it is reshaped after', () => 
     expect(takeScore(networkOf(n.graph(flat))).output).toBe(`f1-${op}`);
   }
   expect(takeScore(networkOf(n.graph('f1-softmax'))).output).toBe('f1-softmax');
+});
+
+test.each([
+  ['identity', true],
+  ['flatten', true],
+  ['reshape', true],
+  ['transpose', false],
+  ['slice', false],
+  ['relu', false],
+  ['conv', false],
+] as const)('whether the numbers of a layer’s input only get another name: %s, %s', (op, renames) => {
+  expect(renamesOnly(op)).toBe(renames);
 });
 
 test('a global average becomes a window of the whole plane', () => {
