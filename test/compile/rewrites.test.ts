@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile';
 import { foldAffine } from '../../src/compile/foldAffine';
 import { foldPad } from '../../src/compile/foldPad';
+import { fusePool } from '../../src/compile/fusePool';
 import { fuseRelu } from '../../src/compile/fuseRelu';
 import { type Network, type Rewrite, networkOf } from '../../src/compile/network';
 import {
@@ -485,4 +486,25 @@ describe('is refused as a model:', () => {
       expect.objectContaining({ code: 'model-format', message: expect.stringContaining(message) }),
     );
   });
+});
+
+test.each([
+  [6, 8, true],
+  [6, 9, false],
+  [9, 6, false],
+])('a 2×2 pool of a plane of %i×%i is written by its convolution: %s', (H, W, fused) => {
+  const n = net({ C: 4, H, W });
+  const pool = n.add({ op: 'maxPool', inputs: [conv(n, 'image', 'c')], kernel: [2, 2], stride: [2, 2] }, 'pool');
+  expect(printed(after(n.graph(pool), fusePool))).toBe(fused ? 'c(image) → c' : 'c(image) pool(c) → pool');
+});
+
+test('a window with a side that no switch can name is refused whole, not by a half of it', () => {
+  for (const [R, S] of [
+    [256, 2],
+    [2, 256],
+  ] as const) {
+    const n = net({ C: 1, H: R, W: S });
+    const graph = n.graph(n.add({ op: 'maxPool', inputs: ['image'], kernel: [R, S] }, 'pool'));
+    expect(() => after(graph, windowPools)).toThrow(`pool: a max-pool window of ${R}×${S} is too large`);
+  }
 });

@@ -491,6 +491,11 @@ describe('refusals', () => {
     refusal(() => read({ nodes, tensors }), 'unsupported-op', message);
   });
 
+  test.each([[[1, 1, 0, 2]], [[1, 1, 2, 0]], [[1, 1, -1, 2]], [[1, 2, 2]]])('scales of %j are none', (scales) => {
+    const file = { nodes: [node('Resize', ['x', '', 's'], 'y')], tensors: [floats('s', [scales.length], scales)] };
+    refusal(() => read(file), 'model-format', /its scales are \[.*\]; four numbers above 0/);
+  });
+
   test.each<[string, Node[], Tensor[], RegExp]>([
     [
       'wrong channels',

@@ -127,3 +127,14 @@ test('log densities are those of the formula', () => {
     12,
   );
 });
+
+test('a density follows all three correlations of the colours', () => {
+  // L = [12 0 0; 9 4 0; −6 3 5], the covariance is L·Lᵀ, and a colour lies L·z from the mean: so its density is
+  // e^(−|z|²/2) · (2π)^-1.5 / det L
+  const covariance = [144, 108, -72, 97, -42, 70] as const;
+  const mixture: GaussianMixture = { components: [{ weight: 1, mean: [100, 90, 80], covariance }] };
+  const [a, b, c] = [1, -2, 0.5];
+  const colour = [100 + 12 * a, 90 + 9 * a + 4 * b, 80 - 6 * a + 3 * b + 5 * c];
+  const expected = -(a * a + b * b + c * c) / 2 - 1.5 * Math.log(2 * Math.PI) - Math.log(12 * 4 * 5);
+  expect(logDensities(mixture, colour)[0]).toBeCloseTo(expected, 12);
+});
