@@ -43,6 +43,13 @@ describe('colours', () => {
     expect([...data.slice(8, 11)]).toEqual([...colourAt('coolwarm', 1)].map(Math.round));
   });
 
+  test('zero is in the middle of colours that diverge, also of an unsigned map, and of a signed one in any colours', () => {
+    const unsigned = renderMap(map(2, 1, [0, 1]), { colours: 'coolwarm', percentile: 100 });
+    const middle = colourAt('coolwarm', 0.5);
+    middle.forEach((component, k) => expect(Math.abs(unsigned.data[k]! - component)).toBeLessThanOrEqual(1));
+    expect(reds(renderMap(map(3, 1, [-1, 0, 1], true), gray))).toEqual([0, 128, 255]);
+  });
+
   test('a map of zeros is drawn as zeros', () => {
     expect(reds(renderMap(map(2, 2, [0, 0, 0, 0]), gray))).toEqual([0, 0, 0, 0]);
   });
@@ -66,6 +73,11 @@ describe('resizing', () => {
     const drawn = renderMap(map(2, 2, [0, 1, 0, 1]), { ...gray, width: 4, height: 2, placement });
     expect(alphas(drawn)).toEqual([0, 255, 255, 0, 0, 255, 255, 0]);
     expect(reds(drawn)).toEqual([0, 0, 255, 0, 0, 0, 255, 0]);
+  });
+
+  test('a pixel whose centre lies on the edge of the crop is drawn, at both ends', () => {
+    const placement = { FROM_X: 0.5, FROM_Y: 0, FROM_W: 2, FROM_H: 1, TO_X: 0, TO_Y: 0, TO_W: 2, TO_H: 1 };
+    expect(alphas(renderMap(map(2, 1, [0, 1]), { ...gray, width: 3, height: 1, placement }))).toEqual([255, 255, 255]);
   });
 
   test('a padded picture shows the part of the map that it filled, and nothing of the padding', () => {
