@@ -1,5 +1,5 @@
 /** Curves, by uPlot, in the page's colours. */
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 
 export interface Curves {
@@ -13,10 +13,22 @@ const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00
 const HEIGHT = 190;
 
 const charts = new WeakMap<HTMLElement, uPlot>();
+/** What a place is to show, while the library is fetched. */
+const wanted = new WeakMap<HTMLElement, Curves>();
 
-/** Draws into `place`, which says in its label what there is to see. Called again it moves on. */
-export function drawCurves(place: HTMLElement, { x, lines, xLabel }: Curves, label: string): void {
+/**
+ * Draws into `place`, which says in its label what there is to see. Called again it moves on. The library is fetched
+ * for the first curves: the first map needs none.
+ */
+export function drawCurves(place: HTMLElement, curves: Curves, label: string): void {
   place.setAttribute('aria-label', label);
+  wanted.set(place, curves);
+  void import('uplot').then(({ default: UPlot }) => {
+    if (wanted.get(place) === curves) draw(UPlot, place, curves);
+  });
+}
+
+function draw(UPlot: typeof uPlot, place: HTMLElement, { x, lines, xLabel }: Curves): void {
   const data = [[...x], ...lines.map(({ values }) => [...values])] as uPlot.AlignedData;
   const before = charts.get(place);
   if (
@@ -32,7 +44,7 @@ export function drawCurves(place: HTMLElement, { x, lines, xLabel }: Curves, lab
     grid: { stroke: style.getPropertyValue('--line'), width: 1 },
     ticks: { show: false },
   };
-  const chart = new uPlot(
+  const chart = new UPlot(
     {
       width: Math.max(200, place.clientWidth),
       height: HEIGHT,
@@ -63,6 +75,7 @@ export function drawCurves(place: HTMLElement, { x, lines, xLabel }: Curves, lab
 
 export function clearCurves(place: HTMLElement, label: string): void {
   place.setAttribute('aria-label', label);
+  wanted.delete(place);
   charts.get(place)?.destroy();
   charts.delete(place);
 }
