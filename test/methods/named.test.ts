@@ -156,8 +156,12 @@ test.each(Object.keys(SHIPPED_MODELS))(
       using model = await engine.load(address, { batch: batchFor(method.name, values) });
       const map = await mapBy(method.name, model, pixels(150, 110), { ...values, class: 4 });
       expect([map.width, map.height, map.data.every(Number.isFinite)], method.name).toEqual([128, 128, true]);
-      for (const [other, data] of maps)
-        expect(relativeL2(map.data, data), `${method.name}, ${other}`).toBeGreaterThan(0.1);
+      for (const [other, data] of maps) {
+        const distance = relativeL2(map.data, data);
+        // where only a mean and a linear layer follow, each place has the same gradient: then these two are one
+        if (method.name === 'hires-cam' && other === 'grad-cam') expect(distance).toBeLessThan(1e-5);
+        else expect(distance, `${method.name}, ${other}`).toBeGreaterThan(0.1);
+      }
       maps.set(method.name, map.data);
     }
   },

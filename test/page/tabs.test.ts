@@ -46,7 +46,7 @@ test('every method makes its own map, with the fields that it has', async () => 
   expect(await page.$eval('#legend-low', (end) => end.textContent)).toContain('−');
   expect(errors).toEqual([]);
   await close();
-}, 180_000); // each method compiles its own kernels, on the CPU
+}, 300_000); // each method compiles its own kernels, on the CPU
 
 test('a second class stands beside the first, and one that there is not is said not to be', async () => {
   const { page, close } = await openDemo('#sample=church');
