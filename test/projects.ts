@@ -2,8 +2,8 @@
  * The projects that vitest runs, and which test file belongs to which. Nobody keeps a list: a file that reaches a
  * browser or a GPU through its imports cannot run without one, and no other file needs to wait for one.
  *
- *     pure      neither: in parallel, in seconds
- *     gpu       WebGPU in Node, in this process or in one that the file starts
+ *     pure      nothing but its own process: in parallel, in seconds
+ *     gpu       WebGPU in Node, or programs that the file starts, such as a build
  *     browser   a page in the run's Chromium, which test/setup.ts starts with the server that it needs
  */
 import type { TestProjectInlineConfiguration } from 'vitest/config';
@@ -11,10 +11,10 @@ import { reachedFrom, testFiles } from './importGraph.ts';
 
 type ProjectName = 'pure' | 'gpu' | 'browser';
 
-function projectOf(file: string): ProjectName {
+export function projectOf(file: string): ProjectName {
   const reached = reachedFrom(file);
   if (reached.has('puppeteer')) return 'browser';
-  return reached.has('webgpu') ? 'gpu' : 'pure';
+  return ['webgpu', 'vite', 'node:child_process'].some((name) => reached.has(name)) ? 'gpu' : 'pure';
 }
 
 // A software GPU takes all cores, so its files run one after the other; and a crash of Dawn takes only the process of

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { importsOf, reachedFrom, sources, testFiles } from '../importGraph';
+import { projectOf } from '../projects';
 import type { Mutant } from './mutant';
 import { mutantsOf } from './typescript';
 
@@ -91,13 +92,14 @@ export function testsOf(file: string, pure: boolean, seconds: ReadonlyMap<string
   const stem = posix.basename(file, '.ts');
   return testFiles()
     .map((test) => ({ test, reached: reachedFrom(test) }))
-    .filter(({ reached }) => reached.has(file) && !reached.has('puppeteer') && !(pure && reached.has('webgpu')))
+    .filter(({ reached }) => reached.has(file))
+    .filter(({ test }) => (pure ? projectOf(test) === 'pure' : projectOf(test) !== 'browser'))
     .map(({ test, reached }) => ({
       test,
       order: [
         posix.basename(test, '.test.ts') === stem || importsOf(test).includes(file) ? 0 : reached.get(file)!,
         folderOf(test) === folderOf(file) ? 0 : 1,
-        reached.has('webgpu') ? 1 : 0,
+        projectOf(test) === 'pure' ? 0 : 1,
         seconds.get(test) ?? reached.size / 10, // the more it reaches, the longer it takes
       ],
     }))
