@@ -22,6 +22,8 @@ export type Parameters = Readonly<Record<string, Parameter>>;
 /** The ONNX operator that computes the same. One that needs more than this has its entry in `src/formats/onnx/`. */
 export interface OnnxCurve {
   readonly name: string;
+  /** The first opset that has it, if that is above 17. */
+  readonly opset?: number;
   /** Which parameter an attribute is, and what it is where the file leaves it out. */
   readonly attributes?: Readonly<Record<string, { readonly parameter: string; readonly otherwise: number }>>;
   /** Attributes that must be this, if the file has them. */

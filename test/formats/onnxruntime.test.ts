@@ -36,7 +36,7 @@ const UNKNOWN_TO_RUNTIME: ReadonlySet<CurveName> = new Set(['swish']);
 function curveCases(op: CurveName): readonly Case[] {
   const { onnx }: Curve = CURVES[op];
   if (!onnx) return [];
-  const { name, attributes = {} } = onnx;
+  const { name, attributes = {}, opset } = onnx;
   const others = Object.entries(attributes).map(([attribute, { otherwise }]) => [attribute, { f: otherwise + 0.25 }]);
   const positive = curves[op].positive === true;
   return [
@@ -46,6 +46,8 @@ function curveCases(op: CurveName): readonly Case[] {
     (given): Case => [
       `${name} ${JSON.stringify(given)}`,
       positive ? [node('Sigmoid', ['x'], 's'), node(name, ['s'], 'y', given)] : [node(name, ['x'], 'y', given)],
+      [],
+      opset,
     ],
   );
 }
