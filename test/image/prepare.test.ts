@@ -161,7 +161,9 @@ test(
       return [...counts.keys()].sort();
     };
     record(); // compiles
-    expect(record()).toEqual(['createBindGroup', 'createCommandEncoder']);
+    // error scopes are closed before it returns: errors are typed, and none is the host's
+    expect(record()).toEqual(['createBindGroup', 'createCommandEncoder', 'popErrorScope', 'pushErrorScope']);
+    expect(counts.get('pushErrorScope')).toBe(counts.get('popErrorScope'));
   },
 );
 
