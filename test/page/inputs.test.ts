@@ -210,6 +210,7 @@ describe('networks', () => {
     const { page, close } = await openDemo();
     const before = await mapNumber(page, 1);
     await setField(page, '#saliency [name=samples]', '1024');
+    await mapNumber(page, 2); // a changed field shows the map anew
     await setField(page, '#method', 'smoothgrad');
     await page.waitForFunction(() => document.querySelector('#activity-text')!.textContent.startsWith('Computing:'), {
       timeout: 100_000,
@@ -218,7 +219,7 @@ describe('networks', () => {
     const { phase, map } = await settled(page);
     expect({ phase, method: map!.method }).toEqual({ phase: 'ready', method: 'saliency' });
     await setField(page, '#method', 'saliency');
-    expect((await mapNumber(page, 2)).map.values).toEqual(before.map.values);
+    expect((await mapNumber(page, 3)).map.values).toEqual(before.map.values);
     await close();
   });
 });
