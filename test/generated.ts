@@ -1,10 +1,11 @@
 /**
- * What is written from the records of the operators: their registry, the nodes in model.schema.json, and README's
- * paragraph. `npm run generate` writes all three; generated.test.ts compares them.
+ * What is written from the records of operators and methods: the operators' registry, the nodes in model.schema.json,
+ * and README's lists. `npm run generate` writes all; generated.test.ts compares them.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { type Curve, CURVES } from '../shaders/curves';
 import { operators } from '../src/formats/onnx/operators';
+import { METHODS } from '../src/methods/named';
 import type { Node, Operator } from '../src/ops/op';
 
 type Record = Operator<Node>;
@@ -113,17 +114,41 @@ function printed(value: unknown, indent = ''): string {
   return `${open}\n${lines.join(',\n')}\n${indent}${close}`;
 }
 
-/** README names all operators, ours and those of ONNX. */
+/** README names all operators, ours and those of ONNX, and all methods. */
 function readme(): string {
-  const [begin, end] = ['<!-- operators:begin -->', '<!-- operators:end -->'];
-  const text = readFileSync('README.md', 'utf8');
-  const [before, after] = [text.split(begin)[0], text.split(end)[1]];
   const titles = records.map(({ title }) => title).sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
-  const paragraph = [
+  const paragraphs = [
     `${titles.join(', ').replace(/^./, (letter) => letter.toUpperCase())}.`,
     `ONNX's operators of opset 7 to 25: ${[...operators.keys()].sort().join(', ')}.`,
   ].map((text) => wrapped(text, 140));
-  return `${before}${begin}\n${paragraph.join('\n\n')}\n${end}${after}`;
+  const text = between(readFileSync('README.md', 'utf8'), 'operators', `\n${paragraphs.join('\n\n')}\n`);
+  return between(text, 'methods', `\n\n${methodTable()}\n\n`);
+}
+
+/** The text with something else between the two marks of that name. */
+function between(text: string, name: string, content: string): string {
+  const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
+  return `${text.split(begin)[0]}${begin}${content}${end}${text.split(end)[1]}`;
+}
+
+function methodTable(): string {
+  const rows = METHODS.map(({ name, title, source, year, meaning, options }) => [
+    `${title}, \`${name}\``,
+    `${source} ${year}`,
+    meaning.replaceAll('|', '\\|'),
+    Object.keys(options)
+      .map((option) => `\`${option}\``)
+      .join(', '),
+  ]);
+  return table(['method', 'by', 'a value of its map', 'options'], rows);
+}
+
+/** With the cells of a column as wide as the widest, as the formatter lays tables out. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, k) => Math.max(title.length, ...rows.map((row) => row[k]!.length)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, k) => cell.padEnd(widths[k]!)).join(' | ')} |`;
+  return [head, widths.map((width) => '-'.repeat(width)), ...rows].map(line).join('\n');
 }
 
 const wrapped = (text: string, width: number): string =>

@@ -1,5 +1,4 @@
 /** Every method by its record: what it says of itself, and that it runs. A new method is tested here as it is. */
-import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
   METHODS,
@@ -167,30 +166,3 @@ test.each(Object.keys(SHIPPED_MODELS))(
   },
   240_000,
 );
-
-test('README lists them', () => {
-  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  const table = [
-    row(['method', 'by', 'a value of its map', 'options']),
-    row(['---', '---', '---', '---']),
-    ...METHODS.map(({ name, title, source, year, meaning, options }) =>
-      row([
-        `${title}, \`${name}\``,
-        `${source} ${year}`,
-        meaning.replaceAll('|', '\\|'),
-        Object.keys(options)
-          .map((option) => `\`${option}\``)
-          .join(', '),
-      ]),
-    ),
-  ].join('\n');
-  const readme = readFileSync('README.md', 'utf8');
-  const [begin, end] = ['<!-- methods:begin -->', '<!-- methods:end -->'];
-  const [before, rest = ''] = readme.split(begin);
-  const [listed = '', after] = rest.split(end);
-  // the formatter pads the cells
-  const bare = (text: string): string => text.replace(/ +/g, ' ').replace(/-{3,}/g, '---').trim();
-  // To write it anew: GRADLENS_WRITE=1 npx vitest run test/methods/named.test.ts, then npm run format
-  if (process.env['GRADLENS_WRITE']) writeFileSync('README.md', `${before}${begin}\n\n${table}\n\n${end}${after}`);
-  else expect(bare(listed)).toBe(bare(table));
-});
