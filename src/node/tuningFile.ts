@@ -1,9 +1,9 @@
 /** What tuning found out, in a file. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { TuningStore } from '../variants/stored';
+import { writeWhole } from './writeWhole';
 
-/** One JSON object, key → value. Written whole and then renamed, so that no reader finds half of it. */
+/** One JSON object, key → value. Written whole, so that no reader finds half of it. */
 export function fileStore(path: string): TuningStore {
   const all = async (): Promise<Record<string, string>> => {
     try {
@@ -15,10 +15,7 @@ export function fileStore(path: string): TuningStore {
   return {
     read: async (key) => (await all())[key] ?? null,
     async write(key, value) {
-      await mkdir(dirname(path), { recursive: true });
-      const fresh = `${path}.${process.pid}`;
-      await writeFile(fresh, JSON.stringify({ ...(await all()), [key]: value }));
-      await rename(fresh, path);
+      await writeWhole(path, JSON.stringify({ ...(await all()), [key]: value }));
     },
   };
 }
