@@ -373,16 +373,7 @@ async function speed() {
  */
 async function masks() {
   const model = await running().load(fileAddress(inData('weights/squeezenet1.1.onnx')), {
-    input: {
-      width: 227,
-      height: 227,
-      channels: 3,
-      order: 'BGR',
-      scale: 1,
-      mean: [103.939, 116.779, 123.68],
-      std: [1, 1, 1],
-      resize: 'squash',
-    },
+    input: gradlens.presetSpec('caffe-bgr', { C: 3, H: 227, W: 227 }),
   });
   const names = read(inData('labels/imagenet1000.json')).classes;
   const rows = [];

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import { CLASS_MODEL_PRESETS, SHIPPED_MODELS, classModel } from 'gradlens';
+import { CLASS_MODEL_PRESETS, SHIPPED_MODELS, classModel, presetSpec } from 'gradlens';
 import { createNodeEngine, fileAddress } from 'gradlens/node';
 import { SHARE } from './share.mjs';
 
@@ -47,16 +47,7 @@ const BOX = ['--preset', 'layers', '--share', String(SHARE)];
 const engine = await createNodeEngine({ onNotice: (message) => console.error(message) });
 const { adapter } = engine.environment;
 const witness = await engine.load(fileAddress(join(data, 'weights/squeezenet1.1.onnx')), {
-  input: {
-    width: 227,
-    height: 227,
-    channels: 3,
-    order: 'BGR',
-    scale: 1,
-    mean: [103.939, 116.779, 123.68],
-    std: [1, 1, 1],
-    resize: 'squash',
-  },
+  input: presetSpec('caffe-bgr', { C: 3, H: 227, W: 227 }),
 });
 
 /** @type {Record<string, object>} */

@@ -1,20 +1,8 @@
 /** Whoever changes an argument after the call changes nothing. */
 import { describe, expect, test } from 'vitest';
 import { classModel } from '../../src/methods/classModel';
-import type { InputSpec } from '../../src/graph';
 import { nodeDrivers } from '../node';
-import { engineOn, imageOf, prepared, small } from './support';
-
-const input: InputSpec = {
-  channels: 3,
-  height: 13,
-  width: 11,
-  order: 'RGB',
-  scale: 1 / 255,
-  mean: [0.5, 0.5, 0.5],
-  std: [0.25, 0.25, 0.25],
-  resize: 'squash',
-};
+import { engineOn, imageOf, prepared, small, smallInput } from './support';
 
 describe.each(nodeDrivers.slice(0, 1))('arguments are captured at the call, on %s', (driver) => {
   test('four calls from one array that is overwritten between them', async () => {
@@ -35,7 +23,7 @@ describe.each(nodeDrivers.slice(0, 1))('arguments are captured at the call, on %
 
   test('pictures, of one batch and of all calls that take some', async () => {
     using engine = await engineOn(driver);
-    using model = await engine.load(small, { input });
+    using model = await engine.load(small, { input: smallInput });
     const picture = (seed: number) => ({
       data: Uint8Array.from({ length: 16 * 14 * 4 }, (_, i) => (i * seed * 7) % 256),
       width: 16,

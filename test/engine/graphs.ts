@@ -1,5 +1,5 @@
 /** Networks to run engines on, and what the oracle says of them. */
-import type { Graph } from '../../src/graph';
+import type { Graph, InputSpec } from '../../src/graph';
 import { selfTestCase } from '../../src/model/selfTest';
 import type { FullyConnectedNode } from '../../src/ops/fullyConnected';
 import { graphGradient, type GradientOptions } from '../oracle/network';
@@ -8,6 +8,18 @@ import { Net, real } from '../ops/net';
 
 /** Convolutions with stride and padding, overlapping max-pool, ReLUs, fully connected: five classes. */
 export const small: Graph = selfTestCase().graph;
+
+/** How a picture becomes the input of {@link small}. */
+export const smallInput: InputSpec = {
+  channels: 3,
+  height: 13,
+  width: 11,
+  order: 'RGB',
+  scale: 1 / 255,
+  mean: [0.5, 0.5, 0.5],
+  std: [0.25, 0.25, 0.25],
+  resize: 'squash',
+};
 
 /**
  * Every other operator: sums, concatenations in place and copied, average pools, a batch-norm that stands, a final

@@ -5,22 +5,11 @@ import type { Model } from '../../src/model';
 import { classModel } from '../../src/methods/classModel';
 import { saliency } from '../../src/methods/saliency';
 import { smoothGrad } from '../../src/methods/smoothGrad';
-import type { InputSpec } from '../../src/graph';
 import type { RunOptions } from '../../src/options';
 import { type NodeDriver, nodeDevice } from '../node';
 import { type Fault, FAULTS, type Injected, canFail, injected } from './injected';
-import { imageOf, prepared, small } from './support';
+import { imageOf, prepared, small, smallInput } from './support';
 
-const input: InputSpec = {
-  channels: 3,
-  height: 13,
-  width: 11,
-  order: 'RGB',
-  scale: 1 / 255,
-  mean: [0.5, 0.5, 0.5],
-  std: [0.25, 0.25, 0.25],
-  resize: 'squash',
-};
 const image = prepared(small, imageOf(small));
 const picture = { data: Uint8Array.from({ length: 16 * 14 * 4 }, (_, i) => (i * 37) % 256), width: 16, height: 14 };
 
@@ -77,7 +66,7 @@ interface Bench {
 }
 
 const load = (engine: Engine, options: RunOptions = {}): Promise<Model> =>
-  engine.load(small, { input, tune: false, ...options });
+  engine.load(small, { input: smallInput, tune: false, ...options });
 
 /** Injections on a driver, one after the other. */
 export function injectionOn(driver: NodeDriver) {

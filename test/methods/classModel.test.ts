@@ -1,34 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import {
-  CLASS_MODEL_PRESETS,
-  type ClassModel,
-  type ClassModelOptions,
-  Engine,
-  type Model,
-  classModel,
-} from '../../src';
-import { selfTestCase } from '../../src/model/selfTest';
-import { nodeDevice, nodeDrivers } from '../node';
+import { CLASS_MODEL_PRESETS, type ClassModel, type ClassModelOptions, type Model, classModel } from '../../src';
+import { nodeDrivers } from '../node';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient } from '../oracle/network';
-import { mix32 } from './support';
-
-const { graph } = selfTestCase();
-const { C, H, W } = graph.input.extents;
-const input = {
-  width: W,
-  height: H,
-  channels: 3,
-  order: 'BGR',
-  scale: 1,
-  mean: [100, 110, 120],
-  std: [10, 20, 30],
-  resize: 'squash',
-} as const;
-
-async function engineOn(driver = nodeDrivers[0]!): Promise<Engine> {
-  return Engine.create(await nodeDevice(driver));
-}
+import { C, H, W, engineOn, graph, mix32, preparation as input } from './support';
 
 async function finish(model: Model, options: ClassModelOptions): Promise<ClassModel> {
   const run = classModel(model, options);
