@@ -161,40 +161,37 @@ function tarOf(files: Readonly<Record<string, Uint8Array>>): Uint8Array {
 }
 
 describe('sanity', () => {
-  test(
-    'deletion and insertion end where the picture and the mean colour are; shuffled weights are another ' + 'network',
-    async () => {
-      const { code, stdout, complaints } = await gradlens([
-        'sanity',
-        picture,
-        '--model',
-        model,
-        '--class',
-        'cat',
-        '--steps',
-        '4',
-        '--shuffle',
-        '1,2,all',
-        '--json',
-      ]);
-      expect([code, complaints]).toEqual([0, []]);
-      const [result] = jsonLines(stdout);
-      expect(result).toMatchObject({
-        image: picture,
-        class: 0,
-        label: 'cat',
-        parameters: { method: 'saliency', model: 'tiny', steps: 4 },
-        shuffled: [{ layers: 1 }, { layers: 2 }, { layers: 'all' }],
-      });
-      const { deletion, insertion } = result.curves;
-      expect([deletion.length, insertion.length]).toEqual([5, 5]);
-      expect(deletion[0]).toBeCloseTo(result.score, 4);
-      expect(insertion[4]).toBeCloseTo(result.score, 4);
-      expect(insertion[0]).toBeCloseTo(deletion[4], 4);
-      for (const { correlation } of result.shuffled) expect(Math.abs(correlation)).toBeLessThan(1);
-      expect(result.deletion).not.toBe(result.insertion);
-    },
-  );
+  test('deletion and insertion end where the picture and the mean colour are; shuffled weights are another network', async () => {
+    const { code, stdout, complaints } = await gradlens([
+      'sanity',
+      picture,
+      '--model',
+      model,
+      '--class',
+      'cat',
+      '--steps',
+      '4',
+      '--shuffle',
+      '1,2,all',
+      '--json',
+    ]);
+    expect([code, complaints]).toEqual([0, []]);
+    const [result] = jsonLines(stdout);
+    expect(result).toMatchObject({
+      image: picture,
+      class: 0,
+      label: 'cat',
+      parameters: { method: 'saliency', model: 'tiny', steps: 4 },
+      shuffled: [{ layers: 1 }, { layers: 2 }, { layers: 'all' }],
+    });
+    const { deletion, insertion } = result.curves;
+    expect([deletion.length, insertion.length]).toEqual([5, 5]);
+    expect(deletion[0]).toBeCloseTo(result.score, 4);
+    expect(insertion[4]).toBeCloseTo(result.score, 4);
+    expect(insertion[0]).toBeCloseTo(deletion[4], 4);
+    for (const { correlation } of result.shuffled) expect(Math.abs(correlation)).toBeLessThan(1);
+    expect(result.deletion).not.toBe(result.insertion);
+  });
 
   test('a line for people; what cannot be shuffled is said', async () => {
     const { code, stdout } = await gradlens([

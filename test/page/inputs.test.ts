@@ -57,34 +57,31 @@ describe('pictures', () => {
     server.close();
   });
 
-  test(
-    'come from the camera, frame by frame; the last one can be kept, and ending it brings the picture before ' + 'back',
-    async () => {
-      const { page, errors, close } = await openDemo('#sample=church');
-      const before = await mapNumber(page, 1);
-      await page.click('#camera');
-      await page.waitForFunction(() => (window.gradlens.state.camera?.frames ?? 0) >= 2, { timeout: 100_000 });
-      expect((await stateOf(page)).map).toMatchObject({ picture: 'camera', method: 'saliency' });
-      expect(await page.$eval('#video', (video) => (video as HTMLElement).checkVisibility())).toBe(true);
-      await page.click('#cancel');
-      const after = await mapNumber(page, 2);
-      expect(after).toMatchObject({ camera: null, picture: { name: 'church' } });
-      expect(after.map.values).toEqual(before.map.values);
-      expect(await page.$eval('#video', (video) => (video as HTMLVideoElement).srcObject)).toBeNull();
+  test('come from the camera, frame by frame; the last one can be kept, and ending it brings the picture before back', async () => {
+    const { page, errors, close } = await openDemo('#sample=church');
+    const before = await mapNumber(page, 1);
+    await page.click('#camera');
+    await page.waitForFunction(() => (window.gradlens.state.camera?.frames ?? 0) >= 2, { timeout: 100_000 });
+    expect((await stateOf(page)).map).toMatchObject({ picture: 'camera', method: 'saliency' });
+    expect(await page.$eval('#video', (video) => (video as HTMLElement).checkVisibility())).toBe(true);
+    await page.click('#cancel');
+    const after = await mapNumber(page, 2);
+    expect(after).toMatchObject({ camera: null, picture: { name: 'church' } });
+    expect(after.map.values).toEqual(before.map.values);
+    expect(await page.$eval('#video', (video) => (video as HTMLVideoElement).srcObject)).toBeNull();
 
-      await page.click('#camera');
-      await page.waitForFunction(() => (window.gradlens.state.camera?.frames ?? 0) >= 1, { timeout: 100_000 });
-      await page.click('#camera');
-      const kept = await mapNumber(page, 3);
-      expect(kept).toMatchObject({
-        camera: null,
-        picture: { name: 'camera', width: 640, height: 480 },
-        map: { picture: 'camera' },
-      });
-      expect(errors).toEqual([]);
-      await close();
-    },
-  );
+    await page.click('#camera');
+    await page.waitForFunction(() => (window.gradlens.state.camera?.frames ?? 0) >= 1, { timeout: 100_000 });
+    await page.click('#camera');
+    const kept = await mapNumber(page, 3);
+    expect(kept).toMatchObject({
+      camera: null,
+      picture: { name: 'camera', width: 640, height: 480 },
+      map: { picture: 'camera' },
+    });
+    expect(errors).toEqual([]);
+    await close();
+  });
 
   test('may be turned, transparent, grey, or of sixteen bits', async () => {
     const { page, close } = await openDemo();
@@ -224,29 +221,26 @@ describe('networks', () => {
   });
 });
 
-test(
-  'a link brings back the network’s preparation, the picture, the class, the method and its ' + 'parameters',
-  async () => {
-    const { page, close } = await openDemo(
-      '#prep=unit&sample=parachute&class=church&method=smoothgrad&samples=3&noise=0.3&colours=gray&clip=95&opacity=20',
-    );
-    const { map, network } = await mapNumber(page, 1);
-    expect(map).toMatchObject({
-      label: 'church',
-      method: 'smoothgrad',
-      picture: 'parachute',
-      meta: { samples: 3, noise: 0.3 },
-    });
-    expect(network!.preparation).toMatchObject({ by: 'caller', prep: 'unit' });
-    expect(await page.$eval('#legend-high', (end) => end.textContent)).toContain('percentile 95');
-    expect(page.url()).toContain('#prep=unit&sample=parachute&class=church');
-    const hash = new URL(page.url()).hash;
-    await close();
-    const again = await openDemo(hash);
-    expect((await mapNumber(again.page, 1)).map.values).toEqual(map.values);
-    await again.close();
-  },
-);
+test('a link brings back the network’s preparation, the picture, the class, the method and its parameters', async () => {
+  const { page, close } = await openDemo(
+    '#prep=unit&sample=parachute&class=church&method=smoothgrad&samples=3&noise=0.3&colours=gray&clip=95&opacity=20',
+  );
+  const { map, network } = await mapNumber(page, 1);
+  expect(map).toMatchObject({
+    label: 'church',
+    method: 'smoothgrad',
+    picture: 'parachute',
+    meta: { samples: 3, noise: 0.3 },
+  });
+  expect(network!.preparation).toMatchObject({ by: 'caller', prep: 'unit' });
+  expect(await page.$eval('#legend-high', (end) => end.textContent)).toContain('percentile 95');
+  expect(page.url()).toContain('#prep=unit&sample=parachute&class=church');
+  const hash = new URL(page.url()).hash;
+  await close();
+  const again = await openDemo(hash);
+  expect((await mapNumber(again.page, 1)).map.values).toEqual(map.values);
+  await again.close();
+});
 
 test('SqueezeNet 1.1 gives photographs the classes that are known of it', DATA, async () => {
   const { photos } = JSON.parse(readFileSync(join(data, 'photos/index.json'), 'utf8')) as {

@@ -179,36 +179,33 @@ describe('the first loss', () => {
   });
 });
 
-test(
-  'after the second loss the page says what helps, offers nothing that does not, and its address brings all ' + 'back',
-  async () => {
-    await using opened = await openAlone('#sample=church&relu=guided');
-    const { page } = opened;
-    const before = await mapNumber(page, 1);
-    await crashAndRecover(page);
-    await crashGpu(page);
-    await page.waitForFunction(() => window.gradlens.state.error !== null, { timeout: 100_000 });
-    const { phase, map, error } = await stateOf(page);
-    expect({ phase, code: error!.code }).toEqual({ phase: 'failed', code: 'no-adapter' });
-    expect(map).toEqual(before.map);
-    expect(await alertOf(page)).toContain('press F5 or, on a Mac, ⌘R');
-    expect(await page.$eval('#alert-action', (button) => (button as HTMLElement).hidden)).toBe(true);
-    expect(await activityOf(page)).toBe('The last result is still shown.');
-    expect(new URL(page.url()).hash).toBe('#sample=church&relu=guided');
+test('after the second loss the page says what helps, offers nothing that does not, and its address brings all back', async () => {
+  await using opened = await openAlone('#sample=church&relu=guided');
+  const { page } = opened;
+  const before = await mapNumber(page, 1);
+  await crashAndRecover(page);
+  await crashGpu(page);
+  await page.waitForFunction(() => window.gradlens.state.error !== null, { timeout: 100_000 });
+  const { phase, map, error } = await stateOf(page);
+  expect({ phase, code: error!.code }).toEqual({ phase: 'failed', code: 'no-adapter' });
+  expect(map).toEqual(before.map);
+  expect(await alertOf(page)).toContain('press F5 or, on a Mac, ⌘R');
+  expect(await page.$eval('#alert-action', (button) => (button as HTMLElement).hidden)).toBe(true);
+  expect(await activityOf(page)).toBe('The last result is still shown.');
+  expect(new URL(page.url()).hash).toBe('#sample=church&relu=guided');
 
-    // what needs the GPU says so again; what does not goes on
-    await page.click('#samples button[value="parachute"]');
-    await page.waitForFunction(() => {
-      const { picture, phase } = window.gradlens.state;
-      return picture?.name === 'parachute' && phase === 'failed';
-    });
-    expect(await stateOf(page)).toMatchObject({ map: null, classes: [], picture: { name: 'parachute' } });
-    expect(new URL(page.url()).hash).toBe('#sample=parachute&relu=guided');
+  // what needs the GPU says so again; what does not goes on
+  await page.click('#samples button[value="parachute"]');
+  await page.waitForFunction(() => {
+    const { picture, phase } = window.gradlens.state;
+    return picture?.name === 'parachute' && phase === 'failed';
+  });
+  expect(await stateOf(page)).toMatchObject({ map: null, classes: [], picture: { name: 'parachute' } });
+  expect(new URL(page.url()).hash).toBe('#sample=parachute&relu=guided');
 
-    await page.reload(); // by the browser
-    expect((await mapNumber(page, 1)).map).toMatchObject({ picture: 'parachute', relu: 'guided' });
-  },
-);
+  await page.reload(); // by the browser
+  expect((await mapNumber(page, 1)).map).toMatchObject({ picture: 'parachute', relu: 'guided' });
+});
 
 test('curves are drawn again where the crash emptied their canvas', async () => {
   await using opened = await openAlone('#tab=class-model&sample=church&iterations=4');

@@ -60,26 +60,23 @@ describe('tiles', () => {
     },
   );
 
-  test(
-    'small planes are cut into slices, large ones are not; the first layer has a tile that is as deep as ' + 'itself',
-    () => {
-      const conv = (d: ConvDims, vendor = 'nvidia') => variantsFor(known(vendor)).conv(d);
-      expect(conv(layer(384, 256, 13), 'apple')).toMatchObject({
-        family: 'tiled',
-        slices: expect.toSatisfy((slices: number) => slices >= 2),
-      });
-      expect(conv(layer(64, 192, 27, 5))).toMatchObject({
-        family: 'tiled',
-        slices: expect.toSatisfy((slices: number) => slices >= 4),
-      });
-      expect(conv(layer(32, 64, 224))).toMatchObject({ family: 'tiled', slices: 1, tile: TILES['64×128'] });
-      expect(conv(layer(3, 64, 224))).toMatchObject({
-        family: 'tiled',
-        slices: 1,
-        tile: TILES['64×64, one block deep'],
-      });
-    },
-  );
+  test('small planes are cut into slices, large ones are not; the first layer has a tile that is as deep as itself', () => {
+    const conv = (d: ConvDims, vendor = 'nvidia') => variantsFor(known(vendor)).conv(d);
+    expect(conv(layer(384, 256, 13), 'apple')).toMatchObject({
+      family: 'tiled',
+      slices: expect.toSatisfy((slices: number) => slices >= 2),
+    });
+    expect(conv(layer(64, 192, 27, 5))).toMatchObject({
+      family: 'tiled',
+      slices: expect.toSatisfy((slices: number) => slices >= 4),
+    });
+    expect(conv(layer(32, 64, 224))).toMatchObject({ family: 'tiled', slices: 1, tile: TILES['64×128'] });
+    expect(conv(layer(3, 64, 224))).toMatchObject({
+      family: 'tiled',
+      slices: 1,
+      tile: TILES['64×64, one block deep'],
+    });
+  });
 
   test('Winograd runs untuned where it was measured to win and there is work enough, and only there', () => {
     const family = (vendor: string, side = 56) => variantsFor(known(vendor)).conv(layer(256, 256, side)).family;
