@@ -64,7 +64,9 @@ test('everything can be done with the keyboard, and the focus is seen', async ()
     const { name, ring } = await page.evaluate(() => {
       const element = document.activeElement as HTMLInputElement;
       const ringed = element.type === 'file' ? element.labels![0]! : element;
-      return { name: element.id || element.value, ring: getComputedStyle(ringed).outlineStyle };
+      // fields that are made of the methods' options have a name and no id
+      const menu = element.closest('select')?.name;
+      return { name: element.id || menu || element.value, ring: getComputedStyle(ringed).outlineStyle };
     });
     expect(ring, name).not.toBe('none');
     seen.push(name);
