@@ -4,9 +4,11 @@ import type { AffineNode } from '../../ops/affine';
 import { MOST_TERMS } from '../../ops/elementwise';
 import { unsupported, type Call, type Operators, type Translation, type WeightForm } from './call';
 import { encode } from './fold/numbers';
-import { broadcastShape } from './shapeRules';
+import { triple } from '../../shape';
+import type { Named } from './moves';
+import { broadcastShape, runsOf } from './shapeRules';
 import { readShape, type Constant } from './tensors';
-import { printShape, product, rankOf, sameShape, valueOf, type Value } from './value';
+import { channelAxis, extentsOf, planes, printShape, product, rankOf, sameShape, valueOf, type Value } from './value';
 
 export const arithmetic: Operators = {
   Add: { inputs: [2, 2], translate: add },
@@ -15,9 +17,6 @@ export const arithmetic: Operators = {
   Sub: { inputs: [2, 2], translate: sub },
   Sum: { inputs: [1, Infinity], translate: sumOf },
 };
-
-/** A tensor of our graph by its name, and what is known of it. */
-type Named = readonly [name: string, value: Value];
 
 const computed = (call: Call): readonly Named[] => call.inputs.map((name, i) => [name, call.value(i)] as const);
 const constantInput = (call: Call): number => call.inputs.findIndex((_, i) => call.constant(i));
@@ -87,9 +86,9 @@ function sumOf(call: Call): Translation {
 function expanded(call: Call, terms: readonly Named[]): readonly Named[] {
   const shape = broadcastShape(
     call,
-    terms.map(([, { shape }]) => [1, ...shape]),
-  ).slice(1);
-  if (terms.some(([, value]) => rankOf(value) !== shape.length + 1)) {
+    terms.map(([, value]) => value.shape),
+  );
+  if (call.fixesBatch && terms.some(([, value]) => rankOf(value) !== shape.length)) {
     throw unsupported(
       `it combines ${terms.map(([, value]) => printShape(value.shape)).join(' and ')}`,
       'shapes whose batch stays the first axis',
@@ -98,13 +97,24 @@ function expanded(call: Call, terms: readonly Named[]): readonly Named[] {
   return terms.map(([name, value]) => [expandTo(call, name, value, shape), valueOf(shape)] as const);
 }
 
-/** The tensor, copied along its axes of one element until it has this shape. */
+/** The tensor, copied along its axes of one element until it has this shape: one node where our three axes suffice. */
 export function expandTo(call: Call, name: string, value: Value, shape: readonly number[]): string {
-  if (sameShape(value.shape, shape)) return name;
-  if (shape.length > 3)
-    throw unsupported(`it expands ${printShape(value.shape)} to ${printShape(shape)}`, 'up to 4 dimensions');
-  const { C, H, W } = valueOf(shape).extents;
-  return call.emit({ op: 'expand', inputs: [name], extents: [C, H, W] });
+  const own = [...shape.slice(value.shape.length).map(() => 1), ...value.shape];
+  if (product(own) === product(shape)) return call.shaped(name, value.extents, extentsOf(shape));
+  const isCopied = (axis: number): boolean => own[axis] !== shape[axis];
+  const first = channelAxis({ shape });
+  const runs = runsOf(shape, isCopied);
+  const isOurs = shape.length - first <= 3;
+  if (!isOurs && runs.length > 3) {
+    // one run of neighbours, and then the rest
+    const { axes } = runs.findLast(({ chosen }) => chosen)!;
+    const some = valueOf(own.map((extent, axis) => (axes.includes(axis) ? shape[axis]! : extent)));
+    return expandTo(call, expandTo(call, name, value, some.shape), some, shape);
+  }
+  const from = planes(triple((k) => (isOurs ? own[k + first] : runs[k]?.chosen ? 1 : runs[k]?.extent) ?? 1));
+  const to = triple((k) => (isOurs ? shape[k + first] : runs[k]?.extent) ?? 1);
+  const copied = call.emit({ op: 'expand', inputs: [call.shaped(name, value.extents, from)], extents: to });
+  return call.shaped(copied, planes(to), extentsOf(shape));
 }
 
 /**
@@ -173,12 +183,12 @@ export const filled =
  * their right ends.
  */
 function isPerChannel(shape: readonly number[], value: Value): boolean {
-  const full = [1, ...value.shape];
+  const full = value.shape;
   return (
     shape.length <= full.length &&
     shape.every((extent, i) => {
       const axis = i + full.length - shape.length;
-      return extent === 1 || (axis === 1 && extent === full[1]);
+      return extent === 1 || (axis === channelAxis(value) && extent === value.extents.C && extent === full[axis]);
     })
   );
 }
@@ -197,7 +207,7 @@ export function broadcastBias(shape: readonly number[], value: Value): WeightFor
 
 /** A constant that broadcasts to an activation, as a number per element. */
 function everywhere(call: Call, shape: readonly number[], value: Value): WeightForm {
-  const full = [1, ...value.shape];
+  const full = value.shape;
   if (!sameShape(broadcastShape(call, [shape, full]), full))
     throw unsupported(
       `its constant is [${shape}] beside ${printShape(value.shape)}`,

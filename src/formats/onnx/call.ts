@@ -5,11 +5,11 @@ import {
   type TensorProto,
 } from 'onnx-buf';
 import { GradlensError } from '../../errors';
-import type { GraphNode, Weight } from '../../graph';
+import type { Extents, GraphNode, Weight } from '../../graph';
 import { formatError, quote } from '../checks';
 import { readFloats, readIntegers, type Constant } from './tensors';
 import { sameExtents } from '../../shape';
-import { valueOf, type Value } from './value';
+import { extentsOf, valueOf, type Value } from './value';
 
 /** A weight as a node wants it: stored otherwise, or with a factor folded in. `suffix` tells it from its original. */
 export interface WeightForm {
@@ -90,6 +90,11 @@ export class Call {
     }
   }
 
+  /** Whether the file fixes a batch of several items, for which the first axis stands: it stays where it is. */
+  get fixesBatch(): boolean {
+    return (this.model.batch ?? 1) > 1;
+  }
+
   /** How many outputs the node writes. */
   get outputs(): number {
     return this.node.output.length;
@@ -157,12 +162,14 @@ export class Call {
     return [{ ...node, name: this.name }, valueOf(shape)];
   }
 
-  /**
-   * The tensor `x`, which is `value`, under another shape of as many elements: a node before this one, or none where
-   * its extents stay.
-   */
-  shaped(x: string, value: Value, shape: readonly number[]): string {
-    return sameExtents(valueOf(shape).extents, value.extents) ? x : this.emit(reshaping(x, value, shape));
+  /** The tensor `x` under other extents of as many elements: a node before this one, or none where they stay. */
+  shaped(x: string, from: Extents, to: Extents): string {
+    return sameExtents(from, to) ? x : this.emit(reshaping(x, from, to));
+  }
+
+  /** The tensor `x` under this shape, as what this node writes. */
+  reshaped(x: string, from: Extents, shape: readonly number[]): Translation {
+    return this.result(reshaping(x, from, extentsOf(shape)), shape);
   }
 
   /** An attribute that is one whole number. */
@@ -255,13 +262,11 @@ export function checkVector(call: Call, role: string, weight: Weight | undefined
   }
 }
 
-/** The node that gives the tensor `x`, which is `value`, this shape. */
-export function reshaping(x: string, value: Value, shape: readonly number[]): Unnamed {
-  const { extents } = valueOf(shape);
-  const { C, H, W } = extents;
+/** The node that gives the tensor `x` other extents. */
+function reshaping(x: string, from: Extents, to: Extents): Unnamed {
+  const { C, H, W } = to;
   const inputs = [x];
-  if (shape.length === 1 && value.shape.length > 1) return { op: 'flatten', inputs };
-  if (sameExtents(extents, value.extents)) return { op: 'identity', inputs };
+  if (sameExtents(from, to)) return { op: 'identity', inputs };
   return H === 1 && W === 1 ? { op: 'flatten', inputs } : { op: 'reshape', inputs, extents: [C, H, W] };
 }
 

@@ -35,11 +35,15 @@ function shapeOf(
   call: Call,
   constant: Constant | undefined,
 ): { shape: number[]; data: number[]; isWhole: true } {
-  const shape = constant ? constant.tensor.dims.map(Number) : [call.model.batch ?? 1, ...call.value().shape];
+  const shape = constant ? constant.tensor.dims.map(Number) : statedShape(call);
   if (name === 'Size') return { shape: [], data: [product(shape)], isWhole: true };
   const data = shape.slice(call.int('start', 0), call.int('end', shape.length));
   return { shape: [data.length], data, isWhole: true };
 }
+
+/** The shape of the input as the file has it: with the batch that it fixes. */
+const statedShape = (call: Call): number[] =>
+  call.value().shape.map((extent, axis) => (axis === 0 && call.fixesBatch ? call.model.batch! : extent));
 
 /** What a Constant node holds. */
 function tensorOf(call: Call): TensorProto {

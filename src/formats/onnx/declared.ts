@@ -21,13 +21,13 @@ export function declaredShapes({ valueInfo, output }: GraphProto): (name: string
     if (!shape) return;
     const inferred = value.shape;
     const agrees =
-      shape.length === inferred.length + 1 &&
-      inferred.every((extent, i) => shape[i + 1] === undefined || shape[i + 1] === extent);
+      shape.length === inferred.length &&
+      inferred.every((extent, i) => shape[i] === undefined || shape[i] === extent || (i === 0 && extent === 1));
     if (agrees) return;
     const stated = shape.map((extent) => extent ?? '?').join(', ');
     throw shapeError(
       name,
-      `the file says [${stated}]; from its operators follows [N, ${inferred.join(', ')}]. ` +
+      `the file says [${stated}]; from its operators follows [${inferred.join(', ')}]. ` +
         "Infer the file's shapes anew, or export it again",
       { stated: shape, inferred },
     );

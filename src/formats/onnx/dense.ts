@@ -4,7 +4,7 @@ import { shapeError } from '../../shape';
 import { broadcastBias, sum } from './arithmetic';
 import { unary, unsupported, type Call, type Operators, type Translation, type WeightForm } from './call';
 import { readShape } from './tensors';
-import { printShape, product, rankOf, valueOf, type Value } from './value';
+import { planes, printShape, product, rankOf, valueOf, type Value } from './value';
 
 export const dense: Operators = {
   Gemm: { attributes: ['alpha', 'beta', 'transA', 'transB'], inputs: [2, 3], translate: gemm },
@@ -14,7 +14,8 @@ export const dense: Operators = {
 /** MatMul by a constant `[in, out]`, or of one. */
 function matMul(call: Call): Translation {
   if (call.constant(0)) return matMulOf(call);
-  return rankOf(call.value()) > 2 ? alongLastAxis(call) : fullyConnected(call, transposed);
+  const { shape } = call.value();
+  return rankOf(call.value()) === 2 && shape[0] === 1 ? fullyConnected(call, transposed) : alongLastAxis(call);
 }
 
 /** Gemm: αAB + βC, with A the activation, and α, β and B's transposition folded into the weights. */
@@ -49,7 +50,7 @@ function fullyConnected(
       call.where,
       `weights take ${I} inputs, its input has ${value.extents.C} (${printShape(value.shape)})`,
     );
-  return [{ op: 'fullyConnected', ...unary(call), weight }, valueOf([O])];
+  return [{ op: 'fullyConnected', ...unary(call), weight }, valueOf([1, O])];
 }
 
 function matrix(
@@ -72,29 +73,29 @@ function alongLastAxis(call: Call): Translation {
   const [columns, O, weight] = matrix(call, pointwise(transposed));
   if (columns !== I)
     throw shapeError(call.where, `weights take ${columns} inputs, its input has ${I} (${printShape(value.shape)})`);
+  const rows = planes([places, I, 1]);
   const turned = call.emit({
     op: 'transpose',
-    inputs: [call.shaped(call.inputs[0]!, value, [places, I])],
+    inputs: [call.shaped(call.inputs[0]!, value.extents, rows)],
     order: ['H', 'C', 'W'],
   });
   const convolved = call.emit({ op: 'conv', inputs: [turned], kernel: [1, 1], weight });
   const back = call.emit({ op: 'transpose', inputs: [convolved], order: ['H', 'C', 'W'] });
-  const shape = [...value.shape.slice(0, -1), O];
-  return call.result({ op: 'identity', inputs: [call.shaped(back, valueOf([places, O]), shape)] }, shape);
+  return call.reshaped(back, planes([places, O, 1]), [...value.shape.slice(0, -1), O]);
 }
 
 /** `[O, I]` by `[N, I, …]`: a 1×1 convolution of the planes there are. */
 function matMulOf(call: Call): Translation {
   const value = call.value(1);
-  if (value.shape.length !== 2)
+  const [before, own, columns] = [product(value.shape.slice(0, -2)), value.shape.at(-2), value.shape.at(-1)!];
+  if (rankOf(value) < 2 || before !== 1)
     throw unsupported(`it multiplies a constant by ${printShape(value.shape)}`, '[N, I, L]');
   const [I, O, weight] = matrix(call, pointwise(undefined), 0);
-  if (I !== value.shape[0])
-    throw shapeError(
-      call.where,
-      `weights take ${I} inputs, its input has ${value.shape[0]} (${printShape(value.shape)})`,
-    );
-  return call.result({ op: 'conv', inputs: [call.inputs[1]!], kernel: [1, 1], weight }, [O, value.shape[1]!]);
+  if (I !== own)
+    throw shapeError(call.where, `weights take ${I} inputs, its input has ${own} (${printShape(value.shape)})`);
+  const x = call.shaped(call.inputs[1]!, value.extents, planes([I, columns, 1]));
+  const convolved = call.emit({ op: 'conv', inputs: [x], kernel: [1, 1], weight });
+  return call.reshaped(convolved, planes([O, columns, 1]), [...value.shape.slice(0, -2), O, columns]);
 }
 
 const transposed: WeightForm = {

@@ -38,7 +38,7 @@ export function readInput(graph: GraphProto): GraphInput {
   const shape = extents as number[];
   if (product(shape) > MOST_ELEMENTS)
     throw formatError(`${where}: is ${shape.join('×')}, more than ${MOST_ELEMENTS} elements`);
-  return { name: input.name, value: valueOf(shape), batch: typeof N === 'number' ? N : undefined };
+  return { name: input.name, value: valueOf([1, ...shape]), batch: typeof N === 'number' ? N : undefined };
 }
 
 /** Two to four of them; fixed ones as numbers, symbolic ones by name. */

@@ -46,8 +46,9 @@ function lrn(call: Call): Translation {
 /** Each channel of each item by its own mean and variance. */
 function instanceNorm(call: Call): Translation {
   const value = call.value();
-  const [C] = value.shape as [number];
-  if (rankOf(value) < 3) throw unsupported(`its input is ${printShape(value.shape)}`, 'inputs of 3 dimensions or more');
+  const [, C = 0] = value.shape;
+  if (rankOf(value) < 3 || value.shape[0] !== 1)
+    throw unsupported(`its input is ${printShape(value.shape)}`, 'inputs of 3 dimensions or more');
   return scaled(call, normalized(call, call.inputs[0]!, value), value, (weight) =>
     checkVector(call, 'scale or bias', weight, C),
   );
@@ -56,12 +57,12 @@ function instanceNorm(call: Call): Translation {
 /** Groups of channels by their mean and variance; scale and bias are per group before opset 21, per channel since. */
 function groupNorm(call: Call): Translation {
   const value = call.value();
-  const [C] = value.shape as [number];
+  const [, C = 0] = value.shape;
   const groups = call.int('num_groups', 0);
-  if (!(groups > 0) || C % groups !== 0)
+  if (!(groups > 0) || C % groups !== 0 || value.shape[0] !== 1)
     throw unsupported(`it makes ${groups} groups of ${C} channels`, 'groups of equal size');
-  const grouped = valueOf([groups, product(value.shape) / groups]);
-  const inGroups = normalized(call, call.shaped(call.inputs[0]!, value, grouped.shape), grouped);
+  const grouped = valueOf([1, groups, product(value.shape) / groups]);
+  const inGroups = normalized(call, call.shaped(call.inputs[0]!, value.extents, grouped.extents), grouped);
   const count = call.model.opset < 21 ? groups : C;
   const spread: WeightForm = {
     suffix: `as [${C}]`,
@@ -72,18 +73,18 @@ function groupNorm(call: Call): Translation {
   };
   return scaled(
     call,
-    call.shaped(inGroups, grouped, value.shape),
+    call.shaped(inGroups, grouped.extents, value.extents),
     value,
     (weight) => checkVector(call, 'scale or bias', weight, count),
     count < C ? spread : undefined,
   );
 }
 
-/** `(x − mean) / √(variance + ε)`, with mean and variance over what follows the first axis of an item. */
+/** `(x − mean) / √(variance + ε)`, with mean and variance over what follows the channels. */
 function normalized(call: Call, x: string, value: Value): string {
   const { shape } = value;
-  const [C] = shape as [number];
-  const perChannel = valueOf([C, ...shape.slice(1).map(() => 1)]);
+  const [, C = 0] = shape;
+  const perChannel = valueOf([1, C, ...shape.slice(2).map(() => 1)]);
   const copied = (name: string): string => expandTo(call, name, perChannel, shape);
   const meanOf = (name: string): string => call.emit({ op: 'globalAveragePool', inputs: [name] });
   const minus = call.emit({ op: 'affine', inputs: [meanOf(x)], scale: filled(call, '−1', -1)(perChannel) });

@@ -1,9 +1,11 @@
 /** What passes numbers on, rectifies them, or turns scores into probabilities. */
 import { TensorProto_DataType as DataType } from 'onnx-buf';
 import { unary, unsupported, type Call, type Operators, type Translation } from './call';
+import { sameExtents } from '../../shape';
 import { same } from './functions';
+import { axisOf } from './shapeRules';
 import { readIntegers } from './tensors';
-import { product, rankOf } from './value';
+import { around, channelAxis, planes, product } from './value';
 
 export const passing: Operators = {
   Cast: { attributes: ['to', 'saturate', 'round_mode'], inputs: [1, 1], translate: cast },
@@ -38,13 +40,17 @@ function dropout(call: Call): Translation {
   return identity(call);
 }
 
+/** Older opsets take all axes from the given one on together. */
 function softmax(call: Call, op: 'softmax' | 'logSoftmax'): Translation {
-  const value = call.value();
-  const rank = rankOf(value);
-  const axis = call.int('axis', call.model.opset < 13 ? 1 : -1);
-  const others = product(value.shape.slice(1));
-  const overOthers = call.model.opset < 13 && others > 1; // older opsets take all axes from this one on together
-  if ((axis !== 1 && axis !== 1 - rank) || overOthers)
-    throw unsupported(`its axis is ${axis} of ${rank} dimensions`, 'the channels, axis 1');
-  return same(call, { op, ...unary(call) });
+  const { shape } = call.value();
+  const isOld = call.model.opset < 13;
+  const axis = axisOf(call, call.int('axis', isOld ? 1 : -1), shape.length);
+  const [before, along, behind] = around(isOld ? [...shape.slice(0, axis), product(shape.slice(axis))] : shape, axis);
+  if (before !== 1 || (behind !== 1 && axis !== channelAxis(call.value())))
+    throw unsupported(`its axis is ${axis} of ${shape.length} dimensions`, 'the channels, axis 1');
+  if (behind !== 1) return same(call, { op, ...unary(call) });
+  const flat = planes([along, 1, 1]);
+  const probabilities = { op, inputs: [call.shaped(call.inputs[0]!, call.value().extents, flat)] };
+  if (sameExtents(flat, call.value().extents)) return same(call, probabilities);
+  return call.reshaped(call.emit(probabilities), flat, shape);
 }

@@ -2,7 +2,7 @@ import type { Pair } from '../../graph';
 import type { ResizeNode } from '../../ops/resize';
 import { formatError } from '../checks';
 import { unary, unsupported, type Call, type Operators, type Translation } from './call';
-import { rankOf, type Value } from './value';
+import { printShape, rankOf, type Value } from './value';
 
 export const resizing: Operators = {
   Resize: {
@@ -71,11 +71,14 @@ function resize(call: Call): Translation {
   const mode = modeOf(call);
   const chosen = call.ints('axes') ?? [0, 1, 2, 3];
   const sizes = call.integers(3);
-  const places = sizes?.length ? placed(chosen, sizes, [1, ...value.shape]) : undefined;
+  const places = sizes?.length ? placed(chosen, sizes, value.shape) : undefined;
   const scales = places ? undefined : call.numbers(2);
   if (!places && !scales?.length) throw formatError(`${call.where}: has neither scales nor sizes`);
   const size = places
-    ? { size: [places[2]!, places[3]!] as const, ...checkStill(places[1] === value.shape[0]) }
+    ? {
+        size: [places[2]!, places[3]!] as const,
+        ...checkStill(places[1] === value.shape[1] && places[0] === value.shape[0]),
+      }
     : sizesOf(call, value, placed(chosen, scales!, [1, 1, 1, 1]));
   const options = {
     ...(mode === 'nearest' && { rounding }),
@@ -97,7 +100,7 @@ const checkStill = (still: boolean): object => {
   return {};
 };
 
-function sizesOf(call: Call, { shape: [, H, W] }: Value, scales: ArrayLike<number>): { size: Pair; scale: Pair } {
+function sizesOf(call: Call, { shape: [, , H, W] }: Value, scales: ArrayLike<number>): { size: Pair; scale: Pair } {
   const [n, c, y, x] = Array.from(scales);
   if (scales.length !== 4 || !(y! > 0 && x! > 0))
     throw formatError(`${call.where}: its scales are [${Array.from(scales)}]; four numbers above 0 would be right`);
@@ -109,10 +112,11 @@ const modeOf = (call: Call): ResizeNode['mode'] => call.choice('mode', 'nearest'
 
 function planes(call: Call): Value {
   const value = call.value();
-  if (rankOf(value) !== 4) throw unsupported(`its input has ${rankOf(value)} dimensions`, '4');
+  if (rankOf(value) !== 4 || value.shape[0] !== 1)
+    throw unsupported(`its input is ${printShape(value.shape)}`, '[N, C, H, W]');
   return value;
 }
 
 function drawn(call: Call, value: Value, options: Omit<ResizeNode, 'op' | 'name' | 'inputs'>): Translation {
-  return call.result({ op: 'resize', ...unary(call), ...options }, [value.shape[0]!, ...options.size]);
+  return call.result({ op: 'resize', ...unary(call), ...options }, [1, value.shape[1]!, ...options.size]);
 }

@@ -1,6 +1,6 @@
 /** ONNX's rules for shapes, the same for constants (fold/) and for activations (shaping.ts). */
 import { formatError } from '../checks';
-import type { Call } from './call';
+import { unsupported, type Call } from './call';
 import { product } from './value';
 
 /** An axis counted from the front, of `rank` dimensions. @throws GradlensError `model-format` where there is none */
@@ -8,6 +8,17 @@ export function axisOf(call: Call, axis: number, rank: number): number {
   const counted = axis < 0 ? axis + rank : axis;
   if (!(counted >= 0 && counted < rank))
     throw formatError(`${call.where}: its axis is ${axis}; its input has ${rank} dimensions`);
+  return counted;
+}
+
+/**
+ * An axis of an activation that its node works along.
+ * @throws GradlensError `unsupported-op` where it is the batch of several items
+ */
+export function workedAxis(call: Call, axis: number, rank: number): number {
+  const counted = axisOf(call, axis, rank);
+  if (counted === 0 && call.fixesBatch)
+    throw unsupported(`its axis is ${axis}, the batch of ${call.model.batch}`, 'the other axes, or a batch of 1');
   return counted;
 }
 
@@ -66,4 +77,26 @@ export function sliceRange(start: number, end: number, step: number, extent: num
   };
   const begin = within(start);
   return { begin, step, count: Math.max(0, Math.ceil((within(end) - begin) / step)) };
+}
+
+/** Neighbouring axes that are all chosen, or all not; those of one element lie in neither and are left out. */
+export interface Run {
+  readonly axes: readonly number[];
+  /** How many elements they have together. */
+  readonly extent: number;
+  readonly chosen: boolean;
+}
+
+/** The axes of a shape as runs of those that are chosen and those that are not, in turn. */
+export function runsOf(shape: readonly number[], isChosen: (axis: number) => boolean): Run[] {
+  const runs: Run[] = [];
+  shape.forEach((extent, axis) => {
+    if (extent === 1) return;
+    const chosen = isChosen(axis);
+    const last = runs.at(-1);
+    if (last?.chosen === chosen)
+      runs[runs.length - 1] = { chosen, axes: [...last.axes, axis], extent: last.extent * extent };
+    else runs.push({ chosen, axes: [axis], extent });
+  });
+  return runs;
 }

@@ -1,15 +1,23 @@
 /**
- * What changes shapes and moves elements: Reshape, Transpose, Concat, Slice, Pad and their kind. The batch stays the
- * first axis.
+ * What changes shapes and moves elements: Reshape, Transpose, Concat, Slice, Pad and their kind.
  */
-import { AXES, triple } from '../../shape';
+import { AXES, type Extents, type Triple, triple } from '../../shape';
 import type { PadNode } from '../../ops/separable';
 import { formatError } from '../checks';
 import { expandTo } from './arithmetic';
-import { reshaping, unsupported, type Call, type Operators, type Translation } from './call';
-import { cut, joined, permuted, type Part } from './moves';
-import { axisOf, broadcastShape, resolveReshape, sliceRange, squeezed, unsqueezed } from './shapeRules';
-import { printShape, product, rankOf, sameShape, valueOf } from './value';
+import { unsupported, type Call, type Operators, type Translation } from './call';
+import { cut, joined, permuted, type Named, type Part } from './moves';
+import {
+  axisOf,
+  broadcastShape,
+  resolveReshape,
+  runsOf,
+  sliceRange,
+  squeezed,
+  unsqueezed,
+  workedAxis,
+} from './shapeRules';
+import { around, channelAxis, extentsOf, planes, printShape, product, rankOf, valueOf } from './value';
 
 /** What every reduction takes: axes are an attribute or, in newer opsets, an input. */
 const REDUCES = { attributes: ['axes', 'keepdims', 'noop_with_empty_axes'], inputs: [1, 2] } as const;
@@ -33,82 +41,68 @@ export const shaping: Operators = {
 };
 
 const reshapedTo = (call: Call, shape: readonly number[]): Translation =>
-  call.result(reshaping(call.inputs[0]!, call.value(), shape), shape);
-
-/** An axis of one item, counted from 0. @throws GradlensError `unsupported-op` where it is the batch. */
-function itemAxis(call: Call, axis: number, rank: number): number {
-  const counted = axisOf(call, axis, rank);
-  if (counted === 0) throw unsupported(`its axis is ${axis}, the batch`, 'the other axes');
-  return counted - 1;
-}
+  call.reshaped(call.inputs[0]!, call.value().extents, shape);
 
 // ── shapes ──
 
 function flatten(call: Call): Translation {
-  const value = call.value();
+  const { shape } = call.value();
   const axis = call.int('axis', 1);
-  if (axis !== 1 && axis !== 1 - rankOf(value)) throw unsupported(`its axis is ${axis}`, '1');
-  return reshapedTo(call, [product(value.shape)]);
+  const counted = axis === shape.length ? axis : axisOf(call, axis, shape.length);
+  if (counted === 0 && call.fixesBatch) throw unsupported('its axis is 0, the batch', '1');
+  return reshapedTo(call, [product(shape.slice(0, counted)), product(shape.slice(counted))]);
 }
 
 function reshape(call: Call): Translation {
-  const value = call.value();
+  const { shape } = call.value();
   const target = call.integers(1) ?? call.ints('shape') ?? [];
-  const batch = call.model.batch ?? 1;
-  const full = resolveReshape(call, [batch, ...value.shape], target);
-  const [first, ...shape] = full;
+  // with a batch of several items, its number is part of the arithmetic, and one item has the first axis for itself
+  const batch = call.fixesBatch ? call.model.batch! : 1;
+  const [first = 1, ...rest] = resolveReshape(call, call.fixesBatch ? shape.with(0, batch) : shape, target);
+  const whole = call.fixesBatch ? [first / batch, ...rest] : target.length === 0 ? [] : [first, ...rest];
   const isWhole =
-    full.every((extent) => Number.isInteger(extent) && extent > 0) &&
+    whole.every((extent) => Number.isInteger(extent) && extent > 0) &&
     target.filter((extent) => extent === -1).length <= 1;
-  if (first !== batch || !isWhole || product(shape) !== product(value.shape)) {
+  if ((call.fixesBatch && whole[0] !== 1) || !isWhole || product(whole) !== product(shape)) {
+    const batched = call.fixesBatch ? `, and a batch of ${batch}` : '';
     throw unsupported(
-      `it reshapes ${printShape(value.shape)} to [${target}]`,
-      'shapes of as many elements with the batch first',
+      `it reshapes ${printShape(shape)}${batched} to [${target}]`,
+      `shapes of as many elements${call.fixesBatch ? ' with the batch first' : ''}`,
     );
   }
-  return reshapedTo(call, shape);
+  return reshapedTo(call, whole);
 }
 
 function squeeze(call: Call): Translation {
-  const value = call.value();
+  const { shape } = call.value();
   const axes = call.integers(1) ?? call.ints('axes');
-  if (!axes)
+  if (axes)
     return reshapedTo(
       call,
-      value.shape.filter((extent) => extent !== 1),
-    ); // the batch may be any number
-  return reshapedTo(
-    call,
-    squeezed(
-      call,
-      value.shape,
-      axes.map((axis) => itemAxis(call, axis, rankOf(value))),
-    ),
-  );
+      squeezed(
+        call,
+        shape,
+        axes.map((axis) => workedAxis(call, axis, shape.length)),
+      ),
+    );
+  // without axes all of one element go, but for a batch that may be any number
+  const kept = call.model.batch === 1 ? 0 : 1;
+  return reshapedTo(call, [...shape.slice(0, kept), ...shape.slice(kept).filter((extent) => extent !== 1)]);
 }
 
 function unsqueeze(call: Call): Translation {
-  const value = call.value();
+  const { shape } = call.value();
   const axes = call.integers(1) ?? call.ints('axes') ?? [];
-  return reshapedTo(
-    call,
-    unsqueezed(
-      call,
-      value.shape,
-      axes.map((axis) => itemAxis(call, axis, rankOf(value) + axes.length)),
-    ),
-  );
+  axes.forEach((axis) => workedAxis(call, axis, shape.length + axes.length));
+  return reshapedTo(call, unsqueezed(call, shape, axes));
 }
 
 function expand(call: Call): Translation {
   const value = call.value();
-  const shape = broadcastShape(call, [[1, ...value.shape], call.integers(1)!]);
-  if (shape.length !== rankOf(value) || shape[0] !== 1)
+  const shape = broadcastShape(call, [value.shape, call.integers(1)!]);
+  if (call.fixesBatch && (shape.length !== value.shape.length || shape[0] !== 1))
     throw unsupported(`it expands ${printShape(value.shape)} to [${shape}]`, 'shapes with the same batch first');
-  return call.result(
-    { op: 'identity', inputs: [expandTo(call, call.inputs[0]!, value, shape.slice(1))] },
-    shape.slice(1),
-  );
+  return call.result({ op: 'identity', inputs: [expandTo(call, call.inputs[0]!, value, shape)] }, shape);
 }
 
 // ── moves ──
@@ -119,18 +113,14 @@ function transpose(call: Call): Translation {
   const order = call.ints('perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
   if (order.length !== rank || new Set(order).size !== rank || order.some((axis) => axis < 0 || axis >= rank))
     throw formatError(`${call.where}: its perm is [${order}]; its input has ${rank} dimensions`);
-  if (order[0] !== 0) throw unsupported(`its perm is [${order}], which moves the batch`, 'orders that begin with 0');
-  return permuted(
-    call,
-    call.inputs[0]!,
-    value,
-    order.slice(1).map((axis) => axis - 1),
-  );
+  if (order[0] !== 0 && call.fixesBatch)
+    throw unsupported(`its perm is [${order}], which moves the batch of ${call.model.batch}`, 'a batch of 1');
+  return permuted(call, call.inputs[0]!, value, order);
 }
 
 function concat(call: Call): Translation {
   const parts = call.inputs.map((name, i) => [name, call.value(i)] as const);
-  return joined(call, parts, itemAxis(call, call.int('axis', 1), rankOf(call.value())));
+  return joined(call, parts, workedAxis(call, call.int('axis', 1), rankOf(call.value())));
 }
 
 /** Starts, ends, axes and steps are attributes before opset 10, inputs since. */
@@ -145,12 +135,13 @@ function slice(call: Call): Translation {
     throw formatError(
       `${call.where}: starts [${starts}], ends [${ends}], axes [${axes}] and steps [${steps}] do not fit together`,
     );
-  const parts = axes.flatMap((axis, i): Part[] => {
-    const isBatch = axisOf(call, axis, rank) === 0;
-    const extent = isBatch ? (call.model.batch ?? 1) : value.shape[axisOf(call, axis, rank) - 1]!;
+  const parts = axes.flatMap((given, i): Part[] => {
+    const axis = axisOf(call, given, rank);
+    const isBatch = axis === 0 && call.fixesBatch;
+    const extent = isBatch ? call.model.batch! : value.shape[axis]!;
     const range = sliceRange(starts[i]!, ends[i]!, steps[i]!, extent);
-    if (isBatch && range.begin === 0 && range.step === 1 && range.count === extent) return [];
-    return [{ axis: itemAxis(call, axis, rank), ...range }];
+    if (range.begin === 0 && range.step === 1 && range.count === extent) return [];
+    return [{ axis: workedAxis(call, axis, rank), ...range }];
   });
   const [name, { shape }] = cut(call, [call.inputs[0]!, value], parts);
   return call.result({ op: 'identity', inputs: [name] }, shape);
@@ -159,7 +150,7 @@ function slice(call: Call): Translation {
 /** Lengths are an attribute before opset 13, an input since; without them the parts are equal. */
 function split(call: Call): Translation[] {
   const value = call.value();
-  const axis = itemAxis(call, call.int('axis', 0), rankOf(value));
+  const axis = workedAxis(call, call.int('axis', 0), rankOf(value));
   const extent = value.shape[axis]!;
   const equal = Math.ceil(extent / call.outputs);
   const lengths =
@@ -183,7 +174,7 @@ function split(call: Call): Translation[] {
 /** By constant indices; a single one drops the axis. */
 function gather(call: Call): Translation {
   const value = call.value();
-  const axis = itemAxis(call, call.int('axis', 0), rankOf(value));
+  const axis = workedAxis(call, call.int('axis', 0), rankOf(value));
   const extent = value.shape[axis]!;
   const indices = (call.integers(1) ?? []).map((index) => axisOf(call, index, extent));
   const dims = call.needConstant(1).tensor.dims.map(Number);
@@ -196,7 +187,7 @@ function gather(call: Call): Translation {
   const [name, { shape }] = cut(call, [call.inputs[0]!, value], [{ axis, begin: first, step, count: indices.length }]);
   if (dims.length === 1) return call.result({ op: 'identity', inputs: [name] }, shape);
   const dropped = value.shape.filter((_, i) => i !== axis);
-  return call.result(reshaping(name, valueOf(kept(1)), dropped), dropped);
+  return call.reshaped(name, valueOf(kept(1)).extents, dropped);
 }
 
 const MODES: Readonly<Record<string, PadNode['mode']>> = { constant: 'constant', reflect: 'reflect', edge: 'edge' };
@@ -216,33 +207,24 @@ function pad(call: Call): Translation {
     const k = axes.indexOf(axis);
     return k < 0 ? 0 : given[k + end * axes.length]!;
   };
-  if (side(0, 0) !== 0 || side(0, 1) !== 0) throw unsupported('it pads the batch', 'padding the other axes');
-  if (rank > 4) throw unsupported(`its input has ${rank} dimensions`, 'up to 4');
+  if (side(0, 0) !== 0 || side(0, 1) !== 0) workedAxis(call, 0, rank);
   const fill = call.model.opset < 11 ? call.float('value', 0) : (call.numbers(2)?.[0] ?? 0);
   if (!Number.isFinite(fill)) throw unsupported(`it pads with ${fill}`, 'finite numbers');
 
-  const sides = value.shape.map((extent, i) => [side(i + 1, 0), side(i + 1, 1), extent] as const);
+  const sides = value.shape.map((extent, axis) => [side(axis, 0), side(axis, 1), extent] as const);
   const parts = sides.map(([before, after, extent], axis) => ({
     axis,
     begin: Math.max(0, -before),
     step: 1,
     count: extent + Math.min(0, before) + Math.min(0, after),
   }));
-  const [name, left] = cut(call, [call.inputs[0]!, value], parts);
-  const ends = (end: 0 | 1) => triple((axis) => Math.max(0, sides[axis]?.[end] ?? 0));
-  const shape = left.shape.map((extent, axis) => extent + ends(0)[axis]! + ends(1)[axis]!);
-  if (sameShape(shape, left.shape)) return call.result({ op: 'identity', inputs: [name] }, shape);
-  return call.result(
-    {
-      op: 'pad',
-      inputs: [name],
-      before: ends(0),
-      after: ends(1),
-      mode,
-      ...(fill !== 0 && mode === 'constant' && { value: fill }),
-    },
-    shape,
-  );
+  const left = cut(call, [call.inputs[0]!, value], parts);
+  const more = sides.map(([before, after]) => [Math.max(0, before), Math.max(0, after)] as const);
+  const [name, { shape }] = padded(call, left, more, {
+    mode,
+    ...(fill !== 0 && mode === 'constant' && { value: fill }),
+  });
+  return call.result({ op: 'identity', inputs: [name] }, shape);
 }
 
 /** A reduction: of what, how, and whether its root is taken. */
@@ -259,21 +241,74 @@ function reduce({ kind, of, root }: Reduction, call: Call): Translation {
   const value = call.value();
   const given = call.integers(1) ?? call.ints('axes');
   if (!given?.length && call.int('noop_with_empty_axes', 0)) return reshapedTo(call, value.shape);
-  if (!given?.length) throw unsupported('it reduces all axes, the batch among them', 'the axes after the batch');
-  const axes = given.map((axis) => itemAxis(call, axis, rankOf(value)));
+  const every = value.shape.map((_, axis) => axis);
+  const axes = (given?.length ? given : every).map((axis) => workedAxis(call, axis, rankOf(value)));
   const kept = value.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
   const shape = call.int('keepdims', 1) ? kept : value.shape.filter((_, axis) => !axes.includes(axis));
-  const isPlane = value.shape.length === 3 && axes.length === 2 && !axes.includes(0);
-  if (!isPlane && kind === 'max')
-    throw unsupported(`it reduces the axes [${given}] of ${printShape(value.shape)}`, 'height and width');
-  if (value.shape.length > 3) throw unsupported(`its input has ${rankOf(value)} dimensions`, 'up to 4');
   const x = call.inputs[0]!;
-  const inputs = [of ? of(call, x) : x];
+  const [name, extents] = reduced(call, [of ? of(call, x) : x, value], kind, axes);
+  if (root) return call.result({ op: 'sqrt', inputs: [call.shaped(name, extents, extentsOf(shape))] }, shape);
+  return call.reshaped(name, extents, shape);
+}
+
+/** The tensor with these axes reduced to one element each: one node where all fit into our three axes. */
+function reduced(
+  call: Call,
+  [x, value]: Named,
+  kind: Reduction['kind'],
+  axes: readonly number[],
+): readonly [name: string, extents: Extents] {
+  const { shape } = value;
+  const first = channelAxis(value);
+  const isOurs = shape.length - first <= 3 && axes.every((axis) => axis >= first || shape[axis] === 1);
+  const own = isOurs ? shape.slice(first).map((extent, k) => ({ extent, chosen: axes.includes(k + first) })) : null;
+  const runs = own ?? runsOf(shape, (axis) => axes.includes(axis));
+  if (runs.length > 3) {
+    // one run of neighbours, and then the rest
+    const last = runsOf(shape, (axis) => axes.includes(axis)).findLast(({ chosen }) => chosen)!;
+    const left = valueOf(shape.map((extent, axis) => (last.axes.includes(axis) ? 1 : extent)));
+    const [name, extents] = reduced(call, [x, value], kind, last.axes);
+    const others = axes.filter((axis) => !last.axes.includes(axis));
+    return reduced(call, [call.shaped(name, extents, left.extents), left], kind, others);
+  }
+  const whole = triple((k) => runs[k]?.extent ?? 1);
+  const inputs = [call.shaped(x, value.extents, planes(whole))];
+  const along = AXES.filter((_, k) => runs[k]?.chosen);
+  const isPlane = along.join('') === 'HW';
+  if (!isPlane && kind === 'max')
+    throw unsupported(`it reduces the axes [${axes}] of ${printShape(shape)}`, 'height and width');
   const node =
     isPlane && kind !== 'sum'
       ? ({ op: kind === 'max' ? 'globalMaxPool' : 'globalAveragePool', inputs } as const)
-      : ({ op: 'reduce', inputs, kind: kind as 'mean' | 'sum', axes: axes.map((axis) => AXES[axis]!) } as const);
-  if (root) return call.result({ op: 'sqrt', inputs: [call.shaped(call.emit(node), valueOf(kept), shape)] }, shape);
-  if (sameShape(shape, kept)) return call.result(node, shape);
-  return call.result(reshaping(call.emit(node), valueOf(kept), shape), shape);
+      : ({ op: 'reduce', inputs, kind: kind as 'mean' | 'sum', axes: along } as const);
+  return [call.emit(node), planes(triple((k) => (runs[k]?.chosen ? 1 : whole[k])))];
+}
+
+/** The tensor with more elements along its axes: one node where all axes fit into our three, else one for each. */
+function padded(
+  call: Call,
+  [x, value]: Named,
+  sides: readonly (readonly [before: number, after: number])[],
+  options: Pick<PadNode, 'mode' | 'value'>,
+): Named {
+  const grown = sides.flatMap(([before, after], axis) => (before + after > 0 ? [axis] : []));
+  if (grown.length === 0) return [x, value];
+  const first = channelAxis(value);
+  const after = valueOf(value.shape.map((extent, axis) => extent + sides[axis]![0] + sides[axis]![1]));
+  const direct = value.shape.length - first <= 3 && grown.every((axis) => axis >= first);
+  if (direct) {
+    const ends = (end: 0 | 1): Triple => triple((k) => sides[k + first]?.[end] ?? 0);
+    return [call.emit({ op: 'pad', inputs: [x], before: ends(0), after: ends(1), ...options }), after];
+  }
+  return grown.reduce<Named>(
+    ([name, { shape, extents }], axis) => {
+      const [before, own, behind] = around(shape, axis);
+      const [front, back] = sides[axis]!;
+      const inputs = [call.shaped(name, extents, planes([before, own, behind]))];
+      const node = { op: 'pad', inputs, before: [0, front, 0], after: [0, back, 0], ...options } as const;
+      const wider = valueOf(shape.with(axis, own + front + back));
+      return [call.shaped(call.emit(node), planes([before, own + front + back, behind]), wider.extents), wider];
+    },
+    [x, value],
+  );
 }

@@ -2,42 +2,40 @@ import type { Extents, Pads, Pair, Window } from '../../graph';
 import { elements, shapeError, slide, MOST_ELEMENTS } from '../../shape';
 import { formatError } from '../checks';
 import { unsupported, type Call } from './call';
-import { valueOf, type Value } from './value';
 
 /** The attributes of ONNX that make a window. */
 export const WINDOW_ATTRIBUTES = ['kernel_shape', 'strides', 'pads', 'dilations', 'auto_pad'];
 
 /**
- * A node's window over an input of these extents, with `auto_pad` turned into pads. `kernel` is the weight's, where
- * there is one.
- * @throws GradlensError `unsupported-op` where the window is not 2-D.
+ * A node's window over an input of these extents, with `auto_pad` turned into pads. A window of one dimension slides
+ * along the height. `kernel` is the weight's, where there is one.
+ * @throws GradlensError `unsupported-op` where the window has not as many dimensions as the input has places.
  */
 export function readWindow(
   call: Call,
   extents: Extents,
+  rank: 1 | 2,
   kernel?: readonly number[],
 ): { window: Window; ceil: boolean } {
-  const size = call.ints('kernel_shape') ?? kernel;
-  if (!size) throw formatError(`${call.where}: has no kernel_shape`);
-  const stride = call.ints('strides') ?? [1, 1];
-  const dilation = call.ints('dilations') ?? [1, 1];
-  const given = call.ints('pads') ?? [0, 0, 0, 0];
-  if ([size, stride, dilation].some(({ length }) => length !== 2) || given.length !== 4) {
+  const ones = rank === 1 ? [1] : [1, 1];
+  const stated = call.ints('kernel_shape') ?? kernel?.slice(0, rank);
+  if (!stated) throw formatError(`${call.where}: has no kernel_shape`);
+  const lists = [stated, call.ints('strides') ?? ones, call.ints('dilations') ?? ones] as const;
+  const ends = call.ints('pads') ?? [...ones, ...ones].map(() => 0);
+  if (lists.some(({ length }) => length !== rank) || ends.length !== 2 * rank) {
     throw unsupported(
-      `its window has kernel [${size}], strides [${stride}], dilations [${dilation}] and pads [${given}]`,
-      'windows of 2 dimensions',
+      `its window has kernel [${lists[0]}], strides [${lists[1]}], dilations [${lists[2]}] and pads [${ends}]`,
+      `windows of ${rank} dimension${rank === 1 ? '' : 's'}, as its input has`,
     );
   }
+  const [size, stride, dilation] = lists.map((list) => (rank === 1 ? [...list, 1] : list)) as [Pair, Pair, Pair];
+  const given = (rank === 1 ? [ends[0], 0, ends[1], 0] : ends) as unknown as Pads;
   if (kernel && (size[0] !== kernel[0] || size[1] !== kernel[1]))
     throw shapeError(call.where, `its kernel_shape is [${size}], its weight's is [${kernel}]`);
 
   const autoPad = call.string('auto_pad', 'NOTSET');
-  const window = {
-    kernel: size as unknown as Pair,
-    stride: stride as unknown as Pair,
-    dilation: dilation as unknown as Pair,
-  };
-  const pads = automaticPads(autoPad, window, extents) ?? (given as unknown as Pads);
+  const window = { kernel: size, stride, dilation };
+  const pads = automaticPads(autoPad, window, extents) ?? given;
   return { window: { ...window, pads }, ceil: autoPad === 'NOTSET' && call.int('ceil_mode', 0) !== 0 };
 }
 
@@ -65,10 +63,10 @@ function automaticPads(
 }
 
 /** What a window writes, in `channels` channels. */
-export function slideWindow(call: Call, input: Extents, window: Window, channels: number, ceil = false): Value {
+export function slideWindow(call: Call, input: Extents, window: Window, channels: number, ceil = false): Extents {
   const { P, Q } = slide(call.where, window, input, ceil);
   const extents = { C: channels, H: P, W: Q };
   if (!(elements(extents) <= MOST_ELEMENTS))
     throw shapeError(call.where, `writes ${channels}×${P}×${Q}, more than ${MOST_ELEMENTS} elements`);
-  return valueOf([channels, P, Q]);
+  return extents;
 }

@@ -1,8 +1,9 @@
 /** Convolutions and pools. */
-import type { GraphNode } from '../../graph';
-import { printExtents, shapeError } from '../../shape';
-import { checkVector, unary, unsupported, type Call, type Operators, type Translation } from './call';
-import { printShape, rankOf, type Value } from './value';
+import type { Extents } from '../../graph';
+import { sameExtents, shapeError } from '../../shape';
+import { checkVector, type Call, type Operators, type Translation, type Unnamed, type WeightForm } from './call';
+import { readShape } from './tensors';
+import { extentsOf, planes, printShape, product } from './value';
 import { readWindow, slideWindow, WINDOW_ATTRIBUTES } from './window';
 
 export const windowed: Operators = {
@@ -19,59 +20,109 @@ export const windowed: Operators = {
 };
 
 function conv(call: Call): Translation {
-  const value = planes(call);
-  const weight = call.weight(1);
-  const [O, I, ...kernel] = weight.shape;
-  if (kernel.length !== 2) throw unsupported(`its weight has ${weight.shape.length} dimensions`, '4, [O, I, R, S]');
-  const groups = call.int('group', 1);
-  if (groups < 1 || O! % groups !== 0 || I! * groups !== value.extents.C) {
-    const have = `${value.extents.C} (${printExtents(value.extents)})`;
+  const value = call.value();
+  const { rank, extents, items } = planesOf(call);
+  const weight = call.weight(1, filters(rank, items));
+  const [O = 0, I = 0, ...kernel] = weight.shape;
+  const groups = call.int('group', 1) * items;
+  if (groups < 1 || O % groups !== 0 || I * groups !== extents.C) {
+    const have = `${extents.C} (${printShape(value.shape)})`;
     throw shapeError(
       call.where,
-      `weights [${weight.shape}] in ${groups} groups take ${I! * groups} channels, its input has ${have}`,
+      `weights [${readShape(call.needConstant(1))}] in ${groups / items} groups take ${(I * groups) / items} ` +
+        `channels, its input has ${have}`,
     );
   }
-  const { window } = readWindow(call, value.extents, kernel);
-  const bias = call.has(2) ? call.weight(2) : undefined;
-  checkVector(call, 'bias', bias, O!);
+  const { window } = readWindow(call, extents, rank, kernel);
+  const bias = call.has(2) ? call.weight(2, repeated(items)) : undefined;
+  checkVector(call, 'bias', bias, O);
   const options = { ...(groups > 1 && { groups }), ...(bias && { bias: bias.name }) };
-  return [
-    { op: 'conv', ...unary(call), ...window, ...options, weight: weight.name },
-    slideWindow(call, value.extents, window, O!),
-  ];
+  const node = { op: 'conv', ...window, ...options, weight: weight.name } as const;
+  return windowed2d(call, node, slideWindow(call, extents, window, O));
 }
 
 function maxPool(call: Call): Translation {
-  const { extents } = planes(call);
-  const { window, ceil } = readWindow(call, extents);
-  return [
-    { op: 'maxPool', ...unary(call), ...window, ...(ceil && { ceil }) },
-    slideWindow(call, extents, window, extents.C, ceil),
-  ];
+  const { rank, extents } = planesOf(call);
+  const { window, ceil } = readWindow(call, extents, rank);
+  const node = { op: 'maxPool', ...window, ...(ceil && { ceil }) } as const;
+  return windowed2d(call, node, slideWindow(call, extents, window, extents.C, ceil));
 }
 
 function averagePool(call: Call): Translation {
-  const { extents } = planes(call);
-  const { window, ceil } = readWindow(call, extents);
+  const { rank, extents } = planesOf(call);
+  const { window, ceil } = readWindow(call, extents, rank);
   const countPadding = call.int('count_include_pad', 0) !== 0;
-  const node: GraphNode = {
-    op: 'averagePool',
-    ...unary(call),
-    ...window,
-    ...(ceil && { ceil }),
-    ...(countPadding && { countPadding }),
-  };
-  return [node, slideWindow(call, extents, window, extents.C, ceil)];
+  const node = { op: 'averagePool', ...window, ...(ceil && { ceil }), ...(countPadding && { countPadding }) } as const;
+  return windowed2d(call, node, slideWindow(call, extents, window, extents.C, ceil));
 }
 
 function globalPool(call: Call, op: 'globalAveragePool' | 'globalMaxPool'): Translation {
-  return call.result({ op, ...unary(call) }, [planes(call).extents.C, 1, 1]);
+  const { shape, extents } = call.value();
+  const [N = 1, C = 1, ...places] = shape;
+  if (shape.length < 3)
+    throw shapeError(call.where, `its input is ${printShape(shape)}; it takes [N, C, H, W], [N, C, L] and the like`);
+  const whole = planes([N * C, product(places.slice(0, -1)), places.at(-1)!]);
+  const result = [N, C, ...places.map(() => 1)];
+  const node = { op, inputs: [call.shaped(call.inputs[0]!, extents, whole)] } as const;
+  const pooled = planes([N * C, 1, 1]);
+  return sameExtents(pooled, extentsOf(result))
+    ? call.result(node, result)
+    : call.reshaped(call.emit(node), pooled, result);
 }
 
-/** The input as `[N, C, H, W]`. */
-function planes(call: Call): Value {
-  const value = call.value();
-  if (rankOf(value) !== 4)
-    throw shapeError(call.where, `its input is ${printShape(value.shape)}; it takes [N, C, H, W]`);
-  return value;
+/** Planes that a window slides over. */
+interface Planes {
+  /** In how many directions it slides: one of them is the height of planes of width 1. */
+  readonly rank: 1 | 2;
+  /** C counts the channels of all items. */
+  readonly extents: Extents;
+  /** What the first axis has become inside of the graph: so many times the same is done. */
+  readonly items: number;
+}
+
+/** The input `[N, C, H, W]` or `[N, C, L]` as planes. */
+function planesOf(call: Call): Planes {
+  const { shape } = call.value();
+  const [items = 1, C = 1, H = 1, W = 1] = shape;
+  if (shape.length !== 3 && shape.length !== 4)
+    throw shapeError(call.where, `its input is ${printShape(shape)}; it takes [N, C, H, W] and [N, C, L]`);
+  return { rank: shape.length === 3 ? 1 : 2, extents: planes([items * C, H, W]), items };
+}
+
+/** A node that reads the input as planes, and what it writes in the rank and with the items of the input. */
+function windowed2d(call: Call, node: Omit<Unnamed, 'inputs'>, { C, H, W }: Extents): Translation {
+  const { extents } = call.value();
+  const { rank, extents: read, items } = planesOf(call);
+  const result = [items, C / items, H, W].slice(0, rank + 2);
+  const whole = { ...node, inputs: [call.shaped(call.inputs[0]!, extents, read)] } as Unnamed;
+  const written = { C, H, W };
+  return sameExtents(written, extentsOf(result))
+    ? call.result(whole, result)
+    : call.reshaped(call.emit(whole), written, result);
+}
+
+/** Filters `[O, I, R]` as `[O, I, R, 1]`, and as many copies as there are items. */
+function filters(rank: 1 | 2, items: number): WeightForm | undefined {
+  const copies = repeated(items);
+  if (rank === 2) return copies;
+  return {
+    suffix: `${copies ? `${copies.suffix} ` : ''}as columns`,
+    apply(weight) {
+      const { shape, data } = copies ? copies.apply(weight) : weight;
+      return { shape: [...shape, 1], data };
+    },
+  };
+}
+
+/** So many copies one behind the other. */
+function repeated(items: number): WeightForm | undefined {
+  if (items === 1) return undefined;
+  return {
+    suffix: `${items} times`,
+    apply({ shape, data }) {
+      const copies = new Float32Array(items * data.length);
+      for (let k = 0; k < items; k++) copies.set(data, k * data.length);
+      return { shape: [items * (shape[0] ?? 1), ...shape.slice(1)], data: copies };
+    },
+  };
 }
