@@ -38,8 +38,10 @@ export interface ModelFile {
  * @throws GradlensError `shape` if something after the tensor also reads what came before it
  */
 export function graphAfter(graph: Graph, tensor: string, extents: Extents): Graph {
-  const after = new Set([tensor]);
-  const nodes = graph.nodes.filter(({ name, inputs }) => inputs.some((input) => after.has(input)) && after.add(name));
+  const after = new Set([tensor, ...graph.nodes.filter(({ inputs }) => inputs.length === 0).map(({ name }) => name)]);
+  const nodes = graph.nodes.filter(
+    ({ name, inputs }) => after.has(name) || (inputs.some((input) => after.has(input)) && after.add(name)),
+  );
   const around = nodes.find(({ inputs }) => !inputs.every((input) => after.has(input)));
   if (around || !after.has(graph.output) || graph.output === tensor) {
     throw new GradlensError(

@@ -210,11 +210,12 @@ function backwardSteps(layout: Layout): readonly Step[] {
     bind: { x: sliceOf(layout, output).storage, dX: dX.storage, ...kept },
   });
   for (const layer of [...layers].reverse()) {
-    if (isView(layout, layer)) continue;
+    if (isView(layout, layer) || layer.op === 'constant') continue;
     if (layer.pooled && !once.has(layer.name)) steps.push(unpoolStep(layout, layer));
     if (layer.op === 'image' && once.has(layer.name)) continue;
     const dY = gradientOf(layout, layer.name);
     layer.inputs.forEach((name, k) => {
+      if (layout.byName.get(name)?.op === 'constant') return;
       const op = opOf(layer);
       const share: Omit<GradientShare, 'k' | 'dY'> =
         name === input.name

@@ -31,7 +31,7 @@ export function networkOf(graph: Graph): Network {
         node: node.name,
         missing,
       });
-    if (node.inputs.length === 0)
+    if (node.inputs.length === 0 && node.op !== 'constant')
       throw new GradlensError('model-format', `${node.name} has no input`, { node: node.name });
     if (written.has(node.name))
       throw new GradlensError('model-format', `two nodes write '${node.name}'; names must be unique`, {

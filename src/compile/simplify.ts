@@ -83,9 +83,10 @@ export const mergeReshapes: Rewrite = (network) => {
   return prune({ ...network, layers });
 };
 
-/**
- * Reshaping is free where no extent changes, or when all that follows is fully connected, which takes C×H×W as it is.
- */
+/** Operators that take the elements of C×H×W as they come, whatever the extents. */
+const TAKES_ANY_EXTENTS: ReadonlySet<Layer['op']> = new Set(['fullyConnected', 'permute']);
+
+/** Reshaping is free where no extent changes, or when all that follows takes any extents. */
 export const absorbReshapes: Rewrite = (network) => {
   const extents = inferExtents(network);
   const readers = readersOf(network);
@@ -93,7 +94,7 @@ export const absorbReshapes: Rewrite = (network) => {
     (layer) =>
       isReshaping(layer) &&
       (sameExtents(extents.get(layer.inputs[0]!)!, extents.get(layer.name)!) ||
-        (layer.name !== network.output && readers.get(layer.name)!.every(({ op }) => op === 'fullyConnected'))),
+        (layer.name !== network.output && readers.get(layer.name)!.every(({ op }) => TAKES_ANY_EXTENTS.has(op)))),
   );
   return without(network, new Map(free.map(({ name, inputs }) => [name, inputs[0]!])));
 };

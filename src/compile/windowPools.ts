@@ -14,7 +14,7 @@ export const windowPools: Rewrite = (network) => {
   const extents = new Map([[network.input.name, network.input.extents]]);
   const layers = network.layers.flatMap((layer): readonly Layer[] => {
     const { name, inputs } = layer;
-    const { H, W } = extents.get(inputs[0]!)!;
+    const { H, W } = extents.get(inputs[0] ?? network.input.name)!;
     const windowed: Layer =
       layer.op === 'globalAveragePool'
         ? { op: 'averagePool', name, inputs, kernel: [H, W] }

@@ -54,6 +54,14 @@ export const axes = (fewest: number): Field => ({
   maxItems: 3,
 });
 
+/** Whole numbers from 0, one for each of up to six axes. */
+export const counts: Field = {
+  description: 'a list of up to six whole numbers from 0',
+  type: 'array',
+  items: { description: 'a whole number from 0', type: 'integer', minimum: 0 },
+  maxItems: 6,
+};
+
 /** Those of a sliding window. */
 export const window = {
   kernel: extentPair,

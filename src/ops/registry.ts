@@ -2,12 +2,14 @@
 import { affine, batchNorm } from './affine';
 import { averagePool, globalAveragePool } from './averagePool';
 import { concat, flatten, reshape, transpose } from './channels';
+import { constant } from './constant';
 import { conv } from './conv';
 import { curves } from './curves';
 import { add, multiply, relu } from './elementwise';
 import { fullyConnected } from './fullyConnected';
 import { lrn } from './lrn';
 import { globalMaxPool, maxPool } from './maxPool';
+import { permute } from './permute';
 import { expand, pad, reduce, resize, slice } from './separable';
 import { identity, logSoftmax, softmax } from './simplified';
 
@@ -20,6 +22,7 @@ export const ops = {
   flatten,
   reshape,
   transpose,
+  constant,
   conv,
   ...curves,
   add,
@@ -29,6 +32,7 @@ export const ops = {
   lrn,
   globalMaxPool,
   maxPool,
+  permute,
   expand,
   pad,
   reduce,

@@ -279,6 +279,25 @@ const cases: readonly Case[] = [
       integers('r', [2, 5]),
     ],
   ],
+  [
+    'windows, as a Swin transformer cuts and joins them',
+    [
+      node('Reshape', ['x', 's'], 'a'),
+      node('Transpose', ['a'], 'b', { perm: [0, 1, 4, 2, 5, 3] }),
+      node('Reshape', ['b', 'w'], 'c'),
+      node('MatMul', ['c', 'm'], 'd'),
+      node('Reshape', ['d', 't'], 'e'),
+      node('Transpose', ['e'], 'y', { perm: [0, 3, 1, 2, 5, 4] }),
+    ],
+    [integers('s', [1, 2, 2, 3, 2, 7]), integers('w', [-1, 6]), some('m', [6, 6]), integers('t', [1, 2, 2, 7, 3, 2])],
+  ],
+  ...[0, 1, 2, 3].map(
+    (axis): Case => [
+      `Concat of a constant along ${axis}`,
+      [node('Concat', ['c', 'x', 'd'], 'y', { axis })],
+      [some('c', [1, 4, 6, 7].with(axis, 2)), some('d', [1, 4, 6, 7].with(axis, 1))],
+    ],
+  ),
   ['a sum of everything', [node('ReduceSum', ['x'], 'y')]],
   one('Softmax', { axis: 0 }, [], 11),
   one('Flatten'),

@@ -118,6 +118,45 @@ describe.each(nodeDrivers)('on %s', (driver) => {
       { numRuns: runsOn(driver, 25) },
     );
   });
+
+  test('any order of up to six axes, and constants, equal the oracle to the last bit', async () => {
+    const engine = await engineOn(driver);
+    const orders = fc
+      .integer({ min: 1, max: 6 })
+      .chain((rank) => fc.shuffledSubarray([0, 1, 2, 3, 4, 5].slice(0, rank), { minLength: rank }));
+    await fc.assert(
+      fc.asyncProperty(channels, plane, around, orders, async (C, plane, around, order) => {
+        expect(
+          await errorAround(engine, { C, ...plane }, around, (net, x) => {
+            const { C, H, W } = net.extents(x);
+            const parts = [2, C, H, 3, W, 1];
+            // as many axes as the order has: the last ones are one
+            const shape = order.map((_, k) =>
+              k < order.length - 1 ? parts[k]! : parts.slice(k).reduce((a, b) => a * b, 1),
+            );
+            const inputs = [net.relu(net.add({ op: 'concat', inputs: Array<string>(6).fill(x) }))];
+            const turned = net.add({ op: 'permute', inputs, shape, order, extents: [W, 2 * H, 3 * C] });
+            const constant = { value: net.parameter([W, 2 * H, 3 * C]), extents: [W, 2 * H, 3 * C] } as const;
+            return net.relu(
+              net.add({ op: 'add', inputs: [turned, net.add({ op: 'constant', inputs: [], ...constant })] }),
+            );
+          }),
+        ).toBe(0);
+      }),
+      { numRuns: runsOn(driver, 25) },
+    );
+  });
+});
+
+test.each([
+  [{ shape: [2, 9], order: [0, 0] }, /its order is \[0, 0\] of 2 axes; each from 0 on once/],
+  [{ shape: [2, 8], order: [1, 0] }, /reads \[2, 3, 3\] as \[2, 8\]/],
+  [{ shape: [2, 9, 1, 1, 1, 1, 1], order: [0, 1, 2, 3, 4, 5, 6] }, /at most 6 would be right/],
+])('a permutation of %j is refused', ({ shape, order }, message) => {
+  const net = new Net({ C: 2, H: 3, W: 3 });
+  const extents = [3, 3, 2] as const;
+  const nodes = [{ op: 'permute' as const, name: 'p', inputs: ['image'], shape, order, extents }];
+  expect(() => compile({ ...net.graph('p'), nodes }, { batch: 1, bindingBytes: 2 ** 27 })).toThrow(message);
 });
 
 test('a concatenation of two planes is refused', () => {

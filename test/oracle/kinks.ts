@@ -16,7 +16,8 @@ export function kinkMargin(tensors: Tensors, graph: Graph): number {
   const nearby = runGraph(graph, nudged(named(tensors, graph.input.name).data));
   let margin = Infinity;
   for (const node of graph.nodes) {
-    const name = node.inputs[0]!;
+    const [name] = node.inputs;
+    if (name === undefined) continue; // a constant
     const x = named(tensors, name);
     const scale = rootMeanSquare(x.data);
     for (const [here, there] of oracleOf(node.op).corners(node, x, named(nearby, name))) {

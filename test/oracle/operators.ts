@@ -9,6 +9,7 @@ import {
 } from './averagePool';
 import { batchNormBackward, batchNormForward } from './batchNorm';
 import { add, concatBackward, concatForward, multiply, reshape } from './combine';
+import { constantForward } from './constant';
 import { convBackward, convForward } from './conv';
 import { curveOracles } from './curves';
 import { fullyConnectedBackward, fullyConnectedForward } from './fullyConnected';
@@ -29,6 +30,7 @@ import {
   type Unnamed,
   type Weights,
 } from './oracle';
+import { permuteBackward, permuteForward } from './permute';
 import type { Random } from './random';
 import { reluBackward, reluForward, type ReluRule } from './relu';
 import { reduceBackward, reduceForward, resizeBackward, resizeForward } from './resample';
@@ -200,6 +202,44 @@ export const oracles: { readonly [Op in GraphNode['op']]: Oracle<NodeOf<Op>> } =
     plain('transpose', () => ({ order: ['H', 'W', 'C'] })),
     plain('transpose', () => ({ order: ['C', 'W', 'H'] })),
   ]),
+
+  permute: {
+    forward: (node, inputs) => permuteForward(node, first(inputs)),
+    backward: (node, dY, inputs) => [permuteBackward(node, dY, first(inputs).extents)],
+    corners: smooth,
+    examples: [
+      plain('permute', (_, { C, H, W }) => ({ shape: [C, H, W], order: [2, 0, 1], extents: [H * W, C, 1] })),
+      (net, x) => {
+        const { C, H, W } = net.extents(x);
+        const doubled = net.add({ op: 'concat', inputs: [x, x] });
+        return {
+          op: 'permute',
+          inputs: [doubled],
+          shape: [1, 2, C, H, 1, W],
+          order: [3, 1, 5, 2, 0, 4],
+          extents: [H, W, 2 * C],
+        };
+      },
+    ],
+  },
+
+  constant: {
+    forward: (node, _, weights) => constantForward(node, parameter(weights, node.value)),
+    backward: () => [],
+    corners: smooth,
+    examples: [
+      (net, x) => {
+        const { C, H, W } = net.extents(x);
+        const value = net.add({
+          op: 'constant',
+          inputs: [],
+          value: net.parameter([C, H, W]),
+          extents: [C, H, W],
+        });
+        return { op: 'multiply', inputs: [x, value] };
+      },
+    ],
+  },
 
   slice: moving([
     plain('slice', (_, { C, H, W }) => ({

@@ -20,8 +20,11 @@ export interface Oracle<N extends GraphNode> {
   backward(node: N, dY: Tensor, inputs: readonly Tensor[], weights: Weights, rule: ReluRule): readonly Tensor[];
   /** Where its gradient jumps. */
   readonly corners: Corners<N>;
-  /** Nodes that can stand anywhere, of every kind that it has: all that is tested of any operator runs on them. */
-  readonly examples: readonly [Example<N>, ...Example<N>[]];
+  /**
+   * Nodes that can stand anywhere, of every kind that it has: all that is tested of any operator runs on them. For one
+   * that reads nothing, products with it.
+   */
+  readonly examples: readonly [Example<N | NodeOf<'multiply'>>, ...Example<N | NodeOf<'multiply'>>[]];
 }
 
 /** A node that reads the tensor `x`, or something that it puts behind `x`. */

@@ -11,6 +11,7 @@ import {
 } from '../../shaders/ascent';
 import { averagePoolBackward, averagePoolForward } from '../../shaders/averagePool';
 import { concatBackward, concatForward, rearrange } from '../../shaders/channels';
+import { constantForward } from '../../shaders/constant';
 import { convDepthwise, convDepthwiseBackwardStrided } from '../../shaders/conv/depthwise';
 import { convDirect } from '../../shaders/conv/direct';
 import { type ConvKernel, finishBackward, finishForward } from '../../shaders/conv/finish';
@@ -27,6 +28,7 @@ import { imageBackward, imageForward } from '../../shaders/image';
 import { type Kernel, floatBits } from '../../shaders/kernel';
 import { lrnBackward, lrnForward } from '../../shaders/lrn';
 import { maxPoolBackward, maxPoolForward } from '../../shaders/maxPool';
+import { permute } from '../../shaders/permute';
 import { prepare } from '../../shaders/prepare';
 import { accumulate, register, vary } from '../../shaders/sampling';
 import { separable } from '../../shaders/separable';
@@ -151,6 +153,16 @@ export const EXAMPLES: Readonly<Record<string, Kernel>> = {
   activationBackward: activationBackward('swish', { ...elementwise, C: 11 }, {}, { ...backward, x: slice }, masked),
   concatForward: concatForward(part, forward),
   concatBackward: concatBackward(part, backward, masked),
+  constantForward: constantForward({ ...plane, BLOCKS }, { y: slice }),
+  permuteBackward: permute(
+    { ...image, PLANE: 99 },
+    [
+      { extent: 9, stride: 11 },
+      { extent: 33, stride: 1 },
+    ],
+    { from: slice, to: slice },
+    masked,
+  ),
   rearrange: rearrange({ ...image, SC: 1, SH: 33, SW: 3, PLANE: 99 }, { from: slice, to: slice }, null),
   separable: separable(separableDims, { from: slice, to: slice }, true, null),
 

@@ -2,10 +2,9 @@
 import type { Weight } from '../../graph';
 import type { AffineNode } from '../../ops/affine';
 import { MOST_TERMS } from '../../ops/elementwise';
-import { unsupported, type Call, type Operators, type Translation, type WeightForm } from './call';
+import { unsupported, type Call, type Named, type Operators, type Translation, type WeightForm } from './call';
 import { encode } from './fold/numbers';
 import { triple } from '../../shape';
-import type { Named } from './moves';
 import { broadcastShape, runsOf } from './shapeRules';
 import { readShape, type Constant } from './tensors';
 import { channelAxis, extentsOf, planes, printShape, product, rankOf, sameShape, valueOf, type Value } from './value';

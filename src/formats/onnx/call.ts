@@ -7,7 +7,7 @@ import {
 import { GradlensError } from '../../errors';
 import type { Extents, GraphNode, Weight } from '../../graph';
 import { formatError, quote } from '../checks';
-import { readFloats, readIntegers, type Constant } from './tensors';
+import { readFloats, readIntegers, readShape, type Constant } from './tensors';
 import { sameExtents } from '../../shape';
 import { extentsOf, valueOf, type Value } from './value';
 
@@ -21,6 +21,9 @@ export interface WeightForm {
 export interface NamedWeight extends Weight {
   readonly name: string;
 }
+
+/** A tensor of our graph by its name, and what is known of it. */
+export type Named = readonly [name: string, value: Value];
 
 /** A node of ours, and what it writes. */
 export type Translation = readonly [node: GraphNode, value: Value];
@@ -128,6 +131,16 @@ export class Call {
   /** Input `index` as a constant, if it is one. */
   constant(index: number): Constant | undefined {
     return this.model.constants.get(this.node.input[index] ?? '');
+  }
+
+  /** Input `index` as a tensor of our graph, whether it is computed or a constant. */
+  operand(index: number): Named {
+    if (!this.constant(index)) return [this.inputs[index] ?? '', this.value(index)];
+    const value = valueOf(readShape(this.needConstant(index)));
+    const { C, H, W } = value.extents;
+    const form = { suffix: `as [${C}, ${H}, ${W}]`, apply: ({ data }: Weight) => ({ shape: [C, H, W], data }) };
+    const node = { op: 'constant', inputs: [], value: this.weight(index, form).name, extents: [C, H, W] } as const;
+    return [this.emit(node), value];
   }
 
   /** Input `index` as a weight. */

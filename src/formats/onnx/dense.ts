@@ -3,8 +3,9 @@ import type { GraphNode, Weight } from '../../graph';
 import { shapeError } from '../../shape';
 import { broadcastBias, sum } from './arithmetic';
 import { unary, unsupported, type Call, type Operators, type Translation, type WeightForm } from './call';
+import { swapped } from './moves';
 import { readShape } from './tensors';
-import { planes, printShape, product, rankOf, valueOf, type Value } from './value';
+import { extentsOf, planes, printShape, product, rankOf, valueOf, type Value } from './value';
 
 export const dense: Operators = {
   Gemm: { attributes: ['alpha', 'beta', 'transA', 'transB'], inputs: [2, 3], translate: gemm },
@@ -73,15 +74,11 @@ function alongLastAxis(call: Call): Translation {
   const [columns, O, weight] = matrix(call, pointwise(transposed));
   if (columns !== I)
     throw shapeError(call.where, `weights take ${columns} inputs, its input has ${I} (${printShape(value.shape)})`);
-  const rows = planes([places, I, 1]);
-  const turned = call.emit({
-    op: 'transpose',
-    inputs: [call.shaped(call.inputs[0]!, value.extents, rows)],
-    order: ['H', 'C', 'W'],
-  });
+  const turned = call.emit(swapped(call.inputs[0]!, [places, I, 1], [I, places, 1]));
   const convolved = call.emit({ op: 'conv', inputs: [turned], kernel: [1, 1], weight });
-  const back = call.emit({ op: 'transpose', inputs: [convolved], order: ['H', 'C', 'W'] });
-  return call.reshaped(back, planes([places, O, 1]), [...value.shape.slice(0, -1), O]);
+  const shape = [...value.shape.slice(0, -1), O];
+  const { C, H, W } = extentsOf(shape);
+  return call.result(swapped(convolved, [O, places, 1], [C, H, W]), shape);
 }
 
 /** `[O, I]` by `[N, I, …]`: a 1×1 convolution of the planes there are. */

@@ -1,14 +1,12 @@
 /**
- * Moves of elements that take several nodes of ours. ONNX's tensors have any number of axes, ours three: so axes that
- * stay side by side are taken as one, which is a reshape.
+ * Moves of elements. ONNX's tensors have any number of axes, ours three: so axes that stay side by side are taken as
+ * one.
  */
-import { AXES, type Extents, type Triple, sameExtents, shapeError, triple } from '../../shape';
-import { unsupported, type Call, type Translation } from './call';
+import { MOST_AXES } from '../../../shaders/permute';
+import { AXES, type Extents, type Triple, shapeError, triple } from '../../shape';
+import { unsupported, type Call, type Named, type Translation, type Unnamed } from './call';
 import type { Range } from './shapeRules';
 import { around, channelAxis, extentsOf, planes, printShape, product, valueOf, type Value } from './value';
-
-/** A tensor of our graph by its name, and what is known of it. */
-export type Named = readonly [name: string, value: Value];
 
 // ── permutation ──
 
@@ -23,17 +21,14 @@ export function permuted(call: Call, x: string, value: Value, order: readonly nu
   const inPlace = groups.toSorted(([a = 0], [b = 0]) => a - b);
   const turn = groups.map((group) => inPlace.indexOf(group));
   if (turn.every((from, k) => from === k)) return call.reshaped(x, value.extents, shape);
-  if (groups.length > 3)
-    throw unsupported(`it moves ${groups.length} axes of ${printShape(value.shape)} past each other`, 'up to 3');
-
-  // one axis for each group, those axes turned, and the groups' own axes again
-  const byGroup = (order: readonly (readonly number[])[]): Extents =>
-    planes(triple((k) => product(along(order[k] ?? []))));
-  const inputs = [call.shaped(x, value.extents, byGroup(inPlace))];
-  const node = { op: 'transpose', inputs, order: triple((k) => AXES[turn[k] ?? k]!) } as const;
-  const turned = byGroup(groups);
-  if (sameExtents(turned, extentsOf(shape))) return call.result(node, shape);
-  return call.reshaped(call.emit(node), turned, shape);
+  if (groups.length > MOST_AXES)
+    throw unsupported(
+      `it moves ${groups.length} groups of axes of ${printShape(value.shape)} past each other`,
+      `up to ${MOST_AXES}`,
+    );
+  const { C, H, W } = extentsOf(shape);
+  const between = inPlace.map((group) => product(along(group)));
+  return call.result({ op: 'permute', inputs: [x], shape: between, order: turn, extents: [C, H, W] }, shape);
 }
 
 /**
@@ -65,20 +60,25 @@ export function joined(call: Call, parts: readonly Named[], axis: number): Trans
   if (axis === channelAxis({ shape }) && parts.every(([, value]) => channelAxis(value) === axis))
     return call.result({ op: 'concat', inputs: parts.map(([name]) => name) }, shape);
 
-  const order = ['H', 'C', 'W'] as const; // the first two axes change places: there and back
   const inputs = parts.map(([name, value]) => {
     const own = value.shape[axis]!;
     if (before === 1) return call.shaped(name, value.extents, planes([own, after, 1]));
-    return call.emit({
-      op: 'transpose',
-      inputs: [call.shaped(name, value.extents, planes([before, own, after]))],
-      order,
-    });
+    return call.emit(swapped(name, [before, own, after], [own, before, after]));
   });
   const whole = call.emit({ op: 'concat', inputs });
   if (before === 1) return call.reshaped(whole, planes([extent, after, 1]), shape);
-  return call.reshaped(call.emit({ op: 'transpose', inputs: [whole], order }), planes([before, extent, after]), shape);
+  const { C, H, W } = extentsOf(shape);
+  return call.result(swapped(whole, [extent, before, after], [C, H, W]), shape);
 }
+
+/** A tensor of three axes of which the first two change places, under these extents. */
+export const swapped = (x: string, shape: Triple, extents: Triple): Unnamed => ({
+  op: 'permute',
+  inputs: [x],
+  shape,
+  order: [1, 0, 2],
+  extents,
+});
 
 function joinedShape(call: Call, parts: readonly Named[], axis: number): readonly number[] {
   const [first = [], ...others] = parts.map(([, { shape }]) => shape);

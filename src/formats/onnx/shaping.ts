@@ -5,8 +5,8 @@ import { AXES, type Extents, type Triple, triple } from '../../shape';
 import type { PadNode } from '../../ops/separable';
 import { formatError } from '../checks';
 import { expandTo } from './arithmetic';
-import { unsupported, type Call, type Operators, type Translation } from './call';
-import { cut, joined, permuted, type Named, type Part } from './moves';
+import { unsupported, type Call, type Named, type Operators, type Translation } from './call';
+import { cut, joined, permuted, type Part } from './moves';
 import {
   axisOf,
   broadcastShape,
@@ -119,8 +119,8 @@ function transpose(call: Call): Translation {
 }
 
 function concat(call: Call): Translation {
-  const parts = call.inputs.map((name, i) => [name, call.value(i)] as const);
-  return joined(call, parts, workedAxis(call, call.int('axis', 1), rankOf(call.value())));
+  const parts = call.inputs.map((_, i) => call.operand(i));
+  return joined(call, parts, workedAxis(call, call.int('axis', 1), rankOf(parts[0]![1])));
 }
 
 /** Starts, ends, axes and steps are attributes before opset 10, inputs since. */
