@@ -10,9 +10,9 @@ import { foldPad } from './foldPad';
 import { fusePool } from './fusePool';
 import { fuseRelu } from './fuseRelu';
 import { halve } from './halve';
-import { type Rewrite, networkOf } from './network';
+import { type Network, type Rewrite, networkOf } from './network';
 import { type Plan, plan } from './plan';
-import { absorbReshapes, dropIdentities, mergeReshapes, nameRelus, prune, refuseSoftmax, takeScore } from './simplify';
+import { absorbReshapes, dropIdentities, mergeReshapes, nameRelus, prune, takeScore } from './simplify';
 import { enterImage } from './spaceToDepth';
 import { windowPools } from './windowPools';
 
@@ -25,7 +25,7 @@ export interface CompileOptions {
   readonly bindingBytes: number;
   /** Which kernels; default: the plain ones, which run on every device. */
   readonly variants?: Variants;
-  /** The tensor to differentiate; default: the class scores. */
+  /** The tensor to differentiate, a soft-max too; default: the class scores. */
   readonly target?: string;
   /** Weights and activations in half precision, and how; default: in float32. */
   readonly half?: Half;
@@ -35,7 +35,6 @@ export interface CompileOptions {
 export const REWRITES: readonly Rewrite[] = [
   takeScore,
   prune,
-  refuseSoftmax,
   nameRelus,
   dropIdentities,
   windowPools,
@@ -55,13 +54,19 @@ export function compile(graph: Graph, options: CompileOptions): Plan {
   return planOf(graph, options, REWRITES);
 }
 
+const rewritten = (network: Network, rewrites: readonly Rewrite[]): Network =>
+  rewrites.reduce((current, rewrite) => rewrite(current), network);
+
 /** As {@link compile}, by these rewrites: to see what one of them buys. */
 export function planOf(graph: Graph, options: CompileOptions, rewrites: readonly Rewrite[]): Plan {
   const { batch, bindingBytes, variants = PLAIN, target, half } = options;
-  const network = rewrites.reduce(
-    (current, rewrite) => rewrite(current),
-    networkOf(target === undefined ? graph : { ...graph, output: target }),
-  );
+  const network =
+    target === undefined
+      ? rewritten(networkOf(graph), rewrites)
+      : rewritten(
+          networkOf({ ...graph, output: target }),
+          rewrites.filter((rewrite) => rewrite !== takeScore),
+        );
   if (!network.layers.some(({ name }) => name === network.output)) {
     throw new GradlensError(
       'model-format',
@@ -94,10 +99,7 @@ export function planesOf(graph: Graph, classes: number): readonly string[] {
 
 /** The tensors before the scores, as the graph names them, that have more than one pixel. */
 function planesIn(graph: Graph): readonly (Extents & { readonly name: string })[] {
-  const network = [takeScore, prune, dropIdentities, windowPools].reduce(
-    (current, rewrite) => rewrite(current),
-    networkOf(graph),
-  );
+  const network = rewritten(networkOf(graph), [takeScore, prune, dropIdentities, windowPools]);
   const extents = inferExtents(network);
   const ofTheGraph = new Set(
     graph.nodes.filter(({ op }) => op !== 'flatten' && op !== 'reshape').map(({ name }) => name),

@@ -19,7 +19,19 @@ export interface Network {
 export type Rewrite = (network: Network) => Network;
 
 /** What differentiating a layer adds to its name; with `d.` before it, the name of its gradient. */
-const OWN_SUFFIXES = ['bits', 'switches', 'partial', 'affine', 'blocks', 'mask', 'scales', 'axes', 'rows'];
+const OWN_SUFFIXES = [
+  'bits',
+  'switches',
+  'partial',
+  'affine',
+  'blocks',
+  'mask',
+  'scales',
+  'axes',
+  'rows',
+  'statistics',
+  'sums',
+];
 
 /** @throws GradlensError `model-format` if a name is missing, used twice, or used before it is written. */
 export function networkOf(graph: Graph): Network {

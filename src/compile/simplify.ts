@@ -1,6 +1,4 @@
-/** Rewrites that take away what has no kernel: identities, the final soft-max, unused branches, reshaping. */
-import { GradlensError } from '../errors';
-import { ops } from '../ops';
+/** Rewrites that take away what need not run: identities, the final soft-max, unused branches, reshaping. */
 import type { Layer } from './network';
 import { sameExtents } from '../shape';
 import { inferExtents } from './extents';
@@ -10,28 +8,24 @@ import { type Rewrite, readersOf, without } from './network';
 export const takeScore: Rewrite = (network) => {
   const byName = new Map(network.layers.map((layer) => [layer.name, layer]));
   let score = network.output;
-  for (
-    let layer = byName.get(score);
-    layer && (SOFTMAX.has(layer.op) || renamesOnly(layer.op));
-    layer = byName.get(layer.inputs[0]!)
-  ) {
+  let taken = false;
+  for (let layer = byName.get(score); layer; layer = byName.get(layer.inputs[0]!)) {
+    const [read] = layer.inputs;
+    const isFinal: boolean = isSoftmax(layer) && !taken;
+    if (!isFinal && (taken ? layer.op !== 'identity' : !renamesOnly(layer.op))) break;
     // what only renames numbers goes if a soft-max stands before it, or if it is an identity at the very end
-    if (SOFTMAX.has(layer.op) || (layer.op === 'identity' && score === layer.name)) score = layer.inputs[0]!;
+    if (isFinal || (layer.op === 'identity' && score === layer.name)) score = read!;
+    taken ||= isFinal;
   }
   return { ...network, output: score };
 };
-
-const SOFTMAX: ReadonlySet<Layer['op']> = new Set(
-  Object.values(ops)
-    .filter(({ atTheEnd }) => atTheEnd)
-    .map(({ op }) => op),
-);
 
 /** Whether a layer has the numbers of its input, in their order. */
 export const renamesOnly = (op: Layer['op']): boolean => op === 'identity' || op === 'flatten' || op === 'reshape';
 
 /** Whether a layer makes probabilities of scores, as the last of a network. */
-export const isSoftmax = (op: Layer['op']): boolean => SOFTMAX.has(op);
+export const isSoftmax = (layer: Layer): boolean =>
+  (layer.op === 'softmax' || layer.op === 'logSoftmax') && (layer.axis ?? 'C') === 'C';
 
 /** Drops every layer that the output does not depend on. */
 export const prune: Rewrite = (network) => {
@@ -49,16 +43,6 @@ export const dropIdentities: Rewrite = (network) =>
     network,
     new Map(network.layers.filter(({ op }) => op === 'identity').map(({ name, inputs }) => [name, inputs[0]!])),
   );
-
-/** Refuses a soft-max in the middle, after {@link takeScore} and {@link prune}. */
-export const refuseSoftmax: Rewrite = (network) => {
-  const softmax = network.layers.find(({ op }) => SOFTMAX.has(op));
-  if (softmax)
-    throw new GradlensError('unsupported-op', `${softmax.name}: soft-max is supported only at the end of a network`, {
-      nodes: [{ name: softmax.name, op: softmax.op }],
-    });
-  return network;
-};
 
 /** A clip without an upper limit, from 0, is a ReLU; one without any limit is nothing. */
 export const nameRelus: Rewrite = (network) => ({

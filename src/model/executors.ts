@@ -5,7 +5,6 @@
 import type { Call } from '../calls';
 import type { Plan } from '../compile';
 import { assertWithin } from '../compile/limits';
-import { isSoftmax, renamesOnly } from '../compile/simplify';
 import { GradlensError } from '../errors';
 import type { Device } from '../gpu/device';
 import { Executor } from '../gpu/executor';
@@ -41,7 +40,7 @@ export class Executors {
     return executor;
   }
 
-  /** @throws GradlensError `shape` for a tensor that is not in the graph; `unsupported-op` for probabilities */
+  /** @throws GradlensError `shape` for a tensor that is not in the graph */
   async ofTensor(tensor: string, call: Call): Promise<Executor> {
     return this.ofNeurons.get(tensor) ?? this.keep(this.ofNeurons, tensor, await this.make(this.planOf(tensor), call));
   }
@@ -74,19 +73,6 @@ export class Executors {
         { tensor },
       );
     }
-    if (this.isProbability(tensor))
-      throw new GradlensError(
-        'unsupported-op',
-        `${tensor} holds probabilities; give their class and score: 'probability' instead of a neuron`,
-        { tensor },
-      );
     return this.compile(this.graph, tensor);
-  }
-
-  /** Whether a tensor is a soft-max's, whose rewriting would answer for the score instead. */
-  private isProbability(tensor: string): boolean {
-    const node = this.graph.nodes.find(({ name }) => name === tensor);
-    if (!node) return false;
-    return renamesOnly(node.op) ? this.isProbability(node.inputs[0]!) : isSoftmax(node.op);
   }
 }

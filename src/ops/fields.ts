@@ -45,6 +45,9 @@ export const oneOf = (...words: readonly string[]): Field => ({
   enum: words,
 });
 
+/** One axis. */
+export const axis: Field = oneOf('C', 'H', 'W');
+
 /** A list of axes. */
 export const axes = (fewest: number): Field => ({
   description: 'a list of axes, each "C", "H" or "W"',

@@ -114,8 +114,6 @@ export interface Description<N extends Node> {
   /** Its name in words, in lower case and without an article. In brackets: what of it is supported, or other names. */
   readonly title: string;
   readonly fields: Fields<N>;
-  /** It may only stand at the end of a graph, behind the scores. */
-  readonly atTheEnd?: true;
 }
 
 /** An operator is one record: what it is, and how it runs. */

@@ -11,7 +11,8 @@ import { lrn } from './lrn';
 import { globalMaxPool, maxPool } from './maxPool';
 import { permute } from './permute';
 import { expand, pad, reduce, resize, slice } from './separable';
-import { identity, logSoftmax, softmax } from './simplified';
+import { identity } from './simplified';
+import { logSoftmax, softmax } from './softmax';
 
 export const ops = {
   affine,

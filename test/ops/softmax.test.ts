@@ -2,7 +2,20 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile';
 import { nodeDrivers } from '../node';
-import { RULES, Net, engineOn, errorOf, real, runsOn } from './check';
+import {
+  RULES,
+  Net,
+  around,
+  channels,
+  engineOn,
+  errorAround,
+  errorOf,
+  gradientOf,
+  loaderOf,
+  plane,
+  real,
+  runsOn,
+} from './check';
 
 describe.each(nodeDrivers)('the probability on %s', (driver) => {
   test('by hand: of two equal scores it is a half, and its slope a quarter', async () => {
@@ -73,14 +86,78 @@ describe.each(nodeDrivers)('the probability on %s', (driver) => {
   );
 });
 
-test('a soft-max in the middle is refused by name', () => {
-  const net = new Net({ C: 2, H: 1, W: 1 });
-  const attention = net.add({ op: 'softmax', inputs: ['image'] }, 'attention');
-  expect(() => compile(net.graph(net.fullyConnected(attention, 2)), { batch: 1, bindingBytes: 2 ** 27 })).toThrow(
-    expect.objectContaining({
-      code: 'unsupported-op',
-      message: 'attention: soft-max is supported only at the end of a network',
-      detail: { nodes: [{ name: 'attention', op: 'softmax' }] },
-    }),
-  );
+/** exp and log of WGSL are some ulps wider than a product. */
+const POWER = 1e-5;
+
+describe.each(nodeDrivers)('a soft-max in the midst of a graph on %s', (driver) => {
+  test('by hand: along columns, rows are by themselves', async () => {
+    const net = new Net({ C: 1, H: 2, W: 2 });
+    const y = net.add({ op: 'softmax', inputs: ['image'], axis: 'W' });
+    // y = [½ ½; ¾ ¼], ∂y0/∂x = y0·(1 − y0), −y0·y1
+    const gradient = await gradientOf(await engineOn(driver), net.graph(net.fullyConnected(y, 1, [16, 0, 16, 0])), [
+      7,
+      7,
+      Math.log(3),
+      0,
+    ]);
+    [4, -4, 3, -3].forEach((value, i) => expect(gradient[i]).toBeCloseTo(value, 5));
+  });
+
+  test('agrees with the oracle along any axis, short or long, and so does its logarithm', async () => {
+    const engine = await engineOn(driver);
+    const spec = fc.record({
+      op: fc.constantFrom('softmax', 'logSoftmax'),
+      axis: fc.constantFrom(undefined, 'C', 'H', 'W'),
+      long: fc.constantFrom(0, 0, 0, 70, 131),
+      extents: fc.record({ C: channels, plane }),
+    });
+    await fc.assert(
+      fc.asyncProperty(spec, around, async ({ op, axis, long, extents: { C, plane } }, around) => {
+        const short = { C, ...plane };
+        // a long axis, which a workgroup shares, stands alone but for two channels; of channels it takes four times as many
+        const extents =
+          long === 0 ? short : { C: 2, H: 1, W: 1, [axis ?? 'C']: (axis ?? 'C') === 'C' ? 4 * long - 3 : long };
+        expect(
+          await errorAround(
+            engine,
+            extents,
+            around,
+            (net, x) => net.relu(net.add({ op, inputs: [x], ...(axis && { axis }) })),
+            real,
+          ),
+        ).toBeLessThan(POWER);
+      }),
+      { numRuns: runsOn(driver, 15) },
+    );
+  });
+
+  test('channels that only fill up a block do not count, however negative the others are', async () => {
+    for (const op of ['softmax', 'logSoftmax'] as const) {
+      const net = new Net({ C: 5, H: 1, W: 2 }, 1, real);
+      const scores = net.conv(net.add({ op, inputs: ['image'] }), 2, { kernel: [1, 2] }); // which reads whole blocks
+      const image = Float64Array.from({ length: 10 }, (_, i) => -200 - (i % 7) / 2);
+      expect(await errorOf(await engineOn(driver), net.graph(scores), [image], { classes: [1] }), op).toBeLessThan(
+        1e-4, // of the differences of two numbers near to -200
+      );
+    }
+  });
+
+  test('in half precision, too', async () => {
+    const loader = await loaderOf(driver, {}, { precision: 'f16' });
+    const net = new Net({ C: 6, H: 2, W: 3 }, 3, (random) => random.integer(-8, 8) / 8);
+    const y = net.add({ op: 'softmax', inputs: [net.relu('image')] });
+    const scores = net.fullyConnected(net.add({ op: 'logSoftmax', inputs: [y], axis: 'W' }), 4);
+    expect(await errorOf(loader, net.graph(scores), [net.image()], { classes: [1] })).toBeLessThan(5e-3);
+  });
+});
+
+test('only a soft-max at the end, over channels, is taken out', () => {
+  const net = new Net({ C: 2, H: 1, W: 3 });
+  const attention = net.add({ op: 'softmax', inputs: ['image'], axis: 'W' }, 'attention');
+  const twice = net.add({ op: 'softmax', inputs: [net.add({ op: 'softmax', inputs: [attention] }, 'inner')] }, 'outer');
+  const stepsOf = (output: string) =>
+    compile(net.graph(output), { batch: 1, bindingBytes: 2 ** 27 }).forward.map(({ label }) => label);
+  expect(stepsOf(attention)).toContain('attention.softmaxForward');
+  expect(stepsOf(twice)).toEqual(expect.arrayContaining(['attention.softmaxForward', 'inner.softmaxForward']));
+  expect(stepsOf(twice)).not.toContain('outer.softmaxForward');
 });

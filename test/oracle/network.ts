@@ -79,7 +79,7 @@ function beforeSoftmax({ nodes, output }: Graph): string {
   let name = output;
   for (const node of nodes.toReversed()) {
     if (node.name !== name) continue;
-    if (node.op === 'softmax' || node.op === 'logSoftmax') return node.inputs[0]!;
+    if ((node.op === 'softmax' || node.op === 'logSoftmax') && (node.axis ?? 'C') === 'C') return node.inputs[0]!;
     if (node.op !== 'identity' && node.op !== 'flatten' && node.op !== 'reshape') break;
     name = node.inputs[0]!;
   }

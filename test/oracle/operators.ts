@@ -332,17 +332,17 @@ export const oracles: { readonly [Op in GraphNode['op']]: Oracle<NodeOf<Op>> } =
   },
 
   softmax: {
-    forward: (_, inputs) => softmaxForward(first(inputs)),
-    backward: (_, dY, inputs) => [softmaxBackward(dY, first(inputs))],
+    forward: (node, inputs) => softmaxForward(first(inputs), node.axis),
+    backward: (node, dY, inputs) => [softmaxBackward(dY, first(inputs), node.axis)],
     corners: smooth,
-    examples: [bare('softmax')],
+    examples: [bare('softmax'), plain('softmax', () => ({ axis: 'W' }))],
   },
 
   logSoftmax: {
-    forward: (_, inputs) => logSoftmaxForward(first(inputs)),
-    backward: (_, dY, inputs) => [logSoftmaxBackward(dY, first(inputs))],
+    forward: (node, inputs) => logSoftmaxForward(first(inputs), node.axis),
+    backward: (node, dY, inputs) => [logSoftmaxBackward(dY, first(inputs), node.axis)],
     corners: smooth,
-    examples: [bare('logSoftmax')],
+    examples: [bare('logSoftmax'), plain('logSoftmax', () => ({ axis: 'H' }))],
   },
 };
 

@@ -24,6 +24,7 @@ import { elementwiseBackward, elementwiseForward } from '../../shaders/elementwi
 import type { BackwardEpilogue } from '../../shaders/epilogue';
 import { fullyConnectedBackward, fullyConnectedForward, fullyConnectedSum } from '../../shaders/fullyConnected/direct';
 import { parallelBackward, parallelForward, parallelSum } from '../../shaders/fullyConnected/parallel';
+import { groupsOf } from '../../shaders/groups';
 import { imageBackward, imageForward } from '../../shaders/image';
 import { type Kernel, floatBits } from '../../shaders/kernel';
 import { lrnBackward, lrnForward } from '../../shaders/lrn';
@@ -32,6 +33,7 @@ import { permute } from '../../shaders/permute';
 import { prepare } from '../../shaders/prepare';
 import { accumulate, register, vary } from '../../shaders/sampling';
 import { separable } from '../../shaders/separable';
+import { softmaxBackward, softmaxForward, softmaxStatistics, softmaxSums } from '../../shaders/softmax';
 import { startBackward } from '../../shaders/startBackward';
 
 const N = 2;
@@ -79,6 +81,8 @@ const lrn = {
 const elementwise = { ...plane, BLOCKS };
 const part = { ...plane, PART: 6, WHOLE: 11, OFFSET: 5 };
 const separableDims = { ...plane, O: 12, P: 4, Q: 5, FILL: 0 };
+const channelsOfPixel = groupsOf(N, { C: 11, H: 9, W: 11 }, ['C']);
+const pixelsOfChannel = groupsOf(N, { C: 11, H: 9, W: 11 }, ['H', 'W']);
 const full = { N, H: 3, W: 3, IN: 9 * BLOCKS, OUT: 4 };
 const rows = { FIRST: 0, ROWS: full.IN, SLICE: full.IN, FIRST_SLICE: 0, SLICES: 1 };
 const halfOfRows = { ...rows, SLICE: 14, SLICES: 2 };
@@ -165,6 +169,12 @@ export const EXAMPLES: Readonly<Record<string, Kernel>> = {
   ),
   rearrange: rearrange({ ...image, SC: 1, SH: 33, SW: 3, PLANE: 99 }, { from: slice, to: slice }, null),
   separable: separable(separableDims, { from: slice, to: slice }, true, null),
+
+  softmaxStatistics: softmaxStatistics(channelsOfPixel, forward),
+  softmaxStatisticsShared: softmaxStatistics(pixelsOfChannel, forward),
+  softmaxForward: softmaxForward(channelsOfPixel, forward, false),
+  softmaxSums: softmaxSums(channelsOfPixel, { ...backward, x: slice }, false),
+  softmaxBackward: softmaxBackward(channelsOfPixel, { ...backward, x: slice }, false, masked),
 
   startBackward: startBackward({ ...image, BLOCKS: 1 }, { accumulate: false, gate: 'none' }),
 
