@@ -4,12 +4,17 @@ import json
 import os
 import struct
 
-LABELS = ['tench', 'English springer', 'cassette player', 'chain saw', 'church', 'French horn', 'garbage truck', 'gas pump',
-          'golf ball', 'parachute']
+from net import nodes
+
+LICENCE = 'MIT (the weights); the training photos carry ImageNet’s terms and are not included'
 
 
-def save(out, name, nodes, tensors, size, mean, std, provenance):
-    """`tensors` are float16 and on the CPU; `mean` and `std` are lists, of pixels from 0 to 1."""
+def save(out, name, design, tensors, facts):
+    """
+    `tensors` are float16 and on the CPU. `facts` are 'mean' by channel and 'std', of pixels from 0 to 1; 'resize',
+    'squash' or 'crop', how a picture becomes a square; 'labels'; and 'provenance', without the licence. Returns the
+    bytes of the weights.
+    """
     header, blob = {}, b''
     for key, value in tensors.items():
         data = value.contiguous().numpy().tobytes()
@@ -21,20 +26,19 @@ def save(out, name, nodes, tensors, size, mean, std, provenance):
     os.makedirs(out, exist_ok=True)
     with open(os.path.join(out, f'{name}.safetensors'), 'wb') as file:
         file.write(weights)
+    listed = nodes(design)
     manifest = {
         'format': 'gradlens/1',
         'name': name,
-        'input': {'tensor': 'image', 'width': size, 'height': size, 'channels': 3, 'order': 'RGB', 'scale': 1 / 255,
-                  'mean': [round(v, 6) for v in mean], 'std': [round(v, 6) for v in std], 'resize': 'squash'},
-        'output': nodes[-1]['name'],
-        'labels': LABELS,
-        'nodes': nodes,
-        'weights': {'file': f'{name}.safetensors', 'bytes': len(weights), 'sha256': hashlib.sha256(weights).hexdigest()},
-        'provenance': {
-            'data': 'Imagenette v2, train split without the ILSVRC validation photos: 9,103 photos of ten classes',
-            **provenance,
-            'licence': 'MIT (the weights); the training photos carry ImageNet’s terms and are not included',
-        },
+        'input': {'tensor': 'image', 'width': design.input, 'height': design.input, 'channels': 3, 'order': 'RGB',
+                  'scale': 1 / 255, 'mean': [round(v, 6) for v in facts['mean']], 'std': [round(facts['std'], 6)] * 3,
+                  'resize': facts['resize']},
+        'output': listed[-1]['name'],
+        'labels': facts['labels'],
+        'nodes': listed,
+        'weights': {'file': f'{name}.safetensors', 'bytes': len(weights),
+                    'sha256': hashlib.sha256(weights).hexdigest()},
+        'provenance': {**facts['provenance'], 'licence': LICENCE},
     }
     with open(os.path.join(out, 'model.json'), 'w') as file:
         json.dump(manifest, file, indent=1, ensure_ascii=False)
