@@ -1,15 +1,15 @@
 /**
- * Top-1 of a shipped model through gradlens itself:  node weights/measure.mjs DATA [--model NAME] [--split val]
- * [--batch 16]
+ * Top-1 and top-5 of a shipped model through gradlens itself:  node weights/measure.mjs DATA [--model NAME]
+ * [--split val] [--batch 16]
  *
- * DATA holds `<split>-<wnid>.tar`; classes are the wnids in order. Writes accuracy.json beside the model.
+ * DATA is a folder of photos (photos.mjs). Writes accuracy.json beside the model.
  */
 import { execSync } from 'node:child_process';
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { DEFAULT_MODEL } from 'gradlens';
-import { createNodeEngine, readImage } from 'gradlens/node';
+import { createNodeEngine } from 'gradlens/node';
+import { photos } from './photos.mjs';
 
 const {
   positionals: [data = '.'],
@@ -23,29 +23,14 @@ const {
   },
 });
 
-/**
- * Entries of an uncompressed USTAR archive.
- *
- * @param {Buffer} tar
- */
-function* entries(tar) {
-  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; ) {
-    const size = parseInt(tar.toString('latin1', at + 124, at + 136), 8);
-    if (String.fromCharCode(tar[at + 156]) !== '5' && size > 0) yield tar.subarray(at + 512, at + 512 + size);
-    at += 512 + Math.ceil(size / 512) * 512;
-  }
-}
-
 const N = Number(batch);
 const folder = new URL(`${name}/`, import.meta.url);
 const engine = await createNodeEngine({ onNotice: (message) => console.error(message) });
 const model = await engine.load(new URL('model.json', folder), { batch: N });
-const archives = readdirSync(data)
-  .filter((file) => file.startsWith(`${split}-`) && file.endsWith('.tar'))
-  .sort();
 /** @type {number[][]} */
-const confusion = archives.map(() => new Array(archives.length).fill(0)); // [true][answered]
-/** @type {{ label: number, image: import('../src/index.ts').Pixels }[]} */
+const confusion = Array.from({ length: model.classes }, () => new Array(model.classes).fill(0)); // [true][answered]
+let amongFive = 0;
+/** @type {import('./photos.mjs').Photo[]} */
 let pending = [];
 /** @param {number[] | number[][]} rows */
 const total = (rows) => rows.flat().reduce((a, b) => a + b, 0);
@@ -58,30 +43,31 @@ async function flush() {
   pending.forEach(({ label }, n) => {
     const own = scores.subarray(n * model.classes, (n + 1) * model.classes);
     confusion[label][own.indexOf(Math.max(...own))]++;
+    if (own.filter((score) => score > own[label]).length < 5) amongFive++;
   });
   pending = [];
 }
 
-for (const [label, file] of archives.entries()) {
-  for (const jpeg of entries(readFileSync(join(data, file)))) {
-    pending.push({ label, image: await readImage(jpeg) });
-    if (pending.length === N) await flush();
-  }
-  console.error(`${model.labelOf(label)}: ${rightOf()} of ${total(confusion)} right so far`);
+for await (const photo of photos(data, split)) {
+  pending.push(photo);
+  if (pending.length < N) continue;
+  await flush();
+  if (total(confusion) % (32 * N) === 0) console.error(`${rightOf()} of ${total(confusion)} right so far`);
 }
 await flush();
 
 const { adapter } = engine.environment;
-const [right, photos] = [rightOf(), total(confusion)];
+const [right, measured] = [rightOf(), total(confusion)];
 const mistakes = confusion
   .flatMap((row, label) => row.map((count, answer) => ({ count, label, answer })))
   .filter(({ label, answer }) => label !== answer);
 const result = {
   model: name,
   split,
-  photos,
+  photos: measured,
   right,
-  top1: Number((right / photos).toFixed(4)),
+  top1: Number((right / measured).toFixed(4)),
+  top5: Number((amongFive / measured).toFixed(4)),
   perClass: Object.fromEntries(
     confusion.map((row, label) => [model.labelOf(label), Number((row[label] / total(row)).toFixed(3))]),
   ),

@@ -1,0 +1,76 @@
+/** Labelled photos, as measure.mjs reads them. */
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { readImage } from 'gradlens/node';
+
+/**
+ * @typedef {{ label: number, image: import('../src/index.ts').Pixels }} Photo
+ */
+
+/**
+ * The photos of `<split>_photos.npy` and `<split>_labels.npy`, where the folder has them (train/mosaics.py); else of
+ * `<split>-<wnid>.tar`, whose labels are the places of the wnids in order.
+ *
+ * @param {string} folder
+ * @param {string} split
+ * @returns {AsyncGenerator<Photo>}
+ */
+export async function* photos(folder, split) {
+  const files = readdirSync(folder);
+  if (files.includes(`${split}_photos.npy`)) yield* arrays(folder, split);
+  else yield* archives(folder, files.filter((file) => file.startsWith(`${split}-`) && file.endsWith('.tar')).sort());
+}
+
+/**
+ * @param {string} folder
+ * @param {string} split
+ * @returns {Generator<Photo>}
+ */
+function* arrays(folder, split) {
+  const [planes, labels] = ['photos', 'labels'].map((part) => npy(join(folder, `${split}_${part}.npy`)));
+  const [count, channels, height, width] = planes.shape;
+  const size = height * width;
+  for (let n = 0; n < count; n++) {
+    const data = new Uint8ClampedArray(4 * size).fill(255);
+    for (let c = 0; c < channels; c++) {
+      for (let at = 0; at < size; at++) data[4 * at + c] = planes.bytes[(n * channels + c) * size + at];
+    }
+    yield { label: Number(labels.bytes.readBigInt64LE(8 * n)), image: { data, width, height } };
+  }
+}
+
+/**
+ * @param {string} folder
+ * @param {string[]} files
+ * @returns {AsyncGenerator<Photo>}
+ */
+async function* archives(folder, files) {
+  for (const [label, file] of files.entries()) {
+    for (const jpeg of entries(readFileSync(join(folder, file)))) yield { label, image: await readImage(jpeg) };
+  }
+}
+
+/**
+ * Shape and bytes of a NumPy array of format 1.
+ *
+ * @param {string} path
+ */
+function npy(path) {
+  const file = readFileSync(path);
+  const begin = 10 + file.readUInt16LE(8);
+  const [, shape] = /'shape': \(([^)]*)\)/.exec(file.toString('latin1', 10, begin)) ?? [];
+  return { shape: shape.split(',').filter(Boolean).map(Number), bytes: file.subarray(begin) };
+}
+
+/**
+ * Entries of an uncompressed USTAR archive.
+ *
+ * @param {Buffer} tar
+ */
+function* entries(tar) {
+  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; ) {
+    const size = parseInt(tar.toString('latin1', at + 124, at + 136), 8);
+    if (String.fromCharCode(tar[at + 156]) !== '5' && size > 0) yield tar.subarray(at + 512, at + 512 + size);
+    at += 512 + Math.ceil(size / 512) * 512;
+  }
+}
