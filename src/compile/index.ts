@@ -12,7 +12,8 @@ import { fuseRelu } from './fuseRelu';
 import { halve } from './halve';
 import { type Network, type Rewrite, networkOf } from './network';
 import { type Plan, plan } from './plan';
-import { absorbReshapes, dropIdentities, mergeReshapes, nameRelus, prune, takeScore } from './simplify';
+import { mergeMoves, sinkMoves } from './moves';
+import { absorbReshapes, dropIdentities, nameRelus, prune, takeScore } from './simplify';
 import { enterImage } from './spaceToDepth';
 import { windowPools } from './windowPools';
 
@@ -38,7 +39,8 @@ export const REWRITES: readonly Rewrite[] = [
   nameRelus,
   dropIdentities,
   windowPools,
-  mergeReshapes,
+  sinkMoves,
+  mergeMoves,
   absorbReshapes,
   foldPad,
   foldAffine,

@@ -55,18 +55,6 @@ export const nameRelus: Rewrite = (network) => ({
 
 const isReshaping = ({ op }: Layer): boolean => op === 'flatten' || op === 'reshape';
 
-/** Of reshapings in a row only the last counts. */
-export const mergeReshapes: Rewrite = (network) => {
-  const sources = new Map<string, string>();
-  const layers = network.layers.map((layer): Layer => {
-    if (!isReshaping(layer)) return layer;
-    const source = sources.get(layer.inputs[0]!) ?? layer.inputs[0]!;
-    sources.set(layer.name, source);
-    return { ...layer, inputs: [source] };
-  });
-  return prune({ ...network, layers });
-};
-
 /** Operators that take the elements of C×H×W as they come, whatever the extents. */
 const TAKES_ANY_EXTENTS: ReadonlySet<Layer['op']> = new Set(['fullyConnected', 'permute']);
 

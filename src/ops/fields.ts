@@ -37,6 +37,14 @@ export const pads = reference('pads');
 export const numberFrom0 = reference('numberFrom0');
 /** Two numbers above 0, `[y, x]`. */
 export const factors = reference('factors');
+/** Four numbers, `[top, left, bottom, right]`. */
+export const region: Field = {
+  description: 'four numbers, [top, left, bottom, right]',
+  type: 'array',
+  items: number,
+  minItems: 4,
+  maxItems: 4,
+};
 export const flag = reference('flag');
 
 /** One of these words. */

@@ -14,6 +14,8 @@ export interface PermuteNode extends Node<'permute'> {
   readonly extents: Triple;
 }
 
+export { MOST_AXES };
+
 const product = (numbers: readonly number[]): number => numbers.reduce((a, b) => a * b, 1);
 
 /** The axes of what is written, and how far apart in what is read. `order`: of the latter, whose axes `shape` says. */

@@ -5,7 +5,7 @@
 import { type AxisRows, isIdentity, packAxes, separable, transposeAxes } from '../../shaders/separable';
 import { floatBits } from '../../shaders/kernel';
 import { AXES, type Axis, type Extents, MOST_POSITIONS, type Triple, printExtents, shapeError, triple } from '../shape';
-import { axes, extentPair, extents, factors, number, oneOf, optional, wholes } from './fields';
+import { axes, extentPair, extents, factors, flag, number, oneOf, optional, region, wholes } from './fields';
 import { type Description, type Node, type Tensor, unary } from './op';
 import { type ResizeNode, resizeRow } from './resize';
 
@@ -163,6 +163,7 @@ export const pad = mapping<PadNode>({
 export const resize = mapping<ResizeNode>({
   op: 'resize',
   title: 'resize (nearest, linear, cubic)',
+  fill: ({ outside = 0 }) => outside,
   fields: {
     size: extentPair,
     scale: optional(factors),
@@ -174,9 +175,14 @@ export const resize = mapping<ResizeNode>({
       'tensorflow-half-pixel',
       'asymmetric',
       'align-corners',
+      'tensorflow-crop',
     ),
+    region: optional(region),
+    outside: optional(number),
     rounding: optional(oneOf('floor', 'ceil', 'round-prefer-floor', 'round-prefer-ceil')),
     coefficient: optional(number),
+    excludeOutside: optional(flag),
+    antialias: optional(flag),
   },
   matrices: (node, x) =>
     eachAxis(x, (axis, extent) =>

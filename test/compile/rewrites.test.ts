@@ -4,16 +4,9 @@ import { foldAffine } from '../../src/compile/foldAffine';
 import { foldPad } from '../../src/compile/foldPad';
 import { fusePool } from '../../src/compile/fusePool';
 import { fuseRelu } from '../../src/compile/fuseRelu';
+import { mergeMoves, sinkMoves } from '../../src/compile/moves';
 import { type Network, type Rewrite, networkOf } from '../../src/compile/network';
-import {
-  absorbReshapes,
-  dropIdentities,
-  mergeReshapes,
-  nameRelus,
-  prune,
-  renamesOnly,
-  takeScore,
-} from '../../src/compile/simplify';
+import { absorbReshapes, dropIdentities, nameRelus, prune, renamesOnly, takeScore } from '../../src/compile/simplify';
 import { enterImage } from '../../src/compile/spaceToDepth';
 import { windowPools } from '../../src/compile/windowPools';
 import type { Extents, Graph, GraphNode, Window } from '../../src/graph';
@@ -181,7 +174,86 @@ test('of reshapings in a row the last stays, and what changes no extent goes', (
   const a = n.add({ op: 'reshape', inputs: ['image'], extents: [2, 2, 36] }, 'a');
   const b = n.add({ op: 'reshape', inputs: [n.add({ op: 'flatten', inputs: [a] }, 'f')], extents: [4, 6, 6] }, 'b');
   const graph = n.graph(n.add({ op: 'reshape', inputs: [relu(n, b, 'r')], extents: [6, 4, 6] }, 'end'));
-  expect(printed(after(graph, mergeReshapes, absorbReshapes))).toBe('r(image) end(r) → end');
+  expect(printed(after(graph, mergeMoves, absorbReshapes))).toBe('r(image) end(r) → end');
+});
+
+test('what is element by element goes before a turn, and turns in a row are one or none', () => {
+  const n = net({ C: 4, H: 5, W: 6 });
+  const turn = (x: string, name: string, shape: number[], extents: readonly [number, number, number]) =>
+    n.add({ op: 'permute', inputs: [x], shape, order: [1, 0], extents }, name);
+  // two layers of tokens as exporters write them: rows by a matrix, a number for each column, a curve
+  const first = turn(conv(n, 'image', 'first', 8), 'rows', [8, 30], [30, 8, 1]);
+  const biased = n.add(
+    { op: 'affine', inputs: [first], scale: n.parameter([30, 8, 1], (r) => r.normal()), bias: n.parameter([30]) },
+    'biased',
+  );
+  const last = conv(n, turn(n.add({ op: 'swish', inputs: [biased] }, 'curve'), 'columns', [30, 8], [8, 5, 6]), 'last');
+  const graph = n.graph(relu(n, n.add({ op: 'transpose', inputs: [last], order: ['W', 'C', 'H'] }, 'out'), 'end'));
+  const network = after(graph, sinkMoves, mergeMoves, absorbReshapes);
+  expect(printed(network)).toBe(
+    'first(image) biased before rows(first) curve before biased(biased before rows) last(curve before biased) ' +
+      'end before out(last) end(end before out) → end',
+  );
+  expectSameFunction(n, graph, network);
+});
+
+test('a number for each row behind a turn is one for each channel before it', () => {
+  const n = net();
+  const rows = n.add({ op: 'transpose', inputs: [conv(n, 'image', 'c')], order: ['H', 'W', 'C'] }, 'rows');
+  const value = n.parameter([6, 6, 4], (random) => random.normal());
+  const { data } = n.graph('rows').weights.get(value)!;
+  data.forEach((_, i) => {
+    data[i] = data[i % 4]!;
+  });
+  const graph = n.graph(n.add({ op: 'affine', inputs: [rows], bias: value }, 'biased'));
+  const network = after(graph, sinkMoves, foldAffine);
+  expect(printed(network)).toBe('c(image) biased(c) → biased');
+  expectSameFunction(n, graph, network);
+});
+
+test('moves are as they were, whatever stands in a row, and between them', () => {
+  const sizes = [2, 2, 3, 4, 6];
+  for (let seed = 0; seed < 40; seed++) {
+    const n = new Net({ C: 4, H: 6, W: 12 }, seed, real);
+    let x = n.add({ op: 'concat', inputs: ['image', 'image'] });
+    for (let k = 0; k < 5; k++) {
+      const { C, H, W } = n.extents(x);
+      const kind = n.random.integer(0, 4);
+      if (kind === 0)
+        x = n.add({
+          op: 'transpose',
+          inputs: [x],
+          order: n.random.pick([
+            ['H', 'C', 'W'],
+            ['W', 'H', 'C'],
+            ['H', 'W', 'C'],
+          ] as const),
+        });
+      if (kind === 1)
+        x = n.add({
+          op: 'reshape',
+          inputs: [x],
+          extents: n.random.pick([
+            [H, W, C],
+            [C * H, W, 1],
+            [W, 1, H * C],
+          ] as const),
+        });
+      if (kind === 2) x = n.add({ op: 'sigmoid', inputs: [x] });
+      if (kind === 3) x = n.add({ op: 'affine', inputs: [x], bias: n.parameter([C, H, W]), scale: n.parameter([C]) });
+      if (kind === 4) {
+        const shape = [...sizes.slice(0, n.random.integer(1, 4))];
+        const rest = (C * H * W) / shape.reduce((a, b) => a * b, 1);
+        const order = [...shape, rest].map((_, axis) => axis).toSorted(() => n.random.uniform() - 0.5);
+        x = n.add({ op: 'permute', inputs: [x], shape: [...shape, rest], order, extents: [W, C, H] });
+      }
+    }
+    const graph = n.graph(n.add({ op: 'sigmoid', inputs: [x] }));
+    const network = after(graph, sinkMoves, mergeMoves, absorbReshapes);
+    const runs = printed(network).match(/permute|transpose|reshape/g)?.length ?? 0;
+    expect(runs).toBeLessThanOrEqual(printed(networkOf(graph)).match(/permute|transpose|reshape/g)?.length ?? 0);
+    expectSameFunction(n, graph, network);
+  }
 });
 
 test('a clip from 0 up is a ReLU, one without limits is nothing, and all others stay', () => {

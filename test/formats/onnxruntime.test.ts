@@ -299,7 +299,9 @@ const cases: readonly Case[] = [
     ],
   ),
   ['a sum of everything', [node('ReduceSum', ['x'], 'y')]],
-  one('Softmax', { axis: 0 }, [], 11),
+  ...[0, 1, 2, 3].flatMap((axis) =>
+    [11, 13].flatMap((opset) => ['Softmax', 'LogSoftmax'].map((op) => one(op, { axis }, [], opset))),
+  ),
   one('Flatten'),
   ...[0, 2, 4, -1].map((axis) => one('Flatten', { axis })),
   one('Reshape', {}, [integers('s', [0, 2, -1, 7])]),
@@ -363,6 +365,48 @@ const cases: readonly Case[] = [
     [floats('s', [2], [2, 1.5])],
     18,
   ],
+  ...['linear', 'cubic'].flatMap((mode) =>
+    ['half_pixel', 'asymmetric', 'align_corners'].map(
+      (coordinate_transformation_mode): Case => [
+        `Resize ${mode} without aliasing, ${coordinate_transformation_mode}`,
+        [node('Resize', ['x', '', 's'], 'y', { mode, coordinate_transformation_mode, antialias: 1 })],
+        [floats('s', [4], [1, 1, 0.5, 0.6])],
+        18,
+      ],
+    ),
+  ),
+  [
+    'Resize cubic, nothing outside',
+    [node('Resize', ['x', '', 's'], 'y', { mode: 'cubic', exclude_outside: 1, cubic_coeff_a: { f: -0.5 } })],
+    [floats('s', [4], [1, 1, 1.5, 0.7])],
+  ],
+  ...['linear', 'nearest'].map(
+    (mode): Case => [
+      `Resize ${mode} of a region`,
+      [
+        node('Resize', ['x', 'r', '', 's'], 'y', {
+          mode,
+          coordinate_transformation_mode: 'tf_crop_and_resize',
+          extrapolation_value: { f: 3 },
+        }),
+      ],
+      [floats('r', [8], [0, 0, 0.25, -0.3, 1, 1, 0.8, 1.2]), integers('s', [1, 4, 5, 9])],
+    ],
+  ),
+  ['Resize of channels', [node('Resize', ['x', '', 's'], 'y')], [floats('s', [4], [1, 2, 1, 1.5])]],
+  [
+    'Resize of lines, in three dimensions',
+    [node('Reshape', ['x', 't'], 'l'), node('Resize', ['l', '', 's'], 'y', { mode: 'linear' })],
+    [integers('t', [1, 4, 42]), floats('s', [3], [1, 1, 0.5])],
+  ],
+  ...['not_larger', 'not_smaller'].map(
+    (keep_aspect_ratio_policy): Case => [
+      `Resize to sizes, ${keep_aspect_ratio_policy}`,
+      [node('Resize', ['x', '', '', 's'], 'y', { keep_aspect_ratio_policy, axes: [2, 3] })],
+      [integers('s', [9, 8])],
+      18,
+    ],
+  ),
   one('Resize', { mode: 'linear' }, [floats('s', [4], [1, 1, 2, 1.5])], 10),
   ['Resize to sizes', [node('Resize', ['x', '', '', 's'], 'y', { mode: 'linear' })], [integers('s', [1, 4, 9, 5])]],
   ['Upsample', [node('Upsample', ['x', 's'], 'y', { mode: 'nearest' })], [floats('s', [4], [1, 1, 2, 3])], 9],

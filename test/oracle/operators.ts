@@ -276,6 +276,16 @@ export const oracles: { readonly [Op in GraphNode['op']]: Oracle<NodeOf<Op>> } =
       plain('resize', () => ({ size: [7, 4], mode: 'nearest', coordinates: 'half-pixel' })),
       plain('resize', () => ({ size: [7, 5], mode: 'linear', coordinates: 'align-corners' })),
       plain('resize', () => ({ size: [3, 9], mode: 'cubic', coordinates: 'half-pixel' })),
+      plain('resize', () => ({ size: [3, 9], mode: 'cubic', coordinates: 'half-pixel', excludeOutside: true })),
+      plain('resize', () => ({ size: [2, 3], mode: 'cubic', coordinates: 'half-pixel', antialias: true })),
+      plain('resize', () => ({ size: [3, 6], mode: 'linear', coordinates: 'asymmetric', antialias: true })),
+      plain('resize', () => ({
+        size: [4, 5],
+        mode: 'linear',
+        coordinates: 'tensorflow-crop',
+        region: [0.2, -0.4, 0.9, 1.1],
+        outside: 2,
+      })),
       plain('resize', (_, { H, W }) => ({
         size: [2 * H, W],
         scale: [2, 1],

@@ -15,7 +15,7 @@ interface Part {
 export function resizeForward(spec: Spec, x: Tensor): Tensor {
   const [P, Q] = spec.size;
   return gather({ C: x.extents.C, H: P, W: Q }, (c, p, q) => {
-    let sum = 0;
+    let sum = isOutside(spec, p, q, x.extents) ? (spec.outside ?? 0) : 0;
     for (const row of parts(spec, 0, p, x.extents))
       for (const column of parts(spec, 1, q, x.extents))
         sum += row.weight * column.weight * get(x, c, row.at, column.at);
@@ -32,9 +32,14 @@ export function resizeBackward(spec: Spec, dY: Tensor, input: Extents): Tensor {
   return dX;
 }
 
+const isOutside = (spec: Spec, p: number, q: number, x: Extents): boolean =>
+  parts(spec, 0, p, x).length === 0 || parts(spec, 1, q, x).length === 0;
+
 function parts(spec: Spec, axis: 0 | 1, i: number, { H, W }: Extents): Part[] {
   const old = axis === 0 ? H : W;
   const x = place(spec, axis, i, old);
+  if (spec.coordinates === 'tensorflow-crop' && (x < 0 || x > old - 1)) return [];
+  if (spec.antialias || spec.excludeOutside) return inner(spec, x, old, spec.antialias ? stretch(spec, axis, old) : 1);
   const near = Math.floor(x);
   const between = x - near;
   const clamp = (at: number) => Math.max(0, Math.min(old - 1, at));
@@ -56,11 +61,35 @@ function parts(spec: Spec, axis: 0 | 1, i: number, { H, W }: Extents): Part[] {
   return weights.map((weight, k) => ({ at: clamp(near - 1 + k), weight }));
 }
 
-function place({ coordinates, size, scale }: Spec, axis: 0 | 1, i: number, old: number): number {
+/** By how much a kernel is wider than it would be without antialiasing. */
+function stretch({ size, scale }: Spec, axis: 0 | 1, old: number): number {
+  return Math.max(1, 1 / (scale ? scale[axis] : size[axis] / old));
+}
+
+/** The pixels under a kernel, by their shares; those outside are at the edge, or are none. */
+function inner({ mode, coefficient: A = -0.75, excludeOutside }: Spec, x: number, old: number, wide: number): Part[] {
+  const kernel = (t: number): number => {
+    if (mode === 'linear') return Math.max(0, 1 - t);
+    if (t >= 2) return 0;
+    return t < 1 ? (A + 2) * t ** 3 - (A + 3) * t ** 2 + 1 : A * (t ** 3 - 5 * t ** 2 + 8 * t - 4);
+  };
+  const [from, to] = excludeOutside ? [0, old] : [-4 * old, 5 * old];
+  const all: Part[] = [];
+  for (let at = from; at < to; at++)
+    all.push({ at: Math.max(0, Math.min(old - 1, at)), weight: kernel(Math.abs(at - x) / wide) });
+  const sum = all.reduce((total, { weight }) => total + weight, 0);
+  return all.map(({ at, weight }) => ({ at, weight: weight / sum }));
+}
+
+function place({ coordinates, size, scale, region }: Spec, axis: 0 | 1, i: number, old: number): number {
   const factor = scale ? scale[axis] : size[axis] / old;
   const alone = size[axis] === 1;
   if (coordinates === 'asymmetric') return i / factor;
   if (coordinates === 'align-corners') return alone ? 0 : i * ((old - 1) / (size[axis] - 1));
+  if (coordinates === 'tensorflow-crop') {
+    const [from, to] = [region![axis], region![axis + 2]!];
+    return (old - 1) * (alone ? (from + to) / 2 : from + (to - from) * (i / (size[axis] - 1)));
+  }
   if (coordinates === 'pytorch-half-pixel' && alone) return 0;
   if (coordinates === 'tensorflow-half-pixel') return (i + 0.5) / factor;
   if (coordinates === 'half-pixel-symmetric') {

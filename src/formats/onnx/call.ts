@@ -133,6 +133,12 @@ export class Call {
     return this.model.constants.get(this.node.input[index] ?? '');
   }
 
+  /** The shape of input `index`, whether it is computed or a constant. */
+  operandShape(index: number): readonly number[] {
+    const constant = this.constant(index);
+    return constant ? readShape(constant) : this.value(index).shape;
+  }
+
   /** Input `index` as a tensor of our graph, whether it is computed or a constant. */
   operand(index: number): Named {
     if (!this.constant(index)) return [this.inputs[index] ?? '', this.value(index)];

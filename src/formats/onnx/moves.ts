@@ -2,7 +2,7 @@
  * Moves of elements. ONNX's tensors have any number of axes, ours three: so axes that stay side by side are taken as
  * one.
  */
-import { MOST_AXES } from '../../../shaders/permute';
+import { MOST_AXES, type PermuteNode } from '../../ops/permute';
 import { AXES, type Extents, type Triple, shapeError, triple } from '../../shape';
 import { unsupported, type Call, type Named, type Translation, type Unnamed } from './call';
 import type { Range } from './shapeRules';
@@ -11,24 +11,38 @@ import { around, channelAxis, extentsOf, planes, printShape, product, valueOf, t
 // ── permutation ──
 
 /** The tensor `x` with its axes in another order: `order[k]` is the axis that becomes axis k. */
-export function permuted(call: Call, x: string, value: Value, order: readonly number[]): Translation {
-  const along = (axes: readonly number[]): number[] => axes.map((axis) => value.shape[axis]!);
-  const shape = along(order);
+export function permuted(call: Call, [x, value]: Named, order: readonly number[]): Translation {
+  const shape = order.map((axis) => value.shape[axis]!);
   // three axes behind the batch are ours as they are
   if (shape.length === 4 && order[0] === 0 && shape.indexOf(1) === 0 && shape.lastIndexOf(1) === 0)
     return call.result({ op: 'transpose', inputs: [x], order: triple((k) => AXES[order[k + 1]! - 1]!) }, shape);
-  const groups = groupsOf(value.shape, order);
+  const node = turning(value, order, extentsOf(shape));
+  return node ? call.result({ ...node, inputs: [x] }, shape) : call.reshaped(x, value.extents, shape);
+}
+
+/** The same, under these extents, as a node before this one. */
+export function arranged(call: Call, [x, value]: Named, order: readonly number[], to: Extents): string {
+  const node = turning(value, order, to);
+  return node ? call.emit({ ...node, inputs: [x] }) : call.shaped(x, value.extents, to);
+}
+
+/** How a tensor's axes are turned; null where its elements stay in order. */
+function turning(
+  { shape }: Value,
+  order: readonly number[],
+  { C, H, W }: Extents,
+): Omit<Unnamed<PermuteNode>, 'inputs'> | null {
+  const groups = groupsOf(shape, order);
   const inPlace = groups.toSorted(([a = 0], [b = 0]) => a - b);
   const turn = groups.map((group) => inPlace.indexOf(group));
-  if (turn.every((from, k) => from === k)) return call.reshaped(x, value.extents, shape);
+  if (turn.every((from, k) => from === k)) return null;
   if (groups.length > MOST_AXES)
     throw unsupported(
-      `it moves ${groups.length} groups of axes of ${printShape(value.shape)} past each other`,
+      `it moves ${groups.length} groups of axes of ${printShape(shape)} past each other`,
       `up to ${MOST_AXES}`,
     );
-  const { C, H, W } = extentsOf(shape);
-  const between = inPlace.map((group) => product(along(group)));
-  return call.result({ op: 'permute', inputs: [x], shape: between, order: turn, extents: [C, H, W] }, shape);
+  const between = inPlace.map((group) => product(group.map((axis) => shape[axis]!)));
+  return { op: 'permute', shape: between, order: turn, extents: [C, H, W] };
 }
 
 /**

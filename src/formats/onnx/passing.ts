@@ -1,9 +1,9 @@
 /** What passes numbers on, rectifies them, or turns scores into probabilities. */
 import { TensorProto_DataType as DataType } from 'onnx-buf';
 import { unary, unsupported, type Call, type Operators, type Translation } from './call';
-import { sameExtents } from '../../shape';
+import { AXES, type Triple, sameExtents } from '../../shape';
 import { same } from './functions';
-import { axisOf } from './shapeRules';
+import { workedAxis } from './shapeRules';
 import { readIntegers } from './tensors';
 import { around, channelAxis, planes, product } from './value';
 
@@ -42,15 +42,22 @@ function dropout(call: Call): Translation {
 
 /** Older opsets take all axes from the given one on together. */
 function softmax(call: Call, op: 'softmax' | 'logSoftmax'): Translation {
-  const { shape } = call.value();
+  const value = call.value();
   const isOld = call.model.opset < 13;
-  const axis = axisOf(call, call.int('axis', isOld ? 1 : -1), shape.length);
-  const [before, along, behind] = around(isOld ? [...shape.slice(0, axis), product(shape.slice(axis))] : shape, axis);
-  if (before !== 1 || (behind !== 1 && axis !== channelAxis(call.value())))
-    throw unsupported(`its axis is ${axis} of ${shape.length} dimensions`, 'the channels, axis 1');
-  if (behind !== 1) return same(call, { op, ...unary(call) });
-  const flat = planes([along, 1, 1]);
-  const probabilities = { op, inputs: [call.shaped(call.inputs[0]!, call.value().extents, flat)] };
-  if (sameExtents(flat, call.value().extents)) return same(call, probabilities);
-  return call.reshaped(call.emit(probabilities), flat, shape);
+  const axis = workedAxis(call, call.int('axis', isOld ? 1 : -1), value.shape.length);
+  const shape = isOld ? [...value.shape.slice(0, axis), product(value.shape.slice(axis))] : value.shape;
+  const [before, along, behind] = around(shape, axis);
+  const x = call.inputs[0]!;
+  const first = channelAxis(value);
+  const isOurs = shape.length === value.shape.length && shape.length - first <= 3 && axis >= first;
+  // what stands alone is scores, which are channels
+  const view = before * behind === 1 ? [along, 1, 1] : isOurs ? null : ([before, along, behind] as const);
+  if (!view) return same(call, { op, inputs: [x], ...(axis > first && { axis: AXES[axis - first]! }) });
+  const extents = planes(view as Triple);
+  const node = {
+    op,
+    inputs: [call.shaped(x, value.extents, extents)],
+    ...(before * behind > 1 && { axis: 'H' as const }),
+  };
+  return sameExtents(extents, value.extents) ? same(call, node) : call.reshaped(call.emit(node), extents, value.shape);
 }

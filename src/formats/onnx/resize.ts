@@ -1,8 +1,9 @@
 import type { Pair } from '../../graph';
 import type { ResizeNode } from '../../ops/resize';
 import { formatError } from '../checks';
-import { unary, unsupported, type Call, type Operators, type Translation } from './call';
-import { printShape, rankOf, type Value } from './value';
+import { unsupported, type Call, type Named, type Operators, type Translation, type Unnamed } from './call';
+import { axisOf, workedAxis } from './shapeRules';
+import { around, planes, printShape, valueOf } from './value';
 
 export const resizing: Operators = {
   Resize: {
@@ -30,6 +31,7 @@ const COORDINATES: Readonly<Record<string, ResizeNode['coordinates']>> = {
   tf_half_pixel_for_nn: 'tensorflow-half-pixel',
   asymmetric: 'asymmetric',
   align_corners: 'align-corners',
+  tf_crop_and_resize: 'tensorflow-crop',
 };
 const ROUNDING: Readonly<Record<string, NonNullable<ResizeNode['rounding']>>> = {
   floor: 'floor',
@@ -44,79 +46,131 @@ const MODES: Readonly<Record<string, ResizeNode['mode']>> = {
   cubic: 'cubic',
 };
 
+/** What all axes of a resizing have in common. */
+type Manner = Omit<ResizeNode, 'op' | 'name' | 'inputs' | 'size' | 'scale' | 'region'>;
+
+/** What becomes of one axis. */
+interface Stretch {
+  readonly size: number;
+  /** New by old extent; the quotient of both, where the file gives sizes. */
+  readonly scale?: number;
+  /** Which part of it is shown, as fractions. */
+  readonly part?: Pair;
+}
+
 /** Upsample, and Resize of opset 10: pixel i lies at i / scale. */
 function upsample(call: Call): Translation {
-  const value = planes(call);
+  const { shape } = call.value();
   const scales = call.numbers(1) ?? call.floats('scales');
   if (!scales) throw formatError(`${call.where}: has no scales`);
-  const nearest = { rounding: 'floor' } as const;
-  return drawn(call, value, {
-    ...sizesOf(call, value, scales),
-    mode: modeOf(call),
-    coordinates: 'asymmetric',
-    ...(modeOf(call) === 'nearest' && nearest),
-  });
+  const mode = modeOf(call);
+  const manner: Manner = { mode, coordinates: 'asymmetric', ...(mode === 'nearest' && { rounding: 'floor' }) };
+  return drawn(call, scaledBy(call, shape, Array.from(scales)), manner);
 }
 
 function resize(call: Call): Translation {
   if (call.model.opset < 11) return upsample(call);
-  const value = planes(call);
-  for (const [name, only] of [['keep_aspect_ratio_policy', 'stretch']] as const) {
-    if (call.string(name, only) !== only) throw unsupported(`its ${name} is ${call.string(name, only)}`, only);
-  }
-  if (call.int('antialias', 0) || call.int('exclude_outside', 0))
-    throw unsupported('it sets antialias or exclude_outside', '0 for both');
+  const { shape } = call.value();
+  const mode = modeOf(call);
   const coordinates = call.choice('coordinate_transformation_mode', 'half_pixel', COORDINATES);
   const rounding = call.choice('nearest_mode', 'round_prefer_floor', ROUNDING);
-  const mode = modeOf(call);
-  const chosen = call.ints('axes') ?? [0, 1, 2, 3];
-  const sizes = call.integers(3);
-  const places = sizes?.length ? placed(chosen, sizes, value.shape) : undefined;
-  const scales = places ? undefined : call.numbers(2);
-  if (!places && !scales?.length) throw formatError(`${call.where}: has neither scales nor sizes`);
-  const size = places
-    ? {
-        size: [places[2]!, places[3]!] as const,
-        ...checkStill(places[1] === value.shape[1] && places[0] === value.shape[0]),
-      }
-    : sizesOf(call, value, placed(chosen, scales!, [1, 1, 1, 1]));
-  const options = {
+  const outside = call.float('extrapolation_value', 0);
+  const manner: Manner = {
+    mode,
+    coordinates,
     ...(mode === 'nearest' && { rounding }),
     ...(mode === 'cubic' && { coefficient: call.float('cubic_coeff_a', -0.75) }),
+    ...(mode !== 'nearest' && call.int('antialias', 0) && { antialias: true }),
+    ...(mode === 'cubic' && call.int('exclude_outside', 0) && { excludeOutside: true }),
+    ...(coordinates === 'tensorflow-crop' && outside !== 0 && { outside }),
   };
-  return drawn(call, value, { ...size, mode, coordinates, ...options });
-}
-
-/** One number per axis, where the file gives only those of `axes`. */
-function placed(axes: readonly number[], given: ArrayLike<number>, otherwise: readonly number[]): number[] {
-  return otherwise.map((value, axis) => {
-    const k = axes.findIndex((chosen) => (chosen < 0 ? chosen + otherwise.length : chosen) === axis);
-    return k < 0 ? value : given[k]!;
+  const axes = (call.ints('axes') ?? shape.map((_, axis) => axis)).map((axis) => axisOf(call, axis, shape.length));
+  const stretches = stretchesOf(call, axes);
+  if (coordinates !== 'tensorflow-crop') return drawn(call, stretches, manner);
+  const region = call.numbers(1) ?? [];
+  if (region.length !== 2 * axes.length)
+    throw formatError(`${call.where}: its region has ${region.length} numbers; ${2 * axes.length} would be right`);
+  const parts = stretches.map((stretch, axis) => {
+    const k = axes.indexOf(axis);
+    return k < 0 ? stretch : { ...stretch, part: [region[k]!, region[k + axes.length]!] as const };
   });
+  return drawn(call, parts, manner);
 }
 
-const checkStill = (still: boolean): object => {
-  if (!still) throw unsupported('it resizes the batch or the channels', 'height and width');
-  return {};
-};
+/** What becomes of every axis, where the file gives sizes or scales for these. */
+function stretchesOf(call: Call, axes: readonly number[]): readonly Stretch[] {
+  const { shape } = call.value();
+  const sizes = call.integers(3);
+  const every = <T>(given: ArrayLike<T>, otherwise: (extent: number) => T): T[] =>
+    shape.map((extent, axis) => (axes.includes(axis) ? given[axes.indexOf(axis)]! : otherwise(extent)));
+  if (!sizes?.length) {
+    const scales = call.numbers(2);
+    if (!scales?.length) throw formatError(`${call.where}: has neither scales nor sizes`);
+    if (scales.length !== axes.length) return scaledBy(call, shape, Array.from(scales));
+    return scaledBy(
+      call,
+      shape,
+      every(scales, () => 1),
+    );
+  }
+  if (sizes.length !== axes.length)
+    throw formatError(`${call.where}: its sizes are [${sizes}]; one for each of ${axes.length} axes would be right`);
+  const policy = call.choice('keep_aspect_ratio_policy', 'stretch', {
+    stretch: null,
+    not_larger: Math.min,
+    not_smaller: Math.max,
+  });
+  if (policy === null) return every(sizes, (extent) => extent).map((size) => ({ size }));
+  const scale = policy(...axes.map((axis, k) => sizes[k]! / shape[axis]!));
+  return shape.map((extent, axis) =>
+    axes.includes(axis) ? { size: Math.floor(extent * scale + 0.5), scale } : { size: extent },
+  );
+}
 
-function sizesOf(call: Call, { shape: [, , H, W] }: Value, scales: ArrayLike<number>): { size: Pair; scale: Pair } {
-  const [n, c, y, x] = Array.from(scales);
-  if (scales.length !== 4 || !(y! > 0 && x! > 0))
-    throw formatError(`${call.where}: its scales are [${Array.from(scales)}]; four numbers above 0 would be right`);
-  checkStill(n === 1 && c === 1);
-  return { size: [Math.floor(H! * y!), Math.floor(W! * x!)], scale: [y!, x!] };
+function scaledBy(call: Call, shape: readonly number[], scales: readonly number[]): readonly Stretch[] {
+  if (scales.length !== shape.length || scales.some((scale) => !(scale > 0)))
+    throw formatError(`${call.where}: its scales are [${scales}]; ${shape.length} numbers above 0 would be right`);
+  return shape.map((extent, axis) => ({ size: Math.floor(extent * scales[axis]!), scale: scales[axis]! }));
 }
 
 const modeOf = (call: Call): ResizeNode['mode'] => call.choice('mode', 'nearest', MODES);
 
-function planes(call: Call): Value {
-  const value = call.value();
-  if (rankOf(value) !== 4 || value.shape[0] !== 1)
-    throw unsupported(`its input is ${printShape(value.shape)}`, '[N, C, H, W]');
-  return value;
+/** One node where height and width alone are drawn anew; else one for each axis, since each is drawn by itself. */
+function drawn(call: Call, stretches: readonly Stretch[], manner: Manner): Translation {
+  const { shape, extents } = call.value();
+  const x = call.inputs[0]!;
+  const changed = stretches.flatMap(({ size, scale, part }, axis) =>
+    size === shape[axis] && (scale ?? 1) === 1 && !part ? [] : [workedAxis(call, axis, shape.length)],
+  );
+  const result = stretches.map(({ size }) => size);
+  if (result.some((size) => !Number.isInteger(size) || size < 1))
+    throw unsupported(`it resizes ${printShape(shape)} to ${printShape(result)}`, 'sizes from 1');
+  if (shape.length === 4 && shape[0] === 1 && changed.every((axis) => axis > 1))
+    return call.result(along(x, stretches[2]!, stretches[3]!, manner), result);
+  const [name, value] = changed.reduce<Named>(
+    ([y, from], axis) => {
+      const [before, extent, behind] = around(from.shape, axis);
+      const view = call.shaped(y, from.extents, planes([before, extent, behind]));
+      const stretch = stretches[axis]!;
+      const to = valueOf(from.shape.with(axis, stretch.size));
+      const stretched = call.emit(along(view, stretch, { size: behind }, manner));
+      return [call.shaped(stretched, planes([before, stretch.size, behind]), to.extents), to];
+    },
+    [x, { shape, extents }],
+  );
+  return call.result({ op: 'identity', inputs: [name] }, value.shape);
 }
 
-function drawn(call: Call, value: Value, options: Omit<ResizeNode, 'op' | 'name' | 'inputs'>): Translation {
-  return call.result({ op: 'resize', ...unary(call), ...options }, [1, value.shape[1]!, ...options.size]);
+/** Rows and columns stretched. An axis that stays as it is has no part that would be shown. */
+function along(x: string, rows: Stretch, columns: Stretch, manner: Manner): Unnamed {
+  const isScaled = rows.scale !== undefined || columns.scale !== undefined;
+  const [[top, bottom], [left, right]] = [rows.part ?? [0, 1], columns.part ?? [0, 1]];
+  return {
+    op: 'resize',
+    inputs: [x],
+    size: [rows.size, columns.size],
+    ...(isScaled && { scale: [rows.scale ?? 1, columns.scale ?? 1] as const }),
+    ...(manner.coordinates === 'tensorflow-crop' && { region: [top, left, bottom, right] as const }),
+    ...manner,
+  };
 }

@@ -115,7 +115,7 @@ function transpose(call: Call): Translation {
     throw formatError(`${call.where}: its perm is [${order}]; its input has ${rank} dimensions`);
   if (order[0] !== 0 && call.fixesBatch)
     throw unsupported(`its perm is [${order}], which moves the batch of ${call.model.batch}`, 'a batch of 1');
-  return permuted(call, call.inputs[0]!, value, order);
+  return permuted(call, [call.inputs[0]!, value], order);
 }
 
 function concat(call: Call): Translation {
@@ -252,7 +252,7 @@ function reduce({ kind, of, root }: Reduction, call: Call): Translation {
 }
 
 /** The tensor with these axes reduced to one element each: one node where all fit into our three axes. */
-function reduced(
+export function reduced(
   call: Call,
   [x, value]: Named,
   kind: Reduction['kind'],

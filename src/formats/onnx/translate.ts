@@ -61,7 +61,6 @@ export function translate(
     },
   };
   const read = new Set(nodes.flatMap((node) => node.input));
-  const ending = endOf(nodes, model.output);
   const refused: UnsupportedNode[] = [];
   const lost = new Set<string>(); // tensors behind a fault: their nodes are only looked up
   let fault: unknown;
@@ -70,8 +69,6 @@ export function translate(
     const call = new Call(node, surroundings);
     try {
       const operator = lookUp(node, call, read);
-      if (operatorName(node).endsWith('Softmax') && !ending.has(call.name))
-        throw unsupported('it stands in the middle of the graph', 'at its end');
       if (fault || node.input.some((name) => lost.has(name))) {
         node.output.forEach((name) => lost.add(name));
         continue;
@@ -109,28 +106,6 @@ function lookUp(node: NodeProto, call: Call, read: ReadonlySet<string>): Operato
     : node.output.slice(1).find((output) => output !== '' && read.has(output));
   if (second !== undefined) throw unsupported(`its output ${quote(second)} is read`, 'reading its first output');
   return operator;
-}
-
-/** What only renames the numbers of a soft-max. */
-const PASSING = new Set([
-  'Softmax',
-  'LogSoftmax',
-  'Identity',
-  'Dropout',
-  'Cast',
-  'Flatten',
-  'Reshape',
-  'Squeeze',
-  'Unsqueeze',
-]);
-
-/** The tensors at the end of the graph that a soft-max may write. */
-function endOf(nodes: readonly NodeProto[], output: string): ReadonlySet<string> {
-  const end = new Set([output]);
-  for (const node of [...nodes].reverse()) {
-    if (end.has(node.output[0] ?? '') && PASSING.has(operatorName(node)) && node.input[0]) end.add(node.input[0]);
-  }
-  return end;
 }
 
 function translationsOf(operator: Operator | undefined, call: Call): readonly Translation[] {
