@@ -38,11 +38,14 @@ export interface ModelFile {
  * @throws GradlensError `shape` if something after the tensor also reads what came before it
  */
 export function graphAfter(graph: Graph, tensor: string, extents: Extents): Graph {
-  const after = new Set([tensor, ...graph.nodes.filter(({ inputs }) => inputs.length === 0).map(({ name }) => name)]);
-  const nodes = graph.nodes.filter(
-    ({ name, inputs }) => after.has(name) || (inputs.some((input) => after.has(input)) && after.add(name)),
-  );
-  const around = nodes.find(({ inputs }) => !inputs.every((input) => after.has(input)));
+  const after = new Set([tensor]);
+  const constant = new Set<string>();
+  for (const { name, inputs } of graph.nodes) {
+    if (inputs.some((input) => after.has(input))) after.add(name);
+    else if (inputs.every((input) => constant.has(input))) constant.add(name);
+  }
+  const nodes = graph.nodes.filter(({ name }) => name !== tensor && (after.has(name) || constant.has(name)));
+  const around = nodes.find(({ inputs }) => !inputs.every((input) => after.has(input) || constant.has(input)));
   if (around || !after.has(graph.output) || graph.output === tensor) {
     throw new GradlensError(
       'shape',
