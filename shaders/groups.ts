@@ -32,6 +32,7 @@ function fieldsOf({ N, C, H, W, BLOCKS, along }: GroupDims) {
     KEPT: along.C ? 1 : BLOCKS,
     P: along.H ? 1 : H,
     Q: along.W ? 1 : W,
+    RUN_B: along.C ? BLOCKS : 1,
     RUN_H,
     RUN_W,
     /** Elements of a group. */
@@ -66,6 +67,12 @@ export interface Fold {
   readonly join: (a: string, b: string) => string;
 }
 
+/** WGSL: `firstOf(v, b)`, where a maximum begins: in lanes past C, which are no elements, the first channel. */
+export const FIRST_OF = `
+fn firstOf(v: vec4f, b: u32) -> vec4f {
+  return select(vec4f(v.x), v, channelsOf(b) < vec4u(d.C));
+}`;
+
 /** A fold that adds up. */
 export const sumOf = (name: string, type: 'vec4f' | 'mat2x4f', step: string): Fold => ({
   name,
@@ -82,6 +89,10 @@ const LANES: Readonly<Record<Fold['type'], (value: string, order: string) => str
   Best: (value, order) => `Best(${value}.value.${order}, ${value}.place.${order})`,
 };
 
+/** As in {@link KernelParts}. */
+type GroupParts = Pick<KernelParts, 'name' | 'slices' | 'tensors' | 'functions' | 'body'> &
+  Partial<Pick<KernelParts, 'dims'>>;
+
 /** From so many blocks on, the invocations of a workgroup share a group: one of them would walk too far. */
 const SHARED_FROM = WORKGROUP;
 
@@ -95,12 +106,13 @@ export function foldGroups(
     folds,
     functions = '',
     body,
+    dims: own = {},
     ...parts
-  }: Pick<KernelParts, 'name' | 'slices' | 'tensors' | 'functions' | 'body'> & {
+  }: GroupParts & {
     readonly folds: readonly (Fold & { readonly after?: string })[];
   },
 ): Kernel {
-  const dims = fieldsOf(d);
+  const dims = { ...fieldsOf(d), ...own };
   const shared = dims.COUNT >= SHARED_FROM && dims.P * dims.Q <= MOST_WORKGROUPS;
   const fold = ({ name, type, begin, step, join, after = '' }: (typeof folds)[number]): string => {
     const turned = (order: string): string => `${name} = ${join(name, LANES[type](name, order))};`;
@@ -159,15 +171,7 @@ if (me == 0u) {
 }
 
 /** A kernel that does `body` for each block (n, b, h, w); (n, g, p, q) is the place of its group. */
-export const eachOfGroups = (
-  d: GroupDims,
-  {
-    functions = '',
-    body,
-    dims,
-    ...parts
-  }: Pick<KernelParts, 'name' | 'slices' | 'tensors' | 'functions' | 'body'> & Partial<Pick<KernelParts, 'dims'>>,
-): Kernel =>
+export const eachOfGroups = (d: GroupDims, { functions = '', body, dims, ...parts }: GroupParts): Kernel =>
   kernel({
     ...parts,
     dims: { ...fieldsOf(d), ...dims },

@@ -8,7 +8,7 @@
  *   dX[i] = y[i] · (dY[i] − Σ_k dY[k] · y[k])                              or  dY[i] − y[i] · Σ_k dY[k]
  */
 import { type BackwardEpilogue, gradientOf } from './epilogue';
-import { type GroupDims, eachOfGroups, foldGroups, sumOf } from './groups';
+import { FIRST_OF, type GroupDims, eachOfGroups, foldGroups, sumOf } from './groups';
 import type { Kernel } from './kernel';
 import { ANY_PRECISION, type Slices, reads, writes } from './tensor';
 
@@ -19,12 +19,6 @@ const STATISTICS = ['statistics', `N KEPT P Q ${STATISTICS_VECTORS}`] as const;
 const X = reads('x', 'N C/4 H W', ANY_PRECISION);
 const DY = reads('dY', 'N C/4 H W');
 
-// The maximum begins from an element of the group, whose lanes past C are none.
-const FIRST = `
-fn firstOf(v: vec4f, b: u32) -> vec4f {
-  return select(vec4f(v.x), v, channelsOf(b) < vec4u(d.C));
-}`;
-
 /** WGSL: the soft-max y of the block at hand. */
 const SOFTMAX = 'let y = exp(load_x(n, b, h, w) - load_statistics(n, g, p, q, 0u)) / load_statistics(n, g, p, q, 1u);';
 
@@ -34,7 +28,7 @@ export const softmaxStatistics = (d: GroupDims, slices: Slices<'x'>): Kernel =>
     name: 'softmaxStatistics',
     slices,
     tensors: [X, writes(...STATISTICS)],
-    functions: FIRST,
+    functions: FIRST_OF,
     folds: [
       {
         name: 'peak',

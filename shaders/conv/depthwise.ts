@@ -9,6 +9,7 @@ import { wgsl } from '../wgsl';
 import { OUTPUT_AT, gather } from '../windows';
 import { type ConvKernel, sumsOf } from './finish';
 import { type ConvDims, unitsOf } from './shape';
+import { BIAS } from './strided';
 
 /** Wider rows of taps stay a loop, as in the direct family. */
 const MOST_TAPS = 5;
@@ -81,24 +82,25 @@ finish(n, b, p, q, &sums);`,
  *   dX[n,c,h,w] = Σ_{r,s} weight[c,r,s] · dY[n, c, (h + PAD − r·DILATION)/STRIDE, (w + PAD − s·DILATION)/STRIDE]
  *
  * over the taps for which these are outputs. One invocation owns one pixel × four channels. `d` is the forward
- * convolution's.
+ * convolution's. `biased`: sums begin from a bias, as those of a transposed convolution do.
  */
 export function convDepthwiseBackwardStrided(
   d: ConvDims,
   slices: Slices<'dX' | 'dY'>,
   epilogue: BackwardEpilogue,
+  biased = false,
 ): Kernel {
   const gradient = gradientOf(epilogue);
   return kernel({
     name: 'convDepthwiseBackwardStrided',
     dims: { ...d, ...gradient.dims },
     slices,
-    tensors: [reads('dY', 'N C/4 P Q'), WEIGHT, ...gradient.tensors],
+    tensors: [reads('dY', 'N C/4 P Q'), WEIGHT, biased && BIAS, ...gradient.tensors],
     flops: flopsOf(d),
     functions: gradient.functions + OUTPUT_AT,
     each: { x: { h: 'H', w: 'W' }, y: { b: 'GROUPS' }, z: { n: 'N' } },
     body: `
-var sum = vec4f();
+var sum = ${biased ? 'bias[b]' : 'vec4f()'};
 ${gather('sum += load_dY(n, b, p, q) * load_weight(b, r, s);')}
 storeGradient(n, b, h, w, sum);`,
   });

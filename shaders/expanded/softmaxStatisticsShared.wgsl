@@ -1,6 +1,6 @@
 struct Dims {
-  N: u32, C: u32, H: u32, W: u32, BLOCKS: u32, KEPT: u32, P: u32, Q: u32, RUN_H: u32, RUN_W: u32, SIZE: u32,
-  COUNT: u32, X_BLOCK: u32, X_BLOCKS: u32,
+  N: u32, C: u32, H: u32, W: u32, BLOCKS: u32, KEPT: u32, P: u32, Q: u32, RUN_B: u32, RUN_H: u32,
+  RUN_W: u32, SIZE: u32, COUNT: u32, X_BLOCK: u32, X_BLOCKS: u32,
 }
 @group(0) @binding(0) var<uniform> d: Dims;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>; // [N, C/4, H, W]

@@ -31,6 +31,7 @@ const OWN_SUFFIXES = [
   'rows',
   'statistics',
   'sums',
+  'places',
 ];
 
 /** @throws GradlensError `model-format` if a name is missing, used twice, or used before it is written. */

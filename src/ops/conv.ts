@@ -2,13 +2,13 @@ import { convDepthwiseBackwardStrided } from '../../shaders/conv/depthwise';
 import { finishBackward, finishForward } from '../../shaders/conv/finish';
 import type { ConvDims } from '../../shaders/conv/shape';
 import { convBackwardStrided } from '../../shaders/conv/strided';
-import { blockedGroups, isDepthwise } from '../../shaders/conv/weights';
+import { type ConvWeightShape, blockedGroups, isDepthwise } from '../../shaders/conv/weights';
 import { blocksOf } from '../../shaders/kernel';
 import { type Extents, type Window, fullWindow, shapeError, slide } from '../shape';
 import { type Filters, convolve, directWeight } from './convolutionSteps';
 import { extent, optional, weight, window } from './fields';
 import { type MaxPoolNode, maxPoolSwitches } from './maxPool';
-import { type Layer, type Node, type OnePlaced, type Tensor, type Weights, unary } from './op';
+import { type Node, type OnePlaced, type Tensor, type Weights, unary } from './op';
 import { blockedVector, weightOf } from './parameters';
 
 /** Cross-correlation, as in every ConvNet framework. `weight`: `[O, C/groups, R, S]`; `bias`: `[O]`. */
@@ -46,10 +46,11 @@ function filtersOf({ node, weights, x }: OnePlaced<ConvNode>): Filters {
 }
 
 /** The convolution that leads from `x` to `y`, as the kernels count it. */
-function dimsOf(site: OnePlaced<ConvNode>, x: Extents, y: Extents): ConvDims {
-  const { node, batch } = site;
-  const { shape } = filtersOf(site);
-  const { stride, pads, dilation } = fullWindow(node);
+export function convDims(
+  batch: number,
+  { window, shape, x, y }: { readonly window: Window; readonly shape: ConvWeightShape; x: Extents; y: Extents },
+): ConvDims {
+  const { stride, pads, dilation } = fullWindow(window);
   const GROUPS = blockedGroups(shape);
   return {
     N: batch,
@@ -71,7 +72,24 @@ function dimsOf(site: OnePlaced<ConvNode>, x: Extents, y: Extents): ConvDims {
   };
 }
 
-const hasStride1 = (node: Layer<ConvNode>): boolean => fullWindow(node).stride.every((step) => step === 1);
+const dimsOf = (site: OnePlaced<ConvNode>, x: Extents, y: Extents): ConvDims =>
+  convDims(site.batch, { window: site.node, shape: filtersOf(site).shape, x, y });
+
+/** The convolution of stride 1, by turned filters, that leads back from the output of one of stride 1 to its input. */
+export function turnedDims(batch: number, given: Parameters<typeof convDims>[1]): ConvDims {
+  const {
+    kernel: [R, S],
+    pads,
+    dilation,
+  } = fullWindow(given.window);
+  return {
+    ...convDims(batch, given),
+    PAD_TOP: (R - 1) * dilation[0] - pads[0],
+    PAD_LEFT: (S - 1) * dilation[1] - pads[1],
+  };
+}
+
+export const hasStride1 = (node: Window): boolean => fullWindow(node).stride.every((step) => step === 1);
 
 /** The tensor before the 2×2 pool of a slice's layer. */
 export const unpooled = <T extends Extents>(slice: T): T => ({ ...slice, H: 2 * slice.H, W: 2 * slice.W });
@@ -127,11 +145,6 @@ export const conv = unary<ConvNode>({
 
   backward(site) {
     const { node, dY, dX, epilogue, kept, step } = site;
-    const {
-      kernel: [R, S],
-      pads,
-      dilation,
-    } = fullWindow(node);
     const filters = filtersOf(site);
     if (!hasStride1(node)) {
       const [strided, direction] = isDepthwise(filters.shape)
@@ -140,18 +153,13 @@ export const conv = unary<ConvNode>({
       const kernel = strided(dimsOf(site, dX, dY), { dX, dY }, epilogue);
       return [step('convBackwardStrided', kernel, { dY, weight: directWeight(filters, direction), dX })];
     }
-    const turned = {
-      ...dimsOf(site, dY, dX),
-      PAD_TOP: (R - 1) * dilation[0] - pads[0],
-      PAD_LEFT: (S - 1) * dilation[1] - pads[1],
-    };
     return convolve(
       {
         layer: node.name,
         name: 'convBackward',
         filters,
         direction: 'flipped',
-        dims: turned,
+        dims: turnedDims(site.batch, { window: node, shape: filters.shape, x: dY, y: dX }),
         finish: finishBackward(epilogue, dX),
         x: dY,
         stores: { dX, ...kept },

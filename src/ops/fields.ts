@@ -31,6 +31,14 @@ export const number = reference('number');
 export const extent = reference('extent');
 export const extentPair = reference('extentPair');
 export const extents = reference('extents');
+/** Two whole numbers from 0, `[y, x]`. */
+export const pairFrom0: Field = {
+  description: 'two whole numbers from 0, [y, x]',
+  type: 'array',
+  items: { description: 'a whole number from 0', type: 'integer', minimum: 0 },
+  minItems: 2,
+  maxItems: 2,
+};
 /** Whole numbers, one per axis. */
 export const wholes = reference('wholes');
 export const pads = reference('pads');
@@ -71,6 +79,14 @@ export const counts: Field = {
   type: 'array',
   items: { description: 'a whole number from 0', type: 'integer', minimum: 0 },
   maxItems: 6,
+};
+
+/** A list of places along an axis. */
+export const places: Field = {
+  description: 'a list of whole numbers from 0',
+  type: 'array',
+  items: { description: 'a whole number from 0', type: 'integer', minimum: 0 },
+  minItems: 1,
 };
 
 /** Those of a sliding window. */

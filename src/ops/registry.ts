@@ -4,15 +4,20 @@ import { averagePool, globalAveragePool } from './averagePool';
 import { concat, flatten, reshape, transpose } from './channels';
 import { constant } from './constant';
 import { conv } from './conv';
+import { convTranspose } from './convTranspose';
 import { curves } from './curves';
 import { add, multiply, relu } from './elementwise';
 import { fullyConnected } from './fullyConnected';
 import { lrn } from './lrn';
+import { matMul } from './matMul';
 import { globalMaxPool, maxPool } from './maxPool';
+import { normalize } from './normalize';
 import { permute } from './permute';
-import { expand, pad, reduce, resize, slice } from './separable';
+import { reduce } from './reduce';
+import { cumulate, expand, gather, pad, resize, slice } from './separable';
 import { identity } from './simplified';
 import { logSoftmax, softmax } from './softmax';
+import { take } from './take';
 
 export const ops = {
   affine,
@@ -25,21 +30,27 @@ export const ops = {
   transpose,
   constant,
   conv,
+  convTranspose,
   ...curves,
   add,
   multiply,
   relu,
   fullyConnected,
   lrn,
+  matMul,
   globalMaxPool,
   maxPool,
+  normalize,
   permute,
-  expand,
-  pad,
   reduce,
+  cumulate,
+  expand,
+  gather,
+  pad,
   resize,
   slice,
   identity,
   logSoftmax,
   softmax,
+  take,
 };

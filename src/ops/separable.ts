@@ -5,7 +5,7 @@
 import { type AxisRows, isIdentity, packAxes, separable, transposeAxes } from '../../shaders/separable';
 import { floatBits } from '../../shaders/kernel';
 import { AXES, type Axis, type Extents, MOST_POSITIONS, type Triple, printExtents, shapeError, triple } from '../shape';
-import { axes, extentPair, extents, factors, flag, number, oneOf, optional, region, wholes } from './fields';
+import { axis, extentPair, extents, factors, flag, number, oneOf, optional, places, region, wholes } from './fields';
 import { type Description, type Node, type Tensor, unary } from './op';
 import { type ResizeNode, resizeRow } from './resize';
 
@@ -32,10 +32,19 @@ export interface ExpandNode extends Node<'expand'> {
   readonly extents: Triple;
 }
 
-/** Mean or sum along the axes, whose extents become 1. */
-export interface ReduceNode extends Node<'reduce'> {
-  readonly kind: keyof typeof REDUCTIONS;
-  readonly axes: readonly Axis[];
+/** Along an axis `y[i] = x[indices[i]]`. What is copied several times gets the sum of the gradients. */
+export interface GatherNode extends Node<'gather'> {
+  readonly axis: Axis;
+  readonly indices: readonly number[];
+}
+
+/**
+ * Sums along an axis of all elements up to the own one: with `exclusive` without it, with `reverse` from the end.
+ */
+export interface CumulateNode extends Node<'cumulate'> {
+  readonly axis: Axis;
+  readonly exclusive?: boolean;
+  readonly reverse?: boolean;
 }
 
 /** The matrix of each axis. */
@@ -47,7 +56,7 @@ const tripleOf = (x: Extents): Triple => triple((axis) => x[AXES[axis]]);
  * A matrix of so many rows. @throws GradlensError `shape` where they are more than an axis can have: they are all
  * written out here.
  */
-function matrix(name: string, rows: number, row: (i: number) => AxisRows[number]): AxisRows {
+export function matrix(name: string, rows: number, row: (i: number) => AxisRows[number]): AxisRows {
   if (rows > MOST_POSITIONS)
     throw shapeError(name, `has ${rows} elements along one axis; at most ${MOST_POSITIONS} are possible here`, {
       rows,
@@ -55,10 +64,10 @@ function matrix(name: string, rows: number, row: (i: number) => AxisRows[number]
   return Array.from({ length: rows }, (_, i) => row(i));
 }
 
-const identity = (name: string, extent: number): AxisRows => matrix(name, extent, (i) => [[i, 1]]);
+export const identity = (name: string, extent: number): AxisRows => matrix(name, extent, (i) => [[i, 1]]);
 
 /** The matrix of each axis, from its number and its extent. */
-const eachAxis = (input: Extents, rows: (axis: 0 | 1 | 2, extent: number) => AxisRows): Matrices =>
+export const eachAxis = (input: Extents, rows: (axis: 0 | 1 | 2, extent: number) => AxisRows): Matrices =>
   triple((axis) => rows(axis, input[AXES[axis]]));
 
 /** The matrices, packed for the GPU: small whole numbers and float bits side by side, carried as they are. */
@@ -66,6 +75,10 @@ const table = (name: string, axes: readonly AxisRows[]): Tensor => {
   const packed = packAxes(axes);
   return { name, bytes: packed.byteLength, kind: 'weight', fill: () => new Float32Array(packed.buffer) };
 };
+
+/** One axis by a matrix of its own, the others as they are. */
+const along = (axis: Axis, input: Extents, name: string, rows: (extent: number) => AxisRows): Matrices =>
+  eachAxis(input, (at, extent) => (AXES[at] === axis ? rows(extent) : identity(name, extent)));
 
 const mixes = ([channels]: Matrices, { C }: Extents): boolean => !isIdentity(channels, C);
 
@@ -82,7 +95,7 @@ const dimsOf = (batch: number, from: Extents, to: Extents, fill: number) => ({
 /**
  * An operator that is a matrix along each axis. `matrices` checks the node and says them, `fill` what stands outside.
  */
-const mapping = <N extends Node>({
+export const mapping = <N extends Node>({
   matrices,
   fill = () => 0,
   ...description
@@ -209,20 +222,39 @@ export const expand = mapping<ExpandNode>({
     }),
 });
 
-/** What each of so many elements counts in the result. */
-const REDUCTIONS = {
-  mean: (count: number) => 1 / count,
-  sum: () => 1,
-} satisfies Record<string, (count: number) => number>;
+export const gather = mapping<GatherNode>({
+  op: 'gather',
+  title: 'gather (constant indices)',
+  fields: { axis, indices: places },
+  matrices: ({ name, axis, indices }, x) =>
+    along(axis, x, name, (extent) => {
+      const wrong = indices.find((index) => !(Number.isInteger(index) && index >= 0 && index < extent));
+      if (indices.length === 0 || wrong !== undefined)
+        throw shapeError(
+          name,
+          `gathers ${indices.length === 0 ? 'nothing' : wrong} along ${axis}, its input is ${printExtents(x)}; 0 to ` +
+            `${extent - 1} would be right`,
+        );
+      return matrix(name, indices.length, (i) => [[indices[i]!, 1]]);
+    }),
+});
 
-export const reduce = mapping<ReduceNode>({
-  op: 'reduce',
-  title: 'mean and sum along axes',
-  fields: { kind: oneOf(...Object.keys(REDUCTIONS)), axes: axes(1) },
-  matrices: ({ name, kind, axes }, x) =>
-    eachAxis(x, (axis, extent) =>
-      axes.includes(AXES[axis])
-        ? [matrix(name, extent, (i) => [[i, REDUCTIONS[kind](extent)]]).flat()]
-        : identity(name, extent),
-    ),
+/** Its matrix is half full. */
+const MOST_CUMULATED = 1024;
+
+export const cumulate = mapping<CumulateNode>({
+  op: 'cumulate',
+  title: 'cumulative sum',
+  fields: { axis, exclusive: optional(flag), reverse: optional(flag) },
+  matrices: ({ name, axis, exclusive = false, reverse = false }, x) =>
+    along(axis, x, name, (extent) => {
+      if (extent > MOST_CUMULATED)
+        throw shapeError(name, `sums ${extent} elements along ${axis}; at most ${MOST_CUMULATED} are possible`);
+      const own = exclusive ? 0 : 1;
+      return matrix(name, extent, (i) =>
+        reverse
+          ? Array.from({ length: extent - 1 - i + own }, (_, k) => [i + 1 - own + k, 1] as const)
+          : Array.from({ length: i + own }, (_, k) => [k, 1] as const),
+      );
+    }),
 });

@@ -37,6 +37,16 @@ const OPERATORS: Readonly<Record<string, (net: Net, x: string) => string>> = {
     net.add({ op: 'concat', inputs: [net.conv(x, 5, { kernel: [1, 1] }), x, x] }),
   'a transposition': (net, x) => net.add({ op: 'transpose', inputs: [x], order: ['H', 'W', 'C'] }),
   'a slice': (net, x) => net.add({ op: 'slice', inputs: [x], begin: [0, 1, 1], step: [1, 1, 2], extents: [6, 7, 4] }),
+  'a product of matrices': (net, x) =>
+    net.add({ op: 'matMul', inputs: [net.conv(x, 1, { kernel: [1, 1] }), x], transposeA: true }),
+  'a maximum over channels and rows': (net, x) => net.add({ op: 'reduce', inputs: [x], kind: 'max', axes: ['C', 'H'] }),
+  'any rearrangement': (net, x) =>
+    net.add({
+      op: 'take',
+      inputs: [x],
+      indices: net.parameter([5 * 3 * 4], (random) => random.integer(-1, 6 * 8 * 10 - 1)),
+      extents: [5, 3, 4],
+    }),
   'a leaky ReLU': (net, x) => net.add({ op: 'leakyRelu', inputs: [x], slope: 0.5 }),
 };
 

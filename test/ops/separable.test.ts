@@ -91,6 +91,14 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     ],
     ['a mean', { op: 'reduce', kind: 'mean', axes: ['W'] }, [8], [2, 2, 2, 2]],
     ['a sum', { op: 'reduce', kind: 'sum', axes: ['W', 'C'] }, [8], [8, 8, 8, 8]],
+    ['a gather', { op: 'gather', axis: 'W', indices: [3, 1, 3] }, [1, 10, 100], [0, 10, 0, 101]],
+    ['a running sum', { op: 'cumulate', axis: 'W' }, [1, 10, 100, 1000], [1111, 1110, 1100, 1000]],
+    [
+      'a running sum of what comes after',
+      { op: 'cumulate', axis: 'W', exclusive: true, reverse: true },
+      [1, 10, 100, 1000],
+      [0, 1, 11, 111],
+    ],
   ];
   test.each(byHand)('%s gives what one finds by hand', async (_, node, weights, expected) => {
     const net = new Net({ C: 1, H: 1, W: 4 });
@@ -119,6 +127,28 @@ describe.each(nodeDrivers)('on %s', (driver) => {
         ).toBe(0);
       }),
       { numRuns: runsOn(driver, 30) },
+    );
+  });
+
+  test('any gathering and any running sum equals the oracle to the last bit', async () => {
+    const engine = await engineOn(driver);
+    const axes = fc.record({
+      axis: fc.constantFrom(...AXES),
+      seed: fc.array(whole(0, 99), { minLength: 1, maxLength: 9 }),
+      exclusive: fc.boolean(),
+      reverse: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(shapes, around, axes, async ({ C, plane }, around, { axis, seed, ...spec }) => {
+        const extent = { C, ...plane }[axis];
+        expect(
+          await errorAround(engine, { C, ...plane }, around, (net, x) => {
+            const y = net.add({ op: 'gather', inputs: [x], axis, indices: seed.map((index) => index % extent) });
+            return net.add({ op: 'cumulate', inputs: [y], axis, ...spec });
+          }),
+        ).toBe(0);
+      }),
+      { numRuns: runsOn(driver, 12) },
     );
   });
 
@@ -196,6 +226,11 @@ test.each<[string, Unnamed, string]>([
     'a slice by steps of zero',
     { op: 'slice', begin: [0, 0, 0], step: [1, 0, 1], extents: [1, 1, 1] },
     'odd: takes 1 from 0 by 0 along H',
+  ],
+  [
+    'a gather of what is not there',
+    { op: 'gather', axis: 'H', indices: [0, 4] },
+    'odd: gathers 4 along H, its input is [2, 4, 4]; 0 to 3 would be right',
   ],
   [
     'a reflection of more than there is',

@@ -11,11 +11,22 @@ import { batchNormBackward, batchNormForward } from './batchNorm';
 import { add, concatBackward, concatForward, multiply, reshape } from './combine';
 import { constantForward } from './constant';
 import { convBackward, convForward } from './conv';
+import { convTransposeBackward, convTransposeForward } from './convTranspose';
 import { curveOracles } from './curves';
 import { fullyConnectedBackward, fullyConnectedForward } from './fullyConnected';
+import { extremeBackward, extremeForward, extremeLeads, normalizeBackward, normalizeForward } from './groups';
 import { lrnBackward, lrnForward } from './lrn';
 import { globalMaxPoolBackward, globalMaxPoolForward, maxPoolBackward, maxPoolForward } from './maxPool';
-import { moveBackward, moveForward, type MoveNode } from './move';
+import { matMulBackward, matMulForward } from './matMul';
+import {
+  cumulateBackward,
+  cumulateForward,
+  moveBackward,
+  moveForward,
+  takeBackward,
+  takeForward,
+  type MoveNode,
+} from './move';
 import {
   cornersAt,
   first,
@@ -52,6 +63,9 @@ const bare = <N extends GraphNode>(op: N['op']): Example<N> => plain<N>(op, () =
 /** Two tensors of one shape, neither a multiple of the other. */
 const pairOf = (net: Growing, x: string): readonly [string, string] => [x, net.add({ op: 'sigmoid', inputs: [x] })];
 
+/** One channel: the mean of all. */
+const singleOf = (net: Growing, x: string): string => net.add({ op: 'reduce', inputs: [x], kind: 'mean', axes: ['C'] });
+
 /** Operators whose every output element is a copy of one input element, or of none. */
 const moving = <N extends MoveNode>(examples: Oracle<N>['examples']): Oracle<N> => ({
   forward: (node, inputs) => moveForward(node, first(inputs)),
@@ -85,6 +99,32 @@ export const oracles: { readonly [Op in GraphNode['op']]: Oracle<NodeOf<Op>> } =
       conv({ kernel: [2, 3], pads: [1, 0, 1, 2] }),
       conv({ kernel: [2, 3], stride: [3, 2], pads: [2, 3, 2, 3], dilation: [2, 3] }),
       conv({ kernel: [2, 3], pads: [0, 1, 1, 1] }, 1),
+    ],
+  },
+
+  convTranspose: {
+    forward: (node, inputs, weights) =>
+      convTransposeForward(node, first(inputs), parameter(weights, node.weight), optional(weights, node.bias)),
+    backward: (node, dY, inputs, weights) => [
+      convTransposeBackward(node, dY, parameter(weights, node.weight), first(inputs).extents),
+    ],
+    corners: smooth,
+    examples: [
+      plain('convTranspose', (net, { C }) => ({
+        kernel: [2, 3],
+        stride: [2, 1],
+        pads: [0, 1, 1, 0],
+        outputPadding: [1, 0],
+        weight: net.parameter([C, 3, 2, 3]),
+        bias: net.parameter([3]),
+      })),
+      plain('convTranspose', (net, { C }) => ({
+        kernel: [3, 2],
+        pads: [1, 0, 1, 0],
+        dilation: [1, 2],
+        groups: C,
+        weight: net.parameter([C, 1, 3, 2]),
+      })),
     ],
   },
 
@@ -297,12 +337,97 @@ export const oracles: { readonly [Op in GraphNode['op']]: Oracle<NodeOf<Op>> } =
   },
 
   reduce: {
-    forward: (node, inputs) => reduceForward(node, first(inputs)),
-    backward: (node, dY, inputs) => [reduceBackward(node, dY, first(inputs).extents)],
-    corners: smooth,
+    forward: (node, inputs) => {
+      const { kind } = node;
+      return kind === 'max' || kind === 'min'
+        ? extremeForward({ ...node, kind }, first(inputs))
+        : reduceForward({ ...node, kind }, first(inputs));
+    },
+    backward: (node, dY, inputs) => {
+      const { kind } = node;
+      return kind === 'max' || kind === 'min'
+        ? [extremeBackward({ ...node, kind }, dY, first(inputs))]
+        : [reduceBackward({ ...node, kind }, dY, first(inputs).extents)];
+    },
+    corners: (node, here, there) => {
+      const { kind } = node;
+      return kind === 'max' || kind === 'min' ? extremeLeads({ ...node, kind }, here, there) : [];
+    },
     examples: [
       plain('reduce', () => ({ kind: 'mean', axes: ['C', 'W'] })),
       plain('reduce', () => ({ kind: 'sum', axes: ['H'] })),
+      plain('reduce', () => ({ kind: 'max', axes: ['C'] })),
+      plain('reduce', () => ({ kind: 'min', axes: ['W', 'H'] })),
+    ],
+  },
+
+  normalize: {
+    forward: (node, inputs, weights) => normalizeForward(node, first(inputs), scalingOf(node, weights)),
+    backward: (node, dY, inputs, weights) => [normalizeBackward(node, dY, first(inputs), scalingOf(node, weights))],
+    corners: smooth,
+    examples: [
+      plain('normalize', () => ({ axes: ['C'], epsilon: 0.1, centred: true })),
+      plain('normalize', (net, { H, W }) => ({
+        axes: ['H', 'W'],
+        epsilon: 0.1,
+        centred: true,
+        scale: net.parameter([H, W]),
+      })),
+      plain('normalize', (net, { C }) => ({
+        axes: ['C'],
+        epsilon: 0.1,
+        centred: false,
+        scale: net.parameter([C]),
+        bias: net.parameter([C]),
+      })),
+      plain('normalize', () => ({ axes: ['C', 'W'], epsilon: 0.1, centred: false })),
+    ],
+  },
+
+  matMul: {
+    forward: (node, [a, b]) => matMulForward(node, a!, b!),
+    backward: (node, dY, [a, b]) => matMulBackward(node, dY, a!, b!),
+    corners: smooth,
+    examples: [
+      (net, x) => ({ op: 'matMul', inputs: pairOf(net, x), transposeB: true }),
+      (net, x) => ({ op: 'matMul', inputs: pairOf(net, x), transposeA: true }),
+      (net, x) => ({
+        op: 'matMul',
+        inputs: [net.add({ op: 'transpose', inputs: [singleOf(net, x)], order: ['C', 'W', 'H'] }), x],
+      }),
+      (net, x) => ({ op: 'matMul', inputs: [x, singleOf(net, x)], transposeA: true, transposeB: false }),
+    ],
+  },
+
+  gather: moving([
+    plain('gather', (_, { C }) => ({ axis: 'C', indices: [C - 1, 0, C - 1] })),
+    plain('gather', (_, { W }) => ({ axis: 'W', indices: [0, W - 1, 0, W >> 1] })),
+  ]),
+
+  cumulate: {
+    forward: (node, inputs) => cumulateForward(node, first(inputs)),
+    backward: (node, dY) => [cumulateBackward(node, dY)],
+    corners: smooth,
+    examples: [
+      plain('cumulate', () => ({ axis: 'W' })),
+      plain('cumulate', () => ({ axis: 'C', exclusive: true, reverse: true })),
+    ],
+  },
+
+  take: {
+    forward: (node, inputs, weights) => {
+      const [C, H, W] = node.extents;
+      return takeForward(parameter(weights, node.indices), { C, H, W }, first(inputs));
+    },
+    backward: (node, dY, inputs, weights) => [
+      takeBackward(parameter(weights, node.indices), dY, first(inputs).extents),
+    ],
+    corners: smooth,
+    examples: [
+      plain('take', (net, x) => ({
+        indices: net.parameter([3 * 2 * 4], (random) => random.integer(-1, sizeOf(x) - 1)),
+        extents: [3, 2, 4],
+      })),
     ],
   },
 
@@ -371,6 +496,11 @@ export const backward = (
   weights: Weights,
   rule: ReluRule = 'gradient',
 ): readonly Tensor[] => oracleOf(node.op).backward(node, dY, inputs, weights, rule);
+
+const scalingOf = ({ scale, bias }: NodeOf<'normalize'>, weights: Weights) => ({
+  scale: optional(weights, scale),
+  bias: optional(weights, bias),
+});
 
 function batchNormParameters(node: NodeOf<'batchNorm'>, weights: Weights) {
   return {

@@ -1,6 +1,6 @@
 import type { Extents } from '../../src/graph';
 import type { ResizeNode } from '../../src/ops/resize';
-import type { ReduceNode } from '../../src/ops/separable';
+import type { ReduceNode } from '../../src/ops/reduce';
 import { forEach, gather, get, scatter, zeros, type Tensor } from './tensor';
 
 type Spec = Omit<ResizeNode, 'op' | 'name' | 'inputs'>;
@@ -107,7 +107,9 @@ function round(rule: NonNullable<Spec['rounding']>, x: number): number {
 }
 
 /** Sums along the axes; a mean divides by how many elements there were. */
-export function reduceForward({ kind, axes }: Pick<ReduceNode, 'kind' | 'axes'>, x: Tensor): Tensor {
+type LinearReduce = Pick<ReduceNode, 'axes'> & { readonly kind: 'mean' | 'sum' };
+
+export function reduceForward({ kind, axes }: LinearReduce, x: Tensor): Tensor {
   const y = zeros(reducedExtents(axes, x.extents));
   const share = kind === 'mean' ? y.data.length / x.data.length : 1;
   forEach(x, (c, h, w, value) =>
@@ -116,7 +118,7 @@ export function reduceForward({ kind, axes }: Pick<ReduceNode, 'kind' | 'axes'>,
   return y;
 }
 
-export function reduceBackward({ kind, axes }: Pick<ReduceNode, 'kind' | 'axes'>, dY: Tensor, input: Extents): Tensor {
+export function reduceBackward({ kind, axes }: LinearReduce, dY: Tensor, input: Extents): Tensor {
   const share = kind === 'mean' ? dY.data.length / (input.C * input.H * input.W) : 1;
   return gather(
     input,

@@ -24,16 +24,20 @@ import { elementwiseBackward, elementwiseForward } from '../../shaders/elementwi
 import type { BackwardEpilogue } from '../../shaders/epilogue';
 import { fullyConnectedBackward, fullyConnectedForward, fullyConnectedSum } from '../../shaders/fullyConnected/direct';
 import { parallelBackward, parallelForward, parallelSum } from '../../shaders/fullyConnected/parallel';
+import { extremeBackward, extremeForward } from '../../shaders/extremes';
 import { groupsOf } from '../../shaders/groups';
 import { imageBackward, imageForward } from '../../shaders/image';
 import { type Kernel, floatBits } from '../../shaders/kernel';
 import { lrnBackward, lrnForward } from '../../shaders/lrn';
+import { matMul } from '../../shaders/matMul';
 import { maxPoolBackward, maxPoolForward } from '../../shaders/maxPool';
+import { normalizeBackward, normalizeForward, normalizeStatistics, normalizeSums } from '../../shaders/normalize';
 import { permute } from '../../shaders/permute';
 import { prepare } from '../../shaders/prepare';
 import { accumulate, register, vary } from '../../shaders/sampling';
 import { separable } from '../../shaders/separable';
 import { softmaxBackward, softmaxForward, softmaxStatistics, softmaxSums } from '../../shaders/softmax';
+import { take } from '../../shaders/take';
 import { startBackward } from '../../shaders/startBackward';
 
 const N = 2;
@@ -83,6 +87,9 @@ const part = { ...plane, PART: 6, WHOLE: 11, OFFSET: 5 };
 const separableDims = { ...plane, O: 12, P: 4, Q: 5, FILL: 0 };
 const channelsOfPixel = groupsOf(N, { C: 11, H: 9, W: 11 }, ['C']);
 const pixelsOfChannel = groupsOf(N, { C: 11, H: 9, W: 11 }, ['H', 'W']);
+const centred = { centred: true, scaled: true };
+const normal = { ...channelsOfPixel, EPSILON: floatBits(1e-5) };
+const product = { N, BLOCKS, ROWS: 9, COLUMNS: 7, INNER: 11, SUMMED: 1 };
 const full = { N, H: 3, W: 3, IN: 9 * BLOCKS, OUT: 4 };
 const rows = { FIRST: 0, ROWS: full.IN, SLICE: full.IN, FIRST_SLICE: 0, SLICES: 1 };
 const halfOfRows = { ...rows, SLICE: 14, SLICES: 2 };
@@ -126,6 +133,7 @@ export const EXAMPLES: Readonly<Record<string, Kernel>> = {
   convDepthwise: convDepthwise(conv('convForward', depthwise)),
   convDepthwiseBackwardStrided: convDepthwiseBackwardStrided({ ...strided, GROUPS: BLOCKS }, backward, masked),
   convBackwardStrided: convBackwardStrided(strided, backward, masked),
+  convTransposeStrided: convBackwardStrided(strided, backward, { accumulate: false, gate: 'none' }, true),
   convTiled: convTiled(conv('convForward'), { family: 'tiled', tile, slices: 1 }),
   convTiledSliced: convTiled(conv('convForward'), { family: 'tiled', tile, slices: 3 }),
   convSum: convSum(conv('convForwardSum'), 3),
@@ -169,6 +177,26 @@ export const EXAMPLES: Readonly<Record<string, Kernel>> = {
   ),
   rearrange: rearrange({ ...image, SC: 1, SH: 33, SW: 3, PLANE: 99 }, { from: slice, to: slice }, null),
   separable: separable(separableDims, { from: slice, to: slice }, true, null),
+
+  matMulForward: matMul(
+    product,
+    { left: slice, right: slice, to: slice },
+    { left: { transposed: false, single: false }, right: { transposed: true, single: true }, sum: false },
+    null,
+  ),
+  matMulBackward: matMul(
+    { ...product, SUMMED: BLOCKS },
+    { left: slice, right: slice, to: slice },
+    { left: { transposed: false, single: false }, right: { transposed: false, single: false }, sum: true },
+    masked,
+  ),
+  take: take({ ...image, FROM_H: 4, FROM_W: 5 }, { from: slice, to: slice }, null),
+  maxForward: extremeForward(channelsOfPixel, forward, 'max'),
+  maxBackward: extremeBackward(channelsOfPixel, backward, 'max', masked),
+  normalizeStatistics: normalizeStatistics(normal, forward, true),
+  normalizeForward: normalizeForward(normal, forward, centred),
+  normalizeSums: normalizeSums(normal, { ...backward, x: slice }, centred),
+  normalizeBackward: normalizeBackward(normal, { ...backward, x: slice }, centred, masked),
 
   softmaxStatistics: softmaxStatistics(channelsOfPixel, forward),
   softmaxStatisticsShared: softmaxStatistics(pixelsOfChannel, forward),

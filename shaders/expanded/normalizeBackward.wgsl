@@ -1,0 +1,94 @@
+struct Dims {
+  N: u32, C: u32, H: u32, W: u32, BLOCKS: u32, KEPT: u32, P: u32, Q: u32, RUN_B: u32, RUN_H: u32,
+  RUN_W: u32, SIZE: u32, COUNT: u32, DX_BLOCK: u32, DX_BLOCKS: u32, DY_BLOCK: u32, DY_BLOCKS: u32,
+  X_BLOCK: u32, X_BLOCKS: u32,
+}
+@group(0) @binding(0) var<uniform> d: Dims;
+@group(0) @binding(1) var<storage, read> dY: array<vec4f>; // [N, C/4, H, W]
+@group(0) @binding(2) var<storage, read> x: array<vec4f>; // [N, C/4, H, W]
+@group(0) @binding(3) var<storage, read> statistics: array<vec4f>; // [N, KEPT, P, Q, 3]
+@group(0) @binding(4) var<storage, read> sums: array<vec4f>; // [N, KEPT, P, Q, 2]
+@group(0) @binding(5) var<storage, read> affine: array<vec4f>; // [RUN_B, RUN_H, RUN_W, 2]
+@group(0) @binding(6) var<storage, read_write> dX: array<vec4f>; // [N, C/4, H, W]
+@group(0) @binding(7) var<storage, read> bits: array<u32>; // [N, C/4, H, W/8]
+struct Rule { ignoreInput: u32, testGradient: u32, probability: u32, unused: u32 }
+@group(0) @binding(8) var<uniform> rule: Rule;
+
+fn load_dY(n: u32, b: u32, h: u32, w: u32) -> vec4f {
+  let i = ((n * d.DY_BLOCKS + d.DY_BLOCK + b) * d.H + h) * d.W + w;
+  return dY[i];
+}
+
+fn load_x(n: u32, b: u32, h: u32, w: u32) -> vec4f {
+  let i = ((n * d.X_BLOCKS + d.X_BLOCK + b) * d.H + h) * d.W + w;
+  return x[i];
+}
+
+fn load_statistics(n: u32, kept: u32, p: u32, q: u32, lane: u32) -> vec4f {
+  let i = (((n * d.KEPT + kept) * d.P + p) * d.Q + q) * 3u + lane;
+  return statistics[i];
+}
+
+fn load_sums(n: u32, kept: u32, p: u32, q: u32, lane: u32) -> vec4f {
+  let i = (((n * d.KEPT + kept) * d.P + p) * d.Q + q) * 2u + lane;
+  return sums[i];
+}
+
+fn load_affine(b: u32, h: u32, w: u32, lane: u32) -> vec4f {
+  let i = ((b * d.RUN_H + h) * d.RUN_W + w) * 2u + lane;
+  return affine[i];
+}
+
+fn index_dX(n: u32, b: u32, h: u32, w: u32) -> u32 {
+  return ((n * d.DX_BLOCKS + d.DX_BLOCK + b) * d.H + h) * d.W + w;
+}
+
+fn load_bits(n: u32, b: u32, h: u32, strip: u32) -> u32 {
+  let i = ((n * d.DX_BLOCKS + d.DX_BLOCK + b) * d.H + h) * ((d.W + 7u) / 8u) + strip;
+  return bits[i];
+}
+
+// which of a pixel's four bits are set
+fn lit(bits: u32) -> vec4<bool> {
+  return (vec4u(bits) & vec4u(1u, 2u, 4u, 8u)) != vec4u();
+}
+fn bitsAt(n: u32, b: u32, h: u32, w: u32) -> u32 {
+  return load_bits(n, b, h, w / 8u) >> (w % 8u * 4u);
+}
+fn gated(g: vec4f, live: vec4<bool>) -> vec4f {
+  let kept = (g > vec4f()) | vec4<bool>(rule.testGradient == 0u);
+  return select(vec4f(), g, live & kept);
+}
+
+fn isLive(n: u32, b: u32, h: u32, w: u32) -> vec4<bool> {
+  return lit(bitsAt(n, b, h, w)) | vec4<bool>(rule.ignoreInput != 0u);
+}
+
+fn storeGradient(n: u32, b: u32, h: u32, w: u32, g: vec4f) {
+  let i = index_dX(n, b, h, w);
+  let sum = dX[i] + g;
+  dX[i] = gated(sum, isLive(n, b, h, w));
+}
+fn channelsOf(b: u32) -> vec4u {
+  return vec4u(4u * b) + vec4u(0u, 1u, 2u, 3u);
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= d.H * d.W) { return; }
+  let n = id.z;
+  let b = id.y;
+  let h = id.x / d.W;
+  let w = id.x % d.W;
+
+  let g = min(b, d.KEPT - 1u);
+  let p = min(h, d.P - 1u);
+  let q = min(w, d.Q - 1u);
+  let inside = channelsOf(b) < vec4u(d.C);
+
+  let r = load_statistics(n, g, p, q, 0u);
+  let z = (load_x(n, b, h, w) - load_statistics(n, g, p, q, 1u) - load_statistics(n, g, p, q, 2u)) * r;
+  var value = load_dY(n, b, h, w) * load_affine(b - g, h - p, w - q, 0u) - z * load_sums(n, g, p, q, 0u);
+  value -= load_sums(n, g, p, q, 1u);
+  storeGradient(n, b, h, w, select(vec4f(), value * r, inside));
+}

@@ -1,0 +1,51 @@
+struct Dims {
+  N: u32, C: u32, H: u32, W: u32, BLOCKS: u32, KEPT: u32, P: u32, Q: u32, RUN_B: u32, RUN_H: u32,
+  RUN_W: u32, SIZE: u32, COUNT: u32, X_BLOCK: u32, X_BLOCKS: u32, Y_BLOCK: u32, Y_BLOCKS: u32,
+}
+@group(0) @binding(0) var<uniform> d: Dims;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>; // [N, C/4, H, W]
+@group(0) @binding(2) var<storage, read> statistics: array<vec4f>; // [N, KEPT, P, Q, 3]
+@group(0) @binding(3) var<storage, read> affine: array<vec4f>; // [RUN_B, RUN_H, RUN_W, 2]
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>; // [N, C/4, H, W]
+
+fn load_x(n: u32, b: u32, h: u32, w: u32) -> vec4f {
+  let i = ((n * d.X_BLOCKS + d.X_BLOCK + b) * d.H + h) * d.W + w;
+  return x[i];
+}
+
+fn load_statistics(n: u32, kept: u32, p: u32, q: u32, lane: u32) -> vec4f {
+  let i = (((n * d.KEPT + kept) * d.P + p) * d.Q + q) * 3u + lane;
+  return statistics[i];
+}
+
+fn load_affine(b: u32, h: u32, w: u32, lane: u32) -> vec4f {
+  let i = ((b * d.RUN_H + h) * d.RUN_W + w) * 2u + lane;
+  return affine[i];
+}
+
+fn store_y(n: u32, b: u32, h: u32, w: u32, value: vec4f) {
+  let i = ((n * d.Y_BLOCKS + d.Y_BLOCK + b) * d.H + h) * d.W + w;
+  y[i] = value;
+}
+
+fn channelsOf(b: u32) -> vec4u {
+  return vec4u(4u * b) + vec4u(0u, 1u, 2u, 3u);
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= d.H * d.W) { return; }
+  let n = id.z;
+  let b = id.y;
+  let h = id.x / d.W;
+  let w = id.x % d.W;
+
+  let g = min(b, d.KEPT - 1u);
+  let p = min(h, d.P - 1u);
+  let q = min(w, d.Q - 1u);
+  let inside = channelsOf(b) < vec4u(d.C);
+
+  let r = load_statistics(n, g, p, q, 0u);
+  let z = (load_x(n, b, h, w) - load_statistics(n, g, p, q, 1u) - load_statistics(n, g, p, q, 2u)) * r;
+  store_y(n, b, h, w, select(vec4f(), z * load_affine(b - g, h - p, w - q, 0u) + load_affine(b - g, h - p, w - q, 1u), inside));
+}
