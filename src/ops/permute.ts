@@ -4,8 +4,6 @@ import { type Extents, type Triple, elements, printExtents, shapeError } from '.
 import { counts, extents } from './fields';
 import { type Node, unary } from './op';
 
-export { MOST_AXES } from '../../shaders/permute';
-
 /**
  * The elements of the input, in C, H, W order, as a tensor of this `shape`; its axes in another order, axis k of the
  * result being axis `order[k]`; and that, again in order, under these extents. At most six axes.

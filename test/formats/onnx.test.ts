@@ -433,12 +433,6 @@ describe('refusals', () => {
       [floats('s', [3])],
       /3 groups of 2 channels/,
     ],
-    [
-      'a Gather of scattered channels',
-      [node('Gather', ['x', 'i'], 'y', { axis: 3 })],
-      [integers('i', [0, 1, 5])],
-      /; supported: evenly spaced ones/,
-    ],
     ['a Cast to whole numbers', [node('Cast', ['x'], 'y', { to: DataType.INT64 })], [], /casts to INT64/],
     [
       'a Range of what is computed',

@@ -425,6 +425,133 @@ const cases: readonly Case[] = [
     ],
   ),
   one('LogSoftmax', { axis: 1 }),
+  // every kind of reduction: its own axes, neighbours, axes on both sides of others, all
+  ...['ReduceMax', 'ReduceMin', 'ReduceProd', 'ReduceSumSquare', 'ReduceL2', 'ReduceSum'].flatMap((op) =>
+    // of all elements the product is next to 0
+    [[1], [3], [1, 3], [2], op === 'ReduceProd' ? [2, 1] : [1, 2, 3], [-1, -2]].map((axes, k) =>
+      op === 'ReduceSum' ? one(op, { keepdims: k % 2 }, [integers('a', axes)]) : one(op, { axes, keepdims: k % 2 }),
+    ),
+  ),
+  ...['ReduceMax', 'ReduceMean', 'ReduceProd'].map(
+    (op): Case => [
+      `${op} of six dimensions, on both sides of others`,
+      [node('Reshape', ['x', 's'], 'r'), node(op, ['r'], 'y', { axes: [1, 3, 5], keepdims: 0 })],
+      [integers('s', [1, 2, 2, 2, 3, 7])],
+    ],
+  ),
+  ...[1, 2, 3, -1].flatMap((axis) => [
+    one('LayerNormalization', { axis }, [
+      some('s', [4, 6, 7].slice((axis + 3) % 4)),
+      some('b', [4, 6, 7].slice((axis + 3) % 4)),
+    ]),
+    one('CumSum', { exclusive: axis & 1, reverse: (axis >> 1) & 1 }, [{ ...integers('a', [axis]), dims: [] }]),
+    one('LpNormalization', { axis }),
+  ]),
+  one('RMSNormalization', { axis: 1 }, [some('s', [4, 6, 7])], 23),
+  one('RMSNormalization', { epsilon: { f: 0.1 } }, [some('s', [7])], 23),
+  one('LayerNormalization', { axis: 2, epsilon: { f: 0.1 } }, [some('s', [7])]),
+  [
+    'LayerNormalization of rows of channels',
+    [node('Transpose', ['x'], 't', { perm: [0, 2, 3, 1] }), node('LayerNormalization', ['t', 's', 'b'], 'y')],
+    [some('s', [4]), some('b', [4])],
+  ],
+  one('InstanceNormalization', { epsilon: { f: 0.01 } }, [some('s', [4]), some('b', [4])]),
+  [
+    'InstanceNormalization of lines',
+    [node('Reshape', ['x', 's'], 'r'), node('InstanceNormalization', ['r', 'g', 'b'], 'y')],
+    [integers('s', [1, 4, 42]), some('g', [4]), some('b', [4])],
+  ],
+  ...[1, 2, 4].map((num_groups) =>
+    one('GroupNormalization', { num_groups, epsilon: { f: 0.01 } }, [some('s', [4]), some('b', [4])], 21),
+  ),
+  one('MeanVarianceNormalization', { axes: [0, 2, 3] }, [], 13),
+  one('MeanVarianceNormalization', { axes: [1, 3] }, [], 13),
+  ...['DCR', 'CRD'].map(
+    (mode): Case => [
+      `DepthToSpace ${mode}`,
+      [node('Reshape', ['x', 's'], 'r'), node('DepthToSpace', ['r'], 'y', { blocksize: 2, mode })],
+      [integers('s', [1, 12, 2, 7])],
+    ],
+  ),
+  [
+    'SpaceToDepth',
+    [node('Reshape', ['x', 's'], 'r'), node('SpaceToDepth', ['r'], 'y', { blocksize: 2 })],
+    [integers('s', [1, 3, 4, 14])],
+  ],
+  one('ConvTranspose', {}, [some('w', [4, 3, 3, 2]), some('b', [3])]),
+  one('ConvTranspose', { strides: [2, 3], pads: [1, 0, 2, 1], output_padding: [1, 2] }, [some('w', [4, 5, 3, 4])]),
+  one('ConvTranspose', { group: 2, dilations: [2, 1], strides: [1, 2] }, [some('w', [4, 3, 2, 3]), some('b', [6])]),
+  one('ConvTranspose', { group: 4, strides: [2, 2], pads: [1, 1, 1, 1] }, [some('w', [4, 1, 4, 4])]),
+  ...['SAME_UPPER', 'SAME_LOWER', 'VALID'].map((auto_pad) =>
+    one('ConvTranspose', { auto_pad, strides: [2, 3] }, [some('w', [4, 2, 3, 4])]),
+  ),
+  one('ConvTranspose', { output_shape: [12, 22], strides: [2, 3] }, [some('w', [4, 2, 3, 4])]),
+  [
+    'ConvTranspose of lines',
+    [node('Reshape', ['x', 's'], 'r'), node('ConvTranspose', ['r', 'w', 'b'], 'y', { strides: [3], pads: [1, 2] })],
+    [integers('s', [1, 4, 42]), some('w', [4, 2, 5]), some('b', [2])],
+  ],
+  one('LpPool', { kernel_shape: [3, 2], strides: [2, 2], pads: [1, 0, 1, 1] }),
+  one('LpPool', { kernel_shape: [2, 3], dilations: [2, 1], ceil_mode: 1, strides: [2, 2] }, [], 18),
+  one('GlobalLpPool'),
+  ...[
+    { axis: 1, data: [3, 0, 3], dims: [3] },
+    { axis: 2, data: [5, 0, 1, 1], dims: [2, 2] },
+    { axis: -1, data: [2, 6, -1], dims: [3] },
+    { axis: 3, data: [4], dims: [] },
+  ].map(({ axis, data, dims }): Case => one('Gather', { axis }, [{ ...integers('i', data), dims: dims.map(BigInt) }])),
+  one('GatherElements', { axis: 2 }, [
+    {
+      ...integers(
+        'i',
+        Array.from({ length: 4 * 3 * 7 }, (_, i) => ((i * 5) % 6) - (i % 2) * 6),
+      ),
+      dims: [1n, 4n, 3n, 7n],
+    },
+  ]),
+  one('GatherND', {}, [{ ...integers('i', [0, 3, 0, 1, 0, 3]), dims: [3n, 2n] }]),
+  one('GatherND', { batch_dims: 1 }, [{ ...integers('i', [3, 5, 6, 0, 0, -7]), dims: [1n, 2n, 3n] }]),
+  one('GatherND', { batch_dims: 2 }, [
+    {
+      ...integers(
+        'i',
+        Array.from({ length: 8 }, (_, i) => (i * 7) % 6),
+      ),
+      dims: [1n, 4n, 2n, 1n],
+    },
+  ]),
+  ...['none', 'add'].flatMap((reduction) => [
+    one('ScatterND', { reduction }, [{ ...integers('i', [0, 3, 5, 0, 0, -1]), dims: [2n, 3n] }, some('u', [2, 7])], 16),
+    one(
+      'ScatterElements',
+      { axis: 3, reduction },
+      [{ ...integers('i', [0, 3, 5, 1, 6, -2]), dims: [1n, 2n, 3n, 1n] }, some('u', [1, 2, 3, 1])],
+      16,
+    ),
+  ]),
+  [
+    'ScatterND that adds twice to one place, of what is computed',
+    [
+      node('Sigmoid', ['x'], 's'),
+      node('GatherND', ['s', 'j'], 'u'),
+      node('ScatterND', ['x', 'i', 'u'], 'y', { reduction: 'add' }),
+    ],
+    [
+      { ...integers('j', [0, 1, 0, 2]), dims: [2n, 2n] },
+      { ...integers('i', [0, 1, 0, 1]), dims: [2n, 2n] },
+    ],
+    16,
+  ],
+  [
+    'ScatterND into a constant',
+    [node('GatherND', ['x', 'j'], 'u'), node('ScatterND', ['c', 'i', 'u'], 'y')],
+    [
+      some('c', [1, 4, 6, 7]),
+      { ...integers('j', [0, 1, 0, 2]), dims: [2n, 2n] },
+      { ...integers('i', [0, 1, 0, 0]), dims: [2n, 2n] },
+    ],
+  ],
+  one('Tile', {}, [integers('r', [1, 2, 1, 3])]),
   one('Identity'),
   one('Dropout'),
   one('Cast', { to: 1 }),

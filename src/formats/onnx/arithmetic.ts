@@ -141,7 +141,7 @@ function affine(call: Call, input: number, parameters: Pick<AffineNode, 'scale' 
 }
 
 /** Constant `index` as a parameter of an affine node that reads input `input`: per channel where that will do. */
-function spread(call: Call, index: number, input: number, map?: WeightForm): string {
+export function spread(call: Call, index: number, input: number, map?: WeightForm): string {
   const constant = call.needConstant(index);
   const value = call.value(input);
   const shape = readShape(constant);

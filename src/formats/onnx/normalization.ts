@@ -1,12 +1,20 @@
-/**
- * BatchNormalization and LRN, which are nodes of ours; InstanceNormalization and GroupNormalization, made of sums,
- * products and roots.
- */
-import type { Weight } from '../../graph';
-import { expandTo, filled } from './arithmetic';
-import { checkVector, unary, unsupported, type Call, type Operators, type Translation, type WeightForm } from './call';
+/** BatchNormalization, LRN, and all that normalize by means that they take themselves. */
+import type { Extents, Weight } from '../../graph';
+import { filled, spread } from './arithmetic';
+import {
+  checkVector,
+  unary,
+  unsupported,
+  type Call,
+  type Named,
+  type Operators,
+  type Translation,
+  type WeightForm,
+} from './call';
 import { same } from './functions';
-import { printShape, product, rankOf, valueOf, type Value } from './value';
+import { axisOf, chosenAxes, workedAxis } from './shapeRules';
+import { readShape } from './tensors';
+import { printShape, product, rankOf, sameShape, valueOf, type Value } from './value';
 
 export const normalization: Operators = {
   BatchNormalization: {
@@ -16,6 +24,18 @@ export const normalization: Operators = {
   },
   GroupNormalization: { attributes: ['epsilon', 'num_groups', 'stash_type'], inputs: [3, 3], translate: groupNorm },
   InstanceNormalization: { attributes: ['epsilon'], inputs: [3, 3], translate: instanceNorm },
+  LayerNormalization: {
+    attributes: ['axis', 'epsilon', 'stash_type'],
+    inputs: [2, 3],
+    translate: (call) => layerNorm(call, true),
+  },
+  LpNormalization: { attributes: ['axis', 'p'], inputs: [1, 1], translate: lpNorm },
+  MeanVarianceNormalization: { attributes: ['axes'], inputs: [1, 1], translate: meanVariance },
+  RMSNormalization: {
+    attributes: ['axis', 'epsilon', 'stash_type'],
+    inputs: [2, 2],
+    translate: (call) => layerNorm(call, false),
+  },
   LRN: { attributes: ['size', 'alpha', 'beta', 'bias'], inputs: [1, 1], translate: lrn },
 };
 
@@ -43,13 +63,69 @@ function lrn(call: Call): Translation {
   return same(call, { op: 'lrn', ...unary(call), ...spec });
 }
 
+/** How a layer normalizes. */
+interface Normal {
+  readonly centred: boolean;
+  readonly epsilon: number;
+  readonly scale?: string;
+  readonly bias?: string;
+}
+
+/** The tensor normalized along these axes, as three axes of ours, and the extents that it then has. */
+function normalized(
+  call: Call,
+  [x, value]: Named,
+  axes: readonly number[],
+  normal: Normal,
+): readonly [name: string, extents: Extents] {
+  const ours = chosenAxes(value, axes);
+  if (!ours)
+    throw unsupported(
+      `it normalizes the axes [${axes}] of ${printShape(value.shape)}`,
+      'axes that are neighbours, or two groups of them',
+    );
+  const along = ours.along.length > 0 ? ours.along : (['W'] as const); // of one element each
+  const inputs = [call.shaped(x, value.extents, ours.whole)];
+  return [call.emit({ op: 'normalize', inputs, axes: along, ...normal }), ours.whole];
+}
+
+/** Along the last axes, from `axis` on; scale and bias are of those axes' shape, or broadcast to it. */
+function layerNorm(call: Call, centred: boolean): Translation {
+  const value = call.value();
+  const { shape } = value;
+  const first = workedAxis(call, call.int('axis', -1), shape.length);
+  const axes = shape.flatMap((_, axis) => (axis >= first ? [axis] : []));
+  const normal = { centred, epsilon: call.float('epsilon', 1e-5) };
+  const own = shape.slice(first);
+  const isOwn = (index: number): boolean => !call.has(index) || sameShape(readShape(call.needConstant(index)), own);
+  const ours = chosenAxes(value, axes);
+  if (ours && ours.along.length > 0 && isOwn(1) && isOwn(2)) {
+    const groupShape = ours.along.map((axis) => ours.whole[axis]);
+    const form = { suffix: `as [${groupShape}]`, apply: ({ data }: Weight) => ({ shape: groupShape, data }) };
+    const [scale, bias] = [1, 2].map((index) => (call.has(index) ? call.weight(index, form).name : undefined));
+    const scaled = { ...normal, ...(scale !== undefined && { scale }), ...(bias !== undefined && { bias }) };
+    const [name, extents] = normalized(call, [call.inputs[0]!, value], axes, scaled);
+    return call.reshaped(name, extents, shape);
+  }
+  const [name, extents] = normalized(call, [call.inputs[0]!, value], axes, normal);
+  const [scale, bias] = [1, 2].map((index) => (call.has(index) ? spread(call, index, 0) : undefined));
+  const inputs = [call.shaped(name, extents, value.extents)];
+  return call.result(
+    { op: 'affine', inputs, ...(scale !== undefined && { scale }), ...(bias !== undefined && { bias }) },
+    shape,
+  );
+}
+
 /** Each channel of each item by its own mean and variance. */
 function instanceNorm(call: Call): Translation {
   const value = call.value();
   const [, C = 0] = value.shape;
   if (rankOf(value) < 3 || value.shape[0] !== 1)
     throw unsupported(`its input is ${printShape(value.shape)}`, 'inputs of 3 dimensions or more');
-  return scaled(call, normalized(call, call.inputs[0]!, value), value, (weight) =>
+  const axes = value.shape.flatMap((_, axis) => (axis >= 2 ? [axis] : []));
+  const normal = { centred: true, epsilon: call.float('epsilon', 1e-5) };
+  const [name, extents] = normalized(call, [call.inputs[0]!, value], axes, normal);
+  return scaled(call, call.shaped(name, extents, value.extents), value, (weight) =>
     checkVector(call, 'scale or bias', weight, C),
   );
 }
@@ -61,10 +137,14 @@ function groupNorm(call: Call): Translation {
   const groups = call.int('num_groups', 0);
   if (!(groups > 0) || C % groups !== 0 || value.shape[0] !== 1)
     throw unsupported(`it makes ${groups} groups of ${C} channels`, 'groups of equal size');
-  const grouped = valueOf([1, groups, product(value.shape) / groups]);
-  const inGroups = normalized(call, call.shaped(call.inputs[0]!, value.extents, grouped.extents), grouped);
+  const normal = { centred: true, epsilon: call.float('epsilon', 1e-5) };
+  // one group is the whole item, and one of each channel its plane; else each group is a row
+  const grouped = groups === 1 || groups === C ? value : valueOf([1, groups, product(value.shape) / groups]);
+  const axes = grouped.shape.flatMap((_, axis) => (axis >= (groups === 1 ? 1 : 2) ? [axis] : []));
+  const x = call.shaped(call.inputs[0]!, value.extents, grouped.extents);
+  const [name, extents] = normalized(call, [x, grouped], axes, normal);
   const count = call.model.opset < 21 ? groups : C;
-  const spread: WeightForm = {
+  const repeated: WeightForm = {
     suffix: `as [${C}]`,
     apply: ({ data }) => ({
       shape: [C],
@@ -73,30 +153,37 @@ function groupNorm(call: Call): Translation {
   };
   return scaled(
     call,
-    call.shaped(inGroups, grouped.extents, value.extents),
+    call.shaped(name, extents, value.extents),
     value,
     (weight) => checkVector(call, 'scale or bias', weight, count),
-    count < C ? spread : undefined,
+    count < C ? repeated : undefined,
   );
 }
 
-/** `(x − mean) / √(variance + ε)`, with mean and variance over what follows the channels. */
-function normalized(call: Call, x: string, value: Value): string {
-  const { shape } = value;
-  const [, C = 0] = shape;
-  const perChannel = valueOf([1, C, ...shape.slice(2).map(() => 1)]);
-  const copied = (name: string): string => expandTo(call, name, perChannel, shape);
-  const meanOf = (name: string): string => call.emit({ op: 'globalAveragePool', inputs: [name] });
-  const minus = call.emit({ op: 'affine', inputs: [meanOf(x)], scale: filled(call, '−1', -1)(perChannel) });
-  const difference = call.emit({ op: 'add', inputs: [x, copied(minus)] });
-  const variance = meanOf(call.emit({ op: 'multiply', inputs: [difference, difference] }));
-  const shifted = call.emit({
-    op: 'affine',
-    inputs: [variance],
-    bias: filled(call, 'ε', call.float('epsilon', 1e-5))(perChannel),
-  });
-  const inverse = call.emit({ op: 'reciprocal', inputs: [call.emit({ op: 'sqrt', inputs: [shifted] })] });
-  return call.emit({ op: 'multiply', inputs: [difference, copied(inverse)] });
+/** By mean and variance along the axes, which are all but the channels unless they are named. */
+function meanVariance(call: Call): Translation {
+  const value = call.value();
+  const axes = (call.ints('axes') ?? [0, 2, 3]).map((axis) => axisOf(call, axis, rankOf(value)));
+  if (axes.includes(0) && (call.model.batch !== 1 || value.shape[0] !== 1))
+    throw unsupported('it takes the mean of all items of a batch', 'axes without the batch, or a batch of 1');
+  // ONNX adds 1e-9 to the root, we its square to what is under it
+  const [name, extents] = normalized(call, [call.inputs[0]!, value], axes, { centred: true, epsilon: 1e-18 });
+  return call.reshaped(name, extents, value.shape);
+}
+
+/** Above 0 and far below all squares that count: without it a row of zeros would become NaN. */
+const TINY = 1e-30;
+
+/** Divided by the root of the sum of squares, or by the sum of absolute values, along an axis. */
+function lpNorm(call: Call): Translation {
+  const value = call.value();
+  const axis = workedAxis(call, call.int('axis', -1), rankOf(value));
+  const p = call.int('p', 2);
+  if (p !== 2) throw unsupported(`its p is ${p}`, '2');
+  const [name, extents] = normalized(call, [call.inputs[0]!, value], [axis], { centred: false, epsilon: TINY });
+  const scale = filled(call, 'norm', 1 / Math.sqrt(value.shape[axis]!))({ ...value, extents });
+  const inputs = [call.emit({ op: 'affine', inputs: [name], scale })];
+  return call.reshaped(inputs[0]!, extents, value.shape);
 }
 
 /** Times the second input, plus the third. */

@@ -7,8 +7,10 @@ import { dequantizing } from './dequantize';
 import { functions } from './functions';
 import { normalization } from './normalization';
 import { passing } from './passing';
+import { reductions } from './reducing';
 import { resizing } from './resize';
 import { shaping } from './shaping';
+import { taking } from './taking';
 import { windowed } from './windowed';
 
 const FILES = [
@@ -19,8 +21,10 @@ const FILES = [
   functions,
   normalization,
   passing,
+  reductions,
   resizing,
   shaping,
+  taking,
   windowed,
 ];
 

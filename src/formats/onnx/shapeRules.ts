@@ -1,7 +1,8 @@
 /** ONNX's rules for shapes, the same for constants (fold/) and for activations (shaping.ts). */
 import { formatError } from '../checks';
 import { unsupported, type Call } from './call';
-import { product } from './value';
+import { channelAxis, planes, product, type Value } from './value';
+import { AXES, type Axis, type Extents, triple } from '../../shape';
 
 /** An axis counted from the front, of `rank` dimensions. @throws GradlensError `model-format` where there is none */
 export function axisOf(call: Call, axis: number, rank: number): number {
@@ -99,4 +100,30 @@ export function runsOf(shape: readonly number[], isChosen: (axis: number) => boo
     else runs.push({ chosen, axes: [axis], extent });
   });
   return runs;
+}
+
+/** Axes of an activation as three of ours. */
+export interface ChosenAxes {
+  /** The extents under which they are ours: the same elements in the same order. */
+  readonly whole: Extents;
+  /** Those of ours that are the chosen ones. */
+  readonly along: readonly Axis[];
+}
+
+/**
+ * Which axes of ours are the chosen ones of an activation: as it lies, where that will do, else each run of neighbours
+ * as one; undefined where there are more than three runs.
+ */
+export function chosenAxes(value: Value, axes: readonly number[]): ChosenAxes | undefined {
+  const { shape } = value;
+  const first = channelAxis(value);
+  const isOurs = shape.length - first <= 3 && axes.every((axis) => axis >= first || shape[axis] === 1);
+  const runs = isOurs
+    ? shape.slice(first).map((extent, k) => ({ extent, chosen: axes.includes(k + first) }))
+    : runsOf(shape, (axis) => axes.includes(axis));
+  if (runs.length > 3) return undefined;
+  return {
+    whole: planes(triple((k) => runs[k]?.extent ?? 1)),
+    along: AXES.filter((_, k) => runs[k]?.chosen),
+  };
 }

@@ -1,7 +1,7 @@
 /**
  * What changes shapes and moves elements: Reshape, Transpose, Concat, Slice, Pad and their kind.
  */
-import { AXES, type Extents, type Triple, triple } from '../../shape';
+import { type Triple, triple } from '../../shape';
 import type { PadNode } from '../../ops/separable';
 import { formatError } from '../checks';
 import { expandTo } from './arithmetic';
@@ -10,30 +10,27 @@ import { cut, joined, permuted, type Part } from './moves';
 import {
   axisOf,
   broadcastShape,
+  chosenAxes,
   resolveReshape,
-  runsOf,
   sliceRange,
   squeezed,
   unsqueezed,
   workedAxis,
 } from './shapeRules';
+import { readShape, readWhole } from './tensors';
 import { around, channelAxis, extentsOf, planes, printShape, product, rankOf, valueOf } from './value';
-
-/** What every reduction takes: axes are an attribute or, in newer opsets, an input. */
-const REDUCES = { attributes: ['axes', 'keepdims', 'noop_with_empty_axes'], inputs: [1, 2] } as const;
 
 export const shaping: Operators = {
   Concat: { attributes: ['axis'], inputs: [1, Infinity], translate: concat },
+  CumSum: { attributes: ['exclusive', 'reverse'], inputs: [2, 2], translate: cumSum },
+  DepthToSpace: { attributes: ['blocksize', 'mode'], inputs: [1, 1], translate: depthToSpace },
   Expand: { inputs: [2, 2], translate: expand },
   Flatten: { attributes: ['axis'], inputs: [1, 1], translate: flatten },
   Gather: { attributes: ['axis'], inputs: [2, 2], translate: gather },
   Pad: { attributes: ['mode', 'pads', 'value'], inputs: [1, 4], translate: pad },
-  ReduceL2: { ...REDUCES, translate: (call) => reduce({ kind: 'sum', of: squared, root: true }, call) },
-  ReduceMax: { ...REDUCES, translate: (call) => reduce({ kind: 'max' }, call) },
-  ReduceMean: { ...REDUCES, translate: (call) => reduce({ kind: 'mean' }, call) },
-  ReduceSum: { ...REDUCES, translate: (call) => reduce({ kind: 'sum' }, call) },
   Reshape: { attributes: ['allowzero'], inputs: [2, 2], translate: reshape },
   Slice: { attributes: ['starts', 'ends', 'axes'], inputs: [1, 5], translate: slice },
+  SpaceToDepth: { attributes: ['blocksize'], inputs: [1, 1], translate: spaceToDepth },
   Split: { attributes: ['axis', 'split', 'num_outputs'], inputs: [1, 2], severalOutputs: true, translate: split },
   Squeeze: { attributes: ['axes'], inputs: [1, 2], translate: squeeze },
   Transpose: { attributes: ['perm'], inputs: [1, 1], translate: transpose },
@@ -171,23 +168,86 @@ function split(call: Call): Translation[] {
   });
 }
 
-/** By constant indices; a single one drops the axis. */
+/** By constant indices, whose axes take the place of the one that they choose from. */
 function gather(call: Call): Translation {
   const value = call.value();
   const axis = workedAxis(call, call.int('axis', 0), rankOf(value));
   const extent = value.shape[axis]!;
-  const indices = (call.integers(1) ?? []).map((index) => axisOf(call, index, extent));
-  const dims = call.needConstant(1).tensor.dims.map(Number);
-  if (dims.length > 1) throw unsupported(`its indices have ${dims.length} dimensions`, 'up to 1');
-  const kept = (count: number): number[] => value.shape.map((length, i) => (i === axis ? count : length));
+  const indices = readWhole(call.needConstant(1)).map((index) => axisOf(call, index, extent));
+  if (indices.length === 0) throw unsupported('its result has no elements');
   const [first = 0, second = first + 1] = indices;
   const step = second - first;
-  const isRegular = indices.length > 0 && step !== 0 && indices.every((index, i) => index === first + i * step);
-  if (!isRegular) throw unsupported(`its indices are [${indices}]`, 'evenly spaced ones');
-  const [name, { shape }] = cut(call, [call.inputs[0]!, value], [{ axis, begin: first, step, count: indices.length }]);
-  if (dims.length === 1) return call.result({ op: 'identity', inputs: [name] }, shape);
-  const dropped = value.shape.filter((_, i) => i !== axis);
-  return call.reshaped(name, valueOf(kept(1)).extents, dropped);
+  const isRegular = step !== 0 && indices.every((index, i) => index === first + i * step);
+  const [name, left] = isRegular
+    ? cut(call, [call.inputs[0]!, value], [{ axis, begin: first, step, count: indices.length }])
+    : gathered(call, [call.inputs[0]!, value], axis, indices);
+  const dims = readShape(call.needConstant(1));
+  return call.reshaped(name, left.extents, [...value.shape.slice(0, axis), ...dims, ...value.shape.slice(axis + 1)]);
+}
+
+/** Any elements along an axis: as it lies where that is one of ours, else with what is before and behind it as one. */
+function gathered(call: Call, [x, value]: Named, axis: number, indices: readonly number[]): Named {
+  const { whole, along } = chosenAxes(value, [axis])!; // an axis and what is round it are three at most
+  const left = valueOf(value.shape.with(axis, indices.length));
+  const own = along[0];
+  if (own === undefined) throw unsupported(`it gathers ${indices.length} times the only element of an axis`);
+  const name = call.emit({ op: 'gather', inputs: [call.shaped(x, value.extents, whole)], axis: own, indices });
+  return [call.shaped(name, { ...whole, [own]: indices.length }, left.extents), left];
+}
+
+/** Sums along an axis, which is an input. */
+function cumSum(call: Call): Translation {
+  const value = call.value();
+  const [given = 0] = call.integers(1) ?? [];
+  const { whole, along } = chosenAxes(value, [workedAxis(call, given, rankOf(value))])!;
+  const x = call.inputs[0]!;
+  const [exclusive, reverse] = [call.int('exclusive', 0) !== 0, call.int('reverse', 0) !== 0];
+  const [axis = 'W'] = along; // an axis of one element is any
+  const inputs = [call.shaped(x, value.extents, whole)];
+  const sums = { op: 'cumulate', inputs, axis, ...(exclusive && { exclusive }), ...(reverse && { reverse }) } as const;
+  return call.reshaped(call.emit(sums), whole, value.shape);
+}
+
+/** Blocks of channels as squares of pixels; DCR takes the place in a square from the channel first, CRD last. */
+function depthToSpace(call: Call): Translation {
+  const { shape } = call.value();
+  const side = call.int('blocksize', 0);
+  const [N = 1, C = 1, H = 1, W = 1] = shape;
+  const depth = C / side ** 2;
+  if (shape.length !== 4 || side < 1 || !Number.isInteger(depth))
+    throw formatError(`${call.where}: makes squares of ${side}×${side} of the channels of [${shape}]`);
+  const [between, order] = call.choice('mode', 'DCR', {
+    DCR: [
+      [N, side, side, depth, H, W],
+      [0, 3, 4, 1, 5, 2],
+    ],
+    CRD: [
+      [N, depth, side, side, H, W],
+      [0, 1, 4, 2, 5, 3],
+    ],
+  });
+  return rearranged(call, between, order, [N, depth, H * side, W * side]);
+}
+
+function spaceToDepth(call: Call): Translation {
+  const { shape } = call.value();
+  const side = call.int('blocksize', 0);
+  const [N = 1, C = 1, H = 1, W = 1] = shape;
+  const [rows, columns] = [H / side, W / side];
+  if (shape.length !== 4 || side < 1 || !Number.isInteger(rows) || !Number.isInteger(columns))
+    throw formatError(`${call.where}: makes channels of squares of ${side}×${side} of [${shape}]`);
+  return rearranged(call, [N, C, rows, side, columns, side], [0, 3, 5, 1, 2, 4], [N, C * side ** 2, rows, columns]);
+}
+
+/** The elements as a tensor of six axes, those in another order, and that under another shape. */
+function rearranged(
+  call: Call,
+  between: readonly number[],
+  order: readonly number[],
+  shape: readonly number[],
+): Translation {
+  const { C, H, W } = extentsOf(shape);
+  return call.result({ op: 'permute', inputs: [call.inputs[0]!], shape: between, order, extents: [C, H, W] }, shape);
 }
 
 const MODES: Readonly<Record<string, PadNode['mode']>> = { constant: 'constant', reflect: 'reflect', edge: 'edge' };
@@ -225,63 +285,6 @@ function pad(call: Call): Translation {
     ...(fill !== 0 && mode === 'constant' && { value: fill }),
   });
   return call.result({ op: 'identity', inputs: [name] }, shape);
-}
-
-/** A reduction: of what, how, and whether its root is taken. */
-interface Reduction {
-  readonly kind: 'mean' | 'sum' | 'max';
-  readonly of?: (call: Call, x: string) => string;
-  readonly root?: true;
-}
-
-const squared = (call: Call, x: string): string => call.emit({ op: 'multiply', inputs: [x, x] });
-
-/** A reduction along axes, which are an attribute or, in newer opsets, an input. */
-function reduce({ kind, of, root }: Reduction, call: Call): Translation {
-  const value = call.value();
-  const given = call.integers(1) ?? call.ints('axes');
-  if (!given?.length && call.int('noop_with_empty_axes', 0)) return reshapedTo(call, value.shape);
-  const every = value.shape.map((_, axis) => axis);
-  const axes = (given?.length ? given : every).map((axis) => workedAxis(call, axis, rankOf(value)));
-  const kept = value.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
-  const shape = call.int('keepdims', 1) ? kept : value.shape.filter((_, axis) => !axes.includes(axis));
-  const x = call.inputs[0]!;
-  const [name, extents] = reduced(call, [of ? of(call, x) : x, value], kind, axes);
-  if (root) return call.result({ op: 'sqrt', inputs: [call.shaped(name, extents, extentsOf(shape))] }, shape);
-  return call.reshaped(name, extents, shape);
-}
-
-/** The tensor with these axes reduced to one element each: one node where all fit into our three axes. */
-export function reduced(
-  call: Call,
-  [x, value]: Named,
-  kind: Reduction['kind'],
-  axes: readonly number[],
-): readonly [name: string, extents: Extents] {
-  const { shape } = value;
-  const first = channelAxis(value);
-  const isOurs = shape.length - first <= 3 && axes.every((axis) => axis >= first || shape[axis] === 1);
-  const own = isOurs ? shape.slice(first).map((extent, k) => ({ extent, chosen: axes.includes(k + first) })) : null;
-  const runs = own ?? runsOf(shape, (axis) => axes.includes(axis));
-  if (runs.length > 3) {
-    // one run of neighbours, and then the rest
-    const last = runsOf(shape, (axis) => axes.includes(axis)).findLast(({ chosen }) => chosen)!;
-    const left = valueOf(shape.map((extent, axis) => (last.axes.includes(axis) ? 1 : extent)));
-    const [name, extents] = reduced(call, [x, value], kind, last.axes);
-    const others = axes.filter((axis) => !last.axes.includes(axis));
-    return reduced(call, [call.shaped(name, extents, left.extents), left], kind, others);
-  }
-  const whole = triple((k) => runs[k]?.extent ?? 1);
-  const inputs = [call.shaped(x, value.extents, planes(whole))];
-  const along = AXES.filter((_, k) => runs[k]?.chosen);
-  const isPlane = along.join('') === 'HW';
-  if (!isPlane && kind === 'max')
-    throw unsupported(`it reduces the axes [${axes}] of ${printShape(shape)}`, 'height and width');
-  const node =
-    isPlane && kind !== 'sum'
-      ? ({ op: kind === 'max' ? 'globalMaxPool' : 'globalAveragePool', inputs } as const)
-      : ({ op: 'reduce', inputs, kind: kind as 'mean' | 'sum', axes: along } as const);
-  return [call.emit(node), planes(triple((k) => (runs[k]?.chosen ? 1 : whole[k])))];
 }
 
 /** The tensor with more elements along its axes: one node where all axes fit into our three, else one for each. */

@@ -78,10 +78,19 @@ export function readQuantized({ name, tensor }: Constant): Int8Array | Uint8Arra
  * A small constant of INT64, INT32 or BOOL.
  * @throws GradlensError `model-format`, as `readFloats`.
  */
-export function readIntegers({ name, tensor }: Constant): number[] {
-  const { shape, count } = checkedShape(name, tensor);
+export function readIntegers(constant: Constant): number[] {
+  const { count } = checkedShape(constant.name, constant.tensor);
   if (count > MOST_INTEGERS)
-    throw formatError(`${where(name)}: has ${count} integers; at most ${MOST_INTEGERS} make sense here`);
+    throw formatError(`${where(constant.name)}: has ${count} integers; at most ${MOST_INTEGERS} make sense here`);
+  return readWhole(constant);
+}
+
+/**
+ * A constant of INT64, INT32 or BOOL of any size, row-major.
+ * @throws GradlensError `model-format`, as `readFloats`.
+ */
+export function readWhole({ name, tensor }: Constant): number[] {
+  const { shape, count } = checkedShape(name, tensor);
   const { rawData, dataType } = tensor;
   const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.length);
   const readers: Partial<Record<DataType, [size: number, raw: (at: number) => number, typed: () => number[]]>> = {

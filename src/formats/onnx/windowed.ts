@@ -1,7 +1,16 @@
 /** Convolutions and pools. */
 import type { Extents } from '../../graph';
 import { sameExtents, shapeError } from '../../shape';
-import { checkVector, type Call, type Operators, type Translation, type Unnamed, type WeightForm } from './call';
+import {
+  checkVector,
+  unsupported,
+  type Call,
+  type Operators,
+  type Translation,
+  type Unnamed,
+  type WeightForm,
+} from './call';
+import { encode } from './fold/numbers';
 import { readShape } from './tensors';
 import { extentsOf, planes, printShape, product } from './value';
 import { readWindow, slideWindow, WINDOW_ATTRIBUTES } from './window';
@@ -13,8 +22,15 @@ export const windowed: Operators = {
     translate: averagePool,
   },
   Conv: { attributes: [...WINDOW_ATTRIBUTES, 'group'], inputs: [2, 3], translate: conv },
+  ConvTranspose: {
+    attributes: [...WINDOW_ATTRIBUTES, 'group', 'output_padding', 'output_shape'],
+    inputs: [2, 3],
+    translate: convTranspose,
+  },
   GlobalAveragePool: { inputs: [1, 1], translate: (call) => globalPool(call, 'globalAveragePool') },
   GlobalMaxPool: { inputs: [1, 1], translate: (call) => globalPool(call, 'globalMaxPool') },
+  GlobalLpPool: { attributes: ['p'], inputs: [1, 1], translate: globalLpPool },
+  LpPool: { attributes: [...WINDOW_ATTRIBUTES, 'p', 'ceil_mode'], inputs: [1, 1], translate: lpPool },
   // storage_order is how indices are counted, an output that nobody may read here
   MaxPool: { attributes: [...WINDOW_ATTRIBUTES, 'ceil_mode', 'storage_order'], inputs: [1, 1], translate: maxPool },
 };
@@ -39,6 +55,115 @@ function conv(call: Call): Translation {
   const options = { ...(groups > 1 && { groups }), ...(bias && { bias: bias.name }) };
   const node = { op: 'conv', ...window, ...options, weight: weight.name } as const;
   return windowed2d(call, node, slideWindow(call, extents, window, O));
+}
+
+/** Its pads say how much of the result is cut off; a given output shape, or `SAME`, says what is left instead. */
+function convTranspose(call: Call): Translation {
+  const value = call.value();
+  const { rank, extents, items } = planesOf(call);
+  const weight = call.weight(1, filters(rank, items));
+  const [C = 0, perGroup = 0, ...kernel] = weight.shape;
+  const groups = call.int('group', 1) * items;
+  if (groups < 1 || C % groups !== 0 || C !== extents.C)
+    throw shapeError(
+      call.where,
+      `weights [${readShape(call.needConstant(1))}] in ${groups / items} groups take ${C / items} channels, its input ` +
+        `has ${extents.C} (${printShape(value.shape)})`,
+    );
+  const O = perGroup * groups;
+  const bias = call.has(2) ? call.weight(2, repeated(items)) : undefined;
+  checkVector(call, 'bias', bias, O);
+  const window = transposedWindow(call, { rank, extents, kernel });
+  const options = { ...(groups > 1 && { groups }), ...(bias && { bias: bias.name }) };
+  const { H, W, ...rest } = window;
+  const node = { op: 'convTranspose', ...rest, ...options, weight: weight.name } as const;
+  return windowed2d(call, node, { C: O, H, W });
+}
+
+/** The window of a transposed convolution, and the height and width of what it writes. */
+function transposedWindow(
+  call: Call,
+  { rank, extents, kernel }: { readonly rank: 1 | 2; readonly extents: Extents; readonly kernel: readonly number[] },
+) {
+  const autoPad = call.string('auto_pad', 'NOTSET');
+  const { window } = readWindow(call, extents, rank, kernel);
+  const { stride = [1, 1], pads = [0, 0, 0, 0], dilation = [1, 1] } = window;
+  const padding = call.ints('output_padding') ?? [0, 0];
+  const stated = call.ints('output_shape')?.slice(-rank);
+  const along = (axis: 0 | 1) => {
+    const extent = axis === 0 ? extents.H : extents.W;
+    const more = padding[axis] ?? 0;
+    const whole = (extent - 1) * stride[axis] + (window.kernel[axis] - 1) * dilation[axis] + 1 + more;
+    const wanted = axis < rank ? (stated?.[axis] ?? (autoPad.startsWith('SAME') ? extent * stride[axis] : null)) : null;
+    if (wanted === null) {
+      const [before, after] = autoPad === 'VALID' ? [0, 0] : [pads[axis], pads[axis + 2]!];
+      return { before, after, more, written: whole - before - after };
+    }
+    const cut = Math.max(0, whole - wanted);
+    const less = Math.floor(cut / 2);
+    const [before, after] = autoPad === 'SAME_UPPER' ? [less, cut - less] : [cut - less, less];
+    return { before, after, more: more + Math.max(0, wanted - whole), written: wanted };
+  };
+  const [y, x] = [along(0), along(1)];
+  return {
+    ...window,
+    pads: [y.before, x.before, y.after, x.after] as const,
+    ...((y.more > 0 || x.more > 0) && { outputPadding: [y.more, x.more] as const }),
+    H: y.written,
+    W: x.written,
+  };
+}
+
+/**
+ * The root of the sum of squares of each window: a convolution of every channel with ones. A window that begins inside
+ * and ends past the padding, which `ceil_mode` lets be, is one with more padding behind.
+ */
+function lpPool(call: Call): Translation {
+  const p = call.int('p', 2);
+  if (p !== 2) throw unsupported(`its p is ${p}`, '2');
+  const { rank, extents } = planesOf(call);
+  const { window, ceil } = readWindow(call, extents, rank);
+  const written = slideWindow(call, extents, window, extents.C, ceil);
+  const { kernel, stride = [1, 1], pads = [0, 0, 0, 0], dilation = [1, 1] } = window;
+  const needed = (axis: 0 | 1): number =>
+    ((axis === 0 ? written.H : written.W) - 1) * stride[axis] +
+    (kernel[axis] - 1) * dilation[axis] +
+    1 -
+    (axis === 0 ? extents.H : extents.W) -
+    pads[axis];
+  const { C } = extents;
+  const ones = call.model.weight(
+    { name: `${call.name}/ones`, tensor: encode({ shape: [], data: [1], isWhole: false }) },
+    {
+      suffix: `as [${C}, 1, ${kernel}]`,
+      apply: () => ({ shape: [C, 1, ...kernel], data: new Float32Array(C * kernel[0] * kernel[1]).fill(1) }),
+    },
+  );
+  const planes = call.shaped(call.inputs[0]!, call.value().extents, extents);
+  const squares = call.emit({ op: 'multiply', inputs: [planes, planes] });
+  const sums = call.emit({
+    op: 'conv',
+    inputs: [squares],
+    ...window,
+    pads: [pads[0], pads[1], Math.max(pads[2], needed(0)), Math.max(pads[3], needed(1))],
+    ...(C > 1 && { groups: C }),
+    weight: ones.name,
+  });
+  return inItems(call, call.emit({ op: 'sqrt', inputs: [sums] }), written);
+}
+
+/** The root of the sum of squares of each channel. */
+function globalLpPool(call: Call): Translation {
+  const p = call.int('p', 2);
+  if (p !== 2) throw unsupported(`its p is ${p}`, '2');
+  const { shape, extents } = call.value();
+  const [N = 1, C = 1, ...places] = shape;
+  const whole = planes([N * C, product(places.slice(0, -1)), places.at(-1) ?? 1]);
+  const x = call.shaped(call.inputs[0]!, extents, whole);
+  const squares = call.emit({ op: 'multiply', inputs: [x, x] });
+  const sums = call.emit({ op: 'reduce', inputs: [squares], kind: 'sum', axes: ['H', 'W'] });
+  const pooled = planes([N * C, 1, 1]);
+  return call.reshaped(call.emit({ op: 'sqrt', inputs: [sums] }), pooled, [N, C, ...places.map(() => 1)]);
 }
 
 function maxPool(call: Call): Translation {
@@ -99,6 +224,13 @@ function windowed2d(call: Call, node: Omit<Unnamed, 'inputs'>, { C, H, W }: Exte
   return sameExtents(written, extentsOf(result))
     ? call.result(whole, result)
     : call.reshaped(call.emit(whole), written, result);
+}
+
+/** Planes that the input became, as what this node writes, in the rank and with the items of the input. */
+function inItems(call: Call, x: string, written: Extents): Translation {
+  const { rank, items } = planesOf(call);
+  const { C, H, W } = written;
+  return call.reshaped(x, written, [items, C / items, H, W].slice(0, rank + 2));
 }
 
 /** Filters `[O, I, R]` as `[O, I, R, 1]`, and as many copies as there are items. */
