@@ -5,23 +5,32 @@ import { type NodeDriver, nodeDevice } from '../node';
 
 export * from './graphs';
 
+type Opened = Awaited<ReturnType<typeof nodeDevice>>;
+
 const opened: (() => void)[] = [];
 afterAll(() => opened.forEach((close) => close()));
 
+async function opening(driver: NodeDriver): Promise<Opened> {
+  const made = await nodeDevice(driver);
+  opened.push(() => made.device.destroy());
+  return made;
+}
+
 /** A device of this test file, destroyed at its end. */
-export async function deviceOf(driver: NodeDriver): Promise<GPUDevice> {
-  const { device } = await nodeDevice(driver);
-  opened.push(() => device.destroy());
+export const deviceOf = async (driver: NodeDriver): Promise<GPUDevice> => (await opening(driver)).device;
+
+const shared = new Map<NodeDriver, Promise<Opened>>();
+
+/** The one device that a file's tests share, so that each kernel is compiled once. */
+export function sharedDevice(driver: NodeDriver): Promise<Opened> {
+  const device = shared.get(driver) ?? opening(driver);
+  shared.set(driver, device);
   return device;
 }
 
-const shared = new Map<NodeDriver, Promise<GPUDevice>>();
-
-/** A new engine on the one device that a file's tests share, so that each kernel is compiled once. */
+/** A new engine on the shared device. */
 export async function engineOn(driver: NodeDriver): Promise<Engine> {
-  const device = shared.get(driver) ?? deviceOf(driver);
-  shared.set(driver, device);
-  return Engine.create({ device: await device });
+  return Engine.create({ device: (await sharedDevice(driver)).device });
 }
 
 /** Sees every call to the device, its queue and its buffers' `mapAsync`, and decides what becomes of it. */

@@ -2,7 +2,8 @@
 import { Engine } from '../../src';
 import { selfTestCase } from '../../src/model/selfTest';
 import { fetchInNode } from '../../src/node/files';
-import { nodeDevice, nodeDrivers } from '../node';
+import { sharedDevice } from '../engine/support';
+import { nodeDrivers } from '../node';
 
 export const { graph, input } = selfTestCase();
 export const { C, H, W } = graph.input.extents;
@@ -19,8 +20,9 @@ export const preparation = {
   resize: 'squash',
 } as const;
 
+/** A new engine on the one device that a file's tests share. */
 export async function engineOn(driver = nodeDrivers[0]!): Promise<Engine> {
-  return Engine.create({ ...(await nodeDevice(driver)), fetchBytes: fetchInNode });
+  return Engine.create({ ...(await sharedDevice(driver)), fetchBytes: fetchInNode });
 }
 
 /** An RGBA picture with a pattern. */

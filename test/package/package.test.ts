@@ -1,5 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** The package as it was unpacked: what it exports, its types, its size, and a page that has nothing else. */
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
@@ -9,6 +12,7 @@ import { formatMessage } from 'publint/utils';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEFAULT_MODEL, SHIPPED_MODELS } from '../../src/publicModels';
+import { chromiumPage } from '../chromium';
 import { type Packed, pack } from './pack';
 
 let packed: Packed;
@@ -147,4 +151,58 @@ describe('size', () => {
   ])('%s is at most %d bytes', async (code, most) => {
     expect(await closure(code)).toBeLessThan(most);
   });
+});
+
+describe('a page without a bundler, with an import map of one line,', () => {
+  const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' };
+  const PAGE = `<!doctype html><link rel="icon" href="data:,">
+  <script type="importmap">{ "imports": { "gradlens": "/node_modules/gradlens/dist/lib/index.js" } }</script>
+  <script type="module">
+    import { Engine, saliency } from 'gradlens';
+    window.scoresOf = async (source, [C, H, W]) => {
+      const engine = await Engine.create();
+      const model = await engine.load(source);
+      const data = Float32Array.from({ length: C * H * W }, (_, i) => Math.sin(i));
+      const map = await saliency(model, { data, shape: [C, H, W] }, { class: 'top1' });
+      engine.dispose();
+      return { largest: Math.max(...map.data), class: map.class };
+    };
+  </script>`;
+
+  let server: Server;
+  beforeAll(async () => {
+    writeFileSync(join(packed.host, 'page.html'), PAGE);
+    copyFileSync('test/fixtures/squeezenet1_1.onnx', join(packed.host, 'net.onnx'));
+    server = createServer(({ url = '' }, response) => {
+      const path = new URL(url, 'http://host').pathname;
+      const type = TYPES[extname(path)] ?? 'application/octet-stream';
+      response.writeHead(200, { 'content-type': type }).end(readFileSync(join(packed.host, path)));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(() => void server.close());
+
+  test.each([
+    ['an ONNX file', '/net.onnx', [3, 64, 64]],
+    ['a shipped net by its name', DEFAULT_MODEL, [3, 128, 128]],
+  ])(
+    'loads %s, and has its map',
+    async (_, source, shape) => {
+      await using opened = await chromiumPage();
+      const { page, errors } = opened;
+      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/page.html`);
+      const map = await page.evaluate(
+        (from, extents) =>
+          (window as unknown as { scoresOf(...args: unknown[]): Promise<{ largest: number; class: number }> }).scoresOf(
+            from,
+            extents,
+          ),
+        source,
+        shape,
+      );
+      expect(map.largest).toBeGreaterThan(0);
+      expect(errors).toEqual([]);
+    },
+    120_000,
+  );
 });

@@ -80,7 +80,7 @@ describe('the first loss', () => {
   });
 
   test('in the middle of a class model lets it go on, to the same bits', async () => {
-    const hash = '#tab=class-model&sample=church&iterations=60&recipe=vivid';
+    const hash = '#tab=class-model&sample=church&iterations=30&recipe=vivid';
     const finished = async (page: Page) => {
       await page.waitForFunction(() => window.gradlens.state.ascent?.phase === 'finished', { timeout: 200_000 });
       return (await settled(page)).ascent!;

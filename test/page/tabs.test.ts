@@ -1,19 +1,52 @@
 /** The three instruments, each by its numbers. */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readNpy } from '../../src/formats/npy';
 import { textsOf } from '../../src/image/png';
 import { relativeL2 } from '../../src/compare';
 import { CLASS_MODEL_PRESETS, METHODS, classModel } from '../../src/index';
 import { createNodeEngine, fileAddress } from '../../src/node';
+import { floats, node, onnxFile } from '../formats/models';
+import { normals, seededRandom } from '../oracle/random';
 import { mapNumber, openDemo, savedBy, setField, settled, stateOf } from './open';
 
 const MODEL = 'weights/imagenette-128-robust/model.json';
 
+/** A net of two small convolutions: occlusion alone runs a net 225 times. */
+function smallNet(): string {
+  const random = seededRandom(3);
+  const weight = (name: string, dims: readonly number[]) => {
+    const count = dims.reduce((product, extent) => product * extent, 1);
+    return floats(
+      name,
+      dims,
+      [...normals(random, count)].map((value) => value / Math.sqrt(count / dims[0]!)),
+    );
+  };
+  const nodes = [
+    node('Conv', ['x', 'w1'], 'conv1', { pads: [1, 1, 1, 1] }),
+    node('Relu', ['conv1'], 'relu1'),
+    node('MaxPool', ['relu1'], 'pool1', { kernel_shape: [2, 2], strides: [2, 2] }),
+    node('Conv', ['pool1', 'w2'], 'conv2', { pads: [1, 1, 1, 1] }),
+    node('Relu', ['conv2'], 'relu2'),
+    node('Flatten', ['relu2'], 'flat'),
+    node('Gemm', ['flat', 'w3'], 'scores', { transB: 1 }),
+  ];
+  const tensors = [weight('w1', [8, 3, 3, 3]), weight('w2', [8, 8, 3, 3]), weight('w3', [10, 8 * 12 * 12])];
+  const path = join(mkdtempSync(join(tmpdir(), 'gradlens-page-')), 'small.onnx');
+  writeFileSync(path, onnxFile({ nodes, tensors, input: ['N', 3, 24, 24] }));
+  return path;
+}
+
 test('every method makes its own map, with the fields that it has', async () => {
   const { page, errors, close } = await openDemo();
-  const plain = await mapNumber(page, 1);
+  await mapNumber(page, 1);
+  await (await page.$('input#file'))!.uploadFile(smallNet());
+  const plain = await mapNumber(page, 2);
   await setField(page, '#saliency [name=samples]', '4');
-  await mapNumber(page, 2);
+  await mapNumber(page, 3);
   const shown = (): Promise<(string | undefined)[]> =>
     page.$$eval('#saliency [data-option]', (all) =>
       all
@@ -63,32 +96,29 @@ test('a second class stands beside the first, and one that there is not is said 
   await close();
 });
 
-test(
-  'the checks of a map: what random weights leave of it, and curves that begin and end where they ' + 'must',
-  async () => {
-    const { page, errors, close } = await openDemo('#sample=golf-ball');
-    const { map, classes } = await mapNumber(page, 1);
-    await page.click('#sanity-start');
-    await page.waitForFunction(() => window.gradlens.state.sanity !== null, { timeout: 100_000 });
-    const { sanity } = await settled(page);
-    const { randomised, curves } = sanity!;
-    expect(randomised.map(({ layers }) => layers)).toEqual([1, 1000]);
-    for (const { correlation, map: other } of randomised) {
-      expect(correlation).toBeLessThan(0.9);
-      expect(relativeL2(other.data, map.values)).toBeGreaterThan(0.1);
-    }
-    expect(curves.deletion[0]).toBeCloseTo(classes[0]!.score, 3);
-    expect(curves.insertion.at(-1)).toBeCloseTo(curves.deletion[0]!, 3);
-    expect(curves.insertion[0]).toBeCloseTo(curves.deletion.at(-1)!, 3);
-    expect(await page.$$eval('#sanity-maps canvas', (all) => all.length)).toBe(2);
+test('the checks of a map: what random weights leave of it, and curves that begin and end where they must', async () => {
+  const { page, errors, close } = await openDemo('#sample=golf-ball');
+  const { map, classes } = await mapNumber(page, 1);
+  await page.click('#sanity-start');
+  await page.waitForFunction(() => window.gradlens.state.sanity !== null, { timeout: 100_000 });
+  const { sanity } = await settled(page);
+  const { randomised, curves } = sanity!;
+  expect(randomised.map(({ layers }) => layers)).toEqual([1, 1000]);
+  for (const { correlation, map: other } of randomised) {
+    expect(correlation).toBeLessThan(0.9);
+    expect(relativeL2(other.data, map.values)).toBeGreaterThan(0.1);
+  }
+  expect(curves.deletion[0]).toBeCloseTo(classes[0]!.score, 3);
+  expect(curves.insertion.at(-1)).toBeCloseTo(curves.deletion[0]!, 3);
+  expect(curves.insertion[0]).toBeCloseTo(curves.deletion.at(-1)!, 3);
+  expect(await page.$$eval('#sanity-maps canvas', (all) => all.length)).toBe(2);
 
-    await page.click(`#classes input[value="${classes[1]!.index}"]`);
-    await mapNumber(page, 2);
-    expect((await stateOf(page)).sanity).toBeNull();
-    expect(errors).toEqual([]);
-    await close();
-  },
-);
+  await page.click(`#classes input[value="${classes[1]!.index}"]`);
+  await mapNumber(page, 2);
+  expect((await stateOf(page)).sanity).toBeNull();
+  expect(errors).toEqual([]);
+  await close();
+});
 
 test('a class model grows, pauses, goes on, and is the one that the library makes', async () => {
   const { page, errors, close } = await openDemo('#tab=class-model&sample=church&iterations=12&recipe=paper');
