@@ -5,22 +5,36 @@
 import { join } from 'node:path';
 import { createVitest } from 'vitest/node';
 
-process.on('message', ({ file }) => void run(file));
+process.on('message', ({ file, mutated }) => void run(file, mutated));
 
-async function run(file) {
-  const vitest = await createVitest('test', {
-    config: false, // no page, no Chromium
-    root: process.cwd(),
-    watch: false,
-    pool: 'forks',
-    maxWorkers: 1,
-    fileParallelism: false,
-    bail: 1,
-    include: ['test/**/*.test.ts'],
-    reporters: [{}],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-  });
+/** One for all runs, which keeps what it has transformed. */
+const starting = createVitest('test', {
+  config: false, // no page, no Chromium
+  root: process.cwd(),
+  watch: false,
+  pool: 'forks',
+  maxWorkers: 1,
+  fileParallelism: false,
+  bail: 1,
+  include: ['test/**/*.test.ts'],
+  reporters: [{}],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+});
+
+/** The file that is not as it was when it was transformed. */
+let changed = /** @type {string | undefined} */ (undefined);
+
+/**
+ * @param {string} file Of tests.
+ * @param {string | undefined} mutated What is changed for this run alone.
+ */
+async function run(file, mutated) {
+  const vitest = await starting;
+  for (const path of [changed, mutated]) if (path !== undefined) vitest.invalidateFile(join(process.cwd(), path));
+  changed = mutated;
+  const { state } = vitest; // of the run before, whose failure would end this one
+  for (const kept of [state.filesMap, state.idMap, state.errorsSet]) kept.clear();
   const { testModules, unhandledErrors } = await vitest.runTestSpecifications([
     vitest.getRootProject().createSpecification(join(process.cwd(), file)),
   ]);
@@ -33,6 +47,5 @@ async function run(file) {
   ];
   const passed =
     testModules.length > 0 && testModules.every((module) => ['passed', 'skipped'].includes(module.state()));
-  await vitest.close();
   process.send({ failure: passed && errors.length === 0 ? null : (errors[0] ?? 'failed').slice(0, 300) });
 }

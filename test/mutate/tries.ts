@@ -55,7 +55,7 @@ export class Tries {
       if (tests.length > 0 && spent + usual > LONGEST_SECONDS) continue;
       spent += usual;
       tests.push(test);
-      const failure = await this.mutated(candidate, () => this.run(test, 3 * usual + 20));
+      const failure = await this.mutated(candidate, () => this.run(test, 3 * usual + 20, candidate.file));
       if (failure !== null) return outcome(failure === TIMEOUT ? 'timeout' : 'killed', failure);
     }
     return outcome('survived');
@@ -95,7 +95,7 @@ export class Tries {
   }
 
   /** What failed, or null. */
-  private run(file: string, seconds: number): Promise<string | null> {
+  private run(file: string, seconds: number, mutated?: string): Promise<string | null> {
     this.runner ??= fork(join(this.copy, 'test/mutate/runner.mjs'), {
       cwd: this.copy,
       detached: true, // a group of its own
@@ -113,7 +113,7 @@ export class Tries {
       const timer = setTimeout(() => end(TIMEOUT, true), seconds * 1000);
       runner.once('message', ({ failure }: { failure: string | null }) => end(failure, false));
       runner.once('exit', (code) => end(`the runner ended with ${code}`, true));
-      runner.send({ file });
+      runner.send({ file, mutated });
     });
   }
 }
