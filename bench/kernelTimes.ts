@@ -43,7 +43,7 @@ export interface ShapeTimes {
   readonly kernels: readonly KernelTime[];
 }
 
-/** How a variant is called in tables: its tile, output channels × pixels, and its slices. */
+/** How a variant is called in tables: its tile, output channels × pixels, and its spans. */
 export function nameOf(variant: ConvVariant): string {
   if (variant.family === 'direct') return `direct, ${variant.unroll} unrolled`;
   const tile =
@@ -51,7 +51,7 @@ export function nameOf(variant: ConvVariant): string {
     JSON.stringify(variant.tile);
   return variant.family === 'winograd'
     ? `Winograd ${tile}`
-    : `${tile}${variant.slices > 1 ? `, ${variant.slices} slices` : ''}`;
+    : `${tile}${variant.spans > 1 ? `, ${variant.spans} spans` : ''}`;
 }
 
 /** Milliseconds of a sample: long against the clock of a browser. */

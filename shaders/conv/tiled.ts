@@ -27,7 +27,7 @@ export interface TiledVariant {
    * Parts into which the sums are cut, so that small planes make workgroups enough; they are added up by {@link
    * convSum}.
    */
-  readonly slices: number;
+  readonly spans: number;
 }
 
 export const invocationsOf = ({ blocks, units, own }: Tile): number => (blocks / own) * units;
@@ -50,15 +50,15 @@ export function isWhole(tile: Tile): boolean {
   );
 }
 
-/** How the sum over input channels and taps is cut into steps of one tile, and these into slices. */
+/** How the sum over input channels and taps is cut into steps of one tile, and these into spans. */
 export function stepsOf(
   d: ConvDims,
   { depth }: Pick<Tile, 'depth'>,
-  slices: number,
-): { readonly STEPS: number; readonly SLICE: number; readonly slices: number } {
+  spans: number,
+): { readonly STEPS: number; readonly SPAN: number; readonly spans: number } {
   const STEPS = Math.ceil(d.IN / depth) * d.R * d.S;
-  const SLICE = Math.max(1, Math.ceil(STEPS / slices));
-  return { STEPS, SLICE, slices: Math.max(1, Math.ceil(STEPS / SLICE)) };
+  const SPAN = Math.max(1, Math.ceil(STEPS / spans));
+  return { STEPS, SPAN, spans: Math.max(1, Math.ceil(STEPS / SPAN)) };
 }
 
 /**
@@ -82,9 +82,9 @@ ${unroll({ b: own, j: STRIP }, `a{b}_{j} += x{j}.${'xyzw'[lane]} * w{b};`)}
 }
 
 /** Elements of `partial`. */
-export const partialLength = (d: ConvDims, unit: Unit, slices: number): number => {
+export const partialLength = (d: ConvDims, unit: Unit, spans: number): number => {
   const { UNIT_ROWS, UNIT_COLUMNS } = unitsOf(d, unit);
-  return slices * d.GROUPS * d.OUT * d.N * UNIT_ROWS * UNIT_COLUMNS * STRIP * 4;
+  return spans * d.GROUPS * d.OUT * d.N * UNIT_ROWS * UNIT_COLUMNS * STRIP * 4;
 };
 
 /**
@@ -95,14 +95,14 @@ export const partialLength = (d: ConvDims, unit: Unit, slices: number): number =
  * `own` blocks, spread evenly over the tile, so that neighbours read neighbouring words; its sums are
  * `a<block>_<pixel>`.
  *
- * With several slices each workgroup sums one slice of the steps and writes `partial`; otherwise the kernel finishes by
+ * With several spans each workgroup sums one span of the steps and writes `partial`; otherwise the kernel finishes by
  * itself. The loops around the barriers depend on the uniform and the workgroup only. Bindings: x weight, then
  * `partial` or those of `finish`.
  */
-export function convTiled({ name, dims: d, x, finish }: ConvKernel, { tile, slices: wanted }: TiledVariant): Kernel {
+export function convTiled({ name, dims: d, x, finish }: ConvKernel, { tile, spans: wanted }: TiledVariant): Kernel {
   const { blocks, units, depth, own } = tile;
-  const { STEPS, SLICE, slices } = stepsOf(d, tile, wanted);
-  const whole = slices === 1;
+  const { STEPS, SPAN, spans } = stepsOf(d, tile, wanted);
+  const whole = spans === 1;
   const threads = invocationsOf(tile);
   const pixels = units * STRIP;
   const apart = blocks / own;
@@ -116,7 +116,7 @@ export function convTiled({ name, dims: d, x, finish }: ConvKernel, { tile, slic
   const { columns } = finish.unit;
   const grid = unitGrid(d, finish.unit);
   const OUT_TILES = Math.ceil(d.OUT / blocks);
-  const dims = { ...d, ...grid, OUT_TILES, STEPS, SLICE };
+  const dims = { ...d, ...grid, OUT_TILES, STEPS, SPAN };
   return kernel({
     name,
     dims: whole ? { ...dims, ...finish.dims } : dims,
@@ -124,7 +124,7 @@ export function convTiled({ name, dims: d, x, finish }: ConvKernel, { tile, slic
     tensors: [
       reads('x', 'N C/4 H W', ANY_PRECISION),
       reads('weight', `GROUPS OUT_TILES STEPS ${depth * 4 * blocks}`, ANY_PRECISION),
-      ...(whole ? finish.tensors : [writes('partial', `SLICES O/4 ${STRIP} UNITS`, { blocks: ['GROUPS', 'OUT'] })]),
+      ...(whole ? finish.tensors : [writes('partial', `SPANS O/4 ${STRIP} UNITS`, { blocks: ['GROUPS', 'OUT'] })]),
     ],
     flops: flopsOf(d),
     functions: wgsl`
@@ -133,12 +133,12 @@ ${unitAt(finish.unit)}
 
 var<workgroup> inputs: array<vec4f, ${depth * STRIP * row}>; // [depth, 8, units and one unused]
 var<workgroup> filters: array<vec4f, ${depth * 4 * blocks}>; // [depth, 4, blocks]`,
-    workgroups: [Math.ceil(grid.UNITS / units), OUT_TILES, d.GROUPS * slices],
+    workgroups: [Math.ceil(grid.UNITS / units), OUT_TILES, d.GROUPS * spans],
     workgroupSize: [units, apart],
     takes: ['group', 'own', 'me'],
     body: wgsl`
 let g = group.z % d.GROUPS;
-let slice = group.z / d.GROUPS;
+let span = group.z / d.GROUPS;
 let plane = d.H * d.W;
 
 ${unroll(
@@ -157,8 +157,8 @@ ${unroll(ownWeights, 'var k{e} = vec4f();')}
 
 ${unroll(sums, 'var a{b}_{j} = vec4f();')}
 
-let begin = min(slice * d.SLICE, d.STEPS);
-let end = min(begin + d.SLICE, d.STEPS);
+let begin = min(span * d.SPAN, d.STEPS);
+let end = min(begin + d.SPAN, d.STEPS);
 let taps = d.R * d.S;
 var c = begin / max(taps, 1u) * ${depth}u;
 var r = begin % max(taps, 1u) / max(d.S, 1u);
@@ -218,7 +218,7 @@ ${
   var sums = ${sumsOf({ j: STRIP }, 'a{b}_{j}')};
   finish(first.x, g * d.OUT + o{b}, first.y, first.z, &sums);`
     : `
-  let to = index_partial(slice, g * d.OUT + o{b}, 0u, unit);
+  let to = index_partial(span, g * d.OUT + o{b}, 0u, unit);
 ${unroll({ j: STRIP }, 'partial[to + {j}u * d.UNITS] = a{b}_{j};')}`
 }
 }`,
@@ -241,25 +241,25 @@ fn unitAt(unit: u32) -> vec3u {
 }`;
 
 /**
- * Adds up the slices, always in the same order, and finishes. An invocation owns one unit of one block. Bindings:
+ * Adds up the spans, always in the same order, and finishes. An invocation owns one unit of one block. Bindings:
  * partial, then those of `finish`.
  */
-export function convSum({ name, dims: d, finish }: Omit<ConvKernel, 'x'>, slices: number): Kernel {
-  const dims = { ...d, ...unitGrid(d, finish.unit), OUTPUTS: d.GROUPS * d.OUT, SLICES: slices };
+export function convSum({ name, dims: d, finish }: Omit<ConvKernel, 'x'>, spans: number): Kernel {
+  const dims = { ...d, ...unitGrid(d, finish.unit), OUTPUTS: d.GROUPS * d.OUT, SPANS: spans };
   return kernel({
     name,
     dims: { ...dims, ...finish.dims },
     slices: finish.slices,
-    tensors: [reads('partial', `SLICES O/4 ${STRIP} UNITS`, { blocks: ['OUTPUTS'] }), ...finish.tensors],
+    tensors: [reads('partial', `SPANS O/4 ${STRIP} UNITS`, { blocks: ['OUTPUTS'] }), ...finish.tensors],
     functions: finish.functions + unitAt(finish.unit),
     each: { x: { unit: 'UNITS' }, y: { o: 'OUTPUTS' } },
     body: `
 ${unroll({ j: STRIP }, 'var a{j} = vec4f();')}
 let apart = d.OUTPUTS * ${STRIP}u * d.UNITS;
 var begin = index_partial(0u, o, 0u, unit);
-var slice = 0u;
+var span = 0u;
 // four at a time, so that their loads need not wait for one another
-for (; slice + 4u <= d.SLICES; slice += 4u) {
+for (; span + 4u <= d.SPANS; span += 4u) {
 ${unroll(
   { j: STRIP },
   `
@@ -268,7 +268,7 @@ ${unroll(
 )}
   begin += 4u * apart;
 }
-for (; slice < d.SLICES; slice++) {
+for (; span < d.SPANS; span++) {
 ${unroll({ j: STRIP }, 'a{j} += partial[begin + {j}u * d.UNITS];')}
   begin += apart;
 }

@@ -1,16 +1,16 @@
 struct Dims {
   N: u32, H: u32, W: u32, P: u32, Q: u32, R: u32, S: u32, STRIDE_Y: u32, STRIDE_X: u32, PAD_TOP: u32,
   PAD_LEFT: u32, DILATION_Y: u32, DILATION_X: u32, IN: u32, OUT: u32, GROUPS: u32, UNIT_ROWS: u32,
-  UNIT_COLUMNS: u32, UNITS: u32, OUTPUTS: u32, SLICES: u32, PIXELS: u32, Y_BLOCK: u32, Y_BLOCKS: u32,
+  UNIT_COLUMNS: u32, UNITS: u32, OUTPUTS: u32, SPANS: u32, PIXELS: u32, Y_BLOCK: u32, Y_BLOCKS: u32,
 }
 @group(0) @binding(0) var<uniform> d: Dims;
-@group(0) @binding(1) var<storage, read> partial: array<vec4f>; // [SLICES, O/4, 8, UNITS]
+@group(0) @binding(1) var<storage, read> partial: array<vec4f>; // [SPANS, O/4, 8, UNITS]
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>; // [N, O/4, P, Q]
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>; // [O/4]
 @group(0) @binding(4) var<storage, read_write> bits: array<u32>; // [N, O/4, P, Q/8]
 
-fn index_partial(slice: u32, b: u32, lane: u32, unit: u32) -> u32 {
-  return ((slice * d.OUTPUTS + b) * 8u + lane) * d.UNITS + unit;
+fn index_partial(span: u32, b: u32, lane: u32, unit: u32) -> u32 {
+  return ((span * d.OUTPUTS + b) * 8u + lane) * d.UNITS + unit;
 }
 
 fn index_y(n: u32, b: u32, p: u32, q: u32) -> u32 {
@@ -67,9 +67,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var a7 = vec4f();
   let apart = d.OUTPUTS * 8u * d.UNITS;
   var begin = index_partial(0u, o, 0u, unit);
-  var slice = 0u;
+  var span = 0u;
   // four at a time, so that their loads need not wait for one another
-  for (; slice + 4u <= d.SLICES; slice += 4u) {
+  for (; span + 4u <= d.SPANS; span += 4u) {
     let at0 = begin + 0u * d.UNITS;
     a0 += (partial[at0] + partial[at0 + apart]) + (partial[at0 + 2u * apart] + partial[at0 + 3u * apart]);
     let at1 = begin + 1u * d.UNITS;
@@ -88,7 +88,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     a7 += (partial[at7] + partial[at7 + apart]) + (partial[at7 + 2u * apart] + partial[at7 + 3u * apart]);
     begin += 4u * apart;
   }
-  for (; slice < d.SLICES; slice++) {
+  for (; span < d.SPANS; span++) {
     a0 += partial[begin + 0u * d.UNITS];
     a1 += partial[begin + 1u * d.UNITS];
     a2 += partial[begin + 2u * d.UNITS];

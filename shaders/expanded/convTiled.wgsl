@@ -1,7 +1,7 @@
 struct Dims {
   N: u32, H: u32, W: u32, P: u32, Q: u32, R: u32, S: u32, STRIDE_Y: u32, STRIDE_X: u32, PAD_TOP: u32,
   PAD_LEFT: u32, DILATION_Y: u32, DILATION_X: u32, IN: u32, OUT: u32, GROUPS: u32, UNIT_ROWS: u32,
-  UNIT_COLUMNS: u32, UNITS: u32, OUT_TILES: u32, STEPS: u32, SLICE: u32, PIXELS: u32, X_BLOCK: u32,
+  UNIT_COLUMNS: u32, UNITS: u32, OUT_TILES: u32, STEPS: u32, SPAN: u32, PIXELS: u32, X_BLOCK: u32,
   X_BLOCKS: u32, Y_BLOCK: u32, Y_BLOCKS: u32,
 }
 @group(0) @binding(0) var<uniform> d: Dims;
@@ -72,7 +72,7 @@ var<workgroup> filters: array<vec4f, 8>; // [depth, 4, blocks]
 @compute @workgroup_size(4, 2)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) own: vec3u, @builtin(local_invocation_index) me: u32) {
   let g = group.z % d.GROUPS;
-  let slice = group.z / d.GROUPS;
+  let span = group.z / d.GROUPS;
   let plane = d.H * d.W;
 
   let pixel0 = 0u * 8u + me % 8u;
@@ -118,8 +118,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) own: 
   var a0_6 = vec4f();
   var a0_7 = vec4f();
 
-  let begin = min(slice * d.SLICE, d.STEPS);
-  let end = min(begin + d.SLICE, d.STEPS);
+  let begin = min(span * d.SPAN, d.STEPS);
+  let end = min(begin + d.SPAN, d.STEPS);
   let taps = d.R * d.S;
   var c = begin / max(taps, 1u) * 1u;
   var r = begin % max(taps, 1u) / max(d.S, 1u);

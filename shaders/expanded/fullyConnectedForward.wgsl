@@ -1,6 +1,6 @@
 struct Dims {
-  N: u32, H: u32, W: u32, IN: u32, OUT: u32, FIRST: u32, ROWS: u32, SLICE: u32, FIRST_SLICE: u32,
-  SLICES: u32, ITEMS: u32, X_BLOCK: u32, X_BLOCKS: u32, Y_BLOCK: u32, Y_BLOCKS: u32,
+  N: u32, H: u32, W: u32, IN: u32, OUT: u32, FIRST: u32, ROWS: u32, SPAN: u32, FIRST_SPAN: u32, SPANS: u32,
+  ITEMS: u32, X_BLOCK: u32, X_BLOCKS: u32, Y_BLOCK: u32, Y_BLOCKS: u32,
 }
 @group(0) @binding(0) var<uniform> d: Dims;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>; // [N, C/4, H, W]
@@ -47,15 +47,15 @@ fn finish(n: u32, o: u32, sum: vec4f) {
   store_bits(n, o, signs(value));
   store_y(n, o, value);
 }
-fn store(slice: u32, n: u32, o: u32, sum: vec4f) {
+fn store(span: u32, n: u32, o: u32, sum: vec4f) {
   finish(n, o, sum);
 }
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {
   let o = min(id.x, d.OUT - 1u);
-  let begin = group.y * d.SLICE;
-  let end = min(begin + d.SLICE, d.ROWS);
+  let begin = group.y * d.SPAN;
+  let end = min(begin + d.SPAN, d.ROWS);
   let first = group.z * 2u;
   let at0 = index_x(min(first + 0u, d.N - 1u), 0u, 0u, 0u) + d.FIRST;
   let at1 = index_x(min(first + 1u, d.N - 1u), 0u, 0u, 0u) + d.FIRST;
@@ -74,5 +74,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: 
 
   var sums = array<vec4f, 2>(sum0, sum1);
   let count = min(d.ITEMS, d.N - first);
-  for (var k = 0u; k < count; k++) { store(d.FIRST_SLICE + group.y, first + k, o, sums[k]); }
+  for (var k = 0u; k < count; k++) { store(d.FIRST_SPAN + group.y, first + k, o, sums[k]); }
 }

@@ -1,14 +1,14 @@
 struct Dims {
-  N: u32, OUT: u32, SLICES: u32, Y_BLOCK: u32, Y_BLOCKS: u32,
+  N: u32, OUT: u32, SPANS: u32, Y_BLOCK: u32, Y_BLOCKS: u32,
 }
 @group(0) @binding(0) var<uniform> d: Dims;
-@group(0) @binding(1) var<storage, read> partial: array<vec4f>; // [SLICES, N, OUT]
+@group(0) @binding(1) var<storage, read> partial: array<vec4f>; // [SPANS, N, OUT]
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>; // [OUT]
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>; // [N, O/4]
 @group(0) @binding(4) var<storage, read_write> bits: array<u32>; // [N, O/4]
 
-fn load_partial(slice: u32, n: u32, out: u32) -> vec4f {
-  let i = (slice * d.N + n) * d.OUT + out;
+fn load_partial(span: u32, n: u32, out: u32) -> vec4f {
+  let i = (span * d.N + n) * d.OUT + out;
   return partial[i];
 }
 
@@ -42,6 +42,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let o = id.x;
 
   var sum = vec4f();
-  for (var slice = 0u; slice < d.SLICES; slice++) { sum += load_partial(slice, n, o); }
+  for (var span = 0u; span < d.SPANS; span++) { sum += load_partial(span, n, o); }
   finish(n, o, sum);
 }

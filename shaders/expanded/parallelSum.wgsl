@@ -1,14 +1,14 @@
 struct Dims {
-  N: u32, OUT: u32, SLICES: u32, Y_BLOCK: u32, Y_BLOCKS: u32,
+  N: u32, OUT: u32, SPANS: u32, Y_BLOCK: u32, Y_BLOCKS: u32,
 }
 @group(0) @binding(0) var<uniform> d: Dims;
-@group(0) @binding(1) var<storage, read> partial: array<vec4f>; // [SLICES, N, OUT]
+@group(0) @binding(1) var<storage, read> partial: array<vec4f>; // [SPANS, N, OUT]
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>; // [OUT]
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>; // [N, O/4]
 @group(0) @binding(4) var<storage, read_write> bits: array<u32>; // [N, O/4]
 
-fn load_partial(slice: u32, n: u32, out: u32) -> vec4f {
-  let i = (slice * d.N + n) * d.OUT + out;
+fn load_partial(span: u32, n: u32, out: u32) -> vec4f {
+  let i = (span * d.N + n) * d.OUT + out;
   return partial[i];
 }
 
@@ -42,7 +42,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) own: 
   let n = group.y;
   let o = group.x * 8u + own.x;
   var sum = vec4f();
-  for (var slice = own.y; slice < d.SLICES; slice += 16u) { sum += load_partial(slice, n, min(o, d.OUT - 1u)); }
+  for (var span = own.y; span < d.SPANS; span += 16u) { sum += load_partial(span, n, min(o, d.OUT - 1u)); }
   parts[me] = sum;
   workgroupBarrier();
   if (own.y < 8u) { parts[me] += parts[me + 64u]; }

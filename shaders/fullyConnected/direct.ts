@@ -79,8 +79,8 @@ let count = min(d.ITEMS, d.N - first);`;
 /**
  *   y[n, o] = bias[o] + Σ_i weight[o, i] · x[n, i]
  *
- * An invocation owns four outputs of up to four items, over one slice of rows. With a single slice it finishes them;
- * otherwise it writes `partial[slice, n, o]`, which {@link fullyConnectedSum} adds up in a fixed order.
+ * An invocation owns four outputs of up to four items, over one span of rows. With a single span it finishes them;
+ * otherwise it writes `partial[span, n, o]`, which {@link fullyConnectedSum} adds up in a fixed order.
  */
 export function fullyConnectedForward(
   d: FullyConnectedDims,
@@ -91,7 +91,7 @@ export function fullyConnectedForward(
 ): Kernel {
   const tile = tileOf(d.N, variant);
   const { items, dense } = tile;
-  const store = storeOf(chunk.SLICES, epilogue);
+  const store = storeOf(chunk.SPANS, epilogue);
   return kernel({
     name: 'fullyConnectedForward',
     dims: { ...d, ...chunk, ITEMS: items },
@@ -99,12 +99,12 @@ export function fullyConnectedForward(
     tensors: [INPUTS, WEIGHT, ...store.tensors],
     flops: 2 * d.N * chunk.ROWS * d.OUT * 16,
     functions: store.functions,
-    workgroups: grid(d.OUT, Math.ceil(chunk.ROWS / chunk.SLICE), Math.ceil(d.N / items)),
+    workgroups: grid(d.OUT, Math.ceil(chunk.ROWS / chunk.SPAN), Math.ceil(d.N / items)),
     ...started(tile),
     body: wgsl`
 let o = min(id.x, d.OUT - 1u);
-let begin = group.y * d.SLICE;
-let end = min(begin + d.SLICE, d.ROWS);
+let begin = group.y * d.SPAN;
+let end = min(begin + d.SPAN, d.ROWS);
 let first = group.z * ${items}u;
 ${itemPlaces(tile, (n) => `index_x(${n}, 0u, 0u, 0u) + d.FIRST`)}
 ${unroll({ k: items }, 'var sum{k} = vec4f();')}
@@ -119,7 +119,7 @@ for (var i = begin; i < end; i++) {
 }
 if (id.x >= d.OUT) { return; }
 ${sumsOf(tile)}
-for (var k = 0u; k < count; k++) { store(d.FIRST_SLICE + group.y, first + k, o, sums[k]); }`,
+for (var k = 0u; k < count; k++) { store(d.FIRST_SPAN + group.y, first + k, o, sums[k]); }`,
   });
 }
 
@@ -131,7 +131,7 @@ const ROWS =
   'load_weight_at(row), load_weight_at(row + d.OUT), ' +
   'load_weight_at(row + 2u * d.OUT), load_weight_at(row + 3u * d.OUT)';
 
-/** Adds up the slices, in order, then bias and ReLU. */
+/** Adds up the spans, in order, then bias and ReLU. */
 export function fullyConnectedSum(
   d: FullyConnectedDims,
   slices: Slices<'y'>,
@@ -141,14 +141,14 @@ export function fullyConnectedSum(
   const finish = finishOf(epilogue);
   return kernel({
     name: 'fullyConnectedSum',
-    dims: { N: d.N, OUT: d.OUT, SLICES: count },
+    dims: { N: d.N, OUT: d.OUT, SPANS: count },
     slices,
     tensors: [reads(...PARTIAL), ...finish.tensors],
     functions: finish.functions,
     each: { x: { o: 'OUT' }, y: { n: 'N' } },
     body: `
 var sum = vec4f();
-for (var slice = 0u; slice < d.SLICES; slice++) { sum += load_partial(slice, n, o); }
+for (var span = 0u; span < d.SPANS; span++) { sum += load_partial(span, n, o); }
 finish(n, o, sum);`,
   });
 }

@@ -26,14 +26,14 @@ import {
 
 export interface ParallelFullyConnected {
   readonly family: 'parallel';
-  /** How many keep the GPU busy: a forward sum is cut into slices until there are so many. */
+  /** How many keep the GPU busy: a forward sum is cut into spans until there are so many. */
   readonly workgroups: number;
 }
 
 /** Output blocks of a workgroup, and the parts into which each of its sums is cut, an invocation for each. */
 export const COLUMNS = 64;
 const PARTS = 4;
-/** The same for adding up slices, which are many and short. */
+/** The same for adding up spans, which are many and short. */
 const SUM_COLUMNS = 8;
 const SUM_PARTS = 16;
 /** Of a batch, that share one reading of the weights. */
@@ -44,8 +44,8 @@ const LANES = ['x', 'y', 'z', 'w'] as const;
 /**
  *   y[n, o] = bias[o] + Σ_i weight[o, i] · x[n, i]
  *
- * An invocation owns four outputs of up to eight items, over every fourth block of rows of a slice. With a single slice
- * the workgroup finishes them; otherwise it writes `partial[slice, n, o]`, which {@link parallelSum} adds up in a fixed
+ * An invocation owns four outputs of up to eight items, over every fourth block of rows of a span. With a single span
+ * the workgroup finishes them; otherwise it writes `partial[span, n, o]`, which {@link parallelSum} adds up in a fixed
  * order.
  */
 export function parallelForward(
@@ -56,7 +56,7 @@ export function parallelForward(
 ): Kernel {
   const items = itemsOf(d.N, ITEMS);
   const dense = items >= DENSE;
-  const store = storeOf(chunk.SLICES, epilogue);
+  const store = storeOf(chunk.SPANS, epilogue);
   return kernel({
     name: 'fullyConnectedForward',
     dims: { ...d, ...chunk },
@@ -66,14 +66,14 @@ export function parallelForward(
     functions: `${store.functions}
 
 var<workgroup> parts: array<vec4f, ${PARTS * COLUMNS}>; // [parts, columns]`,
-    workgroups: [Math.ceil(d.OUT / COLUMNS), Math.ceil(chunk.ROWS / chunk.SLICE), Math.ceil(d.N / items)],
+    workgroups: [Math.ceil(d.OUT / COLUMNS), Math.ceil(chunk.ROWS / chunk.SPAN), Math.ceil(d.N / items)],
     workgroupSize: [COLUMNS, PARTS],
     takes: ['group', 'own', 'me'],
     body: wgsl`
 let column = group.x * ${COLUMNS}u + own.x;
 let o = min(column, d.OUT - 1u);
-let begin = group.y * d.SLICE;
-let end = min(begin + d.SLICE, d.ROWS);
+let begin = group.y * d.SPAN;
+let end = min(begin + d.SPAN, d.ROWS);
 let first = group.z * ${items}u;
 ${unroll(
   { k: items },
@@ -105,14 +105,14 @@ parts[me] = sum{k};
 workgroupBarrier();
 if (own.y == 0u && column < d.OUT && first + {k}u < d.N) {
   let sum = ${unroll({ part: PARTS }, `parts[own.x + {part}u * ${COLUMNS}u]`, ' + ')};
-  store(d.FIRST_SLICE + group.y, first + {k}u, o, sum);
+  store(d.FIRST_SPAN + group.y, first + {k}u, o, sum);
 }
 workgroupBarrier();`,
 )}`,
   });
 }
 
-/** Adds up the slices, in an order of its own but always the same, then bias and ReLU. */
+/** Adds up the spans, in an order of its own but always the same, then bias and ReLU. */
 export function parallelSum(
   d: FullyConnectedDims,
   slices: Slices<'y'>,
@@ -122,7 +122,7 @@ export function parallelSum(
   const finish = finishOf(epilogue);
   return kernel({
     name: 'fullyConnectedSum',
-    dims: { N: d.N, OUT: d.OUT, SLICES: count },
+    dims: { N: d.N, OUT: d.OUT, SPANS: count },
     slices,
     tensors: [reads(...PARTIAL), ...finish.tensors],
     functions: `${finish.functions}
@@ -135,7 +135,7 @@ var<workgroup> parts: array<vec4f, ${SUM_PARTS * SUM_COLUMNS}>; // [parts, colum
 let n = group.y;
 let o = group.x * ${SUM_COLUMNS}u + own.x;
 var sum = vec4f();
-for (var slice = own.y; slice < d.SLICES; slice += ${SUM_PARTS}u) { sum += load_partial(slice, n, min(o, d.OUT - 1u)); }
+for (var span = own.y; span < d.SPANS; span += ${SUM_PARTS}u) { sum += load_partial(span, n, min(o, d.OUT - 1u)); }
 parts[me] = sum;
 ${addUp(SUM_PARTS, (half) => `if (own.y < ${half}u) { parts[me] += parts[me + ${half * SUM_COLUMNS}u]; }`)}
 if (own.y == 0u && o < d.OUT) { finish(n, o, parts[me]); }`,

@@ -2,7 +2,7 @@
  * Fully connected layers: what all families of their kernels agree on. The weight is stored once, transposed: row i
  * holds what input i gives to every output. Forward adds up rows and passes over those whose input is zero (exact, and
  * most inputs are, after a ReLU); backward takes one dot product per row and passes over rows that the ReLU's bits will
- * zero anyway. Rows come in chunks, since a binding may be no larger than 128 MiB; each chunk is a slice of the sum.
+ * zero anyway. Rows come in chunks, since a binding may be no larger than 128 MiB; each chunk is a span of the sum.
  *
  * Inputs are counted as they are stored, in blocks: row `4·i + lane` with `i = (c/4)·H·W + h·W + w`.
  */
@@ -22,16 +22,16 @@ export interface FullyConnectedDims {
 }
 
 /**
- * The part of the rows that one binding holds, cut into slices that are summed apart. All counted in blocks of four
+ * The part of the rows that one binding holds, cut into spans that are summed apart. All counted in blocks of four
  * rows.
  */
 export interface RowChunk {
   readonly FIRST: number;
   readonly ROWS: number;
-  readonly SLICE: number;
-  /** Index of the chunk's first slice, and the number of slices of all chunks. */
-  readonly FIRST_SLICE: number;
-  readonly SLICES: number;
+  readonly SPAN: number;
+  /** Index of the chunk's first span, and the number of spans of all chunks. */
+  readonly FIRST_SPAN: number;
+  readonly SPANS: number;
 }
 
 /** Items of a batch that share one reading of the weights: up to `most`. */
@@ -88,20 +88,20 @@ fn finish(n: u32, o: u32, sum: vec4f) {
 }`,
 });
 
-/** The sums of a slice of rows; `fullyConnectedSum` adds them up. */
-export const PARTIAL = ['partial', 'SLICES N OUT'] as const;
+/** The sums of a span of rows; `fullyConnectedSum` adds them up. */
+export const PARTIAL = ['partial', 'SPANS N OUT'] as const;
 
 /**
- * WGSL: `store(slice, n, o, sum)`, where the slices of all chunks are counted together: a single one finishes, several
+ * WGSL: `store(span, n, o, sum)`, where the spans of all chunks are counted together: a single one finishes, several
  * are put aside. Bindings: those of {@link finishOf}, or partial.
  */
-export function storeOf(slices: number, epilogue: ForwardEpilogue): Store {
-  if (slices > 1) {
+export function storeOf(spans: number, epilogue: ForwardEpilogue): Store {
+  if (spans > 1) {
     return {
       tensors: [writes(...PARTIAL)],
       functions: `
-fn store(slice: u32, n: u32, o: u32, sum: vec4f) {
-  store_partial(slice, n, o, sum);
+fn store(span: u32, n: u32, o: u32, sum: vec4f) {
+  store_partial(span, n, o, sum);
 }`,
     };
   }
@@ -109,7 +109,7 @@ fn store(slice: u32, n: u32, o: u32, sum: vec4f) {
   return {
     tensors,
     functions: `${functions}
-fn store(slice: u32, n: u32, o: u32, sum: vec4f) {
+fn store(span: u32, n: u32, o: u32, sum: vec4f) {
   finish(n, o, sum);
 }`,
   };

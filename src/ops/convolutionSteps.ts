@@ -85,7 +85,7 @@ function direct(convolution: Convolution, variant: DirectVariant): readonly Step
 function tiled(convolution: Convolution, variant: TiledVariant): readonly Step[] {
   const { layer, name, filters, direction, dims, finish, x, stores } = convolution;
   const { tile } = variant;
-  const { slices } = stepsOf(dims, tile, variant.slices);
+  const { spans } = stepsOf(dims, tile, variant.spans);
   const weight = weightTensor(
     filters,
     `${direction} in tiles of ${tile.blocks}×${tile.depth}`,
@@ -93,15 +93,15 @@ function tiled(convolution: Convolution, variant: TiledVariant): readonly Step[]
     () => packTiledWeight(filters.data, filters.shape, direction, tile),
   );
   const kernel = convTiled(convolution, variant);
-  if (slices === 1) return [stepOf(layer, name, kernel, { weight, x, ...stores })];
+  if (spans === 1) return [stepOf(layer, name, kernel, { weight, x, ...stores })];
   const partial: Tensor = {
     name: `${layer}.${name}.partial`,
-    bytes: partialLength(dims, finish.unit, slices) * 4,
+    bytes: partialLength(dims, finish.unit, spans) * 4,
     kind: 'transient',
   };
   return [
     stepOf(layer, name, kernel, { weight, x, partial }),
-    stepOf(layer, `${name}Sum`, convSum({ ...convolution, name: `${name}Sum` }, slices), { partial, ...stores }),
+    stepOf(layer, `${name}Sum`, convSum({ ...convolution, name: `${name}Sum` }, spans), { partial, ...stores }),
   ];
 }
 

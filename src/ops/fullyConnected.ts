@@ -19,7 +19,7 @@ export interface FullyConnectedNode extends Node<'fullyConnected'> {
 }
 
 /**
- * How a forward sum is cut: slices until a pass has so many invocations, unless they got shorter than what is worth a
+ * How a forward sum is cut: spans until a pass has so many invocations, unless they got shorter than what is worth a
  * partial sum.
  */
 interface Cut {
@@ -70,7 +70,7 @@ function outputsOf(node: FullyConnectedNode, input: Extents, weights: Weights): 
   return out;
 }
 
-/** Rows cut into chunks that a binding holds, and chunks into slices. */
+/** Rows cut into chunks that a binding holds, and chunks into spans. */
 function chunksOf(
   name: string,
   rows: number,
@@ -87,16 +87,16 @@ function chunksOf(
       { limit: 'maxStorageBufferBindingSize', need: rowBytes, have: bindingBytes, layer: name },
     );
   const wanted = Math.min(Math.ceil(invocations / outBlocks), Math.max(fewest, Math.floor(rows / shortest)));
-  const SLICE = Math.min(Math.ceil(rows / wanted), perChunk);
-  const chunks: Omit<RowChunk, 'SLICES'>[] = [];
-  let FIRST_SLICE = 0;
+  const SPAN = Math.min(Math.ceil(rows / wanted), perChunk);
+  const chunks: Omit<RowChunk, 'SPANS'>[] = [];
+  let FIRST_SPAN = 0;
   for (let FIRST = 0; FIRST < rows; ) {
-    const ROWS = Math.min(Math.floor(perChunk / SLICE) * SLICE, rows - FIRST);
-    chunks.push({ FIRST, ROWS, SLICE, FIRST_SLICE });
+    const ROWS = Math.min(Math.floor(perChunk / SPAN) * SPAN, rows - FIRST);
+    chunks.push({ FIRST, ROWS, SPAN, FIRST_SPAN });
     FIRST += ROWS;
-    FIRST_SLICE += Math.ceil(ROWS / SLICE);
+    FIRST_SPAN += Math.ceil(ROWS / SPAN);
   }
-  return chunks.map((chunk) => ({ ...chunk, SLICES: FIRST_SLICE }));
+  return chunks.map((chunk) => ({ ...chunk, SPANS: FIRST_SPAN }));
 }
 
 function layout({ node, batch, x, y, weights, bindingBytes, variants }: OnePlaced<FullyConnectedNode>) {
@@ -141,8 +141,8 @@ export const fullyConnected = unary<FullyConnectedNode>({
       y.C,
       node.bias === undefined ? null : weightOf(weights, node.name, node.bias, [y.C]),
     );
-    const slices = chunks[0]?.SLICES ?? 1;
-    if (slices === 1)
+    const spans = chunks[0]?.SPANS ?? 1;
+    if (spans === 1)
       return chunks.map((chunk, index) =>
         step('fullyConnectedForward', family.forward(dims, { x, y }, chunk, epilogue), {
           x,
@@ -151,7 +151,7 @@ export const fullyConnected = unary<FullyConnectedNode>({
           y,
         }),
       );
-    const partial: Tensor = { name: `${node.name}.partial`, bytes: slices * dims.N * dims.OUT * 16, kind: 'transient' };
+    const partial: Tensor = { name: `${node.name}.partial`, bytes: spans * dims.N * dims.OUT * 16, kind: 'transient' };
     const sums: Step[] = chunks.map((chunk, index) =>
       stepOf(node.name, 'fullyConnectedForward', family.forward(dims, { x, y }, chunk, epilogue), {
         x,
@@ -159,7 +159,7 @@ export const fullyConnected = unary<FullyConnectedNode>({
         partial,
       }),
     );
-    return [...sums, step('fullyConnectedSum', family.sum(dims, { y }, slices, epilogue), { partial, bias, y })];
+    return [...sums, step('fullyConnectedSum', family.sum(dims, { y }, spans, epilogue), { partial, bias, y })];
   },
 
   backward(site) {

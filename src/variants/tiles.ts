@@ -64,13 +64,13 @@ export const coresOf = (adapter: Adapter): number => machineOf(adapter).cores;
 /** More than this many times the products that are needed, and a tile does not fit the layer. */
 const MOST_WASTE = 1.35;
 /**
- * Workgroups without which a core idles; and invocations, until there are so many of which a sum is cut into slices.
+ * Workgroups without which a core idles; and invocations, until there are so many of which a sum is cut into spans.
  */
 const BUSY_WORKGROUPS = 2;
 const BUSY_INVOCATIONS = 256;
-const MOST_SLICES = 16;
-/** A shorter slice is not worth its partial sums. */
-const SHORTEST_SLICE = 4;
+const MOST_SPANS = 16;
+/** A shorter span is not worth its partial sums. */
+const SHORTEST_SPAN = 4;
 /** Work that is over before a GPU is filled: the direct kernel, which needs nothing of it, does as well. */
 const TINY_FLOPS = 4e6;
 /**
@@ -93,12 +93,12 @@ export function machineryFor(d: ConvDims, { adapter, limits }: Pick<Environment,
   const bindable = (elements: number): boolean => elements * 4 <= limits.maxStorageBufferBindingSize;
   const tiled = machine.tiles
     .flatMap((tile) =>
-      slicesFor(d, tile, machine).map((slices) => ({
-        variant: { family: 'tiled', tile, slices } as const,
-        rate: rateOf(d, tile, slices, machine),
+      spansFor(d, tile, machine).map((spans) => ({
+        variant: { family: 'tiled', tile, spans } as const,
+        rate: rateOf(d, tile, spans, machine),
       })),
     )
-    .filter(({ variant: { slices }, rate }) => rate > 0 && (slices === 1 || bindable(partialLength(d, ROW, slices))))
+    .filter(({ variant: { spans }, rate }) => rate > 0 && (spans === 1 || bindable(partialLength(d, ROW, spans))))
     .sort((a, b) => b.rate - a.rate)
     .slice(0, MOST_TILED)
     .map(({ variant }) => variant);
@@ -127,19 +127,19 @@ const workgroupsOf = (d: ConvDims, tile: Tile): number =>
 const wantedWorkgroups = (tile: Tile, { cores }: Machine): number =>
   cores * Math.max(BUSY_WORKGROUPS, BUSY_INVOCATIONS / invocationsOf(tile));
 
-/** No slices; and, where that leaves cores idle, as many as fill them. */
-function slicesFor(d: ConvDims, tile: Tile, machine: Machine): readonly number[] {
+/** No spans; and, where that leaves cores idle, as many as fill them. */
+function spansFor(d: ConvDims, tile: Tile, machine: Machine): readonly number[] {
   const { STEPS } = stepsOf(d, tile, 1);
   const wanted = Math.ceil(wantedWorkgroups(tile, machine) / workgroupsOf(d, tile));
-  const { slices } = stepsOf(d, tile, Math.max(1, Math.min(wanted, MOST_SLICES, Math.floor(STEPS / SHORTEST_SLICE))));
-  return slices > 1 ? [1, slices] : [1];
+  const { spans } = stepsOf(d, tile, Math.max(1, Math.min(wanted, MOST_SPANS, Math.floor(STEPS / SHORTEST_SPAN))));
+  return spans > 1 ? [1, spans] : [1];
 }
 
 /**
  * What share of a GPU's rate to expect (constants fitted to an H200's sweep, where its first choice takes 2 % longer
  * than the best): by reuse of what is loaded, cores that are busy, and products that are needed. 0: does not fit.
  */
-function rateOf(d: ConvDims, tile: Tile, slices: number, machine: Machine): number {
+function rateOf(d: ConvDims, tile: Tile, spans: number, machine: Machine): number {
   const units = unitCount(d);
   const rounded = (extent: number, step: number): number => (Math.ceil(extent / step) * step) / extent;
   if (tile.depth === 1 && d.IN > 1) return 0;
@@ -148,6 +148,6 @@ function rateOf(d: ConvDims, tile: Tile, slices: number, machine: Machine): numb
   const [channels, pixels] = [tile.blocks * 4, tile.units * 8];
   const reuse = (channels * pixels) / (channels + pixels);
   const registers = tile.own === 2 ? 1 : 0.9;
-  const busy = Math.min(1, (workgroupsOf(d, tile) * slices) / (machine.cores * BUSY_WORKGROUPS));
-  return (registers * (reuse / (reuse + 16)) * busy * (slices > 1 ? 0.8 : 1)) / waste;
+  const busy = Math.min(1, (workgroupsOf(d, tile) * spans) / (machine.cores * BUSY_WORKGROUPS));
+  return (registers * (reuse / (reuse + 16)) * busy * (spans > 1 ? 0.8 : 1)) / waste;
 }

@@ -70,9 +70,9 @@ const PATIENCE = 240_000;
 
 describe.each(nodeDrivers)('on %s', (driver) => {
   test.each<[string, TiledVariant]>([
-    ['whole', { family: 'tiled', tile: tile(4, 2, 1), slices: 1 }],
-    ['in three slices, which a second kernel adds up', { family: 'tiled', tile: tile(2, 4, 1), slices: 3 }],
-    ['in as many slices as there are steps', { family: 'tiled', tile: tile(2, 4, 1), slices: 99 }],
+    ['whole', { family: 'tiled', tile: tile(4, 2, 1), spans: 1 }],
+    ['in three spans, which a second kernel adds up', { family: 'tiled', tile: tile(2, 4, 1), spans: 3 }],
+    ['in as many spans as there are steps', { family: 'tiled', tile: tile(2, 4, 1), spans: 99 }],
   ])(
     'tiled convolution equals the oracle to the last bit: %s',
     async (_, variant) => {
@@ -105,7 +105,7 @@ test.each(Object.entries(TILES))(
   async (_, tile) => {
     const net = new Net({ C: 3, H: 7, W: 11 }, 9);
     const output = net.fullyConnected(net.conv('image', 136, { kernel: [3, 2], pads: [1, 0, 1, 2] }), 5);
-    const loader = await loaderOf(quick, { conv: () => ({ family: 'tiled', tile, slices: 1 }) });
+    const loader = await loaderOf(quick, { conv: () => ({ family: 'tiled', tile, spans: 1 }) });
     expect(await error(loader, Object.assign(net, { output }), { classes: [2, 1] })).toBe(0);
   },
   PATIENCE,

@@ -79,7 +79,7 @@ describe.each(everywhere)('a fully connected layer on $driver by $family', ({ dr
     expect(await errorOf(await loader(), graph, [net.image()], { classes: [4] })).toBe(0);
   });
 
-  test.each([1, 3, 9])('long rows are cut into slices, which add up: batch of %d', async (batch) => {
+  test.each([1, 3, 9])('long rows are cut into spans, which add up: batch of %d', async (batch) => {
     const engine = await loader();
     const surroundings = { rectified: true, branch: 'after', batch, rule: 'guided', seed: 2 } as const;
     expect(

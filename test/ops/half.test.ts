@@ -115,10 +115,10 @@ describe.each(WAYS)('in half precision on %s with %s of its features', (driver, 
     },
   );
 
-  test('the tiled kernels too, sliced as well', async () => {
+  test('the tiled kernels too, in spans as well', async () => {
     const loader = await loaderOf(
       driver,
-      { conv: () => ({ family: 'tiled', tile: { blocks: 2, units: 4, depth: 1, own: 1 }, slices: 3 }) },
+      { conv: () => ({ family: 'tiled', tile: { blocks: 2, units: 4, depth: 1, own: 1 }, spans: 3 }) },
       { features, precision: 'f16' },
     );
     const net = new Net({ C: 3, H: 9, W: 11 }, 7);

@@ -91,8 +91,8 @@ const centred = { centred: true, scaled: true };
 const normal = { ...channelsOfPixel, EPSILON: floatBits(1e-5) };
 const product = { N, BLOCKS, ROWS: 9, COLUMNS: 7, INNER: 11, SUMMED: 1 };
 const full = { N, H: 3, W: 3, IN: 9 * BLOCKS, OUT: 4 };
-const rows = { FIRST: 0, ROWS: full.IN, SLICE: full.IN, FIRST_SLICE: 0, SLICES: 1 };
-const halfOfRows = { ...rows, SLICE: 14, SLICES: 2 };
+const rows = { FIRST: 0, ROWS: full.IN, SPAN: full.IN, FIRST_SPAN: 0, SPANS: 1 };
+const halfOfRows = { ...rows, SPAN: 14, SPANS: 2 };
 const rectified = { relu: true, bits: true };
 const cells = { ...image, STRIDE_Y: 2, STRIDE_X: 2, PAD_TOP: 1, PAD_LEFT: 1, DEPTH: 12, BLOCKS, P: 6, Q: 7 };
 const samples = { ...image, SAMPLES: 10 };
@@ -134,8 +134,8 @@ export const EXAMPLES: Readonly<Record<string, Kernel>> = {
   convDepthwiseBackwardStrided: convDepthwiseBackwardStrided({ ...strided, GROUPS: BLOCKS }, backward, masked),
   convBackwardStrided: convBackwardStrided(strided, backward, masked),
   convTransposeStrided: convBackwardStrided(strided, backward, { accumulate: false, gate: 'none' }, true),
-  convTiled: convTiled(conv('convForward'), { family: 'tiled', tile, slices: 1 }),
-  convTiledSliced: convTiled(conv('convForward'), { family: 'tiled', tile, slices: 3 }),
+  convTiled: convTiled(conv('convForward'), { family: 'tiled', tile, spans: 1 }),
+  convTiledInSpans: convTiled(conv('convForward'), { family: 'tiled', tile, spans: 3 }),
   convSum: convSum(conv('convForwardSum'), 3),
   winogradInput: winogradInput(conv('winogradInput')),
   winogradProducts: winogradProducts(productDims(even), tile),

@@ -60,20 +60,20 @@ describe('tiles', () => {
     },
   );
 
-  test('small planes are cut into slices, large ones are not; the first layer has a tile that is as deep as itself', () => {
+  test('small planes are cut into spans, large ones are not; the first layer has a tile that is as deep as itself', () => {
     const conv = (d: ConvDims, vendor = 'nvidia') => variantsFor(known(vendor)).conv(d);
     expect(conv(layer(384, 256, 13), 'apple')).toMatchObject({
       family: 'tiled',
-      slices: expect.toSatisfy((slices: number) => slices >= 2),
+      spans: expect.toSatisfy((spans: number) => spans >= 2),
     });
     expect(conv(layer(64, 192, 27, 5))).toMatchObject({
       family: 'tiled',
-      slices: expect.toSatisfy((slices: number) => slices >= 4),
+      spans: expect.toSatisfy((spans: number) => spans >= 4),
     });
-    expect(conv(layer(32, 64, 224))).toMatchObject({ family: 'tiled', slices: 1, tile: TILES['64×128'] });
+    expect(conv(layer(32, 64, 224))).toMatchObject({ family: 'tiled', spans: 1, tile: TILES['64×128'] });
     expect(conv(layer(3, 64, 224))).toMatchObject({
       family: 'tiled',
-      slices: 1,
+      spans: 1,
       tile: TILES['64×64, one block deep'],
     });
   });

@@ -1,12 +1,12 @@
 struct Dims {
   N: u32, H: u32, W: u32, P: u32, Q: u32, R: u32, S: u32, STRIDE_Y: u32, STRIDE_X: u32, PAD_TOP: u32,
   PAD_LEFT: u32, DILATION_Y: u32, DILATION_X: u32, IN: u32, OUT: u32, GROUPS: u32, UNIT_ROWS: u32,
-  UNIT_COLUMNS: u32, UNITS: u32, OUT_TILES: u32, STEPS: u32, SLICE: u32, X_BLOCK: u32, X_BLOCKS: u32,
+  UNIT_COLUMNS: u32, UNITS: u32, OUT_TILES: u32, STEPS: u32, SPAN: u32, X_BLOCK: u32, X_BLOCKS: u32,
 }
 @group(0) @binding(0) var<uniform> d: Dims;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>; // [N, C/4, H, W]
 @group(0) @binding(2) var<storage, read> weight: array<vec4f>; // [GROUPS, OUT_TILES, STEPS, 8]
-@group(0) @binding(3) var<storage, read_write> partial: array<vec4f>; // [SLICES, O/4, 8, UNITS]
+@group(0) @binding(3) var<storage, read_write> partial: array<vec4f>; // [SPANS, O/4, 8, UNITS]
 
 fn index_x(n: u32, b: u32, h: u32, w: u32) -> u32 {
   return ((n * d.X_BLOCKS + d.X_BLOCK + b) * d.H + h) * d.W + w;
@@ -24,8 +24,8 @@ fn load_weight_at(i: u32) -> vec4f {
   return weight[i];
 }
 
-fn index_partial(slice: u32, b: u32, lane: u32, unit: u32) -> u32 {
-  return ((slice * (d.GROUPS * d.OUT) + b) * 8u + lane) * d.UNITS + unit;
+fn index_partial(span: u32, b: u32, lane: u32, unit: u32) -> u32 {
+  return ((span * (d.GROUPS * d.OUT) + b) * 8u + lane) * d.UNITS + unit;
 }
 
 fn unitAt(unit: u32) -> vec3u {
@@ -40,7 +40,7 @@ var<workgroup> filters: array<vec4f, 8>; // [depth, 4, blocks]
 @compute @workgroup_size(4, 2)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) own: vec3u, @builtin(local_invocation_index) me: u32) {
   let g = group.z % d.GROUPS;
-  let slice = group.z / d.GROUPS;
+  let span = group.z / d.GROUPS;
   let plane = d.H * d.W;
 
   let pixel0 = 0u * 8u + me % 8u;
@@ -86,8 +86,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) own: 
   var a0_6 = vec4f();
   var a0_7 = vec4f();
 
-  let begin = min(slice * d.SLICE, d.STEPS);
-  let end = min(begin + d.SLICE, d.STEPS);
+  let begin = min(span * d.SPAN, d.STEPS);
+  let end = min(begin + d.SPAN, d.STEPS);
   let taps = d.R * d.S;
   var c = begin / max(taps, 1u) * 1u;
   var r = begin % max(taps, 1u) / max(d.S, 1u);
@@ -210,7 +210,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) own: 
   let first = unitAt(unit);
   let o0 = group.y * 2u + own.y + 0u * 2u;
   if (o0 < d.OUT) {
-    let to = index_partial(slice, g * d.OUT + o0, 0u, unit);
+    let to = index_partial(span, g * d.OUT + o0, 0u, unit);
     partial[to + 0u * d.UNITS] = a0_0;
     partial[to + 1u * d.UNITS] = a0_1;
     partial[to + 2u * d.UNITS] = a0_2;
