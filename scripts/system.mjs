@@ -2,7 +2,7 @@
  * What the scripts need of a machine, found or got: packages, a Chromium, a software Vulkan driver. Plain JavaScript
  * without dependencies, since it runs before `npm ci` has.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   accessSync,
   constants,
@@ -40,6 +40,28 @@ export function run(command, args, { env = {}, minutes = 30 } = {}) {
   });
   if (error) console.log(`${command}: ${error.message}`);
   return status === 0;
+}
+
+/**
+ * Runs scripts of package.json at the same time; what each prints comes when it has ended. Whether they ended well, in
+ * the same order.
+ *
+ * @param {readonly string[]} scripts
+ */
+export function runScripts(scripts) {
+  const one = (/** @type {string} */ script) =>
+    new Promise((resolve) => {
+      const child = spawn('npm', ['run', '--silent', script], { cwd: root, shell: process.platform === 'win32' });
+      let printed = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding('utf8').on('data', (/** @type {string} */ text) => (printed += text));
+      child.on('error', (error) => (printed += error.message));
+      child.on('close', (code) => {
+        console.log(`\n$ npm run ${script}\n${printed}`);
+        resolve(code === 0);
+      });
+    });
+  return /** @type {Promise<boolean[]>} */ (Promise.all(scripts.map(one)));
 }
 
 /**

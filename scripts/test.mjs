@@ -4,7 +4,7 @@
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { getChromium, getVulkan, installPackages, root, run } from './system.mjs';
+import { getChromium, getVulkan, installPackages, root, run, runScripts } from './system.mjs';
 
 /** A driver that waits for ever blocks the worker, where no time-out of vitest's can fire. */
 const LONGEST_MINUTES = 80;
@@ -30,10 +30,11 @@ try {
 
   const asked = process.argv.slice(2);
   // the mistakes that the tests should notice are tried only where all tests are asked for
-  for (const check of ['format:check', 'lint', 'typecheck', ...(asked.length === 0 ? ['test:mutants'] : [])]) {
-    const ok = run('npm', ['run', '--silent', check]);
+  // the mistakes that the tests should notice are tried only where all tests are asked for
+  const checks = ['format:check', 'lint', 'typecheck', ...(asked.length === 0 ? ['test:mutants'] : [])];
+  for (const [i, ok] of (await runScripts(checks)).entries()) {
     total[ok ? 'passed' : 'failed']++;
-    if (!ok) console.log(`npm run ${check} failed (above).`);
+    if (!ok) console.log(`npm run ${checks[i]} failed (above).`);
   }
 
   const file = join(mkdtempSync(join(tmpdir(), 'gradlens-test-')), 'tally.json');

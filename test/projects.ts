@@ -17,9 +17,11 @@ export function projectOf(file: string): ProjectName {
   return ['webgpu', 'vite', 'node:child_process'].some((name) => reached.has(name)) ? 'gpu' : 'pure';
 }
 
-// A software GPU takes all cores, so its files run one after the other; and a crash of Dawn takes only the process of
-// its own file.
-const ALONE = { pool: 'forks', maxWorkers: 1, fileParallelism: false } as const;
+// Processes: a crash of Dawn takes only that of its own file. Two at once: a software GPU takes all cores while it
+// computes, but these tests compile on one and wait for programs more than that. Pages take turns, since the browser
+// lets only the one in front run freely.
+const PROCESSES = { pool: 'forks', maxWorkers: 2 } as const;
+const TAKING_TURNS = { pool: 'forks', maxWorkers: 1, fileParallelism: false } as const;
 
 export function projects(): TestProjectInlineConfiguration[] {
   const files = testFiles();
@@ -34,7 +36,7 @@ export function projects(): TestProjectInlineConfiguration[] {
   });
   return [
     project('pure', 0, { pool: 'threads' }),
-    project('gpu', 1, ALONE),
-    project('browser', 2, { ...ALONE, globalSetup: 'test/setup.ts' }),
+    project('gpu', 1, PROCESSES),
+    project('browser', 2, { ...TAKING_TURNS, globalSetup: 'test/setup.ts' }),
   ];
 }

@@ -35,7 +35,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
     throw new Error('no Chromium: run npm test, which gets one, or set GRADLENS_CHROMIUM to its program');
 
   const server = await createServer({
-    server: { host: '127.0.0.1', port: 5273, watch: null, hmr: false },
+    server: {
+      host: '127.0.0.1',
+      port: 5273,
+      watch: null,
+      hmr: false,
+      headers: { 'Cache-Control': 'max-age=86400' }, // nothing changes in a run: each page needs no module again
+    },
     logLevel: 'warn',
   });
   await server.listen();

@@ -1,6 +1,6 @@
 /** Runs the built command line as a user does, and makes models and pictures for it. */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -12,9 +12,30 @@ import { normals, randomParameter, randomWeights, seededRandom } from '../oracle
 
 const root = join(import.meta.dirname, '../..');
 
-/** Builds dist/lib unless it is newer than everything it is made of. */
+/** Builds dist/lib unless it is newer than everything it is made of. Files of tests that run at once take turns. */
 export function buildOnce(): void {
-  const built = join(root, 'dist/lib/cli.js');
+  const turn = join(root, 'dist/turn');
+  mkdirSync(join(root, 'dist'), { recursive: true });
+  while (!taken(turn)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+  try {
+    if (!isBuilt()) build();
+  } finally {
+    rmdirSync(turn);
+  }
+}
+
+/** Whether the folder could be made; one that is older than any build was left by a process that ended. */
+function taken(folder: string): boolean {
+  try {
+    mkdirSync(folder);
+    return true;
+  } catch {
+    const made = statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+    return Date.now() - made > 120_000;
+  }
+}
+
+function isBuilt(): boolean {
   const newest = Math.max(
     ...['src', 'shaders', 'bench'].flatMap((folder) =>
       (readdirSync(join(root, folder), { recursive: true }) as string[]).map(
@@ -22,7 +43,10 @@ export function buildOnce(): void {
       ),
     ),
   );
-  if (existsSync(built) && statSync(built).mtimeMs > newest) return;
+  return (statSync(join(root, 'dist/lib/cli.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0) > newest;
+}
+
+function build(): void {
   const vite = join(root, 'node_modules/vite/bin/vite.js');
   const { status, stderr } = spawnSync(process.execPath, [vite, 'build', '--mode', 'lib', '--logLevel', 'warn'], {
     cwd: root,

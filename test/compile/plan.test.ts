@@ -1,11 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { bindingsOf } from '../../shaders/kernel';
 import { type Plan, compile } from '../../src/compile';
+import { PLAN_LIMITS, assertWithin } from '../../src/compile/limits';
 import type { Memory } from '../../src/compile/plan';
 import type { Graph, GraphNode } from '../../src/graph';
 import type { Step, Tensor } from '../../src/ops/op';
 import { branched, small } from '../engine/graphs';
+import { Net } from '../ops/net';
 import { randomGraph } from '../oracle/randomGraph';
+
+type PlanLimit = (typeof PLAN_LIMITS)[number];
 
 const bindingBytes = 2 ** 27;
 const graphs = [small, branched, ...Array.from({ length: 60 }, (_, seed) => randomGraph(seed))];
@@ -62,6 +66,28 @@ describe.each(plans)('the plan of %s', (_, plan) => {
           expect(x.last < y.first || y.last < x.first, `${a} and ${b} share buffer ${x.buffer}`).toBe(true);
       }
     }
+  });
+
+  test('puts a tensor into the smallest free buffer that holds it', () => {
+    const steps = stepsOf(plan);
+    const placed = parsed(plan).map(({ bindings }) => bindings);
+    const last = new Map(placed.flatMap((bindings, at) => bindings.map(({ tensor }) => [tensor, at] as const)));
+    const sizes = new Map<number, number>();
+    const free = new Set<number>();
+    const seen = new Set<string>();
+    placed.forEach((bindings, at) => {
+      for (const { name, tensor, buffer } of bindings) {
+        if (seen.has(tensor)) continue;
+        seen.add(tensor);
+        const { bytes, kind } = steps[at]!.bind[name]!;
+        const fitting = [...free].map((k) => sizes.get(k)!).filter((size) => size >= bytes);
+        if (kind === 'transient' && fitting.length > 0) expect(sizes.get(buffer), tensor).toBe(Math.min(...fitting));
+        free.delete(buffer);
+        sizes.set(buffer, Math.max(sizes.get(buffer) ?? 0, bytes));
+      }
+      for (const { name, tensor, buffer } of bindings)
+        if (steps[at]!.bind[name]!.kind === 'transient' && last.get(tensor) === at) free.add(buffer);
+    });
   });
 
   test('binds no buffer both to read and to write in one step', () => {
@@ -175,4 +201,18 @@ test('each further picture takes what it adds, by hand', () => {
   // switches of the pool, 4 bits for each of 4 channels; bits of the last ReLU, one word for each strip of eight pixels
   // in each of 3 blocks and 3 rows
   expect(one.saved).toBe(2 * 3 * 6 * 2 + 32 + 3 * 3 * 4);
+});
+
+test('of steps that need the same, the first is named', () => {
+  const net = new Net({ C: 4, H: 8, W: 8 });
+  const plan = compile(net.graph(net.conv(net.conv('image', 4, { kernel: [1, 1] }), 4, { kernel: [1, 1] })), {
+    batch: 1,
+    bindingBytes,
+  });
+  const [first, second] = plan.forward.map(({ label, kernel }) => ({ label, most: Math.max(...kernel.workgroups) }));
+  expect(first!.most).toBe(second!.most);
+  const limits = Object.fromEntries(PLAN_LIMITS.map((name) => [name, Infinity])) as Record<PlanLimit, number>;
+  expect(() => assertWithin(plan, { ...limits, maxComputeWorkgroupsPerDimension: 0 })).toThrow(
+    `${first!.label} needs ${first!.most} of maxComputeWorkgroupsPerDimension`,
+  );
 });

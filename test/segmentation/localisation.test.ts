@@ -92,6 +92,18 @@ test('the measures of four pictures, by hand', () => {
   });
 });
 
+test.each([
+  [[10, 4], 1],
+  [[15, 6], 1],
+  [[9, 4], 0],
+  [[16, 6], 0],
+  [[10, 3], 0],
+  [[15, 7], 0],
+] as const)('a peak at %j is in a box of 6×3 at (10, 4), or not: %d', (peak, pointing) => {
+  const picture: Localised = { ...pictures[0]!, boxes: [[10, 4, 6, 3]], peak };
+  expect(localisationMeasures([picture]).pointing).toBe(pointing);
+});
+
 test('a control keeps the classes and changes the boxes', () => {
   expect(localisationMeasures(controlOf(pictures, () => left))).toEqual({
     pictures: 4,
