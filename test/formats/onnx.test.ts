@@ -661,7 +661,7 @@ test('SqueezeNet 1.1 imports whole: 66 nodes, 52 weights, 1000 outputs', DATA, (
   expect(graph.nodes).toHaveLength(66);
   expect(graph.weights.size).toBe(52);
   expect(graph.output).toBe('scores');
-  expect(graph.nodes.at(-1)).toEqual({ op: 'flatten', name: 'scores', inputs: ['pool10'] });
+  expect(graph.nodes.at(-1)).toEqual({ op: 'identity', name: 'scores', inputs: ['pool10'] });
   expect(graph.weights.get('conv10_w')!.shape).toEqual([1000, 512, 1, 1]);
   expect(input).toBeUndefined();
   expect(labels).toEqual([]);
