@@ -16,13 +16,18 @@ export interface StartDims {
 /** A `y` or `x` that stands for the whole plane. */
 export const WHOLE_PLANE = 0xffffffff;
 
+/** What the score goes through before it is differentiated; their places are the numbers of the uniform. */
+export const HEADS = ['logit', 'softmax', 'sigmoid'] as const;
+
 /**
  *   dX[n, c, h, w] = [(c,h,w) is the target of n]            of the score
  *                  = p_target · ([c is the target] − p_c)    of the probability p = soft-max(x)
+ *                  = [c is the target] · p_c · (1 − p_c)     of the probability p = sigmoid(x)
  *
- * where 1 − p_target is summed from the other classes, so that its digits are there however near p_target is to 1.
+ * where 1 − p_target is summed from the other classes, or computed from exp(−|x|), so that its digits are there however
+ * near p_target is to 1.
  *
- * `target` holds (channel, y, x, –) per item. Which of the two is a field of the rule's uniform.
+ * `target` holds (channel, y, x, –) per item. Which of the three is a field of the rule's uniform, one of {@link HEADS}.
  */
 export function startBackward(d: StartDims, epilogue: BackwardEpilogue): Kernel {
   const gradient = gradientOf(epilogue);
@@ -43,7 +48,11 @@ let here = (chosen.y == h || chosen.y == ${WHOLE_PLANE}u) && (chosen.z == w || c
 let channels = channelsOf(b);
 var value = select(vec4f(), vec4f(1.0), (channels == vec4u(chosen.x)) & vec4<bool>(here));
 
-if (rule.probability != 0u) {
+if (rule.probability == ${HEADS.indexOf('sigmoid')}u) {
+  let e = exp(-abs(load_x(n, b, h, w)));
+  value *= e / ((1.0 + e) * (1.0 + e));
+}
+if (rule.probability == ${HEADS.indexOf('softmax')}u) {
   let scores = index_x(n, 0u, 0u, 0u);
   var largest = x[scores].x;
   for (var c = 0u; c < d.C; c++) { largest = max(largest, x[scores + c / 4u][c % 4u]); }

@@ -4,11 +4,11 @@
  */
 import { GradlensError } from './errors';
 import type { GraphNode } from './ops';
-import type { InputSpec, PreparationGuess } from './options';
+import type { Head, InputSpec, PreparationGuess } from './options';
 import type { Extents, Weight } from './shape';
 
 export type { GraphNode } from './ops';
-export type { InputSpec, PreparationGuess, PresetName } from './options';
+export type { Head, HeadKind, InputSpec, PreparationGuess, PresetName, ReadingOptions } from './options';
 export type { Axis, Extents, Pads, Pair, Triple, Weight, Window } from './shape';
 
 export interface Graph {
@@ -27,9 +27,13 @@ export interface ModelFile {
   readonly input?: InputSpec;
   /** Only where `input` is absent. */
   readonly guess?: PreparationGuess;
+  /** What makes probabilities of the scores, where that is known otherwise than from the graph's end. */
+  readonly head?: Head;
   /** Names of the classes, in score order; empty where unknown. */
   readonly labels: readonly string[];
   readonly provenance: Readonly<Record<string, unknown>>;
+  /** What was supposed where the file leaves something open, each a sentence for people. */
+  readonly notes?: readonly string[];
 }
 
 /**
@@ -56,4 +60,42 @@ export function graphAfter(graph: Graph, tensor: string, extents: Extents): Grap
     );
   }
   return { ...graph, input: { name: tensor, extents }, nodes };
+}
+
+/** A network's end. */
+export interface GraphEnd {
+  /** The tensor of the scores, before the head. */
+  readonly score: string;
+  /** What makes probabilities of them; undefined where nothing does. */
+  readonly op?: 'softmax' | 'logSoftmax' | 'sigmoid';
+}
+
+/** A node or a layer, as far as its place in a network goes. */
+type Placed = Pick<GraphNode, 'name' | 'inputs'> & { readonly op: string; readonly axis?: unknown };
+
+/** Whether a node has the numbers of its input, in their order. */
+export const renamesOnly = (op: string): boolean => op === 'identity' || op === 'flatten' || op === 'reshape';
+
+/** A soft-max over the channels, or a sigmoid of each. */
+function headOf({ op, axis = 'C' }: Placed): GraphEnd['op'] {
+  if (op === 'sigmoid') return op;
+  return (op === 'softmax' || op === 'logSoftmax') && axis === 'C' ? op : undefined;
+}
+
+/**
+ * The head of a network, and the scores before it. What only renames numbers may follow the head, and goes with it; so
+ * do identities at the very end.
+ */
+export function endOf(nodes: readonly Placed[], output: string): GraphEnd {
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  const pastIdentities = (name: string): string => {
+    const node = byName.get(name);
+    return node?.op === 'identity' ? pastIdentities(node.inputs[0]!) : name;
+  };
+  for (let node = byName.get(output); node; node = byName.get(node.inputs[0]!)) {
+    const op = headOf(node);
+    if (op) return { score: pastIdentities(node.inputs[0]!), op };
+    if (!renamesOnly(node.op)) break;
+  }
+  return { score: pastIdentities(output) };
 }

@@ -4,7 +4,7 @@ import { formatError, MOST_FILE_BYTES } from './formats/checks';
 import type { NeededFile } from './formats/open';
 import { DESCRIPTIONS, recogniseFile } from './formats/recognise';
 import type { Graph, ModelFile } from './graph';
-import type { ExpectedFile, LoadOptions, RunOptions } from './options';
+import type { ExpectedFile, LoadOptions, ReadingOptions, RunOptions } from './options';
 
 /**
  * A `model.json` or `.onnx` file by address or content, the name of a shipped or public model, the two addresses of a
@@ -37,7 +37,7 @@ export interface FetchOptions extends RunOptions {
   readonly within?: URL;
 }
 
-type ReadOptions = RunOptions & Pick<LoadOptions, 'expected'>;
+type ReadOptions = RunOptions & ReadingOptions & Pick<LoadOptions, 'expected'>;
 
 /**
  * A model in four steps: its own file, what that says it needs, those files, and the model made of all.
@@ -48,8 +48,11 @@ export async function loadModelFile(
   fetchBytes: FetchBytes,
   options: ReadOptions,
 ): Promise<ModelFile> {
-  if (isModelFile(source)) return source;
-  if (isGraph(source)) return { graph: source, labels: [], provenance: {} };
+  if (isModelFile(source) || isGraph(source)) {
+    const { refuseOptions } = await import('./formats/open');
+    refuseOptions(options, 'this one was read before');
+    return isModelFile(source) ? source : { graph: source, labels: [], provenance: {} };
+  }
   const named = typeof source === 'string' ? (await import('./publicModels')).namedModel(source) : undefined;
   const from = named
     ? await fromAddress(named.address, fetchBytes, { ...options, ...(named.expected && { expected: named.expected }) })
@@ -67,7 +70,12 @@ export async function loadModelFile(
   const model = await openModel(from.bytes);
   const files = new Map<string, Uint8Array>();
   for (const needed of model.files) files.set(needed.path, await from.beside(needed));
-  const file = await model.read(files);
+  const { size, output, fixed } = options;
+  const file = await model.read(files, {
+    ...(size && { size }),
+    ...(output !== undefined && { output }),
+    ...(fixed && { fixed }),
+  });
   return named?.prep && file.guess ? { ...file, guess: { prep: named.prep, reason: 'so its authors say' } } : file;
 }
 

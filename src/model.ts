@@ -24,13 +24,14 @@ import {
 import { bestGradients, classGradients, encodePass, forward, layerGradient, neuronGradient } from './model/gradients';
 import { type Parts, disposeOf, partsOn } from './model/parts';
 import { finite } from './model/results';
-import { labelsOf, preparationOf } from './model/settings';
+import { headOf, labelsOf, preparationOf } from './model/settings';
 import { neuronIn, onePassOf, passesOf, targetsOf } from './model/targets';
 import { Turns } from './model/turns';
 import type {
   AscentRun,
   AscentState,
   GradientOptions,
+  Head,
   InputGradient,
   LayerGradient,
   LoadOptions,
@@ -41,7 +42,7 @@ import type {
   RunOptions,
   TopClasses,
 } from './options';
-import { type Classification, softmax, topClasses } from './scores';
+import { type Classification, topClasses } from './scores';
 
 /** What an engine makes a model of. */
 export interface ModelRequest {
@@ -73,6 +74,8 @@ export class Model implements Disposable {
   readonly preparation: Preparation | null;
   /** Names of the classes in score order; empty where unknown. */
   readonly labels: readonly string[];
+  /** What makes probabilities of the scores, and who says so. */
+  readonly head: Head;
   /** What weights and activations are stored in. */
   readonly precision: 'f32' | 'f16';
   private readonly ascents = new Set<Ascent>();
@@ -87,6 +90,7 @@ export class Model implements Disposable {
     this.file = file;
     this.preparation = preparationOf(file, options);
     this.labels = labelsOf(file, options, this.classes);
+    this.head = headOf(file, options, this.classes);
     this.precision = options.precision === 'f16' ? 'f16' : 'f32';
   }
 
@@ -169,7 +173,7 @@ export class Model implements Disposable {
     return this.labels[index] ?? String(index);
   }
 
-  /** Scores before soft-max, `[N × classes]`. */
+  /** Scores before the head, `[N × classes]`. */
   async scores(images: Images, options: RunOptions = {}): Promise<Float32Array> {
     const pictures = picturesOf(images);
     return this.take(options, async (call) => forward(this.parts, await this.uploaded(pictures, call)));
@@ -179,9 +183,9 @@ export class Model implements Disposable {
   async classify(image: ImageInput, top = 5, options: RunOptions = {}): Promise<Classification[]> {
     countOf('top', top);
     const scores = await this.scores(image, options);
-    return topClasses(scores.subarray(0, this.classes), softmax(scores.subarray(0, this.classes)), top, (index) =>
-      this.labelOf(index),
-    );
+    const { head, classes } = this;
+    const labelOf = (index: number): string => this.labelOf(index);
+    return topClasses(scores.subarray(0, classes), top, { head: head.kind, labelOf });
   }
 
   /**
@@ -194,7 +198,7 @@ export class Model implements Disposable {
   async inputGradient(images: Images, options: GradientOptions & RunOptions): Promise<InputGradient> {
     const pictures = picturesOf(images);
     const chosen = chosenIn(options, 'class', 'classes', 'top1', 'top', 'neuron');
-    const rules = rulesOf(options);
+    const rules = rulesOf(options, this.head);
     return this.take(options, async (call) => {
       const { parts } = this;
       const run = await this.uploaded(pictures, call);
@@ -228,7 +232,7 @@ export class Model implements Disposable {
   ): void {
     this.stay.calls.assertOpen();
     const chosen = chosenIn(options, 'class', 'classes'); // the best classes are not known while one records
-    const rules = rulesOf(options);
+    const rules = rulesOf(options, this.head);
     const input = inputOf(encoder, options);
     const { output } = options;
     const { executor, inputs } = this.parts;
@@ -259,13 +263,14 @@ export class Model implements Disposable {
     } & RunOptions,
   ): Promise<AscentRun> {
     const chosen = chosenIn(options, 'class', 'classes', 'neuron');
-    const { score } = rulesOf(options);
+    const { score } = rulesOf(options, this.head);
     const { from, ...rest } = options;
     const start = from && this.startOf(from);
     const [, C, H, W] = this.inputShape;
     const ascent = await this.take(options, async (call) => {
       const { executor, targets } = await this.targetOf(chosen, call);
-      const backward: BackwardOptions = { targets, relu: 'gradient', score };
+      const ofNeuron = isNeuron(chosen); // which has no probability
+      const backward: BackwardOptions = { targets, relu: 'gradient', score: ofNeuron ? 'logit' : score };
       const { Ascent } = await import('./gpu/ascent');
       return Ascent.create({ ...this.parts, executor }, call, { ...rest, extents: { C, H, W }, backward }, start);
     });
@@ -327,7 +332,7 @@ export class Model implements Disposable {
       ...(other ? { other: other.slice() } : {}),
       ...(ranks ? { ranks: ranks.slice() } : {}),
     };
-    const rules = rulesOf(options);
+    const rules = rulesOf(options, this.head);
     return this.take(options, async (call) => {
       const { inputs } = this.parts;
       const { executor, targets } = await this.targetOf(chosen, call);
@@ -364,7 +369,7 @@ export class Model implements Disposable {
     const kept = picturesOf(pictures);
     const chosen = chosenIn(options, 'class');
     const { channels } = options;
-    const rules = rulesOf(options);
+    const rules = rulesOf(options, this.head);
     const placed = views.map((view) => ({ ...view }));
     const [N, C, H, W] = this.inputShape;
     return this.take(options, async (call) => {
@@ -416,7 +421,7 @@ export class Model implements Disposable {
     const pictures = picturesOf(images);
     const backward: BackwardOptions = {
       targets: targetsOf(passesOf(this.plan, chosenIn(options, 'class', 'classes'))[0]!),
-      ...rulesOf({}),
+      ...rulesOf({}, this.head),
     };
     return this.take(options, async (call) => {
       const { inputs, executor } = this.parts;

@@ -50,7 +50,32 @@ export interface ExpectedFile {
   readonly sha256?: string;
 }
 
-export interface LoadOptions extends RunOptions {
+/**
+ * What makes probabilities of scores: soft-max over all classes, or a sigmoid of each class by itself; `none` for scores
+ * that are none, such as those of a regression.
+ */
+export type HeadKind = 'softmax' | 'sigmoid' | 'none';
+
+/** A model's head, and who says so. */
+export interface Head {
+  readonly kind: HeadKind;
+  /** `custom` where neither the file nor the caller says it: soft-max of several scores, none of one. */
+  readonly by: 'file' | 'caller' | 'custom';
+  /** A clause for people. */
+  readonly reason: string;
+}
+
+/** What an ONNX file may leave open, as the caller says it. */
+export interface ReadingOptions {
+  /** Height and width of the pictures, where the file leaves them free. */
+  readonly size?: readonly [height: number, width: number];
+  /** The tensor of the class scores: one of several outputs, or any other. */
+  readonly output?: string;
+  /** Numbers that inputs beside the picture are held at, by their names: one number stands for all. */
+  readonly fixed?: Readonly<Record<string, number | ArrayLike<number>>>;
+}
+
+export interface LoadOptions extends RunOptions, ReadingOptions {
   /** Pictures per run; default 1. */
   readonly batch?: number;
   /**
@@ -69,6 +94,8 @@ export interface LoadOptions extends RunOptions {
   readonly input?: InputSpec;
   /** The same by a name; `guess` takes what the file suggests (`Model.preparation` says what that was, and why). */
   readonly prep?: PresetName | 'guess';
+  /** What makes probabilities of the scores, to overrule what the file ends in. */
+  readonly head?: HeadKind;
   /** Names of the classes, to overrule the file's. A model of 1000 classes that names none gets ImageNet's. */
   readonly labels?: readonly string[];
   /** Refuses the model file, or a cached copy of it, if it is another one. */
@@ -107,7 +134,10 @@ export interface GradientOptions {
   readonly class: number | readonly number[] | 'top1' | TopClasses | Neuron;
   /** Default `gradient`, the true one. */
   readonly relu?: ReluRule;
-  /** Differentiate the score before soft-max (default) or the probability after it. */
+  /**
+   * Differentiate the score before the head (default) or the probability after it: by {@link Head}, soft-max or the
+   * class's own sigmoid. A model without a head has no probabilities.
+   */
   readonly score?: 'logit' | 'probability';
 }
 

@@ -1,14 +1,23 @@
 /** Scores to probabilities and ranks. */
+import type { HeadKind } from './options';
+
 export interface Classification {
   readonly index: number;
   readonly label: string;
-  /** Before soft-max. */
+  /** Before the head. */
   readonly score: number;
-  readonly probability: number;
+  /** After the head, 0 to 1; null where the model has none. */
+  readonly probability: number | null;
 }
 
-/** exp(s_c) / Σ_k exp(s_k), in float64. */
-export function softmax(scores: Float32Array): Float64Array {
+/** The probabilities that a head makes of one picture's scores, in float64; null where it makes none. */
+export function probabilitiesOf(head: HeadKind, scores: Float32Array): Float64Array | null {
+  if (head === 'none') return null;
+  return head === 'softmax' ? softmax(scores) : Float64Array.from(scores, (score) => 1 / (1 + Math.exp(-score)));
+}
+
+/** exp(s_c) / Σ_k exp(s_k) */
+function softmax(scores: Float32Array): Float64Array {
   const largest = scores.reduce((a, b) => Math.max(a, b), -Infinity);
   const exps = Float64Array.from(scores, (score) => Math.exp(score - largest));
   const sum = exps.reduce((a, b) => a + b, 0);
@@ -30,11 +39,16 @@ export function bestClass(scores: ArrayLike<number>): number {
 /** The `top` classes with the highest scores, best first; equal scores in class order. */
 export function topClasses(
   scores: Float32Array,
-  probabilities: Float64Array,
   top: number,
-  labelOf: (index: number) => string,
+  { head, labelOf }: { readonly head: HeadKind; readonly labelOf: (index: number) => string },
 ): Classification[] {
+  const probabilities = probabilitiesOf(head, scores);
   return ranking(scores)
     .slice(0, top)
-    .map((index) => ({ index, label: labelOf(index), score: scores[index]!, probability: probabilities[index]! }));
+    .map((index) => ({
+      index,
+      label: labelOf(index),
+      score: scores[index]!,
+      probability: probabilities?.[index] ?? null,
+    }));
 }

@@ -12,6 +12,11 @@ fn index_x(n: u32, b: u32, h: u32, w: u32) -> u32 {
   return ((n * d.BLOCKS + b) * d.H + h) * d.W + w;
 }
 
+fn load_x(n: u32, b: u32, h: u32, w: u32) -> vec4f {
+  let i = ((n * d.BLOCKS + b) * d.H + h) * d.W + w;
+  return x[i];
+}
+
 fn load_targets(n: u32) -> vec4u {
   let i = n;
   return targets[i];
@@ -47,7 +52,11 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let channels = channelsOf(b);
   var value = select(vec4f(), vec4f(1.0), (channels == vec4u(chosen.x)) & vec4<bool>(here));
 
-  if (rule.probability != 0u) {
+  if (rule.probability == 2u) {
+    let e = exp(-abs(load_x(n, b, h, w)));
+    value *= e / ((1.0 + e) * (1.0 + e));
+  }
+  if (rule.probability == 1u) {
     let scores = index_x(n, 0u, 0u, 0u);
     var largest = x[scores].x;
     for (var c = 0u; c < d.C; c++) { largest = max(largest, x[scores + c / 4u][c % 4u]); }

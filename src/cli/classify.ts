@@ -25,9 +25,10 @@ export const classify = command({
         const classes = await model.classify(picture, top, { signal });
         const lines = classes.map(
           ({ index, label, score, probability }) =>
-            `  ${(probability * 100).toFixed(1).padStart(5)} %  ${named(index, label)}  score ${score.toPrecision(6)}`,
+            `${percent(probability)}  ${named(index, label)}  score ${score.toPrecision(6)}`,
         );
-        session.print(args.json, { image: path, model: model.name, classes, adapter: engine.environment.adapter }, [
+        const { name, head } = model;
+        session.print(args.json, { image: path, model: name, head, classes, adapter: engine.environment.adapter }, [
           path,
           ...lines,
         ]);
@@ -35,3 +36,7 @@ export const classify = command({
     });
   },
 });
+
+/** Blank for a model without a head. */
+const percent = (probability: number | null): string =>
+  probability === null ? '' : `  ${(probability * 100).toFixed(1).padStart(5)} %`;

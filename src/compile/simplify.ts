@@ -1,31 +1,12 @@
 /** Rewrites that take away what need not run: identities, the final soft-max, unused branches, reshaping. */
+import { endOf } from '../graph';
 import type { Layer } from './network';
 import { sameExtents } from '../shape';
 import { inferExtents } from './extents';
 import { type Rewrite, readersOf, without } from './network';
 
-/** The score is what stands before a final soft-max, whatever identities and reshapings follow that. */
-export const takeScore: Rewrite = (network) => {
-  const byName = new Map(network.layers.map((layer) => [layer.name, layer]));
-  let score = network.output;
-  let taken = false;
-  for (let layer = byName.get(score); layer; layer = byName.get(layer.inputs[0]!)) {
-    const [read] = layer.inputs;
-    const isFinal: boolean = isSoftmax(layer) && !taken;
-    if (!isFinal && (taken ? layer.op !== 'identity' : !renamesOnly(layer.op))) break;
-    // what only renames numbers goes if a soft-max stands before it, or if it is an identity at the very end
-    if (isFinal || (layer.op === 'identity' && score === layer.name)) score = read!;
-    taken ||= isFinal;
-  }
-  return { ...network, output: score };
-};
-
-/** Whether a layer has the numbers of its input, in their order. */
-export const renamesOnly = (op: Layer['op']): boolean => op === 'identity' || op === 'flatten' || op === 'reshape';
-
-/** Whether a layer makes probabilities of scores, as the last of a network. */
-export const isSoftmax = (layer: Layer): boolean =>
-  (layer.op === 'softmax' || layer.op === 'logSoftmax') && (layer.axis ?? 'C') === 'C';
+/** The score is what stands before the head. */
+export const takeScore: Rewrite = (network) => ({ ...network, output: endOf(network.layers, network.output).score });
 
 /** Drops every layer that the output does not depend on. */
 export const prune: Rewrite = (network) => {

@@ -1,13 +1,17 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, type GraphProto, type ModelProto } from 'onnx-buf';
-import type { ModelFile } from '../graph';
+import type { ModelFile, ReadingOptions } from '../graph';
 import { formatError, quote } from './checks';
 import { guessPreparation } from './guess';
+import { readsOf } from './onnx/branches';
 import { channelsFirst } from './onnx/channelsFirst';
 import { declaredShapes } from './onnx/declared';
 import { bringIn, externalTensors } from './onnx/external';
-import { readInput } from './onnx/input';
+import { inlined } from './onnx/inline';
+import { readInputs } from './onnx/input';
 import { asFormatError, checkOnnxLimits, MOST_DEPTH } from './onnx/limits';
+import { metadataOf } from './onnx/metadata';
+import { chooseOutput } from './onnx/outputs';
 import { type OnnxSummary, summaryOf } from './onnx/summary';
 import { translate } from './onnx/translate';
 import { weightStore } from './onnx/weights';
@@ -25,28 +29,28 @@ export interface OnnxFile {
    * The model. May be called once: it takes the decoded message apart.
    * @throws GradlensError as {@link readOnnx}
    */
-  read(files: ReadonlyMap<string, Uint8Array>): ModelFile;
+  read(files: ReadonlyMap<string, Uint8Array>, options?: ReadingOptions): ModelFile;
 }
 
 /**
- * A ConvNet from an ONNX file: one input `[N, C, H, W]` (or TensorFlow's `[N, H, W, C]`, turned at once) whose C, H and
- * W are fixed, float weights (or eight-bit ones through DequantizeLinear), and the operators of onnx/operators.ts,
- * opsets 7 to 25. Of several outputs the first is the class scores; what it does not depend on is left out. A node of
- * ours bears the name of the tensor that the ONNX node writes. The file says nothing of input preparation or labels, so
- * neither does the result, which only guesses at the first; its provenance is the exporter and the opset.
+ * A ConvNet from an ONNX file: a picture `[N, C, H, W]` (or TensorFlow's `[N, H, W, C]`, turned at once), of floats or of
+ * bytes, float weights (or eight-bit ones through DequantizeLinear), and the operators of onnx/operators.ts, opsets 7 to
+ * 25. What the file leaves open, `options` say: a free height and width, which of several outputs has the class scores
+ * (else the one that looks like them), and what other inputs are held at; what the scores do not depend on is left out.
+ * A node of ours bears the name of the tensor that the ONNX node writes. The file says little of input preparation, so
+ * the result only guesses at it; its provenance is the exporter and the opset.
  *
  * @param files the bytes of `externalFiles`, for models whose weights lie in other files (see {@link openOnnx}).
  * @throws GradlensError `unsupported-op`, with every such node in `detail.nodes` (see `UnsupportedNode`);
- *   `model-format` where the
- *   file is broken, beyond a limit, or holds weights that are not finite; `shape` where two tensors do not fit, or one
- *   is not as the
- *   file's `value_info` says.
+ *   `model-format` where the file is broken, beyond a limit, leaves open what no option says (`detail.option`), or holds
+ *   weights that are not finite; `shape` where two tensors do not fit, or one is not as the file's `value_info` says.
  */
 export function readOnnx(
   file: ArrayBuffer | Uint8Array,
   files: ReadonlyMap<string, Uint8Array> = new Map(),
+  options: ReadingOptions = {},
 ): ModelFile {
-  return openOnnx(file).read(files);
+  return openOnnx(file).read(files, options);
 }
 
 /**
@@ -61,48 +65,59 @@ export function openOnnx(file: ArrayBuffer | Uint8Array): OnnxFile {
   return {
     externalFiles,
     summary: summaryOf(decoded.graph, producerOf(decoded), decoded.opset),
-    read(files) {
+    read(files, options = {}) {
       bringIn(externals, files);
       const size = externalFiles.reduce((sum, name) => sum + files.get(name)!.length, bytes.length);
-      return modelOf(decoded, size);
+      return modelOf(decoded, size, options);
     },
   };
 }
 
 const producerOf = ({ model }: Decoded): string => `${model.producerName} ${model.producerVersion}`.trim();
 
-function modelOf(decoded: Decoded, bytes: number): ModelFile {
-  const { graph, opset } = decoded;
-  const input = readInput(graph);
-  const output = graph.output[0]?.name;
-  if (!output) throw formatError('onnx: the graph has no output');
-  checkWiring(graph, input.name, output);
+function modelOf(decoded: Decoded, bytes: number, options: ReadingOptions): ModelFile {
+  const { graph, opset, model } = decoded;
+  const told = metadataOf(model, graph);
+  const { input, held, notes } = readInputs(graph, { ...options, ...(told.size && { suggested: told.size }) });
+  const output = chooseOutput(graph, options.output);
+  checkWiring(graph, [input.name, ...held.map(({ name }) => name)], output.name);
 
-  // in elements: room for widened halves and some folded copies
-  const { weights, weight } = weightStore(bytes + 2 ** 18);
-  const needed = upstream(graph.node, output, (node) => ({ writes: node.output, reads: node.input }));
-  const translated = translate(needed, input, graph.initializer, {
+  // in elements: room for widened halves, some folded copies, and what is computed of constants
+  let computed = 0;
+  const { weights, weight } = weightStore(() => bytes + 2 ** 18 + computed);
+  const needed = upstream(graph.node, output.name, (node) => ({ writes: node.output, reads: readsOf(node) }));
+  const given = [...graph.initializer.map((tensor) => ({ name: tensor.name, tensor })), ...held];
+  const translated = translate(needed, input, given, {
     opset,
-    output,
+    output: output.name,
     weight,
     checkShape: declaredShapes(graph),
+    made: (elements) => (computed += elements),
   });
-  const nodes = upstream([...translated.values()], output, ({ name, inputs }) => ({ writes: [name], reads: inputs }));
+  const nodes = upstream([...translated.nodes.values()], output.name, ({ name, inputs }) => ({
+    writes: [name],
+    reads: inputs,
+  }));
   if (nodes.length === 0)
-    throw formatError(`onnx: the output ${quote(output)} is not computed from the input ${quote(input.name)}`);
+    throw formatError(
+      `onnx: the output ${quote(output.name)} is not computed from the input ${quote(input.name)}; ` +
+        'name another one by the option output',
+      { option: 'output' },
+    );
   const producer = producerOf(decoded);
   const ours = channelsFirst({
     name: graph.name || 'onnx',
     input: { name: input.name, extents: input.value.extents },
     nodes,
-    output,
+    output: output.name,
     weights,
   });
   return {
     graph: ours,
     guess: guessPreparation(ours, producer),
-    labels: [],
+    labels: told.labels,
     provenance: { format: 'onnx', producer, opset },
+    notes: [...notes, ...output.notes],
   };
 }
 
@@ -124,6 +139,7 @@ function decode(bytes: Uint8Array): Decoded {
   if (opset < OPSETS.oldest || opset > OPSETS.newest)
     throw formatError(`onnx: is of opset ${opset}; readable are ${OPSETS.oldest} to ${OPSETS.newest}`);
   if (graph.sparseInitializer.length > 0) throw formatError('onnx: holds sparse weights; export them dense');
+  graph.node = inlined(model, graph);
   return { model, graph, opset };
 }
 

@@ -1,7 +1,8 @@
 /** The bytes of a model's own file, of whatever format, and what else must be there before it can be read. */
-import type { Graph, ModelFile } from '../graph';
+import type { Graph, ModelFile, ReadingOptions } from '../graph';
 import { formatError } from './checks';
 import { DESCRIPTIONS, recogniseFormat } from './recognise';
+import { scored } from './scores';
 
 /** A model whose own file was understood, and which waits for the files that its weights lie in. */
 export interface OpenedModel {
@@ -10,8 +11,9 @@ export interface OpenedModel {
   /**
    * The model. May be called once.
    * @param files the bytes of `files`, by their paths
+   * @param options what the file leaves open
    */
-  read(files: ReadonlyMap<string, Uint8Array>): Promise<ModelFile>;
+  read(files: ReadonlyMap<string, Uint8Array>, options: ReadingOptions): Promise<ModelFile>;
 }
 
 /** A file, and what is known of it beforehand. */
@@ -34,7 +36,7 @@ export async function openModel(bytes: Uint8Array): Promise<OpenedModel> {
       const model = openOnnx(bytes);
       return {
         files: model.externalFiles.map((path) => ({ path })),
-        read: (files) => withLabels(model.read(files)),
+        read: (files, options) => withLabels(scored(model.read(files, options))),
       };
     }
     case 'manifest': {
@@ -43,12 +45,21 @@ export async function openModel(bytes: Uint8Array): Promise<OpenedModel> {
       const { file, ...expected } = manifest.weights;
       return {
         files: [{ path: file, ...expected }],
-        read: (files) => readNative(manifest, files.get(file) ?? new Uint8Array()),
+        read: (files, options) => {
+          refuseOptions(options, 'a model.json leaves nothing open');
+          return readNative(manifest, files.get(file) ?? new Uint8Array());
+        },
       };
     }
     default:
       throw formatError(`this ${DESCRIPTIONS[format]}`);
   }
+}
+
+/** @throws GradlensError `model-format` for an option of {@link ReadingOptions} where there is nothing to say */
+export function refuseOptions({ size, output, fixed }: ReadingOptions, why: string): void {
+  const given = Object.entries({ size, output, fixed }).find(([, value]) => value !== undefined);
+  if (given) throw formatError(`the option ${given[0]} is for ONNX files; ${why}`, { option: given[0] });
 }
 
 const IMAGENET_CLASSES = 1000;
@@ -58,7 +69,7 @@ const IMAGENET_CLASSES = 1000;
  * are taken to be.
  */
 async function withLabels(file: ModelFile): Promise<ModelFile> {
-  if (classesOf(file.graph) !== IMAGENET_CLASSES) return file;
+  if (file.labels.length > 0 || classesOf(file.graph) !== IMAGENET_CLASSES) return file;
   const { default: labels } = await import('./imagenet.json'); // 12 kB that most models do not need
   return { ...file, labels, provenance: { ...file.provenance, labels: 'ImageNet’s, since there are 1000 scores' } };
 }

@@ -4,7 +4,7 @@
  * encoder needs neither a queue write nor a new buffer, and several recordings may wait in one encoder.
  */
 import { bindingsOf } from '../../shaders/kernel';
-import { WHOLE_PLANE } from '../../shaders/startBackward';
+import { HEADS, WHOLE_PLANE } from '../../shaders/startBackward';
 import type { Plan } from '../compile';
 import type { Call } from '../calls';
 import { UNIFORM_STRIDE } from '../compile/plan';
@@ -25,19 +25,20 @@ export interface BackwardOptions {
   /** One per item of the batch. */
   readonly targets: readonly Target[];
   readonly relu: ReluRule;
-  readonly score: 'logit' | 'probability';
+  /** What is differentiated: the score itself, or the probability that a head makes of it. */
+  readonly score: (typeof HEADS)[number];
 }
 
 const RULES: readonly ReluRule[] = ['gradient', 'deconvnet', 'guided'];
 const ROW_BYTES = 16;
 
 /**
- * Of constants, in rows of four words: a Rule for each ReLU rule, for the score and for the probability; then a target
- * for every channel, its whole plane; then 0, 1, 2, … for targets with a place.
+ * Of constants, in rows of four words: a Rule for each ReLU rule, for each of {@link HEADS}; then a target for every
+ * channel, its whole plane; then 0, 1, 2, … for targets with a place.
  */
 function table(channels: number, largest: number): Uint32Array {
-  const rules = [0, 1].flatMap((probability) =>
-    RULES.flatMap((rule) => [Number(rule === 'deconvnet'), Number(rule !== 'gradient'), probability, 0]),
+  const rules = HEADS.flatMap((_, head) =>
+    RULES.flatMap((rule) => [Number(rule === 'deconvnet'), Number(rule !== 'gradient'), head, 0]),
   );
   const targets = Array.from({ length: channels }, (_, channel) => [channel, WHOLE_PLANE, WHOLE_PLANE, 0]).flat();
   return Uint32Array.from([...rules, ...targets, ...Array.from({ length: largest }, (_, k) => k)]);
@@ -169,9 +170,9 @@ export class Executor {
   /** Chooses what the steps of {@link steps} differentiate. */
   encodeOptions(encoder: GPUCommandEncoder, { targets, relu, score }: BackwardOptions): void {
     const { rule, targets: buffer, table: rows } = this.made.constants;
-    const ruleRow = RULES.indexOf(relu) + (score === 'probability' ? RULES.length : 0);
+    const ruleRow = RULES.indexOf(relu) + HEADS.indexOf(score) * RULES.length;
     encoder.copyBufferToBuffer(rows, ruleRow * ROW_BYTES, rule, 0, ROW_BYTES);
-    const wholePlanes = 2 * RULES.length * ROW_BYTES;
+    const wholePlanes = HEADS.length * RULES.length * ROW_BYTES;
     const numbers = wholePlanes + this.plan.scores.C * ROW_BYTES;
     targets.forEach(({ channel, y, x }, n) => {
       encoder.copyBufferToBuffer(rows, wholePlanes + channel * ROW_BYTES, buffer, n * ROW_BYTES, ROW_BYTES);

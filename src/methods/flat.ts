@@ -3,7 +3,7 @@ import { GradlensError } from '../errors';
 import type { GraphNode } from '../graph';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
-import { softmax } from '../scores';
+import { probabilitiesOf } from '../scores';
 import { type FlatMap, type Heatmap, scoresOf } from './heatmap';
 
 /**
@@ -36,16 +36,18 @@ const SATURATED = 1e-6;
 
 async function saturation(model: Model, image: ImageInput, { class: chosen, meta }: Heatmap): Promise<Reason | null> {
   if (meta['score'] !== 'probability') return null;
-  const probability = softmax(await scoresOf(model, image, {}))[chosen]!;
-  if (probability > SATURATED && probability < 1 - SATURATED) return null;
+  const { kind } = model.head;
+  const probability = probabilitiesOf(kind, await scoresOf(model, image, {}))?.[chosen];
+  if (probability === undefined || (probability > SATURATED && probability < 1 - SATURATED)) return null;
+  const curve = kind === 'softmax' ? 'soft-max' : 'a sigmoid';
   return {
     reason: 'saturation',
-    message: `its probability is ${probability.toPrecision(3)}, where soft-max is flat; score 'logit' is not`,
+    message: `its probability is ${probability.toPrecision(3)}, where ${curve} is flat; score 'logit' is not`,
   };
 }
 
 /** Curves with a flat end, or two. */
-const FLAT_ENDED: readonly GraphNode['op'][] = ['sigmoid', 'hardSigmoid', 'clip'];
+const FLAT_ENDED: readonly GraphNode['op'][] = ['hardSigmoid', 'clip'];
 
 function behindCurve({ file: { graph } }: Model, { score }: Heatmap): Reason | null {
   const head = graph.nodes.find(({ name }) => name === graph.output);

@@ -6,7 +6,7 @@ import { type Rule, check, oneOf, whole } from '../check';
 import { GradlensError } from '../errors';
 import type { BackwardOptions } from '../gpu/executor';
 import { type Captured, type ImageInput, type Images, captured, isPrepared } from '../image/pixels';
-import type { GradientOptions, Neuron, RunOptions, TopClasses } from '../options';
+import type { GradientOptions, Head, Neuron, RunOptions, TopClasses } from '../options';
 
 type Chosen = GradientOptions['class'];
 
@@ -52,17 +52,32 @@ export function chosenIn<T extends Chosen>(options: { readonly class: T }, ...ki
   return structuredClone(chosen);
 }
 
-/** How ReLUs and soft-max are differentiated. */
-export function rulesOf({
-  relu = 'gradient',
-  score = 'logit',
-}: {
-  readonly relu?: GradientOptions['relu'] | undefined;
-  readonly score?: GradientOptions['score'] | undefined;
-}): Pick<BackwardOptions, 'relu' | 'score'> {
+/**
+ * How ReLUs and the head are differentiated.
+ *
+ * @throws GradlensError `validation` for what is none of these, and for probabilities of a model without a head
+ */
+export function rulesOf(
+  {
+    relu = 'gradient',
+    score = 'logit',
+  }: {
+    readonly relu?: GradientOptions['relu'] | undefined;
+    readonly score?: GradientOptions['score'] | undefined;
+  },
+  head: Head,
+): Pick<BackwardOptions, 'relu' | 'score'> {
   check('relu', relu, oneOf('gradient', 'deconvnet', 'guided'));
   check('score', score, oneOf('logit', 'probability'));
-  return { relu, score };
+  if (score === 'logit') return { relu, score };
+  if (head.kind === 'none')
+    throw new GradlensError(
+      'validation',
+      `score is 'probability', but the model has no head (${head.reason}); take the score 'logit', or load the model ` +
+        "with head: 'softmax' or 'sigmoid'",
+      { head: head.kind },
+    );
+  return { relu, score: head.kind };
 }
 
 /** The options of any call. */

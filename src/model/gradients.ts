@@ -16,7 +16,7 @@ interface Run {
   readonly check: CheckFinite;
 }
 
-/** How ReLUs and soft-max are differentiated. */
+/** How ReLUs and the head are differentiated. */
 export type Rules = Pick<BackwardOptions, 'relu' | 'score'>;
 
 /** Scores `[N × classes]`. */

@@ -1,8 +1,9 @@
 /** What the caller says of a model beside what its file says. */
 import { GradlensError } from '../errors';
 import { presetSpec } from '../formats/preparation';
-import type { ModelFile } from '../graph';
-import type { LoadOptions, Preparation } from '../options';
+import { check, oneOf } from '../check';
+import { type ModelFile, endOf } from '../graph';
+import type { Head, LoadOptions, Preparation } from '../options';
 
 /**
  * The caller's word counts before the file's, and that before a guess, which is taken only if the caller asks for it.
@@ -25,6 +26,26 @@ export function preparationOf({ graph, input, guess }: ModelFile, options: LoadO
     );
   }
   return chosen;
+}
+
+/** In words, what a file may end in. */
+const ENDS = { softmax: 'soft-max', logSoftmax: 'the logarithm of a soft-max', sigmoid: 'a sigmoid' } as const;
+const KIND = oneOf('softmax', 'sigmoid', 'none');
+
+/**
+ * What makes probabilities of a model's scores: the caller's word counts before the file's end, and where nothing stands
+ * there, the custom: several scores are meant for a soft-max, and one alone is a number that is no probability.
+ */
+export function headOf({ graph, head: known }: ModelFile, options: LoadOptions, classes: number): Head {
+  const { head: said } = options;
+  check('head', said, { ...KIND, holds: (value) => value === undefined || KIND.holds(value) });
+  if (said !== undefined) return { kind: said, by: 'caller', reason: 'the caller says so' };
+  if (known) return known;
+  const { op } = endOf(graph.nodes, graph.output);
+  if (op) return { kind: op === 'sigmoid' ? op : 'softmax', by: 'file', reason: `the network ends in ${ENDS[op]}` };
+  return classes === 1
+    ? { kind: 'none', by: 'custom', reason: 'the network ends in one number, with nothing that makes it a probability' }
+    : { kind: 'softmax', by: 'custom', reason: 'the network ends in scores, which soft-max makes probabilities of' };
 }
 
 export function labelsOf(file: ModelFile, options: LoadOptions, classes: number): readonly string[] {

@@ -272,7 +272,7 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     const ranked = await single.classify(prepared(branched, pictures[0]!), 7);
     expect(ranked.map(({ score }) => score)).toEqual(ranked.map(({ score }) => score).toSorted((a, b) => b - a));
     expect(ranked[0]).toMatchObject({ index: classes[0], label: String(classes[0]) });
-    expect(ranked.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 12);
+    expect(ranked.reduce((sum, { probability }) => sum + probability!, 0)).toBeCloseTo(1, 12);
   });
 });
 

@@ -550,14 +550,14 @@ describe('refusals', () => {
     [
       'a free height',
       { nodes: [node('Relu', ['x'], 'y')], input: ['N', 3, 'height', 224] },
-      /its H is free \("height"\)/,
+      /its height \("height"\) is free in the file; say the size of the pictures, size: \[height, width\] \(--size HxW\)/,
     ],
     [
       'a volume',
       { nodes: [node('Relu', ['x'], 'y')], input: [1, 3, 4, 8, 8] },
       /has 5 dimensions; it should have two to four/,
     ],
-    ['an empty input', { nodes: [node('Relu', ['x'], 'y')], input: [1, 3, 0, 224] }, /its H is 0/],
+    ['an empty input', { nodes: [node('Relu', ['x'], 'y')], input: [1, 0, 8, 224] }, /its C is 0/],
     ['a missing input', { nodes: [node('Relu', [], 'y')] }, /has 0 inputs; it takes 1/],
     [
       'an attribute of the wrong type',
@@ -574,7 +574,7 @@ describe('refusals', () => {
     refusal(() => read(spec), 'model-format', message);
   });
 
-  test('integer pixels and several inputs are refused', () => {
+  test('pixels that are no numbers, and several inputs that nobody holds, are refused', () => {
     const file = (input: ReturnType<typeof valueInfo>[]): Uint8Array =>
       toBinary(
         ModelProtoSchema,
@@ -583,11 +583,11 @@ describe('refusals', () => {
           graph: { input, node: [node('Relu', ['x'], 'y')], output: [valueInfo('y', [])] },
         }),
       );
-    refusal(() => readOnnx(file([valueInfo('x', [1, 3, 8, 8], DataType.UINT8)])), 'model-format', /holds UINT8/);
+    refusal(() => readOnnx(file([valueInfo('x', [1, 3, 8, 8], DataType.STRING)])), 'model-format', /holds STRING/);
     refusal(
       () => readOnnx(file([valueInfo('x', [1, 3, 8, 8]), valueInfo('z', [1])])),
       'model-format',
-      /has 2 inputs, \["x", "z"\]/,
+      /has 2 inputs, "x" \[1, 3, 8, 8\] and "z" \[1\]; one is the picture, .* \(--fixed z=0, or =FILE\.npy\)/,
     );
     refusal(() => readOnnx(file([])), 'model-format', /has 0 inputs/);
   });

@@ -1,6 +1,6 @@
 /** Maps that show nothing say so, and why. */
 import { expect, test } from 'vitest';
-import { type Graph, METHODS, gradCam, mapBy, saliency, smoothGrad } from '../../src';
+import { type Graph, type GraphNode, METHODS, gradCam, mapBy, saliency, smoothGrad } from '../../src';
 import { engineOn, graph, picture } from './support';
 
 /** The net with other values in tensors of weights. */
@@ -13,9 +13,12 @@ const withWeights = (names: string | readonly string[], change: (value: number, 
     ]),
   ),
 });
-const behindSigmoid = (net: Graph): Graph => ({
+const behind = (op: 'sigmoid' | 'hardSigmoid', net: Graph): Graph => ({
   ...net,
-  nodes: [...net.nodes, { op: 'sigmoid', name: 'head', inputs: [net.output] }],
+  nodes: [
+    ...net.nodes,
+    { op, name: 'head', inputs: [net.output], ...(op === 'sigmoid' ? {} : { alpha: 0.2, beta: 0.5 }) } as GraphNode,
+  ],
   output: 'head',
 });
 
@@ -53,14 +56,30 @@ test('where later units are shut, the message names the last plane that is alive
   expect(shut.flat!.message).toContain('changes the score');
 });
 
-test('a sigmoid at its end, and a probability at its, are told from dead units', async () => {
+test('a hard sigmoid at its end, and a probability at its, are told from dead units', async () => {
   using engine = await engineOn();
-  const sigmoid = await engine.load(behindSigmoid(withWeights('b3', () => 1e3)));
-  expect((await saliency(sigmoid, picture, { class: 2 })).flat).toEqual({
+  const hard = await engine.load(
+    behind(
+      'hardSigmoid',
+      withWeights('b3', () => 1e3),
+    ),
+  );
+  expect((await saliency(hard, picture, { class: 2 })).flat).toEqual({
     value: 0,
     reason: 'curve',
-    message: "the scores come out of 'head' (sigmoid), which is flat at 1.00",
+    message: "the scores come out of 'head' (hardSigmoid), which is flat at 1.00",
   });
+  const sigmoid = await engine.load(
+    behind(
+      'sigmoid',
+      withWeights('b3', () => 1e3),
+    ),
+  );
+  expect((await saliency(sigmoid, picture, { class: 2, score: 'probability' })).flat).toMatchObject({
+    reason: 'saturation',
+    message: "its probability is 1.00, where a sigmoid is flat; score 'logit' is not",
+  });
+  expect(await saliency(sigmoid, picture, { class: 2 })).not.toHaveProperty('flat');
   const sure = await engine.load(withWeights('b3', (value, i) => (i === 2 ? 1e4 : value)));
   expect((await saliency(sure, picture, { class: 2, score: 'probability' })).flat).toMatchObject({
     reason: 'saturation',

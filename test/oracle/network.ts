@@ -23,7 +23,7 @@ export type GradientOptions = { readonly relu?: ReluRule } & (
 );
 
 export interface GradientResult {
-  /** Before soft-max, whatever is differentiated. */
+  /** Before the head, whatever is differentiated. */
   readonly scores: Float64Array;
   readonly gradient: Float64Array;
   readonly tensors: Tensors;
@@ -51,11 +51,11 @@ export function runGraph(graph: Graph, input: Float64Array): Tensors {
  */
 export function graphGradient(graph: Graph, input: Float64Array, options: GradientOptions): GradientResult {
   const tensors = runGraph(graph, input);
-  const scoreName = beforeSoftmax(graph);
+  const { scoreName, head } = endOf(graph);
   const scores = named(tensors, scoreName);
   const gradients = new Map([
     options.target === undefined
-      ? [scoreName, classSeed(scores, options.class, options.score)]
+      ? [scoreName, classSeed(scores, options.class, options.score === 'probability' ? head : 'none')]
       : [options.target.tensor, neuronSeed(named(tensors, options.target.tensor), options.target)],
   ]);
 
@@ -74,24 +74,32 @@ export function graphGradient(graph: Graph, input: Float64Array, options: Gradie
   return { scores: scores.data, gradient: gradient.data, tensors };
 }
 
-/** The tensor that a final soft-max reads, if there is one; what follows it may only rename its numbers. */
-function beforeSoftmax({ nodes, output }: Graph): string {
+type Head = 'softmax' | 'sigmoid';
+
+/** The tensor that a final soft-max or sigmoid reads, if there is one; what follows it may only rename its numbers. */
+function endOf({ nodes, output }: Graph): { readonly scoreName: string; readonly head: Head } {
   let name = output;
   for (const node of nodes.toReversed()) {
     if (node.name !== name) continue;
-    if ((node.op === 'softmax' || node.op === 'logSoftmax') && (node.axis ?? 'C') === 'C') return node.inputs[0]!;
+    if ((node.op === 'softmax' || node.op === 'logSoftmax') && (node.axis ?? 'C') === 'C')
+      return { scoreName: node.inputs[0]!, head: 'softmax' };
+    if (node.op === 'sigmoid') return { scoreName: node.inputs[0]!, head: 'sigmoid' };
     if (node.op !== 'identity' && node.op !== 'flatten' && node.op !== 'reshape') break;
     name = node.inputs[0]!;
   }
-  return output;
+  return { scoreName: output, head: 'softmax' };
 }
 
-/** ∂score/∂scores: one-hot, or for a probability what soft-max makes of it. */
-function classSeed(scores: Tensor, classIndex: number, score: 'logit' | 'probability' = 'logit'): Tensor {
+/** ∂score/∂scores: one-hot, or for a probability what its head makes of it. */
+function classSeed(scores: Tensor, classIndex: number, head: Head | 'none'): Tensor {
   if (!(classIndex in scores.data)) throw new RangeError(`class ${classIndex} is none of ${scores.data.length}`);
   const oneHot = zeros(scores.extents);
   oneHot.data[classIndex] = 1;
-  return score === 'logit' ? oneHot : softmaxBackward(oneHot, scores);
+  if (head === 'none') return oneHot;
+  if (head === 'softmax') return softmaxBackward(oneHot, scores);
+  const e = Math.exp(-Math.abs(scores.data[classIndex]!));
+  oneHot.data[classIndex] = e / (1 + e) ** 2;
+  return oneHot;
 }
 
 function neuronSeed({ extents }: Tensor, { channel, y, x }: Neuron): Tensor {

@@ -38,10 +38,15 @@ function rowOf({ index, label, score, probability }: Classification): HTMLTableR
     {},
     make('td', {}, make('label', {}, radio, label)),
     make('td', { textContent: score.toFixed(2).replace('-', '−') }),
-    make('td', { textContent: probability >= 0.0005 ? `${(probability * 100).toFixed(1)} %` : '< 0.1 %' }),
+    make('td', { textContent: percent(probability) }),
   );
-  row.style.setProperty('--share', probability.toFixed(4)); // a bar behind the row
+  row.style.setProperty('--share', (probability ?? 0).toFixed(4)); // a bar behind the row
   return row;
+}
+
+function percent(probability: number | null): string {
+  if (probability === null) return '–'; // a model without a head
+  return probability >= 0.0005 ? `${(probability * 100).toFixed(1)} %` : '< 0.1 %';
 }
 
 export function showSeen(pixels: Pixels | null): void {

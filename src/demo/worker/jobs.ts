@@ -29,7 +29,7 @@ import { toPixels } from '../../image/pixels';
 import { placementOf } from '../../image/placement';
 import { unprepared } from '../../image/unprepared';
 import { overChannels } from '../../methods/heatmap';
-import { topClasses, softmax } from '../../scores';
+import { topClasses } from '../../scores';
 import { SAMPLES_AT_ONCE } from '../../methods/method';
 import { type Advance, type AscentRequest, advance, ascend, endAscent } from './ascents';
 import { loadNetwork, onTheGpu, restored, theEngine, theModel, withFile } from './session';
@@ -238,7 +238,7 @@ async function frameMap(
     signed: false,
     meta: { method: 'saliency', model: model.name },
   };
-  return { map, best: topClasses(scores, softmax(scores), 5, (at) => model.labelOf(at)) };
+  return { map, best: topClasses(scores, 5, { head: model.head.kind, labelOf: (at) => model.labelOf(at) }) };
 }
 
 function pictureOf(id: number): Pixels {

@@ -13,20 +13,20 @@ export const constants: Operators = {
   Size: { inputs: [1, 1] },
 };
 
-/** The constant that a node writes, where it depends on no activation but for their shapes. */
-export function constantOf(node: NodeProto, call: Call): Constant | undefined {
+/** The constants that a node writes, where it depends on no activation but for their shapes. */
+export function constantsOf(node: NodeProto, call: Call): readonly Constant[] | undefined {
   const name = operatorName(node);
   const behind = call.constant(0);
   // exporters share weights through Identity nodes, and store them in eight bits behind DequantizeLinear
-  if (behind && name === 'Identity') return behind;
-  if (behind && name === 'DequantizeLinear') return dequantize(call);
-  const tensor =
+  if (behind && name === 'Identity') return [behind];
+  if (behind && name === 'DequantizeLinear') return [dequantize(call)];
+  const tensors =
     name === 'Constant'
-      ? tensorOf(call)
+      ? [tensorOf(call)]
       : name === 'Shape' || name === 'Size'
-        ? encode(shapeOf(name, call, behind))
+        ? [encode(shapeOf(name, call, behind))]
         : foldNode(call, name);
-  return tensor && { name: call.name, tensor };
+  return tensors?.map((tensor, k) => ({ name: node.output[k] ?? '', tensor }));
 }
 
 /** What Shape and Size write. A free batch counts as one: items do not depend on each other. */

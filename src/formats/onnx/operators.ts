@@ -1,5 +1,6 @@
 /** How ONNX's operators become nodes of ours: the entries of all files, by ONNX's name. */
 import { arithmetic } from './arithmetic';
+import { branching } from './branches';
 import type { Operator } from './call';
 import { constants } from './constants';
 import { dense } from './dense';
@@ -15,6 +16,7 @@ import { windowed } from './windowed';
 
 const FILES = [
   arithmetic,
+  branching,
   constants,
   dense,
   dequantizing,

@@ -75,7 +75,7 @@ export function readQuantized({ name, tensor }: Constant): Int8Array | Uint8Arra
 }
 
 /**
- * A small constant of INT64, INT32 or BOOL.
+ * A small constant of whole numbers, such as a Reshape's shape.
  * @throws GradlensError `model-format`, as `readFloats`.
  */
 export function readIntegers(constant: Constant): number[] {
@@ -85,28 +85,45 @@ export function readIntegers(constant: Constant): number[] {
   return readWhole(constant);
 }
 
+/** How one whole number lies in raw bytes. */
+interface WholeType {
+  readonly size: number;
+  readonly raw: (view: DataView, at: number) => number;
+}
+const WHOLE: Partial<Record<DataType, WholeType>> = {
+  [DataType.INT64]: { size: 8, raw: (view, at) => Number(view.getBigInt64(at, true)) },
+  [DataType.UINT64]: { size: 8, raw: (view, at) => Number(view.getBigUint64(at, true)) },
+  [DataType.INT32]: { size: 4, raw: (view, at) => view.getInt32(at, true) },
+  [DataType.UINT32]: { size: 4, raw: (view, at) => view.getUint32(at, true) },
+  [DataType.INT16]: { size: 2, raw: (view, at) => view.getInt16(at, true) },
+  [DataType.UINT16]: { size: 2, raw: (view, at) => view.getUint16(at, true) },
+  [DataType.INT8]: { size: 1, raw: (view, at) => view.getInt8(at) },
+  [DataType.UINT8]: { size: 1, raw: (view, at) => view.getUint8(at) },
+  [DataType.BOOL]: { size: 1, raw: (view, at) => view.getUint8(at) },
+};
+
 /**
- * A constant of INT64, INT32 or BOOL of any size, row-major.
+ * A constant of whole numbers or BOOL, row-major.
  * @throws GradlensError `model-format`, as `readFloats`.
  */
 export function readWhole({ name, tensor }: Constant): number[] {
   const { shape, count } = checkedShape(name, tensor);
   const { rawData, dataType } = tensor;
-  const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.length);
-  const readers: Partial<Record<DataType, [size: number, raw: (at: number) => number, typed: () => number[]]>> = {
-    [DataType.INT64]: [8, (at) => Number(view.getBigInt64(at, true)), () => tensor.int64Data.map(Number)],
-    [DataType.INT32]: [4, (at) => view.getInt32(at, true), () => tensor.int32Data],
-    [DataType.BOOL]: [1, (at) => view.getUint8(at), () => tensor.int32Data],
-  };
-  const reader = readers[dataType as DataType];
-  if (!reader) throw formatError(`${where(name)}: holds ${typeName(tensor)}; integers here are INT64, INT32 or BOOL`);
-  const [size, raw, typed] = reader;
+  const type = WHOLE[dataType as DataType];
+  if (!type) throw formatError(`${where(name)}: holds ${typeName(tensor)}; integers here are INT64, INT32 or BOOL`);
   if (rawData.length > 0) {
-    checkSize(name, rawData.length, count * size, 'bytes', shape);
-    return Array.from({ length: count }, (_, i) => raw(i * size));
+    checkSize(name, rawData.length, count * type.size, 'bytes', shape);
+    const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.length);
+    return Array.from({ length: count }, (_, i) => type.raw(view, i * type.size));
   }
-  checkSize(name, typed().length, count, 'numbers', shape);
-  return typed();
+  const typed =
+    dataType === DataType.INT64
+      ? tensor.int64Data.map(Number)
+      : dataType === DataType.UINT64 || dataType === DataType.UINT32
+        ? tensor.uint64Data.map(Number)
+        : tensor.int32Data;
+  checkSize(name, typed.length, count, 'numbers', shape);
+  return typed;
 }
 
 /**

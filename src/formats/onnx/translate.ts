@@ -1,4 +1,4 @@
-import type { NodeProto, TensorProto } from 'onnx-buf';
+import type { NodeProto } from 'onnx-buf';
 import { GradlensError } from '../../errors';
 import type { GraphNode } from '../../graph';
 import { formatError, quote } from '../checks';
@@ -11,7 +11,8 @@ import {
   type Translation,
   type Unnamed,
 } from './call';
-import { constantOf } from './constants';
+import { Branches, readsOf } from './branches';
+import { constantsOf } from './constants';
 import { folds } from './fold';
 import type { GraphInput } from './input';
 import { operators } from './operators';
@@ -35,15 +36,16 @@ export interface UnsupportedNode {
 export function translate(
   nodes: readonly NodeProto[],
   input: GraphInput,
-  initializers: readonly TensorProto[],
-  model: Pick<Surroundings, 'opset' | 'output' | 'weight' | 'checkShape'>,
-): ReadonlyMap<string, GraphNode> {
+  given: readonly Constant[],
+  model: Pick<Surroundings, 'opset' | 'output' | 'weight' | 'checkShape'> & {
+    /** Is told how many elements folding made. */
+    readonly made: (elements: number) => void;
+  },
+): Translated {
   const values = new Map<string, Value>([[input.name, input.value]]);
-  const constants = new Map<string, Constant>(
-    initializers.map((tensor) => [tensor.name, { name: tensor.name, tensor }]),
-  );
+  const constants = new Map<string, Constant>(given.map((constant) => [constant.name, constant]));
   const translated = new Map<string, GraphNode>();
-  const budget = 2 ** 20 + 4 * initializers.reduce((sum, { dims }) => sum + product(dims.map(Number)), 0);
+  const budget = FREE_NUMBERS + 4 * given.reduce((sum, { tensor }) => sum + product(tensor.dims.map(Number)), 0);
   let spent = 0;
   const surroundings: Surroundings = {
     ...model,
@@ -56,25 +58,38 @@ export function translate(
       spent += count;
       if (!(spent <= budget))
         throw formatError(
-          `onnx: computing with its constants takes more than ${budget} numbers, far more than the file holds`,
+          `onnx: computing with its constants takes more than ${budget} numbers, far more than the file holds; ` +
+            'save it with its constants folded (onnxsim, or torch.onnx.export with do_constant_folding)',
         );
     },
   };
-  const read = new Set(nodes.flatMap((node) => node.input));
+  const read = new Set(nodes.flatMap(readsOf));
   const refused: UnsupportedNode[] = [];
   const lost = new Set<string>(); // tensors behind a fault: their nodes are only looked up
   let fault: unknown;
 
-  for (const node of nodes) {
+  const branches = new Branches();
+  const walk = (node: NodeProto): void => {
     const call = new Call(node, surroundings);
     try {
       const operator = lookUp(node, call, read);
-      if (fault || node.input.some((name) => lost.has(name))) {
+      if (fault || readsOf(node).some((name) => lost.has(name))) {
         node.output.forEach((name) => lost.add(name));
-        continue;
+        return;
       }
-      const constant = constantOf(node, call);
-      if (constant) constants.set(call.name, constant);
+      const replacement = branches.replacementOf(node, call);
+      if (replacement) {
+        for (const tensor of replacement.initializers ?? []) constants.set(tensor.name, { name: tensor.name, tensor });
+        for (const { input: inputs } of replacement.nodes) inputs.forEach((name) => read.add(name));
+        replacement.nodes.forEach(walk);
+        return;
+      }
+      const made = constantsOf(node, call);
+      if (made)
+        made.forEach((constant, k) => {
+          constants.set(node.output[k] ?? '', constant);
+          if (!given.includes(constant)) model.made(product(constant.tensor.dims.map(Number)));
+        });
       else
         translationsOf(operator, call).forEach(([translation, value], i) => {
           const name = node.output[i]!;
@@ -89,11 +104,27 @@ export function translate(
       else fault ??= error;
       node.output.forEach((name) => lost.add(name));
     }
-  }
+  };
+  nodes.forEach(walk);
   if (refused.length > 0) throw refusal(refused);
   if (fault) throw fault;
-  return translated;
+  return { nodes: translated, values, constants };
 }
+
+/** What a graph becomes. */
+export interface Translated {
+  /** Ours, by name and in order. */
+  readonly nodes: ReadonlyMap<string, GraphNode>;
+  /** Activations, by ONNX's names. */
+  readonly values: ReadonlyMap<string, Value>;
+  readonly constants: ReadonlyMap<string, Constant>;
+}
+
+/**
+ * Numbers that folding may make of nothing, whatever the file holds: about a second of work. Copies of one number, as
+ * ConstantOfShape makes them, count a sixteenth, so that a VGG-19 whose weights are made so is read.
+ */
+const FREE_NUMBERS = 2 ** 24;
 
 /** What can be said without knowing any value; undefined for what only constants pass through. */
 function lookUp(node: NodeProto, call: Call, read: ReadonlySet<string>): Operator | undefined {

@@ -13,7 +13,7 @@ export interface WeightStore {
  * An empty store.
  * @param mostElements refuses a file whose few weights, folded over and over, would become gigabytes.
  */
-export function weightStore(mostElements: number): WeightStore {
+export function weightStore(mostElements: () => number): WeightStore {
   const weights = new Map<string, Weight>();
   const sources = new Map<string, Constant['tensor']>();
   let total = 0;
@@ -36,9 +36,9 @@ export function weightStore(mostElements: number): WeightStore {
 
     const made = make(constant, form, name);
     total += made.data.length;
-    if (total > mostElements)
+    if (total > mostElements())
       throw formatError(
-        `onnx: its weights come to more than ${mostElements} elements once folded, far more than the file holds`,
+        `onnx: its weights come to more than ${mostElements()} elements once folded, far more than the file holds`,
       );
     weights.set(name, made);
     sources.set(name, constant.tensor);

@@ -1,12 +1,13 @@
 import type { GraphProto, NodeProto } from 'onnx-buf';
 import { formatError, quote } from '../checks';
+import { readsOf } from './branches';
 
 /**
  * Checks that every tensor is written once, and before it is read, which excludes cycles.
  * @throws GradlensError `model-format` naming the node and the tensor.
  */
-export function checkWiring(graph: GraphProto, input: string, output: string): void {
-  const written = new Set([input]);
+export function checkWiring(graph: GraphProto, inputs: readonly string[], output: string): void {
+  const written = new Set(inputs);
   const write = (name: string): void => {
     if (written.has(name))
       throw formatError(`onnx: the tensor ${quote(name)} is written twice; names are unique`, { tensor: name });
@@ -15,7 +16,7 @@ export function checkWiring(graph: GraphProto, input: string, output: string): v
   graph.initializer.forEach(({ name }) => write(name));
   const everWritten = new Set(graph.node.flatMap((node) => node.output));
   for (const node of graph.node) {
-    const missing = node.input.find((name) => name !== '' && !written.has(name));
+    const missing = readsOf(node).find((name) => name !== '' && !written.has(name));
     if (missing !== undefined) {
       const fault = everWritten.has(missing)
         ? 'only this node or a later one writes: nodes must be in order, without cycles'
@@ -25,7 +26,10 @@ export function checkWiring(graph: GraphProto, input: string, output: string): v
     node.output.filter(Boolean).forEach(write);
   }
   if (!written.has(output))
-    throw formatError(`onnx: the output ${quote(output)} is written by no node`, { tensor: output });
+    throw formatError(`onnx: the output ${quote(output)} is written by no node`, {
+      tensor: output,
+      option: 'output',
+    });
 }
 
 const describe = ({ opType, name, output }: NodeProto): string => `${opType} ${quote(name || output[0])}`;

@@ -1,8 +1,8 @@
 /** Tensors made of a shape or of limits. */
 import { formatError } from '../../checks';
-import type { Call } from '../call';
+import { type Call, unsupported } from '../call';
 import { product } from '../value';
-import { decode, needed, type Fold, type Folds, type Numbers } from './numbers';
+import { decode, filled, needed, type Fold, type Folds, type Numbers } from './numbers';
 
 const constantOfShape: Fold = (call, [shape]) => {
   const tensor = call.tensor('value');
@@ -10,12 +10,10 @@ const constantOfShape: Fold = (call, [shape]) => {
   const extents = Array.from(needed(call, shape).data);
   if (extents.some((extent) => !(extent >= 0)))
     throw formatError(`${call.where}: makes a constant of shape [${extents}]; extents are whole numbers from 0`);
-  call.model.spend(product(extents));
-  return {
-    shape: extents,
-    isWhole: value?.isWhole ?? false,
-    data: new Float64Array(product(extents)).fill(value?.data[0] ?? 0),
-  };
+  call.model.spend(product(extents) / 16); // copies of one number are soon made
+  const isWhole = value?.isWhole ?? false;
+  const data = isWhole ? new Float64Array(product(extents)) : new Float32Array(product(extents));
+  return { shape: extents, isWhole, data: data.fill(value?.data[0] ?? 0) };
 };
 
 /** An input of one number. */
@@ -34,7 +32,27 @@ const range: Fold = (call, [start, limit, delta]) => {
   };
 };
 
+/** Ones on a diagonal of a matrix of the input's shape. */
+const eyeLike: Fold = (call, [x]) => {
+  const { shape } = needed(call, x);
+  const k = call.int('k', 0);
+  return { shape, isWhole: false, data: filled(shape, ([row, column]) => Number(column! - row! === k)) };
+};
+
+/** Random numbers differ from run to run: a net made of them has no right values. */
+const random: Fold = () => {
+  throw unsupported('it draws random numbers, others in every run', 'numbers that are in the file');
+};
+
 export const MAKERS: Folds = [
   ['ConstantOfShape', constantOfShape],
+  ['EyeLike', eyeLike],
+  ['RandomNormal', random],
+  ['RandomNormalLike', random],
+  ['RandomUniform', random],
+  ['RandomUniformLike', random],
   ['Range', range],
 ];
+
+/** Those that read nothing. */
+export const SOURCES: ReadonlySet<string> = new Set(['RandomNormal', 'RandomUniform']);

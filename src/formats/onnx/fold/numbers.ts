@@ -3,7 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { TensorProto_DataType as DataType, TensorProtoSchema, type TensorProto } from 'onnx-buf';
 import { formatError } from '../../checks';
 import type { Call } from '../call';
-import { readFloats, readIntegers, readShape, type Constant } from '../tensors';
+import { readFloats, readShape, readWhole, type Constant } from '../tensors';
 import { product } from '../value';
 
 /** A constant, decoded. */
@@ -15,18 +15,20 @@ export interface Numbers {
 }
 
 /** What an operator makes of constants; an input that was left out is undefined. */
-export type Fold = (call: Call, inputs: readonly (Numbers | undefined)[]) => Numbers;
+export type Fold = (call: Call, inputs: readonly (Numbers | undefined)[]) => Numbers | readonly Numbers[];
 
 /** By ONNX's operator name. */
 export type Folds = readonly (readonly [name: string, fold: Fold])[];
 
-const WHOLE = new Set<DataType>([DataType.INT64, DataType.INT32, DataType.BOOL]);
-export const isWholeType = (type: DataType): boolean => WHOLE.has(type);
+const FLOATS = new Set<DataType>([DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE]);
+export const isWholeType = (type: DataType): boolean => !FLOATS.has(type);
 
 export function decode(constant: Constant): Numbers {
   if (isWholeType(constant.tensor.dataType))
-    return { shape: readShape(constant), data: readIntegers(constant), isWhole: true };
-  return { ...readFloats(constant), isWhole: false };
+    return { shape: readShape(constant), data: readWhole(constant), isWhole: true };
+  const shape = readShape(constant);
+  const data = shape.includes(0) ? new Float32Array() : readFloats(constant).data;
+  return { shape, data, isWhole: false };
 }
 
 /** @throws GradlensError `model-format` where it is no number that a float32 or an int64 holds. */
@@ -36,7 +38,8 @@ export function encode({ shape, data, isWhole }: Numbers): TensorProto {
     throw formatError(`onnx: arithmetic with constants gives the shape [${shape}]; extents are whole numbers from 0`);
   const dims = shape.map(BigInt);
   if (!isWhole) {
-    const rawData = new Uint8Array(Float32Array.from(data).buffer);
+    const stored = data instanceof Float32Array ? (data as Float32Array<ArrayBuffer>) : Float32Array.from(data);
+    const rawData = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
     return create(TensorProtoSchema, { dataType: DataType.FLOAT, dims, rawData });
   }
   const wrong = Array.from(data).find((value) => !Number.isSafeInteger(value));
@@ -83,6 +86,8 @@ export function gathered(
 
 /** Copied along its axes of extent 1 until it has this shape. */
 export function broadcast(x: Numbers, shape: readonly number[]): Numbers {
+  if (product(x.shape) === product(shape)) return { ...x, shape };
+  if (x.data.length === 1) return { ...x, shape, data: new Float64Array(product(shape)).fill(x.data[0]!) };
   const behind = shape.length - x.shape.length;
   return gathered(x, shape, (place) => x.shape.map((extent, axis) => (extent === 1 ? 0 : place[axis + behind]!)));
 }

@@ -29,7 +29,13 @@ const reduction =
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
+const sumOf = (f: (value: number) => number): Fold => reduction((values) => sum(values.map(f)));
+
 export const REDUCTIONS: Folds = [
+  ['ReduceL1', sumOf(Math.abs)],
+  ['ReduceLogSum', reduction((values) => Math.log(sum(values)))],
+  ['ReduceLogSumExp', reduction((values) => Math.log(sum(values.map(Math.exp))))],
+  ['ReduceSumSquare', sumOf((value) => value * value)],
   ['ReduceL2', reduction((values) => Math.sqrt(sum(values.map((value) => value * value))))],
   ['ReduceMax', reduction((values) => values.reduce((a, b) => Math.max(a, b), -Infinity))],
   ['ReduceMean', reduction((values) => sum(values) / values.length)],
