@@ -24,7 +24,7 @@ import {
 import { bestGradients, classGradients, encodePass, forward, layerGradient, neuronGradient } from './model/gradients';
 import { type Parts, disposeOf, partsOn } from './model/parts';
 import { finite } from './model/results';
-import { headOf, labelsOf, preparationOf } from './model/settings';
+import { settingsOf } from './model/settings';
 import { neuronIn, onePassOf, passesOf, targetsOf } from './model/targets';
 import { Turns } from './model/turns';
 import type {
@@ -88,9 +88,10 @@ export class Model implements Disposable {
   ) {
     const { file, options } = request;
     this.file = file;
-    this.preparation = preparationOf(file, options);
-    this.labels = labelsOf(file, options, this.classes);
-    this.head = headOf(file, options, this.classes);
+    const { preparation, labels, head } = settingsOf(file, options, stay.parts.executor.plan.scores);
+    this.preparation = preparation;
+    this.labels = labels;
+    this.head = head;
     this.precision = options.precision === 'f16' ? 'f16' : 'f32';
   }
 
@@ -161,6 +162,11 @@ export class Model implements Disposable {
    */
   get planes(): readonly string[] {
     return planesOf(this.file.graph, this.classes);
+  }
+
+  /** What was supposed where the file leaves something open, each a sentence for people. */
+  get notes(): readonly string[] {
+    return this.file.notes ?? [];
   }
 
   /** Bytes on the GPU. */

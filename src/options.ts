@@ -19,7 +19,7 @@ export interface InputSpec {
 }
 
 /** Customs of preparing pictures, by name: see `formats/preparation.ts`. */
-export type PresetName = 'torchvision' | 'caffe-bgr' | 'unit' | 'signed';
+export type PresetName = 'torchvision' | 'caffe-bgr' | 'unit' | 'signed' | 'raw';
 
 /** What a file that does not say how pictures are prepared lets one suppose: a guess, to be shown and overruled. */
 export interface PreparationGuess {

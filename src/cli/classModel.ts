@@ -80,7 +80,7 @@ export const classModel = command({
     ) as Partial<Record<(typeof NUMBERS)[number][1], number>>;
     const preset = args.preset;
     const score = args.score;
-    const file = await readModel(args.model, session, args.labels);
+    const file = await readModel(args, session);
     const input = preparationOf(file, args.prep, session);
     const targets = args.neuron === undefined ? classesOf(args.class, file.labels) : [neuronOf(args.neuron)];
     if (targets.length > 1 && !/\{class\}/.test(args.out))

@@ -16,7 +16,7 @@ export const classify = command({
   async run(args, session) {
     const { signal, onProgress } = session;
     const top = numberOption('top', args.top, 1, Infinity, true);
-    const file = await readModel(args.model, session, args.labels);
+    const file = await readModel(args, session);
     const input = preparationOf(file, args.prep, session);
     return eachPicture(args._, session, async () => {
       const engine = await session.openEngine(args.driver);

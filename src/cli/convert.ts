@@ -15,6 +15,9 @@ export const convert = command({
     model: { type: 'positional', required: true, description: modelOption.model.description },
     out: { type: 'positional', required: false, description: 'the folder to write' },
     labels: modelOption.labels,
+    size: modelOption.size,
+    output: modelOption.output,
+    fixed: modelOption.fixed,
     ...prepOption,
     f16: { type: 'boolean', description: 'weights in half precision: half the size, rounded to 11 bits' },
     json: common.json,
@@ -23,7 +26,7 @@ export const convert = command({
     const [from, out, ...more] = args._;
     if (out === undefined) throw new UsageError('no out given: convert MODEL OUT');
     if (more.length > 0) throw new UsageError(`'${more[0]}' is one argument too many`);
-    const read = await readModel(from, session, args.labels);
+    const read = await readModel({ ...args, model: from }, session);
     const input = preparationOf(read, args.prep, session);
     const name = nameOf(from!, read);
     const file = `${name}.safetensors`;

@@ -54,7 +54,7 @@ export const gradient = command({
     const { signal, onProgress } = session;
     session.files.reads(args.input);
     const x = await readArray(args.input);
-    const file = await readModel(args.model, session, args.labels);
+    const file = await readModel(args, session);
     const { C, H, W } = file.graph.input.extents;
     const [N, ...item] = x.shape.length === 4 ? x.shape : [1, ...x.shape];
     if (!N || item.join() !== [C, H, W].join())

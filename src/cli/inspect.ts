@@ -2,10 +2,12 @@ import { basename } from 'node:path';
 import { type Plan, compile } from '../compile';
 import { forwardFlops } from '../compile/flops';
 import { recogniseFormat } from '../formats/recognise';
-import { DEFAULT_MODEL, GradlensError, type ModelFile } from '../index';
+import { DEFAULT_MODEL, GradlensError, type Head, type ModelFile } from '../index';
 import { common, command, numberOption } from './args';
 import { EXIT, UsageError } from './failure';
+import { settingsOf } from '../model/settings';
 import { modelOption, readModel, sourceOf } from './models';
+import { type Stage, printStages, stagesOf } from './stages';
 
 /** WebGPU's default for `maxStorageBufferBindingSize`, which every device has. */
 const DEFAULT_BINDING_BYTES = 2 ** 27;
@@ -25,6 +27,10 @@ export const inspect = command({
   args: {
     model: { type: 'positional', required: true, description: modelOption.model.description },
     labels: modelOption.labels,
+    size: modelOption.size,
+    output: modelOption.output,
+    fixed: modelOption.fixed,
+    head: modelOption.head,
     batch: { type: 'string', valueHint: 'N', default: '1', description: 'pictures per run, for the bytes on the GPU' },
     kernels: {
       type: 'boolean',
@@ -46,11 +52,12 @@ export const inspect = command({
     const summary =
       recogniseFormat(bytes) === 'onnx' ? (await import('../formats/onnx')).openOnnx(bytes).summary : undefined;
 
+    const quiet = { ...session, note: () => {} }; // notes stand in the report
     let model: ModelFile | undefined;
     let costs: ReturnType<typeof costsOf> | undefined;
     let problem: GradlensError | undefined;
     try {
-      model = await readModel(name, session, args.labels);
+      model = await readModel({ ...args, model: name }, quiet);
       costs = costsOf(model, batch);
     } catch (error) {
       if (!(error instanceof GradlensError) || (!summary && !model)) throw error; // not even known what it is
@@ -69,6 +76,10 @@ export const inspect = command({
       parameters: held!.parameters,
       classes: costs?.classes ?? null,
       labels: model?.labels.length ?? null,
+      takes: model ? ['N', ...Object.values(model.graph.input.extents)] : null,
+      head: costs?.head ?? null,
+      stages: model && costs ? stagesOf(model.graph) : [],
+      notes: model?.notes ?? [],
       batch,
       flops: costs?.flops ?? null,
       memory: costs?.memory ?? null,
@@ -91,12 +102,15 @@ export const inspect = command({
 });
 
 /** @throws GradlensError `shape`, `limit`, `unsupported-op` where the graph does not compile */
-function costsOf({ graph }: ModelFile, batch: number) {
+function costsOf(file: ModelFile, batch: number) {
+  const { graph } = file;
   const plan = compile(graph, { batch, bindingBytes: DEFAULT_BINDING_BYTES });
+  const { head } = settingsOf(file, {}, plan.scores);
   const { memory, scores, forward, backward } = plan;
   const flops = forwardFlops(graph) * batch;
   return {
     classes: scores.C,
+    head,
     memory,
     dispatches: { forward: forward.length, backward: backward.length },
     flops: { forward: flops, backward: flops },
@@ -158,6 +172,10 @@ function print(report: {
   readonly parameters: number;
   readonly classes: number | null;
   readonly labels: number | null;
+  readonly takes: readonly (number | string)[] | null;
+  readonly head: Head | null;
+  readonly stages: readonly Stage[];
+  readonly notes: readonly string[];
   readonly batch: number;
   readonly flops: { readonly forward: number; readonly backward: number } | null;
   readonly memory: {
@@ -185,6 +203,10 @@ function print(report: {
     parameters,
     classes,
     labels,
+    takes,
+    head,
+    stages,
+    notes,
     batch,
     flops,
     memory,
@@ -196,10 +218,12 @@ function print(report: {
   const end = ({ name, shape, type }: End): string =>
     `${name} ${shape ? `[${shape.join(', ')}]` : ''} ${type === 'FLOAT' ? '' : type}`.trim();
   const kind = format === 'onnx' ? `ONNX, opset ${opset}${producer ? `, by ${producer}` : ''}` : format;
+  const isTurned = takes && inputs[0]?.shape && takes.slice(1).join() !== inputs[0].shape.slice(1).join();
+  const taken = isTurned ? `; arrays go in as [${takes.join(', ')}]` : '';
   const total = Object.values(operators).reduce((sum, count) => sum + count, 0);
   return [
     `${basename(report.model)}: ${kind}`,
-    `input         ${inputs.map(end).join(', ')}`,
+    `input         ${inputs.map(end).join(', ')}${taken}`,
     `output        ${outputs.map(end).join(', ')}`,
     `nodes         ${total}: ${Object.entries(operators)
       .map(([op, count]) => `${op} ${count}`)
@@ -219,7 +243,9 @@ function print(report: {
             `${dispatches.forward} + ${dispatches.backward} dispatches`,
         ]
       : []),
+    ...printStages(stages),
     ...(classes === null ? [] : [`classes       ${classes}${labels ? '' : ', without names'}`]),
+    ...(head ? [`head          ${head.kind}, since ${head.reason}`] : []),
     ...(preparation
       ? [
           preparation.by === 'file'
@@ -227,6 +253,7 @@ function print(report: {
             : `preparation   a guess: ${preparation.prep}, since ${preparation.reason}`,
         ]
       : []),
+    ...notes.map((note) => `note          ${note}`),
     ...(problem
       ? [
           `not loadable  ${problem.message}`,

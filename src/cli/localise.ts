@@ -64,7 +64,7 @@ export const localise = command({
     const boxOptions = mapBoxOptionsOf(args);
     const truths = partOf(readTruths(args.boxes, session.files), args.part, args['all-but']);
     const sources = args._.flatMap(sourcesOf);
-    const file = await readModel(args.model, session, args.labels);
+    const file = await readModel(args, session);
     const options = segmentationOf(args, file.graph.input.extents.W);
     const input = preparationOf(file, args.prep, session);
     const wanted = sources.flatMap((source) => {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { ArgsDef } from 'citty';
 import modelSchema from '../formats/model.schema.json' with { type: 'json' };
 import { readLabels } from '../formats/labels';
+import { readNpy } from '../formats/npy';
 import { isPreset } from '../formats/preparation';
 import { type Schema, validate } from '../formats/schema';
 import {
@@ -12,9 +13,12 @@ import {
   type ExpectedFile,
   type Extents,
   GradlensError,
+  type Head,
+  type HeadKind,
   type InputSpec,
   type ModelFile,
   PUBLIC_MODELS,
+  type ReadingOptions,
   presetNames,
   presetSpec,
 } from '../index';
@@ -36,9 +40,34 @@ export const modelOption = {
   labels: {
     type: 'string',
     valueHint: 'FILE',
-    description: 'names of the classes, in score order: one a line, or a JSON list',
+    description:
+      'names of the classes: one a line in score order, a JSON list, or an object of numbers and names (id2label, ' +
+      'class_to_idx, Keras)',
+  },
+  size: {
+    type: 'string',
+    valueHint: 'HxW',
+    description: 'height and width of pictures, where an ONNX file leaves them free',
+  },
+  output: {
+    type: 'string',
+    valueHint: 'NAME',
+    description: 'the tensor of the class scores, of an ONNX file with several',
+  },
+  fixed: {
+    type: 'string',
+    valueHint: 'NAME=VALUE',
+    description:
+      'what other inputs of an ONNX file are held at: NAME=NUMBER, NAME=FILE.npy, NAME=A,B,C; several with commas between',
+  },
+  head: {
+    type: 'enum',
+    options: ['softmax', 'sigmoid', 'none'],
+    description: 'what makes probabilities of scores (default: what the net ends in)',
   },
 } as const satisfies ArgsDef;
+
+type ModelArgs = { readonly [name in keyof typeof modelOption]?: string | undefined };
 
 export const prepOption = {
   prep: {
@@ -62,26 +91,59 @@ export function packageVersion(of = packageRoot): string {
 }
 
 /**
- * Reads a model without a GPU, so that whatever is wrong with it is said at once.
+ * Reads a model without a GPU, so that whatever is wrong with it is said at once; what was supposed is noted.
  *
- * @param labels the file of `--labels`
  * @throws UsageError if there is none; GradlensError `model-format`, `unsupported-op`, `shape`, `network`
  */
-export async function readModel(
-  name: string = DEFAULT_MODEL,
-  { signal, onProgress, files }: Session,
-  labels?: string,
-): Promise<ModelFile> {
-  const names = labels === undefined ? undefined : readLabels(files.text(labels), labels);
-  const { source, place } = sourceOf(name);
+export async function readModel(args: ModelArgs, session: Session): Promise<ModelFile> {
+  const { signal, onProgress, files } = session;
+  const names = args.labels === undefined ? undefined : readLabels(files.text(args.labels), args.labels);
+  const { source, place } = sourceOf(args.model || DEFAULT_MODEL);
+  const open: ReadingOptions = {
+    ...(args.size !== undefined && { size: sizeOption(args.size) }),
+    ...(args.output !== undefined && { output: args.output }),
+    ...(args.fixed !== undefined && { fixed: fixedOption(args.fixed, files) }),
+  };
+  const head: Head | undefined = args.head
+    ? { kind: args.head as HeadKind, by: 'caller', reason: '--head says so' }
+    : undefined;
   try {
-    const file = await loadModelFile(source, files.fetch, { signal, onProgress });
-    return names ? { ...file, labels: names } : file;
+    const file = await loadModelFile(source, files.fetch, { signal, onProgress, ...open });
+    for (const note of file.notes ?? []) session.note(note);
+    return { ...file, ...(names && { labels: names }), ...(head && { head }) };
   } catch (error) {
     if (error instanceof GradlensError && error.code !== 'network')
       throw new GradlensError(error.code, `${place}: ${error.message}`, error.detail, { cause: error });
     throw error;
   }
+}
+
+/** @throws UsageError */
+function sizeOption(text: string): readonly [number, number] {
+  const [, height, width = height] = /^(\d+)(?:[x×](\d+))?$/i.exec(text) ?? [];
+  if (height === undefined)
+    throw new UsageError(`--size is '${text}'; height and width, such as 320x320, would be right`);
+  return [Number(height), Number(width)];
+}
+
+/** @throws UsageError for what is neither numbers nor an array that can be read */
+function fixedOption(text: string, files: Files): Readonly<Record<string, ArrayLike<number> | number>> {
+  const entries = text.split(/,(?=[^,=]+=)/).map((entry): readonly [string, ArrayLike<number> | number] => {
+    const [, name, value] = /^([^=]+)=(.+)$/s.exec(entry) ?? [];
+    if (name === undefined || value === undefined)
+      throw new UsageError(`--fixed is '${entry}'; NAME=NUMBER or NAME=FILE.npy would be right`);
+    if (/\.npy$/i.test(value)) {
+      files.reads(value);
+      return [name, readNpy(readFileSync(value)).data];
+    }
+    const numbers = value.split(',').map(Number);
+    if (numbers.some((number) => !Number.isFinite(number)))
+      throw new UsageError(
+        `--fixed holds ${name} at '${value}'; a number, several with commas, or FILE.npy would be right`,
+      );
+    return [name, numbers.length === 1 ? numbers[0]! : numbers];
+  });
+  return Object.fromEntries(entries);
 }
 
 interface Source {

@@ -47,7 +47,7 @@ export const saliency = command({
     const percentile = numberOption('percentile', args.percentile, 0, 100);
     const alpha = args.overlay === undefined ? null : numberOption('overlay', args.overlay, 0, 1);
     const maker = mapMakerOf(args);
-    const file = await readModel(args.model, session, args.labels);
+    const file = await readModel(args, session);
     const input = preparationOf(file, args.prep, session);
     const chosen = classOf(args.class, file.labels);
     const filesOf = (path: string, label: string): readonly [out: string] | readonly [out: string, npy: string] => {

@@ -32,7 +32,7 @@ export const sanity = command({
       .split(',')
       .map((depth) => (depth === 'all' ? Infinity : numberOption('shuffle', depth, 1, 1e4, true)));
     const maker = mapMakerOf(args);
-    const file = await readModel(args.model, session, args.labels);
+    const file = await readModel(args, session);
     const input = preparationOf(file, args.prep, session);
     const chosen = classOf(args.class, file.labels);
 

@@ -160,6 +160,7 @@ const PREPARATIONS: Readonly<Record<PresetName, string>> = {
   'caffe-bgr': 'Caffe: BGR less the mean',
   unit: '0 to 1',
   signed: '−1 to 1',
+  raw: 'none: 0 to 255',
 };
 
 function showNetwork({

@@ -14,12 +14,50 @@ import type { Graph, PreparationGuess } from '../graph';
 import type { BatchNormNode } from '../ops/affine';
 import type { ConvNode } from '../ops/conv';
 
-/** @param producer as the file has it, such as `pytorch 2.1`. */
-export function guessPreparation(graph: Graph, producer: string): PreparationGuess {
+/**
+ * @param producer as the file has it, such as `pytorch 2.1`
+ * @param isWhole whether the file takes pixels as whole numbers
+ */
+export function guessPreparation(graph: Graph, producer: string, isWhole = false): PreparationGuess {
+  if (isWhole) return { prep: 'raw', reason: 'the file takes pixels as whole numbers' };
+  const inside = byPreparation(graph);
+  if (inside) return inside;
   if (graph.input.extents.C === 1)
     return { prep: 'unit', reason: 'it takes grey pictures, for which 0 to 1 is the most usual' };
   return byStatistics(graph) ?? byNames(graph, producer);
 }
+
+// ── by what the file itself does to pictures ──
+
+/** Scales that make numbers near 1 of 0…255, and of 0…1. */
+const SCALES = { ofBytes: 0.05, ofUnit: 10 };
+/** Means beyond this are of pixels of 0…255. */
+const LARGE_MEAN = 2;
+
+/** Arithmetic on the picture before anything else: `y = scale · (x − mean)`, whose numbers tell what x is. */
+function byPreparation({ input, nodes, weights }: Graph): PreparationGuess | undefined {
+  let [scale, bias] = [1, 0];
+  let steps = 0;
+  for (let at = input.name; ; ) {
+    const [node, second] = nodes.filter(({ inputs }) => inputs.includes(at));
+    if (!node || second || node.inputs.length !== 1) break;
+    if (node.op === 'affine') {
+      const [s = 1, b = 0] = [node.scale, node.bias].map((name) =>
+        name === undefined ? undefined : meanOf(weights.get(name)!.data),
+      );
+      [scale, bias] = [scale * s, bias * s + b];
+      steps++;
+    } else if (node.op !== 'identity') break;
+    at = node.name;
+  }
+  if (steps === 0 || scale === 0) return undefined;
+  const mean = -bias / scale;
+  const does = `the file itself takes ${mean.toPrecision(3)} from pixels and scales them by ${scale.toPrecision(3)}`;
+  if (Math.abs(scale) < SCALES.ofBytes || Math.abs(mean) > LARGE_MEAN) return { prep: 'raw', reason: does };
+  return Math.abs(scale) > 1 && Math.abs(scale) < SCALES.ofUnit ? { prep: 'unit', reason: does } : undefined;
+}
+
+const meanOf = (data: Float32Array): number => data.reduce((sum, value) => sum + value, 0) / data.length;
 
 // ── by what the first batch-norm remembers ──
 
@@ -41,8 +79,7 @@ function byStatistics(graph: Graph): PreparationGuess | undefined {
   const highest = Math.max(...mean.map(Math.abs));
   const means = mean.map((m) => m.toPrecision(2)).join(', ');
   const seen = `its first batch-norm saw pixels of mean ${means} and deviation ${deviation.toPrecision(2)}`;
-  // pixels of 0…255 as they are belong to none of the customs
-  if (deviation > LARGE_DEVIATION) return highest < deviation ? { prep: 'caffe-bgr', reason: seen } : undefined;
+  if (deviation > LARGE_DEVIATION) return { prep: highest < deviation ? 'caffe-bgr' : 'raw', reason: seen };
   if (mean.every((m) => m > 0.25 && m < 0.7) && deviation < 0.4) return { prep: 'unit', reason: seen };
   if (highest > 0.8 * deviation) return undefined;
   return { prep: deviation > STANDARDISED ? 'torchvision' : 'signed', reason: seen };

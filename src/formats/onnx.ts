@@ -114,7 +114,7 @@ function modelOf(decoded: Decoded, bytes: number, options: ReadingOptions): Mode
   });
   return {
     graph: ours,
-    guess: guessPreparation(ours, producer),
+    guess: guessPreparation(ours, producer, input.isWhole),
     labels: told.labels,
     provenance: { format: 'onnx', producer, opset },
     notes: [...notes, ...output.notes],

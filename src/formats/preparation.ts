@@ -21,6 +21,8 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   unit: { order: 'RGB', scale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1], resize: 'squash' },
   /** −1…1, of TensorFlow's own nets. */
   signed: { order: 'RGB', scale: 1 / 255, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], resize: 'squash' },
+  /** 0…255 as they are, for nets that prepare pictures themselves. */
+  raw: { order: 'RGB', scale: 1, mean: [0, 0, 0], std: [1, 1, 1], resize: 'squash' },
 };
 
 export const presetNames = Object.keys(PRESETS) as PresetName[];
@@ -34,7 +36,7 @@ export const isPreset = (name: string): name is PresetName => Object.hasOwn(PRES
 export function presetSpec(prep: PresetName, { C, H, W }: Extents): InputSpec {
   const preset = PRESETS[prep];
   if (C === 3) return { width: W, height: H, channels: 3, ...preset };
-  const isGrey = C === 1 && (prep === 'unit' || prep === 'signed');
+  const isGrey = C === 1 && (prep === 'unit' || prep === 'signed' || prep === 'raw');
   if (!isGrey)
     throw new GradlensError(
       'shape',

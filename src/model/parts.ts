@@ -1,7 +1,6 @@
 /** A model on a device. */
 import type { Call } from '../calls';
-import { type Plan, compile } from '../compile';
-import { GradlensError } from '../errors';
+import { compile } from '../compile';
 import type { Device } from '../gpu/device';
 import { Inputs } from '../gpu/inputs';
 import type { Lent } from '../gpu/lent';
@@ -10,7 +9,7 @@ import type { Graph, ModelFile } from '../graph';
 import type { LoadOptions } from '../options';
 import type { Variants } from '../variants/variants';
 import { type Compile, Executors } from './executors';
-import { labelsOf, preparationOf } from './settings';
+import { settingsOf } from './settings';
 
 /** What a model has on its device; `executor` is that of the class scores. */
 export interface Parts extends Lent {
@@ -28,9 +27,8 @@ export async function partsOn(device: Device, { file, options }: Content, call: 
   const { graph } = file;
   const compiled = await compilerFor(device, graph, options, call);
   const plan = compiled(graph);
-  assertScores(graph, plan);
-  const spec = preparationOf(file, options)?.input ?? null;
-  labelsOf(file, options, plan.scores.C); // what is wrong about them is said before anything is uploaded
+  // what is wrong about them is said before anything is uploaded
+  const spec = settingsOf(file, options, plan.scores).preparation?.input ?? null;
   const executors = new Executors(device, graph, compiled);
   try {
     const executor = await executors.make(plan, call);
@@ -67,14 +65,4 @@ async function compilerFor(
   if (!tune || device.environment.adapter.isFallbackAdapter) return compileWith(device.variants);
   const { tuned } = await import('../gpu/tuning/tuner'); // what not every page needs is fetched when it is asked for
   return compileWith(await tuned(device, (trial) => compileWith(trial)(graph), call, half));
-}
-
-function assertScores({ output }: Graph, { scores: { C, H, W } }: Plan): void {
-  if (H !== 1 || W !== 1)
-    throw new GradlensError(
-      'shape',
-      `the scores '${output}' are [${C}, ${H}, ${W}]; one number per class, [${C}], would be right ` +
-        '(a global average pool at the end makes it so)',
-      { output },
-    );
 }

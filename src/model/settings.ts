@@ -2,13 +2,40 @@
 import { GradlensError } from '../errors';
 import { presetSpec } from '../formats/preparation';
 import { check, oneOf } from '../check';
-import { type ModelFile, endOf } from '../graph';
+import { type Extents, type ModelFile, endOf } from '../graph';
 import type { Head, LoadOptions, Preparation } from '../options';
+
+/** All that a caller and a file say of a model together. */
+export interface Settings {
+  readonly preparation: Preparation | null;
+  readonly labels: readonly string[];
+  readonly head: Head;
+}
+
+/**
+ * What a model is, once its file is read and compiled: `load` and `inspect` both ask here, and so agree.
+ *
+ * @throws GradlensError `shape`, `validation` for what makes the model unusable
+ */
+export function settingsOf(file: ModelFile, options: LoadOptions, { C, H, W }: Extents): Settings {
+  if (H !== 1 || W !== 1)
+    throw new GradlensError(
+      'shape',
+      `the scores '${file.graph.output}' are [${C}, ${H}, ${W}]; one number per class, [${C}], would be right ` +
+        '(a global average pool at the end makes it so)',
+      { output: file.graph.output },
+    );
+  return {
+    preparation: preparationOf(file, options),
+    labels: labelsOf(file, options, C),
+    head: headOf(file, options, C),
+  };
+}
 
 /**
  * The caller's word counts before the file's, and that before a guess, which is taken only if the caller asks for it.
  */
-export function preparationOf({ graph, input, guess }: ModelFile, options: LoadOptions): Preparation | null {
+function preparationOf({ graph, input, guess }: ModelFile, options: LoadOptions): Preparation | null {
   const { extents } = graph.input;
   const chosen = ((): Preparation | null => {
     if (options.input) return { input: options.input, by: 'caller' };
@@ -36,7 +63,7 @@ const KIND = oneOf('softmax', 'sigmoid', 'none');
  * What makes probabilities of a model's scores: the caller's word counts before the file's end, and where nothing stands
  * there, the custom: several scores are meant for a soft-max, and one alone is a number that is no probability.
  */
-export function headOf({ graph, head: known }: ModelFile, options: LoadOptions, classes: number): Head {
+function headOf({ graph, head: known }: ModelFile, options: LoadOptions, classes: number): Head {
   const { head: said } = options;
   check('head', said, { ...KIND, holds: (value) => value === undefined || KIND.holds(value) });
   if (said !== undefined) return { kind: said, by: 'caller', reason: 'the caller says so' };
@@ -48,7 +75,7 @@ export function headOf({ graph, head: known }: ModelFile, options: LoadOptions, 
     : { kind: 'softmax', by: 'custom', reason: 'the network ends in scores, which soft-max makes probabilities of' };
 }
 
-export function labelsOf(file: ModelFile, options: LoadOptions, classes: number): readonly string[] {
+function labelsOf(file: ModelFile, options: LoadOptions, classes: number): readonly string[] {
   const labels = options.labels ?? file.labels;
   if (labels.length > 0 && labels.length !== classes)
     throw new GradlensError('shape', `there are ${labels.length} labels; the network has ${classes} classes`, {

@@ -280,3 +280,31 @@ test('a function of the file is written out, with the attributes of its call; on
   expect(relativeL2(scoresOf(read(calling('Add', ''))), [2 * a, 2 * b, a, b])).toBeLessThan(1e-12);
   expect(() => read(calling('Twice', 'own'))).toThrow(/the function "Twice" calls itself/);
 });
+
+test.each([
+  ['a number', [], [0.5], [-1]],
+  ['a number for each channel', [2], [2, 3], [1, -1]],
+])('arithmetic before pictures are turned from channels last is turned with them: %s', (_, dims, scale, bias) => {
+  const tensor = (name: string, data: readonly number[]) => ({
+    ...floats(name, [data.length], data),
+    dims: dims.map(BigInt),
+  });
+  const { graph } = read(
+    onnxFile({
+      input: ['N', 5, 6, 2],
+      nodes: [
+        node('Mul', ['x', 's'], 'm'),
+        node('Add', ['m', 'b'], 'a'),
+        node('Transpose', ['a'], 't', { perm: [0, 3, 1, 2] }),
+        node('GlobalAveragePool', ['t'], 'p'),
+        node('Flatten', ['p'], 'y'),
+      ],
+      tensors: [tensor('s', scale), tensor('b', bias)],
+    }),
+  );
+  expect(graph.input.extents).toEqual({ C: 2, H: 5, W: 6 });
+  expect(graph.nodes.map(({ op }) => op)).not.toContain('transpose');
+  const means = [0, 1].map((c) => image.subarray(c * 30, c * 30 + 30).reduce((sum, v) => sum + v, 0) / 30);
+  const right = means.map((mean, c) => mean * (scale[c] ?? scale[0]!) + (bias[c] ?? bias[0]!));
+  expect(relativeL2(graphGradient(graph, image, { class: 0 }).scores, right)).toBeLessThan(1e-6);
+});

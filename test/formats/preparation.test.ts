@@ -103,14 +103,53 @@ describe('a batch-norm after the first convolution tells how the pictures were t
       expect(reason).toMatch(/^its first batch-norm saw pixels of mean .* and deviation/);
     },
   );
+});
 
-  test('pixels of 0…255 as they are belong to none of the customs: then names decide', () => {
-    expect(
-      guessPreparation(
-        trained((value) => value, 'RGB', 1, false),
-        'pytorch',
-      ).reason,
-    ).toBe('PyTorch exported it');
+describe('arithmetic on the picture before all else tells what the picture must be', () => {
+  const net = (affine: { scale?: number; bias?: number }): Graph => ({
+    name: 'net',
+    input: { name: 'x', extents: { C: 3, H: 8, W: 8 } },
+    nodes: [
+      { op: 'identity', name: 'same', inputs: ['x'] },
+      {
+        op: 'affine',
+        name: 'a',
+        inputs: ['same'],
+        ...(affine.scale && { scale: 's' }),
+        ...(affine.bias && { bias: 'b' }),
+      },
+      { op: 'relu', name: 'y', inputs: ['a'] },
+    ],
+    output: 'y',
+    weights: new Map(
+      Object.entries({ s: affine.scale ?? 1, b: affine.bias ?? 0 }).map(([name, value]) => [
+        name,
+        { shape: [3], data: new Float32Array(3).fill(value) },
+      ]),
+    ),
+  });
+
+  test.each([
+    ['raw', { scale: 1 / 255 }],
+    ['raw', { scale: 1 / 127.5, bias: -1 }],
+    ['raw', { bias: -117 }],
+    ['raw', { scale: 1 / 58, bias: -2.1 }],
+    ['unit', { scale: 2, bias: -1 }],
+    ['unit', { scale: 4.4, bias: -2.1 }],
+  ] as const)('%s, where it computes %j', (prep, affine) => {
+    const { prep: guessed, reason } = guessPreparation(net(affine), 'pytorch 2.1');
+    expect([guessed, reason]).toEqual([
+      prep,
+      expect.stringMatching(/^the file itself takes .* from pixels and scales/),
+    ]);
+  });
+
+  test('whole numbers are pixels as they are; a small bias alone says nothing', () => {
+    expect(guessPreparation(net({}), 'x', true)).toEqual({
+      prep: 'raw',
+      reason: 'the file takes pixels as whole numbers',
+    });
+    expect(guessPreparation(net({ bias: 0.1 }), 'pytorch').reason).toBe('PyTorch exported it');
   });
 });
 

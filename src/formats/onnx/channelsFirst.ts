@@ -1,8 +1,11 @@
-import type { Graph, GraphNode } from '../../graph';
+import { CURVES } from '../../../shaders/curves';
+import type { Graph, GraphNode, Weight } from '../../graph';
+import type { AffineNode } from '../../ops/affine';
 
 /**
- * tf2onnx keeps TensorFlow's order of pictures, `[N, H, W, C]`, and turns it in the first node. Where that is all that
- * reads the picture, the turning is dropped: outside of a network of ours, as inside ONNX, pictures are `[N, C, H, W]`.
+ * tf2onnx keeps TensorFlow's order of pictures, `[N, H, W, C]`, and turns it in the first node, or after arithmetic that
+ * prepares the pictures (Keras' Rescaling and Normalization). Where that is all that reads the picture, the turning is
+ * dropped and the arithmetic turned: outside of a network of ours, as inside ONNX, pictures are `[N, C, H, W]`.
  */
 export function channelsFirst(graph: Graph): Graph {
   const {
@@ -14,15 +17,69 @@ export function channelsFirst(graph: Graph): Graph {
     output,
   } = graph;
   const turns = (node: GraphNode): boolean =>
-    (node.op === 'transpose' && node.order.join() === 'W,C,H') ||
-    (node.op === 'reshape' && C === 1 && node.extents.join() === [C, H, W].join());
-  const readers = nodes.filter(({ inputs }) => inputs.includes(name));
-  if (!readers.every((node) => turns(node) && node.name !== output)) return graph;
-  const dropped = new Set(readers.map((node) => node.name));
-  const kept = nodes.filter((node) => !dropped.has(node.name));
+    node.name !== output &&
+    ((node.op === 'transpose' && node.order.join() === 'W,C,H') ||
+      (node.op === 'reshape' && C === 1 && node.extents.join() === [C, H, W].join()));
+
+  // what computes element by element before the turning, one after the other
+  const before: GraphNode[] = [];
+  let last = name;
+  for (;;) {
+    const readers = nodes.filter(({ inputs }) => inputs.includes(last));
+    if (readers.length > 0 && readers.every(turns)) break;
+    const [next, second] = readers;
+    if (!next || second || next.name === output || !isElementwise(next)) return graph;
+    before.push(next);
+    last = next.name;
+  }
+  const dropped = new Set(nodes.filter((node) => node.inputs.includes(last)).map((node) => node.name));
+  const weights = new Map(graph.weights);
+  const turnedNodes = new Map(before.map((node) => [node.name, turned(node, { C, H, W }, weights)]));
   return {
     ...graph,
     input: { name, extents: { C, H, W } },
-    nodes: kept.map((node) => ({ ...node, inputs: node.inputs.map((read) => (dropped.has(read) ? name : read)) })),
+    nodes: nodes
+      .filter((node) => !dropped.has(node.name))
+      .map((node) => turnedNodes.get(node.name) ?? node)
+      .map((node) => ({ ...node, inputs: node.inputs.map((read) => (dropped.has(read) ? last : read)) })),
+    weights,
   };
+}
+
+/** Of one input, each element by itself, with parameters that can be turned. */
+const isElementwise = ({ op, inputs }: GraphNode): boolean =>
+  inputs.length === 1 && (op === 'identity' || op === 'affine' || (Object.hasOwn(CURVES, op) && op !== 'prelu'));
+
+interface Picture {
+  readonly C: number;
+  readonly H: number;
+  readonly W: number;
+}
+
+/** The node as it is where channels come first; its parameters are added to the weights. */
+function turned(node: GraphNode, picture: Picture, weights: Map<string, Weight>): GraphNode {
+  if (node.op !== 'affine') return node;
+  const [scale, bias] = [node.scale, node.bias].map((name) => {
+    if (name === undefined) return undefined;
+    const own = `${name} (channels first)`;
+    weights.set(own, turnedWeight(weights.get(name)!, picture));
+    return own;
+  });
+  const { scale: _, bias: __, ...rest } = node;
+  const parameters: Pick<AffineNode, 'scale' | 'bias'> = {
+    ...(scale !== undefined && { scale }),
+    ...(bias !== undefined && { bias }),
+  };
+  return { ...rest, ...parameters };
+}
+
+/** `[H, W, C]`, or `[H]` for whole rows, as `[C, H, W]`; as `[C]` where it is the same at all places. */
+function turnedWeight({ shape, data }: Weight, { C, H, W }: Picture): Weight {
+  const at = (c: number, h: number, w: number): number => data[shape.length === 1 ? h : (h * W + w) * C + c]!;
+  const whole = Float32Array.from({ length: C * H * W }, (_, i) =>
+    at(Math.floor(i / (H * W)), Math.floor(i / W) % H, i % W),
+  );
+  const channel = Float32Array.from({ length: C }, (_, c) => whole[c * H * W]!);
+  const isPerChannel = whole.every((value, i) => value === channel[Math.floor(i / (H * W))]);
+  return isPerChannel ? { shape: [C], data: channel } : { shape: [C, H, W], data: whole };
 }

@@ -98,9 +98,7 @@ function pictureOf(picture: ValueInfoProto, { size, suggested }: InputHints): Pi
       { option: 'size' },
     );
   }
-  const shape = stated.map((extent, axis) =>
-    typeof extent === 'string' ? given![axes!.indexOf(axis)]! : extent,
-  ) as number[];
+  const shape = stated.map((extent, axis) => (typeof extent === 'string' ? given![axes!.indexOf(axis)]! : extent));
   if (product(shape) > MOST_ELEMENTS)
     throw formatError(`${where}: is ${shape.join('×')}, more than ${MOST_ELEMENTS} elements`);
   const notes =
