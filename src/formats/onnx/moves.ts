@@ -121,8 +121,11 @@ export function cut(call: Call, [x, value]: Named, parts: readonly Part[]): Name
   if (value.shape.length - first > 3 || cuts.some(({ axis }) => axis < first))
     return cuts.reduce<Named>((left, part) => cutBetween(call, left, part), [x, value]);
   const along = triple((axis) => cuts.find((part) => part.axis === axis + first) ?? null);
-  const left = value.shape.map((extent, axis) => along[(axis - first) as 0 | 1 | 2]?.count ?? extent);
-  return [sliced(call, x, value.extents, along), valueOf(left)];
+  const left = valueOf(value.shape.map((extent, axis) => along[(axis - first) as 0 | 1 | 2]?.count ?? extent));
+  const { C, H, W } = value.extents;
+  const narrow = { C: along[0]?.count ?? C, H: along[1]?.count ?? H, W: along[2]?.count ?? W };
+  // a first axis that only has one element left is that of the batch from here on, and all others are extents of ours
+  return [call.shaped(sliced(call, x, value.extents, along), narrow, left.extents), left];
 }
 
 /** One part along an axis among more than three: the axes before it and those behind it are one each. */

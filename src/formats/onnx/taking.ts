@@ -13,6 +13,7 @@ import { readShape, readWhole } from './tensors';
 export const taking: Operators = {
   GatherElements: { attributes: ['axis'], inputs: [2, 2], translate: gatherElements },
   GatherND: { attributes: ['batch_dims'], inputs: [2, 2], translate: gatherND },
+  Scatter: { attributes: ['axis'], inputs: [3, 3], translate: scatterElements },
   ScatterElements: { attributes: ['axis', 'reduction'], inputs: [3, 3], translate: scatterElements },
   ScatterND: { attributes: ['reduction'], inputs: [3, 3], translate: scatterND },
   Tile: { inputs: [2, 2], translate: tile },
