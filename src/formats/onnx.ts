@@ -1,6 +1,6 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, type GraphProto, type ModelProto } from 'onnx-buf';
-import type { ModelFile, ReadingOptions } from '../graph';
+import type { Extents, ModelFile, ReadingOptions } from '../graph';
 import { formatError, quote } from './checks';
 import { guessPreparation } from './guess';
 import { readsOf } from './onnx/branches';
@@ -19,6 +19,11 @@ import { checkWiring, upstream } from './onnx/wiring';
 
 const OPSETS = { oldest: 7, newest: 25 };
 
+/** A model, and the extents of its output, which may be a map. */
+export interface ReadModel extends ModelFile {
+  readonly extents: Extents;
+}
+
 /** An ONNX file that was decoded, and waits for the files that its weights lie in. */
 export interface OnnxFile {
   /** Paths relative to the model's folder, inside of it; empty where the file is whole. */
@@ -29,7 +34,7 @@ export interface OnnxFile {
    * The model. May be called once: it takes the decoded message apart.
    * @throws GradlensError as {@link readOnnx}
    */
-  read(files: ReadonlyMap<string, Uint8Array>, options?: ReadingOptions): ModelFile;
+  read(files: ReadonlyMap<string, Uint8Array>, options?: ReadingOptions): ReadModel;
 }
 
 /**
@@ -49,7 +54,7 @@ export function readOnnx(
   file: ArrayBuffer | Uint8Array,
   files: ReadonlyMap<string, Uint8Array> = new Map(),
   options: ReadingOptions = {},
-): ModelFile {
+): ReadModel {
   return openOnnx(file).read(files, options);
 }
 
@@ -75,7 +80,7 @@ export function openOnnx(file: ArrayBuffer | Uint8Array): OnnxFile {
 
 const producerOf = ({ model }: Decoded): string => `${model.producerName} ${model.producerVersion}`.trim();
 
-function modelOf(decoded: Decoded, bytes: number, options: ReadingOptions): ModelFile {
+function modelOf(decoded: Decoded, bytes: number, options: ReadingOptions): ReadModel {
   const { graph, opset, model } = decoded;
   const told = metadataOf(model, graph);
   const { input, held, notes } = readInputs(graph, { ...options, ...(told.size && { suggested: told.size }) });
@@ -114,6 +119,7 @@ function modelOf(decoded: Decoded, bytes: number, options: ReadingOptions): Mode
   });
   return {
     graph: ours,
+    extents: translated.values.get(output.name)!.extents,
     guess: guessPreparation(ours, producer, input.isWhole),
     labels: told.labels,
     provenance: { format: 'onnx', producer, opset },

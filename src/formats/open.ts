@@ -36,7 +36,10 @@ export async function openModel(bytes: Uint8Array): Promise<OpenedModel> {
       const model = openOnnx(bytes);
       return {
         files: model.externalFiles.map((path) => ({ path })),
-        read: (files, options) => withLabels(scored(model.read(files, options))),
+        async read(files, options) {
+          const { extents, ...read } = model.read(files, options);
+          return withLabels(scored(read, extents));
+        },
       };
     }
     case 'manifest': {

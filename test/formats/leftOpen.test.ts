@@ -2,7 +2,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, TensorProto_DataType as DataType } from 'onnx-buf';
 import { expect, test } from 'vitest';
-import type { ReadingOptions } from '../../src';
+import type { ModelFile, ReadingOptions } from '../../src';
 import { readOnnx } from '../../src/formats/onnx';
 import { scored } from '../../src/formats/scores';
 import { relativeL2 } from '../oracle/compare';
@@ -20,7 +20,10 @@ function changed(file: Uint8Array, change: (graph: Graph, model: ReturnType<type
 const modelOf = (file: Uint8Array) => fromBinary(ModelProtoSchema, file);
 const stated = (name: string, dims: (number | string)[], type?: number) =>
   create(ModelProtoSchema, { graph: { output: [valueInfo(name, dims, type)] } }).graph!.output[0]!;
-const read = (file: Uint8Array, options: ReadingOptions = {}) => scored(readOnnx(file, new Map(), options));
+function read(file: Uint8Array, options: ReadingOptions = {}): ModelFile {
+  const { extents, ...model } = readOnnx(file, new Map(), options);
+  return scored(model, extents);
+}
 
 /** Two channels, whose means are the scores. */
 const pooled = (input: (number | string)[]) =>
@@ -308,3 +311,16 @@ test.each([
   const right = means.map((mean, c) => mean * (scale[c] ?? scale[0]!) + (bias[c] ?? bias[0]!));
   expect(relativeL2(graphGradient(graph, image, { class: 0 }).scores, right)).toBeLessThan(1e-6);
 });
+
+test.each(['QuantizeLinear', 'QLinearConv', 'ConvInteger', 'DynamicQuantizeLinear'])(
+  'a file with %s is refused in one sentence that says what to take instead',
+  (op) => {
+    const file = onnxFile({
+      nodes: [node(op, ['x', 's', 'z'], 'q'), node('DequantizeLinear', ['q', 's', 'z'], 'y')],
+      tensors: [floats('s', [1]), floats('z', [1])],
+    });
+    expect(() => read(file)).toThrow(
+      new RegExp(`^onnx: the activations of this file are quantised; take the float32 file \\(it has ${op}\\)$`),
+    );
+  },
+);

@@ -49,6 +49,10 @@ export function dequantize(call: Call): Constant {
   return { name: call.name, tensor };
 }
 
+/** Whether an operator quantizes activations, or computes with quantized ones. */
+export const isQuantizing = (op: string): boolean =>
+  /(^|\.)(QLinear\w*|QGemm|QAttention|QuantizeLinear|DynamicQuantize\w*|MatMulNBits)$|Integer$/.test(op);
+
 /** Of constants it is a constant, by {@link dequantize}. */
 function dequantizeComputed(call: Call): Translation {
   throw unsupported(`its input ${quote(call.inputs[0])} is computed from the image`, 'a constant');

@@ -13,6 +13,7 @@ import {
 } from './call';
 import { Branches, readsOf } from './branches';
 import { constantsOf } from './constants';
+import { isQuantizing } from './dequantize';
 import { folds } from './fold';
 import type { GraphInput } from './input';
 import { operators } from './operators';
@@ -131,6 +132,7 @@ function lookUp(node: NodeProto, call: Call, read: ReadonlySet<string>): Operato
   const name = operatorName(node);
   const operator = operators.get(name);
   if (operator) call.checkKnown(operator.attributes ?? [], operator.inputs);
+  else if (isQuantizing(name)) throw unsupported('it computes with quantized numbers');
   else if (!folds.has(name)) throw unsupported('the operator is unknown');
   const second = operator?.severalOutputs
     ? undefined
@@ -167,6 +169,13 @@ function emitter(
 }
 
 function refusal(nodes: readonly UnsupportedNode[]): GradlensError {
+  const quantizing = [...new Set(nodes.map(({ op }) => op).filter(isQuantizing))];
+  if (quantizing.length > 0)
+    return new GradlensError(
+      'unsupported-op',
+      `onnx: the activations of this file are quantised; take the float32 file (it has ${quantizing.join(', ')})`,
+      { nodes },
+    );
   const shown = nodes.slice(0, 50).map(({ name, op, reason }) => `\n  ${op} ${quote(name)}: ${reason}`);
   if (nodes.length > shown.length) shown.push(`\n  and ${nodes.length - shown.length} more`);
   const count = nodes.length === 1 ? 'one node is' : `${nodes.length} nodes are`;
