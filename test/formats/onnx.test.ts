@@ -405,14 +405,6 @@ describe('refusals', () => {
       /auto_pad is SOME/,
     ],
     ['computed weights', [node('Relu', ['x'], 'w'), node('Conv', ['x', 'w'], 'y')], [], /"w" is computed/],
-    ['a transposed input', [flat, node('Gemm', ['f', 'w'], 'y', { transA: 1 })], [floats('w', [60, 1])], /transA is 1/],
-    ['a Gemm of planes', [node('Gemm', ['x', 'w'], 'y')], [floats('w', [6, 1])], /flatten it first/],
-    [
-      'a batched MatMul',
-      [flat, node('MatMul', ['f', 'w'], 'y')],
-      [floats('w', [1, 60, 1])],
-      /its weight has 3 dimensions/,
-    ],
     [
       'a bias per row of the batch',
       [flat, node('Gemm', ['f', 'w', 'b'], 'y')],

@@ -291,6 +291,65 @@ const cases: readonly Case[] = [
     ],
     [integers('s', [1, 2, 2, 3, 2, 7]), integers('w', [-1, 6]), some('m', [6, 6]), integers('t', [1, 2, 2, 7, 3, 2])],
   ],
+  [
+    'attention, as PyTorch writes it',
+    [
+      node('Reshape', ['x', 's'], 't'),
+      node('MatMul', ['t', 'wq'], 'q'),
+      node('MatMul', ['t', 'wk'], 'k'),
+      node('Reshape', ['q', 'h'], 'qh'),
+      node('Reshape', ['k', 'h'], 'kh'),
+      node('Transpose', ['qh'], 'qt', { perm: [0, 2, 1, 3] }),
+      node('Transpose', ['kh'], 'kt', { perm: [0, 2, 3, 1] }),
+      node('MatMul', ['qt', 'kt'], 'a'),
+      node('Softmax', ['a'], 'p', { axis: -1 }),
+      node('MatMul', ['p', 'qt'], 'y'),
+    ],
+    [integers('s', [1, 14, 12]), some('wq', [12, 12]), some('wk', [12, 12]), integers('h', [1, 14, 3, 4])],
+  ],
+  [
+    'products of matrices, one of them for all',
+    [
+      node('ReduceMean', ['x'], 'm', { axes: [0, 1], keepdims: 0 }),
+      node('Transpose', ['m'], 't'),
+      node('MatMul', ['x', 't'], 'a'),
+      node('MatMul', ['c', 'a'], 'b'),
+      node('MatMul', ['b', 'v'], 'y'),
+    ],
+    [some('c', [5, 1, 2, 6]), some('v', [6])],
+  ],
+  [
+    'Gemm of two computed matrices',
+    [
+      node('Reshape', ['x', 's'], 'm'),
+      node('Relu', ['m'], 'r'),
+      node('Gemm', ['m', 'r', 'r2'], 'y', { transA: 1, alpha: { f: 0.5 }, beta: { f: 2 } }),
+      node('ReduceMean', ['r'], 'r2', { axes: [0] }),
+    ].toSorted((a, b) => Number(a.output![0] === 'y') - Number(b.output![0] === 'y')),
+    [integers('s', [24, 7])],
+  ],
+  ...[
+    ['nchw,nkhw->nck', 2],
+    ['bchw->bhc', 1],
+    ['...ij,...jk->...ik', 0],
+    ['bchw,bchw', 2],
+  ].map(
+    ([equation, inputs]): Case => [
+      `Einsum ${equation}`,
+      [
+        node('Sigmoid', ['x'], 's'),
+        node('Transpose', ['s'], 't', { perm: [0, 1, 3, 2] }),
+        node('Einsum', inputs === 2 ? ['x', 's'] : inputs === 1 ? ['x'] : ['x', 't'], 'y', {
+          equation: String(equation),
+        }),
+      ],
+    ],
+  ),
+  [
+    'Einsum of three',
+    [node('Einsum', ['x', 'a', 'b'], 'y', { equation: 'bchw,ck,hl->bkl' })],
+    [some('a', [4, 3]), some('b', [6, 2])],
+  ],
   ...[0, 1, 2, 3].map(
     (axis): Case => [
       `Concat of a constant along ${axis}`,

@@ -1,41 +1,71 @@
-/** MatMul and Gemm: the fully connected layer, and what of its bias and factors folds into it. */
+/** MatMul, Gemm and Einsum: the fully connected layer, and what of its bias and factors folds into it. */
 import type { GraphNode, Weight } from '../../graph';
 import { shapeError } from '../../shape';
-import { broadcastBias, sum } from './arithmetic';
-import { unary, unsupported, type Call, type Operators, type Translation, type WeightForm } from './call';
-import { swapped } from './moves';
+import { broadcastBias, filled, sum } from './arithmetic';
+import { unary, unsupported, type Call, type Named, type Operators, type Translation, type WeightForm } from './call';
+import { arranged, swapped } from './moves';
+import { einsum, matrixProduct, matrixProductOf } from './products';
 import { readShape } from './tensors';
 import { extentsOf, planes, printShape, product, rankOf, valueOf, type Value } from './value';
 
 export const dense: Operators = {
+  Einsum: { attributes: ['equation'], inputs: [1, Infinity], translate: einsum },
   Gemm: { attributes: ['alpha', 'beta', 'transA', 'transB'], inputs: [2, 3], translate: gemm },
   MatMul: { inputs: [2, 2], translate: matMul },
 };
 
-/** MatMul by a constant `[in, out]`, or of one. */
+/** By a weight `[in, out]`, of a weight `[out, in]`, or of two tensors. */
 function matMul(call: Call): Translation {
-  if (call.constant(0)) return matMulOf(call);
+  const [left, right] = [call.constant(0), call.constant(1)];
+  if (
+    left &&
+    readShape(left).length === 2 &&
+    call.value(1).shape.length >= 2 &&
+    product(call.value(1).shape.slice(0, -2)) === 1
+  )
+    return matMulOf(call);
+  if (!right || readShape(right).length !== 2) return matrixProduct(call);
   const { shape } = call.value();
-  return rankOf(call.value()) === 2 && shape[0] === 1 ? fullyConnected(call, transposed) : alongLastAxis(call);
+  return shape.length === 2 && shape[0] === 1 ? fullyConnected(call, transposed) : alongLastAxis(call);
 }
 
-/** Gemm: αAB + βC, with A the activation, and α, β and B's transposition folded into the weights. */
+/** αAB + βC: a fully connected layer where A is computed and B is a weight, into which all of it folds. */
 function gemm(call: Call): Translation {
-  if (call.constant(0)) throw unsupported('its first input is a constant', 'a constant as its second');
-  if (call.int('transA', 0) !== 0) throw unsupported('its transA is 1, which turns the batch into features', '0');
   const [alpha, beta] = [call.float('alpha', 1), call.float('beta', 1)];
+  const left = call.operandShape(0);
+  if (call.constant(0) || !call.constant(1) || call.int('transA', 0) !== 0 || left[0] !== 1 || left.length !== 2)
+    return gemmOf(call, alpha, beta);
   const [node, value] = fullyConnected(call, scaled(alpha, call.int('transB', 0) ? undefined : transposed));
   if (!call.has(2)) return [node, value];
   if (!call.constant(2)) {
-    if (beta !== 1) throw unsupported(`its beta is ${beta} with a C that is computed`, '1');
     const { name: _, ...unnamed } = node;
-    return sum(call, [
-      [call.emit(unnamed), value],
-      [call.inputs[2]!, call.value(2)],
-    ]);
+    return sum(call, [[call.emit(unnamed), value], times(call, beta, call.operand(2))]);
   }
   const bias = call.weight(2, scaled(beta, broadcastBias(readShape(call.needConstant(2)), value)));
   return [{ ...node, bias: bias.name }, value];
+}
+
+/** The same of any two matrices. */
+function gemmOf(call: Call, alpha: number, beta: number): Translation {
+  const turned = (index: number, name: string): Named => {
+    const [x, value] = call.operand(index);
+    if (value.shape.length !== 2)
+      throw unsupported(`its input is ${printShape(value.shape)}`, 'matrices of 2 dimensions');
+    if (!call.int(name, 0)) return [x, value];
+    const other = valueOf(value.shape.toReversed());
+    return [arranged(call, [x, value], [1, 0], other.extents), other];
+  };
+  const product = matrixProductOf(call, turned(0, 'transA'), turned(1, 'transB'));
+  if (!call.has(2)) {
+    const [name, { shape }] = times(call, alpha, product);
+    return call.result({ op: 'identity', inputs: [name] }, shape);
+  }
+  return sum(call, [times(call, alpha, product), times(call, beta, call.operand(2))]);
+}
+
+function times(call: Call, factor: number, [x, value]: Named): Named {
+  if (factor === 1) return [x, value];
+  return [call.emit({ op: 'affine', inputs: [x], scale: filled(call, `× ${factor}`, factor)(value) }), value];
 }
 
 /** `form` makes the second input `[out, in]`. */
@@ -84,9 +114,7 @@ function alongLastAxis(call: Call): Translation {
 /** `[O, I]` by `[N, I, …]`: a 1×1 convolution of the planes there are. */
 function matMulOf(call: Call): Translation {
   const value = call.value(1);
-  const [before, own, columns] = [product(value.shape.slice(0, -2)), value.shape.at(-2), value.shape.at(-1)!];
-  if (rankOf(value) < 2 || before !== 1)
-    throw unsupported(`it multiplies a constant by ${printShape(value.shape)}`, '[N, I, L]');
+  const [own, columns] = [value.shape.at(-2), value.shape.at(-1)!];
   const [I, O, weight] = matrix(call, pointwise(undefined), 0);
   if (I !== own)
     throw shapeError(call.where, `weights take ${I} inputs, its input has ${own} (${printShape(value.shape)})`);
