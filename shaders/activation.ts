@@ -3,6 +3,7 @@ import { CURVES, type Curve, type CurveName, LARGEST } from './curves';
 import type { ElementwiseDims } from './elementwise';
 import { type BackwardEpilogue, CHANNELS, gradientOf } from './epilogue';
 import { type Kernel, STRIP, eachPixel, floatBits, kernel, stripsOf } from './kernel';
+import { OVERFLOWED } from './overflow';
 import { ANY_PRECISION, type Slices, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 
@@ -76,11 +77,12 @@ export function activationForward(
     ],
     functions: wgsl`
 ${CHANNELS}
+${OVERFLOWED}
 ${code}
 ${(curve.uses ?? []).join('')}
 
 fn f(x: vec4f${after}) -> vec4f {
-  return ${curve.value};
+  return select(${curve.value}, x, overflowed(x));
 }
 #if ${straight}
 fn bitOf(x: vec4f${after}) -> vec4<bool> {

@@ -5,7 +5,6 @@
  *
  * Every expression is WGSL of type `vec4f` (a `bit` of type `vec4<bool>`) in `x`, and in `p.name` for each parameter.
  */
-import { IS_NAN } from './nan';
 
 /** The largest float32. As a parameter it means no limit; WGSL has no infinity. */
 export const LARGEST = 3.4028234663852886e38;
@@ -78,8 +77,7 @@ export const CURVES = {
     title: 'clip (ReLU6)',
     says: 'min(max(x, min), max), an absent limit being none; flat at the limits too',
     parameters: { min: { otherwise: -Infinity }, max: { otherwise: Infinity } },
-    uses: [IS_NAN],
-    value: 'select(min(max(x, vec4f(p.min)), vec4f(p.max)), x, isNan(x))',
+    value: 'min(max(x, vec4f(p.min)), vec4f(p.max))',
     bit: '(x > vec4f(p.min)) & (x < vec4f(p.max))',
     low: 'vec4f()',
     high: 'vec4f(1.0)',
@@ -107,8 +105,7 @@ export const CURVES = {
     title: 'hard sigmoid',
     says: 'min(max(alpha · x + beta, 0), 1), flat where it meets 0 and 1',
     parameters: { alpha: {}, beta: {} },
-    uses: [IS_NAN],
-    value: 'select(clamp(p.alpha * x + p.beta, vec4f(), vec4f(1.0)), x, isNan(x))',
+    value: 'clamp(p.alpha * x + p.beta, vec4f(), vec4f(1.0))',
     bit: '(p.alpha * x + p.beta > vec4f()) & (p.alpha * x + p.beta < vec4f(1.0))',
     low: 'vec4f()',
     high: 'vec4f(p.alpha)',
@@ -145,8 +142,8 @@ export const CURVES = {
     title: 'ELU',
     says: 'x if x > 0, else alpha · (exp(x) − 1); the derivative at 0 is alpha',
     parameters: { alpha: {} },
-    uses: [EXPM1, IS_NAN],
-    value: 'select(p.alpha * expm1(min(x, vec4f())), x, (x > vec4f()) | isNan(x))',
+    uses: [EXPM1],
+    value: 'select(p.alpha * expm1(min(x, vec4f())), x, x > vec4f())',
     slope: 'select(p.alpha * exp(min(x, vec4f())), vec4f(1.0), x > vec4f())',
     onnx: { name: 'Elu', attributes: { alpha: { parameter: 'alpha', otherwise: 1 } } },
   }),

@@ -8,6 +8,7 @@
  */
 import type { ImageDims } from './image';
 import { STRIP } from './kernel';
+import { OVERFLOWED } from './overflow';
 import { type Declaration, type UniformDeclaration, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 
@@ -32,12 +33,12 @@ export interface BackwardEpilogue {
 }
 
 /**
- * WGSL: `rectify(v)`, which keeps a NaN, so that it shows in the scores that something overflowed; and `signs(v)`, the
- * four bits of a pixel.
+ * WGSL: `rectify(v)`, which hands on what overflowed, so that it shows in the scores; and `signs(v)`, the four bits of a
+ * pixel. Calls {@link OVERFLOWED}.
  */
 export const RECTIFY = `
 fn rectify(v: vec4f) -> vec4f {
-  return select(v, vec4f(), v <= vec4f());
+  return select(v, vec4f(), (v <= vec4f()) & !overflowed(v));
 }
 fn signs(v: vec4f) -> u32 {
   return dot(vec4u(v > vec4f()), vec4u(1u, 2u, 4u, 8u));
@@ -119,8 +120,9 @@ fn bitsAt(n: u32, b: u32, h: u32, w: u32) -> u32 {
 }
 #endif
 #if ${gated}
+${OVERFLOWED}
 fn gated(g: vec4f, live: vec4<bool>) -> vec4f {
-  let kept = (g > vec4f()) | vec4<bool>(rule.testGradient == 0u);
+  let kept = (g > vec4f()) | vec4<bool>(rule.testGradient == 0u) | overflowed(g);
   return select(vec4f(), g, live & kept);
 }
 #endif

@@ -9,6 +9,7 @@
  */
 import { type BackwardEpilogue, CHANNELS, gradientOf } from './epilogue';
 import { type Kernel, eachPixel, kernel } from './kernel';
+import { OVERFLOWED } from './overflow';
 import { ANY_PRECISION, type Slices, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 
@@ -41,7 +42,7 @@ export function lrnForward(d: LrnDims, slices: Slices<'x' | 'y'>): Kernel {
       writes('y', 'N C/4 H W', ANY_PRECISION),
       writes('scales', 'N C/4 H W'),
     ],
-    functions: CHANNELS,
+    functions: CHANNELS + OVERFLOWED,
     each: eachPixel({ h: 'H', w: 'W' }),
     body: wgsl`
 let channels = channelsOf(b);
@@ -55,7 +56,8 @@ for (var c = begin; c < end; c++) {
 }
 let scale = select(vec4f(1.0), bitcast<f32>(d.K) + bitcast<f32>(d.ALPHA) * squares, channels < vec4u(d.C));
 store_scales(n, b, h, w, scale);
-store_y(n, b, h, w, load_x(n, b, h, w) * pow(scale, vec4f(-bitcast<f32>(d.BETA))));`,
+let value = load_x(n, b, h, w) * pow(scale, vec4f(-bitcast<f32>(d.BETA)));
+store_y(n, b, h, w, select(value, scale, overflowed(scale)));`,
   });
 }
 

@@ -5,7 +5,7 @@
  */
 import { type BackwardEpilogue, RULE, gradientOf } from './epilogue';
 import { type Kernel, eachPixel, kernel } from './kernel';
-import { IS_NAN } from './nan';
+import { OVERFLOWED } from './overflow';
 import { ANY_PRECISION, type Slices, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 import { OUTPUT_AT, type WindowDims, gather } from './windows';
@@ -44,7 +44,7 @@ export function maxPoolForward(d: PoolDims, slices: Slices<'x' | 'y'>, dead: boo
     dims: { ...d, WORDS: wordsPerRow(d) },
     slices,
     tensors: [reads('x', 'N C/4 H W', ANY_PRECISION), writes('y', 'N C/4 P Q', ANY_PRECISION), writes(...SWITCHES)],
-    functions: IS_NAN,
+    functions: OVERFLOWED,
     each: eachPixel({ p: 'P', word: 'WORDS' }),
     body: wgsl`
 let plane = index_x(n, b, 0u, 0u);
@@ -53,6 +53,7 @@ for (var k = 0u; k < ${pixelsPerWord(d)}u; k++) {
   let q = word * ${pixelsPerWord(d)}u + k;
   if (q >= d.Q) { break; }
   var best = vec4f();
+  var lost = vec4f(); // what overflowed wins, and stays
   var winner = vec4u();
   var first = true;
   for (var r = 0u; r < d.R; r++) {
@@ -62,16 +63,17 @@ for (var k = 0u; k < ${pixelsPerWord(d)}u; k++) {
       let w = q * d.STRIDE_X + s * d.DILATION_X - d.PAD_LEFT;
       if (w >= d.W) { continue; }
       let value = load_x_at(plane + h * d.W + w);
-      let wins = (value > best) | isNan(value) | vec4<bool>(first); // a NaN wins, and stays
+      let wins = (value > best) | vec4<bool>(first);
       best = select(best, value, wins);
       winner = select(winner, vec4u(r * d.S + s), wins);
+      lost = select(lost, value, overflowed(value));
       first = false;
     }
   }
 #if ${dead}
   winner = select(winner, vec4u(${2 ** bits - 1}u), best <= vec4f());
 #endif
-  store_y(n, b, p, q, best);
+  store_y(n, b, p, q, select(best, lost, overflowed(lost)));
   let code = winner << ${shifts(bits)};
   codes |= (code.x | code.y | code.z | code.w) << (k * ${4 * bits}u % 32u);
 }

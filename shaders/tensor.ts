@@ -27,8 +27,11 @@ export type Slices<Name extends string> = Readonly<Record<Name, SliceOf>>;
  */
 export type Half = 'native' | 'packed';
 
-/** The largest half. What is beyond is stored as this: WGSL knows no infinity. */
+/** The largest half. A block that holds anything beyond is stored as no numbers, which the scores then show. */
 export const LARGEST_HALF = 65504;
+/** The bits, as a float32, of the smallest number that no half is nearest to; and two halves that are no numbers. */
+const BEYOND_HALF = '0x477ff000u';
+const NO_HALVES = '0x7e007e00u';
 
 export interface TensorDeclaration {
   readonly kind: 'tensor';
@@ -138,7 +141,11 @@ interface Form {
   readonly store: string;
 }
 
-const WITHIN_HALF = `clamp(value, vec4f(-${LARGEST_HALF}.0), vec4f(${LARGEST_HALF}.0))`;
+/** WGSL: `rounded`, four halves of `value` as two words, by an expression that rounds `held`, which is within range. */
+const roundedBy = (halves: string): string => `
+      let held = clamp(value, vec4f(-${LARGEST_HALF}.0), vec4f(${LARGEST_HALF}.0));
+      let beyond = any((bitcast<vec4u>(value) & vec4u(0x7fffffffu)) >= vec4u(${BEYOND_HALF}));
+      let rounded = select(${halves}, vec2u(${NO_HALVES}), beyond);`;
 
 /** What is stored, and how element `i` of tensor `x` is loaded and `value` is stored there. */
 function formOf({ name, element, half }: TensorDeclaration): Form {
@@ -146,7 +153,8 @@ function formOf({ name, element, half }: TensorDeclaration): Form {
     return {
       type: 'vec4<f16>',
       load: `return vec4f(${name}[i]);`,
-      store: `${name}[i] = vec4<f16>(${WITHIN_HALF});`,
+      store: `${roundedBy('bitcast<vec2u>(vec4<f16>(held))')}
+      ${name}[i] = bitcast<vec4<f16>>(rounded);`,
     };
   }
   if (half === 'packed') {
@@ -154,8 +162,8 @@ function formOf({ name, element, half }: TensorDeclaration): Form {
       type: 'vec2u',
       load: `let stored = ${name}[i];
       return vec4f(unpack2x16float(stored.x), unpack2x16float(stored.y));`,
-      store: `let held = ${WITHIN_HALF};
-      ${name}[i] = vec2u(pack2x16float(held.xy), pack2x16float(held.zw));`,
+      store: `${roundedBy('vec2u(pack2x16float(held.xy), pack2x16float(held.zw))')}
+      ${name}[i] = rounded;`,
     };
   }
   return { type: element, load: `return ${name}[i];`, store: `${name}[i] = value;` };

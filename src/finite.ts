@@ -13,3 +13,7 @@ export function notFinite(values: Float32Array): number {
   for (let i = whole; i < values.length; i++) a += 0 * values[i]!;
   return a + b + c + d === 0 ? -1 : values.findIndex((value) => !Number.isFinite(value));
 }
+
+/** Whether numbers in half precision, read as if they were floats, are finite. */
+export const halvesFinite = ({ buffer, byteOffset, byteLength }: Float32Array): boolean =>
+  new Uint16Array(buffer, byteOffset, byteLength / 2).every((half) => (half & 0x7c00) !== 0x7c00);

@@ -21,7 +21,15 @@ import {
   runOptionsOf,
   tensorOf,
 } from './model/arguments';
-import { bestGradients, classGradients, encodePass, forward, layerGradient, neuronGradient } from './model/gradients';
+import {
+  bestGradients,
+  classGradients,
+  encodePass,
+  explained,
+  forward,
+  layerGradient,
+  neuronGradient,
+} from './model/gradients';
 import { type Parts, disposeOf, partsOn } from './model/parts';
 import { finite } from './model/results';
 import { settingsOf } from './model/settings';
@@ -350,9 +358,11 @@ export class Model implements Disposable {
         variants,
         backward: { targets, ...rules },
       });
-      finite(sampled.scores);
-      finite(sampled.total);
-      return sampled;
+      return explained({ ...this.parts, executor }, call, {}, () => {
+        finite(sampled.scores);
+        finite(sampled.total);
+        return sampled;
+      });
     });
   }
 
@@ -384,16 +394,16 @@ export class Model implements Disposable {
       const batchOf = (k: number): readonly Captured[] =>
         Array.from({ length: N }, (_, n) => kept[Math.min(k * N + n, kept.length - 1)]!);
       const { averageOfViews } = await import('./gpu/sampling');
-      return finite(
-        await averageOfViews({ ...this.parts, executor }, call, {
-          dims: { N, C, H, W, SAMPLES: placed.length },
-          backward: { targets, ...rules },
-          views: placed,
-          channels,
-          upload: async (k) => (await inputs.upload(batchOf(k), call))(),
-          encodeInput: (encoder) => inputs.encode(encoder, executor.input),
-        }),
-      );
+      const backward: BackwardOptions = { targets, ...rules };
+      const map = await averageOfViews({ ...this.parts, executor }, call, {
+        dims: { N, C, H, W, SAMPLES: placed.length },
+        backward,
+        views: placed,
+        channels,
+        upload: async (k) => (await inputs.upload(batchOf(k), call))(),
+        encodeInput: (encoder) => inputs.encode(encoder, executor.input),
+      });
+      return explained({ ...this.parts, executor }, call, { backward }, () => finite(map));
     });
   }
 

@@ -81,8 +81,8 @@ export interface LoadOptions extends RunOptions, ReadingOptions {
   /**
    * `f32` (default) is exact. `f16` stores weights and activations in half precision, which halves their bytes on the
    * GPU, and sums in float32; gradients stay in float32. Scores then differ by about 10⁻³ (relative L2), gradients by
-   * several per cent, since they jump where a rounded activation crosses zero; activations beyond ±65504 are stored as
-   * that. With the feature `shader-f16` or without. `fast` is not available yet.
+   * several per cent, since they jump where a rounded activation crosses zero; an activation beyond ±65504 is an error.
+   * With the feature `shader-f16` or without. `fast` is not available yet.
    */
   readonly precision?: 'f32' | 'f16' | 'fast';
   /**

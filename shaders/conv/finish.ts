@@ -9,7 +9,7 @@
  */
 import { type BackwardEpilogue, DEAD, RECTIFY, gradientOf } from '../epilogue';
 import { STRIP, unroll } from '../kernel';
-import { IS_NAN } from '../nan';
+import { OVERFLOWED } from '../overflow';
 import { ANY_PRECISION, type Declaration, type SliceOf, reads, writes } from '../tensor';
 import { wgsl } from '../wgsl';
 import { type ConvDims, ROW, SQUARE, type Unit } from './shape';
@@ -63,6 +63,7 @@ export function finishForward({ bias, relu, bits, pooled }: ForwardEpilogue, y: 
     ...(bits && !pooled ? [writes('bits', `N O/4 P Q/${STRIP}`, { element: 'u32', like: 'y' })] : []),
   ];
   const functions = wgsl`
+${relu || pooled ? OVERFLOWED : ''}
 ${relu ? RECTIFY : ''}
 ${pooled ? POOL : ''}
 
@@ -109,15 +110,18 @@ fn finish(${TAKES}) {
   return { unit: pooled ? SQUARE : ROW, slices: { y }, dims: DIMS, tensors, functions };
 }
 
-// The winner of four taps in row-major order, the first on a tie.
-const POOL = `${IS_NAN}
-struct Pooled { value: vec4f, winner: vec4u }
+// The winner of four taps in row-major order, the first on a tie; what overflowed wins, and stays.
+const POOL = `struct Pooled { value: vec4f, winner: vec4u }
 fn better(a: Pooled, value: vec4f, tap: u32) -> Pooled {
-  let wins = (value > a.value) | isNan(value); // a NaN wins, and stays
+  let wins = value > a.value;
   return Pooled(select(a.value, value, wins), select(a.winner, vec4u(tap), wins));
 }
 fn pool(a: vec4f, b: vec4f, c: vec4f, e: vec4f) -> Pooled {
-  return better(better(better(Pooled(a, vec4u()), b, 1u), c, 2u), e, 3u);
+  var lost = select(a, b, overflowed(b));
+  lost = select(lost, c, overflowed(c));
+  lost = select(lost, e, overflowed(e));
+  let best = better(better(better(Pooled(a, vec4u()), b, 1u), c, 2u), e, 3u);
+  return Pooled(select(best.value, lost, overflowed(lost)), best.winner);
 }
 fn code(winner: vec4u) -> u32 {
   let codes = winner << vec4u(0u, 4u, 8u, 12u);

@@ -26,13 +26,17 @@ fn channelsOf(b: u32) -> vec4u {
   return vec4u(4u * b) + vec4u(0u, 1u, 2u, 3u);
 }
 
+fn overflowed(v: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(v) & vec4u(0x7f800000u)) == vec4u(0x7f800000u);
+}
+
 struct Parameters { slope: f32 }
 fn parameters(b: u32) -> Parameters {
   return Parameters(bitcast<f32>(d.P_SLOPE));
 }
 
 fn f(x: vec4f, p: Parameters) -> vec4f {
-  return select(p.slope * x, x, x > vec4f());
+  return select(select(p.slope * x, x, x > vec4f()), x, overflowed(x));
 }
 fn bitOf(x: vec4f, p: Parameters) -> vec4<bool> {
   return x > vec4f();

@@ -25,17 +25,17 @@ fn storeGradient(n: u32, b: u32, h: u32, w: u32, g: vec4f) {
   let sum = g;
   dX[i] = sum;
 }
-fn outputAt(at: u32, tap: u32, stride: u32) -> u32 {
-  let begin = i32(at) - i32(tap);
-  return select(0x80000000u, u32(begin / i32(stride)), begin % i32(stride) == 0);
+fn firstOutput(at: u32, span: u32, stride: u32) -> u32 {
+  return select(0u, (at - span) / stride + 1u, at >= span);
+}
+// those that lie before position `end` of the padded input
+fn before(end: u32, begin: u32, taps: u32, dilation: u32) -> u32 {
+  return select(0u, min(taps, (end - begin + dilation - 1u) / dilation), end > begin);
 }
 fn count(p: u32, taps: u32, stride: u32, pad: u32, dilation: u32, extent: u32, padded: u32) -> u32 {
-  var sum = 0u;
-  for (var r = 0u; r < taps; r++) {
-    let y = p * stride + r * dilation;
-    sum += select(u32(y - pad < extent), u32(y < padded), d.COUNT_PADDING == 1u);
-  }
-  return sum;
+  let begin = p * stride;
+  if (d.COUNT_PADDING == 1u) { return before(padded, begin, taps, dilation); }
+  return before(pad + extent, begin, taps, dilation) - before(pad, begin, taps, dilation);
 }
 fn tapWeight(p: u32, q: u32) -> f32 {
   let rows = count(p, d.R, d.STRIDE_Y, d.PAD_TOP, d.DILATION_Y, d.H, d.PADDED_H);
@@ -52,12 +52,18 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let w = id.x % d.W;
 
   var sum = vec4f();
-  for (var r = 0u; r < d.R; r++) {
-    let p = outputAt(h + d.PAD_TOP, r * d.DILATION_Y, d.STRIDE_Y);
-    if (p >= d.P) { continue; }
-    for (var s = 0u; s < d.S; s++) {
-      let q = outputAt(w + d.PAD_LEFT, s * d.DILATION_X, d.STRIDE_X);
-      if (q >= d.Q) { continue; }
+  let y = h + d.PAD_TOP;
+  let x = w + d.PAD_LEFT;
+  let firstP = firstOutput(y, (d.R - 1u) * d.DILATION_Y + 1u, d.STRIDE_Y);
+  let firstQ = firstOutput(x, (d.S - 1u) * d.DILATION_X + 1u, d.STRIDE_X);
+  for (var p = firstP; p < d.P && p * d.STRIDE_Y <= y; p++) {
+    let down = y - p * d.STRIDE_Y;
+    if (down % d.DILATION_Y != 0u) { continue; }
+    let r = down / d.DILATION_Y;
+    for (var q = firstQ; q < d.Q && q * d.STRIDE_X <= x; q++) {
+      let along = x - q * d.STRIDE_X;
+      if (along % d.DILATION_X != 0u) { continue; }
+      let s = along / d.DILATION_X;
       sum += load_dY(n, b, p, q) * tapWeight(p, q);
     }
   }

@@ -40,23 +40,27 @@ fn store_switches(n: u32, b: u32, p: u32, q: u32, value: u32) {
   switches[i] = value;
 }
 
+fn overflowed(v: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(v) & vec4u(0x7f800000u)) == vec4u(0x7f800000u);
+}
+
 fn rectify(v: vec4f) -> vec4f {
-  return select(v, vec4f(), v <= vec4f());
+  return select(v, vec4f(), (v <= vec4f()) & !overflowed(v));
 }
 fn signs(v: vec4f) -> u32 {
   return dot(vec4u(v > vec4f()), vec4u(1u, 2u, 4u, 8u));
 }
-
-fn isNan(v: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
-}
 struct Pooled { value: vec4f, winner: vec4u }
 fn better(a: Pooled, value: vec4f, tap: u32) -> Pooled {
-  let wins = (value > a.value) | isNan(value); // a NaN wins, and stays
+  let wins = value > a.value;
   return Pooled(select(a.value, value, wins), select(a.winner, vec4u(tap), wins));
 }
 fn pool(a: vec4f, b: vec4f, c: vec4f, e: vec4f) -> Pooled {
-  return better(better(better(Pooled(a, vec4u()), b, 1u), c, 2u), e, 3u);
+  var lost = select(a, b, overflowed(b));
+  lost = select(lost, c, overflowed(c));
+  lost = select(lost, e, overflowed(e));
+  let best = better(better(better(Pooled(a, vec4u()), b, 1u), c, 2u), e, 3u);
+  return Pooled(select(best.value, lost, overflowed(lost)), best.winner);
 }
 fn code(winner: vec4u) -> u32 {
   let codes = winner << vec4u(0u, 4u, 8u, 12u);

@@ -25,6 +25,9 @@ fn store_scales(n: u32, b: u32, h: u32, w: u32, value: vec4f) {
 fn channelsOf(b: u32) -> vec4u {
   return vec4u(4u * b) + vec4u(0u, 1u, 2u, 3u);
 }
+fn overflowed(v: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(v) & vec4u(0x7f800000u)) == vec4u(0x7f800000u);
+}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -45,5 +48,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
   let scale = select(vec4f(1.0), bitcast<f32>(d.K) + bitcast<f32>(d.ALPHA) * squares, channels < vec4u(d.C));
   store_scales(n, b, h, w, scale);
-  store_y(n, b, h, w, load_x(n, b, h, w) * pow(scale, vec4f(-bitcast<f32>(d.BETA))));
+  let value = load_x(n, b, h, w) * pow(scale, vec4f(-bitcast<f32>(d.BETA)));
+  store_y(n, b, h, w, select(value, scale, overflowed(scale)));
 }

@@ -24,8 +24,11 @@ fn index_dX(n: u32, b: u32, h: u32, w: u32) -> u32 {
   return ((n * d.DX_BLOCKS + d.DX_BLOCK + b) * d.H + h) * d.W + w;
 }
 
+fn overflowed(v: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(v) & vec4u(0x7f800000u)) == vec4u(0x7f800000u);
+}
 fn gated(g: vec4f, live: vec4<bool>) -> vec4f {
-  let kept = (g > vec4f()) | vec4<bool>(rule.testGradient == 0u);
+  let kept = (g > vec4f()) | vec4<bool>(rule.testGradient == 0u) | overflowed(g);
   return select(vec4f(), g, live & kept);
 }
 
@@ -39,9 +42,8 @@ fn storeGradient(n: u32, b: u32, h: u32, w: u32, g: vec4f) {
   dX[i] = gated(sum, isLive(n, b, h, w));
 }
 
-fn outputAt(at: u32, tap: u32, stride: u32) -> u32 {
-  let begin = i32(at) - i32(tap);
-  return select(0x80000000u, u32(begin / i32(stride)), begin % i32(stride) == 0);
+fn firstOutput(at: u32, span: u32, stride: u32) -> u32 {
+  return select(0u, (at - span) / stride + 1u, at >= span);
 }
 
 // first tap of the window of output p that lies past the padding
@@ -59,12 +61,18 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let w = id.x % d.W;
 
   var sum = vec4f();
-  for (var r = d.R - 1u; r < d.R; r--) { // wraps below zero
-    let p = outputAt(h + d.PAD_TOP, r * d.DILATION_Y, d.STRIDE_Y);
-    if (p >= d.P) { continue; }
-    for (var s = d.S - 1u; s < d.S; s--) { // wraps below zero
-      let q = outputAt(w + d.PAD_LEFT, s * d.DILATION_X, d.STRIDE_X);
-      if (q >= d.Q) { continue; }
+  let y = h + d.PAD_TOP;
+  let x = w + d.PAD_LEFT;
+  let firstP = firstOutput(y, (d.R - 1u) * d.DILATION_Y + 1u, d.STRIDE_Y);
+  let firstQ = firstOutput(x, (d.S - 1u) * d.DILATION_X + 1u, d.STRIDE_X);
+  for (var p = firstP; p < d.P && p * d.STRIDE_Y <= y; p++) {
+    let down = y - p * d.STRIDE_Y;
+    if (down % d.DILATION_Y != 0u) { continue; }
+    let r = down / d.DILATION_Y;
+    for (var q = firstQ; q < d.Q && q * d.STRIDE_X <= x; q++) {
+      let along = x - q * d.STRIDE_X;
+      if (along % d.DILATION_X != 0u) { continue; }
+      let s = along / d.DILATION_X;
       let word = load_switches(n, b, p, q / 2u) >> (q % 2u * 16u);
       var winner = (vec4u(word) >> vec4u(0u, 4u, 8u, 12u)) & vec4u(15u);
       let dead = (winner == vec4u(15u)) & vec4<bool>(rule.ignoreInput != 0u);

@@ -1,8 +1,8 @@
 /** Where in a network numbers first left float32: found by running its steps one by one, once something went wrong. */
-import { bindingsOf } from '../../shaders/kernel';
 import type { Call } from '../calls';
+import { LARGEST_HALF } from '../../shaders/tensor';
 import { GradlensError } from '../errors';
-import { notFinite } from '../finite';
+import { halvesFinite, notFinite } from '../finite';
 import type { Step } from '../ops/op';
 import { dispatch } from './bound';
 import type { BackwardOptions } from './executor';
@@ -47,9 +47,12 @@ export async function overflowOf(
           for (const { name, bytes } of outputs) read(executor.bufferOf(name), bytes);
         },
       });
-      for (const values of results) {
-        const at = notFinite(values);
-        if (at >= 0) return overflow(step, values[at]!, k < plan.forward.length ? 'activation' : 'gradient');
+      for (const [at, values] of results.entries()) {
+        const { half = false } = outputs[at]!;
+        const value = !half ? values[notFinite(values)] : halvesFinite(values) ? undefined : NaN;
+        if (value === undefined) continue;
+        const layer = step.label.slice(0, step.label.lastIndexOf('.'));
+        return overflow({ layer, value, half, what: k < plan.forward.length ? 'activation' : 'gradient' });
       }
     }
     return null;
@@ -58,21 +61,26 @@ export async function overflowOf(
   }
 }
 
-function overflow({ label }: Step, value: number, what: 'activation' | 'gradient'): GradlensError {
-  const layer = label.slice(0, label.lastIndexOf('.'));
-  return new GradlensError(
-    'validation',
-    `${layer}: its ${what} is ${value}: it is too large for float32, which ends at 3.4e38, or is not a number; ` +
-      'a smaller input, or smaller weights before it, would do',
-    { layer, value },
-  );
+/** What was found. */
+interface Found {
+  readonly layer: string;
+  readonly value: number;
+  readonly what: 'activation' | 'gradient';
+  /** Whether it is stored in half precision, which does not keep the value. */
+  readonly half: boolean;
 }
 
-/** The tensors of float32 that a step writes. */
+function overflow({ layer, value, what, half }: Found): GradlensError {
+  const why = half
+    ? `beyond ±${LARGEST_HALF}, where half precision ends; precision 'f32' would do`
+    : `${value}: it is too large for float32, which ends at 3.4e38, or is not a number; a smaller input, or smaller ` +
+      'weights before it, would do';
+  return new GradlensError('validation', `${layer}: its ${what} is ${why}`, { layer, value });
+}
+
+/** The tensors of floats that a step writes. */
 function floatsOf({ kernel, bind }: Step): readonly Step['bind'][string][] {
-  return bindingsOf(kernel)
-    .filter(
-      ({ type, name }) => type === 'storage' && new RegExp(`\\b${name}\\s*:\\s*array<(f32|vec4f)>`).test(kernel.code),
-    )
-    .map(({ name }) => bind[name]!);
+  return kernel.declared.flatMap((each) =>
+    each.kind === 'tensor' && each.access === 'read_write' && !each.element.includes('u') ? [bind[each.name]!] : [],
+  );
 }

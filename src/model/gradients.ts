@@ -110,8 +110,11 @@ async function gradientOf(
   return explained(parts, call, { ...(backward ? { backward } : {}) }, () => finite(joined(of.gradients)));
 }
 
-/** Numbers that were read; if they are refused, because they are not finite, the layer is named where it began. */
-async function explained<T>(
+/**
+ * Numbers that were read; if they are refused, because they are not finite, the layer is named where it began, as far
+ * as the pictures that were uploaded last show it.
+ */
+export async function explained<T>(
   parts: Pick<Parts, 'device' | 'readback' | 'executor' | 'inputs'>,
   call: Call,
   how: { readonly backward?: BackwardOptions },
@@ -179,11 +182,13 @@ export async function neuronGradient(
  * its own.
  */
 export async function layerGradient(
-  { device, inputs, readback, executors, executor: { plan } }: Parts,
+  parts: Parts,
   call: Call,
   image: Captured,
   { tensor, class: chosen }: { readonly tensor: string; readonly class: LayerClass },
 ): Promise<LayerGradient> {
+  const { device, inputs, readback, executors, executor } = parts;
+  const { plan } = executor;
   const head = await executors.ofTensor(tensor, call);
   const { C, H, W, block, storage } = head.plan.scores;
   const rest = await executors.after(tensor, { C, H, W }, call);
@@ -201,7 +206,7 @@ export async function layerGradient(
     },
     meanwhile: check,
   });
-  const activations = firstItemFrom(stored!, { C, H, W, block });
+  const activations = await explained(parts, call, {}, () => firstItemFrom(stored!, { C, H, W, block }));
   await device.guard(call, 'layer', () => rest.writeInput(activations));
   const { bytes } = rest.plan.scores.storage;
   const [storedScores] = await readback.run(call, {
@@ -212,17 +217,18 @@ export async function layerGradient(
       read(rest.scores, bytes);
     },
   });
-  const scores = scoresFrom(storedScores!, rest.plan);
+  const scores = await explained(parts, call, {}, () => scoresFrom(storedScores!, rest.plan));
   const named = typeof chosen === 'number' || Array.isArray(chosen);
   const passes = named
     ? passesOf(plan, chosen as number | readonly number[])
     : bestPassesOf(plan, scores, chosen as 'top1' | TopClasses);
+  const rules: Rules = { relu: 'gradient', score: 'logit' };
   const gradients = await readback.run(call, {
     what: 'layer',
     bytes: passes.length * activations.byteLength,
     encode: (encoder, read) => {
       for (const classes of passes) {
-        encodePass(encoder, rest, { classes, rules: { relu: 'gradient', score: 'logit' }, withForward: false });
+        encodePass(encoder, rest, { classes, rules, withForward: false });
         read(rest.gradient, activations.byteLength);
       }
     },
@@ -230,7 +236,7 @@ export async function layerGradient(
   return {
     extents: { C, H, W },
     activations,
-    gradient: finite(joined(gradients)),
+    gradient: await gradientOf(parts, call, { passes, rules, gradients }),
     scores: scores.subarray(0, rest.plan.scores.C),
     classes: passes.map(([first]) => first!),
   };

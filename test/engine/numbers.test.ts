@@ -1,6 +1,8 @@
 /** Numbers at the ends of float32: probabilities next to 1, and activations that overflow. */
 import { describe, expect, test } from 'vitest';
+import { CURVES } from '../../shaders/curves';
 import type { Graph } from '../../src/graph';
+import { smoothGrad } from '../../src/methods/smoothGrad';
 import type { FullyConnectedNode } from '../../src/ops/fullyConnected';
 import { nodeDrivers } from '../node';
 import { relativeL2 } from '../oracle/compare';
@@ -85,6 +87,10 @@ describe.each(nodeDrivers)('on %s', (driver) => {
           overflow(first!.name),
         );
       await expect(model.scores(image)).rejects.toThrow(overflow(first!.name));
+      await expect(model.layerGradient(image, { tensor: graph.nodes[1]!.name, class: 0 })).rejects.toThrow(
+        overflow(first!.name),
+      );
+      await expect(smoothGrad(model, image, { class: 0, samples: 2 })).rejects.toThrow(overflow(first!.name));
       // what overflows further on is said of the layer further on
       const milder = { data: data.map((value) => value / 30), shape: image.shape };
       const answer = await model.scores(milder).then(
@@ -119,6 +125,62 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     await expect(model.inputGradient({ data, shape: [4, 1, 1] }, { class: 0 })).rejects.toThrow(overflow(first));
     const less = Float32Array.of(3, 3, 1, 2); // infinity less infinity, in the second layer alone
     await expect(model.scores({ data: less, shape: [4, 1, 1] })).rejects.toThrow(overflow(second));
+  });
+
+  describe('an infinite activation, of either sign', () => {
+    const isNamed = async (graph: Graph, layer: string): Promise<void> => {
+      using engine = await engineOn(driver);
+      using model = await engine.load(graph);
+      const [, C, H, W] = model.inputShape;
+      for (const large of [100, -100]) {
+        const data = Float32Array.from({ length: C * H * W }, (_, i) => (i === 5 ? large : i % 2));
+        await expect(model.inputGradient({ data, shape: [C, H, W] }, { class: 0 }), `${large}`).rejects.toThrow(
+          overflow(layer),
+        );
+      }
+    };
+
+    const functions = ['relu', ...Object.keys(CURVES)].map((op) => ({ op }));
+    test.each(functions)('is not squashed by $op', async ({ op }) => {
+      const made = new Net({ C: 6, H: 1, W: 1 });
+      const times = Array.from({ length: 36 }, (_, i) => (i % 7 === 0 ? 1e38 : 0));
+      const first = made.fullyConnected('image', 6, times);
+      const slope = op === 'prelu' ? made.parameter([6], [0, 0.1, 0.2, 0, 0, 0]) : 0.1;
+      const node = { op, min: -1, max: 6, slope, alpha: 0.2, beta: 0.5, inputs: [first] } as never;
+      await isNamed(made.graph(made.fullyConnected(made.add(node), 3)), first);
+    });
+
+    test.each(['fused', 'overlapping', 'of a plain layer'] as const)('wins a max-pool (%s)', async (which) => {
+      const made = new Net({ C: 1, H: 4, W: 4 });
+      const weight = made.parameter([1, 1, 1, 1], [1e38]);
+      const first = made.add({ op: 'conv', inputs: ['image'], kernel: [1, 1], weight });
+      const x = which === 'of a plain layer' ? first : made.relu(first);
+      const size = which === 'overlapping' ? ([3, 3] as const) : ([2, 2] as const);
+      const stride = which === 'overlapping' ? ([1, 1] as const) : ([2, 2] as const);
+      const pool = made.add({ op: 'maxPool', inputs: [x], kernel: size, stride });
+      await isNamed(made.graph(made.fullyConnected(pool, 2)), first);
+    });
+  });
+
+  test('squares that overflow in a local response normalization make no zeros', async () => {
+    const made = new Net({ C: 6, H: 1, W: 1 });
+    const x = made.add({ op: 'lrn', inputs: ['image'], size: 3, alpha: 1, beta: 0.75, k: 1 });
+    using engine = await engineOn(driver);
+    using model = await engine.load(made.graph(made.fullyConnected(x, 3)));
+    const data = Float32Array.of(1, 1e25, 1, 1, 1, 1);
+    await expect(model.inputGradient({ data, shape: [6, 1, 1] }, { class: 0 })).rejects.toThrow(overflow(x));
+  });
+
+  test.each(['guided', 'deconvnet'] as const)('a gradient that is no number is not dropped by %s', async (relu) => {
+    const made = new Net({ C: 2, H: 1, W: 1 });
+    const first = made.relu(made.fullyConnected('image', 2, [1, 0, 0, 1]));
+    const second = made.fullyConnected(first, 2, [1e30, 1e30, 1e30, 1e30]);
+    const third = made.fullyConnected(second, 2, [1e10, -1e10, 1e10, -1e10]);
+    using engine = await engineOn(driver);
+    using model = await engine.load(made.graph(made.fullyConnected(third, 2, [1, 1, 1, 1])));
+    const image = { data: Float32Array.of(1e-30, 1e-30), shape: [2, 1, 1] };
+    // of the second layer it is (2e10, −2e10), so of the first infinity less infinity
+    await expect(model.inputGradient(image, { class: 0, relu })).rejects.toThrow(overflow(second));
   });
 
   test.each(['fused', 'overlapping', 'first', 'last'] as const)('a NaN wins a max-pool (%s)', async (which) => {

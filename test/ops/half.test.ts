@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import { inHalf, kernel } from '../../shaders/kernel';
 import { ANY_PRECISION, type Half, reads, writes } from '../../shaders/tensor';
+import type { ConvNode } from '../../src/ops/conv';
 import { type Features, type NodeDriver, nodeDrivers } from '../node';
 import { branched, imageOf, prepared } from '../engine/support';
 import { relativeL2 } from '../oracle/compare';
@@ -106,6 +107,29 @@ describe.each(WAYS)('in half precision on %s with %s of its features', (driver, 
     expect(await errorOf(loader, graph, [net.image(), net.image()], { classes: [3, 1], relu: 'guided' })).toBe(0);
   });
 });
+
+test.each(WAYS)(
+  'an activation that no half reaches is an error with its layer: on %s with %s',
+  async (driver, features) => {
+    const engine = await engineOn(driver, features);
+    const made = new Net({ C: 5, H: 2, W: 2 });
+    const first = made.conv('image', 6, { kernel: [1, 1] });
+    const graph = made.graph(made.fullyConnected(made.relu(first), 3));
+    using model = await engine.load(graph, { precision: 'f16' });
+    const weights = graph.weights.get((graph.nodes[0] as ConvNode).weight)!.data;
+    const row = Math.max(
+      ...Array.from({ length: 6 }, (_, o) => weights.slice(o * 5, o * 5 + 5).reduce((a, b) => a + b)),
+    );
+    const filled = (value: number) => ({ data: new Float32Array(20).fill(value / row), shape: [5, 2, 2] });
+    expect([...(await model.scores(filled(60_000)))].every(Number.isFinite)).toBe(true);
+    await expect(model.inputGradient(filled(70_000), { class: 0 })).rejects.toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining("beyond ±65504, where half precision ends; precision 'f32' would do"),
+        detail: expect.objectContaining({ layer: first }),
+      }),
+    );
+  },
+);
 
 test('a weight that no half reaches is refused, by its name', async () => {
   const engine = await engineOn(nodeDrivers[0]!);

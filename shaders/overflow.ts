@@ -1,0 +1,9 @@
+/**
+ * WGSL: `overflowed(v)`, per lane: whether it is infinite or no number. By its bits, since compilers take numbers to be
+ * finite. What left float32 has to stay to be seen in the scores, so functions, ReLUs and pools hand it on, also where a
+ * number that large would be squashed to a small one: sums that overflow half way say nothing about their value.
+ */
+export const OVERFLOWED = `
+fn overflowed(v: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(v) & vec4u(0x7f800000u)) == vec4u(0x7f800000u);
+}`;
