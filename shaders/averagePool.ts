@@ -4,7 +4,7 @@ import { type Kernel, eachPixel, kernel } from './kernel';
 import type { PoolDims } from './maxPool';
 import { ANY_PRECISION, type Slices, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
-import { OUTPUT_AT, gather } from './windows';
+import { FIRST_OUTPUT, covering } from './windows';
 
 /**
  * `COUNT_PADDING` 1: a window divides by all its taps within the padded input, whose extents are `PADDED_H × PADDED_W`.
@@ -17,13 +17,14 @@ export interface AveragePoolDims extends PoolDims {
 
 // Taps of a window of output p that lie in the input, or in the padded input; and what each of them weighs.
 const TAP_WEIGHT = `
+// those that lie before position \`end\` of the padded input
+fn before(end: u32, begin: u32, taps: u32, dilation: u32) -> u32 {
+  return select(0u, min(taps, (end - begin + dilation - 1u) / dilation), end > begin);
+}
 fn count(p: u32, taps: u32, stride: u32, pad: u32, dilation: u32, extent: u32, padded: u32) -> u32 {
-  var sum = 0u;
-  for (var r = 0u; r < taps; r++) {
-    let y = p * stride + r * dilation;
-    sum += select(u32(y - pad < extent), u32(y < padded), d.COUNT_PADDING == 1u);
-  }
-  return sum;
+  let begin = p * stride;
+  if (d.COUNT_PADDING == 1u) { return before(padded, begin, taps, dilation); }
+  return before(pad + extent, begin, taps, dilation) - before(pad, begin, taps, dilation);
 }
 fn tapWeight(p: u32, q: u32) -> f32 {
   let rows = count(p, d.R, d.STRIDE_Y, d.PAD_TOP, d.DILATION_Y, d.H, d.PADDED_H);
@@ -57,7 +58,7 @@ store_y(n, b, p, q, sum * tapWeight(p, q));`,
   });
 }
 
-/** dX[n,c,h,w] = Σ_{windows (p,q) that cover (h,w)} dY[n,c,p,q] / count(p,q) */
+/** dX[n,c,h,w] = Σ_{windows (p,q) that cover (h,w)} dY[n,c,p,q] / count(p,q): one term for a global pool. */
 export function averagePoolBackward(
   d: AveragePoolDims,
   slices: Slices<'dX' | 'dY'>,
@@ -69,11 +70,11 @@ export function averagePoolBackward(
     dims: { ...d, ...gradient.dims },
     slices,
     tensors: [reads('dY', 'N C/4 P Q'), ...gradient.tensors],
-    functions: gradient.functions + OUTPUT_AT + TAP_WEIGHT,
+    functions: gradient.functions + FIRST_OUTPUT + TAP_WEIGHT,
     each: eachPixel({ h: 'H', w: 'W' }),
     body: wgsl`
 var sum = vec4f();
-${gather('sum += load_dY(n, b, p, q) * tapWeight(p, q);')}
+${covering('sum += load_dY(n, b, p, q) * tapWeight(p, q);')}
 storeGradient(n, b, h, w, sum);`,
   });
 }

@@ -8,7 +8,7 @@ import { type Kernel, eachPixel, kernel } from './kernel';
 import { OVERFLOWED } from './overflow';
 import { ANY_PRECISION, type Slices, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
-import { OUTPUT_AT, type WindowDims, gather } from './windows';
+import { FIRST_OUTPUT, type WindowDims, covering } from './windows';
 
 export interface PoolDims extends WindowDims {
   readonly BLOCKS: number;
@@ -104,7 +104,7 @@ export function maxPoolBackward(
     tensors: [reads('dY', 'N C/4 P Q'), reads(...SWITCHES), ...gradient.tensors, dead && RULE],
     functions: wgsl`
 ${gradient.functions}
-${OUTPUT_AT}
+${FIRST_OUTPUT}
 #if ${dead}
 
 // first tap of the window of output p that lies past the padding
@@ -116,8 +116,7 @@ fn firstTap(p: u32, stride: u32, pad: u32, dilation: u32) -> u32 {
     each: eachPixel({ h: 'H', w: 'W' }),
     body: wgsl`
 var sum = vec4f();
-${gather(
-  wgsl`
+${covering(wgsl`
 let word = load_switches(n, b, p, q / ${pixelsPerWord(d)}u) >> (q % ${pixelsPerWord(d)}u * ${(4 * bits) % 32}u);
 var winner = (vec4u(word) >> ${shifts(bits)}) & vec4u(${2 ** bits - 1}u);
 #if ${dead}
@@ -125,9 +124,7 @@ let dead = (winner == vec4u(${2 ** bits - 1}u)) & vec4<bool>(rule.ignoreInput !=
 let first = firstTap(p, d.STRIDE_Y, d.PAD_TOP, d.DILATION_Y) * d.S + firstTap(q, d.STRIDE_X, d.PAD_LEFT, d.DILATION_X);
 winner = select(winner, vec4u(first), dead);
 #endif
-sum += select(vec4f(), load_dY(n, b, p, q), winner == vec4u(r * d.S + s));`,
-  'windows',
-)}
+sum += select(vec4f(), load_dY(n, b, p, q), winner == vec4u(r * d.S + s));`)}
 storeGradient(n, b, h, w, sum);`,
   });
 }

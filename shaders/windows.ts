@@ -1,6 +1,7 @@
 /**
- * Windows that slide over `H×W` to `P×Q`. Their backward passes gather: for every tap they ask which output reads a
- * pixel by it, if one does.
+ * Windows that slide over `H×W` to `P×Q`. Their backward passes gather: those of convolutions ask for every tap which
+ * output reads a pixel by it, if one does; those of pools, whose windows may be as large as the plane, walk the windows
+ * that cover a pixel.
  */
 /** Extents of a window, whose tap (r, s) at output (p, q) reads pixel (p·STRIDE + r·DILATION − PAD, …). */
 export interface WindowDims {
@@ -33,21 +34,41 @@ fn outputAt(at: u32, tap: u32, stride: u32) -> u32 {
 }`;
 
 /**
- * WGSL: `body` for every tap (r, s) by which an output (p, q) reads pixel (h, w), in the order of the taps; or of the
- * windows, which is the reverse. Calls {@link OUTPUT_AT}.
+ * WGSL: `body` for every tap (r, s) by which an output (p, q) reads pixel (h, w), in the order of the taps. Calls {@link
+ * OUTPUT_AT}.
  */
-export function gather(body: string, order: 'taps' | 'windows' = 'taps'): string {
-  const loop = (index: string, extent: string): string =>
-    order === 'taps'
-      ? `for (var ${index} = 0u; ${index} < ${extent}; ${index}++) {`
-      : `for (var ${index} = ${extent} - 1u; ${index} < ${extent}; ${index}--) { // wraps below zero`;
-  return `${loop('r', 'd.R')}
+export const gather = (body: string): string => `for (var r = 0u; r < d.R; r++) {
   let p = outputAt(h + d.PAD_TOP, r * d.DILATION_Y, d.STRIDE_Y);
   if (p >= d.P) { continue; }
-  ${loop('s', 'd.S')}
+  for (var s = 0u; s < d.S; s++) {
     let q = outputAt(w + d.PAD_LEFT, s * d.DILATION_X, d.STRIDE_X);
     if (q >= d.Q) { continue; }
     ${body.trim()}
   }
 }`;
-}
+
+/** WGSL: `firstOutput(at, span, stride)`, the first whose window, of `span` positions, reaches position `at`. */
+export const FIRST_OUTPUT = `
+fn firstOutput(at: u32, span: u32, stride: u32) -> u32 {
+  return select(0u, (at - span) / stride + 1u, at >= span);
+}`;
+
+/**
+ * WGSL: `body` for every window (p, q) that covers pixel (h, w), by its tap (r, s), in row-major order of the windows.
+ * Calls {@link FIRST_OUTPUT}.
+ */
+export const covering = (body: string): string => `let y = h + d.PAD_TOP;
+let x = w + d.PAD_LEFT;
+let firstP = firstOutput(y, (d.R - 1u) * d.DILATION_Y + 1u, d.STRIDE_Y);
+let firstQ = firstOutput(x, (d.S - 1u) * d.DILATION_X + 1u, d.STRIDE_X);
+for (var p = firstP; p < d.P && p * d.STRIDE_Y <= y; p++) {
+  let down = y - p * d.STRIDE_Y;
+  if (down % d.DILATION_Y != 0u) { continue; }
+  let r = down / d.DILATION_Y;
+  for (var q = firstQ; q < d.Q && q * d.STRIDE_X <= x; q++) {
+    let along = x - q * d.STRIDE_X;
+    if (along % d.DILATION_X != 0u) { continue; }
+    let s = along / d.DILATION_X;
+    ${body.trim()}
+  }
+}`;

@@ -20,13 +20,14 @@ fn store_y(n: u32, b: u32, p: u32, q: u32, value: vec4f) {
   y[i] = value;
 }
 
+// those that lie before position `end` of the padded input
+fn before(end: u32, begin: u32, taps: u32, dilation: u32) -> u32 {
+  return select(0u, min(taps, (end - begin + dilation - 1u) / dilation), end > begin);
+}
 fn count(p: u32, taps: u32, stride: u32, pad: u32, dilation: u32, extent: u32, padded: u32) -> u32 {
-  var sum = 0u;
-  for (var r = 0u; r < taps; r++) {
-    let y = p * stride + r * dilation;
-    sum += select(u32(y - pad < extent), u32(y < padded), d.COUNT_PADDING == 1u);
-  }
-  return sum;
+  let begin = p * stride;
+  if (d.COUNT_PADDING == 1u) { return before(padded, begin, taps, dilation); }
+  return before(pad + extent, begin, taps, dilation) - before(pad, begin, taps, dilation);
 }
 fn tapWeight(p: u32, q: u32) -> f32 {
   let rows = count(p, d.R, d.STRIDE_Y, d.PAD_TOP, d.DILATION_Y, d.H, d.PADDED_H);

@@ -3,10 +3,10 @@
  * matrices.
  */
 import { type AxisRows, isIdentity, packAxes, separable, transposeAxes } from '../../shaders/separable';
-import { floatBits } from '../../shaders/kernel';
+import { blocksOf, floatBits } from '../../shaders/kernel';
 import { AXES, type Axis, type Extents, MOST_POSITIONS, type Triple, printExtents, shapeError, triple } from '../shape';
 import { axis, extentPair, extents, factors, flag, number, oneOf, optional, places, region, wholes } from './fields';
-import { type Description, type Node, type Tensor, unary } from './op';
+import { type Description, type Node, type Slice, type Tensor, unary } from './op';
 import { type ResizeNode, resizeRow } from './resize';
 
 /** Along each axis `y[i] = x[begin + i · step]`, for `extents` of them; a step may be negative, and is never 0. */
@@ -92,6 +92,40 @@ const dimsOf = (batch: number, from: Extents, to: Extents, fill: number) => ({
   FILL: fill === 0 ? 0 : floatBits(fill),
 });
 
+/** Elements that one invocation may add up. */
+export const MOST_AT_ONCE = 4096;
+
+/**
+ * The same map in stages, the first of them first: sums over large planes are shared out over many invocations. Each
+ * long row becomes several shorter ones, and a row that adds these up.
+ */
+function sharedOut([C, H, W]: Matrices, x: Extents): readonly Matrices[] {
+  const longest = (rows: AxisRows): number => rows.reduce((most, entries) => Math.max(most, entries.length), 0);
+  if (longest(H) * longest(W) <= MOST_AT_ONCE) return [[C, H, W]];
+  const channels = identity('', x.C);
+  const [down, along] = [partsOf(H), partsOf(W)];
+  return [
+    ...(down ? [[channels, down.parts, identity('', x.W)] as const] : []),
+    ...(along ? [[channels, down ? down.sum : H, along.parts] as const] : []),
+    [C, along ? identity('', H.length) : down ? down.sum : H, along ? along.sum : W],
+  ];
+}
+
+/** A single row as the sums of its parts, about as many as each has elements; null for a short one, or several. */
+function partsOf(rows: AxisRows): { readonly parts: AxisRows; readonly sum: AxisRows } | null {
+  const [row = []] = rows;
+  if (rows.length > 1 || row.length < 8) return null;
+  const each = Math.ceil(Math.sqrt(row.length));
+  const parts = Array.from({ length: Math.ceil(row.length / each) }, (_, k) => row.slice(k * each, (k + 1) * each));
+  return { parts, sum: [parts.map((_, k) => [k, 1])] };
+}
+
+/** What a stage computes for the next. */
+function partOf(name: string, batch: number, [{ length: C }, { length: H }, { length: W }]: Matrices): Slice {
+  const blocks = blocksOf(C);
+  return { C, H, W, block: 0, blocks, storage: { name, bytes: batch * blocks * H * W * 16, kind: 'transient' } };
+}
+
 /**
  * An operator that is a matrix along each axis. `matrices` checks the node and says them, `fill` what stands outside.
  */
@@ -107,9 +141,16 @@ export const mapping = <N extends Node>({
       return { C: C.length, H: H.length, W: W.length };
     },
     forward({ node, batch, x, y, step }) {
-      const axes = matrices(node, x);
-      const kernel = separable(dimsOf(batch, x, y, fill(node)), { from: x, to: y }, mixes(axes, x), null);
-      return [step(`${node.op}Forward`, kernel, { x, table: table(`${node.name}.axes`, axes), y })];
+      const stages = sharedOut(matrices(node, x), x);
+      let from = x;
+      return stages.map((axes, k) => {
+        const isLast = k === stages.length - 1;
+        const to = isLast ? y : partOf(`${node.name}.part ${k}`, batch, axes);
+        const kernel = separable(dimsOf(batch, from, to, fill(node)), { from, to }, mixes(axes, from), null);
+        const bind = { x: from, table: table(`${node.name}.axes${isLast ? '' : ` ${k}`}`, axes), y: to };
+        from = to;
+        return step(`${node.op}${isLast ? 'Forward' : 'Part'}`, kernel, bind);
+      });
     },
     backward({ node, batch, dY, dX, epilogue, step }) {
       const axes = matrices(node, dX);

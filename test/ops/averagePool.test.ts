@@ -88,6 +88,66 @@ describe.each(nodeDrivers)('average pooling on %s', (driver) => {
       { numRuns: runsOn(driver, 20) },
     );
   });
+
+  test.each([
+    ['averages', 1, 4099],
+    ['averages', 70, 71],
+    ['averages', 4099, 1],
+    ['sums', 66, 67],
+    ['averages of an edge', 3, 4096],
+  ] as const)('agrees with the oracle: %s of a plane of %d×%d, shared out', async (what, H, W) => {
+    const pool = { averages: { op: 'globalAveragePool' }, sums: { op: 'reduce', kind: 'sum', axes: ['H', 'W', 'C'] } };
+    const edge = { op: 'averagePool', kernel: [2, 4096], stride: [1, 1], pads: [0, 0, 1, 0] } as const;
+    const node = what === 'averages of an edge' ? edge : pool[what];
+    expect(
+      await errorAround(
+        await engineOn(driver),
+        { C: 6, H, W },
+        { rectified: true, branch: 'after', batch: 2, rule: 'guided', seed: 5 },
+        (net, x) => net.add({ ...node, inputs: [x] } as never),
+        real,
+      ),
+    ).toBeLessThan(ROUNDING);
+  });
+
+  // of 30,000 pixels the way back took 189 times as long as the way there where it walked all taps for every pixel
+  test.each([
+    ['of half a plane', 3, 3000],
+    ['of a whole plane', 1, 30_000],
+  ])('the way back of an average %s is linear in pixels', async (_, H, W) => {
+    const net = new Net({ C: 4, H, W }, 3, real);
+    const map = net.relu(net.conv('image', 4, { kernel: [1, 3], pads: [0, 1, 0, 1] }));
+    const pool = { op: 'averagePool', inputs: [map], kernel: [1, W] } as const;
+    using model = await (await engineOn(driver)).load(net.graph(net.fullyConnected(net.add(pool), 3)));
+    const image = { data: new Float32Array(4 * H * W).fill(0.5), shape: [4, H, W] };
+    const fastest = async (run: () => Promise<unknown>): Promise<number> => {
+      const times = [];
+      for (let k = 0; k < 5; k++) {
+        const begin = performance.now();
+        await run();
+        times.push(performance.now() - begin);
+      }
+      return Math.min(...times);
+    };
+    const there = await fastest(() => model.scores(image));
+    expect(await fastest(() => model.inputGradient(image, { class: 1 }))).toBeLessThan(20 * there);
+  });
+});
+
+test('one invocation adds up no more than a few thousand elements of a large plane', () => {
+  const net = new Net({ C: 8, H: 4096, W: 4096 });
+  const plan = compile(net.graph(net.fullyConnected(net.add({ op: 'globalAveragePool', inputs: ['image'] }), 2)), {
+    batch: 1,
+    bindingBytes: 2 ** 30,
+  });
+  const grids = plan.forward
+    .filter(({ kernel }) => kernel.name === 'separableForward')
+    .map(({ kernel: { dims } }) => [(dims['H']! * dims['W']!) / (dims['P']! * dims['Q']!), dims['P']! * dims['Q']!]);
+  expect(grids).toEqual([
+    [64, 64 * 4096],
+    [4096, 64],
+    [64, 1],
+  ]);
 });
 
 test.each([
