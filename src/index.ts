@@ -38,6 +38,7 @@ export type {
 } from './options';
 export type { Classification } from './scores';
 export type { AscentOptions } from './gpu/ascent';
+export type { BufferPlace } from './gpu/recording';
 export type { Sampled, SampledVariants, View } from './gpu/sampling';
 export * from './methods/all';
 export { CLASS_MODEL_PRESETS, classModel } from './methods/classModel';

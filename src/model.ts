@@ -6,7 +6,7 @@ import { GradlensError } from './errors';
 import type { Ascent, AscentOptions } from './gpu/ascent';
 import type { Device } from './gpu/device';
 import type { BackwardOptions, Executor, Target } from './gpu/executor';
-import { assertBuffer, inputOf, recorded } from './gpu/recording';
+import { type Recording, assertBuffer, placesOf, recorded } from './gpu/recording';
 import type { Sampled, SampledVariants, View } from './gpu/sampling';
 import type { InputSpec, ModelFile } from './graph';
 import type { Captured, ImageInput, Images } from './image/pixels';
@@ -229,7 +229,8 @@ export class Model implements Disposable {
 
   /**
    * Records one gradient into the caller's encoder: no submit, no await, nothing allocated. `input` and `output` hold
-   * float32 `[N, C, H, W]` and need `COPY_SRC` and `COPY_DST`. Or `input` is a texture, or one per item of the batch,
+   * float32 `[N, C, H, W]`, from an `offset` on if they are given with one, and need `COPY_SRC` and `COPY_DST`. Or
+   * `input` is a texture, or one per item of the batch,
    * which is prepared as any picture: as {@link ImageInput} says, and of 128 bytes that are kept for each size.
    *
    * @throws GradlensError `shape` if a buffer is too small, a class out of range, or textures do not make a batch;
@@ -238,28 +239,23 @@ export class Model implements Disposable {
    */
   encodeGradient(
     encoder: GPUCommandEncoder,
-    options: Omit<GradientOptions, 'class'> & {
-      readonly class: number | readonly number[];
-      readonly input: GPUBuffer | GPUTexture | readonly GPUTexture[];
-      readonly output: GPUBuffer;
-    },
+    options: Omit<GradientOptions, 'class'> & Recording & { readonly class: number | readonly number[] },
   ): void {
     this.stay.calls.assertOpen();
     const chosen = chosenIn(options, 'class', 'classes'); // the best classes are not known while one records
     const rules = rulesOf(options, this.head);
-    const input = inputOf(encoder, options);
-    const { output } = options;
+    const { input, output } = placesOf(encoder, options);
     const { executor, inputs } = this.parts;
     const { bytes } = this.plan.gradient;
     const passes = passesOf(this.plan, chosen);
     const need = { bytes: passes.length * bytes, usage: 'COPY_DST' } as const;
-    assertBuffer('output', output, need, `${passes.length} gradient(s) take`);
+    assertBuffer(output, need, `${passes.length} gradient(s) take`);
     recorded('encodeGradient', () => {
       inputs.encodeFrom(input, encoder, executor.input);
       this.recorded = true;
       passes.forEach((classes, k) => {
         encodePass(encoder, executor, { classes, rules, withForward: k === 0 });
-        executor.encodeGradient(encoder, output, k * bytes);
+        executor.encodeGradient(encoder, output.buffer, output.offset + k * bytes);
       });
     });
   }

@@ -11,7 +11,7 @@ import type { InputSpec } from '../graph';
 import { type Captured, type Prepared, isPrepared } from '../image/pixels';
 import type { Device } from './device';
 import { Preparer } from './preparer';
-import { assertBuffer } from './recording';
+import { type Place, assertBuffer } from './recording';
 
 /** What the inputs are of. */
 export interface Taker {
@@ -89,16 +89,11 @@ export class Inputs {
    * @throws GradlensError `shape` for a buffer that is too small or textures that do not make a batch; `validation` for
    *   a buffer or a texture that cannot be read
    */
-  encodeFrom(input: GPUBuffer | readonly GPUTexture[], encoder: GPUCommandEncoder, target: GPUBuffer): void {
-    if ('mapAsync' in input) {
+  encodeFrom(input: Place | readonly GPUTexture[], encoder: GPUCommandEncoder, target: GPUBuffer): void {
+    if ('buffer' in input) {
       const need = bytesOf(this.taker);
-      assertBuffer(
-        'input',
-        input,
-        { bytes: need, usage: 'COPY_SRC' },
-        `[${this.taker.shape.join(', ')}] float32 takes`,
-      );
-      encoder.copyBufferToBuffer(input, 0, target, 0, need);
+      assertBuffer(input, { bytes: need, usage: 'COPY_SRC' }, `[${this.taker.shape.join(', ')}] float32 takes`);
+      encoder.copyBufferToBuffer(input.buffer, input.offset, target, 0, need);
       return;
     }
     const [batch] = this.taker.shape;

@@ -3,29 +3,51 @@ import { check } from '../check';
 import { GradlensError } from '../errors';
 import { typed } from './guarded';
 
-type Input = GPUBuffer | GPUTexture | readonly GPUTexture[];
+/** A buffer, or a place in one: `offset` in bytes, a multiple of 4; default 0. */
+export type BufferPlace = GPUBuffer | { readonly buffer: GPUBuffer; readonly offset?: number };
 
 export interface Recording {
-  readonly input: Input;
-  readonly output: GPUBuffer;
+  readonly input: BufferPlace | GPUTexture | readonly GPUTexture[];
+  readonly output: BufferPlace;
+}
+
+/** Where in a buffer, checked. */
+export interface Place {
+  readonly argument: string;
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
 }
 
 /** Whether something is a buffer is told by what it can do: in Node there need not be a global of that name. */
 const can = (value: unknown, method: string): boolean => typeof value === 'object' && value !== null && method in value;
+const isPlace = (value: unknown): value is BufferPlace =>
+  can(value, 'mapAsync') || (can(value, 'buffer') && can((value as { buffer: unknown }).buffer, 'mapAsync'));
+
+function placeIn(argument: string, value: BufferPlace): Place {
+  const { buffer, offset = 0 } = 'mapAsync' in value ? { buffer: value } : value;
+  check(`the offset of ${argument}`, offset, {
+    says: 'a multiple of 4 from 0',
+    holds: (bytes) => Number.isInteger(bytes) && (bytes as number) >= 0 && (bytes as number) % 4 === 0,
+  });
+  return { argument, buffer, offset };
+}
 
 /**
- * What is recorded from: a buffer, or a texture for each item.
+ * What is recorded from, a buffer or a texture for each item, and to.
  *
  * @throws GradlensError `validation` for what is none of these, or no encoder, or no buffer to record to
  */
-export function inputOf(encoder: GPUCommandEncoder, { input, output }: Recording): GPUBuffer | readonly GPUTexture[] {
+export function placesOf(
+  encoder: GPUCommandEncoder,
+  { input, output }: Recording,
+): { readonly input: Place | readonly GPUTexture[]; readonly output: Place } {
   check('encoder', encoder, { says: 'a GPUCommandEncoder', holds: (value) => can(value, 'copyBufferToBuffer') });
   check('input', input, {
-    says: 'a GPUBuffer, or a GPUTexture for each item',
-    holds: (value) => can(value, 'mapAsync') || [value].flat().every((one) => can(one, 'createView')),
+    says: 'a GPUBuffer, { buffer, offset }, or a GPUTexture for each item',
+    holds: (value) => isPlace(value) || [value].flat().every((one) => can(one, 'createView')),
   });
-  check('output', output, { says: 'a GPUBuffer', holds: (value) => can(value, 'mapAsync') });
-  return 'mapAsync' in input ? input : [input].flat();
+  check('output', output, { says: 'a GPUBuffer or { buffer, offset }', holds: isPlace });
+  return { input: isPlace(input) ? placeIn('input', input) : [input].flat(), output: placeIn('output', output) };
 }
 
 /**
@@ -34,13 +56,14 @@ export function inputOf(encoder: GPUCommandEncoder, { input, output }: Recording
  * @throws GradlensError `shape` if it is too small, `validation` without the usage
  */
 export function assertBuffer(
-  argument: string,
-  buffer: GPUBuffer,
+  { argument, buffer, offset }: Place,
   need: { readonly bytes: number; readonly usage: 'COPY_SRC' | 'COPY_DST' },
   why: string,
 ): void {
-  if (buffer.size < need.bytes)
-    throw new GradlensError('shape', `the ${argument} buffer has ${buffer.size} bytes, ${why} ${need.bytes}`);
+  if (buffer.size < offset + need.bytes) {
+    const from = offset > 0 ? `, ${buffer.size - offset} of them from ${offset} on` : '';
+    throw new GradlensError('shape', `the ${argument} buffer has ${buffer.size} bytes${from}, ${why} ${need.bytes}`);
+  }
   if (!(buffer.usage & GPUBufferUsage[need.usage]))
     throw new GradlensError('validation', `the ${argument} buffer lacks the usage ${need.usage}`, {
       argument,

@@ -98,6 +98,40 @@ describe.each(nodeDrivers)('encodeGradient on %s', (driver) => {
     );
   });
 
+  test('takes its input from a larger buffer and writes into one, each from an offset on', async () => {
+    using engine = await engineOn(driver);
+    const { device } = engine;
+    using model = await engine.load(small);
+    const images = [imageOf(small, 1), imageOf(small, 2)];
+    const { output, read } = buffersOf(device, [], 3);
+    const input = device.createBuffer({ size: 3 * BYTES, usage: COPY_SRC | COPY_DST });
+    images.forEach((image, k) => device.queue.writeBuffer(input, 12 + k * BYTES, Float32Array.from(image)));
+    const encoder = device.createCommandEncoder();
+    for (const k of [0, 1]) {
+      const at = {
+        input: { buffer: input, offset: 12 + k * BYTES },
+        output: { buffer: output, offset: 4 + k * BYTES },
+      };
+      model.encodeGradient(encoder, { ...at, class: 2 });
+    }
+    encoder.copyBufferToBuffer(output, 0, read, 0, 3 * BYTES);
+    device.queue.submit([encoder.finish()]);
+    const values = await valuesOf(read);
+    for (const [k, image] of images.entries()) {
+      const { gradient } = await model.inputGradient(prepared(small, image), { class: 2 });
+      expect(values.subarray(1 + (k * BYTES) / 4, 1 + ((k + 1) * BYTES) / 4)).toEqual(gradient);
+    }
+    expect([values[0], values[1 + (2 * BYTES) / 4]], 'nothing beside them').toEqual([0, 0]);
+    const refused = (message: string) => expect.objectContaining({ message: expect.stringContaining(message) });
+    expect(() =>
+      model.encodeGradient(encoder, { input, output: { buffer: output, offset: 2 * BYTES + 4 }, class: 0 }),
+    ).toThrow(refused('the output buffer has 5148 bytes, 1712 of them from 3436 on, 1 gradient(s) take 1716'));
+    for (const offset of [-4, 2, NaN, '8' as never])
+      expect(() => model.encodeGradient(encoder, { input: { buffer: input, offset }, output, class: 0 })).toThrow(
+        refused('a multiple of 4 from 0 would be right'),
+      );
+  });
+
   test('records only: nothing is allocated, submitted, written or awaited', async () => {
     const { device, counts } = counted(await deviceOf(driver));
     using engine = await Engine.create({ device });
