@@ -203,8 +203,8 @@ export class Model implements Disposable {
   }
 
   /**
-   * The exact gradient of a score with respect to the prepared input (§3 of the paper: `w = ∂S_c/∂I at I₀`). One submit
-   * and one read-back (two for `top1`, which must know the scores first).
+   * The exact gradient of a score with respect to the prepared input (§3 of the paper: `w = ∂S_c/∂I at I₀`). One
+   * read-back (two for `top1`, which must know the scores first), and one submit before it unless that would take long.
    *
    * @throws GradlensError `shape` for a wrong picture, class or batch; `device-lost`, `out-of-memory`, `validation`
    *   from the GPU.

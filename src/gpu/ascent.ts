@@ -19,6 +19,7 @@ import { GradlensError } from '../errors';
 import { notFinite } from '../finite';
 import type { AscentChunk, AscentState } from '../options';
 import { type Bound, Buffers, binder, dispatch } from './bound';
+import type { Encoder } from './commands';
 import type { BackwardOptions, Executor } from './executor';
 import { typed } from './guarded';
 import type { Lent } from './lent';
@@ -210,7 +211,7 @@ export class Ascent {
   }
 
   /** One iteration; they count from 1. */
-  private encode(encoder: GPUCommandEncoder, iteration: number): void {
+  private encode(encoder: Encoder, iteration: number): void {
     const { executor } = this.lent;
     const { image, kernels } = this.made;
     const { backward, blurEvery } = this.request;

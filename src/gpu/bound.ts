@@ -1,12 +1,14 @@
 /** Kernels bound to buffers, and how they are recorded. */
 import { type Kernel, bindingsOf } from '../../shaders/kernel';
 import type { Call } from '../calls';
+import type { Encoder } from './commands';
 import type { Device } from './device';
 
 export interface Bound {
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   readonly workgroups: Kernel['workgroups'];
+  readonly flops: number;
 }
 
 export type Allocate = (label: string, bytes: number, usage: number) => GPUBuffer;
@@ -30,16 +32,19 @@ export async function binder(device: Device, kernels: readonly Kernel[], { signa
       pipeline,
       bindGroup: device.gpu.createBindGroup({ label: `gradlens/${kernel.name}`, layout, entries }),
       workgroups: kernel.workgroups,
+      flops: kernel.flops,
     };
   };
 }
 
-/** In one pass, in order: each sees what those before it wrote. */
-export function dispatch(encoder: GPUCommandEncoder, label: string, kernels: readonly Bound[]): void {
-  if (kernels.length === 0) return;
-  const pass = encoder.beginComputePass({ label: `gradlens/${label}` });
-  for (const kernel of kernels) record(pass, kernel);
-  pass.end();
+/** In order: each sees what those before it wrote. */
+export function dispatch(encoder: Encoder, label: string, kernels: readonly Bound[]): void {
+  for (const some of encoder.portions?.(kernels) ?? [kernels]) {
+    if (some.length === 0) continue;
+    const pass = encoder.beginComputePass({ label: `gradlens/${label}` });
+    for (const kernel of some) record(pass, kernel);
+    pass.end();
+  }
 }
 
 /** Into a pass that is open. */

@@ -4,7 +4,9 @@ import { allocatedBytes } from '../compile/plan';
 import type { Environment } from '../environment';
 import type { TuningStore } from '../variants/stored';
 import type { Variants } from '../variants/variants';
+import { Commands, type Encoder } from './commands';
 import { GuardedDevice, typed } from './guarded';
+import { Rate } from './pace';
 import { Pipelines } from './pipelines';
 
 export interface DeviceOptions {
@@ -26,6 +28,7 @@ export class Device extends GuardedDevice {
   /** How it stores half precision. */
   readonly half: Half;
   readonly pipelines: Pipelines;
+  readonly rate = new Rate();
   private liveBytes = 0;
   private peakBytes = 0;
   /** Whether anything was written that no submit followed. */
@@ -108,12 +111,13 @@ export class Device extends GuardedDevice {
     this.gpu.queue.writeBuffer(buffer, at, data.buffer, data.byteOffset, data.byteLength);
   }
 
-  /** Submits what `encode` records. Call inside {@link guard}. */
-  submit(label: string, encode: (encoder: GPUCommandEncoder) => void): void {
-    const encoder = this.gpu.createCommandEncoder({ label: `gradlens/${label}` });
-    encode(encoder);
-    this.gpu.queue.submit([encoder.finish()]);
+  /** Submits what `encode` records, and says how many FLOPs that takes. Call inside {@link guard}. */
+  submit(label: string, encode: (encoder: Encoder) => void): number {
+    const commands = new Commands(this.gpu, label, this.rate.mostFlops);
+    encode(commands);
+    commands.submit();
     this.unsubmitted = false;
+    return commands.flops;
   }
 
   /**

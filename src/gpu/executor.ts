@@ -11,6 +11,7 @@ import { UNIFORM_STRIDE } from '../compile/plan';
 import type { Step } from '../ops/op';
 import type { ReluRule } from '../options';
 import { type Bound, Buffers, dispatch } from './bound';
+import type { Encoder } from './commands';
 import type { Device } from './device';
 import type { WeightStore } from './weightStore';
 
@@ -119,7 +120,7 @@ export class Executor {
               resource: resourceOf(name),
             })),
           });
-          return { pipeline, bindGroup, workgroups: step.kernel.workgroups };
+          return { pipeline, bindGroup, workgroups: step.kernel.workgroups, flops: step.kernel.flops };
         });
         return new Executor(plan, device, { buffers, owned, constants, dispatches });
       });
@@ -146,29 +147,29 @@ export class Executor {
     return this.bufferOf(this.plan.scores.storage.name);
   }
 
-  encodeForward(encoder: GPUCommandEncoder): void {
+  encodeForward(encoder: Encoder): void {
     dispatch(encoder, this.plan.name, this.forward);
   }
 
   /** May follow one forward pass any number of times. */
-  encodeBackward(encoder: GPUCommandEncoder, options: BackwardOptions): void {
+  encodeBackward(encoder: Encoder, options: BackwardOptions): void {
     this.encodeOptions(encoder, options);
     dispatch(encoder, this.plan.name, this.made.dispatches.slice(this.plan.forward.length));
   }
 
   /** Forward and backward in one pass. */
-  encodeBoth(encoder: GPUCommandEncoder, options: BackwardOptions): void {
+  encodeBoth(encoder: Encoder, options: BackwardOptions): void {
     this.encodeOptions(encoder, options);
     dispatch(encoder, this.plan.name, this.made.dispatches);
   }
 
   /** Copies the gradient into a buffer of the caller's, from byte `at` on. */
-  encodeGradient(encoder: GPUCommandEncoder, output: GPUBuffer, at: number): void {
+  encodeGradient(encoder: Encoder, output: GPUBuffer, at: number): void {
     encoder.copyBufferToBuffer(this.gradient, 0, output, at, this.plan.gradient.bytes);
   }
 
   /** Chooses what the steps of {@link steps} differentiate. */
-  encodeOptions(encoder: GPUCommandEncoder, { targets, relu, score }: BackwardOptions): void {
+  encodeOptions(encoder: Encoder, { targets, relu, score }: BackwardOptions): void {
     const { rule, targets: buffer, table: rows } = this.made.constants;
     const ruleRow = RULES.indexOf(relu) + HEADS.indexOf(score) * RULES.length;
     encoder.copyBufferToBuffer(rows, ruleRow * ROW_BYTES, rule, 0, ROW_BYTES);
@@ -184,7 +185,7 @@ export class Executor {
   }
 
   /** Clears all that the steps write. */
-  encodeClear(encoder: GPUCommandEncoder): void {
+  encodeClear(encoder: Encoder): void {
     this.plan.buffers.forEach(({ kind }, k) => kind === 'weight' || encoder.clearBuffer(this.made.buffers[k]!));
   }
 

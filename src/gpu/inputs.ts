@@ -9,6 +9,7 @@ import { GradlensError } from '../errors';
 import { notFinite } from '../finite';
 import type { InputSpec } from '../graph';
 import { type Captured, type Prepared, isPrepared } from '../image/pixels';
+import type { Encoder } from './commands';
 import type { Device } from './device';
 import { Preparer } from './preparer';
 import { type Place, assertBuffer } from './recording';
@@ -78,7 +79,7 @@ export class Inputs {
   }
 
   /** Records the copy of what was uploaded into an executor's input. */
-  encode(encoder: GPUCommandEncoder, target: GPUBuffer): void {
+  encode(encoder: Encoder, target: GPUBuffer): void {
     encoder.copyBufferToBuffer(this.buffer, 0, target, 0, bytesOf(this.taker));
   }
 

@@ -5,6 +5,7 @@ import { GradlensError } from '../errors';
 import { halvesFinite, notFinite } from '../finite';
 import type { Step } from '../ops/op';
 import { dispatch } from './bound';
+import type { Encoder } from './commands';
 import type { BackwardOptions } from './executor';
 import type { Lent } from './lent';
 import { Readback } from './readback';
@@ -12,7 +13,7 @@ import { Readback } from './readback';
 /** What is run again. */
 export interface Overflowed {
   /** Records what puts the picture into the executor's input. */
-  readonly bring: (encoder: GPUCommandEncoder) => void;
+  readonly bring: (encoder: Encoder) => void;
   /** Of the gradient that is not finite; absent where the scores are not. */
   readonly backward?: BackwardOptions;
 }

@@ -7,6 +7,7 @@ import { GradlensError } from '../errors';
 import type { InputSpec } from '../graph';
 import { MOST_PIXELS, type Pixels, isFrame, isTexture, isVideoFrame, toPixels } from '../image/pixels';
 import { placementOf } from '../image/placement';
+import type { Encoder } from './commands';
 import type { Device } from './device';
 import { asking } from './frames';
 import type { Pipeline } from './pipelines';
@@ -117,7 +118,7 @@ export class Preparer {
   }
 
   private encode(
-    encoder: GPUCommandEncoder,
+    encoder: Encoder,
     kernel: Kernel,
     { pipeline, layout }: Pipeline,
     resources: Readonly<Record<string, GPUBindingResource>>,

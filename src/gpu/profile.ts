@@ -6,6 +6,7 @@
 import type { Call } from '../calls';
 import type { Profile } from '../options';
 import { Buffers, record } from './bound';
+import type { Encoder } from './commands';
 import type { Device } from './device';
 import type { BackwardOptions, Executor } from './executor';
 import { typed } from './guarded';
@@ -30,7 +31,7 @@ const MOST_QUERIES = 4096;
 export async function profileOf(
   { device, executor }: { readonly device: Device; readonly executor: Executor },
   call: Call,
-  bring: (encoder: GPUCommandEncoder) => void,
+  bring: (encoder: Encoder) => void,
   backward: BackwardOptions,
 ): Promise<Profile> {
   await device.guard(call, 'a profile', () =>

@@ -1,5 +1,6 @@
 /** One submit, one read-back. */
 import type { Call } from '../calls';
+import type { Encoder } from './commands';
 import type { Device } from './device';
 import { typed } from './guarded';
 
@@ -11,7 +12,7 @@ export interface Reading {
   readonly what: string;
   /** Of all that is read. */
   readonly bytes: number;
-  readonly encode: (encoder: GPUCommandEncoder, read: Read) => void;
+  readonly encode: (encoder: Encoder, read: Read) => void;
   /** Runs while the GPU is at work; what it throws is thrown afterwards. */
   readonly meanwhile?: () => void;
 }
@@ -39,6 +40,7 @@ export class Readback {
     const complaints: unknown[] = [];
     try {
       let mapped: Promise<void> | undefined;
+      let [flops, began] = [0, 0];
       await device.guard(call, what, () => {
         if (staging && staging.size < bytes) {
           device.free(staging);
@@ -49,7 +51,8 @@ export class Readback {
           bytes,
           GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
         ));
-        device.submit(what, (encoder) =>
+        began = performance.now();
+        flops = device.submit(what, (encoder) =>
           encode(encoder, (source, length) => {
             encoder.copyBufferToBuffer(source, 0, buffer, offset, length);
             pieces.push({ begin: offset, bytes: length });
@@ -67,6 +70,7 @@ export class Readback {
         }
       });
       await device.settled(call, `${what}: the result could not be read`, () => mapped!);
+      device.rate.took(flops, performance.now() - began);
       const all = staging!.getMappedRange(0, offset);
       results.forEach((result, k) => result.set(new Float32Array(all, pieces[k]!.begin, result.length)));
       staging!.unmap();

@@ -7,6 +7,7 @@ import type { Kernel } from '../../shaders/kernel';
 import { type SamplingDims, type Sum, type Variation, accumulate, register, vary } from '../../shaders/sampling';
 import type { Call } from '../calls';
 import { type Bound, Buffers, binder, dispatch } from './bound';
+import type { Encoder } from './commands';
 import type { Device } from './device';
 import type { BackwardOptions, Executor } from './executor';
 import type { Lent } from './lent';
@@ -107,7 +108,7 @@ interface Averaging extends Sampling {
   /** Uploads the k-th batch of views. */
   readonly upload: (k: number) => Promise<unknown>;
   /** Records the copy of what was uploaded into the executor's input. */
-  readonly encodeInput: (encoder: GPUCommandEncoder) => void;
+  readonly encodeInput: (encoder: Encoder) => void;
 }
 
 /** Maps of views, each brought to where the view lies, and averaged: `[H × W]`. */
@@ -169,7 +170,7 @@ async function repeat(
   device: Device,
   call: Call,
   count: number,
-  encode: (encoder: GPUCommandEncoder, k: number) => void,
+  encode: (encoder: Encoder, k: number) => void,
 ): Promise<void> {
   const pace = new Pace();
   let running: Promise<void> = Promise.resolve();
