@@ -1,6 +1,7 @@
 /** The camera's frames and their maps, one after the other, on the saliency tab. */
+import { toPixels } from '../image/pixels';
 import { chosenClass, current } from './current';
-import { drawLegend, drawMap } from './draw/paint';
+import { drawLegend, drawMap, drawPixels } from './draw/paint';
 import { watchCamera } from './inputs/camera';
 import { type Picture, readPicture } from './inputs/pictures';
 import { look } from './maps';
@@ -26,6 +27,12 @@ const parts = {
   high: element('legend-high', HTMLSpanElement),
   time: element('status-time', HTMLElement),
 };
+
+/**
+ * The frame whose map is shown, by its bytes: where Chromium draws on the CPU, it keeps a megabyte each time that a video
+ * is drawn on a canvas.
+ */
+const still = document.createElement('canvas');
 
 /** Rows that change faster cannot be clicked. */
 const CLASSES_MILLISECONDS = 500;
@@ -55,6 +62,7 @@ async function watch(tabs: readonly Tab[], signal: AbortSignal): Promise<void> {
       async (frame) => {
         const began = performance.now();
         const extent = { width: parts.video.videoWidth, height: parts.video.videoHeight };
+        const pixels = await toPixels(frame);
         const found = await call(
           'frame',
           { frame, chosen: typeof current.wish === 'number' ? current.wish : 'top1' },
@@ -78,7 +86,8 @@ async function watch(tabs: readonly Tab[], signal: AbortSignal): Promise<void> {
         parts.low.textContent = low;
         parts.high.textContent = high;
         parts.map.setAttribute('aria-label', describeMap(map, label));
-        paintOverlay(parts.video, extent);
+        drawPixels(still, pixels);
+        paintOverlay(still, extent);
         const took = duration(performance.now() - began);
         parts.time.textContent = took;
         if (performance.now() - shownAt < CLASSES_MILLISECONDS) return;

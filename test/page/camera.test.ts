@@ -18,8 +18,13 @@ test('a frame leaves no listener on the page, and is not drawn where its bytes a
   page.on('console', (message) => void (message.type() === 'debug' && told.push(message.text())));
   await mapNumber(page, 1);
   await page.evaluate(() => {
-    const live = { count: 0 };
+    const live = { count: 0, drawn: 0 };
     Object.assign(window, { live });
+    const { drawImage } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.drawImage = function (this: CanvasRenderingContext2D, ...args: unknown[]) {
+      if (!(args[0] instanceof HTMLCanvasElement)) live.drawn++;
+      Reflect.apply(drawImage, this, args);
+    };
     const { addEventListener, removeEventListener } = AbortSignal.prototype;
     AbortSignal.prototype.addEventListener = function (...args: Parameters<typeof addEventListener>) {
       live.count++;
@@ -39,6 +44,14 @@ test('a frame leaves no listener on the page, and is not drawn where its bytes a
   const early = await liveAfter(2);
   const late = await liveAfter(FRAMES);
   expect(Math.abs(late - early)).toBeLessThanOrEqual(2); // one frame is under way at either time
+  // the picture under the map comes by bytes, too
+  expect(await page.evaluate(() => (window as unknown as { live: { drawn: number } }).live.drawn)).toBe(0);
+  const blank = await page.evaluate(() => {
+    const overlay = document.querySelector<HTMLCanvasElement>('#overlay')!;
+    const { data } = overlay.getContext('2d')!.getImageData(0, 0, overlay.width, overlay.height);
+    return data.every((value, i) => value === data[i % 4]);
+  });
+  expect(blank).toBe(false);
   await page.click('#cancel');
   await mapNumber(page, 2);
   expect(told.filter((what) => what === 'copy').length).toBeGreaterThanOrEqual(FRAMES);
