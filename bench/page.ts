@@ -141,12 +141,20 @@ async function run(): Promise<void> {
   } catch (error) {
     const cancelled = running.signal.aborted;
     status(cancelled ? 'Cancelled.' : '');
-    if (!cancelled) alert(error instanceof Error ? error.message : String(error));
+    if (!cancelled) alert(failureOf(error));
     document.body.dataset['state'] = cancelled ? 'cancelled' : 'failed';
   } finally {
     running = null;
     setBusy(false);
   }
+}
+
+function failureOf(error: unknown): string {
+  const { code, message = String(error) } = (error ?? {}) as { readonly code?: unknown; readonly message?: string };
+  return code === 'device-lost'
+    ? `The GPU was lost while it ran (${message}). What was measured before is below. Run it again; where the browser ` +
+        'then has no adapter, reload the page by F5 or, on a Mac, ⌘R, and run it again.'
+    : message;
 }
 
 function setBusy(busy: boolean): void {

@@ -141,6 +141,30 @@ describe('the first loss', () => {
     expect((await settled(page)).segmentation!.mask).toEqual(before.segmentation!.mask);
   });
 
+  test('in the middle of the check of a map ends in the same curves and maps', async () => {
+    await using opened = await openAlone('#sample=church');
+    const { page } = opened;
+    await mapNumber(page, 1);
+    const checked = async (number: number) => {
+      await page.waitForFunction(
+        (n) =>
+          document.querySelector('#activity-text')?.textContent === 'Checked.' && window.gradlens.state.losses === n,
+        { timeout: 200_000 },
+        number,
+      );
+      return (await settled(page)).sanity!;
+    };
+    await page.click('#sanity-start');
+    const alone = await checked(0);
+    const pictures = await picturesOf(page, '#sanity-maps canvas, #curves canvas');
+    await page.click('#sanity-start');
+    await page.waitForFunction(() => document.querySelector('#activity-text')?.textContent !== 'Checked.');
+    await crashAndRecover(page);
+    expect(await checked(1)).toEqual(alone);
+    expect(await picturesOf(page, '#sanity-maps canvas, #curves canvas')).toEqual(pictures);
+    expect(await alertOf(page)).toBe('');
+  });
+
   test('lets the camera run on', async () => {
     await using opened = await openAlone('#sample=church');
     const { page } = opened;
@@ -205,6 +229,30 @@ test('after the second loss the page says what helps, offers nothing that does n
 
   await page.reload(); // by the browser
   expect((await mapNumber(page, 1)).map).toMatchObject({ picture: 'parachute', relu: 'guided' });
+});
+
+test('the benchmark page says that the GPU is gone, keeps its rows, and runs again', async () => {
+  await using opened = await openAlone('');
+  const { page } = opened;
+  const query = 'net=tiny&contenders=gradlens&what=forward,gradient&runs=3&seconds=0.05&warm-up=0.1&probe=0&layers=0';
+  await page.goto(new URL(`bench/index.html?${query}&start`, inject('pageUrl')).href);
+  const until = (state: string) =>
+    page.waitForFunction((wanted) => document.body.dataset['state'] === wanted, { timeout: 100_000 }, state);
+  await until('done');
+  const textOf = (selector: string) => page.$eval(selector, (element) => element.textContent);
+  await setField(page, '#seconds', '60');
+  await page.click('#run');
+  await page.waitForFunction(() => document.querySelector('#status')!.textContent.includes('timing'));
+  await crashGpu(page);
+  await until('failed');
+  expect(await textOf('#alert')).toContain('The GPU was lost');
+  expect(await textOf('#alert')).toContain('Run it again');
+  await setField(page, '#seconds', '0.05');
+  await page.click('#run');
+  await until('done');
+  expect(await page.$eval('#alert', (line) => (line as HTMLElement).hidden)).toBe(true);
+  const { rows } = JSON.parse(await textOf('#json')) as { rows: { status: string }[] };
+  expect(rows.map(({ status }) => status)).toEqual(['ok', 'ok']);
 });
 
 test('curves are drawn again where the crash emptied their canvas', async () => {
