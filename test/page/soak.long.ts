@@ -1,13 +1,13 @@
 /**
- * The camera and class models for as long as `GRADLENS_SOAK_SECONDS` says, each; what grows meanwhile. Prints its
- * figures. Resident memory is read from Linux's /proc.
+ * The camera, class models, and networks one after the other, for as long as `GRADLENS_SOAK_SECONDS` says, each; what
+ * grows meanwhile. Prints its figures. Resident memory is read from Linux's /proc.
  */
 import { readFileSync } from 'node:fs';
 import puppeteer, { type Page } from 'puppeteer';
 import { expect, inject, test, vi } from 'vitest';
 import { findChromium } from '../../scripts/system.mjs';
 import { FLAGS } from '../setup';
-import { mapNumber, settled } from './open';
+import { mapNumber, setField, settled, stateOf } from './open';
 
 const SECONDS = Number(process.env['GRADLENS_SOAK_SECONDS'] ?? 600);
 const SAMPLES = 40;
@@ -114,4 +114,30 @@ test('a class model', async () => {
   expect(slopes.gpu).toBeLessThan(0.05);
   expect(slopes.heap).toBeLessThan(0.005); // the curve of its scores
   expect(slopes.listeners).toBeLessThan(0.01);
+});
+
+test('networks, one after the other', async () => {
+  await using opened = await openAlone('#tab=class-model&sample=church');
+  const { page } = opened;
+  await settled(page);
+  const names = await page.$$eval('#model option', (options) => options.map(({ value }) => value).slice(0, 2));
+  let switching = true;
+  const switches = (async () => {
+    for (let k = 1; switching; k++) {
+      const { networks } = await stateOf(page);
+      await setField(page, '#model', names[k % 2]!);
+      await page.waitForFunction(
+        (n) => window.gradlens.state.networks > n && window.gradlens.state.phase !== 'busy',
+        { timeout: 100_000 },
+        networks,
+      );
+    }
+  })();
+  const slopes = await soak('networks, per load', page, () => page.evaluate(() => window.gradlens.state.networks));
+  switching = false;
+  await switches;
+  expect(slopes.renderer).toBeLessThan(0.5); // of 3.7 MiB of weights each
+  expect(slopes.gpu).toBeLessThan(0.5);
+  expect(slopes.heap).toBeLessThan(0.05);
+  expect(slopes.listeners).toBeLessThan(0.1);
 });
