@@ -10,5 +10,6 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 3_600_000,
     hookTimeout: 60_000,
+    env: { LP_NUM_THREADS: '1' }, // the nets are small, and a device that was lost keeps lavapipe's threads for long
   },
 });
