@@ -1,7 +1,6 @@
 /** What maps pixel to pixel: sums and products of tensors, scale and bias, and plain copies with a ReLU epilogue. */
 import { type BackwardEpilogue, RECTIFY, gradientOf } from './epilogue';
 import { type Kernel, STRIP, eachPixel, kernel, stripsOf } from './kernel';
-import { OVERFLOWED } from './overflow';
 import { ANY_PRECISION, type SliceOf, type Slices, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 
@@ -43,7 +42,7 @@ export function elementwiseForward(
       writes('y', 'N C/4 H W', ANY_PRECISION),
       bits && writes('bits', 'N C/4 H STRIPS', { element: 'u32', like: 'y' }),
     ],
-    functions: relu ? OVERFLOWED + RECTIFY : '',
+    functions: relu ? RECTIFY : '',
     each: eachPixel({ h: 'H', strip: 'STRIPS' }),
     body: wgsl`
 var word = 0u;

@@ -33,12 +33,12 @@ export interface BackwardEpilogue {
 }
 
 /**
- * WGSL: `rectify(v)`, which hands on what overflowed, so that it shows in the scores; and `signs(v)`, the four bits of a
- * pixel. Calls {@link OVERFLOWED}.
+ * WGSL: `rectify(v)`, which hands on what overflowed, also minus infinity, so that it shows in the scores; and `signs(v)`,
+ * the four bits of a pixel.
  */
 export const RECTIFY = `
 fn rectify(v: vec4f) -> vec4f {
-  return select(v, vec4f(), (v <= vec4f()) & !overflowed(v));
+  return select(v, vec4f(), (v <= vec4f()) & (bitcast<vec4u>(v) != vec4u(0xff800000u)));
 }
 fn signs(v: vec4f) -> u32 {
   return dot(vec4u(v > vec4f()), vec4u(1u, 2u, 4u, 8u));

@@ -5,7 +5,7 @@
  */
 import { type BackwardEpilogue, RULE, gradientOf } from './epilogue';
 import { type Kernel, eachPixel, kernel } from './kernel';
-import { OVERFLOWED } from './overflow';
+import { MAGNITUDE } from './overflow';
 import { ANY_PRECISION, type Slices, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 import { FIRST_OUTPUT, type WindowDims, covering } from './windows';
@@ -44,7 +44,7 @@ export function maxPoolForward(d: PoolDims, slices: Slices<'x' | 'y'>, dead: boo
     dims: { ...d, WORDS: wordsPerRow(d) },
     slices,
     tensors: [reads('x', 'N C/4 H W', ANY_PRECISION), writes('y', 'N C/4 P Q', ANY_PRECISION), writes(...SWITCHES)],
-    functions: OVERFLOWED,
+    functions: MAGNITUDE,
     each: eachPixel({ p: 'P', word: 'WORDS' }),
     body: wgsl`
 let plane = index_x(n, b, 0u, 0u);
@@ -53,7 +53,7 @@ for (var k = 0u; k < ${pixelsPerWord(d)}u; k++) {
   let q = word * ${pixelsPerWord(d)}u + k;
   if (q >= d.Q) { break; }
   var best = vec4f();
-  var lost = vec4f(); // what overflowed wins, and stays
+  var largest = vec4u();
   var winner = vec4u();
   var first = true;
   for (var r = 0u; r < d.R; r++) {
@@ -66,14 +66,15 @@ for (var k = 0u; k < ${pixelsPerWord(d)}u; k++) {
       let wins = (value > best) | vec4<bool>(first);
       best = select(best, value, wins);
       winner = select(winner, vec4u(r * d.S + s), wins);
-      lost = select(lost, value, overflowed(value));
+      largest = max(largest, magnitude(value));
       first = false;
     }
   }
 #if ${dead}
   winner = select(winner, vec4u(${2 ** bits - 1}u), best <= vec4f());
 #endif
-  store_y(n, b, p, q, select(best, lost, overflowed(lost)));
+  // what overflowed wins
+  store_y(n, b, p, q, select(best, bitcast<vec4f>(largest), largest >= vec4u(INFINITE)));
   let code = winner << ${shifts(bits)};
   codes |= (code.x | code.y | code.z | code.w) << (k * ${4 * bits}u % 32u);
 }

@@ -7,3 +7,10 @@ export const OVERFLOWED = `
 fn overflowed(v: vec4f) -> vec4<bool> {
   return (bitcast<vec4u>(v) & vec4u(0x7f800000u)) == vec4u(0x7f800000u);
 }`;
+
+/** WGSL: `magnitude(v)`, bits that are ordered as |v| is, and what overflowed after all others, from `INFINITE` on. */
+export const MAGNITUDE = `
+const INFINITE = 0x7f800000u;
+fn magnitude(v: vec4f) -> vec4u {
+  return bitcast<vec4u>(v) & vec4u(0x7fffffffu);
+}`;

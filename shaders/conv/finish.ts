@@ -9,7 +9,7 @@
  */
 import { type BackwardEpilogue, DEAD, RECTIFY, gradientOf } from '../epilogue';
 import { STRIP, unroll } from '../kernel';
-import { OVERFLOWED } from '../overflow';
+import { MAGNITUDE } from '../overflow';
 import { ANY_PRECISION, type Declaration, type SliceOf, reads, writes } from '../tensor';
 import { wgsl } from '../wgsl';
 import { type ConvDims, ROW, SQUARE, type Unit } from './shape';
@@ -63,7 +63,7 @@ export function finishForward({ bias, relu, bits, pooled }: ForwardEpilogue, y: 
     ...(bits && !pooled ? [writes('bits', `N O/4 P Q/${STRIP}`, { element: 'u32', like: 'y' })] : []),
   ];
   const functions = wgsl`
-${relu || pooled ? OVERFLOWED : ''}
+${pooled ? MAGNITUDE : ''}
 ${relu ? RECTIFY : ''}
 ${pooled ? POOL : ''}
 
@@ -117,11 +117,9 @@ fn better(a: Pooled, value: vec4f, tap: u32) -> Pooled {
   return Pooled(select(a.value, value, wins), select(a.winner, vec4u(tap), wins));
 }
 fn pool(a: vec4f, b: vec4f, c: vec4f, e: vec4f) -> Pooled {
-  var lost = select(a, b, overflowed(b));
-  lost = select(lost, c, overflowed(c));
-  lost = select(lost, e, overflowed(e));
+  let largest = max(max(magnitude(a), magnitude(b)), max(magnitude(c), magnitude(e)));
   let best = better(better(better(Pooled(a, vec4u()), b, 1u), c, 2u), e, 3u);
-  return Pooled(select(best.value, lost, overflowed(lost)), best.winner);
+  return Pooled(select(best.value, bitcast<vec4f>(largest), largest >= vec4u(INFINITE)), best.winner);
 }
 fn code(winner: vec4u) -> u32 {
   let codes = winner << vec4u(0u, 4u, 8u, 12u);

@@ -40,12 +40,13 @@ fn store_switches(n: u32, b: u32, p: u32, q: u32, value: u32) {
   switches[i] = value;
 }
 
-fn overflowed(v: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(v) & vec4u(0x7f800000u)) == vec4u(0x7f800000u);
+const INFINITE = 0x7f800000u;
+fn magnitude(v: vec4f) -> vec4u {
+  return bitcast<vec4u>(v) & vec4u(0x7fffffffu);
 }
 
 fn rectify(v: vec4f) -> vec4f {
-  return select(v, vec4f(), (v <= vec4f()) & !overflowed(v));
+  return select(v, vec4f(), (v <= vec4f()) & (bitcast<vec4u>(v) != vec4u(0xff800000u)));
 }
 fn signs(v: vec4f) -> u32 {
   return dot(vec4u(v > vec4f()), vec4u(1u, 2u, 4u, 8u));
@@ -56,11 +57,9 @@ fn better(a: Pooled, value: vec4f, tap: u32) -> Pooled {
   return Pooled(select(a.value, value, wins), select(a.winner, vec4u(tap), wins));
 }
 fn pool(a: vec4f, b: vec4f, c: vec4f, e: vec4f) -> Pooled {
-  var lost = select(a, b, overflowed(b));
-  lost = select(lost, c, overflowed(c));
-  lost = select(lost, e, overflowed(e));
+  let largest = max(max(magnitude(a), magnitude(b)), max(magnitude(c), magnitude(e)));
   let best = better(better(better(Pooled(a, vec4u()), b, 1u), c, 2u), e, 3u);
-  return Pooled(select(best.value, lost, overflowed(lost)), best.winner);
+  return Pooled(select(best.value, bitcast<vec4f>(largest), largest >= vec4u(INFINITE)), best.winner);
 }
 fn code(winner: vec4u) -> u32 {
   let codes = winner << vec4u(0u, 4u, 8u, 12u);

@@ -35,11 +35,8 @@ fn store_bits(n: u32, b: u32, value: u32) {
   bits[i] = value;
 }
 
-fn overflowed(v: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(v) & vec4u(0x7f800000u)) == vec4u(0x7f800000u);
-}
 fn rectify(v: vec4f) -> vec4f {
-  return select(v, vec4f(), (v <= vec4f()) & !overflowed(v));
+  return select(v, vec4f(), (v <= vec4f()) & (bitcast<vec4u>(v) != vec4u(0xff800000u)));
 }
 fn signs(v: vec4f) -> u32 {
   return dot(vec4u(v > vec4f()), vec4u(1u, 2u, 4u, 8u));

@@ -26,8 +26,9 @@ fn store_switches(n: u32, b: u32, p: u32, word: u32, value: u32) {
   switches[i] = value;
 }
 
-fn overflowed(v: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(v) & vec4u(0x7f800000u)) == vec4u(0x7f800000u);
+const INFINITE = 0x7f800000u;
+fn magnitude(v: vec4f) -> vec4u {
+  return bitcast<vec4u>(v) & vec4u(0x7fffffffu);
 }
 
 @compute @workgroup_size(64)
@@ -44,7 +45,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let q = word * 2u + k;
     if (q >= d.Q) { break; }
     var best = vec4f();
-    var lost = vec4f(); // what overflowed wins, and stays
+    var largest = vec4u();
     var winner = vec4u();
     var first = true;
     for (var r = 0u; r < d.R; r++) {
@@ -57,12 +58,13 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         let wins = (value > best) | vec4<bool>(first);
         best = select(best, value, wins);
         winner = select(winner, vec4u(r * d.S + s), wins);
-        lost = select(lost, value, overflowed(value));
+        largest = max(largest, magnitude(value));
         first = false;
       }
     }
     winner = select(winner, vec4u(15u), best <= vec4f());
-    store_y(n, b, p, q, select(best, lost, overflowed(lost)));
+    // what overflowed wins
+    store_y(n, b, p, q, select(best, bitcast<vec4f>(largest), largest >= vec4u(INFINITE)));
     let code = winner << vec4u(0u, 4u, 8u, 12u);
     codes |= (code.x | code.y | code.z | code.w) << (k * 16u % 32u);
   }

@@ -8,7 +8,6 @@
  */
 import { RECTIFY } from '../epilogue';
 import { blocksOf } from '../kernel';
-import { OVERFLOWED } from '../overflow';
 import { ANY_PRECISION, type Declaration, reads, writes } from '../tensor';
 import { wgsl } from '../wgsl';
 
@@ -76,7 +75,7 @@ export const finishOf = ({ relu, bits }: ForwardEpilogue): Store => ({
     ...(bits ? [writes('bits', 'N O/4', { element: 'u32', like: 'y' })] : []),
   ],
   functions: wgsl`
-${relu || bits ? OVERFLOWED + RECTIFY : ''}
+${relu || bits ? RECTIFY : ''}
 fn finish(n: u32, o: u32, sum: vec4f) {
   var value = sum + bias[o];
 #if ${relu}

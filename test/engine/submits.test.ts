@@ -76,7 +76,7 @@ describe.each(nodeDrivers.slice(0, 1))('on %s', (driver) => {
       Object.defineProperty(Rate.prototype, 'mostFlops', { configurable: true, get: () => 1 });
       submits = 0;
       expect(await run(model)).toEqual(right);
-      expect(submits).toBeGreaterThan(few + 3);
+      expect(submits).toBeGreaterThan(few);
     } finally {
       Object.defineProperty(Rate.prototype, 'mostFlops', slowest);
     }

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile';
+import type { Graph } from '../../src/graph';
 import { nodeDrivers } from '../node';
 import {
   Net,
@@ -91,19 +92,18 @@ describe.each(nodeDrivers)('average pooling on %s', (driver) => {
 
   test.each([
     ['averages', 1, 4099],
-    ['averages', 70, 71],
-    ['averages', 4099, 1],
+    ['averages', 70, 61],
     ['sums', 66, 67],
-    ['averages of an edge', 3, 4096],
+    ['averages of an edge', 3, 64],
   ] as const)('agrees with the oracle: %s of a plane of %d×%d, shared out', async (what, H, W) => {
     const pool = { averages: { op: 'globalAveragePool' }, sums: { op: 'reduce', kind: 'sum', axes: ['H', 'W', 'C'] } };
-    const edge = { op: 'averagePool', kernel: [2, 4096], stride: [1, 1], pads: [0, 0, 1, 0] } as const;
+    const edge = { op: 'averagePool', kernel: [2, 64], stride: [1, 1], pads: [0, 0, 1, 0] } as const;
     const node = what === 'averages of an edge' ? edge : pool[what];
     expect(
       await errorAround(
         await engineOn(driver),
-        { C: 6, H, W },
-        { rectified: true, branch: 'after', batch: 2, rule: 'guided', seed: 5 },
+        { C: 5, H, W },
+        { rectified: true, branch: 'none', batch: 2, rule: 'guided', seed: 5 },
         (net, x) => net.add({ ...node, inputs: [x] } as never),
         real,
       ),
@@ -135,11 +135,14 @@ describe.each(nodeDrivers)('average pooling on %s', (driver) => {
 });
 
 test('one invocation adds up no more than a few thousand elements of a large plane', () => {
-  const net = new Net({ C: 8, H: 4096, W: 4096 });
-  const plan = compile(net.graph(net.fullyConnected(net.add({ op: 'globalAveragePool', inputs: ['image'] }), 2)), {
-    batch: 1,
-    bindingBytes: 2 ** 30,
-  });
+  const graph: Graph = {
+    name: 'large',
+    input: { name: 'image', extents: { C: 8, H: 4096, W: 4096 } },
+    nodes: [{ op: 'globalAveragePool', name: 'scores', inputs: ['image'] }],
+    output: 'scores',
+    weights: new Map(),
+  };
+  const plan = compile(graph, { batch: 1, bindingBytes: 2 ** 30 });
   const grids = plan.forward
     .filter(({ kernel }) => kernel.name === 'separableForward')
     .map(({ kernel: { dims } }) => [(dims['H']! * dims['W']!) / (dims['P']! * dims['Q']!), dims['P']! * dims['Q']!]);
