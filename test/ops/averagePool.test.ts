@@ -102,8 +102,8 @@ describe.each(nodeDrivers)('average pooling on %s', (driver) => {
     expect(
       await errorAround(
         await engineOn(driver),
-        { C: 5, H, W },
-        { rectified: true, branch: 'none', batch: 2, rule: 'guided', seed: 5 },
+        { C: what === 'sums' ? 5 : 1, H, W }, // the oracle counts all taps for every tap
+        { rectified: true, branch: 'none', batch: what === 'sums' ? 2 : 1, rule: 'guided', seed: 5 },
         (net, x) => net.add({ ...node, inputs: [x] } as never),
         real,
       ),
