@@ -1,11 +1,11 @@
 /**
  * The largest or the smallest element of each group (`groups.ts`), both directions. The forward pass keeps which one it
- * was. A tie goes to the first in C, H, W order; a NaN wins, and stays.
+ * was. A tie goes to the first in C, H, W order; what overflowed wins, and stays.
  */
 import { type BackwardEpilogue, gradientOf } from './epilogue';
 import { FIRST_OF, type GroupDims, eachOfGroups, foldGroups } from './groups';
 import type { Kernel } from './kernel';
-import { IS_NAN } from './nan';
+import { OVERFLOWED } from './overflow';
 import { ANY_PRECISION, type Slices, reads, writes } from './tensor';
 
 export type Extreme = 'max' | 'min';
@@ -23,7 +23,7 @@ const BEST = (kind: Extreme): string => `
 struct Best { value: vec4f, place: vec4u }
 fn better(a: Best, b: Best) -> Best {
   let isFirst = (b.value == a.value) & (b.place < a.place);
-  let wins = ((b.value ${kind === 'max' ? '>' : '<'} a.value) | isFirst | isNan(b.value)) & !isNan(a.value);
+  let wins = ((b.value ${kind === 'max' ? '>' : '<'} a.value) | isFirst | overflowed(b.value)) & !overflowed(a.value);
   return Best(select(a.value, b.value, wins), select(a.place, b.place, wins));
 }`;
 
@@ -33,7 +33,7 @@ export const extremeForward = (d: GroupDims, slices: Slices<'x' | 'y'>, kind: Ex
     name: `${kind}Forward`,
     slices,
     tensors: [reads('x', 'N C/4 H W', ANY_PRECISION), writes('y', 'N C/4 P Q', ANY_PRECISION), writes(...PLACES)],
-    functions: IS_NAN + BEST(kind) + placesIn(d) + FIRST_OF,
+    functions: OVERFLOWED + BEST(kind) + placesIn(d) + FIRST_OF,
     folds: [
       {
         name: 'best',

@@ -22,13 +22,13 @@ fn store_places(n: u32, kept: u32, p: u32, q: u32, value: vec4u) {
   places[i] = value;
 }
 
-fn isNan(v: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+fn overflowed(v: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(v) & vec4u(0x7f800000u)) == vec4u(0x7f800000u);
 }
 struct Best { value: vec4f, place: vec4u }
 fn better(a: Best, b: Best) -> Best {
   let isFirst = (b.value == a.value) & (b.place < a.place);
-  let wins = ((b.value > a.value) | isFirst | isNan(b.value)) & !isNan(a.value);
+  let wins = ((b.value > a.value) | isFirst | overflowed(b.value)) & !overflowed(a.value);
   return Best(select(a.value, b.value, wins), select(a.place, b.place, wins));
 }
 fn placesIn(b: u32, h: u32, w: u32, p: u32, q: u32) -> vec4u {
