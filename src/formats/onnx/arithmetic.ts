@@ -149,7 +149,7 @@ export function spread(call: Call, index: number, input: number, map?: WeightFor
   return call.model.weight(constant, map ? chained(form, map) : form).name;
 }
 
-const negated: WeightForm = {
+export const negated: WeightForm = {
   suffix: 'negated',
   apply: ({ shape, data }) => ({ shape, data: data.map((value) => -value) }),
 };

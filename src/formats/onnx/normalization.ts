@@ -1,6 +1,6 @@
 /** BatchNormalization, LRN, and all that normalize by means that they take themselves. */
 import type { Extents, Weight } from '../../graph';
-import { filled, spread } from './arithmetic';
+import { filled, negated, spread } from './arithmetic';
 import {
   checkVector,
   unary,
@@ -44,6 +44,7 @@ function batchNorm(call: Call): Translation {
   if (call.int('spatial', 1) !== 1) throw unsupported('its spatial is 0', '1, one mean per channel');
   if (call.int('training_mode', 0) !== 0)
     throw unsupported('it is in training mode', 'evaluation mode; export the model in it');
+  if (rankOf(value) === 2 && value.shape[0] !== 1) return batchNormOfRows(call);
   const epsilon = call.float('epsilon', 1e-5);
   const [scale, bias, mean, variance] = ['scale', 'bias', 'mean', 'variance'].map((role, i) => {
     const weight = call.weight(i + 1);
@@ -51,6 +52,18 @@ function batchNorm(call: Call): Translation {
     return weight.name;
   }) as [string, string, string, string];
   return [{ op: 'batchNorm', ...unary(call), scale, bias, mean, variance, epsilon }, value];
+}
+
+/** Of `[rows, C]`, where the rows are tokens or places of an item: a number per element. */
+function batchNormOfRows(call: Call): Translation {
+  const epsilon = call.float('epsilon', 1e-5);
+  const inverseRoot: WeightForm = {
+    suffix: `, one over its root with ${epsilon}`,
+    apply: ({ shape, data }) => ({ shape, data: data.map((variance) => 1 / Math.sqrt(variance + epsilon)) }),
+  };
+  const centred = call.emit({ op: 'affine', ...unary(call), bias: spread(call, 3, 0, negated) });
+  const divided = call.emit({ op: 'affine', inputs: [centred], scale: spread(call, 4, 0, inverseRoot) });
+  return same(call, { op: 'affine', inputs: [divided], scale: spread(call, 1, 0), bias: spread(call, 2, 0) });
 }
 
 function lrn(call: Call): Translation {
