@@ -101,7 +101,7 @@ class UNet(nn.Module):
         return self.last(y)
 
 
-@net('deeplab_v3', opset=13, place=(1, 20, 5), fold=False)
+@net('deeplab_v3', opset=13, place=(1, 25, 31), fold=False)
 class DeepLab(nn.Module):
     """Atrous pyramid with a branch of the picture's mean, enlarged back, and scores enlarged to the picture's size."""
 

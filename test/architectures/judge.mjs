@@ -27,11 +27,8 @@ export async function judge(engine, name) {
   let model;
   try {
     model = await engine.load(bytes(`${name}.onnx`));
-    const { scores, gradient } = await gradientOf(model, input, answer);
-    const errors = [
-      relativeL2(scores, answer.scores),
-      relativeL2(gradient, new Float32Array(bytes(`${name}.gradient`))),
-    ];
+    const { scores, gradient, expected } = await gradientOf(model, input, answer);
+    const errors = [relativeL2(scores, expected), relativeL2(gradient, new Float32Array(bytes(`${name}.gradient`)))];
     const [s, g] = errors.map((error) => error.toExponential(1));
     const right = errors.every((error) => error < answer.tolerance);
     return { verdict: right ? 'right' : 'wrong', words: `scores ${s}, gradient ${g}` };
@@ -44,18 +41,18 @@ export async function judge(engine, name) {
 }
 
 /**
- * Of a class's score; of a map of scores, where `place` says which of them.
+ * Of a class's score; of a map of scores, the one at `place`, which is all that is compared then.
  *
  * @param {import('../../src/model').Model} model
  * @param {{ data: Float32Array, shape: number[] }} input
- * @param {{ class: number, place?: number[] }} answer
+ * @param {{ class: number, place?: number[], scores: number[], scoresShape: number[] }} answer
  */
-async function gradientOf(model, input, { class: index, place }) {
-  if (!place) return model.inputGradient(input, { class: index });
-  const [y, x] = place.length > 1 ? place : [0, place[0]];
-  const neuron = { tensor: model.file.graph.output, channel: index, y, x };
-  const { gradient } = await model.inputGradient(input, { class: neuron });
-  return { gradient, scores: await model.scores(input) };
+async function gradientOf(model, input, { class: index, place, scores, scoresShape }) {
+  if (!place) return { expected: scores, ...(await model.inputGradient(input, { class: index })) };
+  const at = [0, index, ...place].reduce((sum, coordinate, axis) => sum * scoresShape[axis] + coordinate, 0);
+  const [y, x] = place.length > 1 ? place : [place[0], 0];
+  const result = await model.inputGradient(input, { class: { tensor: 'scores', channel: index, y, x } });
+  return { expected: [scores[at]], ...result };
 }
 
 /** @param {string} file */
