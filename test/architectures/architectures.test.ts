@@ -39,7 +39,6 @@ const NOT_YET: Readonly<Record<string, string>> = {
   vit_tiny_gelu: 'refused',
   vit_torchvision: 'refused',
   xcit: 'refused',
-  // a batch-norm of constants in training mode
   nfnet_batch_norm: 'refused',
 };
 

@@ -7,6 +7,7 @@ import type { Call } from '../call';
 import { ELEMENTWISE } from './elementwise';
 import { MAKERS, SOURCES } from './makers';
 import { MOVES } from './moves';
+import { NORMALIZATION } from './normalization';
 import { decode, encode, type Fold } from './numbers';
 import { PRODUCTS } from './products';
 import { REDUCTIONS } from './reductions';
@@ -17,6 +18,7 @@ export const folds: ReadonlyMap<string, Fold> = new Map([
   ...ELEMENTWISE,
   ...MAKERS,
   ...MOVES,
+  ...NORMALIZATION,
   ...PRODUCTS,
   ...REDUCTIONS,
   ...SELECTIONS,
