@@ -2,7 +2,16 @@ import { basename } from 'node:path';
 import { type Plan, compile } from '../compile';
 import { forwardFlops } from '../compile/flops';
 import { recogniseFormat } from '../formats/recognise';
-import { DEFAULT_MODEL, GradlensError, type Head, type ModelFile } from '../index';
+import {
+  DEFAULT_MODEL,
+  type Extents,
+  GradlensError,
+  type Head,
+  type InputSpec,
+  type ModelFile,
+  type PreparationGuess,
+  presetSpec,
+} from '../index';
 import { common, command, numberOption } from './args';
 import { EXIT, UsageError } from './failure';
 import { settingsOf } from '../model/settings';
@@ -88,7 +97,7 @@ export const inspect = command({
         ? model.input
           ? { by: 'file', input: model.input }
           : model.guess
-            ? { by: 'guess', ...model.guess }
+            ? { by: 'guess', ...model.guess, ...inputOf(model.guess, model.graph.input.extents) }
             : null
         : null,
       ...(args.kernels && { kernels: costs?.kernels ?? [] }),
@@ -185,7 +194,12 @@ function print(report: {
     readonly scratch: number;
   } | null;
   readonly dispatches: { readonly forward: number; readonly backward: number } | null;
-  readonly preparation: { readonly by: string; readonly prep?: string; readonly reason?: string } | null;
+  readonly preparation: {
+    readonly by: string;
+    readonly prep?: string;
+    readonly reason?: string;
+    readonly input?: InputSpec;
+  } | null;
   readonly kernels?: readonly KernelText[];
   readonly problem: {
     readonly code: string;
@@ -253,6 +267,7 @@ function print(report: {
             : `preparation   a guess: ${preparation.prep}, since ${preparation.reason}`,
         ]
       : []),
+    ...(preparation?.input ? [`pictures      ${printSpec(preparation.input)}`] : []),
     ...notes.map((note) => `note          ${note}`),
     ...(problem
       ? [
@@ -268,6 +283,26 @@ function print(report: {
       ...wgsl.trimEnd().split('\n'),
     ]),
   ];
+}
+
+/** A guess in full, where the network takes pictures. */
+function inputOf({ prep }: PreparationGuess, extents: Extents): { readonly input?: InputSpec } {
+  try {
+    return { input: presetSpec(prep, extents) };
+  } catch {
+    return {};
+  }
+}
+
+/** What a picture becomes. */
+function printSpec({ width, height, channels, order, scale, mean, std, resize }: InputSpec): string {
+  const number = (value: number): string => String(Number(value.toPrecision(4)));
+  const list = (values: readonly number[]): string => [...new Set(values.map(number))].join(', ');
+  const colours = channels === 1 ? 'grey' : order;
+  const pixel = scale === 1 ? 'pixel' : `pixel · ${number(scale)}`;
+  const isPlain = mean.every((value) => value === 0) && std.every((value) => value === 1);
+  const formula = isPlain ? pixel : `(${pixel} − ${list(mean)}) / ${list(std)}`;
+  return `${height}×${width}, ${colours}, ${formula}, pixel in 0…255; other shapes: ${resize}`;
 }
 
 /** `1.53 G`, `830 k`; below a thousand the number itself. */

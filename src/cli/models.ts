@@ -25,6 +25,7 @@ import {
 import { loadModelFile } from '../load';
 import { namedModel } from '../publicModels';
 import { fileAddress } from '../node/index';
+import { withBeside } from './beside';
 import { UsageError } from './failure';
 import type { Files } from './files';
 import type { Session } from './session';
@@ -108,7 +109,8 @@ export async function readModel(args: ModelArgs, session: Session): Promise<Mode
     ? { kind: args.head as HeadKind, by: 'caller', reason: '--head says so' }
     : undefined;
   try {
-    const file = await loadModelFile(source, files.fetch, { signal, onProgress, ...open });
+    const read = await loadModelFile(source, files.fetch, { signal, onProgress, ...open });
+    const file = existsSync(place) ? withBeside(read, place, session) : read;
     for (const note of file.notes ?? []) session.note(note);
     return { ...file, ...(names && { labels: names }), ...(head && { head }) };
   } catch (error) {

@@ -35,11 +35,17 @@ const net = {
   input: ['N', 3, 6, 6],
   producer: 'pytorch',
 };
+/** For pictures of any size. */
+const pooledNodes = [
+  node('Conv', ['x', 'w', 'b'], 'conv'),
+  node('GlobalAveragePool', ['conv'], 'pool'),
+  node('Flatten', ['pool'], 'y'),
+];
 const strange = {
   nodes: [
     node('Conv', ['x', 'w'], 'a'),
-    node('Einsum', ['a'], 'b'),
-    node('Einsum', ['b'], 'c'),
+    node('Det', ['a'], 'b'),
+    node('Det', ['b'], 'c'),
     { ...node('Relu', ['c'], 'd'), domain: 'com.vendor' },
   ],
   tensors: [floats('w', [2, 3, 1, 1])],
@@ -110,8 +116,13 @@ describe('inspect', () => {
       expect.stringMatching(/^parameters +324$/),
       expect.stringMatching(/^FLOPs +10\.1 k forward, /),
       expect.stringMatching(/^on the GPU +.*B: weights /),
+      expect.stringMatching(/^stages +5×6×6 +conv, relu$/),
+      expect.stringMatching(/^ +5×3×3 +maxPool$/),
+      expect.stringMatching(/^ +4×1×1 +flatten, fullyConnected, softmax$/),
       expect.stringMatching(/^classes +4, without names$/),
+      'head          softmax, since the network ends in soft-max',
       expect.stringMatching(/^preparation +a guess: torchvision, since PyTorch exported it$/),
+      expect.stringMatching(/^pictures +6×6, RGB, \(pixel · 0\.003922 − 0\.485, 0\.456, 0\.406\) \/ 0\.229, /),
       '',
     ]);
   });
@@ -137,14 +148,14 @@ describe('inspect', () => {
     expect(problem).toMatchObject({
       code: 'unsupported-op',
       unsupported: [
-        { name: 'b', op: 'Einsum' },
-        { name: 'c', op: 'Einsum' },
+        { name: 'b', op: 'Det' },
+        { name: 'c', op: 'Det' },
         { name: 'd', op: 'com.vendor.Relu' },
       ],
     });
-    expect([operators, flops, parameters]).toEqual([{ Einsum: 2, Conv: 1, 'com.vendor.Relu': 1 }, null, 6]);
+    expect([operators, flops, parameters]).toEqual([{ Det: 2, Conv: 1, 'com.vendor.Relu': 1 }, null, 6]);
     const { stdout: lines } = await gradlens(['inspect', at('strange.onnx')]);
-    expect(lines).toContain('\n  Einsum "c": the operator is unknown\n  com.vendor.Relu "d": ');
+    expect(lines).toContain('\n  Det "c": the operator is unknown\n  com.vendor.Relu "d": ');
     const { complaints } = await gradlens(['classify', picture, '--model', at('strange.onnx')]);
     expect(complaints).toEqual([expect.stringMatching(/3 nodes are not supported.* \(gradlens inspect lists what\)$/)]);
   });
@@ -156,6 +167,29 @@ describe('inspect', () => {
       1,
       { code: 'shape', message: expect.stringContaining('pool: the file says [1, 5, 4, 4]'), unsupported: [] },
     ]);
+  });
+
+  test('what the file leaves open is asked for by option, and told once it is supposed', async () => {
+    writeFileSync(at('open.onnx'), onnxFile({ ...net, nodes: pooledNodes, input: ['N', 3, 'h', 'w'] }));
+    const asked = await gradlens(['inspect', at('open.onnx'), '--json']);
+    expect(asked.code).toBe(1);
+    expect(jsonLines(asked.stdout)[0].problem.message).toMatch(/height \("h"\) and width \("w"\) .* \(--size HxW\)$/);
+    const { stdout } = await gradlens(['inspect', at('open.onnx'), '--size', '8x6', '--head', 'sigmoid', '--json']);
+    expect(jsonLines(stdout)[0]).toMatchObject({ problem: null, takes: ['N', 3, 8, 6], head: { kind: 'sigmoid' } });
+    expect((await gradlens(['inspect', at('open.onnx'), '--size', 'large'])).complaints).toEqual([
+      "gradlens: --size is 'large'; height and width, such as 320x320, would be right",
+    ]);
+  });
+
+  test('what Hugging Face keeps beside a file says how pictures are prepared, and the names of classes', async () => {
+    mkdirSync(at('hub/onnx'), { recursive: true });
+    writeFileSync(at('hub/onnx/model.onnx'), onnxFile(net));
+    writeFileSync(at('hub/config.json'), JSON.stringify({ id2label: { 0: 'a', 1: 'b', 2: 'c', 3: 'd' } }));
+    const config = { image_mean: [0.5, 0.4, 0.3], image_std: [0.2, 0.2, 0.2], do_center_crop: true, size: 6 };
+    writeFileSync(at('hub/preprocessor_config.json'), JSON.stringify(config));
+    const { stdout } = await gradlens(['inspect', at('hub/onnx/model.onnx'), '--json']);
+    const input = { scale: 1 / 255, mean: [0.5, 0.4, 0.3], std: [0.2, 0.2, 0.2], resize: 'crop', order: 'RGB' };
+    expect(jsonLines(stdout)[0]).toMatchObject({ problem: null, labels: 4, preparation: { by: 'file', input } });
   });
 
   test('the shipped formats are inspected alike', async () => {
