@@ -123,9 +123,9 @@ export interface Translated {
 
 /**
  * Numbers that folding may make of nothing, whatever the file holds: about a second of work. Copies of one number, as
- * ConstantOfShape makes them, count a sixteenth, so that a VGG-19 whose weights are made so is read.
+ * ConstantOfShape makes them, count a 256th, so that a VGG-19 whose weights are made so is read.
  */
-const FREE_NUMBERS = 2 ** 24;
+const FREE_NUMBERS = 2 ** 20;
 
 /** What can be said without knowing any value; undefined for what only constants pass through. */
 function lookUp(node: NodeProto, call: Call, read: ReadonlySet<string>): Operator | undefined {

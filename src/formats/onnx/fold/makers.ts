@@ -10,7 +10,7 @@ const constantOfShape: Fold = (call, [shape]) => {
   const extents = Array.from(needed(call, shape).data);
   if (extents.some((extent) => !(extent >= 0)))
     throw formatError(`${call.where}: makes a constant of shape [${extents}]; extents are whole numbers from 0`);
-  call.model.spend(product(extents) / 16); // copies of one number are soon made
+  call.model.spend(product(extents) / 256); // copies of one number are soon made
   const isWhole = value?.isWhole ?? false;
   const data = isWhole ? new Float64Array(product(extents)) : new Float32Array(product(extents));
   return { shape: extents, isWhole, data: data.fill(value?.data[0] ?? 0) };
