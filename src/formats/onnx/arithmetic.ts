@@ -145,6 +145,7 @@ export function spread(call: Call, index: number, input: number, map?: WeightFor
   const constant = call.needConstant(index);
   const value = call.value(input);
   const shape = readShape(constant);
+  call.model.spend(value.extents.C); // a broken file may have a thousand million channels
   const form = isPerChannel(shape, value) ? broadcastBias(shape, value) : everywhere(call, shape, value);
   return call.model.weight(constant, map ? chained(form, map) : form).name;
 }
