@@ -12,6 +12,7 @@ export { renderMap } from './image/render';
 export type { RenderOptions } from './image/render';
 export type { FetchBytes, FetchOptions, ModelSource, NetAddresses } from './load';
 export type { Model } from './model';
+export type { ByTensor, NamedTensor, Probe, Pullback } from './model/probe';
 export { DEFAULT_MODEL, PUBLIC_MODELS, SHIPPED_MODELS } from './publicModels';
 export type { PublicModel } from './publicModels';
 export type {

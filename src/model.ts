@@ -1,12 +1,12 @@
 /** Model: one network on one device. */
 import { type Call, Calls } from './calls';
-import { shown } from './check';
-import { type Memory, type Plan, lastPlaneOf, planesOf } from './compile';
+import { check, shown } from './check';
+import { type Memory, type Plan, lastPlaneOf, planesOf, tensorsOf } from './compile';
 import { GradlensError } from './errors';
 import type { Ascent, AscentOptions } from './gpu/ascent';
 import type { Device } from './gpu/device';
 import type { BackwardOptions, Executor, Target } from './gpu/executor';
-import { type Recording, assertBuffer, placesOf, recorded } from './gpu/recording';
+import { type Recording, assertBuffer, placeIn, recorded, sourceOf } from './gpu/recording';
 import type { Sampled, SampledVariants, View } from './gpu/sampling';
 import type { InputSpec, ModelFile } from './graph';
 import type { Captured, ImageInput, Images } from './image/pixels';
@@ -31,6 +31,7 @@ import {
   neuronGradient,
 } from './model/gradients';
 import { type Parts, disposeOf, partsOn } from './model/parts';
+import type { NamedTensor, Probe } from './model/probe';
 import { finite } from './model/results';
 import { settingsOf } from './model/settings';
 import { neuronIn, onePassOf, passesOf, targetsOf } from './model/targets';
@@ -172,6 +173,11 @@ export class Model implements Disposable {
     return planesOf(this.file.graph, this.classes);
   }
 
+  /** All tensors of the network that can be probed, in the graph's order, with their extents for one item. */
+  get tensors(): readonly NamedTensor[] {
+    return tensorsOf(this.file.graph);
+  }
+
   /** What was supposed where the file leaves something open, each a sentence for people. */
   get notes(): readonly string[] {
     return this.file.notes ?? [];
@@ -244,7 +250,8 @@ export class Model implements Disposable {
     this.stay.calls.assertOpen();
     const chosen = chosenIn(options, 'class', 'classes'); // the best classes are not known while one records
     const rules = rulesOf(options, this.head);
-    const { input, output } = placesOf(encoder, options);
+    const input = sourceOf(encoder, options.input);
+    const output = placeIn('output', options.output);
     const { executor, inputs } = this.parts;
     const { bytes } = this.plan.gradient;
     const passes = passesOf(this.plan, chosen);
@@ -256,6 +263,42 @@ export class Model implements Disposable {
       passes.forEach((classes, k) => {
         encodePass(encoder, executor, { classes, rules, withForward: k === 0 });
         executor.encodeGradient(encoder, output.buffer, output.offset + k * bytes);
+      });
+    });
+  }
+
+  /**
+   * Plans some tensors of the network to stay readable, and to be where gradients begin: for any loss of any tensors.
+   * Planned once; the model's weights serve it, and it goes with the model.
+   *
+   * @param tensors names out of {@link tensors}.
+   * @throws GradlensError `shape` for a tensor that is not there; `validation` for what is no list of names; `limit`,
+   *   `out-of-memory`
+   */
+  async probe(tensors: readonly string[], options: RunOptions = {}): Promise<Probe> {
+    check('tensors', tensors, {
+      says: 'a list of different names of tensors',
+      holds: (list) =>
+        Array.isArray(list) &&
+        list.length > 0 &&
+        new Set(list).size === list.length &&
+        list.every((one) => typeof one === 'string'),
+    });
+    const named = [...tensors];
+    const { stay } = this;
+    return this.take(options, async (call) => {
+      const executor = await stay.parts.executors.ofTaps(named, call);
+      const { Probe } = await import('./model/probe');
+      return new Probe({
+        ...stay.parts,
+        executor,
+        calls: stay.calls,
+        turns: stay.turns,
+        tensors: named.map((name) => this.tensors.find((tensor) => tensor.name === name)!),
+        onRecord: () => {
+          this.recorded = true;
+        },
+        isDisturbed: () => this.recorded,
       });
     });
   }

@@ -1,21 +1,21 @@
 import { blocksOf } from '../../shaders/kernel';
 import type { Extents } from '../graph';
-import type { Layer } from './network';
-import type { Network } from './network';
+import { type Layer, type Network, isKept } from './network';
 
 /** For each part that lies inside a concatenation: which, and from which block on. */
 export type ConcatHomes = ReadonlyMap<string, { readonly concat: string; readonly block: number }>;
 
 /**
  * Concatenations that cost nothing: each part is written where it belongs in the whole. Possible if every part begins
- * at a whole block, the concatenation alone reads it, its gradient has its extents (no pool in its layer's epilogue),
+ * at a whole block, the concatenation alone reads it (and nobody outside), its gradient has its extents (no pool in its layer's epilogue),
  * and either all parts or none are rectified (they share one mask).
  */
 export function concatHomes(
-  { layers, output, input }: Network,
+  network: Network,
   readers: ReadonlyMap<string, readonly Layer[]>,
   extents: ReadonlyMap<string, Extents>,
 ): ConcatHomes {
+  const { layers, input } = network;
   const homes = new Map<string, { concat: string; block: number }>();
   const rectified = new Map<string, boolean>();
   const pooled = new Set(layers.filter((layer) => layer.pooled).map(({ name }) => name));
@@ -27,7 +27,7 @@ export function concatHomes(
     const fits = parts.every(
       ({ name, C }, k) =>
         name !== input.name &&
-        name !== output &&
+        !isKept(network, name) &&
         !pooled.has(name) &&
         readers.get(name)!.length === 1 &&
         (C % 4 === 0 || k === parts.length - 1) &&

@@ -7,17 +7,18 @@
 import { type BackwardEpilogue, type Gate } from '../../shaders/epilogue';
 import { blocksOf, stripsOf } from '../../shaders/kernel';
 import { startBackward } from '../../shaders/startBackward';
+import { tapBackward, tapForward } from '../../shaders/taps';
 import type { Extents } from '../graph';
 import { opOf } from '../ops';
 import { carriedPool, unpooled } from '../ops/conv';
 import { imageDims } from '../ops/image';
 import { maxPool, maxPoolSwitches } from '../ops/maxPool';
-import type { GradientShare, Site, Slice, Step, Tensor } from '../ops/op';
+import { type GradientShare, type Site, type Slice, type Step, type Tensor, stepOf } from '../ops/op';
 import type { Variants } from '../variants/variants';
 import { elements } from '../shape';
 import { type ConcatHomes, concatHomes } from './concatHomes';
 import { inferExtents } from './extents';
-import { type Layer, type Network, readersOf } from './network';
+import { type Layer, type Network, isKept, readersOf } from './network';
 
 export interface Steps {
   readonly forward: readonly Step[];
@@ -28,6 +29,18 @@ export interface Steps {
   readonly gradient: Tensor;
   /** The tensor that is differentiated, in blocks. */
   readonly scores: Slice;
+  /** Of the tensors that are kept, by the names that the graph has for them. */
+  readonly taps: ReadonlyMap<string, Tap>;
+  /** How many of the forward steps those need; the scores need them all. */
+  readonly tapped: number;
+}
+
+/** A tensor inside of the network that is read from outside and seeded: NCHW float32. */
+export interface Tap {
+  /** Filled on the way forward. */
+  readonly out: Tensor;
+  /** The gradient of a loss with respect to it, which the way back begins from. */
+  readonly seed: Tensor;
 }
 
 /** Where everything lies, and what is known about it. */
@@ -42,6 +55,8 @@ interface Layout {
   readonly homes: ConcatHomes;
   /** Tensors (of concatenations, the whole) that a backward step reads. */
   readonly kept: ReadonlySet<string>;
+  /** Where the way back begins, at the output or at what is kept, and all that this depends on: what has a gradient. */
+  readonly differentiated: ReadonlySet<string>;
 }
 
 export function differentiate(network: Network, batch: number, bindingBytes: number, variants: Variants): Steps {
@@ -49,7 +64,9 @@ export function differentiate(network: Network, batch: number, bindingBytes: num
   const readers = readersOf(network);
   const homes = concatHomes(network, readers, extents);
   const whole = (name: string): string => (homes.has(name) ? whole(homes.get(name)!.concat) : name);
+  const differentiated = upstreamOf(network, network.kept.size > 0 ? network.kept.values() : [network.output]);
   const layout: Layout = {
+    differentiated,
     network,
     batch,
     bindingBytes,
@@ -61,11 +78,17 @@ export function differentiate(network: Network, batch: number, bindingBytes: num
     kept: new Set(network.layers.filter((layer) => opOf(layer).keepsInputs).flatMap(({ inputs }) => inputs.map(whole))),
   };
   const { input } = network;
+  const stepsOf = (layers: readonly Layer[]): readonly Step[] =>
+    layers.filter((layer) => !isView(layout, layer)).flatMap((layer) => opOf(layer).forward(siteOf(layout, layer)));
+  const taps = tapsOf(layout);
+  const first = stepsOf(network.layers.filter(({ name }) => differentiated.has(name)));
+  const read = [...taps].map(([asked, tap]) => readStep(layout, network.kept.get(asked)!, tap));
+  const rest = stepsOf(network.layers.filter(({ name }) => !differentiated.has(name)));
   return {
-    forward: network.layers
-      .filter((layer) => !isView(layout, layer))
-      .flatMap((layer) => opOf(layer).forward(siteOf(layout, layer))),
-    backward: backwardSteps(layout),
+    forward: [...first, ...read, ...rest],
+    tapped: first.length + read.length,
+    taps,
+    backward: backwardSteps(layout, taps),
     input: sliceOf(layout, input.name).storage,
     gradient: gradientOf(layout, input.name).storage,
     scores: sliceOf(layout, network.output),
@@ -131,7 +154,7 @@ function gateOf(layout: Layout, name: string): Gate {
   if (!isRectified(layout, name)) return 'none';
   if (layout.byName.get(name)!.pooled) return 'sign';
   const readers = layout.readers.get(name) ?? [];
-  return name !== layout.network.output && readers.length > 0 && readers.every(({ op }) => op === 'maxPool')
+  return !isKept(layout.network, name) && readers.length > 0 && readers.every(({ op }) => op === 'maxPool')
     ? 'sign'
     : 'bits';
 }
@@ -158,14 +181,50 @@ function siteOf(layout: Layout, layer: Layer): Site<Layer> {
   };
 }
 
+// ── what is read and seeded from outside ──
+
+/** Tensors and all that they depend on, the input among them. */
+function upstreamOf({ layers }: Network, tensors: Iterable<string>): ReadonlySet<string> {
+  const found = new Set(tensors);
+  for (const { name, inputs } of [...layers].reverse())
+    if (found.has(name)) inputs.forEach((input) => found.add(input));
+  return found;
+}
+
+/** Two names of one tensor have a buffer each. */
+function tapsOf({ network, batch, extents }: Layout): ReadonlyMap<string, Tap> {
+  return new Map(
+    [...network.kept].map(([asked, name]) => {
+      const bytes = batch * elements(extents.get(name)!) * 4;
+      return [
+        asked,
+        {
+          out: { name: `${asked}.out`, bytes, kind: 'external' },
+          seed: { name: `${asked}.seed`, bytes, kind: 'external' },
+        },
+      ] as const;
+    }),
+  );
+}
+
+function readStep(layout: Layout, name: string, { out }: Tap): Step {
+  const x = sliceOf(layout, name);
+  return stepOf(name, 'tapForward', tapForward(tapDims(layout, x), { x }), { x, tap: out });
+}
+
+const tapDims = ({ batch }: Layout, { C, H, W }: Extents) => ({ N: batch, C, H, W });
+
 // ── the way back ──
 
-function backwardSteps(layout: Layout): readonly Step[] {
+function backwardSteps(layout: Layout, taps: ReadonlyMap<string, Tap>): readonly Step[] {
   const {
-    network: { input, layers, output },
+    network: { input, kept, layers, output },
     batch,
     readers,
+    differentiated,
   } = layout;
+  const seedsOf = (name: string): number =>
+    taps.size > 0 ? [...kept.values()].filter((tensor) => tensor === name).length : Number(name === output);
   const given = new Map<string, number>();
 
   /**
@@ -175,7 +234,8 @@ function backwardSteps(layout: Layout): readonly Step[] {
   const nextShare = (name: string, storesOnce: boolean): Omit<GradientShare, 'k' | 'dY'> => {
     const before = given.get(name) ?? 0;
     given.set(name, before + 1);
-    const count = (readers.get(name)?.length ?? 0) + (name === output ? 1 : 0);
+    const giving = readers.get(name)?.filter((reader) => differentiated.has(reader.name)) ?? [];
+    const count = giving.length + seedsOf(name);
     const layer = layout.byName.get(name)!;
     const only = storesOnce && count === 1;
     if (layer.op === 'image' && only) {
@@ -202,14 +262,15 @@ function backwardSteps(layout: Layout): readonly Step[] {
 
   const steps: Step[] = [];
   const once = new Set<string>();
-  const { dX, epilogue, kept } = nextShare(output, false);
-  const { C, H, W, blocks } = dX;
-  steps.push({
-    label: `${output}.startBackward`,
-    kernel: startBackward({ N: batch, C, H, W, BLOCKS: blocks }, epilogue),
-    bind: { x: sliceOf(layout, output).storage, dX: dX.storage, ...kept },
-  });
+  for (const [asked, { seed }] of taps) {
+    const name = kept.get(asked)!;
+    const { dX, epilogue, kept: needs } = nextShare(name, false);
+    const kernel = tapBackward(tapDims(layout, dX), { dX }, epilogue);
+    steps.push(stepOf(asked, 'tapBackward', kernel, { seed, dX, ...needs }));
+  }
+  if (taps.size === 0) steps.push(startStep(layout, nextShare(output, false)));
   for (const layer of [...layers].reverse()) {
+    if (!differentiated.has(layer.name)) continue;
     if (isView(layout, layer) || layer.op === 'constant') continue;
     if (layer.pooled && !once.has(layer.name)) steps.push(unpoolStep(layout, layer));
     if (layer.op === 'image' && once.has(layer.name)) continue;
@@ -226,6 +287,17 @@ function backwardSteps(layout: Layout): readonly Step[] {
     });
   }
   return steps;
+}
+
+/** Where the gradient of a score begins, which is chosen as it runs. */
+function startStep(layout: Layout, { dX, epilogue, kept }: Omit<GradientShare, 'k' | 'dY'>): Step {
+  const { output } = layout.network;
+  const { C, H, W, blocks } = dX;
+  return {
+    label: `${output}.startBackward`,
+    kernel: startBackward({ N: layout.batch, C, H, W, BLOCKS: blocks }, epilogue),
+    bind: { x: sliceOf(layout, output).storage, dX: dX.storage, ...kept },
+  };
 }
 
 /** `slice` as the kernel counts it, in the storage of `other`, where its epilogue puts it. */

@@ -4,7 +4,7 @@ import type { ConvNode } from '../ops/conv';
 import type { FullyConnectedNode } from '../ops/fullyConnected';
 import type { Layer } from './network';
 import { inferExtents } from './extents';
-import { type ExtentsByName, type Rewrite, readersOf, without } from './network';
+import { type ExtentsByName, type Rewrite, isKept, readersOf, without } from './network';
 
 /**
  * A scale and a bias per channel (batch-norm is one) after a convolution, a fully connected layer or another such
@@ -24,7 +24,7 @@ export const foldAffine: Rewrite = (network) => {
     const read = layer.inputs[0]!;
     const target = into(read);
     const before = changed.get(target) ?? layers.get(target);
-    if (!before || readers.get(read)!.length > 1 || read === network.output) continue;
+    if (!before || readers.get(read)!.length > 1 || isKept(network, read)) continue;
     const merged = merge(before, layer, { extents, weights });
     if (!merged) continue;
     changed.set(target, merged);

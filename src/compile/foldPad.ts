@@ -3,7 +3,7 @@ import type { ConvNode } from '../ops/conv';
 import type { PadNode } from '../ops/separable';
 import type { Layer } from './network';
 import { fullWindow } from '../shape';
-import { type Rewrite, readersOf } from './network';
+import { type Rewrite, isKept, readersOf } from './network';
 import { prune } from './simplify';
 
 /**
@@ -15,7 +15,7 @@ export const foldPad: Rewrite = (network) => {
   const readers = readersOf(network);
   const pads = new Map(
     network.layers.flatMap((layer) =>
-      layer.op === 'pad' && isRing(layer) && layer.name !== network.output ? [[layer.name, layer] as const] : [],
+      layer.op === 'pad' && isRing(layer) && !isKept(network, layer.name) ? [[layer.name, layer] as const] : [],
     ),
   );
   const foldable = new Map([...pads].filter(([name]) => readers.get(name)!.every(takesPads)));

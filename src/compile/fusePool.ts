@@ -1,7 +1,7 @@
 import type { Layer } from './network';
 import { fullWindow } from '../shape';
 import { inferExtents } from './extents';
-import { type Rewrite, readersOf, without } from './network';
+import { type Rewrite, isKept, readersOf, without } from './network';
 
 /**
  * A 2×2 max-pool that tiles the only tensor it reads, which a convolution writes for it alone, becomes that
@@ -16,7 +16,7 @@ export const fusePool: Rewrite = (network) => {
   for (const layer of network.layers) {
     if (layer.op !== 'maxPool') continue;
     const before = byName.get(layer.inputs[0]!);
-    if (before?.op !== 'conv' || readers.get(before.name)!.length > 1 || before.name === network.output) continue;
+    if (before?.op !== 'conv' || readers.get(before.name)!.length > 1 || isKept(network, before.name)) continue;
     const { kernel, stride, pads, dilation } = fullWindow(layer);
     const { H, W } = extents.get(before.name)!;
     const tiles =

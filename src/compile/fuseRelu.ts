@@ -1,5 +1,5 @@
 import type { Layer } from './network';
-import { type Rewrite, readersOf, without } from './network';
+import { type Rewrite, isKept, readersOf, without } from './network';
 
 /** Layers whose kernels rectify in their epilogue. */
 const RECTIFYING = new Set<Layer['op']>(['conv', 'fullyConnected', 'add', 'multiply', 'batchNorm', 'affine']);
@@ -13,7 +13,7 @@ export const fuseRelu: Rewrite = (network) => {
   for (const layer of network.layers) {
     if (layer.op !== 'relu') continue;
     const before = byName.get(layer.inputs[0]!);
-    if (!before || !RECTIFYING.has(before.op) || readers.get(before.name)!.length > 1 || before.name === network.output)
+    if (!before || !RECTIFYING.has(before.op) || readers.get(before.name)!.length > 1 || isKept(network, before.name))
       continue;
     rectified.add(before.name);
     removed.set(layer.name, before.name);

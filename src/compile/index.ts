@@ -28,6 +28,8 @@ export interface CompileOptions {
   readonly variants?: Variants;
   /** The tensor to differentiate, a soft-max too; default: the class scores. */
   readonly target?: string;
+  /** Tensors that are read and seeded from outside; then the way back begins there, and at no score. */
+  readonly taps?: readonly string[];
   /** Weights and activations in half precision, and how; default: in float32. */
   readonly half?: Half;
 }
@@ -61,10 +63,10 @@ const rewritten = (network: Network, rewrites: readonly Rewrite[]): Network =>
 
 /** As {@link compile}, by these rewrites: to see what one of them buys. */
 export function planOf(graph: Graph, options: CompileOptions, rewrites: readonly Rewrite[]): Plan {
-  const { batch, bindingBytes, variants = PLAIN, target, half } = options;
+  const { batch, bindingBytes, variants = PLAIN, target, taps, half } = options;
   const network =
     target === undefined
-      ? rewritten(networkOf(graph), rewrites)
+      ? rewritten(networkOf(graph, taps), rewrites)
       : rewritten(
           networkOf({ ...graph, output: target }),
           rewrites.filter((rewrite) => rewrite !== takeScore),
@@ -76,8 +78,19 @@ export function planOf(graph: Graph, options: CompileOptions, rewrites: readonly
       { output: target ?? graph.output },
     );
   }
+  const untapped = [...network.kept].find(([, name]) => !network.layers.some((layer) => layer.name === name));
+  if (untapped)
+    throw new GradlensError('shape', `'${untapped[0]}' is the input itself under another name`, {
+      tensor: untapped[0],
+    });
   const steps = differentiate(network, batch, bindingBytes, variants);
   return plan(graph.name, batch, half ? halve(steps, half) : steps, bindingBytes);
+}
+
+/** The tensors that a graph computes from its input, by its own names. */
+export function tensorsOf(graph: Graph): readonly (Extents & { readonly name: string })[] {
+  const extents = inferExtents(networkOf(graph));
+  return graph.nodes.filter(({ op }) => op !== 'constant').map(({ name }) => ({ name, ...extents.get(name)! }));
 }
 
 /** The last tensor before the scores that has more than one pixel; the input's name, if none has. */

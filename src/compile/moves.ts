@@ -8,7 +8,7 @@ import type { Extents, Weight } from '../graph';
 import { type AffineNode, affineOf } from '../ops/affine';
 import { AXES, elements } from '../shape';
 import { inferExtents } from './extents';
-import { type Layer, type Rewrite, readersOf } from './network';
+import { type Layer, type Rewrite, isKept, readersOf } from './network';
 import { prune } from './simplify';
 
 /** The elements of a tensor, in order, as a tensor of this shape; its axis `order[k]` becomes axis k. */
@@ -117,7 +117,7 @@ export const sinkMoves: Rewrite = (network) => {
   const layers = network.layers.flatMap((layer): readonly Layer[] => {
     const [read = ''] = layer.inputs;
     const move = moved.get(read);
-    if (!move || (readers.get(read)?.length ?? 0) > 1 || read === network.output) return [layer];
+    if (!move || (readers.get(read)?.length ?? 0) > 1 || isKept(network, read)) return [layer];
     const [source] = move.inputs as readonly [string];
     const from = extents.get(source)!;
     const name = `${layer.name} before ${move.name}`;

@@ -12,8 +12,14 @@ export interface Network {
   readonly input: Graph['input'];
   readonly layers: readonly Layer[];
   readonly output: string;
+  /** Tensors beside the output that must stay: by the name that the graph has for each, the one that it has here. */
+  readonly kept: ReadonlyMap<string, string>;
   readonly weights: ReadonlyMap<string, Weight>;
 }
+
+/** Whether a tensor is read from outside, so that nothing may take it away. */
+export const isKept = ({ output, kept }: Network, name: string): boolean =>
+  name === output || [...kept.values()].includes(name);
 
 /** One change of a network that leaves its function as it is. */
 export type Rewrite = (network: Network) => Network;
@@ -34,8 +40,11 @@ const OWN_SUFFIXES = [
   'places',
 ];
 
-/** @throws GradlensError `model-format` if a name is missing, used twice, or used before it is written. */
-export function networkOf(graph: Graph): Network {
+/**
+ * @param kept tensors beside the output that must stay
+ * @throws GradlensError `model-format` if a name is missing, used twice, or used before it is written.
+ */
+export function networkOf(graph: Graph, kept: readonly string[] = []): Network {
   const written = new Set([graph.input.name]);
   for (const node of graph.nodes) {
     const missing = node.inputs.find((name) => !written.has(name));
@@ -52,6 +61,13 @@ export function networkOf(graph: Graph): Network {
       });
     written.add(node.name);
   }
+  const missing = kept.find((tensor) => !graph.nodes.some(({ name }) => name === tensor));
+  if (missing !== undefined)
+    throw new GradlensError(
+      'shape',
+      `there is no tensor '${missing}'; there are ${graph.nodes.map(({ name }) => name).join(', ')}`,
+      { tensor: missing },
+    );
   for (const name of written) {
     const own = [`d.${name}`, ...OWN_SUFFIXES.map((suffix) => `${name}.${suffix}`)].find((other) => written.has(other));
     if (own !== undefined)
@@ -66,7 +82,8 @@ export function networkOf(graph: Graph): Network {
       output: graph.output,
     });
   }
-  return { name: graph.name, input: graph.input, layers: graph.nodes, output: graph.output, weights: graph.weights };
+  const { name, input, nodes, output, weights } = graph;
+  return { name, input, layers: nodes, output, kept: new Map(kept.map((tensor) => [tensor, tensor])), weights };
 }
 
 /** Every layer that reads a tensor, once per reading. */
@@ -82,6 +99,7 @@ export function without(network: Network, replacement: ReadonlyMap<string, strin
   return {
     ...network,
     output: resolve(network.output),
+    kept: new Map([...network.kept].map(([asked, name]) => [asked, resolve(name)])),
     layers: network.layers
       .filter(({ name }) => !replacement.has(name))
       .map((layer) => ({ ...layer, inputs: layer.inputs.map(resolve) })),

@@ -6,7 +6,7 @@
 import type { Slice, Step, Tensor } from '../ops/op';
 import { MOST_WORKGROUPS } from '../../shaders/kernel';
 import { GradlensError } from '../errors';
-import type { Steps } from './differentiate';
+import type { Steps, Tap } from './differentiate';
 
 export interface PlannedBuffer {
   readonly bytes: number;
@@ -39,6 +39,10 @@ export interface Plan {
   readonly input: Tensor;
   readonly gradient: Tensor;
   readonly scores: Slice;
+  /** Tensors that are read and seeded from outside, by the names that the graph has for them. */
+  readonly taps: ReadonlyMap<string, Tap>;
+  /** How many of the forward steps those need; the scores need them all. */
+  readonly tapped: number;
   readonly memory: Memory;
   /** One line a dispatch: label, bindings as `name=tensor@buffer`, grid. */
   toString(): string;
@@ -53,7 +57,7 @@ const RULES = 6;
 export const allocatedBytes = (bytes: number): number => Math.max(16, Math.ceil(bytes / 4) * 4);
 
 export function plan(name: string, batch: number, steps: Steps, bindingBytes: number): Plan {
-  const { forward, backward, input, gradient, scores } = steps;
+  const { forward, backward, input, gradient, scores, taps, tapped } = steps;
   const all = [...forward, ...backward];
   const { buffers, placement } = allocate(all);
   const tooLarge = buffers.find(({ bytes }) => bytes > bindingBytes);
@@ -103,6 +107,8 @@ export function plan(name: string, batch: number, steps: Steps, bindingBytes: nu
     input,
     gradient,
     scores,
+    taps,
+    tapped,
     memory,
     toString: () => print(all, placement),
   };

@@ -8,9 +8,9 @@ import { type Rewrite, readersOf, without } from './network';
 /** The score is what stands before the head. */
 export const takeScore: Rewrite = (network) => ({ ...network, output: endOf(network.layers, network.output).score });
 
-/** Drops every layer that the output does not depend on. */
+/** Drops every layer that neither the output nor what is kept depends on. */
 export const prune: Rewrite = (network) => {
-  const needed = new Set([network.output]);
+  const needed = new Set([network.output, ...network.kept.values()]);
   const layers = [...network.layers].reverse().filter((layer) => {
     if (!needed.has(layer.name)) return false;
     layer.inputs.forEach((name) => needed.add(name));
@@ -47,7 +47,8 @@ export const absorbReshapes: Rewrite = (network) => {
     (layer) =>
       isReshaping(layer) &&
       (sameExtents(extents.get(layer.inputs[0]!)!, extents.get(layer.name)!) ||
-        (layer.name !== network.output && readers.get(layer.name)!.every(({ op }) => TAKES_ANY_EXTENTS.has(op)))),
+        (layer.name !== network.output &&
+          (readers.get(layer.name) ?? []).every(({ op }) => TAKES_ANY_EXTENTS.has(op)))),
   );
   return without(network, new Map(free.map(({ name, inputs }) => [name, inputs[0]!])));
 };

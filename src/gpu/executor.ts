@@ -151,6 +151,11 @@ export class Executor {
     dispatch(encoder, this.plan.name, this.forward);
   }
 
+  /** As far as the taps need it. */
+  encodeTapped(encoder: Encoder): void {
+    dispatch(encoder, this.plan.name, this.forward.slice(0, this.plan.tapped));
+  }
+
   /** May follow one forward pass any number of times. */
   encodeBackward(encoder: Encoder, options: BackwardOptions): void {
     this.encodeOptions(encoder, options);

@@ -23,7 +23,13 @@ const can = (value: unknown, method: string): boolean => typeof value === 'objec
 const isPlace = (value: unknown): value is BufferPlace =>
   can(value, 'mapAsync') || (can(value, 'buffer') && can((value as { buffer: unknown }).buffer, 'mapAsync'));
 
-function placeIn(argument: string, value: BufferPlace): Place {
+/**
+ * A buffer of the caller's, or a place in one.
+ *
+ * @throws GradlensError `validation` for what is none, and an offset that is no multiple of 4
+ */
+export function placeIn(argument: string, value: BufferPlace): Place {
+  check(argument, value, { says: 'a GPUBuffer or { buffer, offset }', holds: isPlace });
   const { buffer, offset = 0 } = 'mapAsync' in value ? { buffer: value } : value;
   check(`the offset of ${argument}`, offset, {
     says: 'a multiple of 4 from 0',
@@ -33,21 +39,17 @@ function placeIn(argument: string, value: BufferPlace): Place {
 }
 
 /**
- * What is recorded from, a buffer or a texture for each item, and to.
+ * What is recorded from: a buffer, or a texture for each item.
  *
- * @throws GradlensError `validation` for what is none of these, or no encoder, or no buffer to record to
+ * @throws GradlensError `validation` for what is none of these, or no encoder
  */
-export function placesOf(
-  encoder: GPUCommandEncoder,
-  { input, output }: Recording,
-): { readonly input: Place | readonly GPUTexture[]; readonly output: Place } {
+export function sourceOf(encoder: GPUCommandEncoder, input: Recording['input']): Place | readonly GPUTexture[] {
   check('encoder', encoder, { says: 'a GPUCommandEncoder', holds: (value) => can(value, 'copyBufferToBuffer') });
   check('input', input, {
     says: 'a GPUBuffer, { buffer, offset }, or a GPUTexture for each item',
     holds: (value) => isPlace(value) || [value].flat().every((one) => can(one, 'createView')),
   });
-  check('output', output, { says: 'a GPUBuffer or { buffer, offset }', holds: isPlace });
-  return { input: isPlace(input) ? placeIn('input', input) : [input].flat(), output: placeIn('output', output) };
+  return isPlace(input) ? placeIn('input', input) : [input].flat();
 }
 
 /**

@@ -3,7 +3,7 @@
  * follows a tensor, once somebody asks. Calls of a model are one at a time, so no executor is made twice.
  */
 import type { Call } from '../calls';
-import type { Plan } from '../compile';
+import type { CompileOptions, Plan } from '../compile';
 import { assertWithin } from '../compile/limits';
 import { GradlensError } from '../errors';
 import type { Device } from '../gpu/device';
@@ -11,12 +11,17 @@ import { Executor } from '../gpu/executor';
 import { WeightStore } from '../gpu/weightStore';
 import { type Extents, type Graph, graphAfter } from '../graph';
 
-/** Compiles a graph as that of the class scores is compiled; `target` is the tensor to differentiate. */
-export type Compile = (graph: Graph, target?: string) => Plan;
+/** What is differentiated: one tensor, or those that are seeded from outside. Default: the class scores. */
+export type Differentiated = Pick<CompileOptions, 'target' | 'taps'>;
+
+/** Compiles a graph as that of the class scores is compiled. */
+export type Compile = (graph: Graph, of?: Differentiated) => Plan;
 
 export class Executors {
   /** Of neurons, by the tensor as the graph names it: after rewriting, a layer and its ReLU may share a name. */
   private readonly ofNeurons = new Map<string, Executor>();
+  /** Of tensors that are read and seeded from outside. */
+  private readonly ofProbes = new Map<string, Executor>();
   /** Of what follows a tensor. */
   private readonly ofRests = new Map<string, Executor>();
   private readonly weights: WeightStore;
@@ -43,6 +48,15 @@ export class Executors {
   /** @throws GradlensError `shape` for a tensor that is not in the graph */
   async ofTensor(tensor: string, call: Call): Promise<Executor> {
     return this.ofNeurons.get(tensor) ?? this.keep(this.ofNeurons, tensor, await this.make(this.planOf(tensor), call));
+  }
+
+  /** Of tensors that are read and seeded from outside. @throws GradlensError `shape` for one that is not in the graph */
+  async ofTaps(tensors: readonly string[], call: Call): Promise<Executor> {
+    const key = JSON.stringify(tensors);
+    return (
+      this.ofProbes.get(key) ??
+      this.keep(this.ofProbes, key, await this.make(this.compile(this.graph, { taps: tensors }), call))
+    );
   }
 
   /** Of what computes the scores from a tensor. */
@@ -73,6 +87,6 @@ export class Executors {
         { tensor },
       );
     }
-    return this.compile(this.graph, tensor);
+    return this.compile(this.graph, { target: tensor });
   }
 }

@@ -60,8 +60,8 @@ async function compilerFor(
   const half = precision === 'f16' ? { half: device.half } : {};
   const compileWith =
     (variants: Variants): Compile =>
-    (of, target) =>
-      compile(of, { batch, bindingBytes, variants, ...half, ...(target === undefined ? {} : { target }) });
+    (of, differentiated = {}) =>
+      compile(of, { batch, bindingBytes, variants, ...half, ...differentiated });
   if (!tune || device.environment.adapter.isFallbackAdapter) return compileWith(device.variants);
   const { tuned } = await import('../gpu/tuning/tuner'); // what not every page needs is fetched when it is asked for
   return compileWith(await tuned(device, (trial) => compileWith(trial)(graph), call, half));

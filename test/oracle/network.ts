@@ -16,10 +16,14 @@ export interface Neuron {
   readonly x?: number;
 }
 
-/** What to differentiate: a class, counted through the scores in C, H, W order, or else any neuron. */
+/**
+ * What to differentiate: a class, counted through the scores in C, H, W order, any neuron, or any tensors, each times
+ * its seed.
+ */
 export type GradientOptions = { readonly relu?: ReluRule } & (
   | { readonly class: number; readonly score?: 'logit' | 'probability'; readonly target?: undefined }
   | { readonly target: Neuron; readonly class?: number; readonly score?: undefined }
+  | { readonly seeds: ReadonlyMap<string, Float64Array>; readonly target?: undefined }
 );
 
 export interface GradientResult {
@@ -51,13 +55,8 @@ export function runGraph(graph: Graph, input: Float64Array): Tensors {
  */
 export function graphGradient(graph: Graph, input: Float64Array, options: GradientOptions): GradientResult {
   const tensors = runGraph(graph, input);
-  const { scoreName, head } = endOf(graph);
-  const scores = named(tensors, scoreName);
-  const gradients = new Map([
-    options.target === undefined
-      ? [scoreName, classSeed(scores, options.class, options.score === 'probability' ? head : 'none')]
-      : [options.target.tensor, neuronSeed(named(tensors, options.target.tensor), options.target)],
-  ]);
+  const scores = named(tensors, endOf(graph).scoreName);
+  const gradients = seedsOf(tensors, endOf(graph), options);
 
   for (const node of graph.nodes.toReversed()) {
     const dY = gradients.get(node.name);
@@ -88,6 +87,23 @@ function endOf({ nodes, output }: Graph): { readonly scoreName: string; readonly
     name = node.inputs[0]!;
   }
   return { scoreName: output, head: 'softmax' };
+}
+
+/** What is differentiated: the gradient of it with respect to each tensor that it reads. */
+function seedsOf(tensors: Tensors, { scoreName, head }: ReturnType<typeof endOf>, options: GradientOptions) {
+  if ('seeds' in options)
+    return new Map(
+      [...options.seeds].map(([name, seed]) => [name, tensor(named(tensors, name).extents, seed)] as const),
+    );
+  const { target } = options;
+  return new Map([
+    target === undefined
+      ? [
+          scoreName,
+          classSeed(named(tensors, scoreName), options.class, options.score === 'probability' ? head : 'none'),
+        ]
+      : [target.tensor, neuronSeed(named(tensors, target.tensor), target)],
+  ]);
 }
 
 /** ∂score/∂scores: one-hot, or for a probability what its head makes of it. */

@@ -39,6 +39,7 @@ import { separable } from '../../shaders/separable';
 import { softmaxBackward, softmaxForward, softmaxStatistics, softmaxSums } from '../../shaders/softmax';
 import { take } from '../../shaders/take';
 import { startBackward } from '../../shaders/startBackward';
+import { tapBackward, tapForward } from '../../shaders/taps';
 
 const N = 2;
 const BLOCKS = 3;
@@ -165,6 +166,8 @@ export const EXAMPLES: Readonly<Record<string, Kernel>> = {
   activationBackward: activationBackward('swish', { ...elementwise, C: 11 }, {}, { ...backward, x: slice }, masked),
   concatForward: concatForward(part, forward),
   concatBackward: concatBackward(part, backward, masked),
+  tapForward: tapForward(image, { x: slice }),
+  tapBackward: tapBackward(image, { dX: slice }, masked),
   constantForward: constantForward({ ...plane, BLOCKS }, { y: slice }),
   permuteBackward: permute(
     { ...image, PLANE: 99 },

@@ -1,0 +1,113 @@
+/** Any loss of any tensors: what is read, and the gradient of what is seeded, against the oracle. */
+import { describe, expect, test } from 'vitest';
+import { Engine } from '../../src/engine';
+import type { Graph } from '../../src/graph';
+import { nodeDrivers } from '../node';
+import { batchOf } from '../ops/net';
+import { relativeL2 } from '../oracle/compare';
+import { inputAwayFromKinks } from '../oracle/kinks';
+import { graphGradient, runGraph } from '../oracle/network';
+import { normals, seededRandom } from '../oracle/random';
+import { randomGraph } from '../oracle/randomGraph';
+import type { ReluRule } from '../../src/options';
+import { branched, counted, deviceOf, engineOn } from './support';
+
+const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
+
+/** Some tensors of a graph: every one that is computed may be asked for. */
+function someTensors(graph: Graph, seed: number): string[] {
+  const random = seededRandom(seed);
+  const names = graph.nodes.filter(({ inputs }) => inputs.length > 0).map(({ name }) => name);
+  const count = Math.min(names.length, random.integer(1, 5));
+  return names.toSorted(() => random.uniform() - 0.5).slice(0, count);
+}
+
+/** Seeds of these tensors for each item, and what the oracle makes of them. */
+function expected(graph: Graph, items: readonly Float64Array[], tensors: readonly string[], relu: ReluRule) {
+  const random = seededRandom(3);
+  const each = items.map((item) => {
+    const values = runGraph(graph, item);
+    const seeds = new Map(tensors.map((name) => [name, normals(random, values.get(name)!.data.length)]));
+    return { values, seeds, gradient: graphGradient(graph, item, { seeds, relu }).gradient };
+  });
+  const joined = (arrays: readonly Float64Array[]): Float32Array => Float32Array.from(arrays.flatMap((a) => [...a]));
+  return {
+    tensors: new Map(tensors.map((name) => [name, joined(each.map(({ values }) => values.get(name)!.data))])),
+    seeds: new Map(tensors.map((name) => [name, joined(each.map(({ seeds }) => seeds.get(name)!))])),
+    gradient: joined(each.map(({ gradient }) => gradient)),
+  };
+}
+
+const RULES: readonly ReluRule[] = ['gradient', 'deconvnet', 'guided'];
+
+describe.each(nodeDrivers)('a probe on %s', (driver) => {
+  const seeds = Array.from({ length: driver === 'lavapipe' ? 9 : 3 }, (_, seed) => seed);
+
+  test.each(seeds)('of random net %i: tensors and the gradient of several seeds at once', async (seed) => {
+    using engine = await engineOn(driver);
+    const graph = randomGraph(seed);
+    const batch = 1 + (seed % 3);
+    using model = await engine.load(graph, { batch });
+    const names = someTensors(graph, seed);
+    const items = Array.from({ length: batch }, (_, n) => inputAwayFromKinks(graph, 1e-4, seed + 100 * n));
+    const relu = RULES[seed % 3]!;
+    const right = expected(graph, items, names, relu);
+    const probe = await model.probe(names);
+    const found = await probe.vjp(batchOf(graph, items), () => Object.fromEntries(right.seeds), { relu });
+    for (const name of names)
+      expect(relativeL2(found.tensors[name]!, right.tensors.get(name)!), name).toBeLessThan(1e-5);
+    expect(relativeL2(found.gradient, right.gradient)).toBeLessThan(1e-5);
+  });
+
+  test('records into the encoder of a host: forward, its own pass, backward; nothing submitted, nothing allocated', async () => {
+    const { device, counts } = counted(await deviceOf(driver));
+    using engine = await Engine.create({ device });
+    using model = await engine.load(branched);
+    const item = inputAwayFromKinks(branched, 1e-4, 1);
+    const names = someTensors(branched, 2).slice(0, 2);
+    const right = expected(branched, [item], names, 'gradient');
+    const probe = await model.probe(names);
+    const bytesOf = (name: string): number => right.tensors.get(name)!.byteLength;
+    const buffer = (size: number): GPUBuffer => device.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST });
+    const input = buffer(item.length * 4 + 8);
+    device.queue.writeBuffer(input, 8, Float32Array.from(item));
+    const tensors = Object.fromEntries(names.map((name) => [name, { buffer: buffer(bytesOf(name) + 4), offset: 4 }]));
+    const seeds = Object.fromEntries(names.map((name) => [name, buffer(bytesOf(name))]));
+    for (const name of names) device.queue.writeBuffer(seeds[name]!, 0, right.seeds.get(name)!);
+    const scores = buffer(model.classes * 4);
+    const output = buffer(item.length * 4 + 16);
+    const read = device.createBuffer({ size: item.length * 4, usage: MAP_READ | COPY_DST });
+    const encoder = device.createCommandEncoder();
+    counts.clear();
+    probe.encodeForward(encoder, { input: { buffer: input, offset: 8 }, tensors, scores });
+    probe.encodeBackward(encoder, { seeds, output: { buffer: output, offset: 16 } });
+    expect([...counts]).toEqual([]);
+    encoder.copyBufferToBuffer(output, 16, read, 0, item.length * 4);
+    device.queue.submit([encoder.finish()]);
+    await read.mapAsync(GPUMapMode.READ);
+    expect(relativeL2(new Float32Array(read.getMappedRange().slice(0)), right.gradient)).toBeLessThan(1e-5);
+    read.destroy();
+  });
+});
+
+test('what is no tensor, no seed or no place is refused', async () => {
+  using engine = await engineOn(nodeDrivers[0]!);
+  using model = await engine.load(branched);
+  const image = batchOf(branched, [inputAwayFromKinks(branched, 1e-4, 1)]);
+  await expect(model.probe(['nowhere'])).rejects.toThrow(/there is no tensor 'nowhere'; there are /);
+  await expect(model.probe([])).rejects.toThrow(/a list of different names of tensors/);
+  const [{ name } = { name: '' }] = model.tensors;
+  const probe = await model.probe([name]);
+  await expect(probe.vjp(image, () => ({ other: new Float32Array(1) }))).rejects.toThrow(
+    /has no tensor 'other'; it has/,
+  );
+  await expect(probe.vjp(image, () => ({ [name]: new Float32Array(1) }))).rejects.toThrow(/has 1 elements; it takes/);
+  await expect(probe.vjp(image, () => ({ [name]: [1] as never }))).rejects.toThrow(/Float32Array/);
+  const { device } = engine;
+  const small = device.createBuffer({ size: 4, usage: COPY_SRC | COPY_DST });
+  const encoder = device.createCommandEncoder();
+  expect(() => probe.encodeForward(encoder, { input: small })).toThrow(/input buffer has 4 bytes/);
+  expect(() => probe.encodeBackward(encoder, { seeds: { [name]: small }, output: small })).toThrow(/has 4 bytes/);
+  model.dispose();
+  expect(() => probe.encodeBackward(encoder, { seeds: {}, output: small })).toThrow(/disposed/);
+});
