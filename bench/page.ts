@@ -151,9 +151,8 @@ async function run(): Promise<void> {
 
 function failureOf(error: unknown): string {
   const { code, message = String(error) } = (error ?? {}) as { readonly code?: unknown; readonly message?: string };
-  return code === 'device-lost'
-    ? `The GPU was lost while it ran (${message}). What was measured before is below. Run it again; where the browser ` +
-        'then has no adapter, reload the page by F5 or, on a Mac, ⌘R, and run it again.'
+  return code === 'device-lost' || code === 'no-adapter'
+    ? `${message} What was measured before is below. Where the GPU was lost, reload the page by F5 or, on a Mac, ⌘R.`
     : message;
 }
 

@@ -231,28 +231,6 @@ test('after the second loss the page says what helps, offers nothing that does n
   expect((await mapNumber(page, 1)).map).toMatchObject({ picture: 'parachute', relu: 'guided' });
 });
 
-test('the benchmark page says that the GPU is gone and what helps, which does', async () => {
-  await using opened = await openAlone('');
-  const { page } = opened;
-  const query = 'net=tiny&contenders=gradlens&what=forward,gradient&runs=3&seconds=0.05&warm-up=0.1&probe=0&layers=0';
-  await page.goto(new URL(`bench/index.html?${query}&start`, inject('pageUrl')).href);
-  const until = (state: string) =>
-    page.waitForFunction((wanted) => document.body.dataset['state'] === wanted, { timeout: 100_000 }, state);
-  await until('done');
-  const textOf = (selector: string) => page.$eval(selector, (element) => element.textContent);
-  await setField(page, '#seconds', '60');
-  await page.click('#run');
-  await page.waitForFunction(() => document.querySelector('#status')!.textContent.includes('timing'));
-  await crashGpu(page);
-  await until('failed');
-  expect(await textOf('#alert')).toContain('The GPU was lost');
-  expect(await textOf('#alert')).toContain('Run it again');
-  expect(await page.$eval('#run', (button) => (button as HTMLButtonElement).disabled)).toBe(false);
-  await page.reload(); // by the browser
-  await until('done');
-  expect(await textOf('#alert')).toBe('');
-});
-
 test('curves are drawn again where the crash emptied their canvas', async () => {
   await using opened = await openAlone('#tab=class-model&sample=church&iterations=4');
   const { page } = opened;
