@@ -8,7 +8,7 @@ import { ANY_PRECISION, type Slices, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 
 export interface ActivationDims extends ElementwiseDims {
-  /** Channels; lanes past them stay zero, whatever the function of zero is. */
+  /** Channels. Lanes past them stay zero, whatever the function of zero is, and so does their gradient. */
   readonly C: number;
 }
 
@@ -143,7 +143,7 @@ fn slopeAt(x: vec4f${after}) -> vec4f {
       ...gradient.tensors,
       ...tensors,
     ],
-    functions: gradient.functions + code + slope,
+    functions: gradient.functions + CHANNELS + code + slope,
     each: eachPixel({ h: 'H', w: 'W' }),
     body: wgsl`
 let dy = load_dY(n, b, h, w);
@@ -154,6 +154,6 @@ let value = dy * slopeBy(high${argument});
 #else
 let value = dy * slopeAt(load_x(n, b, h, w)${argument});
 #endif
-storeGradient(n, b, h, w, value);`,
+storeGradient(n, b, h, w, select(vec4f(), value, channelsOf(b) < vec4u(d.C)));`,
   });
 }

@@ -54,13 +54,20 @@ fn storeGradient(n: u32, b: u32, h: u32, w: u32, g: vec4f) {
   let sum = dX[i] + g;
   dX[i] = gated(sum, isLive(n, b, h, w));
 }
+fn channelsOf(b: u32) -> vec4u {
+  return vec4u(4u * b) + vec4u(0u, 1u, 2u, 3u);
+}
+struct Parameters { alpha: f32 }
+fn parameters(b: u32) -> Parameters {
+  return Parameters(bitcast<f32>(d.P_ALPHA));
+}
 
 fn logistic(x: vec4f) -> vec4f {
   let t = exp(-abs(x));
   return select(t, vec4f(1.0), x >= vec4f()) / (1.0 + t);
 }
-fn slopeAt(x: vec4f) -> vec4f {
-  return logistic(x) * (1.0 + x * logistic(-x));
+fn slopeAt(x: vec4f, p: Parameters) -> vec4f {
+  return logistic(p.alpha * x) * (1.0 + p.alpha * x * logistic(-p.alpha * x));
 }
 
 @compute @workgroup_size(64)
@@ -72,6 +79,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let w = id.x % d.W;
 
   let dy = load_dY(n, b, h, w);
-  let value = dy * slopeAt(load_x(n, b, h, w));
-  storeGradient(n, b, h, w, value);
+  let value = dy * slopeAt(load_x(n, b, h, w), parameters(b));
+  storeGradient(n, b, h, w, select(vec4f(), value, channelsOf(b) < vec4u(d.C)));
 }

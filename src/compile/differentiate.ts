@@ -18,7 +18,7 @@ import type { Variants } from '../variants/variants';
 import { elements } from '../shape';
 import { type ConcatHomes, concatHomes } from './concatHomes';
 import { inferExtents } from './extents';
-import { type Layer, type Network, isKept, readersOf } from './network';
+import { type Layer, type Network, dependents, isKept, readersOf } from './network';
 
 export interface Steps {
   readonly forward: readonly Step[];
@@ -226,6 +226,7 @@ function backwardSteps(layout: Layout, taps: ReadonlyMap<string, Tap>): readonly
   const seedsOf = (name: string): number =>
     taps.size > 0 ? [...kept.values()].filter((tensor) => tensor === name).length : Number(name === output);
   const given = new Map<string, number>();
+  const isAsked = dependents(input.name, layers);
 
   /**
    * What the next giver of a tensor's gradient does, and where it stores it. `storesOnce`: it can store it somewhere
@@ -270,13 +271,12 @@ function backwardSteps(layout: Layout, taps: ReadonlyMap<string, Tap>): readonly
   }
   if (taps.size === 0) steps.push(startStep(layout, nextShare(output, false)));
   for (const layer of [...layers].reverse()) {
-    if (!differentiated.has(layer.name)) continue;
-    if (isView(layout, layer) || layer.op === 'constant') continue;
+    if (!differentiated.has(layer.name) || !isAsked.has(layer.name) || isView(layout, layer)) continue;
     if (layer.pooled && !once.has(layer.name)) steps.push(unpoolStep(layout, layer));
     if (layer.op === 'image' && once.has(layer.name)) continue;
     const dY = gradientOf(layout, layer.name);
     layer.inputs.forEach((name, k) => {
-      if (layout.byName.get(name)?.op === 'constant') return;
+      if (!isAsked.has(name)) return;
       const op = opOf(layer);
       const share: Omit<GradientShare, 'k' | 'dY'> =
         name === input.name

@@ -82,8 +82,20 @@ export function networkOf(graph: Graph, kept: readonly string[] = []): Network {
       output: graph.output,
     });
   }
+  if (!dependents(graph.input.name, graph.nodes).has(graph.output)) {
+    throw new GradlensError('model-format', `the output '${graph.output}' does not depend on '${graph.input.name}'`, {
+      output: graph.output,
+    });
+  }
   const { name, input, nodes, output, weights } = graph;
   return { name, input, layers: nodes, output, kept: new Map(kept.map((tensor) => [tensor, tensor])), weights };
+}
+
+/** The tensors that the input decides. Nobody asks for the gradient of others, which are constants. */
+export function dependents(input: string, nodes: readonly Layer[]): ReadonlySet<string> {
+  const found = new Set([input]);
+  for (const { name, inputs } of nodes) if (inputs.some((read) => found.has(read))) found.add(name);
+  return found;
 }
 
 /** Every layer that reads a tensor, once per reading. */

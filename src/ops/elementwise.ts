@@ -25,7 +25,7 @@ export const elementwiseDims = (batch: number, to: Extents) => ({
 });
 
 /** The inputs by the kernels' names: `x0`, `x1` … */
-const numbered = (inputs: readonly Slice[]) => Object.fromEntries(inputs.map((x, k) => [`x${k}`, x]));
+export const numbered = (inputs: readonly Slice[]) => Object.fromEntries(inputs.map((x, k) => [`x${k}`, x]));
 
 export const relu = unary<ReluNode>({
   op: 'relu',
@@ -94,7 +94,7 @@ export const multiply = binary<MultiplyNode>({
 });
 
 /** The extents that all inputs have. @throws GradlensError `shape` where they differ. */
-function sameOf(name: string, what: string, inputs: readonly Extents[]): Extents {
+export function sameOf(name: string, what: string, inputs: readonly Extents[]): Extents {
   const [first, ...others] = inputs as readonly [Extents, ...Extents[]];
   const other = others.find((input) => !sameExtents(input, first));
   if (other)

@@ -7,6 +7,7 @@ import { conv } from './conv';
 import { convTranspose } from './convTranspose';
 import { curves } from './curves';
 import { add, multiply, relu } from './elementwise';
+import { formulas } from './formulas';
 import { fullyConnected } from './fullyConnected';
 import { lrn } from './lrn';
 import { matMul } from './matMul';
@@ -35,6 +36,7 @@ export const ops = {
   add,
   multiply,
   relu,
+  ...formulas,
   fullyConnected,
   lrn,
   matMul,

@@ -549,6 +549,12 @@ describe('is refused as a model:', () => {
   test.each([
     ['a tensor that nobody writes', [c, { ...r, inputs: ['x'] }], 'r', "r reads 'x', which no node before it writes"],
     ['a node before what it reads', [r, c], 'c', "r reads 'c', which no node before it writes"],
+    [
+      'an output that is a constant',
+      [{ op: 'constant', name: 'k', inputs: [], value: 'k', extents: [1, 1, 1] } as const],
+      'k',
+      "the output 'k' does not depend on 'image'",
+    ],
     ['a node without input', [{ ...c, inputs: [] }], 'c', 'c has no input'],
     ['one name twice', [c, { ...r, name: 'c' }], 'c', "two nodes write 'c'"],
     ['the name of the image', [{ ...c, name: 'image' }], 'image', "two nodes write 'image'"],

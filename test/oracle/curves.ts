@@ -4,8 +4,9 @@ import {
   cornersAt,
   first,
   parameter,
-  positive,
+  within,
   type Growing,
+  type Interval,
   type NodeOf,
   type Oracle,
   type Unnamed,
@@ -30,11 +31,50 @@ export interface CurveOracle<P> {
   readonly examples: readonly [P, ...P[]];
   /** Places, corners among them, with the derivative that one finds by hand. */
   readonly byHand: readonly (readonly [parameters: P, x: readonly number[], slope: readonly number[]])[];
-  /** It is only defined for numbers above 0. */
-  readonly positive?: true;
+  /** Where it is defined. Default: everywhere. */
+  readonly domain?: Interval | ((parameters: P) => Interval);
+  /** Graphs keep to these numbers, where it has no poles and stays small. Default: its domain. */
+  readonly tame?: Interval;
+  /** Its slope is 0 everywhere. */
+  readonly isFlat?: true;
 }
 
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
+
+const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+
+const POSITIVE: Interval = [0, Infinity];
+const WITHIN_ONE: Interval = [-1, 1];
+
+/** By positive terms alone: erf(x) = 2/√π · exp(−x²) · Σ 2ⁿ x²ⁿ⁺¹ / (2n + 1)!! */
+function erf(x: number): number {
+  if (Math.abs(x) > 3) return Math.sign(x) * (1 - erfc(Math.abs(x)));
+  let term = x;
+  let sum = x;
+  for (let n = 1; Math.abs(term) > 1e-18 * Math.abs(sum); n++) {
+    term *= (2 * x * x) / (2 * n + 1);
+    sum += term;
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}
+
+/** Beyond 1 as Laplace's continued fraction: √π · exp(x²) · erfc(x) = 1 / (x + 1/2 / (x + 1 / (x + 3/2 / (x + …)))). */
+function erfc(x: number): number {
+  if (x < 1) return 1 - erf(x);
+  let below = x;
+  for (let n = 400; n > 0; n--) below = x + n / 2 / below;
+  return Math.exp(-x * x) / Math.sqrt(Math.PI) / below;
+}
+const normal = (x: number): number => erfc(-x / Math.SQRT2) / 2;
+const density = (x: number): number => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
+
+/** Where functions of steps jump, for the numbers that occur in tests. */
+const places = (from: number): readonly number[] => Array.from({ length: 80 }, (_, i) => i - 40 + from);
+
+const flat = { slope: () => 0, isFlat: true, examples: [{}] } as const;
+
+/** The half that is even, as IEEE 754 rounds. */
+const roundHalfToEven = (x: number): number => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
 
 const leaky = {
   value: (x: number, { slope }: { readonly slope: number }) => (x > 0 ? x : slope * x),
@@ -93,14 +133,17 @@ export const curves: { readonly [Name in CurveName]: CurveOracle<ParametersOf<Na
     byHand: [[{}, [-4, -3, 0, 1.5, 3, 4], [0, 0, 0.5, 1, 1, 1]]],
   },
   swish: {
-    value: (x) => x * logistic(x),
-    slope: (x) => logistic(x) + x * logistic(x) * (1 - logistic(x)),
+    value: (x, { alpha = 1 }) => x * logistic(alpha * x),
+    slope: (x, { alpha = 1 }) => logistic(alpha * x) + alpha * x * logistic(alpha * x) * (1 - logistic(alpha * x)),
     corners: [],
-    examples: [{}],
-    byHand: [[{}, [0, 1000, -1000], [0.5, 1, 0]]],
+    examples: [{}, { alpha: 1.75 }, { alpha: -0.5 }],
+    byHand: [
+      [{}, [0, 1000, -1000], [0.5, 1, 0]],
+      [{ alpha: -2 }, [0, 1000, -1000], [0.5, 0, 1]],
+    ],
   },
   softplus: {
-    value: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+    value: softplus,
     slope: logistic,
     corners: [],
     examples: [{}],
@@ -112,7 +155,7 @@ export const curves: { readonly [Name in CurveName]: CurveOracle<ParametersOf<Na
     corners: [],
     examples: [{}],
     byHand: [[{}, [0, 4, 0.25], [0, 0.25, 1]]],
-    positive: true,
+    domain: POSITIVE,
   },
   reciprocal: {
     value: (x) => 1 / x,
@@ -120,13 +163,281 @@ export const curves: { readonly [Name in CurveName]: CurveOracle<ParametersOf<Na
     corners: [],
     examples: [{}],
     byHand: [[{}, [1, -2, 0.5], [-1, -0.25, -4]]],
-    positive: true,
+    domain: POSITIVE,
+  },
+  erf: {
+    value: erf,
+    slope: (x) => (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x),
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, 1000, -1000], [2 / Math.sqrt(Math.PI), 0, 0]]],
+  },
+  gelu: {
+    value: (x) => x * normal(x),
+    slope: (x) => normal(x) + x * density(x),
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, 1000, -1000], [0.5, 1, 0]]],
+  },
+  geluTanh: {
+    value: (x) => x * logistic(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)),
+    slope(x) {
+      const u = Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
+      return logistic(2 * u) + (x * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x ** 2)) / (2 * Math.cosh(u) ** 2);
+    },
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, 20, -20], [0.5, 1, 0]]],
+  },
+  tanh: {
+    value: Math.tanh,
+    slope: (x) => 1 / Math.cosh(x) ** 2,
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, 1000, -1000], [1, 0, 0]]],
+  },
+  mish: {
+    value: (x) => x * Math.tanh(softplus(x)),
+    slope: (x) => Math.tanh(softplus(x)) + (x * logistic(x)) / Math.cosh(softplus(x)) ** 2,
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, 300, -1000], [0.6, 1, 0]]],
+  },
+  selu: {
+    value: (x, { alpha, gamma }) => gamma * (x > 0 ? x : alpha * Math.expm1(x)),
+    slope: (x, { alpha, gamma }) => gamma * (x > 0 ? 1 : alpha * Math.exp(x)),
+    corners: [0],
+    examples: [{ alpha: 1.5, gamma: 1.25 }],
+    byHand: [[{ alpha: 3, gamma: 2 }, [0, 1, -Math.LN2], [6, 2, 3]]],
+  },
+  celu: {
+    value: (x, { alpha }) => Math.max(x, 0) + Math.min(alpha * Math.expm1(x / alpha), 0),
+    slope: (x, { alpha }) => (x > 0 ? 1 : Math.exp(x / alpha)),
+    corners: [],
+    examples: [{ alpha: 1.5 }],
+    byHand: [[{ alpha: 2 }, [0, 1, -2 * Math.LN2], [1, 1, 0.5]]],
+  },
+  softsign: {
+    value: (x) => x / (1 + Math.abs(x)),
+    slope: (x) => 1 / (1 + Math.abs(x)) ** 2,
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, 1, -3], [1, 0.25, 1 / 16]]],
+  },
+  logSigmoid: {
+    value: (x) => -softplus(-x),
+    slope: (x) => logistic(-x),
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, 1000, -1000], [0.5, 0, 1]]],
+  },
+  thresholdedRelu: {
+    value: (x, { alpha }) => (x > alpha ? x : 0),
+    slope: (x, { alpha }) => Number(x > alpha),
+    corners: ({ alpha }) => [alpha],
+    examples: [{ alpha: 0.3 }, { alpha: -0.3 }],
+    byHand: [[{ alpha: 2 }, [0, 2, 3], [0, 0, 1]]],
+  },
+  shrink: {
+    value: (x, { offset, threshold }) => (x < -threshold ? x + offset : x > threshold ? x - offset : 0),
+    slope: (x, { threshold }) => Number(Math.abs(x) > threshold),
+    corners: ({ threshold }) => [-threshold, threshold],
+    examples: [
+      { offset: 0.2, threshold: 0.4 },
+      { offset: -1, threshold: 0.1 },
+    ],
+    byHand: [[{ offset: 1, threshold: 2 }, [-3, -2, 0, 2, 3], [1, 0, 0, 0, 1]]],
+  },
+  abs: {
+    value: Math.abs,
+    slope: Math.sign,
+    corners: [0],
+    examples: [{}],
+    byHand: [[{}, [-2, 0, 3], [-1, 0, 1]]],
+  },
+  square: {
+    value: (x) => x * x,
+    slope: (x) => 2 * x,
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [-2, 0, 3], [-4, 0, 6]]],
+  },
+  power: {
+    value: (x, { exponent }) => x ** exponent,
+    slope: (x, { exponent }) => (x === 0 && exponent < 1 ? 0 : exponent * x ** (exponent - 1)),
+    corners: [],
+    examples: [{ exponent: 3 }, { exponent: 2.5 }, { exponent: -2 }, { exponent: -0.75 }, { exponent: 0.25 }],
+    byHand: [
+      [{ exponent: 3 }, [-2, 0, 2], [12, 0, 12]],
+      [{ exponent: 4 }, [-2, 0, 2], [-32, 0, 32]],
+      [{ exponent: 1 }, [-2, 0, 2], [1, 1, 1]],
+      [{ exponent: 0 }, [-2, 0, 2], [0, 0, 0]],
+      [{ exponent: -1 }, [-2, 2], [-0.25, -0.25]],
+      [{ exponent: -2 }, [-2, 2], [0.25, -0.25]],
+      [{ exponent: 1.5 }, [0, 4], [0, 3]],
+      [{ exponent: 0.5 }, [0, 4], [0, 0.25]],
+      [{ exponent: -0.5 }, [0.25], [-4]],
+    ],
+    domain: ({ exponent }) => (exponent > 0 && Number.isInteger(exponent) ? [-Infinity, Infinity] : POSITIVE),
+  },
+  exp: {
+    value: Math.exp,
+    slope: Math.exp,
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, Math.fround(Math.LN2), -1000], [1, 2, 0]]],
+    tame: [-2, 2],
+  },
+  log: {
+    value: Math.log,
+    slope: (x) => (x === 0 ? 0 : 1 / x),
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [1, 4, 0.25], [1, 0.25, 4]]],
+    domain: POSITIVE,
+  },
+  sin: {
+    value: Math.sin,
+    slope: Math.cos,
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, Math.PI, 20 * Math.PI], [1, -1, 1]]],
+  },
+  cos: {
+    value: Math.cos,
+    slope: (x) => -Math.sin(x),
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, Math.PI / 2, -Math.PI / 2], [0, -1, 1]]],
+  },
+  tan: {
+    value: Math.tan,
+    slope: (x) => 1 / Math.cos(x) ** 2,
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, Math.PI / 4, Math.PI], [1, 2, 1]]],
+    tame: WITHIN_ONE,
+  },
+  asin: {
+    value: Math.asin,
+    slope: (x) => (Math.abs(x) < 1 ? 1 / Math.sqrt(1 - x * x) : 0),
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [-1, 0, 0.6, 1], [0, 1, 1.25, 0]]],
+    domain: WITHIN_ONE,
+  },
+  acos: {
+    value: Math.acos,
+    slope: (x) => (Math.abs(x) < 1 ? -1 / Math.sqrt(1 - x * x) : 0),
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [-1, 0, 0.6, 1], [0, -1, -1.25, 0]]],
+    domain: WITHIN_ONE,
+  },
+  atan: {
+    value: Math.atan,
+    slope: (x) => 1 / (1 + x * x),
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, 1, -3], [1, 0.5, 0.1]]],
+  },
+  sinh: {
+    value: Math.sinh,
+    slope: Math.cosh,
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, Math.fround(Math.LN2), -Math.fround(Math.LN2)], [1, 1.25, 1.25]]],
+    tame: [-2, 2],
+  },
+  cosh: {
+    value: Math.cosh,
+    slope: Math.sinh,
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, Math.fround(Math.LN2), -Math.fround(Math.LN2)], [0, 0.75, -0.75]]],
+    tame: [-2, 2],
+  },
+  asinh: {
+    value: Math.asinh,
+    slope: (x) => 1 / Math.hypot(1, x),
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, 0.75, -0.75], [1, 0.8, 0.8]]],
+  },
+  acosh: {
+    value: Math.acosh,
+    slope: (x) => (x > 1 ? 1 / Math.sqrt(x * x - 1) : 0),
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [1, 1.25], [0, 4 / 3]]],
+    domain: [1, Infinity],
+  },
+  atanh: {
+    value: Math.atanh,
+    slope: (x) => (Math.abs(x) < 1 ? 1 / (1 - x * x) : 0),
+    corners: [],
+    examples: [{}],
+    byHand: [[{}, [0, 0.5], [1, 4 / 3]]],
+    domain: WITHIN_ONE,
+  },
+  sign: {
+    ...flat,
+    value: Math.sign,
+    corners: [0],
+    byHand: [[{}, [-2, 0, 2], [0, 0, 0]]],
+  },
+  floor: {
+    ...flat,
+    value: Math.floor,
+    corners: places(0),
+    byHand: [[{}, [-1.5, 0, 2], [0, 0, 0]]],
+  },
+  ceil: {
+    ...flat,
+    value: Math.ceil,
+    corners: places(0),
+    byHand: [[{}, [-1.5, 0, 2], [0, 0, 0]]],
+  },
+  round: {
+    ...flat,
+    value: roundHalfToEven,
+    corners: places(0.5),
+    byHand: [[{}, [-1.5, 0.5, 2], [0, 0, 0]]],
+  },
+  trunc: {
+    ...flat,
+    value: Math.trunc,
+    corners: places(0),
+    byHand: [[{}, [-1.5, 0, 2], [0, 0, 0]]],
+  },
+  not: {
+    ...flat,
+    value: (x) => Number(!(x > 0.5)),
+    corners: [0.5],
+    byHand: [[{}, [-2, 0, 2], [0, 0, 0]]],
+  },
+  isNan: {
+    ...flat,
+    value: (x) => Number(Number.isNaN(x)),
+    corners: [],
+    byHand: [[{}, [-2, 0, 2], [0, 0, 0]]],
+  },
+  isInfinite: {
+    ...flat,
+    value: (x, { negative, positive }) => (x === Infinity ? positive : x === -Infinity ? negative : 0),
+    corners: [],
+    examples: [{ negative: 1, positive: 0 }],
+    byHand: [[{ negative: 1, positive: 1 }, [-2, 0, 2], [0, 0, 0]]],
   },
 };
 
 /** A node as this file reads it. */
 type AnyNode = NodeOf<CurveName> & Readonly<Record<string, unknown>>;
 type Numbered = Readonly<Record<string, number | undefined>>;
+
+/** Where a function is defined. */
+export const domainOf = <P>({ domain = [-Infinity, Infinity] }: CurveOracle<P>, parameters: P): Interval =>
+  typeof domain === 'function' ? domain(parameters) : domain;
 
 /** From the record of a function to the oracle of its operator. */
 function oracleOf(op: CurveName): Oracle<AnyNode> {
@@ -152,6 +463,7 @@ function oracleOf(op: CurveName): Oracle<AnyNode> {
     return { extents: x.extents, data: x.data.map((_, i) => element(i, at(i))) };
   };
   return {
+    ...(curve.isFlat && { isFlat: true }),
     forward: (node, inputs, weights) => {
       const x = first(inputs);
       return elementwise(node, x, weights, (i, p) => curve.value(x.data[i]!, p));
@@ -164,7 +476,7 @@ function oracleOf(op: CurveName): Oracle<AnyNode> {
       typeof curve.corners === 'function' ? curve.corners(node as unknown as Numbered) : curve.corners,
     ),
     examples: curve.examples.map((parameters) => (net: Growing, x: string) => {
-      const read = curve.positive ? positive(net, x) : x;
+      const read = within(net, x, curve.tame ?? domainOf(curve, parameters));
       const drawn = perChannel.map((name) => [name, net.parameter([net.extents(read).C])]);
       return { op, inputs: [read], ...parameters, ...Object.fromEntries(drawn) } as Unnamed<AnyNode>;
     }) as unknown as Oracle<AnyNode>['examples'],

@@ -16,11 +16,11 @@ export function kinkMargin(tensors: Tensors, graph: Graph): number {
   const nearby = runGraph(graph, nudged(named(tensors, graph.input.name).data));
   let margin = Infinity;
   for (const node of graph.nodes) {
-    const [name] = node.inputs;
-    if (name === undefined) continue; // a constant
-    const x = named(tensors, name);
+    const [x, ...others] = node.inputs.map((name) => named(tensors, name));
+    if (!x) continue; // a constant
     const scale = rootMeanSquare(x.data);
-    for (const [here, there] of oracleOf(node.op).corners(node, x, named(nearby, name))) {
+    const nearbyInputs = node.inputs.map((name) => named(nearby, name));
+    for (const [here, there] of oracleOf(node.op).corners(node, [x, ...others], nearbyInputs)) {
       if (here !== there) margin = Math.min(margin, here === 0 ? 0 : here / scale);
     }
   }

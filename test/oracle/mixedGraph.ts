@@ -1,7 +1,9 @@
 import type { CurveName } from '../../shaders/curves';
+import type { FormulaName } from '../../shaders/formulas';
 import type { Axis, Graph, GraphNode, Triple } from '../../src/graph';
 import { ops } from '../../src/ops';
 import { curves } from './curves';
+import { formulas } from './formulas';
 import { oracleOf } from './operators';
 import type { Unnamed } from './oracle';
 import { randomParameter, seededRandom } from './random';
@@ -21,6 +23,10 @@ import {
 
 const OPERATORS = Object.keys(ops) as GraphNode['op'][];
 const AT_THE_END = ['softmax', 'logSoftmax'] as const;
+const CURVE_NAMES = Object.keys(curves) as CurveName[];
+const FORMULA_NAMES = Object.keys(formulas) as FormulaName[];
+const FAMILIES: ReadonlySet<string> = new Set([...CURVE_NAMES, ...FORMULA_NAMES]);
+const OTHERS = OPERATORS.filter((op) => !FAMILIES.has(op));
 
 /** Where blocks that enlarge have to stop. */
 const LONGEST = 14;
@@ -28,8 +34,8 @@ const AXES: readonly Axis[] = ['C', 'H', 'W'];
 
 /**
  * A small valid graph of what `randomGraph` leaves out: curved functions, normalization across channels, products, and
- * all that moves elements or resamples planes, between convolutions and pools. Seeds take turns through all operators,
- * of which they contain one example each. One seed, one graph.
+ * all that moves elements or resamples planes, between convolutions and pools. Seeds take turns through the functions of
+ * one number, those of several, and all other operators: they contain one example of each. One seed, one graph.
  */
 export function mixedGraph(seed: number): Graph {
   const random = seededRandom(seed + 7000);
@@ -53,16 +59,18 @@ export function mixedGraph(seed: number): Graph {
   ];
   let x = conv(net, 'input');
   for (let block = random.integer(2, 5); block > 0; block--) x = random.pick(blocks)(net, x);
-  x = example(net, x, OPERATORS[seed % OPERATORS.length]!);
+  for (const family of [OTHERS, CURVE_NAMES, FORMULA_NAMES]) x = example(net, x, family[seed % family.length]!);
   const scores = random.pick([planeWideConv, perceptron, pooledScores, strongest])(net, x);
   return net.graph(`mixed${seed}`, random.chance(0.2) ? example(net, scores, random.pick(AT_THE_END)) : scores);
 }
 
-/** A node of this operator, as one of its examples has it. */
-const example = (net: Builder, x: string, op: GraphNode['op']): string =>
-  net.add(net.random.pick(oracleOf(op).examples)(net, x));
+/** A node of this operator, as one of its examples has it; beside x, if no gradient comes through. */
+function example(net: Builder, x: string, op: GraphNode['op']): string {
+  const { examples, isFlat } = oracleOf(op);
+  const y = net.add(net.random.pick(examples)(net, x));
+  return isFlat ? net.add({ op: 'add', inputs: [x, y] }) : y;
+}
 
-const CURVE_NAMES = Object.keys(curves) as CurveName[];
 const curve: Block = (net, x) => example(net, x, net.random.pick(CURVE_NAMES));
 
 const lrn: Block = (net, x) =>

@@ -13,6 +13,7 @@ import { constantForward } from './constant';
 import { convBackward, convForward } from './conv';
 import { convTransposeBackward, convTransposeForward } from './convTranspose';
 import { curveOracles } from './curves';
+import { formulaOracles } from './formulas';
 import { fullyConnectedBackward, fullyConnectedForward } from './fullyConnected';
 import { extremeBackward, extremeForward, extremeLeads, normalizeBackward, normalizeForward } from './groups';
 import { lrnBackward, lrnForward } from './lrn';
@@ -86,6 +87,7 @@ const half = (random: Random): number => 0.5 + random.uniform();
 
 export const oracles: { readonly [Op in GraphNode['op']]: Oracle<NodeOf<Op>> } = {
   ...curveOracles,
+  ...formulaOracles,
 
   conv: {
     forward: (node, inputs, weights) =>
@@ -351,7 +353,7 @@ export const oracles: { readonly [Op in GraphNode['op']]: Oracle<NodeOf<Op>> } =
     },
     corners: (node, here, there) => {
       const { kind } = node;
-      return kind === 'max' || kind === 'min' ? extremeLeads({ ...node, kind }, here, there) : [];
+      return kind === 'max' || kind === 'min' ? extremeLeads({ ...node, kind }, first(here), first(there)) : [];
     },
     examples: [
       plain('reduce', () => ({ kind: 'mean', axes: ['C', 'W'] })),

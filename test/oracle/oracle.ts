@@ -20,6 +20,8 @@ export interface Oracle<N extends GraphNode> {
   backward(node: N, dY: Tensor, inputs: readonly Tensor[], weights: Weights, rule: ReluRule): readonly Tensor[];
   /** Where its gradient jumps. */
   readonly corners: Corners<N>;
+  /** Its gradient is 0 everywhere. */
+  readonly isFlat?: true;
   /**
    * Nodes that can stand anywhere, of every kind that it has: all that is tested of any operator runs on them. For one
    * that reads nothing, products with it.
@@ -42,13 +44,23 @@ export interface Growing {
 /** A node before it has a name. Distributes over the union, which plain `Omit` does not. */
 export type Unnamed<Node = GraphNode> = Node extends GraphNode ? Omit<Node, 'name'> : never;
 
-/** `x² + ⅓`: what every function is defined for. */
-export const positive = (net: Growing, x: string): string =>
-  net.add({
-    op: 'affine',
-    inputs: [net.add({ op: 'multiply', inputs: [x, x] })],
-    bias: net.parameter([net.extents(x).C], () => 1 / 3),
-  });
+/** Something that depends on x and lies between these, both of which it stays away from. */
+export function within(net: Growing, x: string, [low, high]: Interval): string {
+  const number = (value: number) => net.parameter([net.extents(x).C], () => value);
+  if (high === Infinity) {
+    if (low === -Infinity) return x;
+    return net.add({
+      op: 'affine',
+      inputs: [net.add({ op: 'multiply', inputs: [x, x] })],
+      bias: number(low + 1 / 3),
+    });
+  }
+  const middle = net.add({ op: 'sigmoid', inputs: [x] });
+  const size = high - low;
+  return net.add({ op: 'affine', inputs: [middle], scale: number(0.9 * size), bias: number(low + 0.05 * size) });
+}
+
+export type Interval = readonly [low: number, high: number];
 
 export function parameter(weights: Weights, name: string): Numbers {
   const weight = weights.get(name);
@@ -68,22 +80,25 @@ export const first = (inputs: readonly Tensor[]): Tensor => inputs[0]!;
 /** How far a choice is from falling the other way, in one run and, for the same choice, in another. */
 export type Gap = readonly [here: number, there: number];
 
-/** How far every choice that a node makes of its first input is from falling the other way. */
-export type Corners<N> = (node: N, here: Tensor, there: Tensor) => Iterable<Gap>;
+/** How far every choice that a node makes of its inputs is from falling the other way. */
+export type Corners<N> = (node: N, here: readonly Tensor[], there: readonly Tensor[]) => Iterable<Gap>;
 
 /** Differentiable everywhere. */
 export const smooth = (): readonly Gap[] => [];
 
-/** Not smooth where an element is one of these. */
+/** Not smooth where an element of the first input is one of these. */
 export const cornersAt = <N>(corners: (node: N) => readonly number[]): Corners<N> =>
-  function* (node, here, there) {
+  function* (node, [here], [there]) {
     for (const corner of corners(node))
-      for (const [i, value] of here.data.entries()) yield [Math.abs(value - corner), Math.abs(there.data[i]! - corner)];
+      for (const [i, value] of here!.data.entries())
+        yield [Math.abs(value - corner), Math.abs(there!.data[i]! - corner)];
   };
 
 /** The leads of every winner over every other tap of its window. */
 export const leads = <N>(specOf: (node: N, x: Extents) => MaxPoolSpec): Corners<N> =>
-  function* (node, here, there) {
+  function* (node, inputs, nearby) {
+    const here = first(inputs);
+    const there = first(nearby);
     const spec = specOf(node, here.extents);
     const { P, Q, taps } = slide(spec, here.extents, spec.ceil);
     for (let c = 0; c < here.extents.C; c++) {

@@ -22,6 +22,7 @@ import { productDims, winogradInput, winogradOutput } from '../../shaders/conv/w
 import { winogradProducts } from '../../shaders/conv/winogradProducts';
 import { elementwiseBackward, elementwiseForward } from '../../shaders/elementwise';
 import type { BackwardEpilogue } from '../../shaders/epilogue';
+import { formulaBackward, formulaForward } from '../../shaders/formulas';
 import { fullyConnectedBackward, fullyConnectedForward, fullyConnectedSum } from '../../shaders/fullyConnected/direct';
 import { parallelBackward, parallelForward, parallelSum } from '../../shaders/fullyConnected/parallel';
 import { extremeBackward, extremeForward } from '../../shaders/extremes';
@@ -164,6 +165,14 @@ export const EXAMPLES: Readonly<Record<string, Kernel>> = {
   elementwiseBackward: elementwiseBackward(elementwise, backward, 'channels', masked),
   activationForward: activationForward('leakyRelu', { ...elementwise, C: 11 }, { slope: 0.1 }, forward),
   activationBackward: activationBackward('swish', { ...elementwise, C: 11 }, {}, { ...backward, x: slice }, masked),
+  formulaForward: formulaForward('maximum', { ...elementwise, C: 11 }, { x0: slice, x1: slice, y: slice }),
+  formulaBackward: formulaBackward(
+    'divide',
+    1,
+    { ...elementwise, C: 11 },
+    { ...backward, x0: slice, x1: slice },
+    masked,
+  ),
   concatForward: concatForward(part, forward),
   concatBackward: concatBackward(part, backward, masked),
   tapForward: tapForward(image, { x: slice }),
