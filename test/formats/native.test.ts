@@ -161,7 +161,7 @@ describe('a manifest is refused with the path, what it is and what would be righ
     [
       ['nodes', 0, 'op'],
       'convolution',
-      /nodes\[0\] is \{ "op": "convolution".* it should be a node whose op is add, affine/,
+      /nodes\[0\] is \{ "op": "convolution".* it should be a node whose op is abs, acos/,
     ],
     [['nodes', 0, 'kernel'], [3], /nodes\[0\]\.kernel is \[3\]; it should be two whole numbers from 1, \[y, x\]/],
     [['nodes', 0, 'kernel', 1], 0, /nodes\[0\]\.kernel\[1\] is 0/],

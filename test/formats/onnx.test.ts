@@ -366,7 +366,7 @@ describe('weights', () => {
 describe('refusals', () => {
   test('every unsupported node is listed at once, by name and operator', () => {
     const nodes = [
-      node('Sin', ['x'], 'a'),
+      node('Multinomial', ['x'], 'a'),
       node('MaxPool', ['a'], 'b', { kernel_shape: [2, 2], storage_order: 1, surprise: 1 }),
       node('Relu', ['b'], 'c'),
       { ...node('Conv', ['c', 'w'], 'd'), domain: 'com.vendor' },
@@ -379,12 +379,12 @@ describe('refusals', () => {
       /4 nodes are not supported/,
     );
     expect(detail['nodes']).toMatchObject([
-      { name: 'a', op: 'Sin' },
+      { name: 'a', op: 'Multinomial' },
       { name: 'b', op: 'MaxPool' },
       { name: 'd', op: 'com.vendor.Conv' },
       { name: 'e', op: 'Dropout' },
     ]);
-    expect(message).toContain('\n  Sin "a": ');
+    expect(message).toContain('\n  Multinomial "a": ');
   });
 
   test.each(['__proto__', 'constructor', 'toString'])('an operator called %s is just unsupported', (op) => {
@@ -412,20 +412,12 @@ describe('refusals', () => {
       /its constant is \[2,3\] beside \[1, 3\]; supported: one number per channel, \[3\]/,
     ],
     [
-      'a constant that makes the image larger',
-      [node('Add', ['x', 'b'], 'y')],
-      [floats('b', [3, 1, 1, 1])],
-      /supported: constants that broadcast to the shape of the other input/,
-    ],
-    ['a cube root', [node('Pow', ['x', 'p'], 'y')], [floats('p', [1], [1 / 3])], /its exponent is 0\.33/],
-    ['a power of what is computed', [node('Relu', ['x'], 'r'), node('Pow', ['x', 'r'], 'y')], [], /"r" is computed/],
-    [
       'groups of unequal sizes',
       [node('GroupNormalization', ['x', 's', 's'], 'y', { num_groups: 3 })],
       [floats('s', [3])],
       /3 groups of 2 channels/,
     ],
-    ['a Cast to whole numbers', [node('Cast', ['x'], 'y', { to: DataType.INT64 })], [], /casts to INT64/],
+    ['a Cast to complex numbers', [node('Cast', ['x'], 'y', { to: DataType.COMPLEX64 })], [], /casts to COMPLEX64/],
     [
       'a Range of what is computed',
       [node('ReduceMean', ['x'], 'm', { axes: [1, 2, 3] }), node('Range', ['m', 'm', 'm'], 'y')],

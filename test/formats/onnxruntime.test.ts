@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest';
 import { type Curve, type CurveName, CURVES } from '../../shaders/curves';
 import { operators } from '../../src/formats/onnx/operators';
-import { curves } from '../oracle/curves';
+import { type CurveOracle, curves, domainOf } from '../oracle/curves';
 import { floats, integers, node, type AttributeValue, type Node, type Tensor } from './models';
 import { differenceFromRuntime, scalar, some } from './runtime';
 
@@ -27,29 +27,69 @@ const one = (
   opset,
 ];
 
-/** What the runtime does not have. */
+/** What the runtime does not have: it ends at opset 22. */
 const UNKNOWN_TO_RUNTIME: ReadonlySet<CurveName> = new Set(['swish']);
 
-/**
- * A function of one number, of what is above 0 and (where it may be) of anything: by default, and by other attributes.
- */
+/** What ONNX makes truths of: numbers for us. */
+const TRUTHS: ReadonlySet<CurveName> = new Set(['isNan', 'isInfinite']);
+
+/** A function of one number, of what it is defined for: by default, and by other attributes. */
 function curveCases(op: CurveName): readonly Case[] {
   const { onnx }: Curve = CURVES[op];
   if (!onnx) return [];
   const { name, attributes = {}, opset } = onnx;
-  const others = Object.entries(attributes).map(([attribute, { otherwise }]) => [attribute, { f: otherwise + 0.25 }]);
-  const positive = curves[op].positive === true;
+  const others = Object.entries(attributes).map(([attribute, { otherwise, isWhole }]) => [
+    attribute,
+    isWhole ? 1 - otherwise : { f: otherwise + 0.25 },
+  ]);
+  const [low, high] = domainOf(curves[op] as CurveOracle<object>, {});
+  const before = low >= 1 ? ['Sigmoid', 'Reciprocal'] : low === 0 ? ['Sigmoid'] : high === 1 ? ['Sigmoid'] : [];
   return [
     {},
     ...(others.length > 0 ? [Object.fromEntries(others) as Readonly<Record<string, AttributeValue>>] : []),
   ].map(
     (given): Case => [
       `${name} ${JSON.stringify(given)}`,
-      positive ? [node('Sigmoid', ['x'], 's'), node(name, ['s'], 'y', given)] : [node(name, ['x'], 'y', given)],
+      [
+        ...before.map((each, k) => node(each, [k === 0 ? 'x' : `x${k}`], `x${k + 1}`)),
+        node(name, [before.length === 0 ? 'x' : `x${before.length}`], TRUTHS.has(op) ? 'truth' : 'y', given),
+        ...(TRUTHS.has(op) ? [node('Cast', ['truth'], 'y', { to: 1 })] : []),
+      ],
       [],
       opset,
     ],
   );
+}
+
+/** Functions of two tensors; those that give truths, and those that take them. */
+const ARITHMETIC = ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Max', 'Min', 'Mean', 'PRelu', 'Mod'];
+const TESTS = ['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual'];
+const CONNECTIVES = ['And', 'Or', 'Xor'];
+
+/** Of two tensors of these shapes, of which the second is above 0 as the first is where it must be. */
+function pairCases(
+  title: string,
+  before: readonly Node[],
+  [a, b]: readonly [string, string],
+  tensors: readonly Tensor[] = [],
+) {
+  const titled = (op: string, nodes: readonly Node[]): Case => [`${op} of ${title}`, [...before, ...nodes], tensors];
+  return [
+    ...ARITHMETIC.filter((op) => op !== 'PRelu' || title.startsWith('a tensor and')).map((op) =>
+      titled(op, [node(op, [a, b], 'y', op === 'Mod' ? { fmod: 1 } : {})]),
+    ),
+    ...TESTS.map((op) => titled(op, [node(op, [a, b], 't'), node('Cast', ['t'], 'y', { to: 1 })])),
+    ...CONNECTIVES.map((op) =>
+      titled(op, [
+        node('Less', [a, b], 'l'),
+        node('Greater', [b, 'half'], 'g'),
+        node(op, ['l', 'g'], 't'),
+        node('Not', ['t'], 'n'),
+        node('Cast', ['n'], 'y', { to: 1 }),
+      ]),
+    ).map(([name, nodes]): Case => [name, nodes, [...tensors, scalar('half', 0.5)]]),
+    titled('Where', [node('Less', [a, b], 't'), node('Where', ['t', a, b], 'y')]),
+  ];
 }
 
 const filter = some('w', [6, 4, 3, 2]);
@@ -110,7 +150,69 @@ const cases: readonly Case[] = [
     [node('Sigmoid', ['x'], 's'), node('ReduceMean', ['s'], 'm', { axes: [2, 3] }), node('Div', ['x', 'm'], 'y')],
   ],
   ['a constant over a tensor', [node('Sigmoid', ['x'], 's'), node('Div', ['c', 's'], 'y')], [some('c', [4, 1, 1])]],
-  ...[1, 2, 3, 0.5, -1, -0.5].map(
+  ...pairCases(
+    'a tensor and its mean over channels',
+    [node('Sigmoid', ['x'], 's'), node('ReduceMean', ['s'], 'm', { axes: [1] })],
+    ['s', 'm'],
+  ),
+  ...pairCases(
+    'a mean over columns and one over rows',
+    [
+      node('Sigmoid', ['x'], 's'),
+      node('ReduceMean', ['s'], 'p', { axes: [3] }),
+      node('ReduceMean', ['s'], 'q', { axes: [2] }),
+    ],
+    ['p', 'q'],
+  ),
+  ...pairCases('a tensor and a constant per column', [node('Sigmoid', ['x'], 's')], ['s', 'c'], [some('c', [7], true)]),
+  ...pairCases('a constant and a tensor', [node('Sigmoid', ['x'], 's')], ['c', 's'], [some('c', [4, 1, 1], true)]),
+  ...pairCases(
+    'a constant of six dimensions and a tensor of five',
+    [node('Sigmoid', ['x'], 's'), node('Reshape', ['s', 'to'], 'r')],
+    ['c', 'r'],
+    [integers('to', [1, 2, 2, 6, 7]), some('c', [1, 3, 1, 2, 1, 7], true)],
+  ),
+  ...pairCases(
+    'the mean of everything and a constant',
+    [node('Sigmoid', ['x'], 's'), node('ReduceMean', ['s'], 'm', { keepdims: 0 })],
+    ['m', 'c'],
+    [some('c', [3, 1, 5], true)],
+  ),
+  one('PRelu', {}, [some('slope', [1, 6, 7])]),
+  one('Pow', {}, [{ ...integers('three', [3]), dims: [] }]),
+  [
+    'Max and Min of many tensors, constants among them',
+    [
+      node('Sigmoid', ['x'], 's'),
+      node('Max', ['x', 'lo', 's', 'c'], 'm'),
+      node('ReduceMean', ['x'], 'a', { axes: [1] }),
+      node('Min', ['m', 'a', 'hi'], 'y'),
+    ],
+    [scalar('lo', -0.5), floats('hi', [1], [0.5]), some('c', [6, 1])],
+  ],
+  ['Sum of many', [node('Sum', ['x', 'c', 'x', 'd'], 'y')], [some('c', [4, 1, 1]), some('d', [2, 1, 1, 1, 1])]],
+  [
+    'Clip between computed limits',
+    [
+      node('ReduceMean', ['x'], 'lo', { axes: [1, 2, 3], keepdims: 0 }),
+      node('Sigmoid', ['lo'], 'hi'),
+      node('Reshape', ['lo', 'none'], 'l'),
+      node('Reshape', ['hi', 'none'], 'h'),
+      node('Clip', ['x', 'l', 'h'], 'y'),
+    ],
+    [integers('none', [])],
+  ],
+  [
+    'a choice by constant truths, and a mask of infinities',
+    [node('Cast', ['bits'], 'b', { to: 9 }), node('Where', ['b', 'x', 'mask'], 'w'), node('Sigmoid', ['w'], 'y')],
+    [integers('bits', [1, 0, 0, 1, 1, 0, 1]), scalar('mask', -Infinity)],
+  ],
+  one('Gelu', {}, [], 20),
+  one('Gelu', { approximate: 'tanh' }, [], 20),
+  one('Neg'),
+  ['LogSigmoid, as PyTorch writes it', [node('Sigmoid', ['x'], 's'), node('Log', ['s'], 'y')]],
+  ...[0, 1, 2, 3, 5, 10].map((p) => one('Pow', {}, [scalar(`p${p}`, p)])),
+  ...[1, 2, 3, 0.5, -1, -0.5, 0, 2.5, -3, 0.3, -1.2].map(
     (p): Case => [`a power of ${p}`, [node('Sigmoid', ['x'], 's'), node('Pow', ['s', 'p'], 'y')], [scalar('p', p)]],
   ),
   ['Sqrt and Reciprocal', [node('Sigmoid', ['x'], 's'), node('Sqrt', ['s'], 'r'), node('Reciprocal', ['r'], 'y')]],
@@ -627,6 +729,12 @@ const cases: readonly Case[] = [
   one('Identity'),
   one('Dropout'),
   one('Cast', { to: 1 }),
+  ...[6, 7, 9].map(
+    (to): Case => [
+      `Cast to type ${to} and back`,
+      [node('Cast', ['x'], 'c', { to }), node('Cast', ['c'], 'y', { to: 1 })],
+    ],
+  ),
   ...[[1, 2], [3], [2, 3]].flatMap((axes) => [0, 1].map((keepdims) => one('ReduceMean', { axes, keepdims }, [], 13))),
   one('ReduceMean', {}, [integers('a', [2, 3])], 18),
   one('ReduceMean', { axes: [-1, -2], keepdims: 0 }, [], 11),

@@ -1,8 +1,20 @@
-/** Add, Sub, Mul, Div and Sum: of two activations, or of one and a constant. */
+/**
+ * Element-wise operators of several tensors: of computed ones, of one and a constant, or of constants among them, which
+ * then become tensors. Where a scale and a bias say the same, they are one.
+ */
+import { arityOf, type FormulaName } from '../../../shaders/formulas';
 import type { Weight } from '../../graph';
 import type { AffineNode } from '../../ops/affine';
 import { MOST_TERMS } from '../../ops/elementwise';
-import { unsupported, type Call, type Named, type Operators, type Translation, type WeightForm } from './call';
+import {
+  unsupported,
+  type Call,
+  type Named,
+  type Operator,
+  type Operators,
+  type Translation,
+  type WeightForm,
+} from './call';
 import { encode } from './fold/numbers';
 import { triple } from '../../shape';
 import { broadcastShape, runsOf } from './shapeRules';
@@ -11,53 +23,79 @@ import { channelAxis, extentsOf, planes, printShape, product, rankOf, sameShape,
 
 export const arithmetic: Operators = {
   Add: { inputs: [2, 2], translate: add },
+  And: formula('and'),
   Div: { inputs: [2, 2], translate: div },
+  Equal: formula('equal'),
+  Greater: formula('greater'),
+  GreaterOrEqual: formula('greaterOrEqual'),
+  Less: formula('less'),
+  LessOrEqual: formula('lessOrEqual'),
+  Mean: { inputs: [1, Infinity], translate: mean },
+  Mod: {
+    attributes: ['fmod'],
+    inputs: [2, 2],
+    translate: (call) => combined(call, call.int('fmod', 0) === 0 ? 'modulo' : 'remainder', operands(call)),
+  },
   Mul: { inputs: [2, 2], translate: mul },
+  Neg: { inputs: [1, 1], translate: (call) => affine(call, 0, { scale: filled(call, '−1', -1)(call.value()) }) },
+  Or: formula('or'),
   Sub: { inputs: [2, 2], translate: sub },
   Sum: { inputs: [1, Infinity], translate: sumOf },
+  Where: formula('where'),
+  Xor: formula('xor'),
 };
 
-const computed = (call: Call): readonly Named[] => call.inputs.map((name, i) => [name, call.value(i)] as const);
-const constantInput = (call: Call): number => call.inputs.findIndex((_, i) => call.constant(i));
+/** The entry of an operator that is one of our functions of several numbers. */
+function formula(op: FormulaName): Operator {
+  const arity = arityOf(op);
+  return { inputs: [arity, arity], translate: (call) => combined(call, op, operands(call)) };
+}
+
+export const operands = (call: Call): readonly Named[] => call.inputs.map((_, i) => call.operand(i));
+
+/** A function of several numbers, of tensors that are broadcast to one shape. */
+export function combined(call: Call, op: FormulaName | 'multiply', terms: readonly Named[]): Translation {
+  const all = expanded(call, terms);
+  return call.result({ op, inputs: all.map(([name]) => name) }, all[0]![1].shape);
+}
+
+/** The index of a constant that broadcasts to the shape of the other of two inputs, and so can be a scale or a bias. */
+function constantInput(call: Call): number {
+  return call.inputs.findIndex((_, i) => {
+    const constant = call.constant(i);
+    if (!constant) return false;
+    const { shape } = call.value(1 - i);
+    return sameShape(broadcastShape(call, [readShape(constant), shape]), shape);
+  });
+}
 
 function add(call: Call): Translation {
   const constant = constantInput(call);
-  return constant < 0 ? sum(call, computed(call)) : addConstant(call, 1 - constant, constant);
+  return constant < 0 ? sum(call, operands(call)) : addConstant(call, 1 - constant, constant);
 }
 
 /** a − b. */
 function sub(call: Call): Translation {
   const constant = constantInput(call);
   if (constant === 1) return affine(call, 0, { bias: spread(call, 1, 0, negated) });
-  const factor = filled(call, '−1', -1);
-  if (constant === 0) return affine(call, 1, { scale: factor(call.value(1)), bias: spread(call, 0, 1) });
-  const [a, b] = computed(call) as [Named, Named];
-  const minus = call.emit({ op: 'affine', inputs: [b[0]], scale: factor(b[1]) });
-  return sum(call, [a, [minus, b[1]]]);
+  if (constant === 0)
+    return affine(call, 1, { scale: filled(call, '−1', -1)(call.value(1)), bias: spread(call, 0, 1) });
+  return combined(call, 'subtract', operands(call));
 }
 
 function mul(call: Call): Translation {
   const constant = constantInput(call);
   if (constant >= 0) return affine(call, 1 - constant, { scale: spread(call, constant, 1 - constant) });
-  return multiply(call, computed(call));
+  return combined(call, 'multiply', operands(call));
 }
 
-function multiply(call: Call, factors: readonly Named[]): Translation {
-  const [a, b] = expanded(call, factors) as [Named, Named];
-  return call.result({ op: 'multiply', inputs: [a[0], b[0]] }, a[1].shape);
-}
-
-/** a / b, which is a · (1 / b) where b is computed. */
+/** a / b; c / b as c · (1 / b). */
 function div(call: Call): Translation {
   const constant = constantInput(call);
   if (constant === 1) return affine(call, 0, { scale: spread(call, 1, 0, inverted) });
-  const divisor = call.value(1);
+  if (constant < 0) return combined(call, 'divide', operands(call));
   const inverse = call.emit({ op: 'reciprocal', inputs: [call.inputs[1]!] });
-  if (constant === 0) return call.result({ op: 'affine', inputs: [inverse], scale: spread(call, 0, 1) }, divisor.shape);
-  return multiply(call, [
-    [call.inputs[0]!, call.value(0)],
-    [inverse, divisor],
-  ]);
+  return call.result({ op: 'affine', inputs: [inverse], scale: spread(call, 0, 1) }, call.value(1).shape);
 }
 
 /** Of any number of terms, broadcast to one shape. */
@@ -72,13 +110,13 @@ export function sum(call: Call, terms: readonly Named[]): Translation {
 
 /** Sum of any number of inputs. */
 function sumOf(call: Call): Translation {
-  const constant = constantInput(call);
-  if (constant >= 0) {
-    if (call.inputs.length !== 2)
-      throw unsupported(`it sums ${call.inputs.length} inputs, a constant among them`, 'two');
-    return addConstant(call, 1 - constant, constant);
-  }
-  return sum(call, computed(call));
+  return call.inputs.length === 2 ? add(call) : sum(call, operands(call));
+}
+
+function mean(call: Call): Translation {
+  const [{ name: _, ...node }, value] = sum(call, operands(call));
+  const scale = filled(call, '1/n', 1 / call.inputs.length)(value);
+  return call.result({ op: 'affine', inputs: [call.emit(node)], scale }, value.shape);
 }
 
 /** All of them in the shape that they broadcast to. */
@@ -87,7 +125,11 @@ function expanded(call: Call, terms: readonly Named[]): readonly Named[] {
     call,
     terms.map(([, value]) => value.shape),
   );
-  if (call.fixesBatch && terms.some(([, value]) => rankOf(value) !== shape.length)) {
+  const computed = call.inputs
+    .filter((name, i) => name !== '' && !call.constant(i))
+    .map((name) => call.inputs.indexOf(name));
+  const isBatchFirst = shape[0] === 1 && computed.every((i) => rankOf(call.value(i)) === shape.length);
+  if (call.fixesBatch && !isBatchFirst) {
     throw unsupported(
       `it combines ${terms.map(([, value]) => printShape(value.shape)).join(' and ')}`,
       'shapes whose batch stays the first axis',
@@ -182,7 +224,7 @@ export const filled =
  * Whether a constant that broadcasts to an activation varies with its channel at most. Broadcasting aligns shapes at
  * their right ends.
  */
-function isPerChannel(shape: readonly number[], value: Value): boolean {
+export function isPerChannel(shape: readonly number[], value: Value): boolean {
   const full = value.shape;
   return (
     shape.length <= full.length &&
@@ -216,6 +258,7 @@ function everywhere(call: Call, shape: readonly number[], value: Value): WeightF
   const { C, H, W } = value.extents;
   return {
     suffix: `as [${C}, ${H}, ${W}]`,
+    readsAny: true,
     apply({ data }: Weight) {
       const strides = full.map((_, axis) => product(full.slice(axis + 1)));
       const own = full.map((_, axis) => shape[axis - full.length + shape.length] ?? 1);

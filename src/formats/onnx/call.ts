@@ -15,6 +15,8 @@ import { extentsOf, valueOf, type Value } from './value';
 export interface WeightForm {
   readonly suffix: string;
   readonly apply: (weight: Weight) => Weight;
+  /** Whole numbers and truths are read too, and infinities as the largest float32, since WGSL has none. */
+  readonly readsAny?: true;
 }
 
 /** A weight of our graph. */
@@ -144,7 +146,11 @@ export class Call {
     if (!this.constant(index)) return [this.inputs[index] ?? '', this.value(index)];
     const value = valueOf(readShape(this.needConstant(index)));
     const { C, H, W } = value.extents;
-    const form = { suffix: `as [${C}, ${H}, ${W}]`, apply: ({ data }: Weight) => ({ shape: [C, H, W], data }) };
+    const form: WeightForm = {
+      suffix: `as [${C}, ${H}, ${W}], of any type`,
+      apply: ({ data }) => ({ shape: [C, H, W], data }),
+      readsAny: true,
+    };
     const node = { op: 'constant', inputs: [], value: this.weight(index, form).name, extents: [C, H, W] } as const;
     return [this.emit(node), value];
   }

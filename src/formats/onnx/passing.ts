@@ -16,14 +16,17 @@ export const passing: Operators = {
   Softmax: { attributes: ['axis'], inputs: [1, 1], translate: (call) => softmax(call, 'softmax') },
 };
 
+const WHOLE = [DataType.INT64, DataType.INT32];
 const FLOATING = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE];
 
-/** Among floating point types: all is float32 here. */
+/** All is float32 here: a whole number has no fraction, and a truth is 1 or 0. */
 function cast(call: Call): Translation {
   const to = call.int('to', DataType.FLOAT) as DataType;
-  if (!FLOATING.includes(to))
-    throw unsupported(`it casts to ${DataType[to] ?? `type ${to}`}`, FLOATING.map((type) => DataType[type]).join(', '));
-  return identity(call);
+  if (FLOATING.includes(to)) return identity(call);
+  if (to === DataType.BOOL) return same(call, { op: 'sign', inputs: [call.emit({ op: 'abs', ...unary(call) })] });
+  if (WHOLE.includes(to)) return same(call, { op: 'trunc', ...unary(call) });
+  const types = [...FLOATING, DataType.BOOL, ...WHOLE].map((type) => DataType[type]);
+  throw unsupported(`it casts to ${DataType[to] ?? `type ${to}`}`, types.join(', '));
 }
 
 function relu(call: Call): Translation {

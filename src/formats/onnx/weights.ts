@@ -1,7 +1,15 @@
+import { LARGEST } from '../../../shaders/curves';
 import type { Weight } from '../../graph';
 import { formatError, quote, requireFinite } from '../checks';
 import type { NamedWeight, WeightForm } from './call';
+import { decode, type Numbers } from './fold/numbers';
 import { readFloats, type Constant } from './tensors';
+
+/** Its numbers as float32, infinities as the largest. */
+const finite = ({ shape, data }: Numbers): Weight => ({
+  shape,
+  data: Float32Array.from(data, (value) => Math.max(-LARGEST, Math.min(value, LARGEST))),
+});
 
 /** The weights of a graph, decoded when a node first asks for them, each form of each once. */
 export interface WeightStore {
@@ -19,7 +27,7 @@ export function weightStore(mostElements: () => number): WeightStore {
   let total = 0;
 
   const make = ({ name, tensor }: Constant, form: WeightForm | undefined, formName: string): Weight => {
-    const original = readFloats({ name, tensor });
+    const original = form?.readsAny ? finite(decode({ name, tensor })) : readFloats({ name, tensor });
     requireFinite(name, original.data);
     if (!form) return original;
     const weight = form.apply(original);
