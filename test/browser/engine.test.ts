@@ -71,7 +71,7 @@ describe('in Chromium', () => {
     },
   );
 
-  // between them these have every operator that is no function of one number
+  // seeds take turns through all operators
   test.each(Array.from({ length: 24 }, (_, k) => k + 100))(
     'mixed graph %d agrees with the oracle, and with Node',
     async (seed) => {
