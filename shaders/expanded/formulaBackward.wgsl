@@ -42,8 +42,12 @@ fn lit(bits: u32) -> vec4<bool> {
 fn bitsAt(n: u32, b: u32, h: u32, w: u32) -> u32 {
   return load_bits(n, b, h, w / 8u) >> (w % 8u * 4u);
 }
+
+fn overflowed(v: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(v) & vec4u(0x7f800000u)) == vec4u(0x7f800000u);
+}
 fn gated(g: vec4f, live: vec4<bool>) -> vec4f {
-  let kept = (g > vec4f()) | vec4<bool>(rule.testGradient == 0u);
+  let kept = (g > vec4f()) | vec4<bool>(rule.testGradient == 0u) | overflowed(g);
   return select(vec4f(), g, live & kept);
 }
 

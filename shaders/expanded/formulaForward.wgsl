@@ -26,11 +26,12 @@ fn channelsOf(b: u32) -> vec4u {
   return vec4u(4u * b) + vec4u(0u, 1u, 2u, 3u);
 }
 
-fn isNan(v: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+fn overflowed(v: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(v) & vec4u(0x7f800000u)) == vec4u(0x7f800000u);
 }
+
 fn f(a: vec4f, b: vec4f) -> vec4f {
-  return select(b, a, (a >= b) | isNan(a));
+  return select(select(select(b, a, a >= b), a, overflowed(a)), b, overflowed(b));
 }
 
 @compute @workgroup_size(64)
