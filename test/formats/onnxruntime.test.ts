@@ -587,7 +587,16 @@ const cases: readonly Case[] = [
   ),
   one('LogSoftmax', { axis: 1 }),
   // every kind of reduction: its own axes, neighbours, axes on both sides of others, all
-  ...['ReduceMax', 'ReduceMin', 'ReduceProd', 'ReduceSumSquare', 'ReduceL2', 'ReduceSum'].flatMap((op) =>
+  ...[
+    'ReduceMax',
+    'ReduceMin',
+    'ReduceProd',
+    'ReduceSumSquare',
+    'ReduceL1',
+    'ReduceL2',
+    'ReduceLogSumExp',
+    'ReduceSum',
+  ].flatMap((op) =>
     // of all elements the product is next to 0
     [[1], [3], [1, 3], [2], op === 'ReduceProd' ? [2, 1] : [1, 2, 3], [-1, -2]].map((axes, k) =>
       op === 'ReduceSum' ? one(op, { keepdims: k % 2 }, [integers('a', axes)]) : one(op, { axes, keepdims: k % 2 }),
@@ -655,6 +664,18 @@ const cases: readonly Case[] = [
   one('LpPool', { kernel_shape: [3, 2], strides: [2, 2], pads: [1, 0, 1, 1] }),
   one('LpPool', { kernel_shape: [2, 3], dilations: [2, 1], ceil_mode: 1, strides: [2, 2] }, [], 18),
   one('GlobalLpPool'),
+  ...[1, 3].flatMap((p) => [
+    one('GlobalLpPool', { p }),
+    one('LpPool', { p, kernel_shape: [3, 2], strides: [2, 2], pads: [1, 0, 1, 1] }),
+  ]),
+  one('LpNormalization', { p: 1, axis: 1 }),
+  one('LpNormalization', { p: 1, axis: 3 }),
+  ...[[1], [2, 3]].map(
+    (axes): Case => [
+      `ReduceLogSum of what is positive, ${axes}`,
+      [node('Sigmoid', ['x'], 's'), node('ReduceLogSum', ['s'], 'y', { axes })],
+    ],
+  ),
   ...[
     { axis: 1, data: [3, 0, 3], dims: [3] },
     { axis: 2, data: [5, 0, 1, 1], dims: [2, 2] },

@@ -1,6 +1,6 @@
 /** BatchNormalization, LRN, and all that normalize by means that they take themselves. */
 import type { Extents, Weight } from '../../graph';
-import { filled, negated, spread } from './arithmetic';
+import { expandTo, filled, negated, spread } from './arithmetic';
 import {
   checkVector,
   unary,
@@ -12,6 +12,7 @@ import {
   type WeightForm,
 } from './call';
 import { same } from './functions';
+import { reduced } from './reducing';
 import { axisOf, chosenAxes, workedAxis } from './shapeRules';
 import { readShape } from './tensors';
 import { printShape, product, rankOf, sameShape, valueOf, type Value } from './value';
@@ -192,8 +193,16 @@ function lpNorm(call: Call): Translation {
   const value = call.value();
   const axis = workedAxis(call, call.int('axis', -1), rankOf(value));
   const p = call.int('p', 2);
-  if (p !== 2) throw unsupported(`its p is ${p}`, '2');
-  const [name, extents] = normalized(call, [call.inputs[0]!, value], [axis], { centred: false, epsilon: TINY });
+  const x = call.inputs[0]!;
+  if (p === 1) {
+    const sizes = call.emit({ op: 'abs', inputs: [x] });
+    const [sums, left] = reduced(call, [sizes, value], 'sum', [axis]);
+    const one = valueOf(value.shape.with(axis, 1));
+    const inverse = call.emit({ op: 'reciprocal', inputs: [call.shaped(sums, left, one.extents)] });
+    return call.result({ op: 'multiply', inputs: [x, expandTo(call, inverse, one, value.shape)] }, value.shape);
+  }
+  if (p !== 2) throw unsupported(`its p is ${p}`, '1, 2');
+  const [name, extents] = normalized(call, [x, value], [axis], { centred: false, epsilon: TINY });
   const scale = filled(call, 'norm', 1 / Math.sqrt(value.shape[axis]!))({ ...value, extents });
   const inputs = [call.emit({ op: 'affine', inputs: [name], scale })];
   return call.reshaped(inputs[0]!, extents, value.shape);

@@ -1,6 +1,7 @@
 /** Reductions along any axes: sums, means, extremes, norms, products. */
 import type { Axis, Extents } from '../../shape';
 import type { ReduceNode } from '../../ops/reduce';
+import { expandTo, filled } from './arithmetic';
 import type { Call, Named, Operator, Operators, Translation } from './call';
 import { cut } from './moves';
 import { chosenAxes, runsOf, workedAxis } from './shapeRules';
@@ -14,7 +15,10 @@ const reducing = (translate: (call: Call, reduction: Chosen) => string): Operato
 });
 
 export const reductions: Operators = {
+  ReduceL1: reducing((call, chosen) => folded(call, curved(call, 'abs', chosen), 'sum')),
   ReduceL2: reducing((call, chosen) => root(call, folded(call, squared(call, chosen), 'sum'))),
+  ReduceLogSum: reducing((call, chosen) => call.emit({ op: 'log', inputs: [folded(call, chosen, 'sum')] })),
+  ReduceLogSumExp: reducing(logSumExp),
   ReduceMax: reducing((call, chosen) => folded(call, chosen, 'max')),
   ReduceMean: reducing((call, chosen) => folded(call, chosen, 'mean')),
   ReduceMin: reducing((call, chosen) => folded(call, chosen, 'min')),
@@ -47,6 +51,21 @@ const reducedShape = (shape: readonly number[], axes: readonly number[]): number
   shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
 
 const root = (call: Call, x: string): string => call.emit({ op: 'sqrt', inputs: [x] });
+
+const curved = (call: Call, op: 'abs' | 'exp', { x: [name, value], axes }: Chosen): Chosen => ({
+  x: [call.emit({ op, inputs: [name] }), value],
+  axes,
+});
+
+/** `m + log Σ exp(x − m)`, with m the maximum, so that nothing overflows. */
+function logSumExp(call: Call, { x: [name, value], axes }: Chosen): string {
+  const left = valueOf(reducedShape(value.shape, axes));
+  const peak = folded(call, { x: [name, value], axes }, 'max');
+  const minus = call.emit({ op: 'affine', inputs: [peak], scale: filled(call, '−1', -1)(left) });
+  const below = call.emit({ op: 'add', inputs: [name, expandTo(call, minus, left, value.shape)] });
+  const sum = folded(call, curved(call, 'exp', { x: [below, value], axes }), 'sum');
+  return call.emit({ op: 'add', inputs: [peak, call.emit({ op: 'log', inputs: [sum] })] });
+}
 
 const squared = (call: Call, { x: [name, value], axes }: Chosen): Chosen => ({
   x: [call.emit({ op: 'multiply', inputs: [name, name] }), value],

@@ -1,15 +1,7 @@
 /** Convolutions and pools. */
 import type { Extents } from '../../graph';
 import { sameExtents, shapeError } from '../../shape';
-import {
-  checkVector,
-  unsupported,
-  type Call,
-  type Operators,
-  type Translation,
-  type Unnamed,
-  type WeightForm,
-} from './call';
+import { checkVector, type Call, type Operators, type Translation, type Unnamed, type WeightForm } from './call';
 import { encode } from './fold/numbers';
 import { readShape } from './tensors';
 import { extentsOf, planes, printShape, product } from './value';
@@ -115,12 +107,11 @@ function transposedWindow(
 }
 
 /**
- * The root of the sum of squares of each window: a convolution of every channel with ones. A window that begins inside
+ * The root of the sum of powers of each window: a convolution of every channel with ones. A window that begins inside
  * and ends past the padding, which `ceil_mode` lets be, is one with more padding behind.
  */
 function lpPool(call: Call): Translation {
   const p = call.int('p', 2);
-  if (p !== 2) throw unsupported(`its p is ${p}`, '2');
   const { rank, extents } = planesOf(call);
   const { window, ceil } = readWindow(call, extents, rank);
   const written = slideWindow(call, extents, window, extents.C, ceil);
@@ -140,30 +131,41 @@ function lpPool(call: Call): Translation {
     },
   );
   const planes = call.shaped(call.inputs[0]!, call.value().extents, extents);
-  const squares = call.emit({ op: 'multiply', inputs: [planes, planes] });
+  const powers = powersOf(call, planes, p);
   const sums = call.emit({
     op: 'conv',
-    inputs: [squares],
+    inputs: [powers],
     ...window,
     pads: [pads[0], pads[1], Math.max(pads[2], needed(0)), Math.max(pads[3], needed(1))],
     ...(C > 1 && { groups: C }),
     weight: ones.name,
   });
-  return inItems(call, call.emit({ op: 'sqrt', inputs: [sums] }), written);
+  return inItems(call, rootOf(call, sums, p), written);
 }
 
-/** The root of the sum of squares of each channel. */
+/** The root of the sum of powers of each channel. */
 function globalLpPool(call: Call): Translation {
-  const p = call.int('p', 2);
-  if (p !== 2) throw unsupported(`its p is ${p}`, '2');
   const { shape, extents } = call.value();
   const [N = 1, C = 1, ...places] = shape;
   const whole = planes([N * C, product(places.slice(0, -1)), places.at(-1) ?? 1]);
   const x = call.shaped(call.inputs[0]!, extents, whole);
-  const squares = call.emit({ op: 'multiply', inputs: [x, x] });
-  const sums = call.emit({ op: 'reduce', inputs: [squares], kind: 'sum', axes: ['H', 'W'] });
+  const p = call.int('p', 2);
+  const sums = call.emit({ op: 'reduce', inputs: [powersOf(call, x, p)], kind: 'sum', axes: ['H', 'W'] });
   const pooled = planes([N * C, 1, 1]);
-  return call.reshaped(call.emit({ op: 'sqrt', inputs: [sums] }), pooled, [N, C, ...places.map(() => 1)]);
+  return call.reshaped(rootOf(call, sums, p), pooled, [N, C, ...places.map(() => 1)]);
+}
+
+/** `|x|ᵖ` */
+function powersOf(call: Call, x: string, p: number): string {
+  if (p === 2) return call.emit({ op: 'multiply', inputs: [x, x] });
+  const size = call.emit({ op: 'abs', inputs: [x] });
+  return p === 1 ? size : call.emit({ op: 'power', inputs: [size], exponent: p });
+}
+
+/** `x^(1/p)` */
+function rootOf(call: Call, x: string, p: number): string {
+  if (p === 1) return x;
+  return p === 2 ? call.emit({ op: 'sqrt', inputs: [x] }) : call.emit({ op: 'power', inputs: [x], exponent: 1 / p });
 }
 
 function maxPool(call: Call): Translation {
