@@ -1,17 +1,11 @@
 /**
- * Functions of several numbers, applied to every element of several tensors of one shape: one record each, and the
- * kernels made of it. A backward kernel reads those of the inputs that its slope mentions.
+ * Functions of several numbers, applied to every element of several tensors of one shape: one record each, of which
+ * `formula.ts` makes the kernels. A backward kernel reads those of the inputs that its slope mentions.
  *
  * Every expression is WGSL of type `vec4f` in the names of the inputs. What is true is 1, what is false is 0, and an
  * input that means one of them is true above 1/2. What overflowed is handed on, whatever becomes of it.
  */
-import type { ElementwiseDims } from './elementwise';
-import { type BackwardEpilogue, CHANNELS, gradientOf } from './epilogue';
-import { type Kernel, eachPixel, kernel } from './kernel';
-import { OVERFLOWED } from './overflow';
 import { ARTANH_TAIL, EXPONENTIAL, EXP_TAIL, IS_NAN, LOGARITHM, POWER } from './numerics';
-import { ANY_PRECISION, type SliceOf, reads, writes } from './tensor';
-import { wgsl } from './wgsl';
 
 export interface Formula {
   /** Its name in words, in lower case and without an article. */
@@ -114,13 +108,17 @@ export const FORMULAS = {
 export type FormulaName = keyof typeof FORMULAS;
 
 /** The record with what it may leave out. */
-const formulaOf = (name: FormulaName): Required<Formula> => ({ inputs: ['a', 'b'], uses: [], ...FORMULAS[name] });
+export const formulaOf = (name: FormulaName): Required<Formula> => ({
+  inputs: ['a', 'b'],
+  uses: [],
+  ...FORMULAS[name],
+});
 
 /** How many inputs it has. */
 export const arityOf = (name: FormulaName): number => formulaOf(name).inputs.length;
 
 /** The derivative with respect to input `k`, and which inputs it is made of. */
-function slopeOf(name: FormulaName, k: number): { readonly slope: string; readonly read: readonly number[] } {
+export function slopeOf(name: FormulaName, k: number): { readonly slope: string; readonly read: readonly number[] } {
   const { slopes, inputs } = formulaOf(name);
   const slope = slopes[inputs[k]!] ?? 'vec4f()';
   return { slope, read: [...inputs.keys()].filter((i) => new RegExp(`\\b${inputs[i]}\\b`).test(slope)) };
@@ -128,66 +126,3 @@ function slopeOf(name: FormulaName, k: number): { readonly slope: string; readon
 
 /** The inputs that the derivative with respect to input `k` is made of. */
 export const readBackward = (name: FormulaName, k: number): readonly number[] => slopeOf(name, k).read;
-
-export interface FormulaDims extends ElementwiseDims {
-  /** Channels. Lanes past them stay zero, whatever the function of zeros is, and so does their gradient. */
-  readonly C: number;
-}
-
-// input k is the tensor `xk`, since `b` counts blocks
-const parameters = (name: FormulaName, read: readonly number[]): string =>
-  read.map((k) => `${formulaOf(name).inputs[k]}: vec4f`).join(', ');
-const loads = (read: readonly number[]): string => read.map((k) => `load_x${k}(n, b, h, w)`).join(', ');
-const tensorsOf = (read: readonly number[]) => read.map((k) => reads(`x${k}`, 'N C/4 H W', ANY_PRECISION));
-
-/** y = f(a, b). One invocation owns one pixel × four channels. Bindings: x0 x1 … y. */
-export function formulaForward(name: FormulaName, d: FormulaDims, slices: Readonly<Record<string, SliceOf>>): Kernel {
-  const { inputs, uses, value } = formulaOf(name);
-  const all = [...inputs.keys()];
-  return kernel({
-    name: `${name}Forward`,
-    dims: { ...d },
-    slices,
-    tensors: [...tensorsOf(all), writes('y', 'N C/4 H W', ANY_PRECISION)],
-    functions: wgsl`
-${CHANNELS}
-${OVERFLOWED}
-${uses.join('')}
-fn f(${parameters(name, all)}) -> vec4f {
-  return ${inputs.reduce((result, input) => `select(${result}, ${input}, overflowed(${input}))`, value)};
-}`,
-    each: eachPixel({ h: 'H', w: 'W' }),
-    body: wgsl`
-let value = f(${loads(all)});
-store_y(n, b, h, w, select(vec4f(), value, channelsOf(b) < vec4u(d.C)));`,
-  });
-}
-
-/** dX = dY · ∂f/∂x, where x is input `k`. Bindings: dY, those of x0 x1 … that this is made of, dX [bits]. */
-export function formulaBackward(
-  name: FormulaName,
-  k: number,
-  d: FormulaDims,
-  slices: Readonly<Record<string, SliceOf>>,
-  epilogue: BackwardEpilogue,
-): Kernel {
-  const { slope, read } = slopeOf(name, k);
-  const gradient = gradientOf(epilogue);
-  return kernel({
-    name: `${name}Backward`,
-    dims: { ...d, ...gradient.dims },
-    slices,
-    tensors: [reads('dY', 'N C/4 H W'), ...tensorsOf(read), ...gradient.tensors],
-    functions: wgsl`
-${gradient.functions}
-${CHANNELS}
-${formulaOf(name).uses.join('')}
-fn slope(${parameters(name, read)}) -> vec4f {
-  return ${slope};
-}`,
-    each: eachPixel({ h: 'H', w: 'W' }),
-    body: wgsl`
-let value = load_dY(n, b, h, w) * slope(${loads(read)});
-storeGradient(n, b, h, w, select(vec4f(), value, channelsOf(b) < vec4u(d.C)));`,
-  });
-}

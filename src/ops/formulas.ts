@@ -1,12 +1,6 @@
 /** Functions of several numbers, element by element: from the records in `shaders/formulas.ts` to operators. */
-import {
-  arityOf,
-  FORMULAS,
-  type FormulaName,
-  formulaBackward,
-  formulaForward,
-  readBackward,
-} from '../../shaders/formulas';
+import { formulaBackward, formulaForward } from '../../shaders/formula';
+import { arityOf, FORMULAS, type FormulaName, readBackward } from '../../shaders/formulas';
 import type { Extents } from '../shape';
 import { elementwiseDims, numbered, sameOf } from './elementwise';
 import { type Node, type Operator, variadic } from './op';

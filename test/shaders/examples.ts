@@ -22,7 +22,7 @@ import { productDims, winogradInput, winogradOutput } from '../../shaders/conv/w
 import { winogradProducts } from '../../shaders/conv/winogradProducts';
 import { elementwiseBackward, elementwiseForward } from '../../shaders/elementwise';
 import type { BackwardEpilogue } from '../../shaders/epilogue';
-import { formulaBackward, formulaForward } from '../../shaders/formulas';
+import { formulaBackward, formulaForward } from '../../shaders/formula';
 import { fullyConnectedBackward, fullyConnectedForward, fullyConnectedSum } from '../../shaders/fullyConnected/direct';
 import { parallelBackward, parallelForward, parallelSum } from '../../shaders/fullyConnected/parallel';
 import { extremeBackward, extremeForward } from '../../shaders/extremes';
