@@ -24,6 +24,7 @@ const PACKAGES = [
 /** Of those packages, what takes pictures or planes; the others are recurrent or of two axes. */
 const WANTED = /ocr|face_detection|mlsd|embedding_model|light_|mnist/i;
 /** Where a file leaves height or width free. */
+/** @type {readonly { file: RegExp, size: readonly [number, number] }[]} */
 const SIZES = [
   { file: /cls_infer/, size: [48, 192] },
   { file: /rec_infer/, size: [48, 64] },
@@ -80,7 +81,7 @@ async function judge(file) {
   const bytes = new Uint8Array(readFileSync(file));
   const size = SIZES.find(({ file: pattern }) => pattern.test(file))?.size;
   try {
-    const model = await engine.load(bytes, size ? /** @type {{}} */ ({ size }) : {});
+    const model = await engine.load(bytes, size ? { size } : {});
     const numbers = random(7);
     const shape = model.inputShape;
     const data = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => numbers() * 2 - 1);
