@@ -13,6 +13,7 @@ import type { ReluRule } from '../options';
 import { type Bound, Buffers, dispatch } from './bound';
 import type { Encoder } from './commands';
 import type { Device } from './device';
+import type { Place } from './recording';
 import type { WeightStore } from './weightStore';
 
 /** The neuron that is differentiated; absent `y`, `x`: the sum over the plane. */
@@ -154,6 +155,31 @@ export class Executor {
   /** As far as the taps need it. */
   encodeTapped(encoder: Encoder): void {
     dispatch(encoder, this.plan.name, this.forward.slice(0, this.plan.tapped));
+  }
+
+  /** Copies tensors that are read from outside to where a host wants them. */
+  encodeTaps(encoder: Encoder, places: ReadonlyMap<string, Place>): void {
+    for (const [name, { buffer, offset }] of places) {
+      const { out } = this.plan.taps.get(name)!;
+      encoder.copyBufferToBuffer(this.bufferOf(out.name), 0, buffer, offset, out.bytes);
+    }
+  }
+
+  /** Copies a host's seeds in; tensors without one count nothing. */
+  encodeSeeds(encoder: Encoder, places: ReadonlyMap<string, Place>): void {
+    for (const [name, { seed }] of this.plan.taps) {
+      const place = places.get(name);
+      const own = this.bufferOf(seed.name);
+      if (place) encoder.copyBufferToBuffer(place.buffer, place.offset, own, 0, seed.bytes);
+      else encoder.clearBuffer(own);
+    }
+  }
+
+  /** Copies the scores, `[N × classes]`, to where a host wants them. They lie in blocks of four. */
+  encodeScores(encoder: Encoder, { buffer, offset }: Place): void {
+    const { C, block, blocks } = this.plan.scores;
+    for (let n = 0; n < this.plan.batch; n++)
+      encoder.copyBufferToBuffer(this.scores, (n * blocks + block) * 16, buffer, offset + n * C * 4, C * 4);
   }
 
   /** May follow one forward pass any number of times. */

@@ -117,11 +117,8 @@ export class Probe {
       inputs.encodeFrom(source, encoder, executor.input);
       if (toScores) executor.encodeForward(encoder);
       else executor.encodeTapped(encoder);
-      for (const [name, { buffer, offset }] of places) {
-        const { out } = this.plan.taps.get(name)!;
-        encoder.copyBufferToBuffer(executor.bufferOf(out.name), 0, buffer, offset, out.bytes);
-      }
-      if (toScores) this.encodeScores(encoder, toScores);
+      executor.encodeTaps(encoder, places);
+      if (toScores) executor.encodeScores(encoder, toScores);
     });
   }
 
@@ -146,12 +143,7 @@ export class Probe {
     const to = this.placeOf('output', output, this.plan.gradient.bytes, 'COPY_DST');
     recorded('probe', () => {
       onRecord();
-      for (const [name, { seed }] of this.plan.taps) {
-        const place = places.get(name);
-        const own = executor.bufferOf(seed.name);
-        if (place) encoder.copyBufferToBuffer(place.buffer, place.offset, own, 0, seed.bytes);
-        else encoder.clearBuffer(own);
-      }
+      executor.encodeSeeds(encoder, places);
       executor.encodeBackward(encoder, { targets: [], ...rules });
       executor.encodeGradient(encoder, to.buffer, to.offset);
     });
@@ -246,13 +238,5 @@ export class Probe {
         this.placeOf(`${argument}.${name}`, place, this.tapOf(name).out.bytes, usage),
       ]),
     );
-  }
-
-  /** Scores lie in blocks of four, one item behind the other. */
-  private encodeScores(encoder: GPUCommandEncoder, { buffer, offset }: Place): void {
-    const { executor } = this.parts;
-    const { C, block, blocks } = this.plan.scores;
-    for (let n = 0; n < this.plan.batch; n++)
-      encoder.copyBufferToBuffer(executor.scores, (n * blocks + block) * 16, buffer, offset + n * C * 4, C * 4);
   }
 }
