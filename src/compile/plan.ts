@@ -51,7 +51,7 @@ export interface Plan {
 /** Each dispatch has its extents at such an offset of the uniform buffer: the largest alignment that WebGPU may ask. */
 export const UNIFORM_STRIDE = 256;
 const RULE_WORDS = 4;
-const RULES = 6;
+const RULES = 9; // three of ReLUs, for each of three heads
 
 /** Bytes of the buffer that holds `bytes`. */
 export const allocatedBytes = (bytes: number): number => Math.max(16, Math.ceil(bytes / 4) * 4);

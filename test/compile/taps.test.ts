@@ -30,6 +30,14 @@ test('only what is asked for is taken out of the layer that it is fused with', (
   expect(count([conv])).toBe(count([relu.name]) + 1);
 });
 
+test('the mask of a ReLU is applied once, by whatever gives to its gradient last', () => {
+  // relu2 is the epilogue of conv1, which two convolutions read
+  const { backward } = compile(branched, { ...options, taps: ['relu2', 'softmax16'] });
+  const giving = backward.filter(({ bind }) => bind['dX']?.name === 'd.conv1');
+  expect(giving.map(({ label }) => label)).toEqual(['relu2.tapBackward', 'conv5.convBackward', 'conv3.convBackward']);
+  expect(giving.map(({ bind }) => bind['bits']?.name)).toEqual([undefined, undefined, 'conv1.bits']);
+});
+
 test('a tensor that is not there is refused', () => {
   expect(() => compile(branched, { ...options, taps: ['nowhere'] })).toThrow(
     /there is no tensor 'nowhere'; there are /,

@@ -30,7 +30,8 @@ function expected(graph: Graph, items: readonly Float64Array[], tensors: readonl
     const seeds = new Map(tensors.map((name) => [name, normals(random, values.get(name)!.data.length)]));
     return { values, seeds, gradient: graphGradient(graph, item, { seeds, relu }).gradient };
   });
-  const joined = (arrays: readonly Float64Array[]): Float32Array => Float32Array.from(arrays.flatMap((a) => [...a]));
+  const joined = (arrays: readonly Float64Array[]): Float32Array<ArrayBuffer> =>
+    Float32Array.from(arrays.flatMap((a) => [...a]));
   return {
     tensors: new Map(tensors.map((name) => [name, joined(each.map(({ values }) => values.get(name)!.data))])),
     seeds: new Map(tensors.map((name) => [name, joined(each.map(({ seeds }) => seeds.get(name)!))])),

@@ -70,6 +70,7 @@ describe('tiles', () => {
       family: 'tiled',
       spans: expect.toSatisfy((spans: number) => spans >= 4),
     });
+    expect(conv(layer(128, 32, 24, 1))).toMatchObject({ family: 'tiled', spans: 2 });
     expect(conv(layer(32, 64, 224))).toMatchObject({ family: 'tiled', spans: 1, tile: TILES['64×128'] });
     expect(conv(layer(3, 64, 224))).toMatchObject({
       family: 'tiled',
