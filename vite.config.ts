@@ -63,7 +63,7 @@ export default defineConfig(({ mode }) => ({
   ...(mode === 'lib' ? library : page),
   test: {
     projects: projects(),
-    testTimeout: 60_000,
+    testTimeout: 180_000, // two files share what cores there are
     hookTimeout: 60_000,
   },
 }));
