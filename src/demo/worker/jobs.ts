@@ -14,16 +14,7 @@ import type {
   SegmentOptions,
   Segmentation,
 } from '../../index';
-import {
-  GradlensError,
-  type PerturbationCurves,
-  batchFor,
-  mapBy,
-  perturbationCurves,
-  randomised,
-  rankCorrelation,
-  segment as segmentOf,
-} from '../../index';
+import { GradlensError, type PerturbationCurves, batchFor, mapBy } from '../../index';
 import type { Pixels } from '../../image/pixels';
 import { toPixels } from '../../image/pixels';
 import { placementOf } from '../../image/placement';
@@ -31,8 +22,12 @@ import { unprepared } from '../../image/unprepared';
 import { overChannels } from '../../methods/heatmap';
 import { topClasses } from '../../scores';
 import { SAMPLES_AT_ONCE } from '../../methods/method';
-import { type Advance, type AscentRequest, advance, ascend, endAscent } from './ascents';
+import type { Advance, AscentRequest } from './ascents';
 import { loadNetwork, onTheGpu, restored, theEngine, theModel, withFile } from './session';
+
+/** What the first map does not need is fetched when it is asked for. */
+const sanity = () => import('../../methods/sanity');
+const ascents = () => import('./ascents');
 
 export interface NetworkInfo {
   readonly name: string;
@@ -150,6 +145,7 @@ export const jobs = {
     }: MapRequest & { readonly map: Heatmap; readonly layers: readonly number[] },
     run: RunOptions,
   ): Promise<Randomised[]> {
+    const { randomised, rankCorrelation } = await sanity();
     const made: Randomised[] = [];
     for (const count of layers) {
       const other = await withFile(
@@ -166,6 +162,7 @@ export const jobs = {
     { picture, map }: { readonly picture: number; readonly map: Heatmap },
     run: RunOptions,
   ): Promise<PerturbationCurves> {
+    const { perturbationCurves } = await sanity();
     return perturbationCurves(await theModel(SAMPLES_AT_ONCE, run), pictureOf(picture), map, run);
   },
 
@@ -173,13 +170,15 @@ export const jobs = {
     { picture, map, options }: { readonly picture: number; readonly map: Heatmap; readonly options: SegmentOptions },
     run: RunOptions,
   ): Promise<Segmentation> {
+    const { segment } = await import('../../methods/segmentation');
     const { input } = await theModel();
     const pixels = pictureOf(picture);
-    return segmentOf(pixels, map, { ...options, ...(input ? { placement: placementOf(pixels, input) } : {}), ...run });
+    return segment(pixels, map, { ...options, ...(input ? { placement: placementOf(pixels, input) } : {}), ...run });
   },
 
   /** Begins a class model; its number. */
   async ascend(request: AscentRequest, run: RunOptions): Promise<number> {
+    const { ascend } = await ascents();
     return ascend(await theModel('tensor' in request.target ? 1 : request.target.length, run), request);
   },
 
@@ -188,10 +187,12 @@ export const jobs = {
     { ascent, milliseconds }: { readonly ascent: number; readonly milliseconds: number },
     { signal }: RunOptions,
   ): Promise<Advance> {
+    const { advance } = await ascents();
     return advance(ascent, milliseconds, theModel, signal!);
   },
 
   async endAscent(ascent: number): Promise<void> {
+    const { endAscent } = await ascents();
     await endAscent(ascent);
   },
 
