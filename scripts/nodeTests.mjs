@@ -95,8 +95,12 @@ async function judge(test) {
     const model = await engine.load(bytes, { batch: shape[0] });
     const scores = await model.scores({ data, shape });
     model.dispose();
-    // a soft-max at the end is the head: scores are those before it
-    const after = { Softmax: softmax, LogSoftmax: (/** @type {Float32Array} */ x) => softmax(x).map(Math.log) };
+    // a soft-max or sigmoid at the end is the head: scores are those before it
+    const after = {
+      Softmax: softmax,
+      Sigmoid: sigmoid,
+      LogSoftmax: (/** @type {Float32Array} */ x) => softmax(x).map(Math.log),
+    };
     const { [test.operator]: head } = /** @type {Record<string, typeof softmax>} */ (after);
     const error = Math.min(relativeL2(scores, expected), head ? relativeL2(head(scores), expected) : Infinity);
     return { verdict: error < LIMIT ? 'right' : 'wrong', words: `error ${error.toExponential(1)}` };
@@ -166,6 +170,11 @@ function valueInfo(name, dims) {
 function numbersOf({ rawData, floatData }) {
   if (floatData.length > 0) return Float32Array.from(floatData);
   return new Float32Array(Uint8Array.from(rawData).buffer);
+}
+
+/** @param {Float32Array} scores */
+function sigmoid(scores) {
+  return scores.map((score) => 1 / (1 + Math.exp(-score)));
 }
 
 /** @param {Float32Array} scores */
