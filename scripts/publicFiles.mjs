@@ -37,7 +37,7 @@ const SLOPE = 2e-2;
 /** Slopes below this, in scores per length of the picture, are compared with it: rounding is all that is left of them. */
 const FLAT = 5e-2;
 /** Parts of the picture's length: a long one meets corners, a short one rounding; the better counts. */
-const STEPS = [2e-4, 2e-5];
+const STEPS = [2e-3, 2e-4, 2e-5];
 
 const temporary = mkdtempSync(join(tmpdir(), 'gradlens-public-'));
 const engine = await createNodeEngine({ allowSoftware: true });
