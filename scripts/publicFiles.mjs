@@ -89,8 +89,8 @@ async function judge(file) {
     const data = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => numbers() * 2 - 1);
     const input = { data, shape };
     const map = mapOf(model);
-    const error = await againstRuntime(bytes, model, input, map);
-    const slopes = await againstDifferences(model, input, map ? { tensor: map, channel: 0, y: 0, x: 0 } : 0);
+    const { error, target } = await againstRuntime(bytes, model, input, map);
+    const slopes = await againstDifferences(model, input, target);
     model.dispose();
     const passed = error < SCORES && slopes.every((slope) => slope < SLOPE);
     const found = slopes.map((slope) => slope.toExponential(0)).join(' and ');
@@ -117,7 +117,7 @@ function mapOf({ file: { graph } }) {
 
 /**
  * Relative L2 of our scores against the Runtime's, which may be those after a soft-max or a sigmoid. Of a map, of the
- * five largest values of its first channel.
+ * five largest values of its first channel, the largest of which is then the target.
  *
  * @param {Uint8Array} bytes
  * @param {import('gradlens').Model} model
@@ -139,7 +139,7 @@ async function againstRuntime(bytes, model, { data, shape }, map) {
   if (map === undefined) {
     const scores = await model.scores({ data, shape });
     const candidates = [Float64Array.from(scores), softmax(scores), scores.map((score) => 1 / (1 + Math.exp(-score)))];
-    return Math.min(...candidates.map((ours) => relativeL2(ours, all)));
+    return { error: Math.min(...candidates.map((ours) => relativeL2(ours, all))), target: 0 };
   }
   // [N, C, H, W], [N, H, W, 1] or [N, C, L]
   const [height, width] = dims.length === 4 ? (dims[3] === 1 ? dims.slice(1, 3) : dims.slice(2)) : [dims[2], 1];
@@ -149,13 +149,17 @@ async function againstRuntime(bytes, model, { data, shape }, map) {
     .slice(0, 5);
   /** @type {number[]} */
   const ours = [];
-  for (const place of largest) {
-    const neuron = { tensor: map, channel: 0, y: Math.floor(place / width), x: place % width };
-    ours.push((await model.inputGradient({ data, shape }, { class: neuron })).scores[0]);
-  }
+  // channels of a map at the end stay there: its rows are the classes then
+  const isTurned = dims.length === 4 && dims[3] === 1 && model.classes > 1;
+  const neurons = largest.map((place) => {
+    const [row, column] = [Math.floor(place / width), place % width];
+    return { tensor: map, ...(isTurned ? { channel: row, y: column, x: 0 } : { channel: 0, y: row, x: column }) };
+  });
+  for (const neuron of neurons) ours.push((await model.inputGradient({ data, shape }, { class: neuron })).scores[0]);
   const theirs = largest.map((place) => plane[place]);
   const candidates = [ours, ours.map((score) => 1 / (1 + Math.exp(-score)))];
-  return Math.min(...candidates.map((values) => relativeL2(Float64Array.from(values), Float64Array.from(theirs))));
+  const errors = candidates.map((values) => relativeL2(Float64Array.from(values), Float64Array.from(theirs)));
+  return { error: Math.min(...errors), target: neurons[0] };
 }
 
 /**
@@ -177,7 +181,7 @@ function withOutput(bytes, name) {
  *
  * @param {import('gradlens').Model} model
  * @param {{ data: Float32Array, shape: readonly number[] }} input
- * @param {0 | import('gradlens').Neuron} target
+ * @param {number | import('gradlens').Neuron} target
  */
 async function againstDifferences(model, { data, shape }, target) {
   /** @param {Float32Array} x */
