@@ -30,7 +30,6 @@ try {
 
   const asked = process.argv.slice(2);
   // the mistakes that the tests should notice are tried only where all tests are asked for
-  // the mistakes that the tests should notice are tried only where all tests are asked for
   const checks = ['format:check', 'lint', 'typecheck', ...(asked.length === 0 ? ['test:mutants'] : [])];
   for (const [i, ok] of (await runScripts(checks)).entries()) {
     total[ok ? 'passed' : 'failed']++;

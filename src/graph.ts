@@ -36,20 +36,34 @@ export interface ModelFile {
   readonly notes?: readonly string[];
 }
 
+/** The tensors that one of them decides, itself among them; others do not change with it. */
+export function dependents(
+  tensor: string,
+  nodes: readonly { readonly name: string; readonly inputs: readonly string[] }[],
+): ReadonlySet<string> {
+  const found = new Set([tensor]);
+  for (const { name, inputs } of nodes) if (inputs.some((read) => found.has(read))) found.add(name);
+  return found;
+}
+
+/** @throws GradlensError `shape` for a tensor that no node writes */
+export function assertTensor({ nodes }: Graph, tensor: string): void {
+  if (nodes.some(({ name }) => name === tensor)) return;
+  const known = nodes.map(({ name }) => name).join(', ');
+  throw new GradlensError('shape', `there is no tensor '${tensor}'; there are ${known}`, { tensor });
+}
+
 /**
  * What follows a tensor, as a graph that takes it as input.
  *
  * @throws GradlensError `shape` if something after the tensor also reads what came before it
  */
 export function graphAfter(graph: Graph, tensor: string, extents: Extents): Graph {
-  const after = new Set([tensor]);
-  const constant = new Set<string>();
-  for (const { name, inputs } of graph.nodes) {
-    if (inputs.some((input) => after.has(input))) after.add(name);
-    else if (inputs.every((input) => constant.has(input))) constant.add(name);
-  }
-  const nodes = graph.nodes.filter(({ name }) => name !== tensor && (after.has(name) || constant.has(name)));
-  const around = nodes.find(({ inputs }) => !inputs.every((input) => after.has(input) || constant.has(input)));
+  const after = dependents(tensor, graph.nodes);
+  const before = dependents(graph.input.name, graph.nodes);
+  // constants are read by both sides
+  const nodes = graph.nodes.filter(({ name }) => name !== tensor && (after.has(name) || !before.has(name)));
+  const around = nodes.find(({ inputs }) => inputs.some((input) => before.has(input) && !after.has(input)));
   if (around || !after.has(graph.output) || graph.output === tensor) {
     throw new GradlensError(
       'shape',

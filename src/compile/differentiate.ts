@@ -8,7 +8,7 @@ import { type BackwardEpilogue, type Gate } from '../../shaders/epilogue';
 import { blocksOf, stripsOf } from '../../shaders/kernel';
 import { startBackward } from '../../shaders/startBackward';
 import { tapBackward, tapForward } from '../../shaders/taps';
-import type { Extents } from '../graph';
+import { type Extents, dependents } from '../graph';
 import { opOf } from '../ops';
 import { carriedPool, unpooled } from '../ops/conv';
 import { imageDims } from '../ops/image';
@@ -18,7 +18,7 @@ import type { Variants } from '../variants/variants';
 import { elements } from '../shape';
 import { type ConcatHomes, concatHomes } from './concatHomes';
 import { inferExtents } from './extents';
-import { type Layer, type Network, dependents, isKept, readersOf } from './network';
+import { type Layer, type Network, isKept, readersOf, upstreamOf } from './network';
 
 export interface Steps {
   readonly forward: readonly Step[];
@@ -182,14 +182,6 @@ function siteOf(layout: Layout, layer: Layer): Site<Layer> {
 }
 
 // ── what is read and seeded from outside ──
-
-/** Tensors and all that they depend on, the input among them. */
-function upstreamOf({ layers }: Network, tensors: Iterable<string>): ReadonlySet<string> {
-  const found = new Set(tensors);
-  for (const { name, inputs } of [...layers].reverse())
-    if (found.has(name)) inputs.forEach((input) => found.add(input));
-  return found;
-}
 
 /** Two names of one tensor have a buffer each. */
 function tapsOf({ network, batch, extents }: Layout): ReadonlyMap<string, Tap> {

@@ -1,6 +1,6 @@
 /** A graph on its way through the rewrites: its nodes may now carry a ReLU, and begin with the image. */
 import { GradlensError } from '../errors';
-import type { Extents, Graph, GraphNode, Weight } from '../graph';
+import { type Extents, type Graph, type GraphNode, type Weight, assertTensor, dependents } from '../graph';
 import type { ImageNode } from '../ops/image';
 import type { Layer as LayerOf } from '../ops/op';
 
@@ -61,13 +61,7 @@ export function networkOf(graph: Graph, kept: readonly string[] = []): Network {
       });
     written.add(node.name);
   }
-  const missing = kept.find((tensor) => !graph.nodes.some(({ name }) => name === tensor));
-  if (missing !== undefined)
-    throw new GradlensError(
-      'shape',
-      `there is no tensor '${missing}'; there are ${graph.nodes.map(({ name }) => name).join(', ')}`,
-      { tensor: missing },
-    );
+  for (const tensor of kept) assertTensor(graph, tensor);
   for (const name of written) {
     const own = [`d.${name}`, ...OWN_SUFFIXES.map((suffix) => `${name}.${suffix}`)].find((other) => written.has(other));
     if (own !== undefined)
@@ -91,10 +85,11 @@ export function networkOf(graph: Graph, kept: readonly string[] = []): Network {
   return { name, input, layers: nodes, output, kept: new Map(kept.map((tensor) => [tensor, tensor])), weights };
 }
 
-/** The tensors that the input decides. Nobody asks for the gradient of others, which are constants. */
-export function dependents(input: string, nodes: readonly Layer[]): ReadonlySet<string> {
-  const found = new Set([input]);
-  for (const { name, inputs } of nodes) if (inputs.some((read) => found.has(read))) found.add(name);
+/** Tensors and all that they depend on, the input among them. */
+export function upstreamOf({ layers }: Pick<Network, 'layers'>, tensors: Iterable<string>): ReadonlySet<string> {
+  const found = new Set(tensors);
+  for (const { name, inputs } of [...layers].reverse())
+    if (found.has(name)) inputs.forEach((input) => found.add(input));
   return found;
 }
 

@@ -3,20 +3,15 @@ import { endOf } from '../graph';
 import type { Layer } from './network';
 import { sameExtents } from '../shape';
 import { inferExtents } from './extents';
-import { type Rewrite, readersOf, without } from './network';
+import { type Rewrite, readersOf, upstreamOf, without } from './network';
 
 /** The score is what stands before the head. */
 export const takeScore: Rewrite = (network) => ({ ...network, output: endOf(network.layers, network.output).score });
 
 /** Drops every layer that neither the output nor what is kept depends on. */
 export const prune: Rewrite = (network) => {
-  const needed = new Set([network.output, ...network.kept.values()]);
-  const layers = [...network.layers].reverse().filter((layer) => {
-    if (!needed.has(layer.name)) return false;
-    layer.inputs.forEach((name) => needed.add(name));
-    return true;
-  });
-  return { ...network, layers: layers.reverse() };
+  const needed = upstreamOf(network, [network.output, ...network.kept.values()]);
+  return { ...network, layers: network.layers.filter(({ name }) => needed.has(name)) };
 };
 
 export const dropIdentities: Rewrite = (network) =>

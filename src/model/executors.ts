@@ -5,11 +5,10 @@
 import type { Call } from '../calls';
 import type { CompileOptions, Plan } from '../compile';
 import { assertWithin } from '../compile/limits';
-import { GradlensError } from '../errors';
 import type { Device } from '../gpu/device';
 import { Executor } from '../gpu/executor';
 import { WeightStore } from '../gpu/weightStore';
-import { type Extents, type Graph, graphAfter } from '../graph';
+import { type Extents, type Graph, assertTensor, graphAfter } from '../graph';
 
 /** What is differentiated: one tensor, or those that are seeded from outside. Default: the class scores. */
 export type Differentiated = Pick<CompileOptions, 'target' | 'taps'>;
@@ -79,14 +78,7 @@ export class Executors {
   }
 
   private planOf(tensor: string): Plan {
-    const { nodes } = this.graph;
-    if (!nodes.some(({ name }) => name === tensor)) {
-      throw new GradlensError(
-        'shape',
-        `there is no tensor '${tensor}'; there are ${nodes.map(({ name }) => name).join(', ')}`,
-        { tensor },
-      );
-    }
+    assertTensor(this.graph, tensor);
     return this.compile(this.graph, { target: tensor });
   }
 }

@@ -1,6 +1,6 @@
 /** Means and sums along axes, which are matrices (`separable.ts`), and maxima, on the kernels of `shaders/extremes.ts`. */
 import { type Extreme, extremeBackward, extremeForward } from '../../shaders/extremes';
-import { groupBytes, groupsOf } from '../../shaders/groups';
+import { type GroupDims, groupBytes, groupsOf } from '../../shaders/groups';
 import { AXES, type Axis } from '../shape';
 import { axes, oneOf } from './fields';
 import { type Node, type Operator, type Tensor, unary } from './op';
@@ -33,6 +33,13 @@ const linear = mapping<ReduceNode>({
 
 const isExtreme = (kind: ReduceNode['kind']): kind is Extreme => kind === 'max' || kind === 'min';
 
+/** Which element of each group is the extreme one. */
+const placesOf = ({ name }: ReduceNode, groups: GroupDims): Tensor => ({
+  name: `${name}.places`,
+  bytes: groupBytes(groups, 1),
+  kind: 'saved',
+});
+
 const extreme = unary<ReduceNode>({
   ...description,
   extents: ({ axes }, x) => ({
@@ -44,15 +51,14 @@ const extreme = unary<ReduceNode>({
   forward({ node, batch, x, y, step }) {
     const kind = node.kind as Extreme;
     const groups = groupsOf(batch, x, node.axes);
-    const places: Tensor = { name: `${node.name}.places`, bytes: groupBytes(groups, 1), kind: 'saved' };
-    return [step(`${kind}Forward`, extremeForward(groups, { x, y }, kind), { x, y, places })];
+    return [step(`${kind}Forward`, extremeForward(groups, { x, y }, kind), { x, y, places: placesOf(node, groups) })];
   },
 
   backward({ node, batch, dY, dX, epilogue, step }) {
     const kind = node.kind as Extreme;
     const groups = groupsOf(batch, dX, node.axes);
-    const places: Tensor = { name: `${node.name}.places`, bytes: groupBytes(groups, 1), kind: 'saved' };
-    return [step(`${kind}Backward`, extremeBackward(groups, { dX, dY }, kind, epilogue), { dY, places, dX })];
+    const kernel = extremeBackward(groups, { dX, dY }, kind, epilogue);
+    return [step(`${kind}Backward`, kernel, { dY, places: placesOf(node, groups), dX })];
   },
 });
 
