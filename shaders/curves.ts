@@ -499,5 +499,10 @@ export const CURVES = {
 };
 export type CurveName = keyof typeof CURVES;
 
+/** Whether an operator is a function of one number that has no number per channel: it treats all elements alike. */
+export const treatsAllAlike = (op: string): boolean =>
+  Object.hasOwn(CURVES, op) &&
+  Object.values<Parameter>(CURVES[op as CurveName].parameters).every(({ perChannel }) => !perChannel);
+
 /** Whether it is of straight pieces: then its backward pass reads bits, else its input. */
 export const isStraight = (name: CurveName): boolean => CURVES[name].bit !== undefined;

@@ -39,6 +39,8 @@ export interface Weight {
 /** Of one tensor of one item; counts beyond it are a file's mistake, or an attack. */
 export const MOST_ELEMENTS = 2 ** 31;
 
+export const product = (numbers: readonly number[]): number => numbers.reduce((a, b) => a * b, 1);
+
 export const elements = ({ C, H, W }: Extents): number => C * H * W;
 
 export const printExtents = ({ C, H, W }: Extents): string => (H === 1 && W === 1 ? `[${C}]` : `[${C}, ${H}, ${W}]`);

@@ -2,11 +2,11 @@
  * Rewrites of what only moves elements: transposes and reshapings. Exporters turn a tensor before a layer and back
  * behind it; what is element by element in between may as well be done before, and then both turns are none.
  */
-import { CURVES, type Parameters } from '../../shaders/curves';
+import { treatsAllAlike } from '../../shaders/curves';
 import { MOST_AXES } from '../../shaders/permute';
 import type { Extents, Weight } from '../graph';
 import { type AffineNode, affineOf } from '../ops/affine';
-import { AXES, elements } from '../shape';
+import { AXES, elements, product } from '../shape';
 import { inferExtents } from './extents';
 import { type Layer, type Rewrite, isKept, readersOf } from './network';
 import { prune } from './simplify';
@@ -101,7 +101,7 @@ function grouped({ shape, order }: Move): Move {
   }
   const inPlace = runs.toSorted(([a = 0], [b = 0]) => a - b);
   return {
-    shape: inPlace.map((run) => run.reduce((product, axis) => product * shape[axis]!, 1)),
+    shape: inPlace.map((run) => product(run.map((axis) => shape[axis]!))),
     order: runs.map((run) => inPlace.indexOf(run)),
   };
 }
@@ -122,7 +122,7 @@ export const sinkMoves: Rewrite = (network) => {
     const from = extents.get(source)!;
     const name = `${layer.name} before ${move.name}`;
     const before = layer.op === 'affine' ? unmoved(layer, move, { extents, weights }) : layer;
-    if (!before || !isElementwise(before)) return [layer];
+    if (!isElementwise(before)) return [layer];
     extents.set(name, from);
     const behind = { ...move, name: layer.name, inputs: [name] };
     moved.set(layer.name, behind);
@@ -132,11 +132,7 @@ export const sinkMoves: Rewrite = (network) => {
 };
 
 /** Whether a layer treats all elements alike, or is a scale and bias that {@link unmoved} has turned. */
-const isElementwise = ({ op }: Layer): boolean =>
-  op === 'relu' ||
-  op === 'affine' ||
-  (op in CURVES &&
-    Object.values<Parameters[string]>(CURVES[op as keyof typeof CURVES].parameters).every((p) => !p.perChannel));
+const isElementwise = ({ op }: Layer): boolean => op === 'relu' || op === 'affine' || treatsAllAlike(op);
 
 /** A scale and a bias as they are before a move: per channel where that is all that they vary with. */
 function unmoved(
@@ -144,7 +140,7 @@ function unmoved(
   move: MoveLayer,
   { extents, weights }: { readonly extents: ReadonlyMap<string, Extents>; readonly weights: Map<string, Weight> },
 ): AffineNode {
-  const to = extents.get(move.name) ?? extents.get(layer.name)!;
+  const to = extents.get(move.name)!;
   const from = extents.get(move.inputs[0]!)!;
   const sources = sourcesOf(moveOf(move, from));
   const { scale, bias, perElement } = affineOf(layer, to, weights);
@@ -172,7 +168,7 @@ function unmoved(
 
 /** Which element of its input each element of a move's result is. */
 function sourcesOf({ shape, order }: Move): Uint32Array {
-  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+  const strides = shape.map((_, axis) => product(shape.slice(axis + 1)));
   let sources = Uint32Array.of(0);
   for (const axis of order) {
     const extent = shape[axis]!;

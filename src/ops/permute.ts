@@ -1,6 +1,6 @@
 /** Axes of any number in another order, on the kernel of `shaders/permute.ts`. */
 import { MOST_AXES, type Stride, permute as permuteKernel } from '../../shaders/permute';
-import { type Extents, type Triple, elements, printExtents, shapeError } from '../shape';
+import { type Extents, type Triple, elements, printExtents, product, shapeError } from '../shape';
 import { counts, extents } from './fields';
 import { type Node, unary } from './op';
 
@@ -15,8 +15,6 @@ export interface PermuteNode extends Node<'permute'> {
 }
 
 export { MOST_AXES };
-
-const product = (numbers: readonly number[]): number => numbers.reduce((a, b) => a * b, 1);
 
 /** The axes of what is written, and how far apart in what is read. `order`: of the latter, whose axes `shape` says. */
 const stridesOf = (shape: readonly number[], order: readonly number[]): Stride[] =>

@@ -15,11 +15,10 @@ import {
   type Translation,
   type WeightForm,
 } from './call';
-import { encode } from './fold/numbers';
-import { triple } from '../../shape';
-import { broadcastShape, runsOf } from './shapeRules';
+import { broadcast, encode } from './fold/numbers';
+import { broadcastShape, chosenAxes, collapsed, runsOf } from './shapeRules';
 import { readShape, type Constant } from './tensors';
-import { channelAxis, extentsOf, planes, printShape, product, rankOf, sameShape, valueOf, type Value } from './value';
+import { channelAxis, extentsOf, printShape, product, rankOf, sameShape, valueOf, type Value } from './value';
 
 export const arithmetic: Operators = {
   Add: { inputs: [2, 2], translate: add },
@@ -114,9 +113,9 @@ function sumOf(call: Call): Translation {
 }
 
 function mean(call: Call): Translation {
-  const [{ name: _, ...node }, value] = sum(call, operands(call));
+  const [name, value] = call.emitted(sum(call, operands(call)));
   const scale = filled(call, '1/n', 1 / call.inputs.length)(value);
-  return call.result({ op: 'affine', inputs: [call.emit(node)], scale }, value.shape);
+  return call.result({ op: 'affine', inputs: [name], scale }, value.shape);
 }
 
 /** All of them in the shape that they broadcast to. */
@@ -142,20 +141,17 @@ function expanded(call: Call, terms: readonly Named[]): readonly Named[] {
 export function expandTo(call: Call, name: string, value: Value, shape: readonly number[]): string {
   const own = [...shape.slice(value.shape.length).map(() => 1), ...value.shape];
   if (product(own) === product(shape)) return call.shaped(name, value.extents, extentsOf(shape));
-  const isCopied = (axis: number): boolean => own[axis] !== shape[axis];
-  const first = channelAxis({ shape });
-  const runs = runsOf(shape, isCopied);
-  const isOurs = shape.length - first <= 3;
-  if (!isOurs && runs.length > 3) {
+  const copies = shape.flatMap((extent, axis) => (own[axis] === extent ? [] : [axis]));
+  const ours = chosenAxes(valueOf(shape), copies);
+  if (!ours) {
     // one run of neighbours, and then the rest
-    const { axes } = runs.findLast(({ chosen }) => chosen)!;
+    const { axes } = runsOf(shape, (axis) => copies.includes(axis)).findLast(({ chosen }) => chosen)!;
     const some = valueOf(own.map((extent, axis) => (axes.includes(axis) ? shape[axis]! : extent)));
     return expandTo(call, expandTo(call, name, value, some.shape), some, shape);
   }
-  const from = planes(triple((k) => (isOurs ? own[k + first] : runs[k]?.chosen ? 1 : runs[k]?.extent) ?? 1));
-  const to = triple((k) => (isOurs ? shape[k + first] : runs[k]?.extent) ?? 1);
-  const copied = call.emit({ op: 'expand', inputs: [call.shaped(name, value.extents, from)], extents: to });
-  return call.shaped(copied, planes(to), extentsOf(shape));
+  const { C, H, W } = ours.whole;
+  const inputs = [call.shaped(name, value.extents, collapsed(ours))];
+  return call.shaped(call.emit({ op: 'expand', inputs, extents: [C, H, W] }), ours.whole, extentsOf(shape));
 }
 
 /**
@@ -260,13 +256,9 @@ function everywhere(call: Call, shape: readonly number[], value: Value): WeightF
     suffix: `as [${C}, ${H}, ${W}]`,
     readsAny: true,
     apply({ data }: Weight) {
-      const strides = full.map((_, axis) => product(full.slice(axis + 1)));
-      const own = full.map((_, axis) => shape[axis - full.length + shape.length] ?? 1);
-      const ownStrides = own.map((extent, axis) => (extent === 1 ? 0 : product(own.slice(axis + 1))));
-      const from = (i: number): number =>
-        strides.reduce((sum, stride, axis) => sum + (Math.floor(i / stride) % full[axis]!) * ownStrides[axis]!, 0);
       call.model.spend(C * H * W);
-      return { shape: [C, H, W], data: Float32Array.from({ length: C * H * W }, (_, i) => data[from(i)]!) };
+      const { data: spread } = broadcast({ shape, data, isWhole: false }, full);
+      return { shape: [C, H, W], data: Float32Array.from(spread) };
     },
   };
 }

@@ -192,6 +192,18 @@ export class Call {
     return sameExtents(from, to) ? x : this.emit(reshaping(x, from, to));
   }
 
+  /** What would be this node's result, as a node before it. */
+  emitted([{ name: _, ...node }, value]: Translation): Named {
+    return [this.emit(node), value];
+  }
+
+  /** The node as this one, where it writes the extents of this shape; else as one before it, whose result is reshaped. */
+  written(node: Unnamed, extents: Extents, shape: readonly number[]): Translation {
+    return sameExtents(extents, extentsOf(shape))
+      ? this.result(node, shape)
+      : this.reshaped(this.emit(node), extents, shape);
+  }
+
   /** The tensor `x` under this shape, as what this node writes. */
   reshaped(x: string, from: Extents, shape: readonly number[]): Translation {
     return this.result(reshaping(x, from, extentsOf(shape)), shape);

@@ -1,4 +1,4 @@
-import { CURVES } from '../../../shaders/curves';
+import { treatsAllAlike } from '../../../shaders/curves';
 import type { Graph, GraphNode, Weight } from '../../graph';
 import type { AffineNode } from '../../ops/affine';
 
@@ -48,7 +48,7 @@ export function channelsFirst(graph: Graph): Graph {
 
 /** Of one input, each element by itself, with parameters that can be turned. */
 const isElementwise = ({ op, inputs }: GraphNode): boolean =>
-  inputs.length === 1 && (op === 'identity' || op === 'affine' || (Object.hasOwn(CURVES, op) && op !== 'prelu'));
+  inputs.length === 1 && (op === 'identity' || op === 'affine' || treatsAllAlike(op));
 
 interface Picture {
   readonly C: number;

@@ -38,8 +38,7 @@ function gemm(call: Call): Translation {
   const [node, value] = fullyConnected(call, scaled(alpha, call.int('transB', 0) ? undefined : transposed));
   if (!call.has(2)) return [node, value];
   if (!call.constant(2)) {
-    const { name: _, ...unnamed } = node;
-    return sum(call, [[call.emit(unnamed), value], times(call, beta, call.operand(2))]);
+    return sum(call, [call.emitted([node, value]), times(call, beta, call.operand(2))]);
   }
   const bias = call.weight(2, scaled(beta, broadcastBias(readShape(call.needConstant(2)), value)));
   return [{ ...node, bias: bias.name }, value];

@@ -62,14 +62,9 @@ function clipBetween(call: Call): Translation {
   const limits = (['maximum', 'minimum'] as const).flatMap((op, k) =>
     call.has(k + 1) ? [{ op, limit: call.operand(k + 1) }] : [],
   );
-  for (const { op, limit } of limits.slice(0, -1)) x = emitted(call, combined(call, op, [x, limit]));
+  for (const { op, limit } of limits.slice(0, -1)) x = call.emitted(combined(call, op, [x, limit]));
   const { op, limit } = limits.at(-1)!;
   return combined(call, op, [x, limit]);
-}
-
-/** What would be this node's result, as a node before it. */
-function emitted(call: Call, [{ name: _, ...node }, value]: Translation): Named {
-  return [call.emit(node), value];
 }
 
 /** Max and Min of any number of tensors. Constants that are one number are a limit of a clip. */
@@ -84,7 +79,7 @@ function extreme(call: Call, op: 'maximum' | 'minimum', limit: 'min' | 'max'): T
       call.result({ op: 'clip', inputs: [x], ...(isLimit(call, bound) && { [limit]: bound }) }, shape),
     );
   const last = steps.pop()!;
-  return last(steps.reduce((x, step) => emitted(call, step(x)), first));
+  return last(steps.reduce((x, step) => call.emitted(step(x)), first));
 }
 
 /** Whether an input is a constant of one number, which takes no part in the shape of what is computed. */

@@ -128,12 +128,24 @@ export function cut(call: Call, [x, value]: Named, parts: readonly Part[]): Name
   return [call.shaped(sliced(call, x, value.extents, along), narrow, left.extents), left];
 }
 
-/** One part along an axis among more than three: the axes before it and those behind it are one each. */
-function cutBetween(call: Call, [x, { shape, extents }]: Named, part: Part): Named {
-  const whole = planes(around(shape, part.axis));
-  const narrow = sliced(call, call.shaped(x, extents, whole), whole, [null, part, null]);
-  const value = valueOf(shape.with(part.axis, part.count));
-  return [call.shaped(narrow, { ...whole, H: part.count }, value.extents), value];
+/** One part along an axis among more than three. */
+const cutBetween = (call: Call, from: Named, part: Part): Named =>
+  alongAxis(call, from, part, (x, whole) => sliced(call, x, whole, [null, part, null]));
+
+/**
+ * What a node does along one axis, of which it leaves so many elements: the axes before it and those behind it are one
+ * each, so that it is our second.
+ */
+export function alongAxis(
+  call: Call,
+  [x, { shape, extents }]: Named,
+  { axis, count }: { readonly axis: number; readonly count: number },
+  emit: (x: string, whole: Extents) => string,
+): Named {
+  const whole = planes(around(shape, axis));
+  const value = valueOf(shape.with(axis, count));
+  const made = emit(call.shaped(x, extents, whole), whole);
+  return [call.shaped(made, { ...whole, H: count }, value.extents), value];
 }
 
 /** The slice of a tensor of ours; null along an axis that stays whole. */

@@ -1,7 +1,7 @@
 /** What passes numbers on, rectifies them, or turns scores into probabilities. */
 import { TensorProto_DataType as DataType } from 'onnx-buf';
 import { unary, unsupported, type Call, type Operators, type Translation } from './call';
-import { AXES, type Triple, sameExtents } from '../../shape';
+import { AXES, type Triple } from '../../shape';
 import { same } from './functions';
 import { workedAxis } from './shapeRules';
 import { readIntegers } from './tensors';
@@ -62,5 +62,5 @@ function softmax(call: Call, op: 'softmax' | 'logSoftmax'): Translation {
     inputs: [call.shaped(x, value.extents, extents)],
     ...(before * behind > 1 && { axis: 'H' as const }),
   };
-  return sameExtents(extents, value.extents) ? same(call, node) : call.reshaped(call.emit(node), extents, value.shape);
+  return call.written(node, extents, value.shape);
 }

@@ -1,10 +1,10 @@
 /** Reductions along any axes: sums, means, extremes, norms, products. */
-import type { Axis, Extents } from '../../shape';
+import type { Extents } from '../../shape';
 import type { ReduceNode } from '../../ops/reduce';
 import { expandTo, filled } from './arithmetic';
 import type { Call, Named, Operator, Operators, Translation } from './call';
 import { cut } from './moves';
-import { chosenAxes, runsOf, workedAxis } from './shapeRules';
+import { chosenAxes, collapsed, runsOf, workedAxis } from './shapeRules';
 import { extentsOf, rankOf, valueOf } from './value';
 
 /** Axes are an attribute or, in newer opsets, an input. */
@@ -96,8 +96,7 @@ export function reduced(
     isPlane && (kind === 'mean' || kind === 'max')
       ? call.emit({ op: kind === 'max' ? 'globalMaxPool' : 'globalAveragePool', inputs })
       : call.emit({ op: 'reduce', inputs, kind, axes: along });
-  const one = (axis: Axis): number => (along.includes(axis) ? 1 : whole[axis]);
-  return [name, { C: one('C'), H: one('H'), W: one('W') }];
+  return [name, collapsed(ours)];
 }
 
 /** The same under the extents that the result has. */

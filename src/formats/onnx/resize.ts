@@ -2,8 +2,9 @@ import type { Pair } from '../../graph';
 import type { ResizeNode } from '../../ops/resize';
 import { formatError } from '../checks';
 import { unsupported, type Call, type Named, type Operators, type Translation, type Unnamed } from './call';
+import { alongAxis } from './moves';
 import { axisOf, workedAxis } from './shapeRules';
-import { around, planes, printShape, valueOf } from './value';
+import { printShape } from './value';
 
 export const resizing: Operators = {
   Resize: {
@@ -148,14 +149,10 @@ function drawn(call: Call, stretches: readonly Stretch[], manner: Manner): Trans
   if (shape.length === 4 && shape[0] === 1 && changed.every((axis) => axis > 1))
     return call.result(along(x, stretches[2]!, stretches[3]!, manner), result);
   const [name, value] = changed.reduce<Named>(
-    ([y, from], axis) => {
-      const [before, extent, behind] = around(from.shape, axis);
-      const view = call.shaped(y, from.extents, planes([before, extent, behind]));
-      const stretch = stretches[axis]!;
-      const to = valueOf(from.shape.with(axis, stretch.size));
-      const stretched = call.emit(along(view, stretch, { size: behind }, manner));
-      return [call.shaped(stretched, planes([before, stretch.size, behind]), to.extents), to];
-    },
+    (from, axis) =>
+      alongAxis(call, from, { axis, count: result[axis]! }, (y, whole) =>
+        call.emit(along(y, stretches[axis]!, { size: whole.W }, manner)),
+      ),
     [x, { shape, extents }],
   );
   return call.result({ op: 'identity', inputs: [name] }, value.shape);

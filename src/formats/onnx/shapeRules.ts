@@ -127,3 +127,9 @@ export function chosenAxes(value: Value, axes: readonly number[]): ChosenAxes | 
     along: AXES.filter((_, k) => runs[k]?.chosen),
   };
 }
+
+/** The extents with one element along the chosen axes. */
+export function collapsed({ whole, along }: ChosenAxes): Extents {
+  const one = (axis: Axis): number => (along.includes(axis) ? 1 : whole[axis]);
+  return { C: one('C'), H: one('H'), W: one('W') };
+}

@@ -6,7 +6,7 @@ import type { PadNode } from '../../ops/separable';
 import { formatError } from '../checks';
 import { expandTo } from './arithmetic';
 import { unsupported, type Call, type Named, type Operators, type Translation } from './call';
-import { cut, joined, permuted, type Part } from './moves';
+import { alongAxis, cut, joined, permuted, type Part } from './moves';
 import {
   axisOf,
   broadcastShape,
@@ -18,7 +18,7 @@ import {
   workedAxis,
 } from './shapeRules';
 import { readShape, readWhole } from './tensors';
-import { around, channelAxis, extentsOf, planes, printShape, product, rankOf, valueOf } from './value';
+import { channelAxis, extentsOf, printShape, product, rankOf, valueOf } from './value';
 
 export const shaping: Operators = {
   Concat: { attributes: ['axis'], inputs: [1, Infinity], translate: concat },
@@ -304,13 +304,11 @@ function padded(
     return [call.emit({ op: 'pad', inputs: [x], before: ends(0), after: ends(1), ...options }), after];
   }
   return grown.reduce<Named>(
-    ([name, { shape, extents }], axis) => {
-      const [before, own, behind] = around(shape, axis);
+    (from, axis) => {
       const [front, back] = sides[axis]!;
-      const inputs = [call.shaped(name, extents, planes([before, own, behind]))];
-      const node = { op: 'pad', inputs, before: [0, front, 0], after: [0, back, 0], ...options } as const;
-      const wider = valueOf(shape.with(axis, own + front + back));
-      return [call.shaped(call.emit(node), planes([before, own + front + back, behind]), wider.extents), wider];
+      return alongAxis(call, from, { axis, count: after.shape[axis]! }, (name) =>
+        call.emit({ op: 'pad', inputs: [name], before: [0, front, 0], after: [0, back, 0], ...options }),
+      );
     },
     [x, value],
   );

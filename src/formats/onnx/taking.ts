@@ -6,7 +6,7 @@ import { extentsOf, product, valueOf } from './value';
 import { unsupported, type Call, type Named, type Operators, type Translation } from './call';
 import { formatError } from '../checks';
 import { sum } from './arithmetic';
-import { encode } from './fold/numbers';
+import { encode, offsetOf, stridesOf } from './fold/numbers';
 import { axisOf, workedAxis } from './shapeRules';
 import { readShape, readWhole } from './tensors';
 
@@ -19,17 +19,11 @@ export const taking: Operators = {
   Tile: { inputs: [2, 2], translate: tile },
 };
 
-/** How far apart neighbours along each axis are. */
-const stridesOf = (shape: readonly number[]): number[] => shape.map((_, axis) => product(shape.slice(axis + 1)));
-
 /** The places of all elements of a shape, in order. */
 function* placesOf(shape: readonly number[]): Iterable<readonly number[]> {
   const strides = stridesOf(shape);
   for (let i = 0; i < product(shape); i++) yield strides.map((stride, axis) => Math.floor(i / stride) % shape[axis]!);
 }
-
-const numberOf = (place: readonly number[], strides: readonly number[]): number =>
-  place.reduce((sum, at, axis) => sum + at * strides[axis]!, 0);
 
 /** A `take` of these elements; −1 leaves a 0. `role` tells its indices from others of this node. */
 function take(
@@ -65,7 +59,7 @@ function gatherElements(call: Call): Translation {
   checkRank(call, result, shape);
   const strides = stridesOf(shape);
   const elements = Array.from(placesOf(result), (place, i) =>
-    numberOf(place.with(axis, axisOf(call, data[i]!, shape[axis]!)), strides),
+    offsetOf(place.with(axis, axisOf(call, data[i]!, shape[axis]!)), strides),
   );
   return taken(call, call.inputs[0]!, elements, result);
 }
@@ -135,7 +129,7 @@ function scatterElements(call: Call): Translation {
   return scattered(
     call,
     Array.from(placesOf(given), (place, i) =>
-      numberOf(place.with(axis, axisOf(call, data[i]!, shape[axis]!)), strides),
+      offsetOf(place.with(axis, axisOf(call, data[i]!, shape[axis]!)), strides),
     ),
   );
 }
@@ -195,7 +189,7 @@ function tile(call: Call): Translation {
   if (product(repeats) === 1) return call.result({ op: 'identity', inputs: [call.inputs[0]!] }, shape);
   const strides = stridesOf(value.shape);
   const elements = Array.from(placesOf(shape), (place) =>
-    numberOf(
+    offsetOf(
       place.map((at, axis) => at % value.shape[axis]!),
       strides,
     ),

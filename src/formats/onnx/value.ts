@@ -1,4 +1,7 @@
 import type { Extents, Triple } from '../../graph';
+import { product } from '../../shape';
+
+export { product } from '../../shape';
 
 /**
  * What is known of an activation.
@@ -27,8 +30,6 @@ export const valueOf = (shape: readonly number[]): Value => ({ shape, extents: e
 
 /** Dimensions in ONNX, the batch included. */
 export const rankOf = ({ shape }: Value): number => shape.length;
-
-export const product = (numbers: readonly number[]): number => numbers.reduce((a, b) => a * b, 1);
 
 /** `[before, axis, after]`: a shape as three axes, the middle one of which is the given one. */
 export const around = (shape: readonly number[], axis: number): Triple => [

@@ -1,10 +1,10 @@
 /** Convolutions and pools. */
 import type { Extents } from '../../graph';
-import { sameExtents, shapeError } from '../../shape';
+import { shapeError } from '../../shape';
 import { checkVector, type Call, type Operators, type Translation, type Unnamed, type WeightForm } from './call';
 import { encode } from './fold/numbers';
 import { readShape } from './tensors';
-import { extentsOf, planes, printShape, product } from './value';
+import { planes, printShape, product } from './value';
 import { readWindow, slideWindow, WINDOW_ATTRIBUTES } from './window';
 
 export const windowed: Operators = {
@@ -192,9 +192,7 @@ function globalPool(call: Call, op: 'globalAveragePool' | 'globalMaxPool'): Tran
   const result = [N, C, ...places.map(() => 1)];
   const node = { op, inputs: [call.shaped(call.inputs[0]!, extents, whole)] } as const;
   const pooled = planes([N * C, 1, 1]);
-  return sameExtents(pooled, extentsOf(result))
-    ? call.result(node, result)
-    : call.reshaped(call.emit(node), pooled, result);
+  return call.written(node, pooled, result);
 }
 
 /** Planes that a window slides over. */
@@ -217,22 +215,19 @@ function planesOf(call: Call): Planes {
 }
 
 /** A node that reads the input as planes, and what it writes in the rank and with the items of the input. */
-function windowed2d(call: Call, node: Omit<Unnamed, 'inputs'>, { C, H, W }: Extents): Translation {
+function windowed2d(call: Call, node: Omit<Unnamed, 'inputs'>, written: Extents): Translation {
   const { extents } = call.value();
-  const { rank, extents: read, items } = planesOf(call);
-  const result = [items, C / items, H, W].slice(0, rank + 2);
-  const whole = { ...node, inputs: [call.shaped(call.inputs[0]!, extents, read)] } as Unnamed;
-  const written = { C, H, W };
-  return sameExtents(written, extentsOf(result))
-    ? call.result(whole, result)
-    : call.reshaped(call.emit(whole), written, result);
+  const read = planesOf(call);
+  const whole = { ...node, inputs: [call.shaped(call.inputs[0]!, extents, read.extents)] } as Unnamed;
+  return call.written(whole, written, inRank(read, written));
 }
+
+/** The shape of planes in the rank and with the items of those that were read. */
+const inRank = ({ rank, items }: Planes, { C, H, W }: Extents): number[] => [items, C / items, H, W].slice(0, rank + 2);
 
 /** Planes that the input became, as what this node writes, in the rank and with the items of the input. */
 function inItems(call: Call, x: string, written: Extents): Translation {
-  const { rank, items } = planesOf(call);
-  const { C, H, W } = written;
-  return call.reshaped(x, written, [items, C / items, H, W].slice(0, rank + 2));
+  return call.reshaped(x, written, inRank(planesOf(call), written));
 }
 
 /** Filters `[O, I, R]` as `[O, I, R, 1]`, and as many copies as there are items. */
