@@ -45,6 +45,7 @@ const library: UserConfig = {
     lib: {
       entry: existing({
         index: 'src/index.ts',
+        element: 'src/element.ts',
         node: 'src/node/index.ts',
         cli: 'src/cli/main.ts',
         bench: 'bench/inNode.ts',

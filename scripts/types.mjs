@@ -13,7 +13,11 @@ const DISPOSABLE = '/// <reference lib="esnext.disposable" />\n';
 const dir = join(root, 'dist/types');
 rmSync(dir, { recursive: true, force: true });
 const bundle = await rollup({
-  input: { index: join(root, 'src/index.ts'), node: join(root, 'src/node/index.ts') },
+  input: {
+    index: join(root, 'src/index.ts'),
+    element: join(root, 'src/element.ts'),
+    node: join(root, 'src/node/index.ts'),
+  },
   external: /^(node:|(webgpu|sharp)(\/|$))/,
   plugins: [
     dts({ tsconfig: join(root, 'tsconfig.types.json') }),

@@ -76,7 +76,9 @@ export async function loadModelFile(
     ...(output !== undefined && { output }),
     ...(fixed && { fixed }),
   });
-  return named?.prep && file.guess ? { ...file, guess: { prep: named.prep, reason: 'so its authors say' } } : file;
+  if (!named?.prep) return file;
+  const { presetSpec } = await import('./formats/preparation'); // its authors say how, though the file does not
+  return { ...file, input: presetSpec(named.prep, file.graph.input.extents) };
 }
 
 /** The bytes of a model's own file, and how the files that it names are found. */

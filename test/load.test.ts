@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { MOST_FILE_BYTES } from '../src/formats/checks';
+import { presetSpec } from '../src/formats/preparation';
 import { writeManifest } from '../src/formats/native';
 import { writeSafetensors } from '../src/formats/safetensors';
 import type { ModelFile } from '../src/graph';
@@ -43,6 +44,15 @@ test('a model is found by a relative address, its weights beside it', async () =
   const { labels } = await loadModelFile('some/model.json', fetchBytes, {});
   expect(labels).toEqual(file.labels);
   expect(asked.map((href) => href.split('/').slice(-2).join('/'))).toEqual(['some/model.json', 'some/w.safetensors']);
+});
+
+test('a public model by its name is prepared as its authors say, though its file does not', async () => {
+  const [name, { address, prep }] = Object.entries(PUBLIC_MODELS)[0]!;
+  const onnx = readFileSync('test/fixtures/squeezenet1_1.onnx');
+  const fetched: string[] = [];
+  const found = await loadModelFile(name, async ({ href }) => (fetched.push(href), onnx), {});
+  expect(fetched).toEqual([address]);
+  expect(found.input).toEqual(presetSpec(prep, found.graph.input.extents));
 });
 
 test('a graph, a model file, bytes, and the two files that a user chose are models too', async () => {

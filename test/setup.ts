@@ -2,6 +2,9 @@
  * Once per run: a Vite server, and a Chromium whose WebGPU is SwiftShader's, so that the browser tests mean the same on
  * every machine. Tests reach both through test/chromium.ts. Without an adapter the run fails; nothing is skipped.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import puppeteer from 'puppeteer';
 import { createServer } from 'vite';
 import type { TestProject } from 'vitest/node';
@@ -13,6 +16,8 @@ declare module 'vitest' {
     pageUrl: string;
     /** Where Puppeteer finds the running Chromium. */
     browserEndpoint: string;
+    /** An empty folder, where the first test that needs the package unpacks it for all. */
+    packFolder: string;
   }
 }
 
@@ -47,7 +52,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await server.listen();
   const pageUrl = server.resolvedUrls?.local[0] as string;
   const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: 120_000 });
+  const packFolder = mkdtempSync(join(tmpdir(), 'gradlens-packed-'));
   const close = async () => {
+    rmSync(packFolder, { recursive: true, force: true });
     await browser.close();
     await server.close();
   };
@@ -63,5 +70,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
   project.provide('pageUrl', pageUrl);
   project.provide('browserEndpoint', browser.wsEndpoint());
+  project.provide('packFolder', packFolder);
   return close;
 }

@@ -1,8 +1,6 @@
 /** The package as it was unpacked: what it exports, its types, its size, and a page that has nothing else. */
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
-import { type Server, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { extname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
@@ -14,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEFAULT_MODEL, SHIPPED_MODELS } from '../../src/publicModels';
 import { chromiumPage } from '../chromium';
 import { type Packed, pack } from './pack';
+import { serve } from './serve';
 
 let packed: Packed;
 let manifest: { exports: Record<string, string | { types: string; default: string }> };
@@ -21,7 +20,6 @@ beforeAll(() => {
   packed = pack();
   manifest = JSON.parse(readFileSync(join(packed.folder, 'package.json'), 'utf8'));
 }, 240_000);
-afterAll(() => packed.remove());
 
 test('every export is a file of the package, and every shipped net has one', () => {
   const named = Object.values(manifest.exports).flatMap((to) => (typeof to === 'string' ? [to] : Object.values(to)));
@@ -67,7 +65,7 @@ test('types resolve wherever modules do', async () => {
 
 test('no entry needs a package at run time, but for the two that npm calls optional', async () => {
   const { metafile } = await esbuild.build({
-    entryPoints: ['index', 'node', 'cli', 'bench'].map((name) => join(packed.folder, `dist/lib/${name}.js`)),
+    entryPoints: ['index', 'element', 'node', 'cli', 'bench'].map((name) => join(packed.folder, `dist/lib/${name}.js`)),
     bundle: true,
     splitting: true,
     format: 'esm',
@@ -148,13 +146,14 @@ describe('size', () => {
     ['import { Engine, saliency } from "gradlens"; console.log(Engine, saliency);', 36_000],
     ['import { GradlensError } from "gradlens"; console.log(GradlensError);', 3_000],
     ['import "gradlens";', 100],
+    ['import "gradlens/element";', 42_000],
+    [`import net from "gradlens/weights/${DEFAULT_MODEL}"; console.log(net);`, 400],
   ])('%s is at most %d bytes', async (code, most) => {
     expect(await closure(code)).toBeLessThan(most);
   });
 });
 
 describe('a page without a bundler, with an import map of one line,', () => {
-  const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' };
   const PAGE = `<!doctype html><link rel="icon" href="data:,">
   <script type="importmap">{ "imports": { "gradlens": "/node_modules/gradlens/dist/lib/index.js" } }</script>
   <script type="module">
@@ -168,29 +167,32 @@ describe('a page without a bundler, with an import map of one line,', () => {
       return { largest: Math.max(...map.data), class: map.class };
     };
   </script>`;
+  const ELEMENT = `<!doctype html><link rel="icon" href="data:,">
+  <script type="importmap">{ "imports": { "gradlens/element": "/node_modules/gradlens/dist/lib/element.js" } }</script>
+  <script type="module">import 'gradlens/element';</script>
+  <gradlens-map src="church.jpg" class="church" style="width: 300px"></gradlens-map>`;
 
-  let server: Server;
+  let served: Awaited<ReturnType<typeof serve>>;
+  let host: string;
   beforeAll(async () => {
     writeFileSync(join(packed.host, 'page.html'), PAGE);
+    writeFileSync(join(packed.host, 'element.html'), ELEMENT);
     copyFileSync('test/fixtures/squeezenet1_1.onnx', join(packed.host, 'net.onnx'));
-    server = createServer(({ url = '' }, response) => {
-      const path = new URL(url, 'http://host').pathname;
-      const type = TYPES[extname(path)] ?? 'application/octet-stream';
-      response.writeHead(200, { 'content-type': type }).end(readFileSync(join(packed.host, path)));
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    copyFileSync('samples/church.jpg', join(packed.host, 'church.jpg'));
+    served = await serve(packed.root);
+    host = `${served.address}${basename(packed.host)}/`;
   });
-  afterAll(() => void server.close());
+  afterAll(() => served.close());
 
   test.each([
-    ['an ONNX file', '/net.onnx', [3, 64, 64]],
+    ['an ONNX file', 'net.onnx', [3, 64, 64]],
     ['a shipped net by its name', DEFAULT_MODEL, [3, 128, 128]],
   ])(
     'loads %s, and has its map',
     async (_, source, shape) => {
       await using opened = await chromiumPage();
       const { page, errors } = opened;
-      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/page.html`);
+      await page.goto(`${host}page.html`);
       const map = await page.evaluate(
         (from, extents) =>
           (window as unknown as { scoresOf(...args: unknown[]): Promise<{ largest: number; class: number }> }).scoresOf(
@@ -205,4 +207,36 @@ describe('a page without a bundler, with an import map of one line,', () => {
     },
     120_000,
   );
+
+  test('shows a map by the custom element, anew where an attribute changes, and says what is wrong', async () => {
+    await using opened = await chromiumPage();
+    const { page, errors } = opened;
+    await page.goto(`${host}element.html`);
+    const [first, second, wrong] = await page.evaluate(async () => {
+      type Shown = HTMLElement & { map?: { class: number; data: Float32Array } };
+      const element = document.querySelector('gradlens-map') as Shown;
+      const next = async (name: string) => {
+        const event = await new Promise<CustomEvent>((resolve) =>
+          ['map', 'error'].forEach((type) =>
+            element.addEventListener(type, (sent) => resolve(sent as CustomEvent), { once: true }),
+          ),
+        );
+        if (event.type !== name) throw event.detail;
+        const canvas = element.shadowRoot!.querySelector('canvas')!;
+        const { message } = event.detail as { message?: string };
+        return [message ?? canvas.getAttribute('aria-label'), element.map!.class, canvas.width, canvas.clientWidth];
+      };
+      const drawn = element.map ? undefined : next('map');
+      const shown = [await drawn];
+      element.setAttribute('class', '8');
+      shown.push(await next('map'));
+      element.setAttribute('class', 'nothing');
+      shown.push(await next('error'));
+      return shown;
+    });
+    expect(first).toEqual(['where the score of church is most sensitive', 4, 480, 300]);
+    expect(second).toEqual(['where the score of golf ball is most sensitive', 8, 480, 300]);
+    expect(wrong![0]).toContain("class is 'nothing'");
+    expect(errors).toEqual([]);
+  }, 120_000);
 });
