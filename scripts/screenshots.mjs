@@ -2,6 +2,7 @@
  * Pictures of the page in each of its states, wide and narrow, light and dark, to be looked at by eye.
  *
  *   node scripts/screenshots.mjs FOLDER [--at http://localhost:8080/some/where/] [--only opening,broken]
+ *     [--widths 1280,360] [--schemes light] [--fold]   --fold: what is seen without scrolling
  *
  * Without --at the page is served from the sources. A new state is a line in the table below.
  */
@@ -64,7 +65,7 @@ const STATES = [
   { name: 'device-lost', act: crashGpu, until: () => window.gradlens.state.error !== null },
   { name: 'no-webgpu', worker: "Object.defineProperty(navigator, 'gpu', { value: undefined })" },
 ];
-const WIDTHS = [1280, 360];
+const WIDTHS = [1280, 768, 360];
 const SCHEMES = ['light', 'dark'];
 
 const FLAGS = [
@@ -81,9 +82,20 @@ const LONGEST_MILLISECONDS = 120_000;
 const {
   values,
   positionals: [folder],
-} = parseArgs({ options: { at: { type: 'string' }, only: { type: 'string' } }, allowPositionals: true });
+} = parseArgs({
+  options: {
+    at: { type: 'string' },
+    only: { type: 'string' },
+    widths: { type: 'string' },
+    schemes: { type: 'string' },
+    fold: { type: 'boolean', default: false },
+  },
+  allowPositionals: true,
+});
 if (!folder) {
-  console.error('node scripts/screenshots.mjs FOLDER [--at ADDRESS] [--only STATE,…]');
+  console.error(
+    'node scripts/screenshots.mjs FOLDER [--at ADDRESS] [--only STATE,…] [--widths 1280,…] [--schemes light,dark] [--fold]',
+  );
   process.exit(2);
 }
 const only = values.only?.split(',') ?? STATES.map(({ name }) => name);
@@ -92,6 +104,9 @@ if (unknown !== undefined) {
   console.error(`there is no state '${unknown}'; there are ${STATES.map(({ name }) => name).join(', ')}`);
   process.exit(2);
 }
+
+const widths = values.widths?.split(',').map(Number) ?? WIDTHS;
+const schemes = values.schemes?.split(',') ?? SCHEMES;
 
 mkdirSync(folder, { recursive: true });
 const server = values.at
@@ -112,7 +127,7 @@ const browser = await puppeteer.launch({
 });
 
 for (const state of STATES.filter(({ name }) => only.includes(name))) {
-  for (const width of WIDTHS)
+  for (const width of widths)
     await shoot(state, width).catch((error) => {
       console.error(`${state.name} at ${width}: ${error.message}`);
       process.exitCode = 1;
@@ -133,17 +148,22 @@ async function shoot(
   const page = await context.newPage();
   try {
     page.setDefaultTimeout(LONGEST_MILLISECONDS);
-    await page.setViewport({ width, height: width < 600 ? 740 : 900, isMobile: width < 600, hasTouch: width < 600 });
+    await page.setViewport({
+      width,
+      height: width < 600 ? 740 : width < 1000 ? 1024 : 800,
+      isMobile: width < 600,
+      hasTouch: width < 600,
+    });
     if (worker) await beforeWorkers(page, worker);
     await page.goto(new URL(`index.html${hash}`, address).href);
     await page.waitForFunction(() => window.gradlens !== undefined);
     if (at === 'rest') await page.waitForFunction(() => window.gradlens.state.phase !== 'busy');
     await act?.(page);
     await page.waitForFunction(until);
-    for (const scheme of SCHEMES) {
+    for (const scheme of schemes) {
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
       const path = join(folder, `${name}-${width}-${scheme}.png`);
-      await page.screenshot({ path, fullPage: true });
+      await page.screenshot({ path, fullPage: !values.fold });
       console.log(path);
     }
   } finally {

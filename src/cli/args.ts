@@ -1,5 +1,6 @@
 /** Arguments, strictly: citty lets unknown options and missing values pass, so they are looked at here first. */
 import { type ArgsDef, type CommandDef, type ParsedArgs, defineCommand } from 'citty';
+import { OVERLAY_ALPHA } from '../image/render';
 import { UsageError } from './failure';
 import type { Session } from './session';
 
@@ -15,7 +16,7 @@ export const common = {
 
 /** An option whose value may be left out: `--overlay` or `--overlay 0.3`. */
 export const OPTIONAL_VALUES: Readonly<Record<string, { readonly bare: string; readonly pattern: RegExp }>> = {
-  overlay: { bare: '0.5', pattern: /^\d*\.?\d+$/ },
+  overlay: { bare: String(OVERLAY_ALPHA), pattern: /^\d*\.?\d+$/ },
 };
 
 interface CommandSpec<T extends ArgsDef> {

@@ -3,13 +3,17 @@ import { writeNpy } from '../formats/npy';
 import { colourMapNames } from '../image/colourMaps';
 import { placementOf } from '../image/placement';
 import type { Pixels } from '../image/pixels';
-import { clipOf, renderMap } from '../image/render';
+import { OVERLAY_ALPHA, clipOf, renderMap } from '../image/render';
 import { common, command, numberOption } from './args';
 import type { Outputs } from './files';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
 import { mapMakerOf, methodOptions, noteFlat } from './methods';
 import { checkPattern, encodePng, fillPattern, labelBefore, named, npyBeside, stemOf } from './output';
 import { eachPicture, imagesArgument } from './pictures';
+
+const OVERLAY_HELP =
+  'lay the map over the picture, whose pixels it covers by their values, the largest ones as opaque as this (alone: ' +
+  `${OVERLAY_ALPHA})`;
 
 export const saliency = command({
   name: 'saliency',
@@ -26,7 +30,7 @@ export const saliency = command({
       default: 'out/{stem}.png',
       description: 'where to, with {stem}, {class} and {method}',
     },
-    overlay: { type: 'string', valueHint: 'alpha', description: 'lay the map over the picture (alone: 0.5)' },
+    overlay: { type: 'string', valueHint: 'alpha', description: OVERLAY_HELP },
     cmap: {
       type: 'enum',
       options: [...colourMapNames],

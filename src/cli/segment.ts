@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { ArgsDef, ParsedArgs } from 'citty';
 import { placementOf } from '../image/placement';
 import type { Pixels } from '../image/pixels';
+import { OVERLAY_ALPHA } from '../image/render';
 import {
   type MapBoxOptions,
   SEGMENT_PRESETS,
@@ -110,7 +111,7 @@ export const segment = command({
     overlay: {
       type: 'string',
       valueHint: 'alpha',
-      description: 'instead of the mask the picture, darker beside the object, with the box (alone: 0.5)',
+      description: `instead of the mask the picture, darker beside the object, with the box (alone: ${OVERLAY_ALPHA})`,
     },
     ...methodOptions,
     ...segmentationOptions,

@@ -5,6 +5,7 @@ import { chosenClass, classNamed, current } from './current';
 import { fetchPicture, forget, networkFilesOf, type Picture, readPicture } from './inputs/pictures';
 import type { Sample } from './inputs/samples';
 import { checkOnce, chosenNetwork, ensureNetwork, keepNetwork, offerFiles } from './network';
+import { showAnswer } from './parts/answer';
 import { showClasses, showSeen } from './parts/classPanel';
 import { element } from './parts/elements';
 import { choicesOf, choose } from './parts/form';
@@ -14,6 +15,7 @@ import { type TabName, state } from './state';
 import { classModelTab, forgetAscent } from './tabs/classModel';
 import { saliencyTab } from './tabs/saliency';
 import { segmentationTab, takeRecipe as takeCutRecipe } from './tabs/segmentation';
+import { makeThumbnails } from './tabs/thumbnails';
 import type { Tab } from './tabs/tab';
 import { forgetError, instead, refuse } from './work';
 import { call } from './worker/remote';
@@ -60,15 +62,19 @@ export async function showAll(signal: AbortSignal): Promise<void> {
       current.wish = classNamed(current.wish, network.labels, network.classes) ?? null;
     void call('seen', picture.id, { signal }).then(showSeen, () => {});
   }
-  showClasses(current.ranked, chosenClass());
   await showTab(signal);
 }
 
 export async function showTab(signal: AbortSignal): Promise<void> {
+  showClasses(current.ranked, chosenClass());
+  showAnswer();
   await shownTab().show(signal);
   showSaving(shownTab());
   tellAddress();
-  void checkOnce(); // after the first result, which it must not delay
+  // after the first result, which neither must delay
+  void checkOnce().then(async () => {
+    if (state.tab === 'saliency' && !signal.aborted) await makeThumbnails(signal);
+  });
 }
 
 /** As {@link showAll} after another network was chosen; where that is not to be had, the one that is there stays. */
@@ -85,6 +91,8 @@ export async function showAnother(signal: AbortSignal): Promise<void> {
 function becomeNetwork(): void {
   became = state.networks;
   current.ranked = [];
+  showClasses([], null);
+  showAnswer();
   for (const tab of Object.values(tabs)) tab.clear();
   forgetAscent();
   takeCutRecipe();
@@ -143,6 +151,7 @@ function becomePicture(picture: Picture): void {
   state.picture = { name, width, height };
   for (const tab of Object.values(tabs)) tab.clear();
   showClasses([], null);
+  showAnswer();
   showSeen(null);
   showSaving(shownTab());
   parts.picture.src = picture.address;

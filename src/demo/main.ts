@@ -1,7 +1,7 @@
 /** The page: what the visitor does, and what then happens. Everything that computes is in a worker. */
 import { GradlensError } from '../index';
 import { readAddress } from './address';
-import { chosenClass, current } from './current';
+import { current } from './current';
 import {
   address,
   open,
@@ -21,8 +21,9 @@ import { firstSample, samples } from './inputs/samples';
 import { toggleCamera } from './live';
 import { chooseNetwork, ensureNetwork, forgetNetwork, showAdapter, showCheck, takeLabels } from './network';
 import { workOffline } from './offline';
-import { listenForClass, showClasses } from './parts/classPanel';
+import { listenForClass } from './parts/classPanel';
 import { element, make } from './parts/elements';
+import { closeBeside, holdToCompare } from './parts/gestures';
 import { choose, showRanges } from './parts/form';
 import { listenForSaving, showSaving } from './save';
 import { type TabName, state } from './state';
@@ -90,7 +91,6 @@ parts.labelsFile.addEventListener('change', () => {
 listenForClass((index) => {
   current.wish = index;
   void instead(async (signal) => {
-    showClasses(current.ranked, chosenClass());
     await showTab(signal);
   });
 });
@@ -105,7 +105,7 @@ function openTab(name: TabName): void {
     button.setAttribute('aria-selected', String(chosen));
     button.tabIndex = chosen ? 0 : -1;
   }
-  for (const tab of Object.values(tabs)) tab.form.hidden = tab.name !== name;
+  for (const tab of Object.values(tabs)) element(tab.name, HTMLDivElement).hidden = tab.name !== name;
   showSaving(shownTab());
 }
 
@@ -115,17 +115,20 @@ for (const [k, button] of buttons.entries()) {
     if (current.picture) void instead(showAll);
   };
   button.addEventListener('click', open);
-  button.addEventListener('keydown', ({ key }) => {
-    const step = key === 'ArrowRight' ? 1 : key === 'ArrowLeft' ? -1 : 0;
-    if (step === 0) return;
-    const next = buttons[(k + step + buttons.length) % buttons.length]!;
+  button.addEventListener('keydown', (event) => {
+    const { key } = event;
+    const places: Readonly<Record<string, number>> = { ArrowRight: k + 1, ArrowLeft: k - 1, Home: 0, End: -1 };
+    const place = places[key];
+    if (place === undefined) return;
+    event.preventDefault(); // else the page scrolls
+    const next = buttons.at(place % buttons.length)!;
     next.focus();
     next.click();
   });
 }
 
 /** How a map is drawn; everything else about it is computed anew. */
-const DRAWN = ['colours', 'clip', 'opacity'];
+const DRAWN = ['colours', 'clip', 'opacity', 'view'];
 
 saliencyTab.form.addEventListener('input', ({ target }) => {
   const { name } = target as HTMLInputElement;
@@ -171,6 +174,12 @@ element('sanity-start', HTMLButtonElement).addEventListener(
       showSaving(shownTab());
     }),
 );
+holdToCompare(element('lens', HTMLDivElement));
+closeBeside(document.querySelectorAll<HTMLDetailsElement>('.drop'));
+document.querySelector('.skip')!.addEventListener('click', (event) => {
+  event.preventDefault(); // the address says what is shown
+  element('answer', HTMLElement).focus();
+});
 // A crash of the browser's GPU process empties every canvas.
 for (const id of ['map', 'overlay', 'legend', 'second-map'])
   element(id, HTMLCanvasElement).addEventListener('contextrestored', paint);
@@ -179,9 +188,6 @@ element('cancel', HTMLButtonElement).addEventListener('click', () => (state.came
 listenForSaving(() => ({ tab: shownTab(), address: address() }));
 
 // ——— begin ———
-
-// a phone has no room for what few change
-element('network', HTMLDetailsElement).open = matchMedia('(min-width: 701px)').matches;
 
 /** All that the address says. */
 function openAddress(): void {

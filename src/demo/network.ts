@@ -13,6 +13,7 @@ import {
   SHIPPED_MODELS,
   presetNames,
 } from '../index';
+import { showNames } from './parts/classPanel';
 import { element, make } from './parts/elements';
 import { showActivity, showProgress } from './parts/messages';
 import { state } from './state';
@@ -188,6 +189,7 @@ function showNetwork({
   const size = `${(gpuBytes / 1e6).toFixed(1)} MB on the GPU`;
   parts.text.textContent = `Sees ${W}×${H}${seen}; ${classes} classes${unnamed}; ${size}${by}.`;
   parts.statusModel.textContent = `${name}, ${classes} classes, sees ${W}×${H}`;
+  showNames(names, classes);
   parts.labels.replaceChildren(...(names.length > 0 ? names.map((label) => make('option', { value: label })) : []));
 }
 

@@ -21,9 +21,17 @@ export interface RenderOptions {
   readonly height?: number;
   /** How the result's extents meet the map's; default: the whole of both. What the map does not show is transparent. */
   readonly placement?: Placement;
-  /** A picture to lay the map over, as opaque as `alpha` says (default ½). */
+  /**
+   * A picture to lay the map over. A pixel is covered in proportion to its |value|, so that the picture stays as it is
+   * where the map is small; the last colour is as opaque as `alpha` says (default {@link OVERLAY_ALPHA}).
+   */
   readonly overlay?: { readonly picture: Pixels; readonly alpha?: number };
+  /** Instead: opacities in proportion to |value|, up to `alpha` of 255, to be laid over anything. */
+  readonly fading?: { readonly alpha?: number };
 }
+
+/** How opaque the largest values of a map are over a picture, if nothing else is said. */
+export const OVERLAY_ALPHA = 0.8;
 
 const RULES = {
   colours: oneOf(...colourMapNames),
@@ -42,9 +50,9 @@ export function renderMap(
   map: Drawable,
   options: RenderOptions = {},
 ): Pixels & { readonly data: Uint8ClampedArray<ArrayBuffer> } {
-  const { overlay, percentile = 99, colours = map.signed ? 'coolwarm' : 'viridis' } = options;
+  const { overlay, fading, percentile = 99, colours = map.signed ? 'coolwarm' : 'viridis' } = options;
   const { width = overlay?.picture.width ?? map.width, height = overlay?.picture.height ?? map.height } = options;
-  const alpha = overlay?.alpha ?? 0.5;
+  const alpha = (overlay ?? fading)?.alpha ?? OVERLAY_ALPHA;
   checkAll({ colours, percentile, width, height, alpha }, RULES);
   if (overlay && (overlay.picture.width !== width || overlay.picture.height !== height)) {
     throw new GradlensError(
@@ -52,7 +60,8 @@ export function renderMap(
       `the picture is ${overlay.picture.width}×${overlay.picture.height}, the result would be ${width}×${height}`,
     );
   }
-  const toColour = colourIndex(map, colours, clipOf(map.data, percentile));
+  const clip = clipOf(map.data, percentile);
+  const toColour = colourIndex(map, colours, clip);
   const table = colourTable(colours, STEPS);
   const values = resizeMap(map, width, height, options.placement);
 
@@ -62,10 +71,10 @@ export function renderMap(
     if (Number.isNaN(values[i])) continue;
     const colour = toColour(values[i]!) * 3;
     const pixel = i * 4;
-    for (let k = 0; k < 3; k++) {
-      data[pixel + k] = overlay ? data[pixel + k]! * (1 - alpha) + table[colour + k]! * alpha : table[colour + k]!;
-    }
-    if (!overlay) data[pixel + 3] = 255;
+    const opacity = overlay || fading ? alpha * (clip > 0 ? Math.min(1, Math.abs(values[i]!) / clip) : 0) : 1;
+    const share = overlay ? opacity : 1;
+    for (let k = 0; k < 3; k++) data[pixel + k] = data[pixel + k]! * (1 - share) + table[colour + k]! * share;
+    if (!overlay) data[pixel + 3] = 255 * opacity;
   }
   return { data, width, height };
 }

@@ -86,5 +86,6 @@ export const integratedGradientsMethod = method({
   },
   signed: () => true,
   batch: () => SAMPLES_AT_ONCE,
+  passes: ({ samples }) => samples,
   make: (model, image, { samples, ...options }) => integratedGradients(model, image, { ...options, steps: samples }),
 });

@@ -76,6 +76,8 @@ export interface MethodRecord<
   signed(values: Values): boolean;
   /** The batch that a model is best loaded with: as many views or samples as one run takes. */
   batch(values: Values): number;
+  /** How many passes a map takes, roughly, in gradients of one picture; default 1. */
+  passes?(values: Values): number;
   make(
     model: Model,
     image: ImageInput,

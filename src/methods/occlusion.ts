@@ -68,5 +68,6 @@ export const occlusionMethod = method({
   options: {},
   signed: () => true,
   batch: () => SAMPLES_AT_ONCE,
+  passes: () => 110, // squares of an eighth, a sixteenth apart, forward alone
   make: occlusion,
 });

@@ -128,6 +128,7 @@ export const saliencyMethod = method({
   },
   signed: ({ channels }) => channels === 'sum',
   batch: ({ views }) => views,
+  passes: ({ views }) => views,
   make: saliency,
   several: (model, image, { views, ...options }) => (views === 1 ? saliencies(model, image, options) : null),
   variants: { 'ten views': { views: 10 }, deconvnet: { relu: 'deconvnet' }, guided: { relu: 'guided' } },

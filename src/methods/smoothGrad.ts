@@ -81,7 +81,7 @@ export const smoothGradMethod = method({
       whole: true,
       default: 32,
       label: 'Noisy copies',
-      help: 'noisy copies',
+      help: 'how many maps of noisy copies are averaged',
     },
     noise: {
       kind: 'number',
@@ -94,5 +94,6 @@ export const smoothGradMethod = method({
   },
   signed: ({ channels }) => channels === 'sum',
   batch: () => SAMPLES_AT_ONCE,
+  passes: ({ samples }) => samples,
   make: smoothGrad,
 });

@@ -311,7 +311,7 @@ describe('saliency', () => {
     expect(pixel(after, 15, 10)).not.toEqual(pixel(before, 15, 10));
   });
 
-  test('an overlay without a number is half transparent, and does not swallow the picture', async () => {
+  test('an overlay without a number has the usual opacity, and does not swallow the picture', async () => {
     const { code, stdout } = await gradlens([
       'saliency',
       '--overlay',
@@ -327,7 +327,7 @@ describe('saliency', () => {
       '--json',
     ]);
     expect(code).toBe(0);
-    expect(jsonLines(stdout)[0].parameters).toMatchObject({ overlay: 0.5, colours: 'gray', percentile: 90 });
+    expect(jsonLines(stdout)[0].parameters).toMatchObject({ overlay: 0.8, colours: 'gray', percentile: 90 });
   });
 });
 

@@ -92,10 +92,19 @@ describe('resizing', () => {
 describe('an overlay', () => {
   const picture = { data: Uint8Array.of(100, 100, 100, 255, 200, 200, 200, 255), width: 2, height: 1 };
 
-  test('mixes the colours in proportion', () => {
-    expect(reds(renderMap(map(2, 1, [0, 1]), { ...gray, overlay: { picture } }))).toEqual([50, 228]);
+  test('covers the picture in proportion to the value, whatever its sign', () => {
+    expect(reds(renderMap(map(2, 1, [0, 1]), { ...gray, overlay: { picture } }))).toEqual([100, 244]);
+    expect(reds(renderMap(map(2, 1, [0.5, 1]), { ...gray, overlay: { picture, alpha: 0.5 } }))).toEqual([107, 228]);
     expect(reds(renderMap(map(2, 1, [0, 1]), { ...gray, overlay: { picture, alpha: 0 } }))).toEqual([100, 200]);
-    expect(reds(renderMap(map(2, 1, [0, 1]), { ...gray, overlay: { picture, alpha: 1 } }))).toEqual([0, 255]);
+    expect(reds(renderMap(map(2, 1, [0, 1]), { ...gray, overlay: { picture, alpha: 1 } }))).toEqual([100, 255]);
+    expect(reds(renderMap(map(2, 1, [-1, 0], true), { ...gray, overlay: { picture, alpha: 1 } }))).toEqual([0, 200]);
+    expect(reds(renderMap(map(2, 1, [0, 0]), { ...gray, overlay: { picture, alpha: 1 } }))).toEqual([100, 200]);
+  });
+
+  test('may be left to whoever draws it: the opacities are there', () => {
+    const drawn = renderMap(map(3, 1, [0, 1, 2]), { ...gray, fading: { alpha: 0.5 } });
+    expect(alphas(drawn)).toEqual([0, 64, 128]);
+    expect(reds(drawn)).toEqual([0, 128, 255]);
   });
 
   test('leaves the picture as it is where the map shows nothing', () => {

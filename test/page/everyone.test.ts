@@ -32,7 +32,7 @@ test.each([
     expect(await page.$eval('#picture', (image) => (image as HTMLImageElement).naturalWidth)).toBeGreaterThan(0);
     expect(
       await page.$$eval(
-        'select, #classes, #opacity, #save-png, .stage canvas, progress',
+        'select, #classes, #opacity, #save-png, .stage canvas, #answer, progress',
         (all) => all.filter((element) => (element as HTMLElement).checkVisibility()).length,
       ),
     ).toBe(0);
@@ -63,10 +63,11 @@ test('everything can be done with the keyboard, and the focus is seen', async ()
     await page.keyboard.press('Tab');
     const { name, ring } = await page.evaluate(() => {
       const element = document.activeElement as HTMLInputElement;
-      const ringed = element.type === 'file' ? element.labels![0]! : element;
+      const ringed = ['file', 'radio'].includes(element.type) ? element.labels![0]! : element;
       // fields that are made of the methods' options have a name and no id
       const menu = element.closest('select')?.name;
-      return { name: element.id || menu || element.value, ring: getComputedStyle(ringed).outlineStyle };
+      const name = element.id || menu || element.value || element.textContent.trim();
+      return { name, ring: getComputedStyle(ringed).outlineStyle };
     });
     expect(ring, name).not.toBe('none');
     seen.push(name);
@@ -83,6 +84,8 @@ test('everything can be done with the keyboard, and the focus is seen', async ()
   expect(second.map.class).toBe(church.classes[1]!.index);
   expect(await page.evaluate(() => (document.activeElement as HTMLInputElement).value)).toBe(String(second.map.class));
 
+  while ((await tab()) !== 'Settings');
+  await page.keyboard.press('Enter');
   while ((await tab()) !== 'relu');
   await page.keyboard.press('ArrowDown');
   expect((await mapNumber(page, 4)).map.relu).toBe('deconvnet');
@@ -91,8 +94,10 @@ test('everything can be done with the keyboard, and the focus is seen', async ()
     expect.arrayContaining([
       'file',
       'camera',
-      'picture-address',
+      'More',
       'tab-saliency',
+      'over',
+      'saliency',
       'opacity',
       'colours',
       'clip',
@@ -112,7 +117,7 @@ test('360 pixels are wide enough, and targets are 24 pixels or more', async () =
   await page.setViewport({ width: 360, height: 740 });
   await mapNumber(page, 1);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
-  const small = await page.$$eval('button:not([hidden]), .button, select, input[type=range], td label', (all) =>
+  const small = await page.$$eval('button:not([hidden]), .button, select, input[type=range], label, summary', (all) =>
     all
       .filter((element) => (element as HTMLElement).checkVisibility() && element.getBoundingClientRect().height < 24)
       .map((element) => element.outerHTML),

@@ -8,7 +8,7 @@ import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { external, node, onnxFile } from '../formats/models';
 import { DATA, data } from '../needs';
-import { alertOf, mapNumber, openDemo, setField, settled, stateOf } from './open';
+import { alertOf, chooseRadio, mapNumber, openDemo, setField, settled, stateOf } from './open';
 
 const FIXTURE = 'test/fixtures/squeezenet1_1.onnx';
 
@@ -30,10 +30,10 @@ describe('pictures', () => {
         '#picture-address',
         (field, value) => {
           (field as HTMLInputElement).value = value;
+          (field as HTMLInputElement).form!.requestSubmit();
         },
         base + path,
       );
-      await page.click('#by-address button');
     };
     await fetchBy('/open/church.jpg');
     const fetched = await mapNumber(page, 2);
@@ -208,14 +208,14 @@ describe('networks', () => {
     const before = await mapNumber(page, 1);
     await setField(page, '#saliency [name=samples]', '1024');
     await mapNumber(page, 2); // a changed field shows the map anew
-    await setField(page, '#method', 'smoothgrad');
+    await chooseRadio(page, 'method', 'smoothgrad');
     await page.waitForFunction(() => document.querySelector('#activity-text')!.textContent.startsWith('Computing:'), {
       timeout: 100_000,
     });
     await page.click('#cancel');
     const { phase, map } = await settled(page);
     expect({ phase, method: map!.method }).toEqual({ phase: 'ready', method: 'saliency' });
-    await setField(page, '#method', 'saliency');
+    await chooseRadio(page, 'method', 'saliency');
     expect((await mapNumber(page, 3)).map.values).toEqual(before.map.values);
     await close();
   });

@@ -67,6 +67,11 @@ export async function setField(page: Page, selector: string, value: string): Pro
   );
 }
 
+/** Chooses one of several radio buttons, as a visitor does. */
+export async function chooseRadio(page: Page, name: string, value: string): Promise<void> {
+  await page.$eval(`input[name=${name}][value="${value}"]`, (radio) => (radio as HTMLElement).click());
+}
+
 /** What the page would have saved as a file, by pressing the button: its name and its bytes. */
 export async function savedBy(page: Page, button: string): Promise<{ name: string; bytes: Buffer }> {
   const { name, text } = await page.evaluate(

@@ -10,7 +10,7 @@ import { CLASS_MODEL_PRESETS, METHODS, classModel } from '../../src/index';
 import { createNodeEngine, fileAddress } from '../../src/node';
 import { floats, node, onnxFile } from '../formats/models';
 import { normals, seededRandom } from '../oracle/random';
-import { mapNumber, openDemo, savedBy, setField, settled, stateOf } from './open';
+import { chooseRadio, mapNumber, openDemo, savedBy, setField, settled, stateOf } from './open';
 
 const MODEL = 'weights/imagenette-128-robust/model.json';
 
@@ -55,7 +55,7 @@ test('every method makes its own map, with the fields that it has', async () => 
     );
   let { maps } = await stateOf(page);
   for (const { name, title, meaning, options, signed } of METHODS.filter(({ name }) => name !== 'saliency')) {
-    await setField(page, '#method', name);
+    await chooseRadio(page, 'method', name);
     const { map } = await mapNumber(page, ++maps);
     expect({ method: map.method, meta: map.meta['method'], signed: map.signed }).toEqual({
       method: name,
@@ -68,7 +68,7 @@ test('every method makes its own map, with the fields that it has', async () => 
     expect(await page.$eval('#map-text', (element) => element.textContent)).toBe(meaning);
     expect(relativeL2(map.values, plain.map.values), name).toBeGreaterThan(0.1);
   }
-  await setField(page, '#method', 'saliency');
+  await chooseRadio(page, 'method', 'saliency');
   await mapNumber(page, ++maps);
   await setField(page, '#saliency [name=views]', '10');
   expect((await mapNumber(page, ++maps)).map.meta).toMatchObject({ views: 10 });

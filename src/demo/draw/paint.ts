@@ -26,23 +26,25 @@ export const coloursFor = ({ signed }: Pick<Heatmap, 'signed'>, chosen: ColourMa
   signed ? SIGNED_COLOURS : chosen;
 
 /** The map, in the picture's extents; where the network does not see the picture it is transparent. */
-export function drawMap(
-  canvas: HTMLCanvasElement,
-  map: Heatmap,
-  picture: Extent,
-  input: InputSpec,
-  { colours, percentile }: Look,
-): void {
-  const extent = drawingOf(picture);
-  drawPixels(
-    canvas,
-    renderMap(map, {
-      colours: coloursFor(map, colours),
-      percentile,
-      ...extent,
-      placement: scaled(placementOf(picture, input), extent.width / picture.width, extent.height / picture.height),
-    }),
-  );
+export function drawMap(canvas: HTMLCanvasElement, map: Heatmap, picture: Extent, input: InputSpec, look: Look): void {
+  drawPixels(canvas, rendered(map, drawingOf(picture), { picture, input, look }));
+}
+
+/** What a map is drawn over: a picture of these extents, as the network is shown it. */
+interface Shown {
+  readonly picture: Extent;
+  readonly input: InputSpec;
+  readonly look: Look;
+}
+
+function rendered(map: Heatmap, extent: Extent, { picture, input, look }: Shown, fading?: { alpha: number }) {
+  return renderMap(map, {
+    colours: coloursFor(map, look.colours),
+    percentile: look.percentile,
+    ...extent,
+    placement: scaled(placementOf(picture, input), extent.width / picture.width, extent.height / picture.height),
+    ...(fading ? { fading } : {}),
+  });
 }
 
 const scaled = ({ FROM_X, FROM_Y, FROM_W, FROM_H, ...to }: Placement, x: number, y: number): Placement => ({
@@ -53,20 +55,25 @@ const scaled = ({ FROM_X, FROM_Y, FROM_W, FROM_H, ...to }: Placement, x: number,
   FROM_H: FROM_H * y,
 });
 
-/** One drawing over another, as opaque as `alpha` says. */
+/**
+ * The map over the picture, whose pixels it covers by their values; the last colour is as opaque as `alpha` says.
+ * `longest`: pixels of the drawing's longer side.
+ */
 export function drawOver(
   canvas: HTMLCanvasElement,
   below: CanvasImageSource,
-  above: CanvasImageSource,
-  picture: Extent,
-  alpha: number,
+  map: Heatmap,
+  shown: Shown,
+  { alpha, longest = LONGEST }: { readonly alpha: number; readonly longest?: number },
 ): void {
-  const { width, height } = Object.assign(canvas, drawingOf(picture));
+  const { width, height } = Object.assign(canvas, drawingOf(shown.picture, longest));
   const context = contextOf(canvas);
   context.drawImage(below, 0, 0, width, height);
-  context.globalAlpha = alpha;
+  drawPixels(above, rendered(map, { width, height }, shown, { alpha }));
   context.drawImage(above, 0, 0, width, height);
 }
+
+const above = document.createElement('canvas');
 
 /** The bar of a map's colours, and what its ends stand for. */
 export function drawLegend(
@@ -154,8 +161,8 @@ export function clear(canvas: HTMLCanvasElement, label: string): void {
   canvas.setAttribute('aria-label', label);
 }
 
-export function drawingOf({ width, height }: Extent): { width: number; height: number } {
-  const scale = Math.min(1, LONGEST / Math.max(width, height));
+export function drawingOf({ width, height }: Extent, longest = LONGEST): { width: number; height: number } {
+  const scale = Math.min(1, longest / Math.max(width, height));
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 

@@ -1,4 +1,4 @@
-/** The best classes with a radio button each, a field for any other, and what the network sees of the picture. */
+/** The best classes with a radio button each, a list of all of them, and what the network sees of the picture. */
 import type { Classification } from '../../index';
 import type { Pixels } from '../../image/pixels';
 import { classNamed } from '../current';
@@ -7,12 +7,19 @@ import { state } from '../state';
 import { element, make } from './elements';
 
 const parts = {
-  body: element('classes', HTMLTableSectionElement),
+  best: element('classes', HTMLDivElement),
+  all: element('all-classes', HTMLButtonElement),
+  list: element('class-list', HTMLDialogElement),
+  close: element('class-list-close', HTMLButtonElement),
+  names: element('class-names', HTMLUListElement),
   other: element('other-class', HTMLFormElement),
   name: element('class-name', HTMLInputElement),
   seen: element('seen', HTMLCanvasElement),
   seenText: element('seen-text', HTMLSpanElement),
 };
+
+/** Which rows there are. */
+let listed = '';
 
 /** How many are shown. */
 const BEST = 5;
@@ -23,28 +30,42 @@ const BEST = 5;
 export function showClasses(ranked: readonly Classification[], chosen: Classification | null): void {
   const best = ranked.slice(0, BEST);
   const shown = !chosen || best.includes(chosen) ? best : [...best, chosen];
-  const before = state.classes.map(({ index, score }) => `${index} ${score}`).join();
+  const before = listed;
   state.classes = shown;
-  if (before !== shown.map(({ index, score }) => `${index} ${score}`).join())
-    parts.body.replaceChildren(...shown.map(rowOf));
-  for (const radio of parts.body.querySelectorAll<HTMLInputElement>('input'))
+  listed = shown.map(({ index, score }) => `${index} ${score}`).join();
+  if (before !== listed) parts.best.replaceChildren(...shown.map(rowOf));
+  for (const radio of parts.best.querySelectorAll<HTMLInputElement>('input'))
     radio.checked = radio.value === String(chosen?.index);
 }
 
-function rowOf({ index, label, score, probability }: Classification): HTMLTableRowElement {
-  const radio = make('input', { type: 'radio', name: 'class', value: String(index) });
+function rowOf({ index, label, score, probability }: Classification): HTMLLabelElement {
   const row = make(
-    'tr',
+    'label',
     {},
-    make('td', {}, make('label', {}, radio, label)),
-    make('td', { textContent: score.toFixed(2).replace('-', '−') }),
-    make('td', { textContent: percent(probability) }),
+    make('input', { type: 'radio', name: 'class', value: String(index) }),
+    make('span', { textContent: label }),
+    make('span', { className: 'score', textContent: `score ${score.toFixed(2).replace('-', '−')}` }),
+    make('span', { textContent: percent(probability) }),
   );
   row.style.setProperty('--share', (probability ?? 0).toFixed(4)); // a bar behind the row
   return row;
 }
 
-function percent(probability: number | null): string {
+/** How many classes there are, and which. */
+export function showNames(labels: readonly string[], classes: number): void {
+  parts.all.textContent = `all ${classes} classes`;
+  const names = labels.length > 0 ? labels : Array.from({ length: classes }, (_, index) => String(index));
+  parts.names.replaceChildren(
+    ...names
+      .map((name, index) => ({ name, index }))
+      .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+      .map(({ name, index }) =>
+        make('li', {}, make('button', { type: 'button', textContent: name, value: String(index) })),
+      ),
+  );
+}
+
+export function percent(probability: number | null): string {
   if (probability === null) return '–'; // a model without a head
   return probability >= 0.0005 ? `${(probability * 100).toFixed(1)} %` : '< 0.1 %';
 }
@@ -57,7 +78,15 @@ export function showSeen(pixels: Pixels | null): void {
 
 /** Calls `choose` with the number of a class that the visitor asks for. */
 export function listenForClass(choose: (index: number) => void): void {
-  parts.body.addEventListener('change', ({ target }) => choose(Number((target as HTMLInputElement).value)));
+  parts.best.addEventListener('change', ({ target }) => choose(Number((target as HTMLInputElement).value)));
+  parts.all.addEventListener('click', () => parts.list.showModal());
+  parts.close.addEventListener('click', () => parts.list.close());
+  parts.list.addEventListener('click', ({ target }) => target === parts.list && parts.list.close()); // beside it
+  parts.names.addEventListener('click', ({ target }) => {
+    if (!(target instanceof HTMLButtonElement)) return;
+    parts.list.close();
+    choose(Number(target.value));
+  });
   parts.name.addEventListener('input', () => parts.name.setCustomValidity(''));
   parts.other.addEventListener('submit', (event) => {
     event.preventDefault();
@@ -66,6 +95,7 @@ export function listenForClass(choose: (index: number) => void): void {
     parts.name.setCustomValidity(index === undefined ? 'This network has no such class.' : '');
     if (index === undefined) return void parts.name.reportValidity();
     parts.name.value = '';
+    parts.list.close();
     choose(index);
   });
 }

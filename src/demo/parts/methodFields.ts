@@ -1,9 +1,9 @@
-/** The fields of the methods, made of what their records say: the menu, and a field for each option. */
+/** The fields of the methods, made of what their records say: a small picture to choose each by, and its options. */
 import { METHODS, type Method, type MethodOption, type MethodValues } from '../../index';
 import { element, make } from './elements';
 import { numberOf, textOf } from './form';
 
-const form = element('saliency', HTMLFormElement);
+const form = element('saliency-form', HTMLFormElement);
 
 /** Names of tensors are each network's own: only programs and the command line ask for them. */
 const hasField = (option: MethodOption): option is Exclude<MethodOption, { readonly kind: 'tensor' | 'tensors' }> =>
@@ -11,10 +11,19 @@ const hasField = (option: MethodOption): option is Exclude<MethodOption, { reado
 
 const BY_DEFAULT = 'saliency';
 
-element('method', HTMLSelectElement).append(
-  ...METHODS.map(({ name, title, year }) => {
+/** Of each method the canvas that its map is drawn on, small. */
+export const thumbnails: ReadonlyMap<string, HTMLCanvasElement> = new Map(
+  METHODS.map(({ name }) => [name, make('canvas', { width: 1, height: 1, ariaHidden: 'true' })]),
+);
+
+element('methods', HTMLFieldSetElement).append(
+  ...METHODS.map(({ name, title, source, year, meaning }) => {
     const chosen = name === BY_DEFAULT;
-    return new Option(chosen ? `${title} (the paper’s)` : `${title} (${year})`, name, chosen, chosen);
+    const radio = make('input', { type: 'radio', name: 'method', value: name, defaultChecked: chosen });
+    radio.setAttribute('aria-description', meaning);
+    const label = make('label', { className: 'method', title: `${source}: ${meaning}` }, radio);
+    label.append(thumbnails.get(name)!, make('span', { textContent: chosen ? title : `${title} (${year})` }));
+    return label;
   }),
 );
 
@@ -26,7 +35,7 @@ for (const { options } of METHODS)
 element('beside-label', HTMLLabelElement).before(...labels.values());
 
 function fieldOf(name: string, option: MethodOption): HTMLLabelElement {
-  const label = make('label', {}, make('span', { textContent: option.label }), controlOf(name, option));
+  const label = make('label', {}, make('span'), controlOf(name, option), make('small'));
   label.dataset['option'] = name;
   return label;
 }
@@ -58,10 +67,10 @@ function controlOf(name: string, option: MethodOption): HTMLElement {
 export const chosenMethod = (): Method =>
   METHODS.find(({ name }) => name === textOf(form, 'method')) ?? METHODS.find(({ name }) => name === BY_DEFAULT)!;
 
-/** The values of the chosen method's options, as the form has them. */
-export function chosenValues(): MethodValues {
+/** The values of a method's options, as the form has them. */
+export function chosenValues(method: Method = chosenMethod()): MethodValues {
   const values: Record<string, unknown> = {};
-  for (const [name, option] of Object.entries(chosenMethod().options)) {
+  for (const [name, option] of Object.entries(method.options)) {
     if (option.kind === 'number') values[name] = numberOf(form, name) ?? option.default;
     if (option.kind === 'choice')
       values[name] = option.choices.find(([value]) => String(value) === textOf(form, name))?.[0] ?? option.default;
@@ -75,6 +84,8 @@ export function showMethodFields(): void {
   for (const [name, label] of labels) {
     const option = Object.hasOwn(options, name) ? options[name] : undefined;
     label.hidden = !option;
-    if (option) label.querySelector('span')!.textContent = option.label;
+    if (!option) continue;
+    label.querySelector('span')!.textContent = option.label;
+    label.querySelector('small')!.textContent = `${option.help.slice(0, 1).toUpperCase()}${option.help.slice(1)}.`;
   }
 }

@@ -17,7 +17,7 @@ import { call } from '../worker/remote';
 import type { Tab } from './tab';
 
 const parts = {
-  form: element('class-model', HTMLFormElement),
+  form: element('class-model-form', HTMLFormElement),
   gallery: element('gallery', HTMLDivElement),
   curve: element('score-curve', HTMLDivElement),
   text: element('ascent-text', HTMLParagraphElement),

@@ -5,6 +5,7 @@ import type { Heatmap } from '../../index';
 import { chosenClass, classNamed, current } from '../current';
 import { type Extent, clear, drawLegend, drawMap, drawOver } from '../draw/paint';
 import { look, mapOf } from '../maps';
+import { clearThumbnails, drawThumbnail } from './thumbnails';
 import { element } from '../parts/elements';
 import { textOf } from '../parts/form';
 import { duration, showActivity } from '../parts/messages';
@@ -15,20 +16,22 @@ import { clearSanity } from './sanity';
 import type { Tab } from './tab';
 
 const parts = {
-  form: element('saliency', HTMLFormElement),
+  form: element('saliency-form', HTMLFormElement),
   picture: element('picture', HTMLImageElement),
   map: element('map', HTMLCanvasElement),
-  title: element('map-title', HTMLHeadingElement),
+  title: element('map-title', HTMLElement),
   text: element('map-text', HTMLSpanElement),
   overlay: element('overlay', HTMLCanvasElement),
   opacity: element('opacity-text', HTMLOutputElement),
   clip: element('clip-text', HTMLOutputElement),
+  scale: element('scale', HTMLDivElement),
+  lens: element('lens', HTMLDivElement),
   legend: element('legend', HTMLCanvasElement),
   low: element('legend-low', HTMLSpanElement),
   high: element('legend-high', HTMLSpanElement),
   second: element('second', HTMLElement),
   secondMap: element('second-map', HTMLCanvasElement),
-  secondTitle: element('second-title', HTMLHeadingElement),
+  secondTitle: element('second-title', HTMLElement),
   secondText: element('second-text', HTMLElement),
   beside: element('beside', HTMLInputElement),
   summary: element('summary', HTMLParagraphElement),
@@ -43,9 +46,10 @@ export const saliencyTab: Tab = {
     const [picture, chosen] = [current.picture!, chosenClass()!];
     showMethod();
     const besideIndex = besideClass();
+    parts.second.hidden = true;
     showActivity(`Computing the map for “${chosen.label}”`);
     const began = performance.now();
-    const map = await mapOf(chosen.index, signal);
+    const map = await mapOf(chosen.index, { signal });
     signal.throwIfAborted();
     state.milliseconds.gradient = performance.now() - began;
     if (state.map?.data !== map.data) clearSanity();
@@ -57,13 +61,15 @@ export const saliencyTab: Tab = {
     parts.summary.textContent = describeMap(map, chosen.label);
     parts.map.setAttribute('aria-label', parts.summary.textContent);
     paint();
+    drawThumbnail(chosenMethod(), map);
     showActivity(`Map for “${chosen.label}”, computed in ${time}`);
-    if (besideIndex === undefined) return void (parts.second.hidden = true);
+    if (besideIndex === undefined) return showTitles();
 
-    const second = await mapOf(besideIndex, signal);
+    const second = await mapOf(besideIndex, { signal });
     signal.throwIfAborted();
     state.second = shownAs(second);
     parts.second.hidden = false;
+    showTitles();
     parts.secondTitle.textContent = `“${state.second.label}”`;
     parts.secondText.textContent = `score ${second.score.toFixed(2).replace('-', '−')}, in the same colours`;
     parts.secondMap.setAttribute('aria-label', describeMap(second, state.second.label));
@@ -75,7 +81,9 @@ export const saliencyTab: Tab = {
     clear(parts.map, 'No map yet');
     clear(parts.overlay, 'No map yet');
     parts.second.hidden = true;
-    parts.summary.textContent = '';
+    parts.summary.textContent = parts.title.textContent = parts.text.textContent = '';
+    parts.scale.toggleAttribute('data-shown', false);
+    clearThumbnails();
     clearSanity();
   },
 
@@ -117,28 +125,48 @@ export function paint(): void {
   const chosen = look();
   drawMap(parts.map, map, picture, network.input, chosen);
   if (second) drawMap(parts.secondMap, second, picture, network.input, chosen);
-  const { low, high } = drawLegend(parts.legend, map, chosen);
-  parts.low.textContent = low;
-  parts.high.textContent = high;
+  paintLegend(map);
   parts.clip.textContent = String(chosen.percentile);
   paintOverlay();
 }
 
-/** From what is on the page already, so that the slider need not wait for colours. */
+/** The bar of the map's colours, and its ends. */
+export function paintLegend(map: Heatmap): void {
+  const { low, high } = drawLegend(parts.legend, map, look());
+  parts.low.textContent = low;
+  parts.high.textContent = high;
+  parts.scale.toggleAttribute('data-shown', true);
+}
+
 export function paintOverlay(below: CanvasImageSource = parts.picture, extent: Extent | null = current.picture): void {
-  if (!state.map || !extent) return;
+  const { map, network } = state;
+  if (!map || !extent || !network?.input) return;
   const alpha = Number(textOf(parts.form, 'opacity')) / 100;
   const percent = `${Math.round(alpha * 100)} %`;
-  drawOver(parts.overlay, below, parts.map, extent, alpha);
+  drawOver(parts.overlay, below, map, { picture: extent, input: network.input, look: look() }, { alpha });
   parts.opacity.textContent = percent;
-  parts.overlay.setAttribute('aria-label', `The map for “${state.map.label}” over the picture, ${percent} opaque`);
+  parts.overlay.setAttribute('aria-label', `The map for “${map.label}” over the picture, up to ${percent} opaque`);
+}
+
+/** Of the layers of the lens the one that is chosen: the map over the picture, the map, the picture. */
+export function showView(): void {
+  const view = textOf(parts.form, 'view');
+  parts.lens.dataset['view'] = view;
+  parts.overlay.hidden = view !== 'over';
+  parts.map.hidden = view !== 'map';
 }
 
 /** What the chosen method is, and the fields that it has. */
 export function showMethod(): void {
-  const { title, meaning } = chosenMethod();
   showMethodFields();
-  parts.title.textContent = title;
+  showView();
+}
+
+/** What the map is that is shown. */
+export function showTitles(): void {
+  const { map, second } = state;
+  const { title, meaning } = chosenMethod();
+  parts.title.textContent = second ? `${title}, “${map!.label}”` : title;
   parts.text.textContent = meaning + (chosenValues().channels === 'sum' ? ', channels added with their sign' : '');
 }
 

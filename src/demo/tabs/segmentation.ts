@@ -11,7 +11,7 @@ import { call } from '../worker/remote';
 import type { Tab } from './tab';
 
 const parts = {
-  form: element('segmentation', HTMLFormElement),
+  form: element('segmentation-form', HTMLFormElement),
   preset: element('segment-preset', HTMLSelectElement),
   picture: element('picture', HTMLImageElement),
   seeds: element('seeds', HTMLCanvasElement),
@@ -37,7 +37,7 @@ export const segmentationTab: Tab = {
   async show(signal) {
     const [picture, chosen] = [current.picture!, chosenClass()!];
     showActivity(`Computing the map for “${chosen.label}”`);
-    const map = await mapOf(chosen.index, signal);
+    const map = await mapOf(chosen.index, { signal });
     signal.throwIfAborted();
     showActivity('Cutting');
     const began = performance.now();
