@@ -7,6 +7,7 @@ import { adapterOf, deviceOf } from './gpu/adapter';
 import { Device } from './gpu/device';
 import { indexedDbStore } from './gpu/tuning/indexedDbStore';
 import { type FetchBytes, type ModelSource, fetchOverHttp, loadModelFile } from './load';
+import type { ModelFile } from './graph';
 import type { Model } from './model';
 import { objectOf, runOptionsOf } from './model/arguments';
 import type { CheckReport, LoadOptions } from './options';
@@ -129,7 +130,8 @@ export class Engine implements Disposable {
       ]);
       call.signal.throwIfAborted();
       const onDispose = (disposed: Model): void => void models.delete(disposed);
-      const model = await Model.create(device, { file, options: given, onDispose }, call);
+      const again = (same: ModelFile, other: LoadOptions): Promise<Model> => this.load(same, other);
+      const model = await Model.create(device, { file, options: given, onDispose, load: again }, call);
       if (call.signal.aborted) model.dispose();
       call.signal.throwIfAborted();
       models.add(model);

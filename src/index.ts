@@ -53,10 +53,13 @@ export type {
   MethodOptions,
   MethodRecord,
   NumberOption,
+  OfBatch,
   TensorOption,
 } from './methods/method';
 export { METHODS, batchFor, mapBy, mapsBy, methodNamed, valuesOf } from './methods/named';
 export type { MapOptions, Method, MethodName, MethodOptionName, MethodValues } from './methods/named';
+export { mapStream, saliencyStream } from './methods/stream';
+export type { Pictures, StreamOptions } from './methods/stream';
 export { perturbationCurves, randomised, rankCorrelation } from './methods/sanity';
 export type { PerturbationCurves } from './methods/sanity';
 export { SEEDS, SEGMENT_PRESETS, segment } from './methods/segmentation';

@@ -58,6 +58,8 @@ export interface ModelRequest {
   readonly file: ModelFile;
   readonly options: LoadOptions;
   readonly onDispose: (model: Model) => void;
+  /** Makes another model of the same file. */
+  readonly load: (file: ModelFile, options: LoadOptions) => Promise<Model>;
 }
 
 /** A model on one device, and its calls there. */
@@ -484,6 +486,16 @@ export class Model implements Disposable {
       const { profileOf } = await import('./gpu/profile');
       return profileOf(this.parts, call, (encoder) => inputs.encode(encoder, executor.input), backward);
     });
+  }
+
+  /**
+   * The same net with another batch, or with the same one and activations of its own, so that two runs can be under way.
+   *
+   * @throws GradlensError as `Engine.load`
+   */
+  async withBatch(batch: number, options: RunOptions = {}): Promise<Model> {
+    const { signal, onProgress, ...kept } = this.request.options;
+    return this.request.load(this.file, { ...kept, ...runOptionsOf(options), batch });
   }
 
   /** Gives everything back to the GPU; a second call does nothing. */

@@ -3,7 +3,8 @@ import { elementCount, formatError, quote } from './checks';
 import { bytesPerElement, decodeFloats, type StoredType } from './floats';
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
-const MOST_HEADER_BYTES = 65_536;
+/** So many bytes from the beginning hold the header. */
+export const MOST_NPY_HEADER_BYTES = 65_536;
 const TYPES: ReadonlyMap<string, StoredType> = new Map([
   ['<f2', 'F16'],
   ['<f4', 'F32'],
@@ -24,7 +25,29 @@ export interface NpyArray {
  */
 export function readNpy(file: ArrayBuffer | Uint8Array): NpyArray {
   const bytes = file instanceof Uint8Array ? file : new Uint8Array(file);
-  const { header, data } = splitHeader(bytes);
+  const { shape, type, descr, start } = npyHeader(bytes);
+  const data = bytes.subarray(start);
+  const need = elementCount(shape, 'npy') * bytesPerElement[type];
+  if (data.length !== need)
+    throw formatError(`npy: has ${data.length} bytes of data; ${descr} of shape (${shape}) takes ${need}`);
+  return { shape, data: decodeFloats(type, data) };
+}
+
+export interface NpyHeader {
+  readonly shape: readonly number[];
+  readonly type: StoredType;
+  /** The type as NumPy writes it. */
+  readonly descr: string;
+  /** Where the data begin. */
+  readonly start: number;
+}
+
+/**
+ * What the beginning of an `.npy` file says of it.
+ * @throws GradlensError `model-format` as {@link readNpy}
+ */
+export function npyHeader(bytes: Uint8Array): NpyHeader {
+  const { header, start } = splitHeader(bytes);
   const descr = field(header, 'descr', /^'([^']*)'/);
   const order = field(header, 'fortran_order', /^(True|False)/);
   const shape = (field(header, 'shape', /^\(([\d,\s]*)\)/).match(/\d+/g) ?? []).map(Number);
@@ -34,28 +57,25 @@ export function readNpy(file: ArrayBuffer | Uint8Array): NpyArray {
     throw formatError(`npy: holds ${quote(descr)}; readable are ${[...TYPES.keys()].join(', ')}: use .astype('<f4')`);
   if (order === 'True')
     throw formatError('npy: is in Fortran order; save it in C order: np.save(path, np.ascontiguousarray(x))');
-  const need = elementCount(shape, 'npy') * bytesPerElement[type];
-  if (data.length !== need)
-    throw formatError(`npy: has ${data.length} bytes of data; ${descr} of shape (${shape}) takes ${need}`);
-  return { shape, data: decodeFloats(type, data) };
+  return { shape, type, descr, start };
 }
 
-function splitHeader(bytes: Uint8Array): { header: string; data: Uint8Array } {
+function splitHeader(bytes: Uint8Array): { header: string; start: number } {
   if (!MAGIC.every((byte, i) => bytes[i] === byte)) throw formatError('npy: does not start with \\x93NUMPY');
   const version = bytes[6];
   if (bytes.length < 12 || !version || version > 3)
     throw formatError(`npy: has version ${version} and ${bytes.length} bytes; readable are versions 1 to 3`);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const [start, length] = version === 1 ? [10, view.getUint16(8, true)] : [12, view.getUint32(8, true)];
-  if (length > MOST_HEADER_BYTES || start + length > bytes.length) {
+  if (length > MOST_NPY_HEADER_BYTES || start + length > bytes.length) {
     throw formatError(
       `npy: claims a header of ${length} bytes; the file has ${bytes.length - start} left, ` +
-        `and at most ${MOST_HEADER_BYTES} are allowed`,
+        `and at most ${MOST_NPY_HEADER_BYTES} are allowed`,
     );
   }
   return {
     header: new TextDecoder().decode(bytes.subarray(start, start + length)),
-    data: bytes.subarray(start + length),
+    start: start + length,
   };
 }
 

@@ -89,9 +89,21 @@ export interface MethodRecord<
     image: ImageInput,
     options: Values & { readonly class: TopClasses } & RunOptions,
   ): Promise<Heatmap[]> | null;
+  /**
+   * Maps of several pictures from one run of the model, each an item of the batch; null if, with these values, each
+   * picture takes runs of its own.
+   */
+  ofBatch?(values: Values): OfBatch | null;
   /** Settings that comparisons show beside the default, by their titles. */
   readonly variants?: Readonly<Record<string, Partial<Values>>>;
 }
+
+/** Makes the maps of at most as many pictures as the model's batch. */
+export type OfBatch = (
+  model: Model,
+  images: readonly ImageInput[],
+  options: { readonly class: number | 'top1' } & RunOptions,
+) => Promise<Heatmap[]>;
 
 /** Samples, or variants of a picture, that fill one run of a model without waiting for each other. */
 export const SAMPLES_AT_ONCE = 8;

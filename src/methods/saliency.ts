@@ -1,6 +1,6 @@
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
-import type { GradientOptions, ReluRule, RunOptions, TopClasses } from '../options';
+import type { GradientOptions, InputGradient, ReluRule, RunOptions, TopClasses } from '../options';
 import { bestClass } from '../scores';
 import { atCall } from './atCall';
 import { explained } from './flat';
@@ -44,20 +44,47 @@ export async function saliencies(
     readonly class: number | 'top1' | readonly number[] | TopClasses;
   },
 ): Promise<Heatmap[]> {
-  const { relu = 'gradient', score = 'logit', channels = 'max-abs' } = options;
-  const { scores, gradient, classes } = await model.inputGradient(image, { ...options, relu, score });
+  const { relu = 'gradient', score = 'logit' } = options;
+  const found = await model.inputGradient(image, { ...options, relu, score });
+  const maps = found.classes.map((_, k) => mapIn(found, { item: 0, gradient: k }, model, options));
+  return Promise.all(maps.map((map) => explained(model, image, map)));
+}
+
+/**
+ * The maps of up to as many pictures as the model's batch, from one forward and one backward pass. What is left of the
+ * batch is filled with the last picture.
+ */
+async function saliencyOfBatch(
+  model: Model,
+  images: readonly ImageInput[],
+  options: Omit<SaliencyOptions, 'views'> & { readonly class: number | 'top1' },
+): Promise<Heatmap[]> {
+  const filled = Array.from({ length: model.inputShape[0] }, (_, n) => images[Math.min(n, images.length - 1)]!);
+  const { relu = 'gradient', score = 'logit' } = options;
+  const found = await model.inputGradient(filled, { ...options, relu, score });
+  const maps = images.map((_, n) => mapIn(found, { item: n, gradient: n }, model, options));
+  return Promise.all(maps.map((map, n) => explained(model, images[n]!, map)));
+}
+
+/** One of the gradients of a run as a map; `item`: of the batch, whose scores they are. */
+function mapIn(
+  { scores, gradient, classes }: InputGradient,
+  at: { readonly item: number; readonly gradient: number },
+  model: Model,
+  { relu = 'gradient', score = 'logit', channels = 'max-abs' }: Omit<SaliencyOptions, 'class'>,
+): Heatmap {
   const [, C, height, width] = model.inputShape;
   const size = C * height * width;
-  const maps = classes.map((index, k) => ({
-    data: overChannels(gradient.subarray(k * size, (k + 1) * size), C, channels),
+  const index = classes[at.gradient]!;
+  return {
+    data: overChannels(gradient.subarray(at.gradient * size, (at.gradient + 1) * size), C, channels),
     width,
     height,
     class: index,
-    score: scores[index]!,
+    score: scores[at.item * model.classes + index]!,
     signed: channels === 'sum',
     meta: { method: 'saliency', relu, score, channels, views: 1, ...madeBy(model) },
-  }));
-  return Promise.all(maps.map((map) => explained(model, image, map)));
+  };
 }
 
 /**
@@ -131,5 +158,7 @@ export const saliencyMethod = method({
   passes: ({ views }) => views,
   make: saliency,
   several: (model, image, { views, ...options }) => (views === 1 ? saliencies(model, image, options) : null),
+  ofBatch: ({ views, ...values }) =>
+    views === 1 ? (model, images, options) => saliencyOfBatch(model, images, { ...values, ...options }) : null,
   variants: { 'ten views': { views: 10 }, deconvnet: { relu: 'deconvnet' }, guided: { relu: 'guided' } },
 });

@@ -73,6 +73,7 @@ export async function loaderOf(
             file: { graph, labels: [], provenance: {} },
             options: { batch, tune: false, precision },
             onDispose: () => {},
+            load: () => Promise.reject(new Error('no other batch is tested here')),
           },
           call,
         ),
