@@ -8,6 +8,7 @@ import {
   type Half,
   type SliceOf,
   type TensorDeclaration,
+  type TextureDeclaration,
   declarationOf,
   functionsOf,
   isBlocked,
@@ -283,7 +284,7 @@ function tidy(code: string): string {
 export interface Binding {
   readonly index: number;
   readonly name: string;
-  readonly type: 'uniform' | 'read-only-storage' | 'storage' | 'texture';
+  readonly type: 'uniform' | 'read-only-storage' | 'storage' | TextureDeclaration['kind'];
 }
 
 /** What a kernel binds, the uniform `d` first. */

@@ -23,6 +23,8 @@ export interface PrepareDims {
   readonly TO_H: number;
   /** 1: channels are stored B, G, R. */
   readonly BGR: 0 | 1;
+  /** 1: the picture holds linear light, as render targets do. */
+  readonly LINEAR: 0 | 1;
   /** Which item of the batch. */
   readonly ITEM: number;
 }
@@ -34,7 +36,7 @@ export interface PrepareScale {
 }
 
 /** Where the picture's pixels lie. */
-export type PictureIn = 'buffer' | 'texture';
+export type PictureIn = 'buffer' | 'texture' | 'external';
 
 /** The picture's declaration, and WGSL of its pixel (h, w). */
 const PICTURE: Readonly<Record<PictureIn, { readonly declared: Declaration; readonly pixel: string }>> = {
@@ -46,11 +48,23 @@ const PICTURE: Readonly<Record<PictureIn, { readonly declared: Declaration; read
     declared: { kind: 'texture', name: 'picture' },
     pixel: 'textureLoad(picture, vec2u(w, h), 0)',
   },
+  external: {
+    declared: { kind: 'external', name: 'picture' },
+    pixel: 'textureLoad(picture, vec2u(w, h))',
+  },
 };
+
+/** WGSL: linear light as sRGB has it (IEC 61966-2-1). What is brighter than white is white, as on a screen. */
+export const encodeSrgb = `
+fn encodeSrgb(linear: vec3f) -> vec3f {
+  let light = clamp(linear, vec3f(), vec3f(1.0));
+  return select(1.055 * pow(light, vec3f(1.0 / 2.4)) - 0.055, 12.92 * light, light <= vec3f(0.0031308));
+}`;
 
 /**
  * Bilinear with antialiasing, as Pillow's: a triangle as wide as the reduction, at least two pixels; weights are
- * normalised over the taps inside the picture. Transparent pixels lie on white. A grey input takes luma (ITU-R 601).
+ * normalised over the taps inside the picture. Linear light becomes sRGB first, since that is what networks are trained
+ * on. Transparent pixels lie on white. A grey input takes luma (ITU-R 601).
  * FROM may be in fractions of a pixel: it travels as f32 too. One invocation owns one pixel of all channels.
  */
 export function prepare(d: PrepareDims, { factor, offset }: PrepareScale, pictureIn: PictureIn = 'buffer'): Kernel {
@@ -71,9 +85,11 @@ export function prepare(d: PrepareDims, { factor, offset }: PrepareScale, pictur
       ),
     },
     tensors: [declared, writes('y', 'N C H W', { element: 'f32' })],
-    functions: `
+    functions: `${encodeSrgb}
+
 fn colour(h: u32, w: u32) -> vec3f {
-  let pixel = ${pixel};
+  var pixel = ${pixel};
+  if (d.LINEAR == 1u) { pixel = vec4f(encodeSrgb(pixel.rgb), pixel.a); }
   return mix(vec3f(1.0), pixel.rgb, pixel.a) * 255.0;
 }`,
     each: { x: { h: 'H', w: 'W' } },

@@ -62,8 +62,9 @@ export interface UniformDeclaration {
   readonly struct: string;
 }
 
+/** `external`: a frame of a video, as the host imported it. */
 export interface TextureDeclaration {
-  readonly kind: 'texture';
+  readonly kind: 'texture' | 'external';
   readonly name: string;
 }
 
@@ -172,9 +173,10 @@ function formOf({ name, element, half }: TensorDeclaration): Form {
 /** WGSL: the declaration of binding `index`, with the shape. */
 export function declarationOf(declared: Declaration, index: number): string {
   const binding = `@group(0) @binding(${index})`;
-  const { kind, name } = declared;
-  if (kind === 'texture') return `${binding} var ${name}: texture_2d<f32>;`;
-  if (kind === 'uniform') return `${declared.struct}\n${binding} var<uniform> ${name}: ${declared.type};`;
+  const { name } = declared;
+  if (declared.kind === 'uniform') return `${declared.struct}\n${binding} var<uniform> ${name}: ${declared.type};`;
+  if (declared.kind !== 'tensor')
+    return `${binding} var ${name}: ${declared.kind === 'external' ? 'texture_external' : 'texture_2d<f32>'};`;
   const { access, shape } = declared;
   const extents = shape.replaceAll(' ', ', ');
   return `${binding} var<storage, ${access}> ${name}: array<${formOf(declared).type}>; // [${extents}]`;

@@ -7,7 +7,7 @@ export type { Environment } from './environment';
 export { presetNames, presetSpec } from './formats/preparation';
 export type { Extents, Graph, GraphNode, InputSpec, ModelFile, PreparationGuess, PresetName, Weight } from './graph';
 export type { ColourMapName } from './image/colourMaps';
-export type { ImageInput, Images, Pixels, Prepared } from './image/pixels';
+export type { BufferPlace, ImageInput, Images, Pixels, Prepared, TexturePicture } from './image/pixels';
 export { renderMap } from './image/render';
 export type { RenderOptions } from './image/render';
 export type { FetchBytes, FetchOptions, ModelSource, NetAddresses } from './load';
@@ -39,7 +39,7 @@ export type {
 } from './options';
 export type { Classification } from './scores';
 export type { AscentOptions } from './gpu/ascent';
-export type { BufferPlace } from './gpu/recording';
+export type { RecordedPicture, Recording } from './gpu/recording';
 export type { Sampled, SampledVariants, View } from './gpu/sampling';
 export * from './methods/all';
 export { CLASS_MODEL_PRESETS, classModel } from './methods/classModel';

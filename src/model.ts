@@ -238,12 +238,12 @@ export class Model implements Disposable {
   /**
    * Records one gradient into the caller's encoder: no submit, no await, nothing allocated. `input` and `output` hold
    * float32 `[N, C, H, W]`, from an `offset` on if they are given with one, and need `COPY_SRC` and `COPY_DST`. Or
-   * `input` is a texture, or one per item of the batch,
-   * which is prepared as any picture: as {@link ImageInput} says, and of 128 bytes that are kept for each size.
+   * `input` is a texture, a video frame, or one of these per item of the batch, which is prepared as any picture: as
+   * {@link ImageInput} says, and of 128 bytes that are kept for each size. What is recorded is to be submitted before
+   * the model is disposed: later the device calls its buffers destroyed.
    *
-   * @throws GradlensError `shape` if a buffer is too small, a class out of range, or textures do not make a batch;
-   *   `validation` for a
-   *   texture that cannot be read; `disposed`.
+   * @throws GradlensError `shape` if a buffer is too small, a class out of range, or pictures do not make a batch;
+   *   `validation` for a texture that cannot be read; `disposed`.
    */
   encodeGradient(
     encoder: GPUCommandEncoder,

@@ -1,7 +1,7 @@
 struct Dims {
   PICTURE_W: u32, FROM_X: u32, FROM_Y: u32, FROM_W: u32, FROM_H: u32, C: u32, H: u32, W: u32, TO_X: u32,
-  TO_Y: u32, TO_W: u32, TO_H: u32, BGR: u32, ITEM: u32, FACTOR_R: u32, OFFSET_R: u32, FACTOR_G: u32,
-  OFFSET_G: u32, FACTOR_B: u32, OFFSET_B: u32,
+  TO_Y: u32, TO_W: u32, TO_H: u32, BGR: u32, LINEAR: u32, ITEM: u32, FACTOR_R: u32, OFFSET_R: u32,
+  FACTOR_G: u32, OFFSET_G: u32, FACTOR_B: u32, OFFSET_B: u32,
 }
 @group(0) @binding(0) var<uniform> d: Dims;
 @group(0) @binding(1) var<storage, read> picture: array<u32>; // [PICTURE_H, PICTURE_W]
@@ -17,8 +17,14 @@ fn store_y(n: u32, c: u32, h: u32, w: u32, value: f32) {
   y[i] = value;
 }
 
+fn encodeSrgb(linear: vec3f) -> vec3f {
+  let light = clamp(linear, vec3f(), vec3f(1.0));
+  return select(1.055 * pow(light, vec3f(1.0 / 2.4)) - 0.055, 12.92 * light, light <= vec3f(0.0031308));
+}
+
 fn colour(h: u32, w: u32) -> vec3f {
-  let pixel = unpack4x8unorm(load_picture(h, w));
+  var pixel = unpack4x8unorm(load_picture(h, w));
+  if (d.LINEAR == 1u) { pixel = vec4f(encodeSrgb(pixel.rgb), pixel.a); }
   return mix(vec3f(1.0), pixel.rgb, pixel.a) * 255.0;
 }
 

@@ -8,11 +8,11 @@ import type { Call } from '../calls';
 import { GradlensError } from '../errors';
 import { notFinite } from '../finite';
 import type { InputSpec } from '../graph';
-import { type Captured, type Prepared, isPrepared } from '../image/pixels';
+import { type BufferAt, type Captured, type Prepared, isPlace, isPrepared } from '../image/pixels';
 import type { Encoder } from './commands';
 import type { Device } from './device';
-import { Preparer } from './preparer';
-import { type Place, assertBuffer } from './recording';
+import { Preparer, type Recordable } from './preparer';
+import { type Place, assertBuffer, placeIn } from './recording';
 
 /** What the inputs are of. */
 export interface Taker {
@@ -64,7 +64,9 @@ export class Inputs {
   async upload(images: readonly Captured[], call: Call): Promise<CheckFinite> {
     const [batch] = this.taker.shape;
     let at = 0;
-    for (const image of images) at += await this.put(image, at, call);
+    const bufferHolds = images.length === 1 ? batch : 1;
+    for (const image of images)
+      at += isPlace(image) ? await this.copy(image, { at, count: bufferHolds }, call) : await this.put(image, at, call);
     if (at !== batch)
       throw new GradlensError('shape', `${at} picture(s) for a batch of ${batch}`, { pictures: at, batch });
     return checkOf(images);
@@ -74,7 +76,8 @@ export class Inputs {
   async uploadFirst(image: Captured, call: Call): Promise<CheckFinite> {
     if (isPrepared(image) && this.itemsOf(image) !== 1)
       throw new GradlensError('shape', `${this.itemsOf(image)} pictures where one would be right`);
-    await this.put(image, 0, call);
+    if (isPlace(image)) await this.copy(image, { at: 0, count: 1 }, call);
+    else await this.put(image, 0, call);
     return checkOf([image]);
   }
 
@@ -85,12 +88,12 @@ export class Inputs {
 
   /**
    * Records what brings a caller's input into an executor's: a copy of float32 `[N, C, H, W]`, or the preparation of
-   * one texture per item.
+   * one picture per item.
    *
-   * @throws GradlensError `shape` for a buffer that is too small or textures that do not make a batch; `validation` for
-   *   a buffer or a texture that cannot be read
+   * @throws GradlensError `shape` for a buffer that is too small or pictures that do not make a batch; `validation` for
+   *   a buffer or a picture that cannot be read
    */
-  encodeFrom(input: Place | readonly GPUTexture[], encoder: GPUCommandEncoder, target: GPUBuffer): void {
+  encodeFrom(input: Place | readonly Recordable[], encoder: GPUCommandEncoder, target: GPUBuffer): void {
     if ('buffer' in input) {
       const need = bytesOf(this.taker);
       assertBuffer(input, { bytes: need, usage: 'COPY_SRC' }, `[${this.taker.shape.join(', ')}] float32 takes`);
@@ -99,12 +102,12 @@ export class Inputs {
     }
     const [batch] = this.taker.shape;
     if (input.length !== batch)
-      throw new GradlensError('shape', `${input.length} texture(s) for a batch of ${batch}`, {
+      throw new GradlensError('shape', `${input.length} picture(s) for a batch of ${batch}`, {
         pictures: input.length,
         batch,
       });
     const preparer = this.preparing;
-    input.forEach((texture, item) => preparer.record(encoder, texture, target, item));
+    input.forEach((picture, item) => preparer.record(encoder, picture, { target, item }));
   }
 
   dispose(): void {
@@ -112,8 +115,25 @@ export class Inputs {
     this.device.free(this.buffer);
   }
 
+  /** So many items of a host's buffer, where they stand in the batch. */
+  private async copy(from: BufferAt, { at, count }: { at: number; count: number }, call: Call): Promise<number> {
+    const { name, shape } = this.taker;
+    const [batch, ...item] = shape;
+    if (at + count > batch) throw new GradlensError('shape', `more pictures than the batch of ${batch}`, { batch });
+    const each = bytesOf(this.taker) / batch;
+    const place = placeIn('image', from);
+    const need = { bytes: count * each, usage: 'COPY_SRC' } as const;
+    assertBuffer(place, need, `[${[count, ...item].join(', ')}] float32 takes`);
+    await this.device.guard(call, `copying the input of ${name}`, () =>
+      this.device.submit('input', (encoder) =>
+        encoder.copyBufferToBuffer(place.buffer, place.offset, this.buffer, at * each, need.bytes),
+      ),
+    );
+    return count;
+  }
+
   /** How many items it was. */
-  private async put(image: Captured, at: number, call: Call): Promise<number> {
+  private async put(image: Exclude<Captured, BufferAt>, at: number, call: Call): Promise<number> {
     const { name, shape } = this.taker;
     const [batch, C, H, W] = shape;
     const count = isPrepared(image) ? this.itemsOf(image) : 1;

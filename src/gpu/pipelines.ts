@@ -1,5 +1,5 @@
 /** Compiled kernels of one device. Those with the same code share a pipeline, whoever asks. */
-import { type Kernel, bindingsOf } from '../../shaders/kernel';
+import { type Binding, type Kernel, bindingsOf } from '../../shaders/kernel';
 import { abortable } from '../abortable';
 import type { Call } from '../calls';
 import { GradlensError } from '../errors';
@@ -138,8 +138,7 @@ export class Pipelines {
       entries: bindingsOf(kernel).map(({ index, type }) => ({
         binding: index,
         visibility: GPUShaderStage.COMPUTE,
-        // read pixel by pixel, never through a sampler: then float textures of every precision will do
-        ...(type === 'texture' ? { texture: { sampleType: 'unfilterable-float' as const } } : { buffer: { type } }),
+        ...resourceOf(type),
       })),
     });
     const module = gpu.createShaderModule({ label, code: kernel.code });
@@ -153,4 +152,11 @@ export class Pipelines {
       },
     };
   }
+}
+
+/** How a layout says what a binding is. */
+function resourceOf(type: Binding['type']): Omit<GPUBindGroupLayoutEntry, 'binding' | 'visibility'> {
+  // read pixel by pixel, never through a sampler: then float textures of every precision will do
+  if (type === 'texture') return { texture: { sampleType: 'unfilterable-float' } };
+  return type === 'external' ? { externalTexture: {} } : { buffer: { type } };
 }

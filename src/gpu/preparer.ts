@@ -1,25 +1,27 @@
 /** Runs the preparation kernel: pictures into one model's input. */
-import { type PictureIn, type PrepareDims, type PrepareScale, prepare } from '../../shaders/prepare';
+import { type PrepareDims, type PrepareScale, prepare } from '../../shaders/prepare';
 import { type Kernel, bindingsOf } from '../../shaders/kernel';
 import { abortable } from '../abortable';
 import type { Call } from '../calls';
 import { GradlensError } from '../errors';
 import type { InputSpec } from '../graph';
-import { MOST_PIXELS, type Pixels, isFrame, isTexture, isVideoFrame, toPixels } from '../image/pixels';
+import {
+  MOST_PIXELS,
+  type Pixels,
+  type TexturePicture,
+  isFrame,
+  isTexture,
+  isVideoFrame,
+  toPixels,
+} from '../image/pixels';
 import { placementOf } from '../image/placement';
 import type { Encoder } from './commands';
 import type { Device } from './device';
 import { asking } from './frames';
 import type { Pipeline } from './pipelines';
+import { type Reading, type Size, readableOf, viewOf } from './textures';
 
-/** What a shader reads as colours. */
-const READABLE: readonly string[] = ['rgba8unorm', 'bgra8unorm', 'rgba16float'];
 const UNIFORM_BYTES = 128;
-
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
 
 /** Where a prepared picture goes: an item of a tensor, NCHW. */
 interface Place {
@@ -28,11 +30,12 @@ interface Place {
 }
 
 /** Where a picture comes from; `upload` gives null where it cannot be brought that way. */
-interface Source {
-  readonly size: Size;
-  readonly read: PictureIn;
+interface Source extends Reading {
   readonly upload: () => GPUBindingResource | null;
 }
+
+/** What a host may record the preparation of: a frame too, which the browser imports as it is recorded. */
+export type Recordable = TexturePicture | VideoFrame | HTMLVideoElement;
 
 export class Preparer {
   private picture: GPUBuffer | null = null;
@@ -47,27 +50,29 @@ export class Preparer {
   ) {}
 
   /** Brings a picture to where it belongs. */
-  async prepare(image: VideoFrame | ImageBitmap | GPUTexture | Pixels, to: Place, call: Call): Promise<void> {
+  async prepare(image: VideoFrame | ImageBitmap | TexturePicture | Pixels, to: Place, call: Call): Promise<void> {
     if (isTexture(image)) {
-      assertReadable(image);
-      await this.run({ size: image, read: 'texture', upload: () => viewOf(image) }, to, call);
+      const { resource, ...reading } = readableOf(image);
+      await this.run({ ...reading, upload: resource }, to, call);
       return;
     }
     const size = isFrame(image) ? sizeOf(image) : null;
     if (size && this.holds(size)) {
       const frame = image as VideoFrame | ImageBitmap;
       const bring = (): Promise<boolean> =>
-        this.run({ size, read: 'texture', upload: () => this.uploadFrame(frame, size) }, to, call);
+        this.run({ size, read: 'texture', linear: false, upload: () => this.uploadFrame(frame, size) }, to, call);
       if (await (isVideoFrame(frame) ? asking(this.device.environment, bring) : bring())) return;
     }
     const pixels = await abortable(toPixels(image), call.signal);
-    await this.run({ size: pixels, read: 'buffer', upload: () => ({ buffer: this.uploadPixels(pixels) }) }, to, call);
+    const upload = (): GPUBindingResource => ({ buffer: this.uploadPixels(pixels) });
+    await this.run({ size: pixels, read: 'buffer', linear: false, upload }, to, call);
   }
 
-  /** Records the same for a texture: nothing is awaited or submitted, and no queue written to. */
-  record(encoder: GPUCommandEncoder, texture: GPUTexture, target: GPUBuffer, item: number): void {
-    assertReadable(texture);
-    const kernel = this.kernelFor(texture, 'texture', item);
+  /** Records the same for what is on the GPU: nothing is awaited or submitted, and no queue written to. */
+  record(encoder: GPUCommandEncoder, image: Recordable, { target, item }: Place): void {
+    const texture = isTexture(image) ? image : this.imported(image);
+    const { resource, ...reading } = readableOf(texture);
+    const kernel = this.kernelFor(reading, item);
     const values = extentsOf(kernel);
     const key = values.join();
     const pipeline = this.device.pipelines.now(kernel);
@@ -80,7 +85,7 @@ export class Preparer {
         );
       this.encode(encoder, kernel, pipeline, {
         d: { buffer: uniform },
-        picture: viewOf(texture),
+        picture: resource(),
         y: { buffer: target },
       });
     });
@@ -93,10 +98,18 @@ export class Preparer {
     this.uniforms.clear();
   }
 
+  private imported(source: VideoFrame | HTMLVideoElement): TexturePicture {
+    const [width, height] =
+      'videoWidth' in source ? [source.videoWidth, source.videoHeight] : [source.displayWidth, source.displayHeight];
+    const { gpu } = this.device;
+    const texture = this.device.guardNow('importing a video frame', () => gpu.importExternalTexture({ source }));
+    return { texture, width, height };
+  }
+
   /** False, and nothing done, where the picture cannot be brought that way. */
-  private async run({ size, read, upload }: Source, { target, item }: Place, { signal }: Call): Promise<boolean> {
+  private async run({ upload, ...reading }: Source, { target, item }: Place, { signal }: Call): Promise<boolean> {
     const { device } = this;
-    const kernel = this.kernelFor(size, read, item);
+    const kernel = this.kernelFor(reading, item);
     const pipelines = await device.pipelines.of([kernel], { signal });
     return device.guard({ signal }, 'preparing the picture', () => {
       const picture = upload();
@@ -113,8 +126,9 @@ export class Preparer {
     });
   }
 
-  private kernelFor(size: Size, pictureIn: PictureIn, item: number): Kernel {
-    return prepare(dimsOf(size, this.spec, item), scaleOf(this.spec), pictureIn);
+  private kernelFor({ size, read, linear }: Reading, item: number): Kernel {
+    const dims: PrepareDims = { ...dimsOf(size, this.spec), LINEAR: linear ? 1 : 0, ITEM: item };
+    return prepare(dims, scaleOf(this.spec), read);
   }
 
   private encode(
@@ -191,52 +205,15 @@ function sizeOf(frame: VideoFrame | ImageBitmap): Size {
   return size;
 }
 
-/** One level, whatever else the texture has. */
-const viewOf = (texture: GPUTexture): GPUTextureView => texture.createView({ mipLevelCount: 1 });
-
-/** @throws GradlensError `shape` or `validation`, before the device says it in its own words */
-function assertReadable({
-  dimension,
-  width,
-  height,
-  depthOrArrayLayers,
-  sampleCount,
-  format,
-  usage,
-}: GPUTexture): void {
-  if (dimension !== '2d' || depthOrArrayLayers !== 1 || sampleCount !== 1) {
-    throw new GradlensError(
-      'shape',
-      `the texture is ${dimension}, ${width}×${height}×${depthOrArrayLayers}, of ${sampleCount} sample(s); 2d, ` +
-        'of one layer and one sample, would be right',
-    );
-  }
-  if (!READABLE.includes(format)) {
-    const remedy = format.endsWith('-srgb')
-      ? `; make it ${format.slice(0, -5)} with viewFormats ['${format}'], and render through such a view`
-      : '';
-    throw new GradlensError(
-      'validation',
-      `the texture is ${format}; a picture is read from ${READABLE.join(', ')}${remedy}`,
-      { format },
-    );
-  }
-  if (!(usage & GPUTextureUsage.TEXTURE_BINDING))
-    throw new GradlensError('validation', 'the texture lacks the usage TEXTURE_BINDING, by which it is read', {
-      usage,
-    });
-}
-
 const extentsOf = ({ dims }: Kernel): Uint32Array<ArrayBuffer> => Uint32Array.from(Object.values(dims));
 
-const dimsOf = (size: Size, spec: InputSpec, item: number): PrepareDims => ({
+const dimsOf = (size: Size, spec: InputSpec): Omit<PrepareDims, 'LINEAR' | 'ITEM'> => ({
   ...placementOf(size, spec),
   PICTURE_W: size.width,
   C: spec.channels,
   H: spec.height,
   W: spec.width,
   BGR: spec.order === 'BGR' ? 1 : 0,
-  ITEM: item,
 });
 
 function scaleOf({ channels, order, scale, mean, std }: InputSpec): PrepareScale {

@@ -1,13 +1,19 @@
 /** What a host records into, from and to: looked at before anything is recorded. */
 import { check } from '../check';
 import { GradlensError } from '../errors';
+import { type BufferPlace, type TexturePicture, isPlace, isTexture, placed, texturePicture } from '../image/pixels';
 import { typed } from './guarded';
+import type { Recordable } from './preparer';
 
-/** A buffer, or a place in one: `offset` in bytes, a multiple of 4; default 0. */
-export type BufferPlace = GPUBuffer | { readonly buffer: GPUBuffer; readonly offset?: number };
+/**
+ * A picture that is on the GPU, or that the browser brings there as it is recorded: a frame becomes an external texture,
+ * which lasts as long as the task, so it is submitted in the task that records it. A canvas of WebGPU has a texture
+ * (`getCurrentTexture()`, with `TEXTURE_BINDING`); of any other make a `new VideoFrame(canvas, { timestamp: 0 })`.
+ */
+export type RecordedPicture = GPUTexture | TexturePicture | VideoFrame | HTMLVideoElement;
 
 export interface Recording {
-  readonly input: BufferPlace | GPUTexture | readonly GPUTexture[];
+  readonly input: BufferPlace | RecordedPicture | readonly RecordedPicture[];
   readonly output: BufferPlace;
 }
 
@@ -18,11 +24,6 @@ export interface Place {
   readonly offset: number;
 }
 
-/** Whether something is a buffer is told by what it can do: in Node there need not be a global of that name. */
-const can = (value: unknown, method: string): boolean => typeof value === 'object' && value !== null && method in value;
-const isPlace = (value: unknown): value is BufferPlace =>
-  can(value, 'mapAsync') || (can(value, 'buffer') && can((value as { buffer: unknown }).buffer, 'mapAsync'));
-
 /**
  * A buffer of the caller's, or a place in one.
  *
@@ -30,7 +31,7 @@ const isPlace = (value: unknown): value is BufferPlace =>
  */
 export function placeIn(argument: string, value: BufferPlace): Place {
   check(argument, value, { says: 'a GPUBuffer or { buffer, offset }', holds: isPlace });
-  const { buffer, offset = 0 } = 'mapAsync' in value ? { buffer: value } : value;
+  const { buffer, offset = 0 } = placed(value);
   check(`the offset of ${argument}`, offset, {
     says: 'a multiple of 4 from 0',
     holds: (bytes) => Number.isInteger(bytes) && (bytes as number) >= 0 && (bytes as number) % 4 === 0,
@@ -39,18 +40,25 @@ export function placeIn(argument: string, value: BufferPlace): Place {
 }
 
 /**
- * What is recorded from: a buffer, or a texture for each item.
+ * What is recorded from: a buffer, or a picture for each item.
  *
  * @throws GradlensError `validation` for what is none of these, or no encoder
  */
-export function sourceOf(encoder: GPUCommandEncoder, input: Recording['input']): Place | readonly GPUTexture[] {
-  check('encoder', encoder, { says: 'a GPUCommandEncoder', holds: (value) => can(value, 'copyBufferToBuffer') });
-  check('input', input, {
-    says: 'a GPUBuffer, { buffer, offset }, or a GPUTexture for each item',
-    holds: (value) => isPlace(value) || [value].flat().every((one) => can(one, 'createView')),
+export function sourceOf(encoder: GPUCommandEncoder, input: Recording['input']): Place | readonly Recordable[] {
+  check('encoder', encoder, {
+    says: 'a GPUCommandEncoder',
+    holds: (value) => typeof value === 'object' && value !== null && 'copyBufferToBuffer' in value,
   });
-  return isPlace(input) ? placeIn('input', input) : [input].flat();
+  check('input', input, {
+    says: 'a GPUBuffer, { buffer, offset }, or for each item a GPUTexture, { texture, colorSpace }, or a video frame',
+    holds: (value) => isPlace(value) || [value].flat().every((one) => isTexture(one) || isVideo(one)),
+  });
+  if (isPlace(input)) return placeIn('input', input);
+  return [input].flat().map((one) => (isTexture(one) ? texturePicture(one) : one));
 }
+
+const isVideo = (value: unknown): value is VideoFrame | HTMLVideoElement =>
+  ['VideoFrame', 'HTMLVideoElement'].includes(Object.prototype.toString.call(value).slice(8, -1));
 
 /**
  * Checks a buffer of the caller's before anything is recorded.

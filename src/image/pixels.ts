@@ -16,34 +16,65 @@ export interface Prepared {
 }
 
 /**
+ * A texture of the host's, and what it does not say of itself.
+ *
+ * ```ts
+ * await model.scores({ texture: renderTarget, colorSpace: 'linear' });
+ * await model.scores({ texture: device.importExternalTexture({ source: video }), width: 640, height: 480 });
+ * ```
+ */
+export interface TexturePicture {
+  readonly texture: GPUTexture | GPUTextureView | GPUExternalTexture;
+  /**
+   * What its numbers are: sRGB's (default), or linear light, which render targets mostly hold. What is read through an
+   * `…-srgb` format is linear light, whatever is said here.
+   */
+  readonly colorSpace?: 'srgb' | 'linear';
+  /** Of a view, which does not tell it. */
+  readonly format?: GPUTextureFormat;
+  /** In pixels, of a view and of an external texture, which do not tell it. */
+  readonly width?: number;
+  readonly height?: number;
+}
+
+/** A buffer, or a place in one: `offset` in bytes, a multiple of 4; default 0. */
+export type BufferPlace = GPUBuffer | { readonly buffer: GPUBuffer; readonly offset?: number };
+
+/**
  * What a model takes as a picture. Files are decoded with their EXIF orientation, to 8 bits a channel, and without
  * colour conversion: colour profiles are not applied, and CMYK becomes RGB by plain multiplication. Of an animation the
  * first frame counts. Transparent pixels lie on white, as on paper and on most pages.
  *
  * - A `VideoFrame` or an `ImageBitmap` goes from the decoder or the camera to the network without a copy through the
- * CPU, where the
- *   browser can. It stays the caller's, who closes it after the call.
- * - A `GPUTexture` of the engine's device is read where it is: 2d, one layer, `rgba8unorm`, `bgra8unorm` or
- * `rgba16float`, with the usage
- *   `TEXTURE_BINDING`; its numbers, 0 to 1, are taken as sRGB's, alpha not premultiplied. A `…-srgb` texture would give
- *   linear light
- *   and is refused: make it without `-srgb`, and render through a view that has it (`viewFormats`).
+ *   CPU, where the browser can. It stays the caller's, who closes it after the call.
+ * - A texture of the engine's device is read where it is. It is 2d, of one layer, of a format that gives colours
+ *   (`rgba8unorm`, `bgra8unorm`, both also `-srgb`, `rgb10a2unorm`, `rgba16unorm`, `rgba16float`, `rgba32float`,
+ *   `rg11b10ufloat`, `rgb9e5ufloat`), and has the usage `TEXTURE_BINDING`. Its numbers, 0 to 1, are sRGB's, unless
+ *   {@link TexturePicture} says that they are linear light, or the format does; alpha is not premultiplied. A view
+ *   comes with its format and extents, a `GPUExternalTexture` with its extents.
+ * - A `GPUBuffer` of the engine's device, or a place in one, holds what is prepared already: float32 `[N, C, H, W]` of
+ *   the whole batch, or `[C, H, W]` where it is one of several pictures. It has the usage `COPY_SRC`.
  */
-export type ImageInput = ImageBitmapSource | VideoFrame | GPUTexture | Pixels | Prepared;
+export type ImageInput = ImageBitmapSource | VideoFrame | GPUTexture | TexturePicture | BufferPlace | Pixels | Prepared;
 
 /** One picture, or as many as the batch. */
 export type Images = ImageInput | readonly ImageInput[];
 
+/** Where in a buffer. */
+export type BufferAt = Extract<BufferPlace, { readonly buffer: unknown }>;
+
 /** A picture as a call keeps it: nothing that its caller does afterwards changes it. */
-export type Captured = Prepared | Pixels | VideoFrame | ImageBitmap | GPUTexture | Promise<Pixels>;
+export type Captured = Prepared | Pixels | VideoFrame | ImageBitmap | TexturePicture | BufferAt | Promise<Pixels>;
 
 /**
- * Captures a picture: arrays are copied, and what the browser has to read is read as it is now. Frames and textures
- * stay the caller's: they are to stay open, and unchanged, until the call is done.
+ * Captures a picture: arrays are copied, and what the browser has to read is read as it is now. Frames, textures and
+ * buffers stay the caller's: they are to stay open, and unchanged, until the call is done.
  */
 export function captured(image: ImageInput): Captured {
   if (isPrepared(image)) return { data: image.data.slice(), shape: [...image.shape] };
-  if (isTexture(image) || isFrame(image)) return image;
+  if (isPlace(image)) return placed(image);
+  if (isTexture(image)) return texturePicture(image);
+  if (isFrame(image)) return image;
   if (isPixels(image)) return { data: image.data.slice(), width: image.width, height: image.height };
   const pixels = toPixels(image);
   pixels.catch(() => {}); // awaited when the call's turn comes
@@ -59,8 +90,35 @@ export const isPrepared = (image: ImageInput | Captured): image is Prepared =>
 const isPixels = (image: ImageInput): image is Pixels =>
   'data' in image && (image.data instanceof Uint8ClampedArray || image.data instanceof Uint8Array);
 
-/** Told by what it can do: in Node there need not be a global of that name. */
-export const isTexture = (image: ImageInput): image is GPUTexture => 'createView' in image;
+// ── what lies on the GPU: told by what it can do, since in Node there need not be a global of that name ──
+
+const can = (value: unknown, method: string): boolean => typeof value === 'object' && value !== null && method in value;
+
+export const isPlace = (value: unknown): value is BufferPlace =>
+  can(value, 'mapAsync') || (can(value, 'buffer') && can((value as { buffer: unknown }).buffer, 'mapAsync'));
+
+export const placed = (place: BufferPlace): BufferAt => ('mapAsync' in place ? { buffer: place } : { ...place });
+
+/** Views and external textures can nothing; they have a name. */
+const nameOf = (value: unknown): string =>
+  typeof value === 'object' && value !== null ? (value.constructor?.name ?? '') : '';
+
+export const isExternal = (texture: TexturePicture['texture']): texture is GPUExternalTexture =>
+  nameOf(texture) === 'GPUExternalTexture';
+
+export const isView = (texture: TexturePicture['texture']): texture is GPUTextureView =>
+  !isExternal(texture) && !('createView' in texture);
+
+const isBareTexture = (value: unknown): value is TexturePicture['texture'] =>
+  can(value, 'createView') || ['GPUTextureView', 'GPUExternalTexture'].includes(nameOf(value));
+
+/** A texture in any form. */
+export const isTexture = (value: unknown): value is GPUTexture | TexturePicture =>
+  isBareTexture(value) || (can(value, 'texture') && isBareTexture((value as TexturePicture).texture));
+
+/** Its own form: with what is said of it. */
+export const texturePicture = (image: GPUTexture | TexturePicture): TexturePicture =>
+  isBareTexture(image) ? { texture: image } : { ...image };
 
 export const isVideoFrame = (image: ImageInput): image is VideoFrame =>
   typeof VideoFrame !== 'undefined' && image instanceof VideoFrame;
@@ -77,11 +135,11 @@ export const isFrame = (image: ImageInput): image is VideoFrame | ImageBitmap =>
  *   or has more than 64 million pixels
  */
 export async function toPixels(image: Exclude<ImageInput, Prepared>): Promise<Pixels> {
-  if (isTexture(image))
+  if (isTexture(image) || isPlace(image))
     throw new GradlensError(
       'shape',
-      'the pixels of a GPUTexture are wanted here on the CPU (for views of it, or its colours): give { data, ' +
-        'width, height } in RGBA bytes, or another source',
+      `the pixels of a ${isPlace(image) ? 'GPUBuffer' : 'GPUTexture'} are wanted here on the CPU (for views of it, or ` +
+        'its colours): give { data, width, height } in RGBA bytes, or another source',
     );
   if (isPixels(image)) {
     const { data, width, height } = image;

@@ -102,8 +102,8 @@ export function objectOf<T extends object>(argument: string, value: T, says: str
 
 const PICTURE: Rule = {
   says:
-    'a picture (ImageData, ImageBitmap, canvas, video, Blob, VideoFrame, GPUTexture or { data, width, height } in ' +
-    'RGBA bytes) or a prepared { data: Float32Array, shape }',
+    'a picture (ImageData, ImageBitmap, canvas, video, Blob, VideoFrame, GPUTexture, { texture, colorSpace } or ' +
+    '{ data, width, height } in RGBA bytes) or a prepared { data: Float32Array, shape } or GPUBuffer',
   holds: isObject,
 };
 

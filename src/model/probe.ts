@@ -11,17 +11,9 @@ import type { Encoder } from '../gpu/commands';
 import type { BackwardOptions } from '../gpu/executor';
 import type { Inputs } from '../gpu/inputs';
 import type { Lent } from '../gpu/lent';
-import {
-  type BufferPlace,
-  type Place,
-  type Recording,
-  assertBuffer,
-  placeIn,
-  recorded,
-  sourceOf,
-} from '../gpu/recording';
+import { type Place, type Recording, assertBuffer, placeIn, recorded, sourceOf } from '../gpu/recording';
 import type { Extents } from '../graph';
-import type { Images } from '../image/pixels';
+import type { BufferPlace, Images } from '../image/pixels';
 import type { ReluRule, RunOptions } from '../options';
 import { objectOf, picturesOf, runOptionsOf } from './arguments';
 import { finite } from './results';

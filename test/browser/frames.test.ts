@@ -84,3 +84,15 @@ test('where the browser can, they go to the network without a copy through the C
     expectRight(report);
     expect(Object.entries(report.kinds).filter(([, { readBacks }]) => readBacks > 0)).toEqual([]);
   }));
+
+test('a frame, an external texture and a canvas of WebGPU are recorded as the same pixels in bytes', () =>
+  inBrowser(VULKAN, async (page) => {
+    await page.waitForFunction(() => 'recordFrames' in window);
+    const untold = 'an external texture does not tell its extents';
+    expect(await page.evaluate(() => window.recordFrames())).toEqual({
+      'canvas of WebGPU': expect.toSatisfy((error: number) => error < 1e-5),
+      frame: expect.toSatisfy((error: number) => error < 1e-5),
+      'external texture': expect.toSatisfy((error: number) => error < 1e-5),
+      'external texture that does not tell its extents': expect.stringContaining(untold),
+    });
+  }));

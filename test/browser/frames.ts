@@ -1,9 +1,11 @@
 /**
  * Video frames and bitmaps in a page, for test/browser/frames.test.ts: how far they are from the same picture in bytes.
  */
+import { relativeL2 } from '../../src/compare';
 import { Engine } from '../../src/engine';
 import { GradlensError } from '../../src/errors';
 import type { InputSpec } from '../../src/graph';
+import type { RecordedPicture } from '../../src/gpu/recording';
 import type { ImageInput } from '../../src/image/pixels';
 import { selfTestCase } from '../../src/model/selfTest';
 
@@ -33,6 +35,8 @@ export interface FatalReport {
 
 declare global {
   interface Window {
+    /** How far a recorded gradient of each kind of picture is from that of the same pixels in bytes; or why not. */
+    recordFrames(): Promise<Readonly<Record<string, number | string>>>;
     prepareFrames(): Promise<FrameReport>;
     copyFatally(): Promise<FatalReport>;
   }
@@ -68,6 +72,53 @@ function picture(transparent: boolean): ImageData {
 
 const distance = (actual: Float32Array, expected: Float32Array): number =>
   actual.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0);
+
+window.recordFrames = async () => {
+  using engine = await Engine.create();
+  const { device } = engine;
+  using model = await engine.load(selfTestCase().graph, { input: INPUT });
+  const { gradient } = await model.inputGradient(picture(false), { class: 1 });
+  const bytes = gradient.byteLength;
+  const output = device.createBuffer({ size: bytes, usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+  const read = device.createBuffer({ size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  const screen = new OffscreenCanvas(WIDTH, HEIGHT);
+  const drawn = screen.getContext('webgpu') as unknown as GPUCanvasContext;
+  const { COPY_DST, RENDER_ATTACHMENT, TEXTURE_BINDING } = GPUTextureUsage;
+  drawn.configure({ device, format: 'rgba8unorm', usage: COPY_DST | RENDER_ATTACHMENT | TEXTURE_BINDING });
+  const frame = new VideoFrame(canvas, { timestamp: 0 });
+  const inputs: Record<string, () => RecordedPicture> = {
+    'canvas of WebGPU': () => {
+      const texture = drawn.getCurrentTexture();
+      device.queue.writeTexture({ texture }, picture(false).data, { bytesPerRow: WIDTH * 4 }, [WIDTH, HEIGHT]);
+      return texture;
+    },
+    frame: () => frame,
+    'external texture': () => ({
+      texture: device.importExternalTexture({ source: frame }),
+      width: WIDTH,
+      height: HEIGHT,
+    }),
+    'external texture that does not tell its extents': () => ({
+      texture: device.importExternalTexture({ source: frame }),
+    }),
+  };
+  const found: Record<string, number | string> = {};
+  for (const [kind, input] of Object.entries(inputs)) {
+    try {
+      const encoder = device.createCommandEncoder();
+      model.encodeGradient(encoder, { input: input(), output, class: 1 });
+      encoder.copyBufferToBuffer(output, 0, read, 0, bytes);
+      device.queue.submit([encoder.finish()]);
+      await read.mapAsync(GPUMapMode.READ);
+      found[kind] = relativeL2(new Float32Array(read.getMappedRange()), gradient);
+      read.unmap();
+    } catch (error) {
+      found[kind] = String(error);
+    }
+  }
+  frame.close();
+  return found;
+};
 
 window.copyFatally = async () => {
   let asked = 0;

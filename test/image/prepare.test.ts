@@ -6,11 +6,13 @@ import { nodeDrivers } from '../node';
 import { Net } from '../ops/check';
 import { relativeL2 } from '../oracle/compare';
 import { type Picture, preparedBy } from '../oracle/prepare';
+import { type StoredFormat, linearOf, shownBy, storedAs, storedFormats } from './stored';
 import { seededRandom } from '../oracle/random';
 
 const { TEXTURE_BINDING, COPY_DST } = GPUTextureUsage;
 /** A filter's weights are as exact as float32 says where in the picture they lie: to an ulp of 60 pixels. */
 const ROUNDING = 60 * 2 ** -23;
+const HALF_A_LEVEL = 0.5 / 255 / 0.224;
 
 const random = (width: number, height: number, seed = 1): Picture & { data: Uint8Array<ArrayBuffer> } => {
   const { integer } = seededRandom(seed);
@@ -39,6 +41,30 @@ function textureOf(
   const bytes = format === 'bgra8unorm' ? data.map((_, i) => data[[2, 1, 0, 3][i % 4]! + (i & ~3)]!) : data;
   device.queue.writeTexture({ texture }, bytes, { bytesPerRow: width * 4 }, [width, height]);
   return texture;
+}
+
+/** A texture of random colours in this format, and the numbers that it holds. */
+function storedTexture(device: GPUDevice, format: StoredFormat): { texture: GPUTexture; values: Float64Array } {
+  const [width, height] = [12, 9];
+  const { bytes, values } = storedAs(format, width * height);
+  const texture = device.createTexture({
+    size: [width, height],
+    format,
+    usage: TEXTURE_BINDING | COPY_DST,
+    mipLevelCount: 2,
+  });
+  device.queue.writeTexture({ texture }, bytes, { bytesPerRow: bytes.byteLength / height }, [width, height]);
+  return { texture, values };
+}
+
+async function valuesIn(device: GPUDevice, buffer: GPUBuffer): Promise<Float32Array> {
+  const { COPY_DST: TO, MAP_READ } = GPUBufferUsage;
+  const read = device.createBuffer({ size: buffer.size, usage: TO | MAP_READ });
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToBuffer(buffer, 0, read, 0, buffer.size);
+  device.queue.submit([encoder.finish()]);
+  await read.mapAsync(GPUMapMode.READ);
+  return new Float32Array(read.getMappedRange().slice(0));
 }
 
 const colour = (resize: InputSpec['resize'], order: InputSpec['order'] = 'RGB'): InputSpec => ({
@@ -88,6 +114,79 @@ describe.each(nodeDrivers)('on %s', (driver) => {
       }
     },
   );
+
+  test.each(storedFormats)('a texture of %s, as sRGB and as linear light, itself and by a view', async (format) => {
+    using engine = await engineOn(driver);
+    const input = colour('squash');
+    using model = await engine.load(small, { input });
+    const { texture, values } = storedTexture(engine.device, format);
+    const isSrgb = format.endsWith('-srgb');
+    // drivers decode sRGB to half a level
+    const isRight = (found: Float32Array, right: Float64Array): boolean =>
+      isSrgb
+        ? found.every((value, i) => Math.abs(value - right[i]!) < HALF_A_LEVEL)
+        : relativeL2(found, right) < ROUNDING;
+    const { width, height } = texture;
+    const shown = preparedBy(input, { width, height, data: shownBy(values, false) });
+    const lit = preparedBy(input, { width, height, data: shownBy(values, !isSrgb) });
+    const view = { texture: texture.createView({ mipLevelCount: 1 }), format, width, height } as const;
+    const cases = [
+      { picture: texture, right: shown },
+      { picture: view, right: shown },
+      { picture: { texture, colorSpace: 'linear' }, right: lit },
+      { picture: { ...view, colorSpace: 'linear' }, right: lit },
+    ] as const;
+    for (const [k, { picture, right }] of cases.entries())
+      expect(isRight(await model.prepared(picture), right), `case ${k}`).toBe(true);
+    if (!isSrgb) expect(relativeL2(lit, shown)).toBeGreaterThan(0.05);
+  });
+
+  test('linear light of a photo gives the map of the photo: a recording equals the call, and that of bytes', async () => {
+    using engine = await engineOn(driver);
+    const { device } = engine;
+    using model = await engine.load(small, { input: colour('crop') });
+    const picture = random(30, 20);
+    picture.data.forEach((_, i) => i % 4 === 3 && (picture.data[i] = 255));
+    const texture = device.createTexture({ size: [30, 20], format: 'rgba32float', usage: TEXTURE_BINDING | COPY_DST });
+    device.queue.writeTexture({ texture }, linearOf(picture.data), { bytesPerRow: 30 * 16 }, [30, 20]);
+    const lit = { texture, colorSpace: 'linear' } as const;
+    const right = await model.inputGradient(picture, { class: 1 });
+    const found = await model.inputGradient(lit, { class: 1 });
+    expect(relativeL2(found.gradient, right.gradient)).toBeLessThan(1e-5);
+    const bytes = 3 * 13 * 11 * 4;
+    const output = device.createBuffer({ size: bytes, usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+    const encoder = device.createCommandEncoder();
+    model.encodeGradient(encoder, { input: lit, output, class: 1 });
+    device.queue.submit([encoder.finish()]);
+    expect(await valuesIn(device, output)).toEqual(found.gradient);
+  });
+
+  test('buffers hold prepared batches, or one item each, from an offset on', async () => {
+    using engine = await engineOn(driver);
+    const { device } = engine;
+    using model = await engine.load(small, { batch: 2 });
+    const data = Float32Array.from({ length: 2 * 3 * 13 * 11 }, (_, i) => Math.sin(i));
+    const item = data.byteLength / 2;
+    const buffer = device.createBuffer({
+      size: data.byteLength + 8,
+      usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
+    device.queue.writeBuffer(buffer, 8, data);
+    const right = await model.inputGradient({ data, shape: [2, 3, 13, 11] }, { class: [1, 3] });
+    const whole = await model.inputGradient({ buffer, offset: 8 }, { class: [1, 3] });
+    expect(whole).toEqual(right);
+    const parts = [
+      { data: data.slice(0, data.length / 2), shape: [3, 13, 11] },
+      { buffer, offset: 8 + item },
+    ];
+    expect(await model.inputGradient(parts, { class: [1, 3] })).toEqual(right);
+    expect(await model.prepared({ buffer, offset: 8 + item })).toEqual(data.slice(data.length / 2));
+    const message = 'the image buffer has 3440 bytes, 3428 of them from 12 on, [2, 3, 13, 11] float32 takes 3432';
+    await expect(model.scores({ buffer, offset: 12 })).rejects.toMatchObject({ code: 'shape', message });
+    const unreadable = device.createBuffer({ size: data.byteLength, usage: GPUBufferUsage.COPY_DST });
+    await expect(model.scores(unreadable)).rejects.toThrow('the image buffer lacks the usage COPY_SRC');
+    await expect(model.scores([buffer, buffer, buffer])).rejects.toThrow('more pictures than the batch of 2');
+  });
 
   test('a batch of textures of different sizes, and bytes among them', async () => {
     using engine = await engineOn(driver);
@@ -189,10 +288,22 @@ test('what cannot be read as a picture is refused, with what would be right', as
     [
       make({ format: 'r8unorm' }),
       'validation',
-      'the texture is r8unorm; a picture is read from rgba8unorm, bgra8unorm, rgba16float',
+      'the texture is r8unorm; a picture is read from rgba8unorm, rgba8unorm-srgb, bgra8unorm',
     ],
-    [make({ format: 'rgba8unorm-srgb' }), 'validation', "make it rgba8unorm with viewFormats ['rgba8unorm-srgb']"],
     [make({ usage: COPY_DST }), 'validation', 'TEXTURE_BINDING'],
+    [{ texture: make({}), colorSpace: 'p3' as never }, 'validation', "colorSpace is 'p3'; 'srgb' or 'linear'"],
+    [make({}).createView() as never, 'validation', 'a view does not tell its format and extents; { texture, format'],
+    [{ texture: make({}).createView(), format: 'rgba8unorm' }, 'validation', 'a view does not tell its extents'],
+    [
+      { texture: make({}).createView(), format: 'r8unorm', width: 8, height: 8 },
+      'validation',
+      'the view is r8unorm; a picture is read from rgba8unorm',
+    ],
+    [
+      { texture: make({}).createView(), format: 'rgba8unorm', width: 8, height: 0.5 },
+      'validation',
+      'height is 0.5; a whole number from 1',
+    ],
   ] as const) {
     const error = expect.objectContaining({ code, message: expect.stringContaining(message) });
     await expect(model.scores(texture)).rejects.toEqual(error);
@@ -204,7 +315,7 @@ test('what cannot be read as a picture is refused, with what would be right', as
     message: expect.stringContaining('does not say how pictures are prepared'),
   });
   expect(() => model.encodeGradient(encoder, { input: [good, good], output, class: 0 })).toThrow(
-    expect.objectContaining({ code: 'shape', message: '2 texture(s) for a batch of 1' }),
+    expect.objectContaining({ code: 'shape', message: '2 picture(s) for a batch of 1' }),
   );
   await expect(model.scores([good, good])).rejects.toMatchObject({ code: 'shape' });
   good.destroy();

@@ -112,6 +112,7 @@ const picture = {
   TO_W: 11,
   TO_H: 9,
   BGR: 0,
+  LINEAR: 0,
   ITEM: 0,
 } as const;
 
