@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { type Plan, compile } from '../compile';
 import { forwardFlops } from '../compile/flops';
+import { type Stage, describeOperators, stagesOf } from '../compile/stages';
 import { recogniseFormat } from '../formats/recognise';
 import {
   DEFAULT_MODEL,
@@ -16,7 +17,6 @@ import { common, command, numberOption } from './args';
 import { EXIT, UsageError } from './failure';
 import { settingsOf } from '../model/settings';
 import { modelOption, readModel, sourceOf } from './models';
-import { type Stage, printStages, stagesOf } from './stages';
 
 /** WebGPU's default for `maxStorageBufferBindingSize`, which every device has. */
 const DEFAULT_BINDING_BYTES = 2 ** 27;
@@ -159,6 +159,14 @@ function heldBy({ graph }: ModelFile, classes: number | undefined) {
     operators: Object.fromEntries([...counts].sort(([, a], [, b]) => b - a)),
     parameters: [...graph.weights.values()].reduce((sum, { data }) => sum + data.length, 0),
   };
+}
+
+function printStages(stages: readonly Stage[]): string[] {
+  const sizes = stages.map(({ height, width, channels }) => `${channels}×${height}×${width}`);
+  const longest = Math.max(0, ...sizes.map(({ length }) => length));
+  return stages.map(
+    (stage, k) => `${k === 0 ? 'stages' : '      '}        ${sizes[k]!.padEnd(longest)}  ${describeOperators(stage)}`,
+  );
 }
 
 interface Unsupported {

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { describeOperators, stageOfStep, stagesOf } from '../../src/compile/stages';
+import type { Graph, Weight } from '../../src/index';
+
+const weight = (...shape: number[]): Weight => ({
+  data: new Float32Array(shape.reduce((product, extent) => product * extent, 1)),
+  shape,
+});
+/** A convolution, a squeeze-and-excite block around it, a pool, and scores. */
+const graph: Graph = {
+  name: 'squeezed',
+  input: { name: 'image', extents: { C: 3, H: 8, W: 8 } },
+  nodes: [
+    { op: 'conv', name: 'a', inputs: ['image'], kernel: [1, 1], weight: 'w1' },
+    { op: 'relu', name: 'a.relu', inputs: ['a'] },
+    { op: 'globalAveragePool', name: 'squeeze', inputs: ['a.relu'] },
+    { op: 'sigmoid', name: 'gate', inputs: ['squeeze'] },
+    { op: 'multiply', name: 'gated', inputs: ['a.relu', 'gate'] },
+    { op: 'maxPool', name: 'pool', inputs: ['gated'], kernel: [2, 2], stride: [2, 2] },
+    { op: 'globalAveragePool', name: 'mean', inputs: ['pool'] },
+    { op: 'fullyConnected', name: 'scores', inputs: ['mean'], weight: 'w2' },
+  ] as Graph['nodes'],
+  output: 'scores',
+  weights: new Map([
+    ['w1', weight(4, 3, 1, 1)],
+    ['w2', weight(5, 4)],
+  ]),
+};
+
+test('a stage is what stands on planes of one size, with what squeezes and spreads them again', () => {
+  expect(stagesOf(graph)).toEqual([
+    {
+      height: 8,
+      width: 8,
+      channels: 4,
+      operators: { conv: 1, relu: 1, globalAveragePool: 1, sigmoid: 1, multiply: 1 },
+      nodes: ['a', 'a.relu', 'squeeze', 'gate', 'gated'],
+    },
+    { height: 4, width: 4, channels: 4, operators: { maxPool: 1 }, nodes: ['pool'] },
+    {
+      height: 1,
+      width: 1,
+      channels: 5,
+      operators: { globalAveragePool: 1, fullyConnected: 1 },
+      nodes: ['mean', 'scores'],
+    },
+  ]);
+  expect(describeOperators({ operators: { conv: 2, relu: 1 } })).toBe('2 conv, relu');
+});
+
+test('a step belongs to the stage of its layer, also where one name begins another', () => {
+  const stages = [{ nodes: ['a'] }, { nodes: ['a.b', 'c'] }] as unknown as ReturnType<typeof stagesOf>;
+  const of = (label: string): number => stageOfStep(stages, label);
+  expect([of('image.blocks.imageForward'), of('a.convForward'), of('a.b.convForward'), of('c.d.e')]).toEqual([
+    0, 0, 1, 1,
+  ]);
+});
