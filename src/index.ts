@@ -8,6 +8,8 @@ export { presetNames, presetSpec } from './formats/preparation';
 export type { Extents, Graph, GraphNode, InputSpec, ModelFile, PreparationGuess, PresetName, Weight } from './graph';
 export type { ColourMapName } from './image/colourMaps';
 export type { BufferPlace, ImageInput, Images, Pixels, Prepared, TexturePicture } from './image/pixels';
+export { placementOf } from './image/placement';
+export type { Placement } from './image/placement';
 export { renderMap } from './image/render';
 export type { RenderOptions } from './image/render';
 export type { FetchBytes, FetchOptions, ModelSource, NetAddresses } from './load';

@@ -57,6 +57,14 @@ export function chosenNetwork(): { network: string | undefined; prep: string | u
   };
 }
 
+/** As the command line and the library are told of it. */
+export function networkInWords(): { readonly name: string; readonly isFile: boolean; readonly prep?: PresetName } {
+  const { value } = parts.model;
+  const prep = presetNames.find((known) => known === parts.prep.value);
+  const isFile = value === OWN;
+  return { name: isFile ? (own[0]?.name ?? '') : value, isFile, ...(prep ? { prep } : {}) };
+}
+
 /** Files of a network of the visitor's own become the menu's last entry. */
 export function offerFiles(files: readonly File[]): void {
   own = files;

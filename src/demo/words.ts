@@ -47,3 +47,6 @@ function place(x: number, y: number): string {
   const words = [third(y, 'upper', 'lower'), third(x, 'left', 'right')].filter(Boolean);
   return words.length === 0 ? 'in the middle' : `in the ${words.join(' ')} part`;
 }
+
+/** A score as it is written: two places, and a true minus. */
+export const score = (value: number): string => value.toFixed(2).replace('-', '−');

@@ -7,6 +7,7 @@ import { CLASS_MODEL_PRESETS, type ClassModelPreset, GradlensError, type Neuron 
 import { chosenClass, current } from '../current';
 import { clearCurves, drawCurves } from '../draw/chart';
 import { drawPixels } from '../draw/paint';
+import { Reel } from '../figure/reel';
 import { element, make } from '../parts/elements';
 import { numberOf, setDefaults, textOf } from '../parts/form';
 import { duration, showActivity, showProgress } from '../parts/messages';
@@ -37,6 +38,9 @@ const LOOK_MILLISECONDS = 150;
 
 let goOn: (() => void) | null = null;
 let paused = false;
+/** How the shown class model grew. */
+let reel = new Reel();
+export const frames = (): Reel['frames'] => reel.frames;
 
 export const classModelTab: Tab = {
   name: 'class-model',
@@ -70,6 +74,7 @@ export const classModelTab: Tab = {
 /** What belongs to a network that is gone. */
 export function forgetAscent(): void {
   state.ascent = null;
+  reel = new Reel();
   parts.gallery.replaceChildren();
   clearCurves(parts.curve, 'No score curve yet');
   parts.tensor.replaceChildren(...(state.network?.tensors ?? []).map((name) => new Option(name)));
@@ -95,6 +100,7 @@ export async function ascend(signal: AbortSignal): Promise<void> {
   showButtons(true);
   const canvases = showPlaces(names);
   const scores: number[][] = names.map(() => []);
+  reel = new Reel();
   const told = (phase: ShownAscent['phase'], iteration: number, finished: Advance['finished'] = null): void => {
     state.ascent = {
       names,
@@ -121,6 +127,8 @@ export async function ascend(signal: AbortSignal): Promise<void> {
       step.scores.forEach((more, item) => scores[item]!.splice(step.since, Infinity, ...more));
       told(step.finished ? 'finished' : 'running', step.iteration, step.finished);
       step.pictures.forEach((picture, item) => drawPixels(canvases[item]!, picture));
+      const { iteration, pictures } = step;
+      reel.add({ iteration, scores: scores.map((curve) => curve.at(-1)!), pictures });
       showScores(names, scores, canvases);
       if (step.finished) break;
       showActivity(`Iteration ${step.iteration} of ${options.iterations}`, step.iteration / options.iterations);

@@ -27,8 +27,8 @@ const SEED_TINTS: Readonly<Record<number, Tint>> = {
   [OBJECT]: { colour: [255, 176, 0], share: 0.85 },
   [GROUND]: { colour: [20, 60, 160], share: 0.6 },
 };
-const BESIDE: Tint = { colour: [12, 16, 20], share: 0.72 };
-const BOX_COLOUR = '#ffdc00';
+export const BESIDE: Tint = { colour: [12, 16, 20], share: 0.72 };
+export const BOX_COLOUR = '#ffdc00';
 
 export const segmentationTab: Tab = {
   name: 'segmentation',
@@ -94,9 +94,9 @@ export function takeRecipe(): void {
   setDefaults(parts.form, { ...SEGMENT_PRESETS[recipe()]({ width }) });
 }
 
-const recipe = (): SegmentPreset => parts.preset.value as SegmentPreset;
+export const recipe = (): SegmentPreset => parts.preset.value as SegmentPreset;
 
-function segmentOptions(): SegmentOptions {
+export function segmentOptions() {
   const number = (name: string): number => numberOf(parts.form, name)!;
   return {
     preset: recipe(),
@@ -107,7 +107,7 @@ function segmentOptions(): SegmentOptions {
     lambda: number('lambda'),
     neighbours: textOf(parts.form, 'neighbours') === '4' ? 4 : 8,
     hardSeeds: textOf(parts.form, 'hardSeeds') === 'yes',
-  };
+  } satisfies SegmentOptions;
 }
 
 function draw(found: ShownSegmentation): void {
