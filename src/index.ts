@@ -64,6 +64,8 @@ export { mapStream, saliencyStream } from './methods/stream';
 export type { Pictures, StreamOptions } from './methods/stream';
 export { perturbationCurves, randomised, rankCorrelation } from './methods/sanity';
 export type { PerturbationCurves } from './methods/sanity';
+export { areasOf, controlMap, gainOf } from './methods/verdict';
+export type { Areas, Evidence, Verdict } from './methods/verdict';
 export { SEEDS, SEGMENT_PRESETS, segment } from './methods/segmentation';
 export type { Fallback, SegmentOptions, SegmentPreset, Segmentation } from './methods/segmentation';
 export { centreBox, controlOf, intersectionOverUnion, localisationMeasures, wholeImage } from './methods/localisation';

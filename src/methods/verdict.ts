@@ -1,0 +1,69 @@
+/**
+ * Whether a map tells anything about why the network answers as it does: its numbers beside those of maps that cannot,
+ * and a sentence. Beyond the paper; after Adebayo et al. 2018 and Petsiuk et al. 2018.
+ */
+import { uniform } from '../random';
+import type { Heatmap } from './heatmap';
+import type { PerturbationCurves } from './sanity';
+
+/**
+ * The areas of the curves where 0 is the score of the mean colour alone and 1 that of the picture. A good map has a low
+ * deletion and a high insertion; pixels in any order that has nothing to do with the score have about the same of both.
+ */
+export interface Areas {
+  readonly deletion: number;
+  readonly insertion: number;
+}
+
+/** Of curves of one picture. */
+export function areasOf({ deletion, deletionArea, insertionArea }: PerturbationCurves): Areas {
+  const [whole, none] = [deletion[0]!, deletion.at(-1)!];
+  const share = (area: number): number => (area - none) / (whole - none);
+  return { deletion: share(deletionArea), insertion: share(insertionArea) };
+}
+
+/** How much sooner the score comes with the map's pixels than it goes without them: 0 for any order by chance. */
+export const gainOf = ({ deletion, insertion }: Areas): number => insertion - deletion;
+
+/** A map with nothing of the picture in it: every pixel a number by chance, or the larger the nearer to the middle. */
+export function controlMap(map: Heatmap, kind: 'random' | 'centre', seed = 1): Heatmap {
+  const { width, height } = map;
+  const next = uniform(seed);
+  const middle = (at: number, extent: number): number => (2 * at + 1) / extent - 1;
+  const data = new Float32Array(width * height).map((_, i) => {
+    if (kind === 'random') return next();
+    const [x, y] = [middle(i % width, width), middle(Math.floor(i / width), height)];
+    return Math.exp(-2 * (x * x + y * y));
+  });
+  return { data, width, height, class: map.class, score: map.score, signed: false, meta: { method: kind } };
+}
+
+/** What a verdict goes by. */
+export interface Evidence {
+  readonly map: Areas;
+  /** Of a map that is largest in the middle: photographers put things there. */
+  readonly centre: Areas;
+  /** Of several maps by chance. */
+  readonly random: readonly Areas[];
+  /** Of the same method's map of the net with all weights shuffled, on the net as it is. */
+  readonly shuffled: Areas;
+  /** Rank correlation with that map: 1 would be the same. */
+  readonly withShuffled: number;
+  /** Rank correlation with the map of the class that has the lowest score; null of a net with one class. */
+  readonly withOther: number | null;
+  /** Score of the picture, less that of the mean colour alone. */
+  readonly range: number;
+}
+
+export interface Verdict {
+  /**
+   * - `yes`: its pixels matter more than chance's and than those in the middle
+   * - `partly`: more than chance's, but not more than those in the middle
+   * - `no`: not more than chance's
+   * - `class-blind`, `net-blind`: it looks the same for another class, or for a net that has learnt nothing
+   * - `unknown`: the measure does not work for this picture
+   */
+  readonly kind: 'yes' | 'partly' | 'no' | 'class-blind' | 'net-blind' | 'unknown';
+  /** One sentence for people. */
+  readonly sentence: string;
+}
