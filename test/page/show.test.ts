@@ -34,7 +34,7 @@ async function copied(page: Page, button: string): Promise<string> {
   await page.$eval('#out-words', (words) => words.replaceChildren());
   await page.click(button);
   await page.waitForFunction(() => document.querySelector('#out-words')!.textContent !== '');
-  return page.$eval('#out-words', (words) => words.textContent!);
+  return page.$eval('#out-words', (words) => words.textContent);
 }
 
 /** What the code prints, as JSON: it ends in one `console.log`. */

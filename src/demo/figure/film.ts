@@ -124,8 +124,6 @@ function drawCurve(context: CanvasRenderingContext2D, frames: readonly Frame[], 
 
 function bitmapOf({ data, width, height }: Pixels): OffscreenCanvas {
   const canvas = new OffscreenCanvas(width, height);
-  canvas
-    .getContext('2d')!
-    .putImageData(new ImageData(Uint8ClampedArray.from(data) as Uint8ClampedArray<ArrayBuffer>, width, height), 0, 0);
+  canvas.getContext('2d')!.putImageData(new ImageData(Uint8ClampedArray.from(data), width, height), 0, 0);
   return canvas;
 }
