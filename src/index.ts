@@ -49,6 +49,7 @@ export type { ClassModel, ClassModelOptions, ClassModelPreset, ClassModelStep } 
 export type { ChannelRule, FlatMap, Heatmap } from './methods/heatmap';
 export { mapBox } from './methods/mapBox';
 export type { MapBox, MapBoxOptions } from './methods/mapBox';
+export { cautionsOf } from './methods/method';
 export type {
   ChoiceOption,
   MethodOption,
@@ -64,7 +65,7 @@ export { mapStream, saliencyStream } from './methods/stream';
 export type { Pictures, StreamOptions } from './methods/stream';
 export { perturbationCurves, randomised, rankCorrelation } from './methods/sanity';
 export type { PerturbationCurves } from './methods/sanity';
-export { areasOf, controlMap, gainOf } from './methods/verdict';
+export { areasOf, controlMap, gainOf, verdictOf } from './methods/verdict';
 export type { Areas, Evidence, Verdict } from './methods/verdict';
 export { SEEDS, SEGMENT_PRESETS, segment } from './methods/segmentation';
 export type { Fallback, SegmentOptions, SegmentPreset, Segmentation } from './methods/segmentation';

@@ -37,6 +37,11 @@ export const gradCamMethod = method({
   source: 'Selvaraju et al.',
   year: 2017,
   meaning: 'channels of the last plane, weighted by their mean gradients',
+  reading: [
+    'Bright areas are those where the last layer that still knows places holds features which speak for the class.',
+    'It is as coarse as that layer: one of its cells covers many pixels, and the outline of the map means nothing.',
+    'It says where, not what: take it to see whether the network looks at the object at all.',
+  ],
   options: { tensor: tensorOption },
   signed: () => false,
   batch: () => 1,

@@ -48,6 +48,11 @@ export const gradientTimesInputMethod = method({
   source: 'Shrikumar et al.',
   year: 2016,
   meaning: 'input · ∂score/∂input, added over the colour channels',
+  reading: [
+    'Red pixels raise the score by being what they are, blue ones lower it, as far as a straight line tells.',
+    'A pixel near the mean colour stays pale whatever it means to the network, since there is almost nothing to multiply.',
+    'The values add up to the score only where the network is linear; integrated gradients mend that.',
+  ],
   options: {},
   signed: () => true,
   batch: () => 1,

@@ -42,6 +42,11 @@ export const hiResCamMethod = method({
   source: 'Draelos and Carin',
   year: 2020,
   meaning: 'channels of the last plane, each place times its own gradient',
+  reading: [
+    'Bright areas are those whose own features, each by its own gradient, raise the score of the class.',
+    'Unlike Grad-CAM it shows no place that the score does not depend on; it is just as coarse.',
+    'Where the two differ, believe this one.',
+  ],
   options: { tensor: tensorOption },
   signed: () => false,
   batch: () => 1,

@@ -74,6 +74,11 @@ export const integratedGradientsMethod = method({
   source: 'Sundararajan et al.',
   year: 2017,
   meaning: 'parts of the score, on the way from the mean image',
+  reading: [
+    'Red pixels brought the score up on the way from the mean colour to this picture, blue ones brought it down.',
+    'All values together are the difference of the two scores, so sizes may be compared.',
+    'What has the mean colour already cannot count, and another beginning of the way gives another map.',
+  ],
   options: {
     samples: {
       kind: 'number',

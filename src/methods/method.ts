@@ -29,6 +29,8 @@ export interface ChoiceOption extends Described {
   readonly kind: 'choice';
   /** Values, and what the page calls them. */
   readonly choices: readonly (readonly [value: string | number, label: string])[];
+  /** What a reader of the map has to know of some of them: a sentence, by the value. */
+  readonly cautions?: Readonly<Record<string, string>>;
   readonly default: string | number;
 }
 
@@ -70,6 +72,8 @@ export interface MethodRecord<
   readonly year: number;
   /** What a value of its map means, in half a sentence. */
   readonly meaning: string;
+  /** How to read its map, for people: what a large value says, what it does not say, and what to take the map for. */
+  readonly reading: readonly [says: string, saysNot: string, use: string];
   /** By their names. An option that another method has under the same name differs at most in its words. */
   readonly options: Options;
   /** Whether negative values of its map mean something. */
@@ -117,6 +121,14 @@ export function method<const Name extends string, const Options extends MethodOp
   record: MethodRecord<Name, Options>,
 ): MethodRecord<Name, Options> {
   return record;
+}
+
+/** What a reader of a map has to know of the values that it was made with: a sentence each. */
+export function cautionsOf(options: MethodOptions, values: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.entries(options).flatMap(([name, option]) => {
+    const caution = option.kind === 'choice' ? option.cautions?.[String(values[name])] : undefined;
+    return caution === undefined ? [] : [caution];
+  });
 }
 
 /** What a value of the option has to be. */

@@ -65,6 +65,11 @@ export const occlusionMethod = method({
   source: 'Zeiler & Fergus',
   year: 2014,
   meaning: 'how much the score falls when a square is covered',
+  reading: [
+    'Red places make the score fall when a square covers them, blue ones make it rise.',
+    'It asks the network itself and uses no gradient, so what it shows was really tried.',
+    'Two things that can stand in for each other hide each other: covering one of them alone changes little.',
+  ],
   options: {},
   signed: () => true,
   batch: () => SAMPLES_AT_ONCE,

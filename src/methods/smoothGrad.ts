@@ -72,6 +72,11 @@ export const smoothGradMethod = method({
   source: 'Smilkov et al.',
   year: 2017,
   meaning: 'mean ∂score/∂input of noisy copies',
+  reading: [
+    'Bright pixels change the score in many noisy copies of the picture, not only in the picture itself.',
+    'The noise averages out what flickers, and with it fine detail that the network may really go by.',
+    'Compare it with the plain map: much noise gives a smooth map of pictures that the network never saw.',
+  ],
   options: {
     relu: reluOption,
     channels: channelsOption,

@@ -67,3 +67,51 @@ export interface Verdict {
   /** One sentence for people. */
   readonly sentence: string;
 }
+
+/**
+ * Chance alone: orders that know nothing of the picture had gains of DEVIATION around 0 (scripts/verdict.mjs). A map has
+ * to be clear of the best of those that it is compared with by as much as hardly ever happens by chance.
+ */
+const CLEAR = 0.05;
+/** Rank correlation from which two maps are called the same: see scripts/verdict.mjs. */
+const SAME = 0.9;
+/** Of the score's own size: less than that, and its curves are the noise of arithmetic and of grey pictures. */
+const LEAST_RANGE = 0.1;
+
+/** @param other the name of the class that has the lowest score */
+export function verdictOf(evidence: Evidence, other: string): Verdict {
+  const { map, centre, random, shuffled, withShuffled, withOther, range } = evidence;
+  const beats = (areas: Areas): boolean => gainOf(map) > gainOf(areas) + CLEAR;
+  if (withShuffled >= SAME)
+    return {
+      kind: 'net-blind',
+      sentence: 'It tells of the picture, not of the network: with all weights shuffled the map is almost the same.',
+    };
+  if (withOther !== null && withOther >= SAME)
+    return {
+      kind: 'class-blind',
+      sentence: `It tells of the picture, not of the class: for “${other}”, which has the lowest score, the map is almost the same.`,
+    };
+  if (!(range > LEAST_RANGE))
+    return {
+      kind: 'unknown',
+      sentence: 'This cannot be measured here: a picture of the mean colour alone has as high a score as this one.',
+    };
+  if (!random.every(beats))
+    return { kind: 'no', sentence: 'Hardly: by this measure its pixels matter no more than pixels by chance.' };
+  const rivals = [
+    ...(beats(centre) ? [] : ['those in the middle of the picture']),
+    ...(beats(shuffled) ? [] : ['those that a network with shuffled weights points at']),
+  ];
+  return rivals.length === 0
+    ? {
+        kind: 'yes',
+        sentence:
+          'Yes: its pixels matter more than pixels by chance, than those in the middle of the picture, and than those ' +
+          'that a network with shuffled weights points at.',
+      }
+    : {
+        kind: 'partly',
+        sentence: `A little: its pixels matter more than pixels by chance, but not more than ${rivals.join(' or ')}.`,
+      };
+}
