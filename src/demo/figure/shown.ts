@@ -18,6 +18,8 @@ import type { Choice, NetChoice } from './recipe';
 const picture = element('picture', HTMLImageElement);
 const gallery = element('gallery', HTMLDivElement);
 
+/** As opaque as the last colour lies over the picture. */
+const ALPHA = 0.8;
 /** Of a map's colours, so many. */
 const STOPS = 24;
 
@@ -38,7 +40,7 @@ function mapFigure(map: ShownMap, notes: readonly string[]): WithoutAddress {
   const input = state.network!.input!;
   const [alone, over] = [make('canvas'), make('canvas')];
   drawMap(alone, map, current.picture!, input, look());
-  drawOver(over, picture, alone, current.picture!, 0.55);
+  drawOver(over, picture, map, { picture: current.picture!, input, look: look() }, { alpha: ALPHA });
   const { low, high } = drawLegend(make('canvas'), map, look());
   const table = colourTable(coloursFor(map, look().colours), STOPS);
   const { title, source, year, meaning } = chosenMethod();
