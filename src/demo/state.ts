@@ -2,12 +2,14 @@
 import type {
   CheckReport,
   Classification,
+  Evidence,
   GradlensError,
   Heatmap,
   MethodName,
   PerturbationCurves,
   ReluRule,
   Segmentation,
+  Verdict,
 } from '../index';
 import type { NetworkInfo, Randomised } from './worker/jobs';
 
@@ -52,7 +54,12 @@ export interface State {
   /** How many maps were shown so far. */
   maps: number;
   second: ShownMap | null;
-  sanity: { readonly randomised: readonly Randomised[]; readonly curves: PerturbationCurves } | null;
+  sanity: {
+    readonly randomised: readonly Randomised[];
+    readonly curves: PerturbationCurves;
+    readonly evidence: Evidence;
+    readonly verdict: Verdict;
+  } | null;
   ascent: ShownAscent | null;
   segmentation: ShownSegmentation | null;
   /** How many segmentations were shown so far. */

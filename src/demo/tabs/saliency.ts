@@ -10,6 +10,7 @@ import { element } from '../parts/elements';
 import { textOf } from '../parts/form';
 import { duration, showActivity } from '../parts/messages';
 import { chosenMethod, chosenValues, showMethodFields } from '../parts/methodFields';
+import { showReading } from '../parts/reading';
 import { type ShownMap, state } from '../state';
 import { describeMap, l2Norm } from '../words';
 import { clearSanity } from './sanity';
@@ -107,6 +108,8 @@ export const saliencyTab: Tab = {
         ...(sanity
           ? {
               sanity: {
+                verdict: sanity.verdict,
+                evidence: sanity.evidence,
                 randomised: sanity.randomised.map(({ layers, correlation }) => ({ layers, correlation })),
                 curves,
               },
@@ -166,6 +169,7 @@ export function showMethod(): void {
 export function showTitles(): void {
   const { map, second } = state;
   const { title, meaning } = chosenMethod();
+  showReading(chosenMethod(), chosenValues());
   parts.title.textContent = second ? `${title}, “${map!.label}”` : title;
   parts.text.textContent = meaning + (chosenValues().channels === 'sum' ? ', channels added with their sign' : '');
 }

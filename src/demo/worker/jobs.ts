@@ -159,11 +159,11 @@ export const jobs = {
   },
 
   async curves(
-    { picture, map }: { readonly picture: number; readonly map: Heatmap },
+    { picture, map, ...steps }: { readonly picture: number; readonly map: Heatmap; readonly steps?: number },
     run: RunOptions,
   ): Promise<PerturbationCurves> {
     const { perturbationCurves } = await sanity();
-    return perturbationCurves(await theModel(SAMPLES_AT_ONCE, run), pictureOf(picture), map, run);
+    return perturbationCurves(await theModel(SAMPLES_AT_ONCE, run), pictureOf(picture), map, { ...steps, ...run });
   },
 
   async segment(
