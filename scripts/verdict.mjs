@@ -7,7 +7,8 @@
 import { areasOf, controlMap, gainOf, mapBy, perturbationCurves, randomised, rankCorrelation } from 'gradlens';
 import { createNodeEngine, readImage } from 'gradlens/node';
 
-const SEEDS = 8;
+const SEEDS = 4;
+const STEPS = 16;
 /** @type {readonly (readonly [string, import('gradlens').MethodName, import('gradlens').MapOptions])[]} */
 const METHODS = [
   ['saliency', 'saliency', {}],
@@ -36,7 +37,7 @@ for (const path of pictures) {
   const other = scores.indexOf(Math.min(...scores));
   const best = scores.indexOf(Math.max(...scores));
   /** @param {import('gradlens').Heatmap} map */
-  const gain = async (map) => gainOf(areasOf(await perturbationCurves(batched, picture, map)));
+  const gain = async (map) => gainOf(areasOf(await perturbationCurves(batched, picture, map, { steps: STEPS })));
   const first = await mapBy('saliency', model, picture, { class: best });
   const chance = [];
   for (let seed = 1; seed <= SEEDS; seed++) chance.push(await gain(controlMap(first, 'random', seed)));

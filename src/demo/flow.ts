@@ -9,7 +9,9 @@ import { showAnswer } from './parts/answer';
 import { showClasses, showSeen } from './parts/classPanel';
 import { element } from './parts/elements';
 import { choicesOf, choose } from './parts/form';
+import { clearInside, showInside } from './parts/insidePart';
 import { showActivity } from './parts/messages';
+import { insideForm } from './parts/unitField';
 import { showSaving } from './save';
 import { type TabName, state } from './state';
 import { classModelTab, forgetAscent } from './tabs/classModel';
@@ -71,6 +73,7 @@ export async function showTab(signal: AbortSignal): Promise<void> {
   await shownTab().show(signal);
   showSaving(shownTab());
   tellAddress();
+  await showInside(signal);
   // after the first result, which neither must delay
   void checkOnce().then(async () => {
     if (state.tab === 'saliency' && !signal.aborted) await makeThumbnails(signal);
@@ -95,6 +98,7 @@ function becomeNetwork(): void {
   showAnswer();
   for (const tab of Object.values(tabs)) tab.clear();
   forgetAscent();
+  clearInside();
   takeCutRecipe();
   choose(segmentationTab.form, wanted);
   choose(classModelTab.form, wanted);
@@ -116,6 +120,7 @@ export function address(): Address {
     fields: new URLSearchParams([
       ...choicesOf(saliencyTab.form),
       ...(state.tab === 'saliency' ? [] : choicesOf(shownTab().form)),
+      ...choicesOf(insideForm),
     ]),
   };
 }
@@ -153,6 +158,7 @@ function becomePicture(picture: Picture): void {
   showClasses([], null);
   showAnswer();
   showSeen(null);
+  clearInside();
   showSaving(shownTab());
   parts.picture.src = picture.address;
   parts.picture.alt = sample ? `Sample picture: ${name}` : `Your picture ${name}`;

@@ -25,6 +25,8 @@ import { listenForClass } from './parts/classPanel';
 import { element, make } from './parts/elements';
 import { closeBeside, holdToCompare } from './parts/gestures';
 import { choose, showRanges } from './parts/form';
+import { listenForInside } from './parts/insidePart';
+import { insideForm } from './parts/unitField';
 import { listenForSaving, showSaving } from './save';
 import { type TabName, state } from './state';
 import { ascend, classModelTab, takeRecipe as takeAscentRecipe } from './tabs/classModel';
@@ -185,6 +187,7 @@ for (const id of ['map', 'overlay', 'legend', 'second-map'])
   element(id, HTMLCanvasElement).addEventListener('contextrestored', paint);
 // Ending the camera means going back to the picture that was there before.
 element('cancel', HTMLButtonElement).addEventListener('click', () => (state.camera ? void instead(showAll) : cancel()));
+listenForInside(tellAddress);
 listenForSaving(() => ({ tab: shownTab(), address: address() }));
 
 // ——— begin ———
@@ -193,6 +196,8 @@ listenForSaving(() => ({ tab: shownTab(), address: address() }));
 function openAddress(): void {
   const { tab, network, prep, sample, picture, class: chosen, run, fields } = readAddress(location.hash);
   wish(fields);
+  insideForm.reset();
+  choose(insideForm, fields);
   for (const { form } of Object.values(tabs)) form.reset();
   for (const take of [takeAscentRecipe, takeCutRecipe]) take();
   for (const { form } of Object.values(tabs)) choose(form, fields);

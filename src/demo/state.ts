@@ -6,6 +6,7 @@ import type {
   GradlensError,
   Heatmap,
   MethodName,
+  Neuron,
   PerturbationCurves,
   ReluRule,
   Segmentation,
@@ -36,6 +37,27 @@ export interface ShownAscent {
   readonly meta: Readonly<Record<string, unknown>> | null;
 }
 
+export interface ShownInside {
+  readonly stages: readonly {
+    readonly tensor: string;
+    readonly channels: number;
+    readonly height: number;
+    readonly width: number;
+    /** Of all values of the tensor; null where it cannot be read. */
+    readonly mean: number | null;
+  }[];
+  /** The unit that is shown: its value for the picture, ‖its map‖₂, and how far its own picture has grown. */
+  readonly unit:
+    | (Neuron & {
+        readonly value: number;
+        readonly l2: number;
+        readonly iteration: number;
+        readonly score: number | null;
+      })
+    | null;
+  readonly steps: { readonly clock: string; readonly count: number; readonly milliseconds: number } | null;
+}
+
 export interface ShownSegmentation extends Segmentation {
   readonly label: string;
   readonly picture: string;
@@ -61,6 +83,7 @@ export interface State {
     readonly verdict: Verdict;
   } | null;
   ascent: ShownAscent | null;
+  inside: ShownInside | null;
   segmentation: ShownSegmentation | null;
   /** How many segmentations were shown so far. */
   segmentations: number;
@@ -88,6 +111,7 @@ export const state: State = {
   second: null,
   sanity: null,
   ascent: null,
+  inside: null,
   segmentation: null,
   segmentations: 0,
   camera: null,

@@ -9,6 +9,7 @@ import type {
   LoadOptions,
   MethodName,
   MethodValues,
+  Neuron,
   PresetName,
   RunOptions,
   SegmentOptions,
@@ -23,11 +24,13 @@ import { overChannels } from '../../methods/heatmap';
 import { topClasses } from '../../scores';
 import { SAMPLES_AT_ONCE } from '../../methods/method';
 import type { Advance, AscentRequest } from './ascents';
+import type { Activations, Inside, Steps, UnitMap } from './inside';
 import { loadNetwork, onTheGpu, restored, theEngine, theModel, withFile } from './session';
 
 /** What the first map does not need is fetched when it is asked for. */
 const sanity = () => import('../../methods/sanity');
 const ascents = () => import('./ascents');
+const inside = () => import('./inside');
 
 export interface NetworkInfo {
   readonly name: string;
@@ -174,6 +177,36 @@ export const jobs = {
     const { input } = await theModel();
     const pixels = pictureOf(picture);
     return segment(pixels, map, { ...options, ...(input ? { placement: placementOf(pixels, input) } : {}), ...run });
+  },
+
+  /** The net, stage by stage. */
+  async inside(): Promise<Inside> {
+    const { insideOf } = await inside();
+    return insideOf(await theModel());
+  },
+
+  /** What each stage makes of the picture. */
+  async activations(picture: number, run: RunOptions): Promise<Activations[]> {
+    const { activationsOf } = await inside();
+    return activationsOf(await theModel(), pictureOf(picture), run);
+  },
+
+  /** Which pixels a channel or a neuron hangs on. */
+  async unitMap(
+    { picture, unit }: { readonly picture: number; readonly unit: Neuron },
+    run: RunOptions,
+  ): Promise<UnitMap> {
+    const { unitMap } = await inside();
+    return unitMap(await theModel(), pictureOf(picture), unit, run);
+  },
+
+  /** The steps of a gradient, with their kernels and times. */
+  async steps(
+    { picture, class: index }: { readonly picture: number; readonly class: number },
+    run: RunOptions,
+  ): Promise<Steps> {
+    const { stepsOf } = await inside();
+    return stepsOf(await theModel(), pictureOf(picture), index, run);
   },
 
   /** Begins a class model; its number. */
