@@ -12,7 +12,7 @@ import { element, make } from '../parts/elements';
 import { numberOf, setDefaults, textOf } from '../parts/form';
 import { duration, showActivity, showProgress } from '../parts/messages';
 import { type ShownAscent, state } from '../state';
-import { cancel } from '../work';
+import { cancel, instead } from '../work';
 import type { Advance } from '../worker/ascents';
 import { call } from '../worker/remote';
 import type { Tab } from './tab';
@@ -50,7 +50,17 @@ export const classModelTab: Tab = {
   async show() {
     showTarget();
     const chosen = chosenClass();
-    if (!state.ascent && chosen) showActivity(`Start makes a picture of “${chosen.label}”.`);
+    if (state.ascent || !chosen) return;
+    const { showReadyModels } = await import('./readyModels');
+    const count = showReadyModels(parts.gallery, (index, picture) => {
+      current.wish = index;
+      parts.target.value = 'class';
+      void instead((signal) => ascend(signal, picture));
+    });
+    showActivity(
+      `Start makes a picture of “${chosen.label}”.` +
+        (count > 0 ? ' Those that are here were made before: choose one to go on from it.' : ''),
+    );
   },
 
   clear() {
@@ -91,8 +101,8 @@ function showTarget(): void {
     label.hidden = parts.target.value !== 'neuron';
 }
 
-/** Makes what the form asks for. */
-export async function ascend(signal: AbortSignal): Promise<void> {
+/** Makes what the form asks for; `from`: a picture to begin with, instead of grey. */
+export async function ascend(signal: AbortSignal, from?: Blob): Promise<void> {
   const { target, names } = targetOf();
   const options = ascentOptions();
   const began = performance.now();
@@ -109,13 +119,18 @@ export async function ascend(signal: AbortSignal): Promise<void> {
       scores,
       phase,
       data: finished?.data ?? null,
-      meta: finished?.meta ?? { ...options, target },
+      meta: { ...(finished?.meta ?? { ...options, target }), ...(from ? { start: true } : {}) },
     };
   };
   told('running', 0);
   let ascent: number | undefined;
   try {
-    ascent = await call('ascend', { target, ...options }, { signal, onProgress: showProgress });
+    const start = from && (await call('preparedOf', from, { signal }));
+    ascent = await call(
+      'ascend',
+      { target, ...options, ...(start ? { start } : {}) },
+      { signal, onProgress: showProgress },
+    );
     for (;;) {
       if (paused) {
         told('paused', state.ascent!.iteration);

@@ -32,6 +32,8 @@ export interface Advance {
 export interface AscentRequest extends Omit<ClassModelOptions, 'class' | 'signal' | 'onProgress' | 'start'> {
   readonly target: readonly number[] | Neuron;
   readonly iterations: number;
+  /** Where to begin, prepared; absent: the mean image. */
+  readonly start?: Float32Array;
 }
 
 const itemsOf = ({ target }: AscentRequest): number => ('tensor' in target ? 1 : target.length);
@@ -91,7 +93,7 @@ class Ascent {
   /** Goes on, from the checkpoint if the run was cut off; how many scores of the page's are still right. */
   private begin(model: Model): number {
     if (this.run) return this.told;
-    const { target, iterations, ...options } = this.request;
+    const { target, iterations, start, ...options } = this.request;
     const done = this.checkpoint?.iteration ?? 0;
     for (const scores of this.scores) scores.length = done;
     this.read = null;
@@ -100,7 +102,7 @@ class Ascent {
       class: 'tensor' in target ? target : [...target],
       iterations: iterations - done,
       signal: this.abort.signal,
-      ...(this.checkpoint ? { start: this.checkpoint } : {}),
+      ...((this.checkpoint ?? start) ? { start: this.checkpoint ?? start! } : {}),
     });
     return Math.min(done, this.told);
   }

@@ -209,6 +209,11 @@ export const jobs = {
     return stepsOf(await theModel(), pictureOf(picture), index, run);
   },
 
+  /** A picture as the network takes it: where a class model may begin. */
+  async preparedOf(file: Blob, run: RunOptions): Promise<Float32Array> {
+    return (await theModel()).prepared(await toPixels(file), run);
+  },
+
   /** Begins a class model; its number. */
   async ascend(request: AscentRequest, run: RunOptions): Promise<number> {
     const { ascend } = await ascents();
