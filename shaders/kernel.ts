@@ -15,18 +15,21 @@ import {
   sliceName,
 } from './tensor';
 
+/** A shader as data: WGSL, its extents and its grid. */
 export interface Kernel {
   /** Stem of the kernel, e.g. `maxPoolBackward`. */
   readonly name: string;
+  /** WGSL. */
   readonly code: string;
   /** Fields of the uniform `d`, in order; negative numbers wrap as u32 does. */
   readonly dims: Readonly<Record<string, number>>;
+  /** The grid. */
   readonly workgroups: readonly [x: number, y: number, z: number];
   /** Multiply-adds count two. 0 for kernels that only move data. */
   readonly flops: number;
-  /** What it binds, from binding 1 on; binding 0 is `d`. */
+  /** @internal What it binds, from binding 1 on; binding 0 is `d`. */
   readonly declared: readonly Declaration[];
-  /** What {@link codeOf} made the code of, beside `declared` and `dims`. */
+  /** @internal What {@link codeOf} made the code of, beside `declared` and `dims`. */
   readonly source: KernelSource;
 }
 

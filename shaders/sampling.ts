@@ -23,10 +23,32 @@ export interface SamplingDims {
  * - rank: x, but `other` in those pixels whose rank is below s/(S − 1) of the plane
  */
 export type Variation =
-  | { readonly kind: 'noise'; readonly sigma: number; readonly seed: number }
-  | { readonly kind: 'path' }
-  | { readonly kind: 'patch'; readonly size: number; readonly stride: number; readonly columns: number }
-  | { readonly kind: 'rank' };
+  | {
+      /** Gaussian noise. */
+      readonly kind: 'noise';
+      /** σ */
+      readonly sigma: number;
+      /** Of the noise. */
+      readonly seed: number;
+    }
+  | {
+      /** A straight way. */
+      readonly kind: 'path';
+    }
+  | {
+      /** Squares. */
+      readonly kind: 'patch';
+      /** Of their sides, in pixels. */
+      readonly size: number;
+      /** From square to square. */
+      readonly stride: number;
+      /** Squares in a row. */
+      readonly columns: number;
+    }
+  | {
+      /** By the ranks of pixels. */
+      readonly kind: 'rank';
+    };
 
 const F32 = { element: 'f32' } as const;
 const CLOCK = reads('clock', '1', { element: 'u32' });

@@ -3,7 +3,7 @@
  *
  * ```html
  * <script type="module">import 'gradlens/element';</script>
- * <gradlens-map src="photo.jpg" model="imagenette-128-robust" class="church"></gradlens-map>
+ * <gradlens-map src="church.jpg" model="imagenette-128-robust" class="church"></gradlens-map>
  * ```
  */
 import { Engine } from './engine';

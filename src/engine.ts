@@ -16,27 +16,69 @@ import { type TuningStore, memoryStore } from './variants/stored';
 
 /** A device to borrow, or how to get one. */
 export type EngineSource =
-  | { readonly device: GPUDevice; readonly adapter?: GPUAdapter; readonly fetchBytes?: FetchBytes }
   | {
+      /** Borrowed: never destroyed, its handlers never touched. */
+      readonly device: GPUDevice;
+      /** Where it came from, for {@link Engine.environment}. */
+      readonly adapter?: GPUAdapter;
+      /** Fetches models; default: over http. */
+      readonly fetchBytes?: FetchBytes;
+    }
+  | {
+      /** Default: the browser's. */
       readonly gpu?: GPU;
+      /** Which of two GPUs. */
       readonly powerPreference?: GPUPowerPreference;
+      /** Take an adapter that runs on the CPU if there is no other; default true. */
       readonly allowSoftware?: boolean;
+      /** Fetches models; default: over http. */
       readonly fetchBytes?: FetchBytes;
     };
 
+/** Bytes on the GPU. */
 export interface EngineMemory {
+  /** Of all models. */
   readonly weights: number;
+  /** What passes between layers, and what is kept for the way back. */
   readonly activations: number;
+  /** What single steps need. */
   readonly scratch: number;
-  /** Bytes alive on the GPU now, all models and staging together, and the most there ever were. */
+  /** Alive now, all models and staging together. */
   readonly live: number;
+  /** The most there ever were. */
   readonly peak: number;
 }
 
-/** Whether this host has WebGPU, and if not, why. */
-export async function checkSupport(): Promise<
-  { ok: true; environment: Environment } | { ok: false; code: GradlensError['code']; message: string }
-> {
+/** What {@link checkSupport} finds. */
+export type Support =
+  | {
+      /** There is a device. */
+      readonly ok: true;
+      /** Which one. */
+      readonly environment: Environment;
+    }
+  | {
+      /** There is none. */
+      readonly ok: false;
+      /** Why, for programs. */
+      readonly code: GradlensError['code'];
+      /** Why, for people. */
+      readonly message: string;
+    };
+
+/**
+ * Whether this host has WebGPU, and if not, why.
+ *
+ * @throws nothing that stands in the way: that is the result
+ * @example
+ * ```ts
+ * import { checkSupport } from 'gradlens';
+ *
+ * const support = await checkSupport();
+ * if (!support.ok) console.log(support.code, support.message); // such as 'no-webgpu'
+ * ```
+ */
+export async function checkSupport(): Promise<Support> {
   try {
     const engine = await Engine.create();
     const { environment } = engine;
@@ -53,6 +95,7 @@ const SOURCE: Rule = {
   holds: (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
 };
 
+/** A device, and the models on it. */
 export class Engine implements Disposable {
   private readonly models = new Set<Model>();
   private calls: Calls;
@@ -69,6 +112,13 @@ export class Engine implements Disposable {
    * is never destroyed, nor are its handlers touched, and default limits suffice.
    *
    * @throws GradlensError `no-webgpu`, `insecure-context`, `no-adapter`, `software-adapter`, `feature`
+   * @example
+   * ```ts
+   * import { Engine } from 'gradlens';
+   *
+   * const engine = await Engine.create({ device }); // yours; or nothing, for one of its own
+   * engine.dispose();
+   * ```
    */
   static async create(source: EngineSource = {}): Promise<Engine> {
     objectOf("the engine's source", source, '{ device }, { gpu } or none');
@@ -82,7 +132,19 @@ export class Engine implements Disposable {
     return Engine.onAdapter(await adapterOf(gpu, powerPreference), { allowSoftware, fetchBytes });
   }
 
-  /** An engine on a device of its own, from an adapter that the caller found. */
+  /**
+   * An engine on a device of its own, from an adapter that the caller found.
+   *
+   * @throws GradlensError as {@link create}
+   * @example
+   * ```ts
+   * import { Engine } from 'gradlens';
+   * import { requestNodeAdapter } from 'gradlens/node';
+   *
+   * const engine = await Engine.onAdapter(await requestNodeAdapter());
+   * engine.dispose();
+   * ```
+   */
   static async onAdapter(
     adapter: GPUAdapter,
     {
@@ -95,18 +157,22 @@ export class Engine implements Disposable {
     return new Engine(deviceWith(device, { owned: true, info: adapter.info, tuningStore }), fetchBytes);
   }
 
+  /** What it computes on: its own, or the caller's. */
   get device(): GPUDevice {
     return this.gpuDevice.gpu;
   }
 
+  /** Whether `dispose()` destroys the device. */
   get ownsDevice(): boolean {
     return this.gpuDevice.owned;
   }
 
+  /** Resolves when the device is lost, with the reason. */
   get lost(): Promise<GPUDeviceLostInfo> {
     return this.gpuDevice.gpu.lost;
   }
 
+  /** Adapter, features and limits: what belongs beside every number. */
   get environment(): Environment {
     return this.gpuDevice.environment;
   }
@@ -116,6 +182,15 @@ export class Engine implements Disposable {
    *
    * @throws GradlensError `network`, `model-format`, `unsupported-op`, `shape`, `limit`, `out-of-memory`, `shader`,
    *   `device-lost`
+   * @example
+   * ```ts
+   * import { DEFAULT_MODEL } from 'gradlens';
+   * import net from 'gradlens/weights/imagenette-128-robust';
+   *
+   * const model = await engine.load(net, { batch: 2 }); // the two addresses of a shipped net
+   * const same = await engine.load(DEFAULT_MODEL); // or a name; an .onnx file by its address; a File
+   * model.dispose();
+   * ```
    */
   async load(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
     const { gpuDevice: device, models } = this;
@@ -144,6 +219,15 @@ export class Engine implements Disposable {
    * load. Calls under way on the old device reject with `device-lost`. The device is the caller's.
    *
    * @throws GradlensError `disposed`; as {@link load} for a model that the device does not hold: it stays where it was
+   * @example
+   * ```ts
+   * import { Engine } from 'gradlens';
+   *
+   * const engine = await Engine.create({ device });
+   * const model = await engine.load('imagenette-128-robust');
+   * await engine.attach(newDevice); // after the host lost its own; the model goes on
+   * await model.classify(picture);
+   * ```
    */
   async attach(device: GPUDevice, adapter?: GPUAdapter): Promise<void> {
     objectOf('device', device, 'a GPUDevice');
@@ -160,12 +244,21 @@ export class Engine implements Disposable {
     if (before.device.owned) before.device.destroy();
   }
 
-  /** The self-test: a small stored gradient, twice on this device, against float64 numbers. */
+  /**
+   * The self-test: a small stored gradient, twice on this device, against float64 numbers.
+   *
+   * @throws GradlensError as {@link load}
+   * @example
+   * ```ts
+   * const { ok, relativeL2 } = await engine.check();
+   * ```
+   */
   check(): Promise<CheckReport> {
     this.calls.assertOpen();
     return import('./model/selfTest').then(({ check }) => check((graph) => this.load(graph, { tune: false })));
   }
 
+  /** Bytes on the GPU now. */
   memory(): EngineMemory {
     const { live, peak } = this.gpuDevice.bytes;
     const sum = (part: 'weights' | 'activations' | 'saved' | 'scratch'): number =>
@@ -187,6 +280,7 @@ export class Engine implements Disposable {
     if (this.gpuDevice.owned) this.gpuDevice.destroy();
   }
 
+  /** {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -18,8 +18,14 @@ export type ErrorCode =
 
 /** Every error gradlens throws on purpose: a code for programs, a message for people, and the numbers behind it. */
 export class GradlensError extends Error {
+  /** Tells it from other errors across realms. */
   override readonly name = 'GradlensError';
 
+  /**
+   * @param code why, for programs.
+   * @param message the place, the value, and what would be right.
+   * @param detail the numbers behind it.
+   */
   constructor(
     readonly code: ErrorCode,
     message: string,

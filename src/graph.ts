@@ -11,17 +11,28 @@ export type { GraphNode } from './ops';
 export type { Head, HeadKind, InputSpec, PreparationGuess, PresetName, ReadingOptions } from './options';
 export type { Axis, Extents, Pads, Pair, Triple, Weight, Window } from './shape';
 
+/** A network as pure data. */
 export interface Graph {
+  /** For messages and labels. */
   readonly name: string;
-  readonly input: { readonly name: string; readonly extents: Extents };
+  /** The picture, prepared: its name and its extents for one item. */
+  readonly input: {
+    /** Of its tensor. */
+    readonly name: string;
+    /** For one item. */
+    readonly extents: Extents;
+  };
+  /** In topological order; each writes the tensor of its own name. */
   readonly nodes: readonly GraphNode[];
   /** The tensor of the class scores. */
   readonly output: string;
+  /** Parameters, by the names that nodes use. */
   readonly weights: ReadonlyMap<string, Weight>;
 }
 
 /** What a model file holds: the graph, and what a graph does not say. */
 export interface ModelFile {
+  /** The network. */
   readonly graph: Graph;
   /** Absent where the file does not say (ONNX). */
   readonly input?: InputSpec;
@@ -31,6 +42,7 @@ export interface ModelFile {
   readonly head?: Head;
   /** Names of the classes, in score order; empty where unknown. */
   readonly labels: readonly string[];
+  /** Where it comes from, as the file says: data, recipe, licence. */
   readonly provenance: Readonly<Record<string, unknown>>;
   /** What was supposed where the file leaves something open, each a sentence for people. */
   readonly notes?: readonly string[];

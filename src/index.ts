@@ -1,6 +1,6 @@
 /** gradlens: the exact gradient of a ConvNet's class score with respect to its input image, on any WebGPU device. */
 export { Engine, checkSupport } from './engine';
-export type { EngineMemory, EngineSource } from './engine';
+export type { EngineMemory, EngineSource, Support } from './engine';
 export { GradlensError } from './errors';
 export type { ErrorCode } from './errors';
 export type { Environment } from './environment';
@@ -11,7 +11,8 @@ export type { BufferPlace, ImageInput, Images, Pixels, Prepared, TexturePicture 
 export { placementOf } from './image/placement';
 export type { Placement } from './image/placement';
 export { renderMap } from './image/render';
-export type { RenderOptions } from './image/render';
+export type { Drawable, RenderOptions, Rendered } from './image/render';
+export type { Plane } from './image/resize';
 export type { FetchBytes, FetchOptions, ModelSource, NetAddresses } from './load';
 export type { Model } from './model';
 export type { ByTensor, NamedTensor, Probe, Pullback } from './model/probe';
@@ -39,11 +40,17 @@ export type {
   StepTime,
   TopClasses,
 } from './options';
+export type { Memory, Plan } from './compile/plan';
+export type { Step } from './ops/op';
+export type { Kernel } from '../shaders/kernel';
+export type { Sum, Variation } from '../shaders/sampling';
+export type { TuningStore } from './variants/stored';
 export type { Classification } from './scores';
 export type { AscentOptions } from './gpu/ascent';
 export type { RecordedPicture, Recording } from './gpu/recording';
 export type { Sampled, SampledVariants, View } from './gpu/sampling';
 export * from './methods/all';
+export type { ActivationMapOptions } from './methods/activationMap';
 export { CLASS_MODEL_PRESETS, classModel } from './methods/classModel';
 export type { ClassModel, ClassModelOptions, ClassModelPreset, ClassModelStep } from './methods/classModel';
 export type { ChannelRule, FlatMap, Heatmap } from './methods/heatmap';
@@ -58,6 +65,7 @@ export type {
   NumberOption,
   OfBatch,
   TensorOption,
+  ValuesOf,
 } from './methods/method';
 export { METHODS, batchFor, mapBy, mapsBy, methodNamed, valuesOf } from './methods/named';
 export type { MapOptions, Method, MethodName, MethodOptionName, MethodValues } from './methods/named';
@@ -71,4 +79,4 @@ export { SEEDS, SEGMENT_PRESETS, segment } from './methods/segmentation';
 export type { Fallback, SegmentOptions, SegmentPreset, Segmentation } from './methods/segmentation';
 export { centreBox, controlOf, intersectionOverUnion, localisationMeasures, wholeImage } from './methods/localisation';
 export type { Guess, LocalisationMeasures, Localised } from './methods/localisation';
-export type { Box } from './segmentation/components';
+export type { Box, Neighbours } from './segmentation/components';

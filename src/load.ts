@@ -24,14 +24,18 @@ export type ModelSource =
 
 /** Where the two files of a net lie, under whatever names a bundler gave them. */
 export interface NetAddresses {
+  /** Of its `model.json`. */
   readonly manifest: URL | string;
+  /** Of its safetensors. */
   readonly weights: URL | string;
 }
 
 /** Fetches the bytes at an address, reporting the download. The host's: over http in browsers, files too in Node. */
 export type FetchBytes = (address: URL, options: FetchOptions) => Promise<Uint8Array>;
 
+/** What is asked of {@link FetchBytes}. */
 export interface FetchOptions extends RunOptions {
+  /** Refuses another file. */
   readonly expected?: ExpectedFile;
   /** Of a file that a model names: the folder that it must lie in, after links are followed. */
   readonly within?: URL;

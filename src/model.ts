@@ -78,6 +78,10 @@ class Stay {
   }
 }
 
+/**
+ * One network on one device. Pictures go in, numbers come out; calls wait for each other, and every argument is copied
+ * before a call returns its promise. {@link Engine.load} makes it.
+ */
 export class Model implements Disposable {
   /** What was loaded. */
   readonly file: ModelFile;
@@ -106,7 +110,7 @@ export class Model implements Disposable {
     this.precision = options.precision === 'f16' ? 'f16' : 'f32';
   }
 
-  /** Called by `Engine.load`. */
+  /** @internal Called by `Engine.load`. */
   static async create(device: Device, request: ModelRequest, call: Call): Promise<Model> {
     const { precision = 'f32', batch = 1 } = request.options;
     if (precision !== 'f32' && precision !== 'f16')
@@ -120,7 +124,7 @@ export class Model implements Disposable {
     return new Model(request, new Stay(await partsOn(device, request, call)));
   }
 
-  /** Called by `Engine.attach`: goes on on another device. */
+  /** @internal Called by `Engine.attach`: goes on on another device. */
   async moveTo(device: Device, call: Call): Promise<void> {
     const before = this.stay;
     const stay = new Stay(await partsOn(device, this.request, call));
@@ -139,6 +143,7 @@ export class Model implements Disposable {
     return this.parts.executor.plan;
   }
 
+  /** Of the network. */
   get name(): string {
     return this.file.graph.name;
   }
@@ -148,10 +153,12 @@ export class Model implements Disposable {
     return this.preparation?.input ?? null;
   }
 
+  /** How many scores there are. */
   get classes(): number {
     return this.plan.scores.C;
   }
 
+  /** Where it comes from, as the file says: data, recipe, licence. */
   get provenance(): ModelFile['provenance'] {
     return this.file.provenance;
   }
@@ -195,13 +202,30 @@ export class Model implements Disposable {
     return this.labels[index] ?? String(index);
   }
 
-  /** Scores before the head, `[N × classes]`. */
+  /**
+   * Scores before the head, `[N × classes]`.
+   *
+   * @throws GradlensError as {@link inputGradient}
+   * @example
+   * ```ts
+   * const scores = await model.scores(picture);
+   * ```
+   */
   async scores(images: Images, options: RunOptions = {}): Promise<Float32Array> {
     const pictures = picturesOf(images);
     return this.take(options, async (call) => forward(this.parts, await this.uploaded(pictures, call)));
   }
 
-  /** The best classes of one picture, best first. */
+  /**
+   * The best classes of one picture, best first.
+   *
+   * @throws GradlensError as {@link inputGradient}; `validation` for a count that is none
+   * @example
+   * ```ts
+   * const [best] = await model.classify(picture, 3);
+   * console.log(best!.label, best!.probability);
+   * ```
+   */
   async classify(image: ImageInput, top = 5, options: RunOptions = {}): Promise<Classification[]> {
     countOf('top', top);
     const scores = await this.scores(image, options);
@@ -216,6 +240,11 @@ export class Model implements Disposable {
    *
    * @throws GradlensError `shape` for a wrong picture, class or batch; `device-lost`, `out-of-memory`, `validation`
    *   from the GPU.
+   * @example
+   * ```ts
+   * const { scores, gradient } = await model.inputGradient(picture, { class: 'top1', relu: 'guided' });
+   * const neuron = await model.inputGradient(picture, { class: { tensor: 'relu3_3', channel: 5, y: 8, x: 8 } });
+   * ```
    */
   async inputGradient(images: Images, options: GradientOptions & RunOptions): Promise<InputGradient> {
     const pictures = picturesOf(images);
@@ -244,6 +273,10 @@ export class Model implements Disposable {
    *
    * @throws GradlensError `shape` if a buffer is too small, a class out of range, or pictures do not make a batch;
    *   `validation` for a texture that cannot be read; `disposed`.
+   * @example
+   * ```ts
+   * model.encodeGradient(encoder, { input, output, class: [8, 4] }); // two gradients, one after the other
+   * ```
    */
   encodeGradient(
     encoder: GPUCommandEncoder,
@@ -276,6 +309,11 @@ export class Model implements Disposable {
    * @param tensors names out of {@link tensors}.
    * @throws GradlensError `shape` for a tensor that is not there; `validation` for what is no list of names; `limit`,
    *   `out-of-memory`
+   * @example
+   * ```ts
+   * const probe = await model.probe(['relu3_3']);
+   * probe.encodeForward(encoder, { input, tensors: { relu3_3: features } });
+   * ```
    */
   async probe(tensors: readonly string[], options: RunOptions = {}): Promise<Probe> {
     check('tensors', tensors, {
@@ -309,6 +347,15 @@ export class Model implements Disposable {
    * Gradient ascent on a score, from a state or the zero image, all on the GPU: what `classModel` is made of.
    *
    * @throws GradlensError as {@link inputGradient}
+   * @example
+   * ```ts
+   * import { CLASS_MODEL_PRESETS } from 'gradlens';
+   *
+   * const run = await model.ascend({ ...CLASS_MODEL_PRESETS.paper, class: 4 });
+   * const { scores } = await run.submit(10);
+   * console.log((await scores).length);
+   * run.dispose();
+   * ```
    */
   async ascend(
     options: AscentOptions & {
@@ -339,7 +386,15 @@ export class Model implements Disposable {
     };
   }
 
-  /** A picture as the network takes it, `[C, H, W]`. */
+  /**
+   * A picture as the network takes it, `[C, H, W]`.
+   *
+   * @throws GradlensError `shape` for a picture of the wrong size, or where nobody says how pictures are prepared
+   * @example
+   * ```ts
+   * const data = await model.prepared(picture); // what the network sees
+   * ```
+   */
   async prepared(image: ImageInput, options: RunOptions = {}): Promise<Float32Array> {
     const picture = pictureOf(image);
     return this.take(options, async (call) => {
@@ -362,6 +417,15 @@ export class Model implements Disposable {
    * `occlusion` and `perturbationCurves` are made of. Variants fill the batch; memory does not grow with their number.
    *
    * @throws GradlensError as {@link inputGradient}
+   * @example
+   * ```ts
+   * const { total } = await model.sampleGradient(picture, {
+   *   class: 4,
+   *   samples: 4,
+   *   sum: 'signed',
+   *   variation: { kind: 'noise', sigma: 0.1, seed: 1 },
+   * });
+   * ```
    */
   async sampleGradient(
     image: ImageInput,
@@ -412,6 +476,11 @@ export class Model implements Disposable {
    * ten views is made of. `pictures` are the views' own; the last batch is filled up with the last of them.
    *
    * @throws GradlensError as {@link inputGradient}
+   * @example
+   * ```ts
+   * const view = { x: 0, y: 0, width: 128, height: 128, mirrored: false };
+   * const map = await model.averageViews([picture], [view], { class: 4, channels: 'max-abs' });
+   * ```
    */
   async averageViews(
     pictures: readonly ImageInput[],
@@ -454,6 +523,10 @@ export class Model implements Disposable {
    *
    * @throws GradlensError `shape` for a tensor that is not there or that the rest of the network goes around; else as
    *   {@link inputGradient}
+   * @example
+   * ```ts
+   * const { activations, gradient } = await model.layerGradient(picture, { tensor: 'relu4_3', class: 4 });
+   * ```
    */
   async layerGradient(
     image: ImageInput,
@@ -470,6 +543,11 @@ export class Model implements Disposable {
    * on. Takes as long as several gradients.
    *
    * @throws GradlensError as {@link inputGradient}
+   * @example
+   * ```ts
+   * const { steps } = await model.profile(picture, { class: 4 });
+   * console.log(steps.map(({ label, milliseconds }) => `${label} ${milliseconds.toFixed(2)}`));
+   * ```
    */
   async profile(
     images: Images,
@@ -492,6 +570,12 @@ export class Model implements Disposable {
    * The same net with another batch, or with the same one and activations of its own, so that two runs can be under way.
    *
    * @throws GradlensError as `Engine.load`
+   * @example
+   * ```ts
+   * const pair = await model.withBatch(2); // the same weights
+   * const scores = await pair.scores([picture, picture]);
+   * pair.dispose();
+   * ```
    */
   async withBatch(batch: number, options: RunOptions = {}): Promise<Model> {
     const { signal, onProgress, ...kept } = this.request.options;
@@ -506,6 +590,7 @@ export class Model implements Disposable {
     this.request.onDispose(this);
   }
 
+  /** {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -3,13 +3,19 @@ import type { Extents } from './shape';
 
 /** How a picture becomes the network's input: `(pixel · scale − mean) / std` per channel, pixel in 0…255. */
 export interface InputSpec {
+  /** Of the network's input, in pixels. */
   readonly width: number;
+  /** Likewise. */
   readonly height: number;
+  /** 1: grey · 3: colours. */
   readonly channels: 1 | 3;
+  /** Which colour comes first. */
   readonly order: 'RGB' | 'BGR';
+  /** What each pixel, 0 to 255, is multiplied by. */
   readonly scale: number;
   /** One per channel, in `order`. */
   readonly mean: readonly number[];
+  /** One per channel, in `order`. */
   readonly std: readonly number[];
   /**
    * squash: both sides to size · crop: the largest centred part of the right aspect · pad: the whole picture, the rest
@@ -23,20 +29,27 @@ export type PresetName = 'torchvision' | 'caffe-bgr' | 'unit' | 'signed' | 'raw'
 
 /** What a file that does not say how pictures are prepared lets one suppose: a guess, to be shown and overruled. */
 export interface PreparationGuess {
+  /** Which one. */
   readonly prep: PresetName;
   /** What in the file suggests it, or that nothing does; a clause for people. */
   readonly reason: string;
 }
 
+/** How far a call is. */
 export interface Progress {
+  /** What it is doing. */
   readonly phase: 'download' | 'parse' | 'tune' | 'upload' | 'compile' | 'run';
+  /** Bytes, steps, layers or iterations, by phase. */
   readonly done: number;
+  /** How many there will be, where that is known. */
   readonly total?: number;
 }
 
+/** Options of every long call. */
 export interface RunOptions {
   /** Rejects with the signal's reason; what was allocated is given back. */
   readonly signal?: AbortSignal;
+  /** Called now and then; what it throws is thrown by the call. */
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -45,6 +58,7 @@ export type ReluRule = 'gradient' | 'deconvnet' | 'guided';
 
 /** What is known of a file before it is there. */
 export interface ExpectedFile {
+  /** Its length. */
   readonly bytes?: number;
   /** In hexadecimal. */
   readonly sha256?: string;
@@ -58,6 +72,7 @@ export type HeadKind = 'softmax' | 'sigmoid' | 'none';
 
 /** A model's head, and who says so. */
 export interface Head {
+  /** Which one. */
   readonly kind: HeadKind;
   /** `custom` where neither the file nor the caller says it: soft-max of several scores, none of one. */
   readonly by: 'file' | 'caller' | 'custom';
@@ -75,6 +90,7 @@ export interface ReadingOptions {
   readonly fixed?: Readonly<Record<string, number | ArrayLike<number>>>;
 }
 
+/** Options of {@link Engine.load}. */
 export interface LoadOptions extends RunOptions, ReadingOptions {
   /** Pictures per run; default 1. */
   readonly batch?: number;
@@ -104,7 +120,9 @@ export interface LoadOptions extends RunOptions, ReadingOptions {
 
 /** How a model prepares pictures, and who says so. */
 export interface Preparation {
+  /** What becomes of a picture. */
   readonly input: InputSpec;
+  /** Whose word it is. */
   readonly by: 'file' | 'caller' | 'guess';
   /** Its name, where it was chosen by one. */
   readonly prep?: PresetName;
@@ -114,18 +132,25 @@ export interface Preparation {
 
 /** A neuron anywhere in the network: a channel of a tensor, at one place or summed over its plane. */
 export interface Neuron {
+  /** The tensor, by its name. */
   readonly tensor: string;
+  /** Its channel. */
   readonly channel: number;
+  /** Its row; left out with `x`: the sum over the plane. */
   readonly y?: number;
+  /** Its column. */
   readonly x?: number;
 }
 
 /** The classes of one picture with the highest scores, and others beside them, each once. */
 export interface TopClasses {
+  /** How many of the best. */
   readonly top: number;
+  /** Classes that are wanted in any case. */
   readonly also?: readonly number[];
 }
 
+/** Options of gradients: of which score, and by which rule. */
 export interface GradientOptions {
   /**
    * A class; one class per picture of the batch; several classes of a single picture (they share its forward pass); the
@@ -141,6 +166,7 @@ export interface GradientOptions {
   readonly score?: 'logit' | 'probability';
 }
 
+/** What {@link Model.inputGradient} finds. */
 export interface InputGradient {
   /** `[N × classes]`; for a {@link Neuron}: its value, `[N]`. */
   readonly scores: Float32Array;
@@ -154,6 +180,7 @@ export interface InputGradient {
 
 /** A tensor inside a network and the gradients of class scores with respect to it. */
 export interface LayerGradient {
+  /** Of the tensor. */
   readonly extents: Extents;
   /** `[C, H, W]` */
   readonly activations: Float32Array;
@@ -171,6 +198,7 @@ export interface AscentState {
   readonly image: Float32Array;
   /** Like the image; empty without momentum. */
   readonly velocity: Float32Array;
+  /** How many there were. */
   readonly iteration: number;
 }
 
@@ -180,6 +208,7 @@ export interface AscentChunk {
    * For each of them the score of every item before its update. It rejects if a number is not finite, with the reason.
    */
   readonly scores: Promise<readonly Float32Array[]>;
+  /** How many. */
   readonly count: number;
 }
 
@@ -191,9 +220,13 @@ export interface Profile {
   readonly steps: readonly StepTime[];
 }
 
+/** One step of a {@link Profile}. */
 export interface StepTime {
+  /** As the plan prints it. */
   readonly label: string;
+  /** Of which pass. */
   readonly direction: 'forward' | 'backward';
+  /** By itself. */
   readonly milliseconds: number;
   /** Multiply-adds count two; 0 for steps that only move data. */
   readonly flops: number;
@@ -207,6 +240,7 @@ export interface AscentRun {
   submit(most: number): Promise<AscentChunk>;
   /** After all that was submitted. */
   read(): Promise<AscentState>;
+  /** Gives its buffers back. */
   dispose(): void;
 }
 
@@ -216,6 +250,8 @@ export interface CheckReport {
   readonly ok: boolean;
   /** ‖gradient − expected‖₂ / ‖expected‖₂ */
   readonly relativeL2: number;
+  /** Whether both runs gave the same bits. */
   readonly identical: boolean;
+  /** The result in a sentence. */
   readonly message: string;
 }

@@ -5,10 +5,15 @@
  */
 import type { ExpectedFile, PresetName } from './options';
 
+/** A model of the zoo. */
 export interface PublicModel {
+  /** For people. */
   readonly title: string;
+  /** Where it is downloaded from. */
   readonly address: string;
+  /** Its length. */
   readonly bytes: number;
+  /** In hexadecimal. */
   readonly sha256: string;
   /** How its authors prepare pictures. */
   readonly prep: PresetName;
@@ -16,6 +21,7 @@ export interface PublicModel {
 
 const ZOO = 'https://huggingface.co/onnxmodelzoo/legacy_models/resolve/main/validated/vision/classification';
 
+/** Public models, by the names that {@link Engine.load} takes. */
 export const PUBLIC_MODELS: Readonly<Record<string, PublicModel>> = {
   'squeezenet1.1': {
     title: 'SqueezeNet 1.1',

@@ -1,8 +1,11 @@
 /** Scores to probabilities and ranks. */
 import type { HeadKind } from './options';
 
+/** A class of one picture. */
 export interface Classification {
+  /** Its number. */
   readonly index: number;
+  /** Its name, or its number. */
   readonly label: string;
   /** Before the head. */
   readonly score: number;

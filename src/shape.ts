@@ -3,8 +3,11 @@ import { GradlensError } from './errors';
 
 /** Extents of one item of a tensor: channels, height, width. A vector of F elements is `F×1×1`. */
 export interface Extents {
+  /** Channels. */
   readonly C: number;
+  /** Height. */
   readonly H: number;
+  /** Width. */
   readonly W: number;
 }
 
@@ -32,7 +35,9 @@ export interface Window {
 
 /** A parameter, row-major. */
 export interface Weight {
+  /** Its extents. */
   readonly shape: readonly number[];
+  /** Its numbers, row-major. */
   readonly data: Float32Array;
 }
 

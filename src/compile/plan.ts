@@ -20,7 +20,9 @@ export interface PlannedBuffer {
 
 /** Bytes on the GPU, known before any is allocated. */
 export interface Memory {
+  /** Of the model. */
   readonly weights: number;
+  /** What passes between layers. */
   readonly activations: number;
   /** Kept from the forward for the backward pass: ReLU bits, pooling switches, scores. */
   readonly saved: number;
@@ -28,21 +30,31 @@ export interface Memory {
   readonly scratch: number;
 }
 
+/** A network as dispatches and buffers; data that prints: `console.log(String(model.plan))`. */
 export interface Plan {
+  /** Of the network. */
   readonly name: string;
+  /** Items per run. */
   readonly batch: number;
+  /** Dispatches from the input to the scores. */
   readonly forward: readonly Step[];
+  /** Dispatches from the scores back to the input. */
   readonly backward: readonly Step[];
+  /** @internal */
   readonly buffers: readonly PlannedBuffer[];
-  /** Index of a tensor's buffer, by the tensor's name. */
+  /** @internal Index of a tensor's buffer, by the tensor's name. */
   readonly placement: ReadonlyMap<string, number>;
+  /** @internal */
   readonly input: Tensor;
+  /** @internal */
   readonly gradient: Tensor;
+  /** @internal */
   readonly scores: Slice;
-  /** Tensors that are read and seeded from outside, by the names that the graph has for them. */
+  /** @internal Tensors that are read and seeded from outside, by the names that the graph has for them. */
   readonly taps: ReadonlyMap<string, Tap>;
-  /** How many of the forward steps those need; the scores need them all. */
+  /** @internal How many of the forward steps those need; the scores need them all. */
   readonly tapped: number;
+  /** Bytes on the GPU. */
   readonly memory: Memory;
   /** One line a dispatch: label, bindings as `name=tensor@buffer`, grid. */
   toString(): string;

@@ -25,13 +25,21 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   raw: { order: 'RGB', scale: 1, mean: [0, 0, 0], std: [1, 1, 1], resize: 'squash' },
 };
 
+/** Names of the customs that {@link presetSpec} knows. */
 export const presetNames = Object.keys(PRESETS) as PresetName[];
 
 export const isPreset = (name: string): name is PresetName => Object.hasOwn(PRESETS, name);
 
 /**
  * A custom in full, for a network that takes `C×H×W`. Those that treat all channels alike go for grey pictures too.
+ *
  * @throws GradlensError `shape` where the network has another number of channels.
+ * @example
+ * ```ts
+ * import { presetSpec } from 'gradlens';
+ *
+ * const { mean, std } = presetSpec('torchvision', { C: 3, H: 224, W: 224 });
+ * ```
  */
 export function presetSpec(prep: PresetName, { C, H, W }: Extents): InputSpec {
   const preset = PRESETS[prep];

@@ -25,6 +25,7 @@ import { typed } from './guarded';
 import type { Lent } from './lent';
 import { MOST_PER_SUBMIT, Pace } from './pace';
 
+/** Options of {@link Model.ascend}. */
 export interface AscentOptions {
   /** How far an iteration moves. */
   readonly step: number;
@@ -40,6 +41,7 @@ export interface AscentOptions {
   readonly jitter: number;
   /** Standard deviation in pixels of a blur after every `blurEvery`-th iteration; 0: none. */
   readonly blur: number;
+  /** After how many iterations each blur comes. */
   readonly blurEvery: number;
   /** Of the shifts. */
   readonly seed: number;

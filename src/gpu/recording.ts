@@ -12,8 +12,11 @@ import type { Recordable } from './preparer';
  */
 export type RecordedPicture = GPUTexture | TexturePicture | VideoFrame | HTMLVideoElement;
 
+/** From where to where a gradient is recorded. */
 export interface Recording {
+  /** float32 `[N, C, H, W]`, or a picture for each item. */
   readonly input: BufferPlace | RecordedPicture | readonly RecordedPicture[];
+  /** Where the gradient goes. */
   readonly output: BufferPlace;
 }
 

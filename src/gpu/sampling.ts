@@ -13,10 +13,13 @@ import type { BackwardOptions, Executor } from './executor';
 import type { Lent } from './lent';
 import { Pace } from './pace';
 
+/** What {@link Model.sampleGradient} makes of a picture. */
 export interface SampledVariants {
+  /** What differs from variant to variant. */
   readonly variation: Variation;
   /** What is added up of the gradients; null: nothing, only scores are wanted, and there is no backward pass. */
   readonly sum: Sum | null;
+  /** How many variants. */
   readonly samples: number;
   /** A second image, `[C, H, W]` prepared; default 0, the mean. */
   readonly other?: Float32Array;
@@ -24,6 +27,7 @@ export interface SampledVariants {
   readonly ranks?: Uint32Array;
 }
 
+/** What {@link Model.sampleGradient} finds. */
 export interface Sampled {
   /** `[C, H, W]`: the sum; empty if none was wanted. */
   readonly total: Float32Array;
@@ -94,10 +98,15 @@ export async function sampleVariants(
 
 /** A view of the picture: where it lies in the input that shows the whole picture, in pixels of it. */
 export interface View {
+  /** Its left edge. */
   readonly x: number;
+  /** Its upper edge. */
   readonly y: number;
+  /** Its extent. */
   readonly width: number;
+  /** Likewise. */
   readonly height: number;
+  /** Left and right exchanged. */
   readonly mirrored: boolean;
 }
 

@@ -4,14 +4,19 @@ import { HEAD_BYTES, assertDecodable } from './header';
 
 /** RGBA, four bytes a pixel, not premultiplied. `ImageData` is one. */
 export interface Pixels {
+  /** Four bytes a pixel, row by row. */
   readonly data: Uint8ClampedArray | Uint8Array;
+  /** In pixels. */
   readonly width: number;
+  /** In pixels. */
   readonly height: number;
 }
 
 /** A tensor that is prepared already: float32, NCHW or CHW. */
 export interface Prepared {
+  /** Its numbers. */
   readonly data: Float32Array;
+  /** Its extents. */
   readonly shape: readonly number[];
 }
 
@@ -24,6 +29,7 @@ export interface Prepared {
  * ```
  */
 export interface TexturePicture {
+  /** Or a view of one, or a frame that WebGPU imported. */
   readonly texture: GPUTexture | GPUTextureView | GPUExternalTexture;
   /**
    * What its numbers are: sRGB's (default), or linear light, which render targets mostly hold. What is read through an
@@ -34,11 +40,19 @@ export interface TexturePicture {
   readonly format?: GPUTextureFormat;
   /** In pixels, of a view and of an external texture, which do not tell it. */
   readonly width?: number;
+  /** Likewise. */
   readonly height?: number;
 }
 
 /** A buffer, or a place in one: `offset` in bytes, a multiple of 4; default 0. */
-export type BufferPlace = GPUBuffer | { readonly buffer: GPUBuffer; readonly offset?: number };
+export type BufferPlace =
+  | GPUBuffer
+  | {
+      /** The buffer. */
+      readonly buffer: GPUBuffer;
+      /** In bytes. */
+      readonly offset?: number;
+    };
 
 /**
  * What a model takes as a picture. Files are decoded with their EXIF orientation, to 8 bits a channel, and without

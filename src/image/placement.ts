@@ -3,17 +3,36 @@ import type { InputSpec } from '../options';
 
 /** In pixels of the picture (FROM, fractions allowed) and of the input (TO). */
 export interface Placement {
+  /** Left edge in the picture. */
   readonly FROM_X: number;
+  /** Upper edge in the picture. */
   readonly FROM_Y: number;
+  /** Width in the picture. */
   readonly FROM_W: number;
+  /** Height in the picture. */
   readonly FROM_H: number;
+  /** Left edge in the input. */
   readonly TO_X: number;
+  /** Upper edge in the input. */
   readonly TO_Y: number;
+  /** Width in the input. */
   readonly TO_W: number;
+  /** Height in the input. */
   readonly TO_H: number;
 }
 
-/** The rule `resize` of the spec, for a picture of these extents. */
+/**
+ * The rule `resize` of the spec, for a picture of these extents.
+ *
+ * @example
+ * ```ts
+ * import { placementOf, renderMap, saliency } from 'gradlens';
+ *
+ * const map = await saliency(model, picture);
+ * const placement = placementOf(picture, model.input!); // what of the picture the network saw
+ * renderMap(map, { overlay: { picture }, placement });
+ * ```
+ */
 export function placementOf(
   { width, height }: { readonly width: number; readonly height: number },
   spec: InputSpec,

@@ -8,9 +8,11 @@ import { type Plane, resizeMap } from './resize';
 
 /** What is drawn: a `Heatmap`, or anything of its form. */
 export interface Drawable extends Plane {
+  /** Whether negative values mean something. */
   readonly signed: boolean;
 }
 
+/** Options of {@link renderMap}. */
 export interface RenderOptions {
   /** Default: `viridis`, for a signed map `coolwarm`. */
   readonly colours?: ColourMapName;
@@ -18,16 +20,25 @@ export interface RenderOptions {
   readonly percentile?: number;
   /** Extents of the result; default: the map's, or the overlaid picture's. */
   readonly width?: number;
+  /** Likewise. */
   readonly height?: number;
   /** How the result's extents meet the map's; default: the whole of both. What the map does not show is transparent. */
   readonly placement?: Placement;
   /**
    * A picture to lay the map over. A pixel is covered in proportion to its |value|, so that the picture stays as it is
-   * where the map is small; the last colour is as opaque as `alpha` says (default {@link OVERLAY_ALPHA}).
+   * where the map is small; the last colour is as opaque as `alpha` says (default 0.8).
    */
-  readonly overlay?: { readonly picture: Pixels; readonly alpha?: number };
+  readonly overlay?: {
+    /** Of the result's extents. */
+    readonly picture: Pixels;
+    /** 0 to 1. */
+    readonly alpha?: number;
+  };
   /** Instead: opacities in proportion to |value|, up to `alpha` of 255, to be laid over anything. */
-  readonly fading?: { readonly alpha?: number };
+  readonly fading?: {
+    /** 0 to 1. */
+    readonly alpha?: number;
+  };
 }
 
 /** How opaque the largest values of a map are over a picture, if nothing else is said. */
@@ -41,15 +52,25 @@ const RULES = {
   alpha: within(0, 1),
 };
 
+/** What {@link renderMap} makes. */
+export interface Rendered extends Pixels {
+  /** As `new ImageData(data, width, height)` takes it. */
+  readonly data: Uint8ClampedArray<ArrayBuffer>;
+}
+
 /**
  * The RGBA picture of a map.
  *
  * @throws GradlensError `validation` for options out of range; `shape` for a picture of other extents than the result
+ * @example
+ * ```ts
+ * import { renderMap, saliency } from 'gradlens';
+ *
+ * const map = await saliency(model, picture);
+ * const { data, width, height } = renderMap(map, { colours: 'viridis', overlay: { picture, alpha: 0.6 } });
+ * ```
  */
-export function renderMap(
-  map: Drawable,
-  options: RenderOptions = {},
-): Pixels & { readonly data: Uint8ClampedArray<ArrayBuffer> } {
+export function renderMap(map: Drawable, options: RenderOptions = {}): Rendered {
   const { overlay, fading, percentile = 99, colours = map.signed ? 'coolwarm' : 'viridis' } = options;
   const { width = overlay?.picture.width ?? map.width, height = overlay?.picture.height ?? map.height } = options;
   const alpha = (overlay ?? fading)?.alpha ?? OVERLAY_ALPHA;

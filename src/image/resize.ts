@@ -3,9 +3,13 @@
  */
 import type { Placement } from './placement';
 
+/** A plane of numbers. */
 export interface Plane {
+  /** Row by row. */
   readonly data: Float32Array;
+  /** Of its rows. */
   readonly width: number;
+  /** How many rows. */
   readonly height: number;
 }
 

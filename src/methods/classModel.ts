@@ -7,8 +7,10 @@ import type { Model } from '../model';
 import type { AscentChunk, AscentState, Neuron, RunOptions } from '../options';
 import { madeBy } from './heatmap';
 
+/** Names of {@link CLASS_MODEL_PRESETS}. */
 export type ClassModelPreset = 'paper' | 'vivid';
 
+/** Options of {@link classModel}. */
 export interface ClassModelOptions extends RunOptions {
   /** A class; one per item of the model's batch, many class models at once; or any neuron or channel. */
   readonly class: number | readonly number[] | Neuron;
@@ -17,8 +19,9 @@ export interface ClassModelOptions extends RunOptions {
    * CLASS_MODEL_PRESETS}.
    */
   readonly preset?: ClassModelPreset;
+  /** How many steps; the default is the preset's. */
   readonly iterations?: number;
-  /** λ */
+  /** λ, the weight of the squared norm. */
   readonly l2?: number;
   /** How far the image moves per iteration, as root mean square in the units of the prepared input. */
   readonly step?: number;
@@ -36,6 +39,7 @@ export interface ClassModelOptions extends RunOptions {
   readonly jitter?: number;
   /** Standard deviation in pixels of a blur after every `blurEvery`-th iteration; 0: off. */
   readonly blur?: number;
+  /** After how many iterations each blur comes. */
   readonly blurEvery?: number;
   /** Seed of the shifts. */
   readonly seed?: number;
@@ -90,6 +94,7 @@ export const CLASS_MODEL_PRESETS: Readonly<Record<ClassModelPreset, Ascending>> 
   },
 };
 
+/** One iteration of {@link classModel}. */
 export interface ClassModelStep {
   /** From 1, or from the start's. */
   readonly iteration: number;
@@ -105,6 +110,7 @@ export interface ClassModelStep {
   state(): Promise<AscentState>;
 }
 
+/** What {@link classModel} ends with. */
 export interface ClassModel {
   /** `[N, C, H, W]`, prepared: zero is the mean image. */
   readonly data: Float32Array;
@@ -126,6 +132,15 @@ export interface ClassModel {
  *
  * @throws GradlensError as `model.inputGradient`; `shape` if the batch and the classes do not agree; `validation` for
  *   options, and, with the iteration, if a score or the gradient is no longer a finite number
+ * @example
+ * ```ts
+ * import { classModel } from 'gradlens';
+ *
+ * const run = classModel(model, { class: 4, preset: 'vivid', iterations: 20 });
+ * let step = await run.next();
+ * for (; !step.done; step = await run.next()) console.log(step.value.iteration, step.value.score);
+ * const { data, width, height } = step.value.picture(); // RGBA
+ * ```
  */
 export async function* classModel(
   model: Model,

@@ -6,12 +6,20 @@ import type { Heatmap } from './heatmap';
 import { method } from './method';
 import { tensorOption } from './sharedOptions';
 
+/** Options of {@link gradCam}. */
 export type GradCamOptions = ActivationMapOptions;
 
 /**
  * Grad-CAM (beyond the paper; Selvaraju et al. 2017):  M = max(0, Σ_k α_k A_k),  α_k = mean over the plane of
  * ∂S_class/∂A_k, with A a layer's activations. The map is as coarse as the layer and is brought to the input's extents,
  * bilinearly.
+ * @throws GradlensError as `Model.layerGradient`: for a tensor that is not there, or that something goes around
+ * @example
+ * ```ts
+ * import { gradCam } from 'gradlens';
+ *
+ * const map = await gradCam(model, picture, { class: 3 });
+ * ```
  */
 export async function gradCam(model: Model, image: ImageInput, options: GradCamOptions = {}): Promise<Heatmap> {
   return activationMap(model, image, options, {
@@ -31,6 +39,7 @@ function weightedSum({ extents: { C, H, W }, activations, gradient }: LayerGradi
   return sum;
 }
 
+/** @hidden In {@link METHODS}. */
 export const gradCamMethod = method({
   name: 'grad-cam',
   title: 'Grad-CAM',
@@ -42,7 +51,10 @@ export const gradCamMethod = method({
     'It is as coarse as that layer: one of its cells covers many pixels, and the outline of the map means nothing.',
     'It says where, not what: take it to see whether the network looks at the object at all.',
   ],
-  options: { tensor: tensorOption },
+  options: {
+    /** Of Grad-CAM and HiResCAM. */
+    tensor: tensorOption,
+  },
   signed: () => false,
   batch: () => 1,
   make: gradCam,

@@ -11,6 +11,14 @@ import { method } from './method';
  *
  * For a net without biases the map adds up to the score. Zero is the mean image, so pixels of the mean's colour
  * contribute nothing. The model's batch is 1.
+ * @throws GradlensError as {@link Model.inputGradient}
+ * @example
+ * ```ts
+ * import { gradientTimesInput } from 'gradlens';
+ *
+ * const map = await gradientTimesInput(model, picture, { class: 'top1' });
+ * const sum = map.data.reduce((total, value) => total + value, 0); // near to map.score, where biases are small
+ * ```
  */
 export async function gradientTimesInput(
   model: Model,
@@ -42,6 +50,7 @@ export async function gradientTimesInput(
   });
 }
 
+/** @hidden In {@link METHODS}. */
 export const gradientTimesInputMethod = method({
   name: 'gradient-times-input',
   title: 'Gradient × input',

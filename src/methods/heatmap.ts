@@ -7,8 +7,11 @@ import { bestClass } from '../scores';
 export interface Heatmap {
   /** `[height × width]`, row-major. */
   readonly data: Float32Array;
+  /** Of the model's input, in pixels. */
   readonly width: number;
+  /** Likewise. */
   readonly height: number;
+  /** The class that is explained. */
   readonly class: number;
   /** The class's score, before soft-max. */
   readonly score: number;
@@ -22,6 +25,7 @@ export interface Heatmap {
 
 /** The only value of a map, and the probable reason. */
 export interface FlatMap {
+  /** The one value. */
   readonly value: number;
   /**
    * - `dead units`: somewhere inside the network no unit is active, or none that is changes the score

@@ -6,6 +6,7 @@ import type { Heatmap } from './heatmap';
 import { method } from './method';
 import { tensorOption } from './sharedOptions';
 
+/** Options of {@link hiResCam}. */
 export type HiResCamOptions = ActivationMapOptions;
 
 /**
@@ -17,7 +18,9 @@ export type HiResCamOptions = ActivationMapOptions;
  * @throws GradlensError as `Model.layerGradient`: for a tensor that is not there, or that something goes around
  * @example
  * ```ts
- * const map = await hiResCam(model, image, { class: 3 });
+ * import { hiResCam } from 'gradlens';
+ *
+ * const map = await hiResCam(model, picture, { class: 3 });
  * ```
  */
 export async function hiResCam(model: Model, image: ImageInput, options: HiResCamOptions = {}): Promise<Heatmap> {
@@ -36,6 +39,7 @@ function sumOfProducts({ extents: { C, H, W }, activations, gradient }: LayerGra
   return sum;
 }
 
+/** @hidden In {@link METHODS}. */
 export const hiResCamMethod = method({
   name: 'hires-cam',
   title: 'HiResCAM',

@@ -7,7 +7,9 @@ import { explained } from './flat';
 import { type Heatmap, classOf, madeBy, overChannels } from './heatmap';
 import { SAMPLES_AT_ONCE, method } from './method';
 
+/** Options of {@link integratedGradients}. */
 export interface IntegratedGradientsOptions extends RunOptions {
+  /** Whose score is explained; default: the class with the highest. */
   readonly class?: number | 'top1';
   /** Number of equal steps of the path; default 32. They fill the model's batch, so a larger batch is faster. */
   readonly steps?: number;
@@ -15,6 +17,7 @@ export interface IntegratedGradientsOptions extends RunOptions {
   readonly baseline?: Float32Array;
 }
 
+/** The map of {@link integratedGradients}, and how good the integral is. */
 export interface IntegratedGradients extends Heatmap {
   /** What the whole map adds up to; for infinitely many steps, S(picture) − S(baseline). */
   readonly sum: number;
@@ -26,6 +29,14 @@ export interface IntegratedGradients extends Heatmap {
  * Integrated gradients (beyond the paper; Sundararajan et al. 2017), by the midpoint rule:
  *
  *   M[h,w] = Σ_c (I − B)[c,h,w] · 1/n Σ_k ∂S_class/∂I (B + (k + ½)/n · (I − B))
+ * @throws GradlensError `validation` for steps that are none; else as {@link Model.sampleGradient}
+ * @example
+ * ```ts
+ * import { integratedGradients } from 'gradlens';
+ *
+ * const map = await integratedGradients(model, picture, { class: 'top1', steps: 16 });
+ * console.log(map.sum, map.gap); // the parts add up to the score, but for the gap
+ * ```
  */
 export async function integratedGradients(
   model: Model,
@@ -68,6 +79,7 @@ export async function integratedGradients(
   });
 }
 
+/** @hidden In {@link METHODS}. */
 export const integratedGradientsMethod = method({
   name: 'integrated-gradients',
   title: 'Integrated gradients',
@@ -80,6 +92,7 @@ export const integratedGradientsMethod = method({
     'What has the mean colour already cannot count, and another beginning of the way gives another map.',
   ],
   options: {
+    /** Steps of a path, or noisy copies. */
     samples: {
       kind: 'number',
       range: [1, 1e6],

@@ -9,7 +9,9 @@ import { explained } from './flat';
 import { type Heatmap, madeBy } from './heatmap';
 import { method } from './method';
 
+/** Options of {@link layerMap}. */
 export interface LayerMapOptions extends RunOptions {
+  /** Whose score is explained; default: the class with the highest. */
   readonly class?: number | 'top1';
   /**
    * Which tensors, as the graph names them; default: the last of each of the three coarsest planes. All that follows
@@ -35,6 +37,14 @@ const LEAST = 1e-3;
  *
  * with A the n layers' activations; each M_l is brought to the input's extents, bilinearly, and blurred a little. In
  * units of the mean.
+ * @throws GradlensError `validation` for an empty list of tensors; else as {@link Model.layerGradient}
+ * @example
+ * ```ts
+ * import { layerMap, mapBox } from 'gradlens';
+ *
+ * const map = await layerMap(model, picture, { class: model.labels.indexOf('church') });
+ * const { box } = mapBox(map, picture); // [x, y, width, height]
+ * ```
  */
 export async function layerMap(model: Model, image: ImageInput, options: LayerMapOptions = {}): Promise<Heatmap> {
   const { class: chosen = 'top1' } = options;
@@ -45,6 +55,13 @@ export async function layerMap(model: Model, image: ImageInput, options: LayerMa
 /**
  * The maps of several classes of one picture, from one forward pass for each layer, as `saliencies`. The model's batch
  * is 1.
+ * @throws GradlensError as {@link layerMap}
+ * @example
+ * ```ts
+ * import { layerMaps } from 'gradlens';
+ *
+ * const [best, second] = await layerMaps(model, picture, { class: { top: 2 } });
+ * ```
  */
 export async function layerMaps(
   model: Model,
@@ -98,6 +115,7 @@ function logOf(data: Float32Array, width: number, height: number): Float32Array 
   return blurred({ data, width, height }, BLUR * width).data.map((value) => Math.log(LEAST + value / mean));
 }
 
+/** @hidden In {@link METHODS}. */
 export const layerMapMethod = method({
   name: 'layers',
   title: 'Layer map',
@@ -110,6 +128,7 @@ export const layerMapMethod = method({
     'Take it for boxes and cut-outs; single pixels of it mean little.',
   ],
   options: {
+    /** Of the layer map. */
     tensors: {
       kind: 'tensors',
       label: 'Layers',

@@ -6,12 +6,15 @@ import type { Box } from '../segmentation/components';
 
 /** A class, and the box in which it is suspected. */
 export interface Guess {
+  /** The class. */
   readonly class: number;
+  /** Where. */
   readonly box: Box;
 }
 
 /** What is known of one picture, and what was said about it. Boxes may have fractions. */
 export interface Localised {
+  /** The true class. */
   readonly class: number;
   /** All boxes of that class. */
   readonly boxes: readonly Box[];
@@ -25,6 +28,7 @@ export interface Localised {
 
 /** Shares of the pictures, from 0 to 1. */
 export interface LocalisationMeasures {
+  /** How many there were. */
   readonly pictures: number;
   /** Share of pictures whose best guess lacks the right class or a box with IoU > 0.5. */
   readonly top1Error: number;
@@ -32,6 +36,7 @@ export interface LocalisationMeasures {
   readonly top5Error: number;
   /** The same two by class alone: boxes are not looked at. */
   readonly top1ClassError: number;
+  /** Likewise of the best five. */
   readonly top5ClassError: number;
   /** The true class's box has IoU > 0.5. */
   readonly knownAccuracy: number;
@@ -44,6 +49,20 @@ export interface LocalisationMeasures {
 /** An object counts as found if the IoU of its box is above this. */
 const ENOUGH = 0.5;
 
+/**
+ * ILSVRC's errors, the mean IoU and the pointing game of many pictures.
+ *
+ * @example
+ * ```ts
+ * import { centreBox, controlOf, localisationMeasures, wholeImage } from 'gradlens';
+ *
+ * const found = [
+ *   { class: 4, boxes: [[10, 10, 80, 80]], guesses: [{ class: 4, box: [20, 10, 80, 80] }], known: [20, 10, 80, 80], peak: [50, 50], width: 128, height: 96 },
+ * ] as const;
+ * console.log(localisationMeasures(found).top1Error, localisationMeasures(controlOf(found, centreBox)).top1Error);
+ * console.log(localisationMeasures(controlOf(found, wholeImage)).meanIou);
+ * ```
+ */
 export function localisationMeasures(pictures: readonly Localised[]): LocalisationMeasures {
   const share = (holds: (picture: Localised) => boolean): number => pictures.filter(holds).length / pictures.length;
   const hasClass =
@@ -68,7 +87,16 @@ export function localisationMeasures(pictures: readonly Localised[]): Localisati
   };
 }
 
-/** The same pictures and classes, with a box that does not depend on the picture, and its middle as the peak. */
+/**
+ * The same pictures and classes, with a box that does not depend on the picture, and its middle as the peak.
+ *
+ * @example
+ * ```ts
+ * import { centreBox, controlOf, localisationMeasures } from 'gradlens';
+ *
+ * localisationMeasures(controlOf([], centreBox)); // what a box says that never looks at the picture
+ * ```
+ */
 export function controlOf(
   pictures: readonly (Localised & { readonly width: number; readonly height: number })[],
   boxOf: (width: number, height: number) => Box,
@@ -84,15 +112,43 @@ export function controlOf(
   });
 }
 
+/**
+ * The box of the whole picture, `[0, 0, width, height]`: a control.
+ *
+ * @example
+ * ```ts
+ * import { wholeImage } from 'gradlens';
+ *
+ * wholeImage(640, 480); // [0, 0, 640, 480]
+ * ```
+ */
 export const wholeImage = (width: number, height: number): Box => [0, 0, width, height];
 
-/** A box in the middle, `side` of each extent, in whole pixels and at least one. */
+/**
+ * A box in the middle, `side` of each extent, in whole pixels and at least one.
+ *
+ * @example
+ * ```ts
+ * import { centreBox } from 'gradlens';
+ *
+ * centreBox(100, 50); // [10, 5, 80, 40]
+ * ```
+ */
 export function centreBox(width: number, height: number, side = 0.8): Box {
   const [w, h] = [Math.max(1, Math.round(width * side)), Math.max(1, Math.round(height * side))];
   return [Math.floor((width - w) / 2), Math.floor((height - h) / 2), w, h];
 }
 
-/** Area of the intersection over that of the union. */
+/**
+ * Area of the intersection over that of the union.
+ *
+ * @example
+ * ```ts
+ * import { intersectionOverUnion } from 'gradlens';
+ *
+ * intersectionOverUnion([0, 0, 10, 10], [5, 0, 10, 10]); // 1/3
+ * ```
+ */
 export function intersectionOverUnion(a: Box, b: Box): number {
   const overlap = (from: number, length: number, otherFrom: number, otherLength: number): number =>
     Math.max(0, Math.min(from + length, otherFrom + otherLength) - Math.max(from, otherFrom));

@@ -7,6 +7,7 @@ import { centreBox } from './localisation';
 import { peakOf, salienceOf } from './salience';
 import type { Fallback } from './segmentation';
 
+/** Options of {@link mapBox}. */
 export interface MapBoxOptions {
   /** The object lies where the map is above this share of its largest value; default 0.18. */
   readonly share?: number;
@@ -16,7 +17,9 @@ export interface MapBoxOptions {
   readonly placement?: Placement;
 }
 
+/** What {@link mapBox} finds. */
 export interface MapBox {
+  /** `[x, y, width, height]` in pixels of the picture. */
   readonly box: Box;
   /** Where the map is largest, in pixels of the picture. */
   readonly peak: readonly [x: number, y: number];
@@ -30,6 +33,12 @@ export interface MapBox {
  * do. It gives no mask.
  *
  * @throws GradlensError as `segment`; `validation` for a share that is not between 0 and 1
+ * @example
+ * ```ts
+ * import { layerMap, mapBox } from 'gradlens';
+ *
+ * const { box, peak } = mapBox(await layerMap(model, picture), picture);
+ * ```
  */
 export function mapBox(map: Heatmap, picture: Pick<Pixels, 'width' | 'height'>, options: MapBoxOptions = {}): MapBox {
   const { share = 0.18 } = options;

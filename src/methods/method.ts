@@ -15,32 +15,41 @@ interface Described {
   readonly help: string;
 }
 
+/** An option that is a number. */
 export interface NumberOption extends Described {
+  /** What tells the kinds of options apart. */
   readonly kind: 'number';
   /** From the first to the second, both included. */
   readonly range: readonly [least: number, most: number];
+  /** Whether only whole numbers count. */
   readonly whole?: boolean;
   /** How far a field's arrows go. */
   readonly step?: number;
+  /** What it is if it is left out. */
   readonly default: number;
 }
 
+/** An option that is one of several values. */
 export interface ChoiceOption extends Described {
+  /** What tells the kinds of options apart. */
   readonly kind: 'choice';
   /** Values, and what the page calls them. */
   readonly choices: readonly (readonly [value: string | number, label: string])[];
   /** What a reader of the map has to know of some of them: a sentence, by the value. */
   readonly cautions?: Readonly<Record<string, string>>;
+  /** What it is if it is left out. */
   readonly default: string | number;
 }
 
 /** Names of tensors inside the network. Which is taken if it is left out depends on the model; `help` says how. */
 export interface TensorOption extends Described {
+  /** One name, or a list of names. */
   readonly kind: 'tensor' | 'tensors';
 }
 
 /** An option of a method, by which programs, the command line and the page ask for it. */
 export type MethodOption = NumberOption | ChoiceOption | TensorOption;
+/** Options of a method, by their names. */
 export type MethodOptions = Readonly<Record<string, MethodOption>>;
 
 type ValueOf<Option extends MethodOption> = Option extends NumberOption
@@ -58,6 +67,10 @@ export type ValuesOf<Options extends MethodOptions> = {
   readonly [name in keyof Options as Options[name] extends TensorOption ? name : never]?: ValueOf<Options[name]>;
 };
 
+/**
+ * A method of attribution as data: its names, its options, and what makes a map. Those that are offered:
+ * {@link METHODS}.
+ */
 export interface MethodRecord<
   Name extends string = string,
   Options extends MethodOptions = MethodOptions,
@@ -69,6 +82,7 @@ export interface MethodRecord<
   readonly title: string;
   /** Who published it. */
   readonly source: string;
+  /** Of the publication. */
   readonly year: number;
   /** What a value of its map means, in half a sentence. */
   readonly meaning: string;
@@ -82,6 +96,7 @@ export interface MethodRecord<
   batch(values: Values): number;
   /** How many passes a map takes, roughly, in gradients of one picture; default 1. */
   passes?(values: Values): number;
+  /** The map of one class. */
   make(
     model: Model,
     image: ImageInput,
@@ -123,7 +138,16 @@ export function method<const Name extends string, const Options extends MethodOp
   return record;
 }
 
-/** What a reader of a map has to know of the values that it was made with: a sentence each. */
+/**
+ * What a reader of a map has to know of the values that it was made with: a sentence each.
+ *
+ * @example
+ * ```ts
+ * import { cautionsOf, methodNamed } from 'gradlens';
+ *
+ * const sentences = cautionsOf(methodNamed('saliency').options, { relu: 'guided' });
+ * ```
+ */
 export function cautionsOf(options: MethodOptions, values: Readonly<Record<string, unknown>>): readonly string[] {
   return Object.entries(options).flatMap(([name, option]) => {
     const caution = option.kind === 'choice' ? option.cautions?.[String(values[name])] : undefined;

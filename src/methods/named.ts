@@ -31,7 +31,17 @@ export type MethodValues = Partial<Intersection<ValuesOfEach<Known>>>;
 /** Names of options: of one method, or of several, where it means the same. */
 export type MethodOptionName = keyof MethodValues;
 
-/** Every method, in the order in which they were published. */
+/**
+ * Every method, in the order in which they were published.
+ *
+ * @example
+ * ```ts
+ * import { METHODS, mapBy } from 'gradlens';
+ *
+ * const [first] = METHODS; // in the order of their publication
+ * console.log(first!.title, first!.meaning, await mapBy(first!.name, model, picture));
+ * ```
+ */
 export const METHODS: readonly Method[] = /* @__PURE__ */ methodsOf(exported);
 
 function methodsOf(values: typeof exported): readonly Method[] {
@@ -40,7 +50,17 @@ function methodsOf(values: typeof exported): readonly Method[] {
     .sort((a, b) => a.year - b.year || (a.title < b.title ? -1 : 1));
 }
 
-/** @throws GradlensError `validation` if there is none of that name */
+/**
+ * The method of that name.
+ *
+ * @throws GradlensError `validation` if there is none
+ * @example
+ * ```ts
+ * import { methodNamed } from 'gradlens';
+ *
+ * const { title, source, year, meaning } = methodNamed('grad-cam');
+ * ```
+ */
 export function methodNamed(name: string): Method {
   check('method', name, oneOf(...METHODS.map((method) => method.name)));
   return METHODS.find((method) => method.name === name)!;
@@ -50,6 +70,12 @@ export function methodNamed(name: string): Method {
  * The values that a method is called with: those given, else defaults.
  *
  * @throws GradlensError `validation` for an option that it does not have, or a value out of range
+ * @example
+ * ```ts
+ * import { methodNamed, valuesOf } from 'gradlens';
+ *
+ * valuesOf(methodNamed('smoothgrad'), { samples: 8 }); // { samples: 8, noise: 0.15, relu: 'gradient', … }
+ * ```
  */
 export function valuesOf({ name, options }: Method, given: MethodValues = {}): MethodValues {
   const names = Object.keys(options);
@@ -72,12 +98,23 @@ export function valuesOf({ name, options }: Method, given: MethodValues = {}): M
   return values;
 }
 
-/** The batch that a model is best loaded with for a method. */
+/**
+ * The batch that a model is best loaded with for a method.
+ *
+ * @throws GradlensError `validation` as {@link valuesOf}
+ * @example
+ * ```ts
+ * import { batchFor } from 'gradlens';
+ *
+ * const batch = batchFor('saliency', { views: 10 }); // 10: engine.load(net, { batch })
+ * ```
+ */
 export function batchFor(name: MethodName, given?: MethodValues): number {
   const method = methodNamed(name);
   return method.batch(valuesOf(method, given));
 }
 
+/** Options of {@link mapBy}: the class, and those of the method. */
 export interface MapOptions extends RunOptions, MethodValues {
   /** Default: the class with the highest score. */
   readonly class?: number | 'top1';
@@ -86,9 +123,13 @@ export interface MapOptions extends RunOptions, MethodValues {
 /**
  * The map of a picture by the method of that name.
  *
- *   for (const { name } of METHODS) await mapBy(name, model, picture, { class: 3 });
- *
  * @throws GradlensError `validation` for a method, an option or a value that there is not; else as the method
+ * @example
+ * ```ts
+ * import { mapBy } from 'gradlens';
+ *
+ * const map = await mapBy('grad-cam', model, picture, { class: 3 });
+ * ```
  */
 export async function mapBy(
   name: MethodName,
@@ -101,7 +142,17 @@ export async function mapBy(
   return method.make(model, image, { ...valuesOf(method, given), ...runOf({ signal, onProgress }), class: chosen });
 }
 
-/** The maps of a picture's best classes, best first, and of others beside them, each once. */
+/**
+ * The maps of a picture's best classes, best first, and of others beside them, each once.
+ *
+ * @throws GradlensError as {@link mapBy}
+ * @example
+ * ```ts
+ * import { mapsBy } from 'gradlens';
+ *
+ * const [best, church] = await mapsBy('saliency', model, picture, { class: { top: 1, also: [4] } });
+ * ```
+ */
 export async function mapsBy(
   name: MethodName,
   model: Model,

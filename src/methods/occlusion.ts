@@ -7,7 +7,9 @@ import { explained } from './flat';
 import { type Heatmap, classOf, madeBy } from './heatmap';
 import { SAMPLES_AT_ONCE, method } from './method';
 
+/** Options of {@link occlusion}. */
 export interface OcclusionOptions extends RunOptions {
+  /** Whose score is explained; default: the class with the highest. */
   readonly class?: number | 'top1';
   /** Side of the square in pixels of the input; default: an eighth of the shorter side. */
   readonly size?: number;
@@ -19,6 +21,13 @@ export interface OcclusionOptions extends RunOptions {
  * Occlusion (beyond the paper; Zeiler & Fergus 2014): how much the score falls when a square of the picture is the mean
  * colour. A pixel has the mean of the squares that cover it. Only forward passes; they fill the model's batch, so a
  * larger batch is faster.
+ * @throws GradlensError `validation` for a size or a stride out of range; else as {@link Model.sampleGradient}
+ * @example
+ * ```ts
+ * import { occlusion } from 'gradlens';
+ *
+ * const map = await occlusion(model, picture, { class: 'top1', size: 32 }); // each pixel: how much score it is worth
+ * ```
  */
 export async function occlusion(model: Model, image: ImageInput, options: OcclusionOptions = {}): Promise<Heatmap> {
   [image, options] = await atCall(image, options);
@@ -59,6 +68,7 @@ export async function occlusion(model: Model, image: ImageInput, options: Occlus
   });
 }
 
+/** @hidden In {@link METHODS}. */
 export const occlusionMethod = method({
   name: 'occlusion',
   title: 'Occlusion',

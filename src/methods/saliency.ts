@@ -9,14 +9,18 @@ import { method } from './method';
 import { channelsOption, reluOption } from './sharedOptions';
 import { viewsOf } from './views';
 
+/** Options of {@link saliency}. */
 export interface SaliencyOptions extends RunOptions {
   /**
    * Default: the class with the highest score, as in the paper's figures; with views, with the highest mean score of
    * them.
    */
   readonly class?: number | 'top1';
+  /** How ReLUs pass the gradient back; default `gradient`, the true one. */
   readonly relu?: ReluRule;
+  /** Explain the score before the head (default) or the probability after it. */
   readonly score?: GradientOptions['score'];
+  /** How colour channels become one; default `max-abs`. */
   readonly channels?: ChannelRule;
   /**
    * 10: the mean of the maps of ten views, as for the paper's figures: four corners and the middle, and their mirror
@@ -25,7 +29,18 @@ export interface SaliencyOptions extends RunOptions {
   readonly views?: 1 | 10;
 }
 
-/** Image-specific class saliency (§3.1):  M[h,w] = max_c |G[c,h,w]|,  G = ∂S_class/∂I at the picture. */
+/**
+ * Image-specific class saliency (§3.1):  M[h,w] = max_c |G[c,h,w]|,  G = ∂S_class/∂I at the picture.
+ *
+ * @throws GradlensError as {@link Model.inputGradient}
+ * @example
+ * ```ts
+ * import { renderMap, saliency } from 'gradlens';
+ *
+ * const map = await saliency(model, picture, { class: 'top1' });
+ * const { data, width, height } = renderMap(map); // RGBA, for a canvas or a file
+ * ```
+ */
 export async function saliency(model: Model, image: ImageInput, options: SaliencyOptions = {}): Promise<Heatmap> {
   const { class: chosen = 'top1', views = 1 } = options;
   if (views === 10) return saliencyOfViews(model, image, options);
@@ -36,6 +51,14 @@ export async function saliency(model: Model, image: ImageInput, options: Salienc
 /**
  * The maps of several classes of one picture, from one forward pass and a backward pass for each: of these classes, or
  * of those with the highest scores, best first. The model's batch is 1.
+ * @throws GradlensError as {@link Model.inputGradient}
+ * @example
+ * ```ts
+ * import { saliencies } from 'gradlens';
+ *
+ * const maps = await saliencies(model, picture, { class: { top: 3 } });
+ * console.log(maps.map((map) => model.labelOf(map.class)));
+ * ```
  */
 export async function saliencies(
   model: Model,
@@ -133,6 +156,7 @@ async function saliencyOfViews(model: Model, image: ImageInput, options: Salienc
   });
 }
 
+/** @hidden In {@link METHODS}. */
 export const saliencyMethod = method({
   name: 'saliency',
   title: 'Saliency map',
@@ -145,7 +169,9 @@ export const saliencyMethod = method({
     'Look at where bright spots gather, not at single pixels; ten views give a calmer map.',
   ],
   options: {
+    /** How ReLUs pass the gradient back. */
     relu: reluOption,
+    /** Views of the picture. */
     views: {
       kind: 'choice',
       choices: [
@@ -156,6 +182,7 @@ export const saliencyMethod = method({
       label: 'Views',
       help: '10 averages the maps of four corners, the middle, and their mirror images',
     },
+    /** How colour channels become one. */
     channels: channelsOption,
   },
   signed: ({ channels }) => channels === 'sum',

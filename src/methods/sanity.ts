@@ -9,6 +9,7 @@ import { congruential } from '../random';
 import { atCall } from './atCall';
 import type { Heatmap } from './heatmap';
 
+/** What {@link perturbationCurves} finds. */
 export interface PerturbationCurves {
   /** The class's score when 0, 1/n, …, n/n of the pixels, those with the largest values first, have the mean colour. */
   readonly deletion: Float32Array;
@@ -16,6 +17,7 @@ export interface PerturbationCurves {
   readonly insertion: Float32Array;
   /** Mean height of each curve, by trapezoids. A good map has a low deletion and a high insertion. */
   readonly deletionArea: number;
+  /** Likewise of the insertion. */
   readonly insertionArea: number;
 }
 
@@ -24,6 +26,13 @@ export interface PerturbationCurves {
  * order. Every step is made and scored on the GPU.
  *
  * @throws GradlensError `shape` for a map of other extents than the model's input
+ * @example
+ * ```ts
+ * import { perturbationCurves, saliency } from 'gradlens';
+ *
+ * const map = await saliency(model, picture);
+ * const { deletionArea, insertionArea } = await perturbationCurves(model, picture, map, { steps: 8 });
+ * ```
  */
 export async function perturbationCurves(
   model: Model,
@@ -64,6 +73,16 @@ const area = (curve: Float32Array): number =>
 /**
  * The same net with the weights of its last `layers` layers drawn anew (Adebayo et al. 2018): a map that does not
  * change does not depend on what was learnt. Each tensor is shuffled, which keeps its distribution.
+ * @example
+ * ```ts
+ * import { randomised, rankCorrelation, saliency } from 'gradlens';
+ *
+ * const untrained = await engine.load(randomised(model.file, 1));
+ * const { class: index } = await saliency(model, picture);
+ * const [a, b] = [await saliency(model, picture, { class: index }), await saliency(untrained, picture, { class: index })];
+ * console.log(rankCorrelation(a, b)); // near 1: the map shows the picture, not what was learnt
+ * untrained.dispose();
+ * ```
  */
 export function randomised(file: ModelFile, layers: number, seed = 1): ModelFile {
   const weighted = file.graph.nodes.filter(
@@ -93,6 +112,13 @@ function shuffled(data: Float32Array, seed: number): Float32Array {
 /**
  * Spearman's correlation of two maps' |values|: 1 if they rank all pixels alike, about 0 if they have nothing in
  * common.
+ * @throws GradlensError `shape` for maps of different extents
+ * @example
+ * ```ts
+ * import { rankCorrelation, saliency, smoothGrad } from 'gradlens';
+ *
+ * const alike = rankCorrelation(await saliency(model, picture), await smoothGrad(model, picture, { samples: 8 }));
+ * ```
  */
 export function rankCorrelation(a: Heatmap, b: Heatmap): number {
   if (a.data.length !== b.data.length)

@@ -12,8 +12,10 @@ import { centreBox } from './localisation';
 import type { Heatmap } from './heatmap';
 import { peakOf, salienceOf } from './salience';
 
+/** Names of {@link SEGMENT_PRESETS}. */
 export type SegmentPreset = 'paper' | 'boxes';
 
+/** Options of {@link segment}. */
 export interface SegmentOptions extends RunOptions {
   /** What the quantiles and the smoothing are if they are left out; default `paper`. See {@link SEGMENT_PRESETS}. */
   readonly preset?: SegmentPreset;
@@ -67,12 +69,20 @@ const RULES = {
 };
 
 /** What a pixel's saliency says of it: surely the object, or surely not; 0: neither. */
-export const SEEDS = { OBJECT: 1, GROUND: 2 } as const;
+export const SEEDS = {
+  /** Surely the object. */
+  OBJECT: 1,
+  /** Surely not. */
+  GROUND: 2,
+} as const;
 
+/** What {@link segment} finds. */
 export interface Segmentation {
   /** `[height × width]` of the picture: 1 on the object, 0 elsewhere. */
   readonly mask: Uint8Array;
+  /** Of the picture, in pixels. */
   readonly width: number;
+  /** Likewise. */
   readonly height: number;
   /** Tight around the mask. */
   readonly box: Box;
@@ -109,6 +119,13 @@ export type Fallback = 'flat map' | 'flat picture' | 'empty cut';
  *
  * @throws GradlensError `shape` for an image that is a prepared tensor, `validation` for a map that is not finite and
  *   for options
+ * @example
+ * ```ts
+ * import { saliency, segment } from 'gradlens';
+ *
+ * const map = await saliency(model, picture);
+ * const { mask, box, energy } = await segment(picture, map, { preset: 'boxes' });
+ * ```
  */
 export async function segment(image: ImageInput, map: Heatmap, options: SegmentOptions = {}): Promise<Segmentation> {
   const chosen = chosenOf(options, map);

@@ -8,7 +8,9 @@ import { type ChannelRule, type Heatmap, classOf, madeBy, overChannels } from '.
 import { SAMPLES_AT_ONCE, method } from './method';
 import { channelsOption, reluOption } from './sharedOptions';
 
+/** Options of {@link smoothGrad}. */
 export interface SmoothGradOptions extends RunOptions {
+  /** Whose score is explained; default: the class with the highest. */
   readonly class?: number | 'top1';
   /** Number of noisy copies; default 32. They fill the model's batch, so a larger batch is faster. */
   readonly samples?: number;
@@ -18,7 +20,9 @@ export interface SmoothGradOptions extends RunOptions {
   readonly seed?: number;
   /** Square each gradient before it is added (Hooker et al. 2019), and take the root of the mean. */
   readonly squared?: boolean;
+  /** How ReLUs pass the gradient back; default `gradient`, the true one. */
   readonly relu?: ReluRule;
+  /** How colour channels become one; default `max-abs`. */
   readonly channels?: ChannelRule;
 }
 
@@ -28,6 +32,13 @@ export interface SmoothGradOptions extends RunOptions {
  *   M = max_c |1/n Σ_k ∂S_class/∂I (I + 𝒩(0, σ²))|
  *
  * The noise is made on the GPU, the same on every device.
+ * @throws GradlensError `validation` for samples, noise or seed out of range; else as {@link Model.sampleGradient}
+ * @example
+ * ```ts
+ * import { smoothGrad } from 'gradlens';
+ *
+ * const map = await smoothGrad(model, picture, { class: 'top1', samples: 8, noise: 0.1, seed: 7 });
+ * ```
  */
 export async function smoothGrad(model: Model, image: ImageInput, options: SmoothGradOptions = {}): Promise<Heatmap> {
   [image, options] = await atCall(image, options);
@@ -66,6 +77,7 @@ export async function smoothGrad(model: Model, image: ImageInput, options: Smoot
   });
 }
 
+/** @hidden In {@link METHODS}. */
 export const smoothGradMethod = method({
   name: 'smoothgrad',
   title: 'SmoothGrad',
@@ -88,6 +100,7 @@ export const smoothGradMethod = method({
       label: 'Noisy copies',
       help: 'how many maps of noisy copies are averaged',
     },
+    /** Its standard deviation. */
     noise: {
       kind: 'number',
       range: [0, 1e6],

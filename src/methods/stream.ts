@@ -9,6 +9,7 @@ import type { Heatmap } from './heatmap';
 import { type MapOptions, type MethodName, mapBy, methodNamed, valuesOf } from './named';
 import type { SaliencyOptions } from './saliency';
 
+/** Options of {@link mapStream}. */
 export interface StreamOptions {
   /**
    * Pictures in one run; default: the model's batch. For methods that take a run or more for each picture, their
@@ -33,12 +34,16 @@ const MOST_LANES = 2;
  * pictures are taken from the stream only as fast as maps are taken from the result. Each map has the numbers that
  * `mapBy` gives for its picture alone.
  *
- *   for await (const map of mapStream('grad-cam', model, pictures, { ahead: 3 })) show(map);
- *
  * A picture that fails ends the stream, after the maps before it. Leaving the loop stops what is under way.
  *
  * @throws GradlensError `validation` at the call for a method, an option or a value that there is not; later as the
  *   method; the signal's reason
+ * @example
+ * ```ts
+ * import { mapStream } from 'gradlens';
+ *
+ * for await (const map of mapStream('grad-cam', model, [picture, picture])) console.log(map.class, map.score);
+ * ```
  */
 export function mapStream(
   name: MethodName,
@@ -103,9 +108,14 @@ async function* maps(
 /**
  * Saliency maps (§3.1) of a stream of pictures: {@link mapStream} of the paper's method.
  *
- *   for await (const map of saliencyStream(model, pictures, { batch: 8, ahead: 3, signal })) show(map);
+ * @throws GradlensError as {@link mapStream}
+ * @example
+ * ```ts
+ * import { saliencyStream } from 'gradlens';
  *
- * @throws as {@link mapStream}
+ * const pictures = [picture, picture, picture];
+ * for await (const map of saliencyStream(model, pictures, { batch: 2, ahead: 3 })) console.log(map.class);
+ * ```
  */
 export const saliencyStream = (
   model: Model,

@@ -11,21 +11,51 @@ import type { PerturbationCurves } from './sanity';
  * deletion and a high insertion; pixels in any order that has nothing to do with the score have about the same of both.
  */
 export interface Areas {
+  /** Of the deletion. */
   readonly deletion: number;
+  /** Of the insertion. */
   readonly insertion: number;
 }
 
-/** Of curves of one picture. */
+/**
+ * Of curves of one picture.
+ *
+ * @example
+ * ```ts
+ * import { areasOf, perturbationCurves, saliency } from 'gradlens';
+ *
+ * const map = await saliency(model, picture);
+ * const { deletion, insertion } = areasOf(await perturbationCurves(model, picture, map, { steps: 8 }));
+ * ```
+ */
 export function areasOf({ deletion, deletionArea, insertionArea }: PerturbationCurves): Areas {
   const [whole, none] = [deletion[0]!, deletion.at(-1)!];
   const share = (area: number): number => (area - none) / (whole - none);
   return { deletion: share(deletionArea), insertion: share(insertionArea) };
 }
 
-/** How much sooner the score comes with the map's pixels than it goes without them: 0 for any order by chance. */
+/**
+ * How much sooner the score comes with the map's pixels than it goes without them: 0 for any order by chance.
+ *
+ * @example
+ * ```ts
+ * import { gainOf } from 'gradlens';
+ *
+ * gainOf({ deletion: 0.2, insertion: 0.7 }); // 0.5
+ * ```
+ */
 export const gainOf = ({ deletion, insertion }: Areas): number => insertion - deletion;
 
-/** A map with nothing of the picture in it: every pixel a number by chance, or the larger the nearer to the middle. */
+/**
+ * A map with nothing of the picture in it: every pixel a number by chance, or the larger the nearer to the middle.
+ *
+ * @example
+ * ```ts
+ * import { controlMap, saliency } from 'gradlens';
+ *
+ * const control = controlMap(await saliency(model, picture), 'centre');
+ * ```
+ */
 export function controlMap(map: Heatmap, kind: 'random' | 'centre', seed = 1): Heatmap {
   const { width, height } = map;
   const next = uniform(seed);
@@ -40,6 +70,7 @@ export function controlMap(map: Heatmap, kind: 'random' | 'centre', seed = 1): H
 
 /** What a verdict goes by. */
 export interface Evidence {
+  /** Of the map itself. */
   readonly map: Areas;
   /** Of a map that is largest in the middle: photographers put things there. */
   readonly centre: Areas;
@@ -55,6 +86,7 @@ export interface Evidence {
   readonly range: number;
 }
 
+/** What {@link verdictOf} says. */
 export interface Verdict {
   /**
    * - `yes`: its pixels matter more than chance's and than those in the middle
@@ -78,7 +110,19 @@ const SAME = 0.9;
 /** Of the score's own size: less than that, and its curves are the noise of arithmetic and of grey pictures. */
 const LEAST_RANGE = 0.1;
 
-/** @param other the name of the class that has the lowest score */
+/**
+ * What the numbers say, in one sentence.
+ *
+ * @param other the name of the class that has the lowest score
+ * @example
+ * ```ts
+ * import { verdictOf } from 'gradlens';
+ *
+ * const chance = { deletion: 0.5, insertion: 0.5 };
+ * const numbers = { centre: chance, random: [chance], shuffled: chance, withShuffled: 0.1, withOther: 0.2, range: 9 };
+ * const { kind, sentence } = verdictOf({ ...numbers, map: { deletion: 0.2, insertion: 0.8 } }, 'tench'); // 'yes'
+ * ```
+ */
 export function verdictOf(evidence: Evidence, other: string): Verdict {
   const { map, centre, random, shuffled, withShuffled, withOther, range } = evidence;
   const beats = (areas: Areas): boolean => gainOf(map) > gainOf(areas) + CLEAR;

@@ -30,6 +30,7 @@ export type ByTensor<T> = Readonly<Record<string, T>>;
 
 /** A tensor of a network: its name, and its extents for one item. */
 export interface NamedTensor extends Extents {
+  /** As the graph names it. */
   readonly name: string;
 }
 
@@ -59,13 +60,14 @@ export interface Pullback {
  * Some tensors of a model, planned once: they stay readable, and gradients may begin at them.
  *
  * ```ts
- * const probe = await model.probe(['fire3', 'fire5']);
- * probe.encodeForward(encoder, { input, tensors: { fire3: features } });
+ * const probe = await model.probe(['relu2_3', 'relu3_3']);
+ * probe.encodeForward(encoder, { input, tensors: { relu3_3: features } });
  * // … the host's own kernels: a loss, and its gradient with respect to features …
- * probe.encodeBackward(encoder, { seeds: { fire3: gradient }, output });
+ * probe.encodeBackward(encoder, { seeds: { relu3_3: gradient }, output });
  * ```
  */
 export class Probe {
+  /** @internal Called by `Model.probe`. */
   constructor(private readonly parts: ProbeParts) {}
 
   /** The tensors, in the order in which they were named: float32 `[N, C, H, W]`. */
@@ -148,6 +150,12 @@ export class Probe {
    * @param seedsOf what the loss's gradients with respect to the tensors are; those that are left out are zero.
    * @throws GradlensError `shape` for a seed of another length or of a tensor that the probe has not; `validation` for
    *   one that is no Float32Array; else as {@link Model.inputGradient}. What `seedsOf` throws is thrown.
+   * @example
+   * ```ts
+   * const probe = await model.probe(['relu3_3']);
+   * // of ½‖F‖²: the gradient of the loss with respect to the features is the features
+   * const { gradient } = await probe.vjp(picture, ({ relu3_3 }) => ({ relu3_3: relu3_3! }));
+   * ```
    */
   async vjp(
     images: Images,

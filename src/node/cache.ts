@@ -6,7 +6,16 @@ import { join } from 'node:path';
 import type { DownloadCache, Version } from '../download';
 import { writeWhole } from './writeWhole';
 
-/** `$GRADLENS_CACHE`, or `gradlens` where the system wants caches. May be deleted at any time. */
+/**
+ * `$GRADLENS_CACHE`, or `gradlens` where the system wants caches. May be deleted at any time.
+ *
+ * @example
+ * ```ts
+ * import { cacheFolder } from 'gradlens/node';
+ *
+ * console.log(cacheFolder());
+ * ```
+ */
 export function cacheFolder(): string {
   const { GRADLENS_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
   if (GRADLENS_CACHE) return GRADLENS_CACHE;

@@ -11,8 +11,10 @@ import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GradlensError } from '../errors';
 
+/** Vulkan drivers that run on the CPU. */
 export type SoftwareDriver = 'lavapipe' | 'swiftshader';
 
+/** Which WebGPU adapter, in Node. */
 export interface NodeAdapterOptions {
   /** Take a driver that runs on the CPU if there is no GPU. Default: true. */
   readonly allowSoftware?: boolean;
@@ -31,6 +33,17 @@ export interface NodeAdapterOptions {
  *
  * @throws GradlensError `no-webgpu` without the package `webgpu`, `no-adapter` without a driver, `software-adapter`
  *   with one that was not allowed.
+ * @example
+ * ```ts
+ * import { Engine } from 'gradlens';
+ * import { fetchInNode, requestNodeAdapter } from 'gradlens/node';
+ *
+ * const adapter = await requestNodeAdapter();
+ * const device = await adapter.requestDevice(); // yours
+ * const engine = await Engine.create({ device, adapter, fetchBytes: fetchInNode });
+ * engine.dispose();
+ * device.destroy();
+ * ```
  */
 export async function requestNodeAdapter(options: NodeAdapterOptions = {}): Promise<GPUAdapter> {
   const { allowSoftware = true, icd = process.env['GRADLENS_VULKAN'] || undefined, onNotice } = options;

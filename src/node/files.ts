@@ -12,6 +12,12 @@ import { type FetchBytes, isKept } from '../load';
  * @throws GradlensError `network` for what cannot be read; `model-format` for a file that is too large, or that a model
  *   names although
  *   it lies outside of the model's folder
+ * @example
+ * ```ts
+ * import { fetchInNode, fileAddress } from 'gradlens/node';
+ *
+ * const bytes = await fetchInNode(fileAddress('samples/church.jpg'), {});
+ * ```
  */
 export const fetchInNode: FetchBytes = async (address, options) => {
   const { download, faultOf } = await import('../download');

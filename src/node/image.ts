@@ -13,6 +13,12 @@ const LONGEST_SIDE = 4096;
  * they stand (colour profiles are not applied, CMYK becomes RGB by plain multiplication).
  *
  * @throws GradlensError `model-format` if it is no picture, or too large; `feature` without the package `sharp`
+ * @example
+ * ```ts
+ * import { readImage } from 'gradlens/node';
+ *
+ * const { data, width, height } = await readImage('samples/church.jpg');
+ * ```
  */
 export async function readImage(file: string | Uint8Array): Promise<Pixels> {
   const { default: sharp } = await import('sharp').catch((cause: unknown) => {

@@ -9,11 +9,20 @@ import { fileStore } from './tuningFile';
 
 export { cacheFolder } from './cache';
 export { requestNodeAdapter } from './dawn';
-export type { NodeAdapterOptions } from './dawn';
+export type { NodeAdapterOptions, SoftwareDriver } from './dawn';
 export { fetchInNode } from './files';
 export { readImage } from './image';
 
-/** The address of a file, for `engine.load`. */
+/**
+ * The address of a file, for `engine.load`.
+ *
+ * @example
+ * ```ts
+ * import { fileAddress } from 'gradlens/node';
+ *
+ * const { href } = fileAddress('samples/church.jpg');
+ * ```
+ */
 export const fileAddress = (path: string): URL => pathToFileURL(path);
 
 /**
@@ -21,6 +30,14 @@ export const fileAddress = (path: string): URL => pathToFileURL(path);
  * end by itself.
  *
  * @throws GradlensError `no-webgpu` without the package `webgpu`, `no-adapter` without a driver, `software-adapter`
+ * @example
+ * ```ts
+ * import { createNodeEngine } from 'gradlens/node';
+ *
+ * const engine = await createNodeEngine();
+ * const model = await engine.load('imagenette-128-robust');
+ * engine.dispose();
+ * ```
  */
 export async function createNodeEngine(options: NodeAdapterOptions = {}): Promise<Engine> {
   return Engine.onAdapter(await requestNodeAdapter(options), {

@@ -43,8 +43,11 @@ export interface Slice extends Extents {
  * the executor.
  */
 export interface Step {
+  /** `layer.kernel` */
   readonly label: string;
+  /** What runs. */
   readonly kernel: Kernel;
+  /** @internal */
   readonly bind: Readonly<Record<string, Tensor>>;
 }
 

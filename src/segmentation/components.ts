@@ -3,6 +3,7 @@
 /** Pixels: the left upper corner and the extents. */
 export type Box = readonly [x: number, y: number, width: number, height: number];
 
+/** How many of the pixels around one count as its neighbours. */
 export type Neighbours = 4 | 8;
 
 export interface Components {

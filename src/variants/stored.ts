@@ -20,7 +20,9 @@ export function shapeClass(d: ConvDims): string {
 
 /** Where choices outlive the page or the process. A store that fails is a store that is empty. */
 export interface TuningStore {
+  /** Null if there is nothing. */
   read(key: string): Promise<string | null>;
+  /** Replaces what there was. */
   write(key: string, value: string): Promise<void>;
 }
 
