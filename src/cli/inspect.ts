@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { type Plan, compile } from '../compile';
 import { forwardFlops } from '../compile/flops';
 import { type Stage, describeOperators, stagesOf } from '../compile/stages';
+import { describeSpec } from '../formats/preparation';
 import { recogniseFormat } from '../formats/recognise';
 import {
   DEFAULT_MODEL,
@@ -275,7 +276,7 @@ function print(report: {
             : `preparation   a guess: ${preparation.prep}, since ${preparation.reason}`,
         ]
       : []),
-    ...(preparation?.input ? [`pictures      ${printSpec(preparation.input)}`] : []),
+    ...(preparation?.input ? [`pictures      ${describeSpec(preparation.input)}`] : []),
     ...notes.map((note) => `note          ${note}`),
     ...(problem
       ? [
@@ -300,17 +301,6 @@ function inputOf({ prep }: PreparationGuess, extents: Extents): { readonly input
   } catch {
     return {};
   }
-}
-
-/** What a picture becomes. */
-function printSpec({ width, height, channels, order, scale, mean, std, resize }: InputSpec): string {
-  const number = (value: number): string => String(Number(value.toPrecision(4)));
-  const list = (values: readonly number[]): string => [...new Set(values.map(number))].join(', ');
-  const colours = channels === 1 ? 'grey' : order;
-  const pixel = scale === 1 ? 'pixel' : `pixel · ${number(scale)}`;
-  const isPlain = mean.every((value) => value === 0) && std.every((value) => value === 1);
-  const formula = isPlain ? pixel : `(${pixel} − ${list(mean)}) / ${list(std)}`;
-  return `${height}×${width}, ${colours}, ${formula}, pixel in 0…255; other shapes: ${resize}`;
 }
 
 /** `1.53 G`, `830 k`; below a thousand the number itself. */

@@ -19,13 +19,14 @@ import {
 import { listenForFiles } from './inputs/pictures';
 import { firstSample, samples } from './inputs/samples';
 import { toggleCamera } from './live';
-import { chooseNetwork, ensureNetwork, forgetNetwork, showAdapter, showCheck, takeLabels } from './network';
+import { chooseNetwork, chooseOwn, ensureNetwork, forgetNetwork, showAdapter, showCheck, takeLabels } from './network';
 import { workOffline } from './offline';
 import { listenForClass } from './parts/classPanel';
 import { element, make } from './parts/elements';
 import { closeBeside, holdToCompare } from './parts/gestures';
 import { choose, showRanges } from './parts/form';
 import { listenForInside } from './parts/insidePart';
+import { listenForNetChoices } from './parts/netChoices';
 import { insideForm } from './parts/unitField';
 import { listenForSaving, showSaving } from './save';
 import { type TabName, state } from './state';
@@ -188,6 +189,10 @@ for (const id of ['map', 'overlay', 'legend', 'second-map'])
 // Ending the camera means going back to the picture that was there before.
 element('cancel', HTMLButtonElement).addEventListener('click', () => (state.camera ? void instead(showAll) : cancel()));
 listenForInside(tellAddress);
+listenForNetChoices(() => {
+  chooseOwn();
+  void instead(showAnother);
+});
 listenForSaving(() => ({ tab: shownTab(), address: address() }));
 
 // ——— begin ———

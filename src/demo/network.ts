@@ -15,6 +15,7 @@ import {
 } from '../index';
 import { showNames } from './parts/classPanel';
 import { element, make } from './parts/elements';
+import { type NetChoices, netChoices, resetNetChoices, showNetChoices, showNotes } from './parts/netChoices';
 import { showActivity, showProgress } from './parts/messages';
 import { state } from './state';
 import type { NetworkInfo, NetworkRequest } from './worker/jobs';
@@ -58,11 +59,27 @@ export function chosenNetwork(): { network: string | undefined; prep: string | u
 }
 
 /** As the command line and the library are told of it. */
-export function networkInWords(): { readonly name: string; readonly isFile: boolean; readonly prep?: PresetName } {
+export function networkInWords(): NetChoices & {
+  readonly name: string;
+  readonly isFile: boolean;
+  readonly prep?: PresetName;
+} {
   const { value } = parts.model;
   const prep = presetNames.find((known) => known === parts.prep.value);
   const isFile = value === OWN;
-  return { name: isFile ? (own[0]?.name ?? '') : value, isFile, ...(prep ? { prep } : {}) };
+  return {
+    name: isFile ? (own[0]?.name ?? '') : value,
+    isFile,
+    ...(prep ? { prep } : {}),
+    ...(isFile ? netChoices() : {}),
+  };
+}
+
+export const isOwn = (): boolean => parts.model.value === OWN;
+
+/** The visitor's own network again, after it could not be loaded as it was. */
+export function chooseOwn(): void {
+  parts.model.value = OWN;
 }
 
 /** Files of a network of the visitor's own become the menu's last entry. */
@@ -73,6 +90,7 @@ export function offerFiles(files: readonly File[]): void {
   parts.model.append(new Option(`${files.map(({ name }) => name).join(', ')} (yours)`, OWN));
   parts.model.value = OWN;
   parts.prep.value = 'file';
+  resetNetChoices(true);
 }
 
 /**
@@ -98,6 +116,7 @@ export async function ensureNetwork(signal: AbortSignal): Promise<NetworkInfo> {
     own.map(({ name, size, lastModified }) => [name, size, lastModified]),
     parts.prep.value,
     labels,
+    isOwn() ? netChoices() : {},
   ]);
   if (loading?.key !== key) {
     const started = { key, done: load(key, signal) };
@@ -116,6 +135,7 @@ export function forgetNetwork(): void {
 
 /** Sets the menus back to the network that is there, where another one is not to be had. */
 export function keepNetwork(): void {
+  if (isOwn()) element('network', HTMLDetailsElement).open = true; // there it can be said what the file leaves open
   if (!loaded) return;
   parts.model.value = loaded.model;
   parts.prep.value = loaded.prep;
@@ -146,13 +166,20 @@ async function load(key: string, signal: AbortSignal): Promise<NetworkInfo> {
   if (loaded?.key !== key) state.networks += 1;
   loaded = { key, model, prep };
   showNetwork(info);
+  showNotes(info);
+  showNetChoices(isOwn());
+  const { preparation } = info;
+  parts.prep.options[0]!.textContent =
+    preparation?.by === 'guess' && preparation.prep
+      ? `a guess: ${PREPARATIONS[preparation.prep]}`
+      : 'as the network’s file says';
   return info;
 }
 
 function request(): NetworkRequest {
   const { value } = parts.model;
   const choices = { prep: parts.prep.value as PresetName | 'file', ...(labels ? { labels } : {}) };
-  if (value === OWN) return { source: own, ...choices };
+  if (value === OWN) return { source: own, ...choices, ...netChoices() };
   const found = Object.hasOwn(PUBLIC_MODELS, value) ? PUBLIC_MODELS[value] : undefined;
   if (!found) return { source: new URL(`weights/${value}/model.json`, document.baseURI).href, ...choices };
   const { address, sha256, bytes, prep } = found;

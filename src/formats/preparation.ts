@@ -54,3 +54,14 @@ export function presetSpec(prep: PresetName, { C, H, W }: Extents): InputSpec {
     );
   return { width: W, height: H, channels: 1, ...preset, mean: preset.mean.slice(0, 1), std: preset.std.slice(0, 1) };
 }
+
+/** What a picture becomes, in a line for people. */
+export function describeSpec({ width, height, channels, order, scale, mean, std, resize }: InputSpec): string {
+  const number = (value: number): string => String(Number(value.toPrecision(4)));
+  const list = (values: readonly number[]): string => [...new Set(values.map(number))].join(', ');
+  const colours = channels === 1 ? 'grey' : order;
+  const pixel = scale === 1 ? 'pixel' : `pixel · ${number(scale)}`;
+  const isPlain = mean.every((value) => value === 0) && std.every((value) => value === 1);
+  const formula = isPlain ? pixel : `(${pixel} − ${list(mean)}) / ${list(std)}`;
+  return `${height}×${width}, ${colours}, ${formula}, pixel in 0…255; other shapes: ${resize}`;
+}

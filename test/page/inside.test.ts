@@ -1,53 +1,116 @@
-/** The network's inside, by its numbers. */
+/** A network of one's own: what its file leaves open, and its inside, by numbers. */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { stagesOf } from '../../src/compile/stages';
-import { classModel } from '../../src/index';
+import { type Model, classModel } from '../../src/index';
 import { createNodeEngine, fileAddress, readImage } from '../../src/node';
-import { mapNumber, openDemo, settled, stateOf } from './open';
+import { floats, node, onnxFile } from '../formats/models';
+import { normals, seededRandom } from '../oracle/random';
+import { alertOf, mapNumber, openDemo, setField, settled, stateOf } from './open';
 
-const MODEL = 'weights/imagenette-128-robust/model.json';
+/** Two small convolutions that take pictures of any size, and end in a sigmoid. */
+function freeNet(): string {
+  const random = seededRandom(5);
+  const weight = (name: string, dims: readonly number[]) => {
+    const count = dims.reduce((product, extent) => product * extent, 1);
+    return floats(
+      name,
+      dims,
+      [...normals(random, count)].map((value) => value / Math.sqrt(count / dims[0]!)),
+    );
+  };
+  const nodes = [
+    node('Conv', ['x', 'w1'], 'conv1', { pads: [1, 1, 1, 1] }),
+    node('Relu', ['conv1'], 'relu1'),
+    node('MaxPool', ['relu1'], 'pool1', { kernel_shape: [2, 2], strides: [2, 2] }),
+    node('Conv', ['pool1', 'w2'], 'conv2', { pads: [1, 1, 1, 1] }),
+    node('Relu', ['conv2'], 'relu2'),
+    node('GlobalAveragePool', ['relu2'], 'mean'),
+    node('Flatten', ['mean'], 'flat'),
+    node('Gemm', ['flat', 'w3'], 'scores', { transB: 1 }),
+  ];
+  const tensors = [weight('w1', [8, 3, 3, 3]), weight('w2', [8, 8, 3, 3]), weight('w3', [10, 8])];
+  const path = join(mkdtempSync(join(tmpdir(), 'gradlens-page-')), 'free.onnx');
+  writeFileSync(path, onnxFile({ nodes, tensors, input: ['N', 3, 'height', 'width'] }));
+  return path;
+}
 
-test('the inside of the network: stages as inspect lists them, a unit by its address, and its program', async () => {
-  const { page, errors, close } = await openDemo('#sample=golf-ball&unit=relu2_1:5');
+const relative = (value: number, expected: number): number => Math.abs(value - expected) / Math.abs(expected);
+
+test('a net of one’s own says what was concluded, takes what its file leaves open, and shows its inside', async () => {
+  const { page, errors, close } = await openDemo();
   await mapNumber(page, 1);
-  await page.waitForFunction(() => (window.gradlens.state.inside?.unit?.iteration ?? 0) === 96, { timeout: 200_000 });
-  const { inside } = await settled(page);
+  const path = freeNet();
+  await (await page.$('input#file'))!.uploadFile(path);
+  await page.waitForFunction(() => window.gradlens.state.error !== null, { timeout: 100_000 });
+  expect(await alertOf(page)).toContain('height');
+  expect(await page.$eval('#network', (details) => (details as HTMLDetailsElement).open)).toBe(true);
 
+  await setField(page, '#net-form [name=size]', '24x32');
+  await setField(page, '#net-form [name=head]', 'sigmoid');
+  await page.click('#net-form button');
+  const { network, map, classes } = await mapNumber(page, 2);
+  expect(network!.inputShape).toEqual([1, 3, 24, 32]);
+  expect([map.width, map.height]).toEqual([32, 24]);
+  expect(classes[0]!.probability).toBeCloseTo(1 / (1 + Math.exp(-classes[0]!.score)), 5);
+  const notes = await page.$$eval('#network-notes li', (all) => all.map(({ textContent }) => textContent));
+  expect(notes[0]).toMatch(/^Pictures become 24×32, .*; a guess, since /);
+  expect(notes[1]).toBe('Probabilities: sigmoid, since the caller says so.');
+  expect(await page.$eval('#prep', (menu) => (menu as HTMLSelectElement).options[0]!.textContent)).toMatch(
+    /^a guess: /,
+  );
+
+  await page.evaluate(() => document.querySelector<HTMLButtonElement>('#inside-start')!.click());
+  await page.waitForFunction(() => window.gradlens.state.inside !== null, { timeout: 100_000 });
+  const { inside } = await settled(page);
   using engine = await createNodeEngine();
-  const model = await engine.load(fileAddress(MODEL));
+  const model = await engine.load(fileAddress(path), { size: [24, 32], prep: 'guess' });
   const picture = await readImage('samples/golf-ball.jpg');
   const stages = stagesOf(model.file.graph);
-  expect(inside!.stages.map(({ channels, height, width }) => [channels, height, width])).toEqual(
-    stages.map(({ channels, height, width }) => [channels, height, width]),
-  );
-  const { scores, gradient } = await model.inputGradient(picture, { class: { tensor: 'relu2_1', channel: 5 } });
-  expect(inside!.unit!.value / scores[0]!).toBeCloseTo(1, 2);
-  expect(inside!.unit!.l2).toBeGreaterThan(0);
-  expect(gradient.some((value) => value !== 0)).toBe(true);
-  const last = inside!.stages.at(-1)!;
-  const all = await model.scores(picture);
-  expect(last.mean).toBeCloseTo(all.reduce((sum, value) => sum + value, 0) / all.length, 2);
-
-  // what it looks for has a larger value than at the beginning
-  const run = classModel(model, { class: { tensor: 'relu2_1', channel: 5 }, preset: 'vivid', iterations: 2 });
-  const first = await run.next();
-  await run.return(undefined as never);
-  expect(inside!.unit!.score).toBeGreaterThan((first.value as { score: number }).score + 1);
-
-  expect(new URLSearchParams(new URL(page.url()).hash.slice(1)).get('unit')).toBe('relu2_1:5');
+  expect(inside!.stages.map(({ channels, height, width }) => [channels, height, width])).toEqual([
+    [8, 24, 32],
+    [8, 12, 16],
+    [10, 1, 1],
+  ]);
+  const { tensors } = await (await model.probe(['relu1', 'relu2'])).vjp(picture, () => ({}));
+  const mean = (data: Float32Array): number => data.reduce((sum, value) => sum + value, 0) / data.length;
+  expect(inside!.stages[0]!.tensor).toBe('relu1');
+  expect(relative(inside!.stages[0]!.mean!, mean(tensors['relu1']!))).toBeLessThan(1e-3);
+  expect(relative(inside!.stages[2]!.mean!, mean(await model.scores(picture)))).toBeLessThan(1e-3);
   expect(await page.$$eval('.strip button', (all) => all.length)).toBe(stages.length);
-  await page.click('.steps button');
+
+  await page.evaluate(() => document.querySelector<HTMLButtonElement>('.strip button')!.click());
+  expect(await page.$$eval('.channels button', (all) => all.length)).toBe(8);
+  await page.evaluate(() => document.querySelector<HTMLButtonElement>('.channels button[data-channel="3"]')!.click());
+  await page.waitForFunction(() => window.gradlens.state.inside?.unit?.iteration === 96, { timeout: 100_000 });
+  const { unit } = (await settled(page)).inside!;
+  const at = { tensor: 'relu1', channel: 3 };
+  const { scores, gradient } = await model.inputGradient(picture, { class: at });
+  expect(relative(unit!.value, scores[0]!)).toBeLessThan(1e-3);
+  const largest = Array.from({ length: 24 * 32 }, (_, i) =>
+    Math.max(...[0, 1, 2].map((c) => Math.abs(gradient[c * 24 * 32 + i]!))),
+  );
+  expect(relative(unit!.l2, Math.hypot(...largest))).toBeLessThan(1e-3);
+  expect(unit!.score).toBeGreaterThan(await firstScoreOf(model, at));
+  expect(new URLSearchParams(new URL(page.url()).hash.slice(1)).get('unit')).toBe('relu1:3');
+
+  await page.evaluate(() => document.querySelector<HTMLButtonElement>('.steps button')!.click());
   await page.waitForFunction(() => window.gradlens.state.inside?.steps, { timeout: 100_000 });
   const { steps } = (await stateOf(page)).inside!;
-  const { dispatches } = { dispatches: model.plan.forward.length + model.plan.backward.length };
-  expect(steps!.count).toBe(dispatches);
+  expect(steps!.count).toBe(model.plan.forward.length + model.plan.backward.length);
   expect(await page.$eval('.program pre', (code) => code.textContent)).toContain('@compute');
-
-  // another channel, by hand: its address follows
-  await page.click('.channels button[data-channel="9"]');
-  await page.waitForFunction(() => window.gradlens.state.inside?.unit?.channel === 9, { timeout: 100_000 });
-  await page.click('#cancel');
-  expect(await page.$eval('#unit', (field) => (field as HTMLInputElement).value)).toBe('relu2_1:9');
   expect(errors).toEqual([]);
   await close();
 });
+
+async function firstScoreOf(
+  model: Model,
+  unit: { readonly tensor: string; readonly channel: number },
+): Promise<number> {
+  const run = classModel(model, { class: unit, preset: 'vivid', iterations: 2 });
+  const first = await run.next();
+  await run.return(undefined as never);
+  return (first.value as { readonly score: number }).score;
+}

@@ -4,6 +4,8 @@ import type {
   Classification,
   Environment,
   ExpectedFile,
+  Head,
+  HeadKind,
   Heatmap,
   InputSpec,
   LoadOptions,
@@ -41,6 +43,10 @@ export interface NetworkInfo {
   readonly input: InputSpec | null;
   /** How pictures are prepared, and who says so. */
   readonly preparation: { readonly by: string; readonly prep?: PresetName; readonly reason?: string } | null;
+  /** What makes probabilities of the scores, and why. */
+  readonly head: Head;
+  /** What was supposed where the file leaves something open, each a sentence. */
+  readonly notes: readonly string[];
   readonly format: unknown;
   readonly tensors: readonly string[];
   readonly gpuBytes: number;
@@ -52,6 +58,9 @@ export interface NetworkRequest {
   readonly prep: PresetName | 'file';
   readonly labels?: readonly string[];
   readonly expected?: ExpectedFile;
+  readonly size?: readonly [height: number, width: number];
+  readonly output?: string;
+  readonly head?: HeadKind;
 }
 
 export interface MapRequest {
@@ -82,13 +91,8 @@ export const jobs = {
     return (await theEngine()).check();
   },
 
-  async load({ source, prep, labels, expected }: NetworkRequest, run: RunOptions): Promise<NetworkInfo> {
-    const options: LoadOptions = {
-      ...run,
-      ...(prep === 'file' ? {} : { prep }),
-      ...(labels ? { labels } : {}),
-      ...(expected ? { expected } : {}),
-    };
+  async load({ source, prep, ...given }: NetworkRequest, run: RunOptions): Promise<NetworkInfo> {
+    const options: LoadOptions = { ...run, ...given, ...(prep === 'file' ? {} : { prep }) };
     const from = typeof source === 'string' ? new URL(source) : source;
     let model = await loadNetwork(from, options);
     // An ONNX file has no place for it: what it suggests is taken, and the page says so.
@@ -101,6 +105,8 @@ export const jobs = {
       inputShape,
       input,
       preparation,
+      head: model.head,
+      notes: model.notes,
       format: provenance['format'],
       tensors: model.file.graph.nodes.map(({ name }) => name),
       gpuBytes: memory.weights + memory.activations + memory.saved + memory.scratch,
