@@ -11,6 +11,12 @@ import { church } from './scenes/church.mjs';
 import { gasPump } from './scenes/gasPump.mjs';
 import { cassettePlayer } from './scenes/cassettePlayer.mjs';
 import { garbageTruck } from './scenes/garbageTruck.mjs';
+import { schoolBus } from './scenes/schoolBus.mjs';
+import { teapot } from './scenes/teapot.mjs';
+import { ladybug } from './scenes/ladybug.mjs';
+import { orange } from './scenes/orange.mjs';
+import { keyboard } from './scenes/keyboard.mjs';
+import { pizza } from './scenes/pizza.mjs';
 
 /** Width, height, and what is to be seen. */
 const scenes = {
@@ -20,6 +26,12 @@ const scenes = {
   'gas-pump': [420, 420, gasPump],
   'cassette-player': [480, 360, cassettePlayer],
   'garbage-truck': [480, 360, garbageTruck],
+  'everyday/school-bus': [480, 360, schoolBus],
+  'everyday/teapot': [480, 360, teapot],
+  'everyday/ladybug': [480, 360, ladybug],
+  'everyday/orange': [480, 360, orange],
+  'everyday/computer-keyboard': [480, 360, keyboard],
+  'everyday/pizza': [480, 360, pizza],
 };
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(scenes);
