@@ -16,6 +16,8 @@ export interface AscentDims {
 const LANES = 256;
 
 const F32 = { element: 'f32' } as const;
+/** Of each channel: the value that counts as 0, and the one that counts as 1 above it. */
+const UNITS = reads('units', 'C 2', F32);
 /** Iterations so far. */
 const CLOCK = reads('clock', '1', { element: 'u32' });
 const EACH_ELEMENT = { x: { h: 'H', w: 'W' }, y: { c: 'C' }, z: { n: 'N' } } as const;
@@ -65,9 +67,10 @@ export function ascentTick(): Kernel {
 const ROUNDING = 1e-6;
 
 /**
- *   D = ∂S/∂I − 2λI − τ · ∂TV/∂I,   TV(I) = Σ_p √((I_right − I_p)² + (I_below − I_p)² + 1e-6), per channel
+ *   D = ∂S/∂J − 2λJ − τ · ∂TV/∂J,   TV(J) = Σ_p √((J_right − J_p)² + (J_below − J_p)² + 1e-6), per channel
  *
- * One invocation owns one element. A difference across the right or lower edge is 0.
+ * J = (I − centre) / spread is the image in units of its own: ∂S/∂J = spread · ∂S/∂I. One invocation owns one element.
+ * A difference across the right or lower edge is 0.
  */
 export function ascentDirection(
   d: AscentDims,
@@ -80,10 +83,11 @@ export function ascentDirection(
     tensors: [
       reads('gradient', 'N C H W', F32),
       reads('image', 'N C H W', F32),
+      UNITS,
       writes('direction', 'N C H W', F32),
       jitter > 0 && CLOCK,
     ],
-    functions: `${jitter > 0 ? SHIFT : ''}${totalVariation > 0 ? DIFFERENCES : ''}`,
+    functions: `${jitter > 0 ? SHIFT : ''}${IN_UNITS}${totalVariation > 0 ? DIFFERENCES : ''}`,
     each: EACH_ELEMENT,
     body: wgsl`
 #if ${jitter > 0}
@@ -92,7 +96,7 @@ var value = load_gradient(n, c, at.y, at.x);
 #else
 var value = load_gradient(n, c, h, w);
 #endif
-value -= 2.0 * bitcast<f32>(d.L2) * load_image(n, c, h, w);
+value = value * load_units(c, 1u) - 2.0 * bitcast<f32>(d.L2) * in_units(n, c, h, w);
 #if ${totalVariation > 0}
 let own = differences(n, c, h, w);
 var slope = -(own.x + own.y) / own.z;
@@ -110,14 +114,19 @@ store_direction(n, c, h, w, value);`,
   });
 }
 
+const IN_UNITS = `
+fn in_units(n: u32, c: u32, h: u32, w: u32) -> f32 {
+  return (load_image(n, c, h, w) - load_units(c, 0u)) / load_units(c, 1u);
+}`;
+
 // To the right and below, and the root of their squares' sum.
 const DIFFERENCES = `
 fn differences(n: u32, c: u32, h: u32, w: u32) -> vec3f {
-  let value = load_image(n, c, h, w);
+  let value = in_units(n, c, h, w);
   var right = 0.0;
   var below = 0.0;
-  if (w + 1u < d.W) { right = load_image(n, c, h, w + 1u) - value; }
-  if (h + 1u < d.H) { below = load_image(n, c, h + 1u, w) - value; }
+  if (w + 1u < d.W) { right = in_units(n, c, h, w + 1u) - value; }
+  if (h + 1u < d.H) { below = in_units(n, c, h + 1u, w) - value; }
   return vec3f(right, below, sqrt(right * right + below * below + ${ROUNDING}));
 }`;
 
@@ -191,7 +200,7 @@ if (me == 0u) { store_report(n, 0u, sums[0]); }`,
 }
 
 /**
- *   V ← μV + D / norm,  I ← I + step · V       where the direction vanishes, D / norm is 0
+ *   V ← μV + D / norm,  I ← I + step · spread · V       where the direction vanishes, D / norm is 0
  *
  * `normalise` off: norm is 1. Without momentum V is D / norm and is not stored.
  */
@@ -202,9 +211,17 @@ export function ascentStep(
   const { step, momentum, normalise } = options;
   return kernel({
     name: 'ascentStep',
-    dims: { N: d.N, SIZE: d.C * d.H * d.W, STEP: floatBits(step), MOMENTUM: floatBits(momentum) },
+    dims: {
+      N: d.N,
+      C: d.C,
+      SIZE: d.C * d.H * d.W,
+      PLANE: d.H * d.W,
+      STEP: floatBits(step),
+      MOMENTUM: floatBits(momentum),
+    },
     tensors: [
       reads('direction', 'N SIZE', F32),
+      UNITS,
       writes('image', 'N SIZE', F32),
       normalise && reads(...REPORT_TENSOR),
       momentum > 0 && writes('velocity', 'N SIZE', F32),
@@ -220,7 +237,7 @@ if (norm != 0.0) { change /= norm; }
 change += bitcast<f32>(d.MOMENTUM) * load_velocity(n, i);
 store_velocity(n, i, change);
 #endif
-store_image(n, i, load_image(n, i) + bitcast<f32>(d.STEP) * change);`,
+store_image(n, i, load_image(n, i) + bitcast<f32>(d.STEP) * load_units(i / d.PLANE, 1u) * change);`,
   });
 }
 

@@ -4,8 +4,9 @@ struct Dims {
 @group(0) @binding(0) var<uniform> d: Dims;
 @group(0) @binding(1) var<storage, read> gradient: array<f32>; // [N, C, H, W]
 @group(0) @binding(2) var<storage, read> image: array<f32>; // [N, C, H, W]
-@group(0) @binding(3) var<storage, read_write> direction: array<f32>; // [N, C, H, W]
-@group(0) @binding(4) var<storage, read> clock: array<u32>; // [1]
+@group(0) @binding(3) var<storage, read> units: array<f32>; // [C, 2]
+@group(0) @binding(4) var<storage, read_write> direction: array<f32>; // [N, C, H, W]
+@group(0) @binding(5) var<storage, read> clock: array<u32>; // [1]
 
 fn load_gradient(n: u32, c: u32, h: u32, w: u32) -> f32 {
   let i = ((n * d.C + c) * d.H + h) * d.W + w;
@@ -15,6 +16,11 @@ fn load_gradient(n: u32, c: u32, h: u32, w: u32) -> f32 {
 fn load_image(n: u32, c: u32, h: u32, w: u32) -> f32 {
   let i = ((n * d.C + c) * d.H + h) * d.W + w;
   return image[i];
+}
+
+fn load_units(c: u32, lane: u32) -> f32 {
+  let i = c * 2u + lane;
+  return units[i];
 }
 
 fn store_direction(n: u32, c: u32, h: u32, w: u32, value: f32) {
@@ -37,12 +43,15 @@ fn shifted(h: u32, w: u32) -> vec2u {
   let shift = vec2u(d.W + drawn(1u) - d.JITTER, d.H + drawn(2u) - d.JITTER) % vec2u(d.W, d.H);
   return (vec2u(w, h) + shift) % vec2u(d.W, d.H);
 }
+fn in_units(n: u32, c: u32, h: u32, w: u32) -> f32 {
+  return (load_image(n, c, h, w) - load_units(c, 0u)) / load_units(c, 1u);
+}
 fn differences(n: u32, c: u32, h: u32, w: u32) -> vec3f {
-  let value = load_image(n, c, h, w);
+  let value = in_units(n, c, h, w);
   var right = 0.0;
   var below = 0.0;
-  if (w + 1u < d.W) { right = load_image(n, c, h, w + 1u) - value; }
-  if (h + 1u < d.H) { below = load_image(n, c, h + 1u, w) - value; }
+  if (w + 1u < d.W) { right = in_units(n, c, h, w + 1u) - value; }
+  if (h + 1u < d.H) { below = in_units(n, c, h + 1u, w) - value; }
   return vec3f(right, below, sqrt(right * right + below * below + 0.000001));
 }
 
@@ -56,7 +65,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
   let at = shifted(h, w);
   var value = load_gradient(n, c, at.y, at.x);
-  value -= 2.0 * bitcast<f32>(d.L2) * load_image(n, c, h, w);
+  value = value * load_units(c, 1u) - 2.0 * bitcast<f32>(d.L2) * in_units(n, c, h, w);
   let own = differences(n, c, h, w);
   var slope = -(own.x + own.y) / own.z;
   if (w > 0u) {

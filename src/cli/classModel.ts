@@ -7,8 +7,8 @@ import { checkPattern, encodePng, fillPattern, named, npyBeside } from './output
 
 const NUMBERS = [
   ['iterations', 'iterations', 'steps of ascent'],
-  ['l2', 'l2', 'λ, weight of ‖I‖²'],
-  ['step', 'step', 'how far a step moves, as root mean square in the units of the prepared input'],
+  ['l2', 'l2', 'λ, weight of ‖I‖², in the same units as the step'],
+  ['step', 'step', "how far a step moves, as root mean square; 1 is photos' standard deviation, for every network"],
   ['total-variation', 'totalVariation', "weight of the lengths of the image's own gradient"],
   ['momentum', 'momentum', 'how much of the last move is in the next'],
   ['jitter', 'jitter', 'up to how many pixels the image is shifted before each gradient'],
@@ -16,6 +16,11 @@ const NUMBERS = [
   ['blur-every', 'blurEvery', 'iterations between two blurs'],
   ['seed', 'seed', 'of the shifts'],
 ] as const;
+
+const ADVICE = {
+  flat: 'the picture is nearly of one colour: a larger --step, more --iterations or a smaller --l2 shows more',
+  exploded: 'most of the picture is far beyond black and white: a smaller --step or a larger --l2 holds it',
+};
 
 /** The largest batch, so that all classes at once take bounded memory. */
 const MOST_AT_ONCE = 10;
@@ -102,7 +107,7 @@ export const classModel = command({
       const run = classModelOf(model, { class: target, preset, ...numbers, score, signal, onProgress });
       let next = await run.next();
       while (!next.done) next = await run.next();
-      const { data, scores, meta, picture } = next.value;
+      const { data, scores, remarks, meta, picture } = next.value;
       const size = data.length / batch;
       for (const [n, { label, title, out, npy }] of results.slice(begin, begin + batch).entries()) {
         const curve = scores[n]!;
@@ -113,9 +118,11 @@ export const classModel = command({
           await outputs.write(npy, writeNpy([1, ...model.inputShape.slice(1)], image));
         }
         const [first, last] = [curve[0]!, curve.at(-1)!].map((value) => value.toPrecision(4));
+        const remark = remarks[n]!;
+        if (remark) session.note(`${out}: ${ADVICE[remark]}`);
         session.print(
           args.json,
-          { out, npy, class: some[n]!, label, scores: curve, parameters },
+          { out, npy, class: some[n]!, label, scores: curve, remark, parameters },
           `${npy === null ? out : `${out}, ${npy}`}: ${title}, score ${first} → ${last} in ${curve.length} iterations`,
         );
       }

@@ -17,6 +17,7 @@ import { abortable } from '../abortable';
 import { type Call, Calls } from '../calls';
 import { GradlensError } from '../errors';
 import { notFinite } from '../finite';
+import { type InputUnits, inputUnits } from '../image/inputUnits';
 import type { AscentChunk, AscentState } from '../options';
 import { type Bound, Buffers, binder, dispatch } from './bound';
 import type { Encoder } from './commands';
@@ -45,6 +46,8 @@ export interface AscentOptions {
   readonly blurEvery: number;
   /** Of the shifts. */
   readonly seed: number;
+  /** What `step`, `l2` and `totalVariation` are measured in; default: the prepared input's own 0 and 1. */
+  readonly units?: InputUnits;
 }
 
 /** What is to ascend, and how. */
@@ -88,11 +91,12 @@ export class Ascent {
     this.life = this.calls.begin();
   }
 
-  /** From a state or, as in the paper, from the zero image. */
+  /** From a state or, as in the paper, from the image that is 0 in its units. */
   static async create(lent: Lent, call: Call, request: AscentRequest, start?: Partial<AscentState>): Promise<Ascent> {
     const { device, executor } = lent;
     const { extents, jitter, momentum, blur, seed } = request;
     const { batch, input, scores } = executor.plan;
+    const { centre, spread } = request.units ?? inputUnits(null, extents.C);
     const plane = scores.H * scores.W;
     const dims = { N: batch, ...extents };
     const show = jitter > 0 ? [ascentShow(dims, jitter, seed)] : [];
@@ -117,11 +121,17 @@ export class Ascent {
         };
         const picture = (label: string, data?: Float32Array): GPUBuffer =>
           make(label, input.bytes, STORAGE | COPY_SRC | COPY_DST, data);
-        const image = picture('image', start?.image);
+        const image = picture('image', start?.image ?? filledWith(centre, request.extents, batch));
         const direction = picture('direction');
         const velocity =
           momentum > 0 ? picture('velocity', start?.velocity?.length ? start.velocity : undefined) : null;
         const spare = blur > 0 ? picture('blur') : null;
+        const units = make(
+          'units',
+          centre.length * 8,
+          STORAGE | COPY_DST,
+          Float32Array.from(centre.flatMap((value, c) => [value, spread[c]!])),
+        );
         const report = make('report', batch * REPORT * 4, STORAGE | COPY_SRC);
         const clock = make('clock', 4, STORAGE | COPY_DST, Uint32Array.of(iteration));
         const chosen = make('target', batch * 16, STORAGE | COPY_DST, rangesOf(request.backward.targets, scores));
@@ -130,6 +140,7 @@ export class Ascent {
           image,
           direction,
           report,
+          units,
           clock,
           chosen,
           gradient: executor.gradient,
@@ -222,6 +233,16 @@ export class Ascent {
     executor.encodeBoth(encoder, backward);
     dispatch(encoder, 'ascent', [...kernels.update, ...(iteration % blurEvery === 0 ? kernels.blur : [])]);
   }
+}
+
+/** Where each channel is everywhere what counts as 0; undefined where that is 0, as fresh buffers are. */
+function filledWith(
+  centre: readonly number[],
+  { C, H, W }: AscentRequest['extents'],
+  batch: number,
+): Float32Array | undefined {
+  if (centre.every((value) => value === 0)) return undefined;
+  return Float32Array.from({ length: batch * C * H * W }, (_, i) => centre[Math.floor(i / (H * W)) % C]!);
 }
 
 /** For each item which lane of which block its target is, and from which pixel to which: `(channel, begin, end, –)`. */

@@ -1,6 +1,7 @@
 import { abortable } from '../abortable';
 import { type Rule, below, check, checkAll, from, oneOf, whole, within } from '../check';
 import { GradlensError } from '../errors';
+import { type InputUnits, inputUnits } from '../image/inputUnits';
 import type { Pixels } from '../image/pixels';
 import { unprepared } from '../image/unprepared';
 import type { Model } from '../model';
@@ -21,17 +22,25 @@ export interface ClassModelOptions extends RunOptions {
   readonly preset?: ClassModelPreset;
   /** How many steps; the default is the preset's. */
   readonly iterations?: number;
-  /** λ, the weight of the squared norm. */
+  /**
+   * λ, the weight of the squared norm, of the image in units of photos' deviation ({@link InputUnits}): it means the same
+   * however pictures are prepared.
+   */
   readonly l2?: number;
-  /** How far the image moves per iteration, as root mean square in the units of the prepared input. */
+  /** How far the image moves per iteration, as root mean square, in the same units. */
   readonly step?: number;
+  /**
+   * Where the image begins, and from where ‖I‖ is measured: `zero` of the prepared input, which is the mean image where
+   * the preparation subtracts it (the paper), or the mean `photo`, of one colour, for every preparation.
+   */
+  readonly origin?: 'zero' | 'photo';
   /**
    * Divide each direction by its root mean square, so that `step` means the same for every net. Off: the bare gradient.
    */
   readonly normalise?: boolean;
   /** `probability` is the objective that the paper advises against: it also rises when other scores fall. */
   readonly score?: 'logit' | 'probability';
-  /** Weight of the total variation, the sum of the lengths of the image's own gradient; 0: off. */
+  /** Weight of the total variation, the sum of the lengths of the image's own gradient, in the same units; 0: off. */
   readonly totalVariation?: number;
   /** How much of the last move is in the next; from 0 (off) to below 1. */
   readonly momentum?: number;
@@ -44,7 +53,7 @@ export interface ClassModelOptions extends RunOptions {
   /** Seed of the shifts. */
   readonly seed?: number;
   /**
-   * Where to begin, `[N, C, H, W]` prepared; default, as in the paper, the zero image. Or the `state` of a run, which
+   * Where to begin, `[N, C, H, W]` prepared; default, as in the paper, the `origin`. Or the `state` of a run, which
    * goes on bit for bit.
    */
   readonly start?: Float32Array | AscentState;
@@ -57,6 +66,7 @@ type Ascending = Required<
     | 'l2'
     | 'step'
     | 'normalise'
+    | 'origin'
     | 'totalVariation'
     | 'momentum'
     | 'jitter'
@@ -73,6 +83,7 @@ export const CLASS_MODEL_PRESETS: Readonly<Record<ClassModelPreset, Ascending>> 
     l2: 1e-3,
     step: 0.05,
     normalise: true,
+    origin: 'zero',
     totalVariation: 0,
     momentum: 0,
     jitter: 0,
@@ -85,6 +96,7 @@ export const CLASS_MODEL_PRESETS: Readonly<Record<ClassModelPreset, Ascending>> 
     l2: 1e-3,
     step: 0.02,
     normalise: true,
+    origin: 'photo',
     totalVariation: 0,
     momentum: 0.5,
     jitter: 4,
@@ -118,10 +130,32 @@ export interface ClassModel {
   readonly scores: readonly (readonly number[])[];
   /** To go on from: the `start` of another run. */
   readonly state: AscentState;
+  /** What is wrong with it, for each item: see {@link Remark}; null: nothing. */
+  readonly remarks: readonly (Remark | null)[];
   /** How it was made. */
   readonly meta: Readonly<Record<string, unknown>>;
   /** With the mean added, for display. */
   picture(item?: number): Pixels;
+}
+
+/**
+ * `flat`: almost of one colour, since the steps were too small or the weight of ‖I‖² or of the blur too large.
+ * `exploded`: most of it is far beyond black and white, since the steps were too large or the weight of ‖I‖² too small.
+ */
+export type Remark = 'flat' | 'exploded';
+
+/** In units of photos' deviation: three grey levels of 255, and six times as far from the mean as white is. */
+const [LEAST_SPREAD, MOST_SPREAD] = [0.04, 12];
+
+/** Of one item, from its root mean square distance to the origin. */
+function remarkOf(image: Float32Array, { centre, spread }: InputUnits): Remark | null {
+  const plane = image.length / centre.length;
+  const squares = image.reduce((sum, value, i) => {
+    const c = Math.floor(i / plane);
+    return sum + ((value - centre[c]!) / spread[c]!) ** 2;
+  }, 0);
+  const far = Math.sqrt(squares / image.length);
+  return far < LEAST_SPREAD ? 'flat' : far > MOST_SPREAD ? 'exploded' : null;
 }
 
 /**
@@ -150,17 +184,20 @@ export async function* classModel(
   check('preset', preset, oneOf(...Object.keys(CLASS_MODEL_PRESETS)));
   const ascending = { ...CLASS_MODEL_PRESETS[preset], ...given(options) };
   checkAll(ascending, rulesOf(model));
-  const { iterations } = ascending;
+  const { iterations, origin, ...numbers } = ascending;
+  const [N, C] = model.inputShape;
+  const { centre, spread } = inputUnits(model.input, C);
+  const units = { centre: origin === 'zero' ? centre.map(() => 0) : centre, spread };
   const begin: Partial<AscentState> | undefined = start instanceof Float32Array ? { image: start } : start;
   const { signal, onProgress } = options;
   const ascent = await model.ascend({
-    ...ascending,
+    ...numbers,
+    units,
     class: chosen,
     score,
     ...(begin ? { from: begin } : {}),
     ...(signal ? { signal } : {}),
   });
-  const [N] = model.inputShape;
   const curve: number[][] = Array.from({ length: N }, () => []);
   const under: AscentChunk[] = []; // two at most: one runs while the next is recorded
   try {
@@ -190,6 +227,9 @@ export async function* classModel(
       data: state.image,
       scores: curve,
       state,
+      remarks: Array.from({ length: N }, (_, n) =>
+        remarkOf(state.image.subarray((n * state.image.length) / N, ((n + 1) * state.image.length) / N), units),
+      ),
       meta,
       picture: (item = 0) => toPicture(model, state.image, item),
     };
@@ -211,6 +251,7 @@ function rulesOf({ inputShape: [, , H, W] }: Model): Readonly<Record<keyof Ascen
     l2: from(0),
     step: from(0),
     normalise: oneOf(true, false),
+    origin: oneOf('zero', 'photo'),
     totalVariation: from(0),
     momentum: below(0, 1),
     jitter: whole(0, most, 'pixels'),

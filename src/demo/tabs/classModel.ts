@@ -91,9 +91,10 @@ export function forgetAscent(): void {
   if (parts.tensor.options.length > 0) parts.tensor.selectedIndex = Math.floor(parts.tensor.options.length / 2);
 }
 
-/** The recipe's numbers become the fields' defaults. */
+/** The recipe's numbers become the fields' defaults; the rest of it goes by its name. */
 export function takeRecipe(): void {
-  setDefaults(parts.form, { ...CLASS_MODEL_PRESETS[parts.recipe.value as ClassModelPreset] });
+  const { origin: _, ...numbers } = CLASS_MODEL_PRESETS[parts.recipe.value as ClassModelPreset];
+  setDefaults(parts.form, numbers);
 }
 
 function showTarget(): void {
