@@ -65,7 +65,7 @@ const caps = (marks) => (p, outward) => {
 /** A letter on each key of the three rows in the middle. */
 const letters = ['1234567890-=', 'QWERTYUIOP[]', "ASDFGHJKL;'", 'ZXCVBNM,./']
   .flatMap((row, r) =>
-    [...row].map((letter, n) => {
+    row.split('').map((letter, n) => {
       const { at } = keyAt(-3.15 + 0.1 * r + (n + 1.5) * PITCH, r);
       return `<text x="${((at + 3.28) / 6.7) * 900}" y="${((ROWS[r] + 1.32) / 2.64) * 360}" font-size="21"
         font-family="DejaVu Sans, Arial, sans-serif" fill="#26262a">${letter}</text>`;
