@@ -39,6 +39,17 @@ const STATES = [
     act: (page) => page.click('#sanity-start'),
     until: () => window.gradlens.state.sanity !== null && window.gradlens.state.phase !== 'busy',
   },
+  {
+    name: 'inside',
+    hash: '#sample=church',
+    act: (page) => insideOf(page, '[data-tensor="relu2_3"]', '[data-channel="5"]'),
+    until: () => (window.gradlens.state.inside?.unit?.iteration ?? 0) >= 24,
+  },
+  {
+    name: 'code',
+    act: (page) => page.click('#copy-code'),
+    until: () => !document.querySelector('#out-words')?.hasAttribute('hidden'),
+  },
   { name: 'own-picture', act: (page) => upload(page, 'samples/gas-pump.jpg') },
   { name: 'own-network', act: (page) => upload(page, 'test/fixtures/squeezenet1_1.onnx') },
   {
@@ -185,4 +196,20 @@ async function upload(page, ...files) {
     {},
     maps,
   );
+}
+
+/**
+ * Opens the inside of the network, one of its stages and the program of that, and a channel.
+ *
+ * @param {import('puppeteer').Page} page @param {string} stage @param {string} channel
+ */
+async function insideOf(page, stage, channel) {
+  /** @param {string} selector */
+  const press = (selector) => page.$eval(selector, (button) => /** @type {HTMLButtonElement} */ (button).click());
+  await press('#inside-start');
+  await page.waitForFunction(() => window.gradlens.state.inside && window.gradlens.state.phase !== 'busy');
+  await press(stage);
+  await press('.steps button');
+  await page.waitForFunction(() => window.gradlens.state.inside?.steps);
+  await press(channel);
 }
