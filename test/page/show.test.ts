@@ -8,6 +8,7 @@ import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { relativeL2 } from '../../src/compare';
 import { readNpy } from '../../src/formats/npy';
+import { methodNamed } from '../../src/index';
 import { score } from '../../src/demo/words';
 import { textsOf } from '../../src/image/png';
 import { buildOnce } from '../cli/gradlens';
@@ -51,6 +52,10 @@ function printedBy(folder: string, code: string): unknown[] {
 test('a map is saved as a figure, and its command and its code make the same numbers', async () => {
   const { page, errors, close } = await openDemo('#sample=church&relu=guided');
   const { map, classes } = await mapNumber(page, 1);
+  expect(await page.$eval('#caution', (caution) => caution.textContent)).toContain('hardly depends on the class');
+  expect(await page.$eval('#reading-text', (words) => words.textContent)).toBe(
+    methodNamed('saliency').reading.join(' '),
+  );
 
   const { name, bytes } = await savedBy(page, '#save-svg');
   const svg = bytes.toString('utf8');
@@ -103,6 +108,27 @@ test('a cut is saved as a figure, and its command and its code find the same box
   const [box, energy] = printedBy(folder, await copied(page, '#copy-code')) as [number[], number];
   expect(box).toEqual([left, top, width, height]);
   expect(energy / segmentation!.energy).toBeCloseTo(1, 3);
+  expect(errors).toEqual([]);
+  await close();
+});
+
+test('class models begin with those that are ready, and any of them is a place to start from', async () => {
+  const { page, errors, close } = await openDemo('#tab=class-model&iterations=4');
+  await settled(page);
+  await page.waitForFunction(() => document.querySelectorAll('#gallery .ready img').length === 10);
+  expect(await page.$eval('#save-figure', (button) => (button as HTMLButtonElement).disabled)).toBe(true);
+  await page.$$eval('#gallery .ready', (all) => (all[6] as HTMLButtonElement).click());
+  await page.waitForFunction(() => window.gradlens.state.ascent?.phase === 'finished', { timeout: 200_000 });
+  const { ascent } = await settled(page);
+  expect(ascent).toMatchObject({ names: ['garbage truck'], iteration: 4, meta: { start: true } });
+  const { classModels } = JSON.parse(readFileSync('samples/ready/index.json', 'utf8')) as {
+    classModels: { model: string; class: number; score: number }[];
+  };
+  const made = classModels.find((one) => one.model === 'imagenette-128-robust' && one.class === 6)!;
+  expect(ascent!.scores[0]![0]! / made.score).toBeGreaterThan(0.7); // as WebP keeps it, far above the score of grey
+  await page.click('#copy-code');
+  await page.waitForFunction(() => document.querySelector('#out-text')!.textContent !== '');
+  expect(await page.$eval('#out-text', (text) => text.textContent)).toContain('no command makes it again');
   expect(errors).toEqual([]);
   await close();
 });

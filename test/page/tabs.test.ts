@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { readNpy } from '../../src/formats/npy';
 import { textsOf } from '../../src/image/png';
 import { relativeL2 } from '../../src/compare';
-import { CLASS_MODEL_PRESETS, METHODS, classModel } from '../../src/index';
+import { CLASS_MODEL_PRESETS, METHODS, areasOf, classModel, gainOf, verdictOf } from '../../src/index';
 import { createNodeEngine, fileAddress } from '../../src/node';
 import { floats, node, onnxFile } from '../formats/models';
 import { normals, seededRandom } from '../oracle/random';
@@ -100,9 +100,9 @@ test('the checks of a map: what random weights leave of it, and curves that begi
   const { page, errors, close } = await openDemo('#sample=golf-ball');
   const { map, classes } = await mapNumber(page, 1);
   await page.click('#sanity-start');
-  await page.waitForFunction(() => window.gradlens.state.sanity !== null, { timeout: 100_000 });
+  await page.waitForFunction(() => window.gradlens.state.sanity !== null, { timeout: 200_000 });
   const { sanity } = await settled(page);
-  const { randomised, curves } = sanity!;
+  const { randomised, curves, evidence, verdict } = sanity!;
   expect(randomised.map(({ layers }) => layers)).toEqual([1, 1000]);
   for (const { correlation, map: other } of randomised) {
     expect(correlation).toBeLessThan(0.9);
@@ -112,6 +112,16 @@ test('the checks of a map: what random weights leave of it, and curves that begi
   expect(curves.insertion.at(-1)).toBeCloseTo(curves.deletion[0]!, 3);
   expect(curves.insertion[0]).toBeCloseTo(curves.deletion.at(-1)!, 3);
   expect(await page.$$eval('#sanity-maps canvas', (all) => all.length)).toBe(2);
+  expect(verdict).toEqual(verdictOf(evidence, classes.at(-1)!.label));
+  expect(evidence.map).toEqual(areasOf(curves));
+  for (const areas of evidence.random) expect(Math.abs(gainOf(areas))).toBeLessThan(0.15);
+  expect(evidence.withShuffled).toBe(randomised.at(-1)!.correlation);
+  expect(evidence.withOther).toBeLessThan(0.9);
+  const shown = await page.$$eval('.verdict strong, .verdict tbody tr:first-child td', (all) =>
+    all.map(({ textContent }) => textContent),
+  );
+  expect(shown[0]).toBe(verdict.sentence);
+  expect(shown.at(-1)).toBe(gainOf(evidence.map).toFixed(2).replace('-', '−'));
 
   await page.click(`#classes input[value="${classes[1]!.index}"]`);
   await mapNumber(page, 2);
