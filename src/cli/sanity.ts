@@ -1,4 +1,4 @@
-import { type Model, type PerturbationCurves, perturbationCurves, randomised, rankCorrelation } from '../index';
+import { type Model, areasOf, perturbationCurves, randomised, rankCorrelation } from '../index';
 import { command, common, numberOption } from './args';
 import { UsageError } from './failure';
 import { mapMakerOf, methodOptions } from './methods';
@@ -56,7 +56,7 @@ export const sanity = command({
           left.push({ layers: depth === Infinity ? 'all' : depth, correlation: rankCorrelation(map, again) });
         }
         const label = model.labelOf(map.class);
-        const [deletion, insertion] = sharesOf(curves);
+        const { deletion, insertion } = areasOf(curves);
         session.print(
           args.json,
           {
@@ -85,18 +85,4 @@ export const sanity = command({
 function inWords(layers: number | 'all'): string {
   if (layers === 'all') return 'all layers';
   return layers === 1 ? 'the last layer' : `the last ${layers} layers`;
-}
-
-/**
- * The areas of the curves where 0 is the score of the mean colour alone and 1 that of the picture. A good map has a low
- * deletion and a high insertion.
- */
-function sharesOf({
-  deletion,
-  deletionArea,
-  insertionArea,
-}: PerturbationCurves): readonly [deletion: number, insertion: number] {
-  const [whole, none] = [deletion[0]!, deletion.at(-1)!];
-  const share = (area: number): number => (area - none) / (whole - none);
-  return [share(deletionArea), share(insertionArea)];
 }

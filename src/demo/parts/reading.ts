@@ -9,9 +9,9 @@ const parts = {
   text: element('reading-text', HTMLParagraphElement),
 };
 
-/** Made by `scripts/methodPictures.mjs`: for each method its map of one sample. */
+/** Made by `scripts/methodPictures.mjs`: for each method its map of one sample. Files, so that the first map waits for none. */
 const pictures = import.meta.glob<string>('../../../samples/methods/*.webp', {
-  query: '?url',
+  query: '?no-inline',
   import: 'default',
   eager: true,
 });
