@@ -43,7 +43,7 @@ test('a net of one’s own says what was concluded, takes what its file leaves o
   const { page, errors, close } = await openDemo();
   await mapNumber(page, 1);
   const path = freeNet();
-  await (await page.$('input#file'))!.uploadFile(path);
+  await (await page.$('input#file'))!.uploadFile(path); // refused, since its size is open
   await page.waitForFunction(() => window.gradlens.state.error !== null, { timeout: 100_000 });
   expect(await alertOf(page)).toContain('height');
   expect(await page.$eval('#network', (details) => (details as HTMLDetailsElement).open)).toBe(true);
@@ -51,6 +51,11 @@ test('a net of one’s own says what was concluded, takes what its file leaves o
   await setField(page, '#net-form [name=size]', '24x32');
   await setField(page, '#net-form [name=head]', 'sigmoid');
   await page.click('#net-form button');
+  await page.waitForFunction(
+    () => window.gradlens.state.phase !== 'busy' && (window.gradlens.state.maps > 1 || window.gradlens.state.error),
+    { timeout: 200_000 },
+  );
+  expect((await stateOf(page)).error).toBeNull();
   const { network, map, classes } = await mapNumber(page, 2);
   expect(network!.inputShape).toEqual([1, 3, 24, 32]);
   expect([map.width, map.height]).toEqual([32, 24]);

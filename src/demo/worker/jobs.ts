@@ -92,11 +92,9 @@ export const jobs = {
   },
 
   async load({ source, prep, ...given }: NetworkRequest, run: RunOptions): Promise<NetworkInfo> {
-    const options: LoadOptions = { ...run, ...given, ...(prep === 'file' ? {} : { prep }) };
-    const from = typeof source === 'string' ? new URL(source) : source;
-    let model = await loadNetwork(from, options);
-    // An ONNX file has no place for it: what it suggests is taken, and the page says so.
-    if (!model.input) model = await loadNetwork(from, { ...options, prep: 'guess' });
+    // what the file says of it counts before a guess
+    const options: LoadOptions = { ...run, ...given, prep: prep === 'file' ? 'guess' : prep };
+    const model = await loadNetwork(typeof source === 'string' ? new URL(source) : source, options);
     const { name, classes, inputShape, input, preparation, memory, provenance } = model;
     return {
       name,
