@@ -1,6 +1,7 @@
 /// The builds and the tests. `vite build`: the page and the benchmark, to dist, for any static host. `vite build
 /// --mode lib`: the package, to dist/lib.
 import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { builtinModules } from 'node:module';
 import { basename, join, resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import type { Plugin, UserConfig } from 'vite';
@@ -34,7 +35,7 @@ const page: UserConfig = {
 };
 
 /** What a host brings itself: Node, and the two packages that Node needs for WebGPU and pictures. */
-const HOSTS_OWN = /^(node:|(webgpu|sharp)(\/|$))/;
+const HOSTS_OWN = [/^(node:|(webgpu|sharp)(\/|$))/, ...builtinModules];
 
 const library: UserConfig = {
   build: {
@@ -48,6 +49,7 @@ const library: UserConfig = {
         element: 'src/element.ts',
         node: 'src/node/index.ts',
         cli: 'src/cli/main.ts',
+        worker: 'src/cli/many/worker.ts',
         bench: 'bench/inNode.ts',
       }),
       formats: ['es'],

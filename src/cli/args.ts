@@ -22,12 +22,24 @@ export const OPTIONAL_VALUES: Readonly<Record<string, { readonly bare: string; r
 interface CommandSpec<T extends ArgsDef> {
   readonly name: string;
   readonly description: string;
+  /** What follows the command's name, and what it does; they begin the help. */
+  readonly examples?: readonly (readonly [args: string, does: string])[];
   readonly args: T;
   /** Resolves with the exit code. */
   readonly run: (args: ParsedArgs<T>, session: Session) => Promise<number>;
 }
 
-export function command<const T extends ArgsDef>({ name, description, args, run }: CommandSpec<T>): CommandDef<T> {
+/** What a command's help begins with, by its name. */
+export const EXAMPLES = new Map<string, NonNullable<CommandSpec<ArgsDef>['examples']>>();
+
+export function command<const T extends ArgsDef>({
+  name,
+  description,
+  examples = [],
+  args,
+  run,
+}: CommandSpec<T>): CommandDef<T> {
+  EXAMPLES.set(name, examples);
   return defineCommand<T>({
     meta: { name, description },
     args,

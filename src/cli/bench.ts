@@ -34,6 +34,7 @@ const OPTIONS = {
 export const bench = command({
   name: 'bench',
   description: 'how many gradients per second this device computes, on networks of random weights',
+  examples: [['--net small --batch 1,8', 'pictures per second on this device']],
   args: {
     driver: common.driver,
     ...OPTIONS,

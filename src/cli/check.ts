@@ -4,6 +4,7 @@ import { EXIT } from './failure';
 export const check = command({
   name: 'check',
   description: 'is arithmetic right on this device? A stored float64 gradient, computed anew',
+  examples: [['', 'passes if this device computes right']],
   args: common,
   async run(args, session) {
     const engine = await session.openEngine(args.driver);

@@ -3,7 +3,7 @@ import { type Neuron, classModel as classModelOf } from '../index';
 import { command, common, numberOption } from './args';
 import { UsageError } from './failure';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
-import { checkPattern, encodePng, fillPattern, named, npyBeside } from './output';
+import { beside, checkPattern, encodePng, fillPattern, named } from './output';
 
 const NUMBERS = [
   ['iterations', 'iterations', 'steps of ascent'],
@@ -28,6 +28,7 @@ const MOST_AT_ONCE = 10;
 export const classModel = command({
   name: 'class-model',
   description: 'a picture that a class scores highly (§2): ascent on S_c − λ‖I‖² from the mean image',
+  examples: [['--class church --out church.png', 'what the net thinks of']],
   args: {
     ...modelOption,
     ...prepOption,
@@ -154,7 +155,7 @@ function namesOf(
     const isAlone = filled.filter((other) => other === filled[i]).length === 1;
     const out = isAlone || typeof target === 'object' ? filled[i]! : fill(`${label} ${target}`);
     const title = typeof target === 'object' ? label : named(target, label);
-    return { label, title, out, npy: args.npy ? npyBeside(out) : null };
+    return { label, title, out, npy: args.npy ? beside(out, 'npy') : null };
   });
 }
 

@@ -1,38 +1,61 @@
+import { topClasses } from '../scores';
 import { common, command, numberOption } from './args';
+import { manyOptions, picturesArgument } from './many/options';
+import { overPictures } from './many/run';
 import { modelOption, preparationOf, prepOption, readModel } from './models';
 import { named } from './output';
-import { eachPicture, imagesArgument } from './pictures';
 
 export const classify = command({
   name: 'classify',
   description: 'the best classes of pictures',
+  examples: [
+    ['photo.jpg', 'its five best classes'],
+    ['photos/ --top 1 --json', 'a line of JSON for every picture below a folder'],
+  ],
   args: {
-    ...imagesArgument,
+    ...picturesArgument,
+    top: { type: 'string', valueHint: 'N', default: '5', description: 'how many classes' },
+    ...manyOptions,
     ...modelOption,
     ...prepOption,
-    top: { type: 'string', valueHint: 'N', default: '5', description: 'how many classes' },
     ...common,
   },
   async run(args, session) {
-    const { signal, onProgress } = session;
+    const { signal } = session;
     const top = numberOption('top', args.top, 1, Infinity, true);
     const file = await readModel(args, session);
     const input = preparationOf(file, args.prep, session);
-    return eachPicture(args._, session, async () => {
-      const engine = await session.openEngine(args.driver);
-      const model = await engine.load(file, { input, signal, onProgress });
-      return async (path, picture) => {
-        const classes = await model.classify(picture, top, { signal });
-        const lines = classes.map(
-          ({ index, label, score, probability }) =>
-            `${percent(probability)}  ${named(index, label)}  score ${score.toPrecision(6)}`,
-        );
-        const { name, head } = model;
-        session.print(args.json, { image: path, model: name, head, classes, adapter: engine.environment.adapter }, [
-          path,
-          ...lines,
-        ]);
-      };
+    return overPictures(args, session, {
+      command: 'classify',
+      file,
+      input,
+      parameters: { top },
+      batch: null,
+      folder: 'out',
+      needsPicture: false,
+      open: async ({ model: { name, head, labels, classes }, adapter }) => ({
+        async make(lane, pictures) {
+          const [N] = lane.inputShape;
+          const filled = Array.from({ length: N }, (_, n) => pictures[Math.min(n, pictures.length - 1)]!);
+          const scores = await lane.scores(filled, { signal });
+          const labelOf = (index: number): string => labels[index] ?? String(index);
+          return pictures.map((_, n) =>
+            topClasses(scores.subarray(n * classes, (n + 1) * classes), top, { head: head.kind, labelOf }),
+          );
+        },
+        async finish({ item: { picture, shard }, result }) {
+          const lines = result.map(
+            ({ index, label, score, probability }) =>
+              `${percent(probability)}  ${named(index, label)}  score ${score.toPrecision(6)}`,
+          );
+          const { index, label, score } = result[0]!;
+          return {
+            line: { class: index, label, score, classes: result },
+            json: { image: picture, ...(shard !== null && { shard }), model: name, head, classes: result, adapter },
+            text: [picture, ...lines],
+          };
+        },
+      }),
     });
   },
 });

@@ -11,6 +11,7 @@ export const convert = command({
   description:
     'writes a model in the native format, OUT/model.json and its weights, with its preparation and labels; ' +
     'needs no GPU',
+  examples: [['net.onnx net/ --prep torchvision', 'to model.json and safetensors']],
   args: {
     model: { type: 'positional', required: true, description: modelOption.model.description },
     out: { type: 'positional', required: false, description: 'the folder to write' },

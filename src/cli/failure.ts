@@ -1,7 +1,10 @@
-/** What ends a command: its exit code, and the one line that says why. */
+/**
+ * What ends a command: its exit code, and the one line that says why. 75 is what schedulers and `sysexits.h` take for
+ * "try again": another attempt, perhaps elsewhere, may succeed as it is.
+ */
 import { type ErrorCode, GradlensError } from '../index';
 
-export const EXIT = { ok: 0, failed: 1, usage: 2, noWebGpu: 3, deviceLost: 4, interrupted: 130 } as const;
+export const EXIT = { ok: 0, failed: 1, usage: 2, noWebGpu: 3, tryAgain: 75, interrupted: 130 } as const;
 
 /** The command line, or what it names, is not as it should be. */
 export class UsageError extends Error {}
@@ -11,7 +14,8 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   'insecure-context': EXIT.noWebGpu,
   'no-adapter': EXIT.noWebGpu,
   'software-adapter': EXIT.noWebGpu,
-  'device-lost': EXIT.deviceLost,
+  'device-lost': EXIT.tryAgain,
+  'out-of-memory': EXIT.tryAgain,
 };
 
 /** An error on purpose concerns what was given to us; any other one is our fault, and `$GRADLENS_DEBUG` shows where. */
@@ -21,10 +25,7 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /** Whether the next picture would fail the same way. */
-export const isFatal = (error: unknown): boolean => {
-  const code = exitCodeOf(error);
-  return code !== EXIT.usage || (error instanceof GradlensError && error.code === 'out-of-memory');
-};
+export const isFatal = (error: unknown): boolean => exitCodeOf(error) !== EXIT.usage;
 
 export function oneLine(error: unknown): string {
   if (process.env['GRADLENS_DEBUG'] && error instanceof Error) return error.stack ?? error.message;

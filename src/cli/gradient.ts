@@ -10,6 +10,7 @@ import { classOf, modelOption, readModel } from './models';
 export const gradient = command({
   name: 'gradient',
   description: 'the bare engine: the gradient of class scores with respect to an array',
+  examples: [['--model net.onnx --input x.npy --class 292 --out g.npy', 'of a prepared array']],
   args: {
     ...modelOption,
     model: {

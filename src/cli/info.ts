@@ -8,6 +8,7 @@ import { packageVersion } from './models';
 export const info = command({
   name: 'info',
   description: 'adapter, limits, features and versions',
+  examples: [['', 'adapter, limits, features, versions']],
   args: common,
   async run(args, session) {
     const { environment, device } = await session.openEngine(args.driver);

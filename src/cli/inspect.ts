@@ -34,6 +34,7 @@ export const inspect = command({
   description:
     'what a model holds and costs, and what of it is not supported, all at once; needs no GPU. ' +
     'Exit code 1 if it cannot be loaded',
+  examples: [['net.onnx', 'what it holds and costs, and what is not supported']],
   args: {
     model: { type: 'positional', required: true, description: modelOption.model.description },
     labels: modelOption.labels,

@@ -31,6 +31,7 @@ export const localise = command({
   description:
     'how well the boxes of segment fit given ones: the localisation error of ILSVRC and related measures, beside two ' +
     'controls that do not look at the picture',
+  examples: [['photos.tar --boxes boxes.json', 'the localisation error, beside controls']],
   args: {
     image: { type: 'positional', required: true, description: 'pictures, or an uncompressed .tar of them' },
     boxes: {
@@ -180,7 +181,7 @@ function recordOf(image: string, found: Found, model: Model): object {
 
 // ——— true boxes ———
 
-interface Truth {
+export interface Truth {
   readonly file: string;
   readonly label: string | undefined;
   readonly index: number | undefined;
@@ -190,9 +191,9 @@ interface Truth {
 }
 
 /** By their files' names, with and without folders, in the file's order. */
-type Truths = ReadonlyMap<string, Truth>;
+export type Truths = ReadonlyMap<string, Truth>;
 
-function readTruths(path: string, files: Files): readonly Truth[] {
+export function readTruths(path: string, files: Files): readonly Truth[] {
   const images = (files.json(path) as { images?: unknown } | null)?.images;
   if (!Array.isArray(images))
     throw new UsageError(`${path} has no "images", a list of objects with file, label or class, and boxes`);
@@ -232,7 +233,7 @@ function readTruths(path: string, files: Files): readonly Truth[] {
   });
 }
 
-function partOf(truths: readonly Truth[], part: string | undefined, allBut: string | undefined): Truths {
+export function partOf(truths: readonly Truth[], part: string | undefined, allBut: string | undefined): Truths {
   const [inPart, inRest] = [chosenBy('part', part), chosenBy('all-but', allBut)];
   return new Map(
     truths
@@ -257,7 +258,7 @@ function chosenBy(option: string, parts: string | undefined): (i: number) => boo
 }
 
 /** @throws UsageError if the model has no such class */
-function classIn({ file, label, index }: Truth, labels: readonly string[], path: string): number {
+export function classIn({ file, label, index }: Truth, labels: readonly string[], path: string): number {
   try {
     const found = classOf(
       label !== undefined && (labels.length > 0 || index === undefined) ? label : String(index),
@@ -271,7 +272,7 @@ function classIn({ file, label, index }: Truth, labels: readonly string[], path:
 }
 
 /** The boxes in a picture of these extents. */
-function boxesIn({ size, boxes }: Truth, { width, height }: Extents): Box[] {
+export function boxesIn({ size, boxes }: Truth, { width, height }: Extents): Box[] {
   const [across, down] = [width / (size?.[0] ?? width), height / (size?.[1] ?? height)];
   return boxes.map(([x0, y0, x1, y1]) => [x0 * across, y0 * down, (x1 - x0 + 1) * across, (y1 - y0 + 1) * down]);
 }

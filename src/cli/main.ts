@@ -2,55 +2,22 @@
  * `gradlens <command>`: results on stdout, everything else on stderr, and exit codes that scripts can rely on
  * (failure.ts).
  */
-import { stripVTControlCharacters } from 'node:util';
-import { type CommandDef, defineCommand, renderUsage, runCommand } from 'citty';
+import { runCommand } from 'citty';
 import { abortable } from '../abortable';
 import { normalise } from './args';
-import { bench } from './bench';
-import { check } from './check';
-import { classModel } from './classModel';
-import { classify } from './classify';
+import { commands } from './commands';
 import { EXIT, UsageError, exitCodeOf, oneLine } from './failure';
-import { convert } from './convert';
-import { gradient } from './gradient';
-import { info } from './info';
-import { inspect } from './inspect';
-import { localise } from './localise';
+import { helpOf, helpOfAll } from './help';
 import { packageVersion } from './models';
 import { shown } from './shown';
 import { removeUnfinished } from '../node/writeWhole';
-import { saliency } from './saliency';
-import { sanity } from './sanity';
-import { segment } from './segment';
 import { openSession } from './session';
 
-const commands: Readonly<Record<string, CommandDef<any>>> = {
-  saliency,
-  'class-model': classModel,
-  segment,
-  localise,
-  sanity,
-  classify,
-  gradient,
-  inspect,
-  convert,
-  check,
-  info,
-  bench,
-};
-
-const gradlens = defineCommand({
-  meta: {
-    name: 'gradlens',
-    version: packageVersion(),
-    description: "the exact gradient of a ConvNet's class score with respect to its input image",
-  },
-  subCommands: commands,
-});
+const DESCRIPTION = "the exact gradient of a ConvNet's class score with respect to its input image";
 
 async function main([name, ...rest]: readonly string[], signal: AbortSignal): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    await printUsage(name === undefined ? process.stderr : process.stdout, gradlens);
+    (name === undefined ? process.stderr : process.stdout).write(`${helpOfAll(DESCRIPTION, commands)}\n`);
     return name === undefined ? EXIT.usage : EXIT.ok;
   }
   if (name === '--version' || name === '-v') {
@@ -61,7 +28,7 @@ async function main([name, ...rest]: readonly string[], signal: AbortSignal): Pr
   if (!chosen)
     throw new UsageError(`unknown command '${name}'; there are ${Object.keys(commands).join(', ')} (gradlens --help)`);
   if (rest.includes('--help') || rest.includes('-h')) {
-    await printUsage(process.stdout, chosen, gradlens);
+    process.stdout.write(`${helpOf(name, chosen)}\n`);
     return EXIT.ok;
   }
   const rawArgs = normalise(rest, chosen.args as never);
@@ -72,11 +39,6 @@ async function main([name, ...rest]: readonly string[], signal: AbortSignal): Pr
   } finally {
     session.close();
   }
-}
-
-async function printUsage(stream: NodeJS.WriteStream, ...command: [CommandDef<any>, CommandDef?]): Promise<void> {
-  const usage = await renderUsage(...command);
-  stream.write(`${(stream.isTTY ? usage : stripVTControlCharacters(usage)).replace(/ +$/gm, '').trimEnd()}\n`);
 }
 
 const PATIENCE_MILLISECONDS = 3000;

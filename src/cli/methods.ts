@@ -3,6 +3,7 @@ import type { ArgsDef } from 'citty';
 import type { Pixels } from '../image/pixels';
 import {
   type Heatmap,
+  type ImageInput,
   METHODS,
   type Method,
   type MethodName,
@@ -72,7 +73,16 @@ export interface MapMaker {
   readonly method: MethodName;
   /** As options of results have it. */
   readonly parameters: Readonly<Record<string, unknown>>;
-  make(model: Model, picture: Pixels, chosen: number | 'top1', options: RunOptions): Promise<Heatmap>;
+  /** Whether several pictures share a run of the model. */
+  readonly together: boolean;
+  make(model: Model, picture: ImageInput, chosen: number | 'top1', options: RunOptions): Promise<Heatmap>;
+  /** Of one picture, or if they share runs of as many as the model's batch. */
+  makeAll(
+    model: Model,
+    pictures: readonly ImageInput[],
+    chosen: number | 'top1',
+    options: RunOptions,
+  ): Promise<readonly Heatmap[]>;
   /** The maps of the best classes, best first, and of one more if it is not among them. */
   best(model: Model, picture: Pixels, top: number, also: number, options: RunOptions): Promise<Heatmap[]>;
 }
@@ -93,11 +103,19 @@ export function mapMakerOf(args: MethodArgs, byDefault: MethodName = 'saliency')
   }
   const values: MethodValues = valuesOf(method, given);
   const { name } = method;
+  const ofBatch = method.ofBatch?.(values) ?? null;
+  const make: MapMaker['make'] = (model, picture, chosen, options) =>
+    mapBy(name, model, picture, { ...options, ...values, class: chosen });
   return {
     batch: batchFor(name, given),
     method: name,
     parameters: { method: name, ...values },
-    make: (model, picture, chosen, options) => mapBy(name, model, picture, { ...options, ...values, class: chosen }),
+    together: ofBatch !== null,
+    make,
+    makeAll: (model, pictures, chosen, options) =>
+      ofBatch
+        ? ofBatch(model, pictures, { ...options, class: chosen })
+        : Promise.all(pictures.map((picture) => make(model, picture, chosen, options))),
     best: (model, picture, top, also, options) =>
       mapsBy(name, model, picture, { ...options, ...values, class: { top, also: [also] } }),
   };

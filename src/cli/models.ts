@@ -59,7 +59,8 @@ export const modelOption = {
     type: 'string',
     valueHint: 'NAME=VALUE',
     description:
-      'what other inputs of an ONNX file are held at: NAME=NUMBER, NAME=FILE.npy, NAME=A,B,C; several with commas between',
+      'what other inputs of an ONNX file are held at: NAME=NUMBER, NAME=FILE.npy, NAME=A,B,C; several with commas ' +
+      'between',
   },
   head: {
     type: 'enum',
@@ -81,7 +82,7 @@ export const prepOption = {
 } as const satisfies ArgsDef;
 
 /** The folder of package.json, from a source file or from the built one. */
-const packageRoot = (() => {
+export const packageRoot = (() => {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder);
   return folder;

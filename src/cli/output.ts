@@ -1,26 +1,45 @@
 /** Names of the files that a command writes, and pictures in them. */
-import { basename, extname } from 'node:path';
+import { dirname, extname } from 'node:path';
 import { GradlensError } from '../index';
 import type { Pixels } from '../image/pixels';
 import { withText } from '../image/png';
 import { UsageError } from './failure';
 
-const HOLES = ['stem', 'class', 'method'] as const;
-export type Holes = Readonly<Record<(typeof HOLES)[number], string>>;
+const HOLES = ['dir', 'stem', 'shard', 'class', 'method'] as const;
+type Hole = (typeof HOLES)[number];
+/** Those that a command has nothing for stay empty. */
+export type Holes = Readonly<Partial<Record<Hole, string>> & Record<'stem' | 'class' | 'method', string>>;
 
-/** @throws UsageError if the pattern names something else than a `.png`, or has an unknown hole */
-export function checkPattern(pattern: string): void {
+/** Files of one picture, by their endings. */
+export type FileKind = 'png' | 'npy' | 'npz';
+
+/**
+ * @param endings what the pattern may end in
+ * @throws UsageError if the pattern names something else, or has an unknown hole
+ */
+export function checkPattern(pattern: string, endings: readonly string[] = ['png']): void {
   const unknown = [...pattern.matchAll(/\{(.*?)\}/g)].find(([, hole]) => !HOLES.includes(hole as never));
   if (unknown)
     throw new UsageError(`--out has ${unknown[0]}; there are ${HOLES.map((hole) => `{${hole}}`).join(', ')}`);
-  if (extname(pattern).toLowerCase() !== '.png') throw new UsageError(`--out is '${pattern}'; it should end in .png`);
+  if (!endings.includes(endingOf(pattern)))
+    throw new UsageError(`--out is '${pattern}'; it should end in ${endings.map((ending) => `.${ending}`).join(' ')}`);
 }
 
-/** What no file name should have is made a hyphen in `{class}`: labels come from anywhere. */
+export const endingOf = (path: string): string => extname(path).slice(1).toLowerCase();
+
+/**
+ * What no file name should have is made a hyphen in `{class}`: labels come from anywhere. An empty `{dir}` takes its
+ * slash with it.
+ */
 export function fillPattern(pattern: string, holes: Holes): string {
   const safe = { ...holes, class: holes.class.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '') };
-  return pattern.replace(/\{(stem|class|method)\}/g, (_, hole: keyof Holes) => safe[hole]);
+  return pattern
+    .replace(!holes.dir ? /\{dir\}[\\/]?/g : /(?!)/g, '')
+    .replace(/\{(dir|stem|shard|class|method)\}/g, (_, hole: Hole) => safe[hole] ?? '');
 }
+
+/** The folder that a pattern's files have in common. */
+export const folderOf = (pattern: string): string => dirname(`${pattern.split('{')[0]}x`);
 
 /** What `{class}` stands for, where that is known before anything is computed. */
 export function labelBefore(pattern: string, chosen: number | 'top1', labels: readonly string[]): string | undefined {
@@ -32,10 +51,8 @@ export function labelBefore(pattern: string, chosen: number | 'top1', labels: re
 export const named = (index: number, label: string): string =>
   label === String(index) ? label : `${label} (${index})`;
 
-/** The array beside a picture. */
-export const npyBeside = (out: string): string => out.replace(/\.png$/i, '.npy');
-
-export const stemOf = (path: string): string => basename(path, extname(path));
+/** The same name with another ending. */
+export const beside = (out: string, ending: string): string => `${out.slice(0, -extname(out).length)}.${ending}`;
 
 /**
  * With the parameters inside, as JSON in a text of the keyword `gradlens`.

@@ -1,15 +1,16 @@
 import { basename } from 'node:path';
-import { writeNpy } from '../formats/npy';
 import { colourMapNames } from '../image/colourMaps';
 import { placementOf } from '../image/placement';
-import type { Pixels } from '../image/pixels';
-import { OVERLAY_ALPHA, clipOf, renderMap } from '../image/render';
+import { OVERLAY_ALPHA } from '../image/render';
 import { common, command, numberOption } from './args';
-import type { Outputs } from './files';
+import { UsageError } from './failure';
+import { type MapFile } from './many/jobs';
+import { manyOptions, picturesArgument } from './many/options';
+import { overPictures } from './many/run';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
 import { mapMakerOf, methodOptions, noteFlat } from './methods';
-import { checkPattern, encodePng, fillPattern, labelBefore, named, npyBeside, stemOf } from './output';
-import { eachPicture, imagesArgument } from './pictures';
+import { beside, checkPattern, endingOf, fillPattern, folderOf, labelBefore, named } from './output';
+import type { Names } from './many/items';
 
 const OVERLAY_HELP =
   'lay the map over the picture, whose pixels it covers by their values, the largest ones as opaque as this (alone: ' +
@@ -18,19 +19,33 @@ const OVERLAY_HELP =
 export const saliency = command({
   name: 'saliency',
   description: 'what of a picture a class score depends on (§3.1): |gradient|, as a picture',
+  examples: [
+    ['photo.jpg --out map.png --overlay', 'one map, laid over its picture'],
+    ["photos/ --method grad-cam --out 'maps/{dir}/{stem}.png'", 'of all pictures below a folder'],
+    ["'train-{000..146}.tar' --out 'maps/{shard}.tar' --resume", 'shards to shards; what is done stays done'],
+  ],
   args: {
-    ...imagesArgument,
-    ...modelOption,
-    ...prepOption,
-    ...classOption,
-    ...methodOptions,
+    ...picturesArgument,
     out: {
       type: 'string',
       valueHint: 'pattern',
       default: 'out/{stem}.png',
-      description: 'where to, with {stem}, {class} and {method}',
+      description:
+        'where to: .png, .npy, .npz, or a .tar for each shard; with {dir} (below the folder that was named), {stem}, ' +
+        '{shard}, {class} and {method}',
     },
+    ...manyOptions,
+    ...modelOption,
+    ...prepOption,
+    ...classOption,
+    ...methodOptions,
     overlay: { type: 'string', valueHint: 'alpha', description: OVERLAY_HELP },
+    'map-size': {
+      type: 'string',
+      valueHint: 'N',
+      default: '1024',
+      description: 'longer side of a drawn map at most; 0: as large as the picture',
+    },
     cmap: {
       type: 'enum',
       options: [...colourMapNames],
@@ -46,62 +61,93 @@ export const saliency = command({
     ...common,
   },
   async run(args, session) {
-    const { signal, onProgress } = session;
-    checkPattern(args.out);
+    const { signal } = session;
+    checkPattern(args.out, ['png', 'npy', 'npz', 'tar']);
     const percentile = numberOption('percentile', args.percentile, 0, 100);
+    const longest = numberOption('map-size', args['map-size'], 0, 65_536, true);
     const alpha = args.overlay === undefined ? null : numberOption('overlay', args.overlay, 0, 1);
     const maker = mapMakerOf(args);
     const file = await readModel(args, session);
     const input = preparationOf(file, args.prep, session);
     const chosen = classOf(args.class, file.labels);
-    const filesOf = (path: string, label: string): readonly [out: string] | readonly [out: string, npy: string] => {
-      const out = fillPattern(args.out, { stem: stemOf(path), class: label, method: maker.method });
-      return args.npy ? [out, npyBeside(out)] : [out];
+
+    const ending = endingOf(args.out);
+    const isTar = ending === 'tar';
+    if (isTar && !args.out.includes('{shard}'))
+      throw new UsageError(`--out is '${args.out}'; a tar is written for each shard: {shard}.tar would be right`);
+    const first = isTar ? 'png' : (ending as MapFile);
+    const kinds: readonly MapFile[] = args.npy && first !== 'npy' ? [first, 'npy'] : [first];
+    const nameOf = (names: Names, label: string): string =>
+      fillPattern(isTar ? '{dir}/{stem}.png' : args.out, { ...names, class: label, method: maker.method });
+    const filesOf = (names: Names, label: string): readonly string[] => {
+      const out = nameOf(names, label);
+      return kinds.map((kind) => (kind === first ? out : beside(out, kind)));
     };
-    const known = labelBefore(args.out, chosen, file.labels);
 
-    const open = async () => {
-      const engine = await session.openEngine(args.driver);
-      const model = await engine.load(file, { input, batch: maker.batch, signal, onProgress });
-      const { adapter } = engine.environment;
-      return async (path: string, picture: Pixels, outputs: Outputs) => {
-        const map = await maker.make(model, picture, chosen, { signal });
-        noteFlat(path, map, session);
-        const label = model.labelOf(map.class);
-        const [out, npy = null] = filesOf(path, label);
-        for (const name of filesOf(path, label)) outputs.claim(name);
-
-        const colours = args.cmap ?? (map.signed ? 'coolwarm' : 'viridis');
-        const rendered = renderMap(map, {
-          colours,
-          percentile,
-          width: picture.width,
-          height: picture.height,
-          placement: placementOf(picture, input),
-          ...(alpha === null ? {} : { overlay: { picture, alpha } }),
-        });
-        const result = { class: map.class, label, score: map.score };
-        const parameters = { ...map.meta, colours, percentile, clip: clipOf(map.data, percentile), overlay: alpha };
-        await outputs.write(out, await encodePng(rendered, { image: basename(path), ...result, parameters, adapter }));
-        if (npy !== null) await outputs.write(npy, writeNpy([map.height, map.width], map.data));
-
-        const { width, height, signed, flat = null } = map;
-        const quantiles = Object.fromEntries([50, 90, 95, 99, 100].map((p) => [p, clipOf(map.data, p)]));
-        session.print(
-          args.json,
-          {
-            image: path,
-            out,
-            npy,
-            ...result,
-            map: { width, height, signed, flat, percentiles: quantiles },
-            parameters,
-            adapter,
-          },
-          `${npy === null ? out : `${out}, ${npy}`}: ${named(map.class, label)}, score ${map.score.toPrecision(6)}`,
-        );
-      };
-    };
-    return eachPicture(args._, session, open, (path) => (known === undefined ? [] : filesOf(path, known)));
+    return overPictures(args, session, {
+      command: 'saliency',
+      file,
+      input,
+      parameters: { ...maker.parameters, class: chosen, percentile, overlay: alpha, longest, kinds, cmap: args.cmap },
+      batch: maker.together ? null : maker.batch,
+      folder: folderOf(args.out),
+      needsPicture: alpha !== null,
+      filesOf,
+      known: labelBefore(args.out, chosen, file.labels),
+      ...(isTar && {
+        tarOf: (names: Names) => fillPattern(args.out, { ...names, class: '', method: maker.method }),
+      }),
+      open: async ({ model, pool, adapter }) => ({
+        make: (lane, pictures) => maker.makeAll(lane, pictures, chosen, { signal }),
+        labelOf: (map) => model.labelOf(map.class),
+        async finish({ item, size, picture, result: map, files }) {
+          noteFlat(item.picture, map, session);
+          const { width, height, signed, flat = null } = map;
+          const label = model.labelOf(map.class);
+          const colours = args.cmap ?? (signed ? 'coolwarm' : 'viridis');
+          const result = { class: map.class, label, score: map.score };
+          const parameters = { ...map.meta, colours, percentile, overlay: alpha };
+          const drawnSize = within(size, longest);
+          const { contents, clip, percentiles } = await pool.run('draw', {
+            map: { data: map.data, width, height, signed, class: map.class, score: map.score },
+            kinds,
+            ...drawnSize,
+            placement: placementOf(drawnSize, input),
+            ...(alpha !== null && picture && { overlay: { picture, alpha } }),
+            colours,
+            percentile,
+            text: { image: basename(item.picture), ...result, parameters, adapter },
+          });
+          const [out, npy = null] = files;
+          return {
+            contents: kinds.map((kind) => contents[kind]!),
+            line: result,
+            json: {
+              image: item.picture,
+              ...(item.shard !== null && { shard: item.shard }),
+              out,
+              npy,
+              ...result,
+              map: { width, height, signed, flat, percentiles },
+              parameters: { ...parameters, clip },
+              adapter,
+            },
+            text: `${files.join(', ')}: ${named(map.class, label)}, score ${map.score.toPrecision(6)}`,
+          };
+        },
+      }),
+    });
   },
 });
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The same proportions, the longer side at most `longest`; 0: as it is. */
+function within({ width, height }: Size, longest: number): Size {
+  const scale = longest === 0 ? 1 : Math.min(1, longest / Math.max(width, height));
+  const scaled = (side: number): number => Math.max(1, Math.round(side * scale));
+  return { width: scaled(width), height: scaled(height) };
+}

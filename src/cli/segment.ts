@@ -14,11 +14,11 @@ import {
 } from '../index';
 import { common, command, numberOption } from './args';
 import { UsageError } from './failure';
-import type { Outputs } from './files';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
 import { mapMakerOf, methodOptions, noteFlat } from './methods';
-import { checkPattern, encodePng, fillPattern, labelBefore, named, stemOf } from './output';
-import { eachPicture, imagesArgument } from './pictures';
+import { manyOptions, picturesArgument } from './many/options';
+import { overPictures } from './many/run';
+import { checkPattern, fillPattern, folderOf, labelBefore, named } from './output';
 
 /** Flags for what the paper leaves open. */
 export const segmentationOptions = {
@@ -97,17 +97,22 @@ export const segment = command({
   description:
     'the object of a class (§3.2), by the map, colours and one graph cut: a mask, and its box (left upper corner, ' +
     'width, height)',
+  examples: [
+    ['photo.jpg --out mask.png', 'a mask, and the box on stdout'],
+    ["photos/ --preset boxes --out 'masks/{dir}/{stem}.png'", 'of all pictures below a folder'],
+  ],
   args: {
-    ...imagesArgument,
-    ...modelOption,
-    ...prepOption,
-    ...classOption,
+    ...picturesArgument,
     out: {
       type: 'string',
       valueHint: 'pattern',
       default: 'out/{stem}_mask.png',
-      description: 'where to, with {stem}, {class} and {method}',
+      description: 'where to, with {dir}, {stem}, {shard}, {class} and {method}',
     },
+    ...manyOptions,
+    ...modelOption,
+    ...prepOption,
+    ...classOption,
     overlay: {
       type: 'string',
       valueHint: 'alpha',
@@ -118,7 +123,7 @@ export const segment = command({
     ...common,
   },
   async run(args, session) {
-    const { signal, onProgress } = session;
+    const { signal } = session;
     checkPattern(args.out);
     const alpha = args.overlay === undefined ? null : numberOption('overlay', args.overlay, 0, 1);
     const maker = mapMakerOf(args, isOfLayers(args.preset) ? 'layers' : 'saliency');
@@ -128,48 +133,53 @@ export const segment = command({
     const options = segmentationOf(args, file.graph.input.extents.W);
     const input = preparationOf(file, args.prep, session);
     const chosen = classOf(args.class, file.labels);
-    const fileOf = (path: string, label: string): string =>
-      fillPattern(args.out, { stem: stemOf(path), class: label, method: 'segmentation' });
-    const known = labelBefore(args.out, chosen, file.labels);
-
-    const open = async () => {
-      const engine = await session.openEngine(args.driver);
-      const model = await engine.load(file, { input, batch: maker.batch, signal, onProgress });
-      const { adapter } = engine.environment;
-      return async (path: string, picture: Pixels, outputs: Outputs) => {
-        const map = await maker.make(model, picture, chosen, { signal });
-        noteFlat(path, map, session);
-        const label = model.labelOf(map.class);
-        const out = fileOf(path, label);
-        outputs.claim(out);
-
-        const placement = placementOf(picture, input);
-        const cut = await segmentOf(picture, map, { ...options, placement, signal });
-        const found = rule === 'map' ? { ...cut, box: mapBox(map, picture, { ...boxOptions, placement }).box } : cut;
-        const { box, energy, fallback, mask, width, height } = found;
-        const area = mask.reduce((sum, value) => sum + value, 0) / mask.length;
-        const result = { class: map.class, label, score: map.score, box, area, energy, fallback };
-        const parameters = { ...options, box: rule, ...boxOptions, overlay: alpha, map: map.meta };
-        await outputs.write(
-          out,
-          await encodePng(alpha === null ? pictureOf(found) : highlighted(picture, found, alpha), {
-            image: basename(path),
-            ...result,
-            parameters,
-            adapter,
-          }),
-        );
-
-        const [x, y, w, h] = box;
-        session.print(
-          args.json,
-          { image: path, out, width, height, ...result, parameters, adapter },
-          `${out}: ${named(map.class, label)}, box ${x} ${y} ${w} ${h}, ${(area * 100).toFixed(1)} % of the picture` +
-            (fallback === null ? '' : ` (${fallback})`),
-        );
-      };
-    };
-    return eachPicture(args._, session, open, (path) => (known === undefined ? [] : [fileOf(path, known)]));
+    return overPictures(args, session, {
+      command: 'segment',
+      file,
+      input,
+      parameters: { ...maker.parameters, class: chosen, ...options, box: rule, ...boxOptions, overlay: alpha },
+      batch: maker.together ? null : maker.batch,
+      folder: folderOf(args.out),
+      needsPicture: true,
+      filesOf: (names, label) => [fillPattern(args.out, { ...names, class: label, method: 'segmentation' })],
+      known: labelBefore(args.out, chosen, file.labels),
+      open: async ({ model, pool, adapter }) => ({
+        make: (lane, pictures) => maker.makeAll(lane, pictures, chosen, { signal }),
+        labelOf: (map) => model.labelOf(map.class),
+        async finish({ item, picture, result: map, files: [out] }) {
+          if (!picture) throw new UsageError(`${item.picture}: a cut goes by colours, and prepared numbers have none`);
+          noteFlat(item.picture, map, session);
+          const label = model.labelOf(map.class);
+          const placement = placementOf(picture, input);
+          const cut = await segmentOf(picture, map, { ...options, placement, signal });
+          const found = rule === 'map' ? { ...cut, box: mapBox(map, picture, { ...boxOptions, placement }).box } : cut;
+          const { box, energy, fallback, mask, width, height } = found;
+          const area = mask.reduce((sum, value) => sum + value, 0) / mask.length;
+          const result = { class: map.class, label, score: map.score, box, area, energy, fallback };
+          const parameters = { ...options, box: rule, ...boxOptions, overlay: alpha, map: map.meta };
+          const text = { image: basename(item.picture), ...result, parameters, adapter };
+          const shown = alpha === null ? pictureOf(found) : highlighted(picture, found, alpha);
+          const [x, y, w, h] = box;
+          return {
+            contents: [await pool.run('encode', { picture: shown, text })],
+            line: { ...result, width, height },
+            json: {
+              image: item.picture,
+              ...(item.shard !== null && { shard: item.shard }),
+              out,
+              width,
+              height,
+              ...result,
+              parameters,
+              adapter,
+            },
+            text:
+              `${out}: ${named(map.class, label)}, box ${x} ${y} ${w} ${h}, ${(area * 100).toFixed(1)} % of the ` +
+              `picture${fallback === null ? '' : ` (${fallback})`}`,
+          };
+        },
+      }),
+    });
   },
 });
 

@@ -59,6 +59,8 @@ export function openSession(signal: AbortSignal): Session {
 
 const QUIET_MILLISECONDS = 1000;
 const REWRITE_MILLISECONDS = 100;
+/** So often a log is told how far it is. */
+const LOG_MILLISECONDS = 60_000;
 const NAMES: Readonly<Record<Progress['phase'], string>> = {
   download: 'reading the model',
   parse: 'reading the model',
@@ -73,18 +75,25 @@ function progressOn(stream: NodeJS.WriteStream): { show: (progress: Progress) =>
   let next = performance.now() + QUIET_MILLISECONDS;
   let last: string | null = null;
   const told = new Set<string>(); // uploading and compiling go on at the same time
+  const pace = paceOf();
+  let nextLog = 0;
   return {
     show({ phase, done, total }) {
+      const speed = phase === 'run' ? pace(done, total) : '';
       if (performance.now() < next) return;
       if (stream.isTTY) {
         const counted = phase === 'compile' || phase === 'run'; // the others are in bytes
         const part = total ? (counted ? ` ${done}/${total}` : ` ${Math.floor((100 * done) / total)} %`) : '';
-        last = `${NAMES[phase]}${part} …`;
+        last = `${NAMES[phase]}${part}${speed} …`;
         next = performance.now() + REWRITE_MILLISECONDS;
         stream.write(`\r\x1b[K${last}`);
       } else if (!told.has(phase) && done !== total) {
         told.add(phase);
+        nextLog = performance.now() + LOG_MILLISECONDS;
         stream.write(`gradlens: ${NAMES[phase]} …\n`);
+      } else if (speed && performance.now() > nextLog) {
+        nextLog = performance.now() + LOG_MILLISECONDS;
+        stream.write(`gradlens: ${NAMES[phase]} ${done}${total ? `/${total}` : ''}${speed} …\n`);
       }
     },
     clear() {
@@ -94,4 +103,22 @@ function progressOn(stream: NodeJS.WriteStream): { show: (progress: Progress) =>
       }
     },
   };
+}
+
+/** How fast it goes, and how long it takes from here at this pace; nothing before there is a pace. */
+export function paceOf(now = (): number => performance.now()): (done: number, total?: number) => string {
+  let first: { readonly at: number; readonly done: number } | undefined;
+  return (done, total) => {
+    first ??= { at: now(), done };
+    const seconds = (now() - first.at) / 1000;
+    if (seconds < 1 || done <= first.done) return '';
+    const rate = (done - first.done) / seconds;
+    const left = total === undefined ? '' : `, ${inTime((total - done) / rate)} left`;
+    return `, ${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s${left}`;
+  };
+}
+
+function inTime(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }

@@ -103,7 +103,7 @@ test.each<[line: string, code: number, message: RegExp]>([
   ['convert $/bare.onnx', 2, /no out given/],
   ['convert $/bare.onnx $/text.png/new', 2, /bare\.safetensors cannot be written: (ENOTDIR|EEXIST)/],
   ['classify $/missing.png --model $M', 2, /missing\.png: there is no such file/],
-  ['classify $ --model $M', 2, /is no file/],
+  ['classify $/bare.onnx/* --model $M', 2, /matches no file/],
   ['classify $/text.png --model $M', 2, /text\.png cannot be read as a picture/],
   ['classify $/old.bmp --model $M', 2, /old\.bmp is a BMP, which is not read in Node; save it as PNG/],
   ['classify $/a.png --model $/pointer.onnx', 2, /pointer\.onnx: this is a Git LFS pointer/],
@@ -121,7 +121,7 @@ test.each<[line: string, code: number, message: RegExp]>([
   ['saliency $/a.png --model $M --cmap jet', 2, /--cmap is 'jet'; it can be viridis, cividis, gray, coolwarm/],
   ['saliency $/a.png --model $M --overlay=2', 2, /--overlay is '2'; it can be a number from 0 to 1/],
   ['saliency $/a.png --model $M --percentile lots', 2, /--percentile is 'lots'/],
-  ['saliency $/a.png --model $M --out {name}.png', 2, /--out has \{name\}; there are \{stem\}/],
+  ['saliency $/a.png --model $M --out {name}.png', 2, /--out has \{name\}; there are \{dir\}, \{stem\}/],
   ['saliency $/a.png --model $M --out map.jpg', 2, /it should end in \.png/],
   [
     'saliency $/a.png --model $M --out $/a.png',
@@ -159,13 +159,17 @@ test('of several pictures all are done, and every failure has its line', async (
     at('out/{stem}.png'),
     '--json',
   ]);
-  expect(code).toBe(2);
-  expect(jsonLines(stdout).map(({ image }) => image)).toEqual([at('a.png'), at('b.png')]);
-  expect(complaints).toEqual([
+  expect(code).toBe(1);
+  const errors = jsonLines(stdout).map(({ error }) => error as string | undefined);
+  expect(jsonLines(stdout).map(({ image }) => image)).toEqual(pictures);
+  expect(errors).toEqual([
+    undefined,
     expect.stringMatching(/gone\.png: there is no such file/),
-    expect.stringMatching(/other.a\.png: .*out.a\.png is written by this command already; name another file to write/),
     expect.stringMatching(/text\.png cannot be read as a picture/),
+    expect.stringMatching(/other.a\.png: .*out.a\.png is written by this command already; name another file to write/),
+    undefined,
   ]);
+  expect(complaints).toEqual(errors.filter(Boolean).map((error) => `gradlens: ${error}`));
 });
 
 describe('exit codes', () => {
@@ -174,7 +178,8 @@ describe('exit codes', () => {
     [new GradlensError('no-adapter', ''), 3],
     [new GradlensError('software-adapter', ''), 3],
     [new GradlensError('insecure-context', ''), 3],
-    [new GradlensError('device-lost', ''), 4],
+    [new GradlensError('device-lost', ''), 75],
+    [new GradlensError('out-of-memory', ''), 75],
     [new GradlensError('shape', ''), 2],
     [new Error('a bug'), 1],
   ])('%o: %d', (error, code) => expect(exitCodeOf(error)).toBe(code));

@@ -5,7 +5,7 @@ import { common } from '../../src/cli/args';
 import { mapMakerOf, methodOptions } from '../../src/cli/methods';
 import { classOption, modelOption, prepOption } from '../../src/cli/models';
 import { localise } from '../../src/cli/localise';
-import { imagesArgument } from '../../src/cli/pictures';
+import { manyOptions, picturesArgument } from '../../src/cli/many/options';
 import { saliency } from '../../src/cli/saliency';
 import { sanity } from '../../src/cli/sanity';
 import { segment, segmentationOptions } from '../../src/cli/segment';
@@ -26,7 +26,8 @@ test('are one for each option, and say whose they are', () => {
 
 test('none has the name of another flag of these commands', () => {
   const shared = {
-    ...imagesArgument,
+    ...picturesArgument,
+    ...manyOptions,
     ...modelOption,
     ...prepOption,
     ...classOption,

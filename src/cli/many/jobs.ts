@@ -1,0 +1,82 @@
+/** What worker threads do: decode pictures, and draw and encode maps. All of it is a function of what it is given. */
+import { zipSync } from 'fflate';
+import { writeNpy } from '../../formats/npy';
+import type { ColourMapName } from '../../image/colourMaps';
+import type { Placement } from '../../image/placement';
+import type { Pixels } from '../../image/pixels';
+import { clipOf, renderMap } from '../../image/render';
+import type { Heatmap } from '../../index';
+import { readImage } from '../../node/image';
+import { encodePng } from '../output';
+
+export interface Drawing {
+  readonly map: Pick<Heatmap, 'data' | 'width' | 'height' | 'signed' | 'class' | 'score'>;
+  /** What of it is wanted. */
+  readonly kinds: readonly MapFile[];
+  readonly width: number;
+  readonly height: number;
+  readonly placement?: Placement;
+  readonly overlay?: { readonly picture: Pixels; readonly alpha: number };
+  readonly colours: ColourMapName;
+  readonly percentile: number;
+  /** Goes into the PNG, with `parameters.clip`. */
+  readonly text: { readonly parameters: object; readonly [name: string]: unknown };
+}
+
+export type MapFile = 'png' | 'npy' | 'npz';
+
+export interface Drawn {
+  readonly contents: Readonly<Partial<Record<MapFile, Uint8Array>>>;
+  /** The value that takes the last colour. */
+  readonly clip: number;
+  /** Of |values|. */
+  readonly percentiles: Readonly<Record<string, number>>;
+}
+
+async function draw({ map, kinds, text, ...how }: Drawing): Promise<Drawn> {
+  const clip = clipOf(map.data, how.percentile);
+  const contents: Partial<Record<MapFile, Uint8Array>> = {};
+  const { width, height, colours, percentile, placement } = how;
+  if (kinds.includes('png')) {
+    const overlay = how.overlay && {
+      picture: await scaled(how.overlay.picture, width, height),
+      alpha: how.overlay.alpha,
+    };
+    const rendered = renderMap(map, {
+      ...{ colours, percentile, width, height },
+      ...(placement && { placement }),
+      ...(overlay && { overlay }),
+    });
+    contents.png = await encodePng(rendered, { ...text, parameters: { ...text.parameters, clip } });
+  }
+  const npy = (): Uint8Array<ArrayBuffer> => writeNpy([map.height, map.width], map.data);
+  if (kinds.includes('npy')) contents.npy = npy();
+  if (kinds.includes('npz')) {
+    const arrays = {
+      'map.npy': npy(),
+      'class.npy': writeNpy([], Float32Array.of(map.class)),
+      'score.npy': writeNpy([], Float32Array.of(map.score)),
+    };
+    contents.npz = zipSync(arrays, { level: 6, mtime: '1980-01-01T00:00:00' }); // the same bytes at any time
+  }
+  const percentiles = Object.fromEntries([50, 90, 95, 99, 100].map((p) => [p, clipOf(map.data, p)]));
+  return { contents, clip, percentiles };
+}
+
+async function scaled(picture: Pixels, width: number, height: number): Promise<Pixels> {
+  if (picture.width === width && picture.height === height) return picture;
+  const { default: sharp } = await import('sharp');
+  const raw = { width: picture.width, height: picture.height, channels: 4 } as const;
+  const data = await sharp(picture.data, { raw }).resize(width, height, { fit: 'fill' }).raw().toBuffer();
+  return { data, width, height };
+}
+
+export const jobs = {
+  decode: (source: string | Uint8Array): Promise<Pixels> => readImage(source),
+  draw,
+  /** A picture with the parameters in it. */
+  encode: ({ picture, text }: { readonly picture: Pixels; readonly text: object }): Promise<Uint8Array> =>
+    encodePng(picture, text),
+};
+
+export type Jobs = typeof jobs;
