@@ -63,9 +63,9 @@ export function figureSvg(figure: Figure): string {
   write(figure.title, 40, { weight: 650 });
   if (figure.subtitle) write(figure.subtitle, 24, { colour: QUIET });
   y += 20;
-  for (const row of rowsOf(figure.panels)) {
-    y += drawRow(parts, row, y) + GAP;
-  }
+  const rows = rowsOf(figure.panels);
+  const high = Math.min(MOST_ROW, ...rows.slice(0, 1).map(heightOf)); // of all rows: the last may have fewer panels
+  for (const row of rows) y += drawRow(parts, row, { top: y, high }) + GAP;
   if (figure.scale) y += drawScale(parts, figure.scale, y) + 12;
   for (const note of figure.notes) write(note, 19, { colour: QUIET });
   y += 6;
@@ -82,20 +82,25 @@ export function figureSvg(figure: Figure): string {
   ].join('\n');
 }
 
-/** Up to three panels stand in a row; more of them in rows of five. */
+/** Up to three panels stand in a row; more of them in rows of five, where that fills the last one, or four. */
 function rowsOf(panels: readonly Panel[]): readonly (readonly Panel[])[] {
-  const most = panels.length <= 3 ? 3 : Math.min(5, Math.ceil(Math.sqrt(panels.length * 1.6)));
+  const most = panels.length <= 3 ? 3 : panels.length % 5 === 0 ? 5 : 4;
   const rows: Panel[][] = [];
   for (let begin = 0; begin < panels.length; begin += most) rows.push(panels.slice(begin, begin + most));
   return rows;
 }
 
-/** A row of panels of one height, as wide as the figure or less; its height. */
-function drawRow(parts: string[], row: readonly Panel[], top: number): number {
-  const columns = row.length;
+/** Of a row that is as wide as the figure. */
+const heightOf = (row: readonly Panel[]): number =>
+  (INNER - GAP * (row.length - 1)) / row.reduce((sum, { width, height }) => sum + width / height, 0);
+
+/** A row of panels of one height; what it takes from `top` on. */
+function drawRow(
+  parts: string[],
+  row: readonly Panel[],
+  { top, high }: { readonly top: number; readonly high: number },
+): number {
   const aspects = row.map(({ width, height }) => width / height);
-  const free = INNER - GAP * (columns - 1);
-  const high = Math.min(MOST_ROW, free / aspects.reduce((sum, aspect) => sum + aspect, 0));
   const titleHeight = 30;
   let x = MARGIN;
   let most = 0;
