@@ -23,9 +23,10 @@ export interface Prepared {
 /**
  * A texture of the host's, and what it does not say of itself.
  *
+ * @example
  * ```ts
  * await model.scores({ texture: renderTarget, colorSpace: 'linear' });
- * await model.scores({ texture: device.importExternalTexture({ source: video }), width: 640, height: 480 });
+ * const scores = await model.scores({ texture: frame.createView(), format: 'rgba8unorm', width: 480, height: 360 });
  * ```
  */
 export interface TexturePicture {
