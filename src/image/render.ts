@@ -1,5 +1,5 @@
 /** Maps to pictures: clip, colour, resize, lay over. The numbers of the map stay as they are. */
-import { checkAll, oneOf, whole, within } from '../check';
+import { checkAll, from, oneOf, whole, within } from '../check';
 import { GradlensError } from '../errors';
 import { type ColourMapName, colourMapNames, colourTable, isDiverging } from './colourMaps';
 import type { Pixels } from './pixels';
@@ -18,6 +18,8 @@ export interface RenderOptions {
   readonly colours?: ColourMapName;
   /** Values beyond this percentile of |value| take the last colour; default 99. */
   readonly percentile?: number;
+  /** This value and those beyond it take the last colour, whatever the percentile. */
+  readonly clip?: number;
   /** Extents of the result; default: the map's, or the overlaid picture's. */
   readonly width?: number;
   /** Likewise. */
@@ -47,6 +49,7 @@ export const OVERLAY_ALPHA = 0.8;
 const RULES = {
   colours: oneOf(...colourMapNames),
   percentile: within(0, 100),
+  clip: from(0),
   width: whole(1),
   height: whole(1),
   alpha: within(0, 1),
@@ -74,14 +77,14 @@ export function renderMap(map: Drawable, options: RenderOptions = {}): Rendered 
   const { overlay, fading, percentile = 99, colours = map.signed ? 'coolwarm' : 'viridis' } = options;
   const { width = overlay?.picture.width ?? map.width, height = overlay?.picture.height ?? map.height } = options;
   const alpha = (overlay ?? fading)?.alpha ?? OVERLAY_ALPHA;
-  checkAll({ colours, percentile, width, height, alpha }, RULES);
+  checkAll({ colours, percentile, width, height, alpha, clip: options.clip ?? 0 }, RULES);
   if (overlay && (overlay.picture.width !== width || overlay.picture.height !== height)) {
     throw new GradlensError(
       'shape',
       `the picture is ${overlay.picture.width}×${overlay.picture.height}, the result would be ${width}×${height}`,
     );
   }
-  const clip = clipOf(map.data, percentile);
+  const { clip = clipOf(map.data, percentile) } = options;
   const toColour = colourIndex(map, colours, clip);
   const table = colourTable(colours, STEPS);
   const values = resizeMap(map, width, height, options.placement);
@@ -101,12 +104,17 @@ export function renderMap(map: Drawable, options: RenderOptions = {}): Rendered 
 }
 
 /** The `percentile` of |values|, between neighbours in proportion (as NumPy does it by default); 0 for none. */
-export function clipOf(values: Float32Array, percentile = 99): number {
-  if (values.length === 0) return 0;
-  const sorted = Float32Array.from(values, Math.abs).sort();
-  const at = (Math.min(Math.max(percentile, 0), 100) / 100) * (sorted.length - 1);
-  const low = sorted[Math.floor(at)]!;
-  return low + (sorted[Math.ceil(at)]! - low) * (at - Math.floor(at));
+export const clipOf = (values: Float32Array, percentile = 99): number => percentilesOf(values, [percentile])[0]!;
+
+/** Several of them, for one sort. */
+export function percentilesOf(values: Float32Array, percentiles: readonly number[]): number[] {
+  if (values.length === 0) return percentiles.map(() => 0);
+  const sorted = values.map(Math.abs).sort();
+  return percentiles.map((percentile) => {
+    const at = (Math.min(Math.max(percentile, 0), 100) / 100) * (sorted.length - 1);
+    const low = sorted[Math.floor(at)]!;
+    return low + (sorted[Math.ceil(at)]! - low) * (at - Math.floor(at));
+  });
 }
 
 const STEPS = 1024;

@@ -15,7 +15,8 @@ test('are one for each option, and say whose they are', () => {
   expect(new Set(Object.keys(methodOptions))).toEqual(new Set(['method', ...names]));
   expect(methodOptions.samples).toMatchObject({
     valueHint: 'N',
-    description: 'of integrated-gradients: steps of the path; of smoothgrad: noisy copies (default: 32)',
+    description:
+      'of integrated-gradients: steps of the path; of smoothgrad: how many maps of noisy copies are averaged (default: 32)',
   });
   expect(methodOptions.relu).toMatchObject({
     valueHint: 'gradient|deconvnet|guided',

@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { TAR_END, tarEntry } from '../../src/cli/tar';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readImage } from '../../src/node/index';
 import { buildOnce, folder, gradlens, jsonLines, writePicture, writeTiny } from './gradlens';
@@ -147,18 +148,9 @@ describe('segment', () => {
   });
 });
 
-/** An uncompressed tar of these files, as `tar --format=ustar` has it. */
-function tarOf(files: Readonly<Record<string, Uint8Array>>): Uint8Array {
-  const blocks = Object.entries(files).flatMap(([name, bytes]) => {
-    const header = Buffer.alloc(512);
-    header.write(name, 0);
-    header.write(bytes.length.toString(8).padStart(11, '0'), 124);
-    header.write('0', 156);
-    header.write('ustar\x0000', 257);
-    return [header, bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)];
-  });
-  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
-}
+/** An uncompressed tar of these files. */
+const tarOf = (files: Readonly<Record<string, Uint8Array>>): Uint8Array =>
+  Buffer.concat([...Object.entries(files).map(([name, bytes]) => tarEntry(name, bytes)), TAR_END]);
 
 describe('sanity', () => {
   test('deletion and insertion end where the picture and the mean colour are; shuffled weights are another network', async () => {

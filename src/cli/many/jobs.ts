@@ -4,7 +4,7 @@ import { writeNpy } from '../../formats/npy';
 import type { ColourMapName } from '../../image/colourMaps';
 import type { Placement } from '../../image/placement';
 import type { Pixels } from '../../image/pixels';
-import { clipOf, renderMap } from '../../image/render';
+import { percentilesOf, renderMap } from '../../image/render';
 import type { Heatmap } from '../../index';
 import { readImage } from '../../node/image';
 import { encodePng } from '../output';
@@ -33,8 +33,11 @@ export interface Drawn {
   readonly percentiles: Readonly<Record<string, number>>;
 }
 
+/** Percentiles that are told of a map. */
+const TOLD = [50, 90, 95, 99, 100];
+
 async function draw({ map, kinds, text, ...how }: Drawing): Promise<Drawn> {
-  const clip = clipOf(map.data, how.percentile);
+  const [clip, ...quantiles] = percentilesOf(map.data, [how.percentile, ...TOLD]) as [number, ...number[]];
   const contents: Partial<Record<MapFile, Uint8Array>> = {};
   const { width, height, colours, percentile, placement } = how;
   if (kinds.includes('png')) {
@@ -43,7 +46,7 @@ async function draw({ map, kinds, text, ...how }: Drawing): Promise<Drawn> {
       alpha: how.overlay.alpha,
     };
     const rendered = renderMap(map, {
-      ...{ colours, percentile, width, height },
+      ...{ colours, percentile, clip, width, height },
       ...(placement && { placement }),
       ...(overlay && { overlay }),
     });
@@ -59,8 +62,7 @@ async function draw({ map, kinds, text, ...how }: Drawing): Promise<Drawn> {
     };
     contents.npz = zipSync(arrays, { level: 6, mtime: '1980-01-01T00:00:00' }); // the same bytes at any time
   }
-  const percentiles = Object.fromEntries([50, 90, 95, 99, 100].map((p) => [p, clipOf(map.data, p)]));
-  return { contents, clip, percentiles };
+  return { contents, clip, percentiles: Object.fromEntries(TOLD.map((p, k) => [p, quantiles[k]!])) };
 }
 
 async function scaled(picture: Pixels, width: number, height: number): Promise<Pixels> {
