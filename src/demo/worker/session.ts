@@ -140,8 +140,9 @@ function watched(host: Engine): Engine {
 export async function loadNetwork(source: ModelSource, options: LoadOptions): Promise<Model> {
   const host = await theEngine();
   const file = await loadModelFile(source, fetchOverHttp, options);
-  const { signal, onProgress, ...kept } = options;
-  const model = await host.load(file, options);
+  const { size, output, fixed, ...read } = options; // said of the file, which is read now
+  const { signal, onProgress, ...kept } = read;
+  const model = await host.load(file, read);
   if (signal?.aborted) model.dispose();
   signal?.throwIfAborted();
   for (const old of network?.models.values() ?? []) old.dispose();
