@@ -6,7 +6,9 @@ import type { InputSpec } from '../options';
 
 /** Of each channel: the prepared value that counts as 0, and how much above it counts as 1. */
 export interface InputUnits {
+  /** What counts as 0. */
   readonly centre: readonly number[];
+  /** What counts as 1, above it. */
   readonly spread: readonly number[];
 }
 
