@@ -30,7 +30,7 @@ import { listenForNetChoices } from './parts/netChoices';
 import { insideForm } from './parts/unitField';
 import { listenForSaving, showSaving } from './save';
 import { type TabName, state } from './state';
-import { ascend, classModelTab, takeRecipe as takeAscentRecipe } from './tabs/classModel';
+import { ascend, classModelTab, listenForStart, takeRecipe as takeAscentRecipe } from './tabs/classModel';
 import { paint, paintOverlay, saliencyTab, showMethod } from './tabs/saliency';
 import { showSanity } from './tabs/sanity';
 import { segmentationTab, takeRecipe as takeCutRecipe } from './tabs/segmentation';
@@ -156,15 +156,16 @@ segmentationTab.form.addEventListener('input', ({ target }) => {
 classModelTab.form.addEventListener('change', ({ target }) => {
   if ((target as HTMLInputElement).name === 'recipe') takeAscentRecipe();
 });
-function startAscent(): void {
+function startAscent(from?: Blob): void {
   if (classModelTab.form.reportValidity())
     void instead(async (signal) => {
       await ensureNetwork(signal);
-      await ascend(signal).finally(() => showSaving(shownTab()));
+      await ascend(signal, from).finally(() => showSaving(shownTab()));
       tellAddress();
     });
 }
-element('ascent-start', HTMLButtonElement).addEventListener('click', startAscent);
+element('ascent-start', HTMLButtonElement).addEventListener('click', () => startAscent());
+listenForStart(startAscent);
 for (const tab of Object.values(tabs)) tab.form.addEventListener('submit', (event) => event.preventDefault());
 classModelTab.form.addEventListener('keydown', (event) => {
   if (event.key === 'Enter' && event.target instanceof HTMLInputElement) startAscent();

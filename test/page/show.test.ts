@@ -160,8 +160,10 @@ test('a class model is saved as a film and as a figure, and its code ends with t
   expect(film).toEqual({ width: 720, height: 816 });
   expect((await stateOf(page)).ascent!.phase).toBe('finished'); // recording leaves what is shown
 
-  const [ended] = printedBy(userFolder(), await copied(page, '#copy-code')) as [number];
-  expect(ended / last).toBeCloseTo(1, 1); // from the zero image, where all is tied, rounding decides the way
+  // by the browser's own driver: from the zero image, where all is tied, rounding decides where the ascent goes
+  const code = (await copied(page, '#copy-code')).replace('Engine()', "Engine({ icd: 'swiftshader' })");
+  const [ended] = printedBy(userFolder(), code) as [number];
+  expect(ended / last).toBeCloseTo(1, 2);
   expect(errors).toEqual([]);
   await close();
 });

@@ -12,7 +12,7 @@ import { element, make } from '../parts/elements';
 import { numberOf, setDefaults, textOf } from '../parts/form';
 import { duration, showActivity, showProgress } from '../parts/messages';
 import { type ShownAscent, state } from '../state';
-import { cancel, instead } from '../work';
+import { cancel } from '../work';
 import type { Advance } from '../worker/ascents';
 import { call } from '../worker/remote';
 import type { Tab } from './tab';
@@ -55,7 +55,7 @@ export const classModelTab: Tab = {
     const count = showReadyModels(parts.gallery, (index, picture) => {
       current.wish = index;
       parts.target.value = 'class';
-      void instead((signal) => ascend(signal, picture));
+      begin(picture);
     });
     showActivity(
       `Start makes a picture of “${chosen.label}”.` +
@@ -80,6 +80,13 @@ export const classModelTab: Tab = {
     };
   },
 };
+
+let begin: (from: Blob) => void = () => {};
+
+/** Calls `start` when a picture is chosen to begin with. */
+export function listenForStart(start: (from: Blob) => void): void {
+  begin = start;
+}
 
 /** What belongs to a network that is gone. */
 export function forgetAscent(): void {
