@@ -464,6 +464,17 @@ export const CURVES = {
     value: 'trunc(x)',
     slope: 'vec4f()',
   }),
+  quantize: curve({
+    title: 'quantization',
+    says:
+      'the nearest whole number, the even one of two, kept from low to high; flat between its steps, so that the derivative ' +
+      'is that of what it stands for: 1 where the nearest whole number lies within the limits, else 0 (straight-through)',
+    parameters: { low: {}, high: {} },
+    value: 'clamp(round(x), vec4f(p.low), vec4f(p.high))',
+    bit: '(round(x) >= vec4f(p.low)) & (round(x) <= vec4f(p.high))',
+    low: 'vec4f()',
+    high: 'vec4f(1.0)',
+  }),
   not: curve({
     title: 'not',
     says: '0 if x is true, which is above 1/2, else 1; flat everywhere',

@@ -39,7 +39,7 @@ export interface OnnxFile {
 
 /**
  * A ConvNet from an ONNX file: a picture `[N, C, H, W]` (or TensorFlow's `[N, H, W, C]`, turned at once), of floats or of
- * bytes, float weights (or eight-bit ones through DequantizeLinear), and the operators of onnx/operators.ts, opsets 7 to
+ * bytes, float weights (or quantized ones through DequantizeLinear), and the operators of onnx/operators.ts, opsets 1 to
  * 25. What the file leaves open, `options` say: a free height and width, which of several outputs has the class scores
  * (else the one that looks like them), and what other inputs are held at; what the scores do not depend on is left out.
  * A node of ours bears the name of the tensor that the ONNX node writes. The file says little of input preparation, so
@@ -123,7 +123,7 @@ function modelOf(decoded: Decoded, bytes: number, options: ReadingOptions): Read
     guess: guessPreparation(ours, producer, input.isWhole),
     labels: told.labels,
     provenance: { format: 'onnx', producer, opset },
-    notes: [...notes, ...output.notes],
+    notes: [...notes, ...output.notes, ...translated.notes],
   };
 }
 

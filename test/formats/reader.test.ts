@@ -178,7 +178,7 @@ describe('weights in eight bits', () => {
       'codes of four bits',
       [{ ...q, dataType: DataType.INT4 }, floats('s', [])],
       {},
-      /holds INT4; quantized weights are INT8, UINT8 or INT32/,
+      /holds INT4; quantized weights are INT8, UINT8, INT16, UINT16 or INT32/,
     ],
     ['a scale that is not finite', [q, floats('s', [], [Infinity])], {}, /is (-?Infinity|NaN)/],
   ])('%s are refused', (_, tensors, attributes, message) => {
@@ -189,13 +189,37 @@ describe('weights in eight bits', () => {
     );
   });
 
-  test('blocks, and activations, are unsupported', () => {
+  test('sixteen bits, with and without sign', () => {
+    const wide = (type: DataType, value: number): Tensor => ({
+      name: 'q',
+      dims: [1n, 2n, 1n, 1n],
+      dataType: type,
+      rawData: Uint8Array.of(value & 255, value >> 8, 1, 0),
+    });
+    expect([...read([wide(DataType.INT16, 0xfffe), floats('s', [], [0.5])], {}, ['q', 's']).data]).toEqual([-1, 0.5]);
+    expect([...read([wide(DataType.UINT16, 0xfffe), floats('s', [], [0.5])], {}, ['q', 's']).data]).toEqual([
+      32_767, 0.5,
+    ]);
+  });
+
+  test('floats that the file itself quantizes and dequantizes, as after quantization-aware training', () => {
+    const nodes = [
+      node('QuantizeLinear', ['f', 's', 'z'], 'q', { axis: 0 }),
+      node('DequantizeLinear', ['q', 's', 'z'], 'w', { axis: 0 }),
+      node('Conv', ['x', 'w'], 'y'),
+    ];
+    // halves to the even neighbour; 100 is beyond 127 steps of 0.5
+    const tensors = [
+      floats('f', [2, 2, 1, 1], [0.25, 0.75, 100, -3]),
+      floats('s', [2], [0.5, 0.5]),
+      codes('z', DataType.INT8, [2], [0, 0]),
+    ];
+    const { weights } = readOnnx(onnxFile({ nodes, tensors })).graph;
+    expect([...weights.get('w')!.data]).toEqual([0, 1, 63.5, -3]);
+  });
+
+  test('blocks are unsupported', () => {
     refusal(() => read([q, floats('s', [1])], { block_size: 2 }, ['q', 's']), 'unsupported-op', /scales in blocks/);
-    refusal(
-      () => readOnnx(onnxFile({ nodes: [node('DequantizeLinear', ['x', 's'], 'y')], tensors: [floats('s', [])] })),
-      'unsupported-op',
-      /its input "x" is computed from the image; supported: a constant/,
-    );
   });
 });
 

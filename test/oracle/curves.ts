@@ -37,6 +37,8 @@ export interface CurveOracle<P> {
   readonly tame?: Interval;
   /** Its slope is 0 everywhere. */
   readonly isFlat?: true;
+  /** What its slope is the derivative of, if not of its value: what it stands for. */
+  readonly standsFor?: (x: number, parameters: P) => number;
 }
 
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
@@ -410,6 +412,18 @@ export const curves: { readonly [Name in CurveName]: CurveOracle<ParametersOf<Na
     corners: places(0),
     byHand: [[{}, [-1.5, 0, 2], [0, 0, 0]]],
   },
+  quantize: {
+    value: (x, { low, high }) => Math.min(Math.max(roundHalfToEven(x), low), high),
+    slope: (x, { low, high }) => Number(roundHalfToEven(x) >= low && roundHalfToEven(x) <= high),
+    standsFor: (x, { low, high }) => Math.min(Math.max(x, low - 0.5), high + 0.5),
+    corners: places(0.5),
+    examples: [
+      { low: -1, high: 2 },
+      { low: -128, high: 127 },
+    ],
+    // halves go to the even neighbour, which is within the limits or not
+    byHand: [[{ low: -2, high: 1 }, [-2.6, -2.5, -1.25, 0, 1.25, 1.5, 2], [0, 1, 1, 1, 1, 0, 0]]],
+  },
   not: {
     ...flat,
     value: (x) => Number(!(x > 0.5)),
@@ -462,8 +476,15 @@ function oracleOf(op: CurveName): Oracle<AnyNode> {
       );
     return { extents: x.extents, data: x.data.map((_, i) => element(i, at(i))) };
   };
+  const { standsFor } = curve;
   return {
     ...(curve.isFlat && { isFlat: true }),
+    ...(standsFor && {
+      standsFor: (node: AnyNode, inputs: readonly Tensor[], weights: Weights) => {
+        const x = first(inputs);
+        return elementwise(node, x, weights, (i, p) => standsFor(x.data[i]!, p));
+      },
+    }),
     forward: (node, inputs, weights) => {
       const x = first(inputs);
       return elementwise(node, x, weights, (i, p) => curve.value(x.data[i]!, p));

@@ -23,9 +23,11 @@ import {
 
 const OPERATORS = Object.keys(ops) as GraphNode['op'][];
 const AT_THE_END = ['softmax', 'logSoftmax'] as const;
-const CURVE_NAMES = Object.keys(curves) as CurveName[];
+const ALL_CURVES = Object.keys(curves) as CurveName[];
+/** All but straight-through estimates, which are no slope. */
+const CURVE_NAMES = ALL_CURVES.filter((op) => !curves[op].standsFor);
 const FORMULA_NAMES = Object.keys(formulas) as FormulaName[];
-const FAMILIES: ReadonlySet<string> = new Set([...CURVE_NAMES, ...FORMULA_NAMES]);
+const FAMILIES: ReadonlySet<string> = new Set([...ALL_CURVES, ...FORMULA_NAMES]);
 const OTHERS = OPERATORS.filter((op) => !FAMILIES.has(op));
 
 /** Where blocks that enlarge have to stop. */

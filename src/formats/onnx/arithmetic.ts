@@ -179,9 +179,11 @@ function affine(call: Call, input: number, parameters: Pick<AffineNode, 'scale' 
 }
 
 /** Constant `index` as a parameter of an affine node that reads input `input`: per channel where that will do. */
-export function spread(call: Call, index: number, input: number, map?: WeightForm): string {
-  const constant = call.needConstant(index);
-  const value = call.value(input);
+export const spread = (call: Call, index: number, input: number, map?: WeightForm): string =>
+  spreadConstant(call, call.needConstant(index), call.value(input), map);
+
+/** The same of a constant that is no input, beside a tensor of ours. */
+export function spreadConstant(call: Call, constant: Constant, value: Value, map?: WeightForm): string {
   const shape = readShape(constant);
   call.model.spend(value.extents.C); // a broken file may have a thousand million channels
   const form = isPerChannel(shape, value) ? broadcastBias(shape, value) : everywhere(call, shape, value);

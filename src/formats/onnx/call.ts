@@ -55,6 +55,8 @@ export interface Surroundings {
   readonly values: ReadonlyMap<string, Value>;
   readonly constants: ReadonlyMap<string, Constant>;
   readonly translated: ReadonlyMap<string, GraphNode>;
+  /** Of tensors that hold quantized numbers: the tensor of the same numbers less their zero point, and that. */
+  readonly codes: Map<string, { readonly name: string; readonly zero: number }>;
   weight(constant: Constant, form?: WeightForm): NamedWeight;
   /** Throws where the file states another shape for a tensor. */
   checkShape(name: string, value: Value): void;
@@ -65,6 +67,8 @@ export interface Surroundings {
    * holds.
    */
   spend(count: number): void;
+  /** A sentence for people, said once however often it is noted. */
+  note(words: string): void;
 }
 
 /** One ONNX node, as its translation reads it. */
@@ -143,15 +147,21 @@ export class Call {
 
   /** Input `index` as a tensor of our graph, whether it is computed or a constant. */
   operand(index: number): Named {
-    if (!this.constant(index)) return [this.inputs[index] ?? '', this.value(index)];
-    const value = valueOf(readShape(this.needConstant(index)));
+    const constant = this.constant(index);
+    return constant ? this.constantTensor(constant) : [this.inputs[index] ?? '', this.value(index)];
+  }
+
+  /** A constant as a tensor of our graph. */
+  constantTensor(constant: Constant): Named {
+    const value = valueOf(readShape(constant));
     const { C, H, W } = value.extents;
     const form: WeightForm = {
       suffix: `as [${C}, ${H}, ${W}], of any type`,
       apply: ({ data }) => ({ shape: [C, H, W], data }),
       readsAny: true,
     };
-    const node = { op: 'constant', inputs: [], value: this.weight(index, form).name, extents: [C, H, W] } as const;
+    const weight = this.model.weight(constant, form);
+    const node = { op: 'constant', inputs: [], value: weight.name, extents: [C, H, W] } as const;
     return [this.emit(node), value];
   }
 

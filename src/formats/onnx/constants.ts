@@ -1,9 +1,9 @@
 /** Constants that nodes write: by themselves, or from the shapes of activations. */
 import type { NodeProto, TensorProto } from 'onnx-buf';
 import { operatorName, unsupported, type Call, type Operators } from './call';
-import { dequantize } from './dequantize';
 import { foldNode } from './fold';
 import { encode } from './fold/numbers';
+import { quantizedConstant } from './quantizing';
 import type { Constant } from './tensors';
 import { product } from './value';
 
@@ -19,7 +19,8 @@ export function constantsOf(node: NodeProto, call: Call): readonly Constant[] | 
   const behind = call.constant(0);
   // exporters share weights through Identity nodes, and store them in eight bits behind DequantizeLinear
   if (behind && name === 'Identity') return [behind];
-  if (behind && name === 'DequantizeLinear') return [dequantize(call)];
+  const quantized = behind && quantizedConstant(call, name);
+  if (quantized) return [quantized];
   const tensors =
     name === 'Constant'
       ? [tensorOf(call)]

@@ -4,10 +4,10 @@ import { branching } from './branches';
 import type { Operator } from './call';
 import { constants } from './constants';
 import { dense } from './dense';
-import { dequantizing } from './dequantize';
 import { functions } from './functions';
 import { normalization } from './normalization';
 import { passing } from './passing';
+import { quantizing } from './quantizing';
 import { reductions } from './reducing';
 import { resizing } from './resize';
 import { shaping } from './shaping';
@@ -19,10 +19,10 @@ const FILES = [
   branching,
   constants,
   dense,
-  dequantizing,
   functions,
   normalization,
   passing,
+  quantizing,
   reductions,
   resizing,
   shaping,
@@ -30,5 +30,5 @@ const FILES = [
   windowed,
 ];
 
-/** Opsets 7 to 25. What `fold/` knows of constants comes on top. */
+/** The forms of opsets 7 to 25; `older.ts` brings older ones there. What `fold/` knows of constants comes on top. */
 export const operators: ReadonlyMap<string, Operator> = new Map(FILES.flatMap((entries) => Object.entries(entries)));

@@ -51,15 +51,26 @@ export function readFloats({ name, tensor }: Constant): Weight {
   return { shape, data: decode(typed) };
 }
 
+const CODES = {
+  [DataType.INT8]: Int8Array,
+  [DataType.UINT8]: Uint8Array,
+  [DataType.INT16]: Int16Array,
+  [DataType.UINT16]: Uint16Array,
+  [DataType.INT32]: Int32Array,
+};
+export type Codes = InstanceType<(typeof CODES)[keyof typeof CODES]>;
+
 /**
- * The codes of a quantized constant, INT8, UINT8 or (of a bias) INT32, row-major.
+ * The codes of a quantized constant of 8 or 16 bits, or (of a bias) INT32, row-major.
  * @throws GradlensError `model-format`, as `readFloats`.
  */
-export function readQuantized({ name, tensor }: Constant): Int8Array | Uint8Array | Int32Array {
+export function readQuantized({ name, tensor }: Constant): Codes {
   const { dataType, rawData, int32Data } = tensor;
-  const Codes = { [DataType.INT8]: Int8Array, [DataType.UINT8]: Uint8Array, [DataType.INT32]: Int32Array }[dataType];
+  const Codes = CODES[dataType as keyof typeof CODES];
   if (!Codes)
-    throw formatError(`${where(name)}: holds ${typeName(tensor)}; quantized weights are INT8, UINT8 or INT32`);
+    throw formatError(
+      `${where(name)}: holds ${typeName(tensor)}; quantized weights are INT8, UINT8, INT16, UINT16 or INT32`,
+    );
   const { shape, count } = checkedShape(name, tensor);
   if (count === 0) throw formatError(`${where(name)}: is empty, of shape [${shape}]`);
   if (rawData.length > 0) {

@@ -13,7 +13,7 @@ import {
 } from './call';
 import { Branches, readsOf } from './branches';
 import { constantsOf } from './constants';
-import { isQuantizing } from './dequantize';
+import { isQuantizing } from './quantizing';
 import { folds } from './fold';
 import type { GraphInput } from './input';
 import { operators } from './operators';
@@ -49,13 +49,16 @@ export function translate(
   const budget = FREE_NUMBERS + 4 * given.reduce((sum, { tensor }) => sum + product(tensor.dims.map(Number)), 0);
   let spent = 0;
   const surroundings: Surroundings = {
+  const notes = new Set<string>();
     ...model,
     batch: input.batch,
     values,
     constants,
     translated,
     emit: emitter(nodes, translated, values, constants),
+    codes: new Map(),
     spend(count) {
+    note: (words) => notes.add(words),
       spent += count;
       if (!(spent <= budget))
         throw formatError(
@@ -109,7 +112,7 @@ export function translate(
   nodes.forEach(walk);
   if (refused.length > 0) throw refusal(refused);
   if (fault) throw fault;
-  return { nodes: translated, values, constants };
+  return { nodes: translated, values, constants, notes: [...notes] };
 }
 
 /** What a graph becomes. */
@@ -118,6 +121,8 @@ export interface Translated {
   readonly nodes: ReadonlyMap<string, GraphNode>;
   /** Activations, by ONNX's names. */
   readonly values: ReadonlyMap<string, Value>;
+  /** Sentences for people. */
+  readonly notes: readonly string[];
   readonly constants: ReadonlyMap<string, Constant>;
 }
 
