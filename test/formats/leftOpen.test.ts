@@ -7,6 +7,7 @@ import { readOnnx } from '../../src/formats/onnx';
 import { scored } from '../../src/formats/scores';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient, runGraph } from '../oracle/network';
+import { normals, seededRandom } from '../oracle/random';
 import { floats, integers, node, onnxFile, valueInfo } from './models';
 
 type Graph = NonNullable<ReturnType<typeof fromBinary<typeof ModelProtoSchema>>['graph']>;
@@ -312,7 +313,33 @@ test.each([
   expect(relativeL2(graphGradient(graph, image, { class: 0 }).scores, right)).toBeLessThan(1e-6);
 });
 
-test.each(['QuantizeLinear', 'QLinearConv', 'ConvInteger', 'DynamicQuantizeLinear'])(
+test.each([
+  ['nothing', [], 'y/channels first'],
+  ['a soft-max', [node('Softmax', ['m'], 'y', { axis: -1 })], 'y'],
+  ['a sigmoid', [node('Sigmoid', ['m'], 'y')], 'y'],
+])('a map at the end of a net whose channels are last has its classes in channels, behind %s', (_, ends, output) => {
+  const map = ends.length === 0 ? 'y' : 'm';
+  const { graph, extents } = readOnnx(
+    onnxFile({
+      input: ['N', 5, 6, 2],
+      nodes: [
+        node('Transpose', ['x'], 't', { perm: [0, 3, 1, 2] }),
+        node('Conv', ['t', 'w'], 'c'),
+        node('Transpose', ['c'], map, { perm: [0, 2, 3, 1] }),
+        ...ends,
+      ],
+      tensors: [floats('w', [3, 2, 1, 1])],
+    }),
+  );
+  expect(graph.output).toBe(output);
+  const image = normals(seededRandom(3), 60);
+  const all = runGraph(graph, image);
+  expect(all.get(output)!.extents).toEqual({ C: 3, H: 5, W: 6 });
+  expect(extents).toEqual({ C: 3, H: 5, W: 6 });
+  expect(all.get(`y/channels first`)!.data).toEqual(all.get('c')!.data);
+});
+
+test.each(['QLinearConv', 'ConvInteger', 'DynamicQuantizeLinear'])(
   'a file with %s is refused in one sentence that says what to take instead',
   (op) => {
     const file = onnxFile({

@@ -1,5 +1,5 @@
 import { treatsAllAlike } from '../../../shaders/curves';
-import type { Graph, GraphNode, Weight } from '../../graph';
+import type { Extents, Graph, GraphNode, Weight } from '../../graph';
 import type { AffineNode } from '../../ops/affine';
 
 /**
@@ -44,6 +44,28 @@ export function channelsFirst(graph: Graph): Graph {
       .map((node) => ({ ...node, inputs: node.inputs.map((read) => (dropped.has(read) ? last : read)) })),
     weights,
   };
+}
+
+/**
+ * A map of scores at the end of such a network, `[N, H, W, K]`, as one `[N, K, H, W]`; one of one place stays as it is. A
+ * soft-max or sigmoid stays its end.
+ */
+export function mapFirst(
+  graph: Graph,
+  { C: H, H: W, W: K }: Extents,
+): { readonly graph: Graph; readonly extents: Extents } {
+  if (H === 1 && W === 1) return { graph, extents: { C: H, H: W, W: K } };
+  const { nodes, output } = graph;
+  const name = `${output}/channels first`;
+  const turn = (read: string): GraphNode => ({ op: 'transpose', name, inputs: [read], order: ['W', 'C', 'H'] });
+  const last = nodes.find((node) => node.name === output)!;
+  const extents = { C: K, H, W };
+  if (last.op === 'sigmoid' || ((last.op === 'softmax' || last.op === 'logSoftmax') && last.axis === 'W')) {
+    const head: GraphNode = { op: last.op, name: output, inputs: [name] };
+    const others = nodes.filter((node) => node !== last);
+    return { graph: { ...graph, nodes: [...others, turn(last.inputs[0]!), head] }, extents };
+  }
+  return { graph: { ...graph, nodes: [...nodes, turn(output)], output: name }, extents };
 }
 
 /** Of one input, each element by itself, with parameters that can be turned. */
