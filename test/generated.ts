@@ -119,7 +119,7 @@ function readme(): string {
   const titles = records.map(({ title }) => title).sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
   const paragraphs = [
     `${titles.join(', ').replace(/^./, (letter) => letter.toUpperCase())}.`,
-    `ONNX's operators of opset 7 to 25: ${[...operators.keys()].sort().join(', ')}.`,
+    `ONNX's operators of opset 1 to 25: ${[...operators.keys()].sort().join(', ')}.`,
   ].map((text) => wrapped(text, 140));
   const text = between(readFileSync('README.md', 'utf8'), 'operators', `\n${paragraphs.join('\n\n')}\n`);
   return between(text, 'methods', `\n\n${methodTable()}\n\n`);

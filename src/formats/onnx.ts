@@ -17,7 +17,7 @@ import { translate } from './onnx/translate';
 import { weightStore } from './onnx/weights';
 import { checkWiring, upstream } from './onnx/wiring';
 
-const OPSETS = { oldest: 7, newest: 25 };
+const OPSETS = { oldest: 1, newest: 25 };
 
 /** A model, and the extents of its output, which may be a map. */
 export interface ReadModel extends ModelFile {
@@ -142,9 +142,11 @@ function decode(bytes: Uint8Array): Decoded {
   checkOnnxLimits(bytes);
   const model = decodeMessage(bytes);
   const { graph, opsetImport } = model;
-  const [opset = 0, ...others] = new Set(
+  const stated = new Set(
     opsetImport.filter(({ domain }) => domain === '' || domain === 'ai.onnx').map(({ version }) => Number(version)),
   );
+  // files of the first versions state none
+  const [opset = model.opsetImport.length === 0 ? 1 : 0, ...others] = stated;
   if (!graph) throw formatError('onnx: holds no graph');
   if (others.length > 0) throw formatError(`onnx: is of opset ${opset} and of ${others[0]} at once`);
   if (opset < OPSETS.oldest || opset > OPSETS.newest)

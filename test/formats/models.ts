@@ -15,13 +15,20 @@ export type Tensor = MessageInitShape<typeof TensorProtoSchema>;
 type Attribute = MessageInitShape<typeof AttributeProtoSchema>;
 
 /** An attribute's type follows from its value: whole numbers are ints, `{ f }` a float. */
-export type AttributeValue = number | readonly (number | bigint)[] | string | { readonly f: number } | Tensor;
+export type AttributeValue =
+  | number
+  | readonly (number | bigint)[]
+  | string
+  | { readonly f: number }
+  | { readonly floats: readonly number[] }
+  | Tensor;
 
 export function attribute(name: string, value: AttributeValue): Attribute {
   if (typeof value === 'number') return { name, type: AttributeType.INT, i: BigInt(value) };
   if (typeof value === 'string') return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
   if (Array.isArray(value))
     return { name, type: AttributeType.INTS, ints: (value as readonly (number | bigint)[]).map(BigInt) };
+  if ('floats' in value) return { name, type: AttributeType.FLOATS, floats: [...value.floats] };
   if ('f' in value) return { name, type: AttributeType.FLOAT, f: value.f };
   return { name, type: AttributeType.TENSOR, t: value as Tensor };
 }
@@ -75,6 +82,8 @@ export interface ModelSpec {
   readonly input?: readonly (number | string)[];
   readonly output?: string;
   readonly opset?: number;
+  /** Domains beside ONNX's own, in version 1. */
+  readonly domains?: readonly string[];
   /** Weights are listed among the inputs too, as files before IR version 4 have to. */
   readonly listed?: boolean;
 }
@@ -111,6 +120,7 @@ export function onnxFile({
   valueInfo: stated = [],
   producer = 'test',
   listed = false,
+  domains = [],
 }: ModelSpec): Uint8Array<ArrayBuffer> {
   const weights = listed
     ? tensors.map(({ name, dims, dataType }) => valueInfo(name!, dims!.map(Number), dataType))
@@ -120,7 +130,7 @@ export function onnxFile({
     create(ModelProtoSchema, {
       irVersion: listed ? 3n : 8n,
       producerName: producer,
-      opsetImport: [{ domain: '', version: BigInt(opset) }],
+      opsetImport: [{ domain: '', version: BigInt(opset) }, ...domains.map((domain) => ({ domain, version: 1n }))],
       graph: {
         name: 'net',
         valueInfo: [...stated],

@@ -1,15 +1,11 @@
-/** What stands for other nodes: `If` whose condition is known, and lists of tensors. */
-import { create } from '@bufbuild/protobuf';
-import {
-  AttributeProto_AttributeType as AttributeType,
-  AttributeProtoSchema,
-  NodeProtoSchema,
-  type GraphProto,
-  type NodeProto,
-} from 'onnx-buf';
+/** What stands for other nodes: `If` whose condition is known, lists of tensors, fused operators, old forms. */
+import type { GraphProto, NodeProto } from 'onnx-buf';
 import { formatError, quote } from '../checks';
 import { operatorName, unsupported, type Call, type Operators } from './call';
-import { decode, encode } from './fold/numbers';
+import { decode } from './fold/numbers';
+import { unfused } from './fused';
+import { modernized } from './older';
+import { nodeOf, tensorOf, type Replacement } from './standIns';
 
 /** Operators that {@link Branches} replaces: they are never translated themselves. */
 export const branching: Operators = {
@@ -20,19 +16,14 @@ export const branching: Operators = {
   SplitToSequence: { attributes: ['axis', 'keepdims'], inputs: [1, 2] },
 };
 
-/** Nodes that stand for another one, and constants of their own. */
-export interface Replacement {
-  readonly nodes: readonly NodeProto[];
-  readonly initializers?: GraphProto['initializer'];
-}
-
 /** Which tensors each list has. */
 export class Branches {
   private readonly lists = new Map<string, readonly string[]>();
 
   /** The nodes that a node stands for; undefined if it stands for itself. */
   replacementOf(node: NodeProto, call: Call): Replacement | undefined {
-    switch (operatorName(node)) {
+    const name = operatorName(node);
+    switch (name) {
       case 'If':
         return branchOf(node, call);
       case 'SequenceConstruct':
@@ -50,7 +41,7 @@ export class Branches {
       case 'SplitToSequence':
         return this.split(node, call);
       default:
-        return undefined;
+        return unfused(name, node, call) ?? (call.model.opset < 7 ? modernized(name, node, call) : undefined);
     }
   }
 
@@ -76,23 +67,6 @@ export class Branches {
   }
 }
 
-function nodeOf(
-  opType: string,
-  input: readonly string[],
-  output: readonly string[],
-  attributes: Readonly<Record<string, number | readonly number[]>> = {},
-): NodeProto {
-  const attribute = Object.entries(attributes).map(([name, value]) =>
-    create(
-      AttributeProtoSchema,
-      typeof value === 'number'
-        ? { name, type: AttributeType.INT, i: BigInt(value) }
-        : { name, type: AttributeType.INTS, ints: value.map(BigInt) },
-    ),
-  );
-  return create(NodeProtoSchema, { opType, input: [...input], output: [...output], attribute });
-}
-
 /** Along an axis that is there, or a new one: then each part is given it first. */
 function concatenated(list: readonly string[], node: NodeProto, call: Call): Replacement {
   const axis = call.int('axis', 0);
@@ -102,7 +76,7 @@ function concatenated(list: readonly string[], node: NodeProto, call: Call): Rep
   const axes = `${node.output[0]!}/axes`;
   const unsqueezed = (name: string, part: string): NodeProto =>
     isInput ? nodeOf('Unsqueeze', [name, axes], [part]) : nodeOf('Unsqueeze', [name], [part], { axes: [axis] });
-  const tensor = { ...encode({ shape: [1], data: [axis], isWhole: true }), name: axes };
+  const tensor = tensorOf(axes, [1], [axis], true);
   return {
     nodes: [...list.map((name, k) => unsqueezed(name, parts[k]!)), nodeOf('Concat', parts, node.output, { axis })],
     initializers: isInput ? [tensor] : [],

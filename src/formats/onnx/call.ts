@@ -40,7 +40,7 @@ export interface Operator {
   readonly translate?: (call: Call) => Translation | readonly Translation[];
 }
 
-/** By ONNX's name; opsets 7 to 25. */
+/** By ONNX's name; the forms of opsets 7 to 25. */
 export type Operators = Readonly<Record<string, Operator>>;
 
 /** A node before it has a name. */

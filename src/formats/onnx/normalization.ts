@@ -42,10 +42,9 @@ export const normalization: Operators = {
 
 function batchNorm(call: Call): Translation {
   const value = call.value();
-  if (call.int('spatial', 1) !== 1) throw unsupported('its spatial is 0', '1, one mean per channel');
   if (call.int('training_mode', 0) !== 0)
     throw unsupported('it is in training mode', 'evaluation mode; export the model in it');
-  if (rankOf(value) === 2 && value.shape[0] !== 1) return batchNormOfRows(call);
+  if (call.int('spatial', 1) !== 1 || (rankOf(value) === 2 && value.shape[0] !== 1)) return batchNormByElement(call);
   const epsilon = call.float('epsilon', 1e-5);
   const [scale, bias, mean, variance] = ['scale', 'bias', 'mean', 'variance'].map((role, i) => {
     const weight = call.weight(i + 1);
@@ -55,8 +54,8 @@ function batchNorm(call: Call): Translation {
   return [{ op: 'batchNorm', ...unary(call), scale, bias, mean, variance, epsilon }, value];
 }
 
-/** Of `[rows, C]`, where the rows are tokens or places of an item: a number per element. */
-function batchNormOfRows(call: Call): Translation {
+/** Of `[rows, C]`, where the rows are tokens or places of an item, or not `spatial`: numbers that broadcast to it. */
+function batchNormByElement(call: Call): Translation {
   const epsilon = call.float('epsilon', 1e-5);
   const inverseRoot: WeightForm = {
     suffix: `, one over its root with ${epsilon}`,

@@ -15,6 +15,7 @@ import { Branches, readsOf } from './branches';
 import { constantsOf } from './constants';
 import { isQuantizing } from './quantizing';
 import { folds } from './fold';
+import { isFused } from './fused';
 import type { GraphInput } from './input';
 import { operators } from './operators';
 import type { Constant } from './tensors';
@@ -48,17 +49,17 @@ export function translate(
   const translated = new Map<string, GraphNode>();
   const budget = FREE_NUMBERS + 4 * given.reduce((sum, { tensor }) => sum + product(tensor.dims.map(Number)), 0);
   let spent = 0;
-  const surroundings: Surroundings = {
   const notes = new Set<string>();
+  const surroundings: Surroundings = {
     ...model,
     batch: input.batch,
     values,
     constants,
     translated,
-    emit: emitter(nodes, translated, values, constants),
     codes: new Map(),
-    spend(count) {
+    emit: emitter(nodes, translated, values, constants),
     note: (words) => notes.add(words),
+    spend(count) {
       spent += count;
       if (!(spent <= budget))
         throw formatError(
@@ -76,18 +77,16 @@ export function translate(
   const walk = (node: NodeProto): void => {
     const call = new Call(node, surroundings);
     try {
-      const operator = lookUp(node, call, read);
-      if (fault || readsOf(node).some((name) => lost.has(name))) {
-        node.output.forEach((name) => lost.add(name));
-        return;
-      }
-      const replacement = branches.replacementOf(node, call);
+      const isLost = fault !== undefined || readsOf(node).some((name) => lost.has(name));
+      const replacement = isLost ? undefined : branches.replacementOf(node, call);
       if (replacement) {
         for (const tensor of replacement.initializers ?? []) constants.set(tensor.name, { name: tensor.name, tensor });
         for (const { input: inputs } of replacement.nodes) inputs.forEach((name) => read.add(name));
         replacement.nodes.forEach(walk);
         return;
       }
+      const operator = lookUp(node, call, { read, isLost });
+      if (isLost) return node.output.forEach((name) => lost.add(name));
       const made = constantsOf(node, call);
       if (made)
         made.forEach((constant, k) => {
@@ -121,9 +120,9 @@ export interface Translated {
   readonly nodes: ReadonlyMap<string, GraphNode>;
   /** Activations, by ONNX's names. */
   readonly values: ReadonlyMap<string, Value>;
+  readonly constants: ReadonlyMap<string, Constant>;
   /** Sentences for people. */
   readonly notes: readonly string[];
-  readonly constants: ReadonlyMap<string, Constant>;
 }
 
 /**
@@ -133,11 +132,19 @@ export interface Translated {
 const FREE_NUMBERS = 2 ** 20;
 
 /** What can be said without knowing any value; undefined for what only constants pass through. */
-function lookUp(node: NodeProto, call: Call, read: ReadonlySet<string>): Operator | undefined {
+function lookUp(
+  node: NodeProto,
+  call: Call,
+  { read, isLost }: { readonly read: ReadonlySet<string>; readonly isLost: boolean },
+): Operator | undefined {
   const name = operatorName(node);
   const operator = operators.get(name);
+  // behind a fault nothing has taken the place of fused nodes and of old forms, whose attributes are others
+  if (isFused(name) || (isLost && call.model.opset < 7)) return operator;
   if (operator) call.checkKnown(operator.attributes ?? [], operator.inputs);
   else if (isQuantizing(name)) throw unsupported('it computes with quantized numbers');
+  else if (/^com\.(microsoft|ms)\./.test(name))
+    throw unsupported("the operator is ONNX Runtime's own", 'the file that was given to its optimizer');
   else if (!folds.has(name)) throw unsupported('the operator is unknown');
   const second = operator?.severalOutputs
     ? undefined
