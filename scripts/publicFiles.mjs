@@ -114,7 +114,13 @@ async function judge(file) {
 function mapOf({ file: { graph } }) {
   const last = graph.nodes.find(({ name }) => name === graph.output);
   if (last?.op !== 'reduce' || !last.name.endsWith('/scores')) return undefined;
-  return graph.nodes.findLast(({ op }) => op === 'sigmoid')?.inputs[0] ?? last.inputs[0];
+  const ends = new Set(['multiply', 'transpose', 'reshape', 'identity', 'sigmoid']);
+  for (let name = last.inputs[0]; ; ) {
+    const node = graph.nodes.find((each) => each.name === name);
+    if (!node || !ends.has(node.op)) return last.inputs[0];
+    if (node.op === 'sigmoid') return node.inputs[0];
+    name = node.inputs[0];
+  }
 }
 
 /**

@@ -1,6 +1,8 @@
-import { treatsAllAlike } from '../../../shaders/curves';
+import { CURVES, treatsAllAlike } from '../../../shaders/curves';
+import { FORMULAS } from '../../../shaders/formulas';
 import type { Extents, Graph, GraphNode, Weight } from '../../graph';
 import type { AffineNode } from '../../ops/affine';
+import type { Triple } from '../../shape';
 
 /**
  * tf2onnx keeps TensorFlow's order of pictures, `[N, H, W, C]`, and turns it in the first node, or after arithmetic that
@@ -54,8 +56,8 @@ export function mapFirst(
   graph: Graph,
   { C: H, H: W, W: K }: Extents,
 ): { readonly graph: Graph; readonly extents: Extents } {
-  if (H === 1 && W === 1) return { graph, extents: { C: H, H: W, W: K } };
   const { nodes, output } = graph;
+  if ((H === 1 && W === 1) || !isTurnedBack(graph, [H, W, K], output)) return { graph, extents: { C: H, H: W, W: K } };
   const name = `${output}/channels first`;
   const turn = (read: string): GraphNode => ({ op: 'transpose', name, inputs: [read], order: ['W', 'C', 'H'] });
   const last = nodes.find((node) => node.name === output)!;
@@ -67,6 +69,29 @@ export function mapFirst(
   }
   return { graph: { ...graph, nodes: [...nodes, turn(output)], output: name }, extents };
 }
+
+/** Whether a tensor has its channels last: it was turned back, and then computed with element by element at most. */
+function isTurnedBack(graph: Graph, extents: Triple, name: string): boolean {
+  const node = graph.nodes.find((node) => node.name === name);
+  if (!node) return false;
+  if (node.op === 'transpose') return node.order.join() === 'H,W,C';
+  // one channel changes no order
+  if (node.op === 'reshape') return extents[2] === 1 && node.extents.join() === extents.join();
+  return KEEPS_PLACES.has(node.op) && node.inputs.some((read) => isTurnedBack(graph, extents, read));
+}
+
+/** What computes each element, or each list of scores, where it is. */
+const KEEPS_PLACES: ReadonlySet<string> = new Set([
+  ...Object.keys(CURVES),
+  ...Object.keys(FORMULAS),
+  'add',
+  'affine',
+  'identity',
+  'logSoftmax',
+  'multiply',
+  'relu',
+  'softmax',
+]);
 
 /** Of one input, each element by itself, with parameters that can be turned. */
 const isElementwise = ({ op, inputs }: GraphNode): boolean =>
