@@ -93,6 +93,24 @@ const heads = changed(
   },
 );
 
+test.each([
+  ['ArgMax', [node('ArgMax', ['f'], 'y', { axis: 1 })]],
+  ['Hardmax', [node('Hardmax', ['f'], 'y')]],
+  ['ArgMax', [node('ArgMax', ['f'], 'a', { axis: 1 }), node('Cast', ['a'], 'y', { to: 6 })]],
+  ['TopK', [{ ...node('TopK', ['f', 'k'], 'y'), output: ['y', 'places'] }]],
+])('the scores of a file whose one output is a choice (%s) are what it chooses from', (op, ends) => {
+  const { graph, notes } = read(
+    onnxFile({
+      nodes: [node('GlobalAveragePool', ['x'], 'p'), node('Flatten', ['p'], 'f'), ...ends],
+      tensors: [integers('k', [1])],
+    }),
+  );
+  expect(graph.output).toBe('f');
+  expect(notes).toEqual([
+    `the output "y" is a choice (${op}); the scores are taken to be what it chooses from, "f" (output: NAME)`,
+  ]);
+});
+
 test('of several outputs the one that looks like scores is taken, and that is said; any other may be named', () => {
   const { graph, notes } = read(heads);
   expect(graph.output).toBe('sure');

@@ -160,7 +160,19 @@ const quantizedCases: readonly Case[] = (
 });
 
 const filter = some('w', [6, 4, 3, 2]);
+/** Places in and beside the picture. */
+const GRID: Tensor = floats(
+  'g',
+  [1, 5, 3, 2],
+  Array.from({ length: 30 }, (_, i) => Math.sin(3 * i + 1) * 1.6),
+);
+
 const cases: readonly Case[] = [
+  ...['zeros', 'border', 'reflection'].flatMap((padding_mode) =>
+    ['bilinear', 'nearest'].flatMap((mode) =>
+      [0, 1].map((align_corners) => one('GridSample', { mode, padding_mode, align_corners }, [GRID])),
+    ),
+  ),
   ...quantizedCases,
   [
     'codes that are the result',

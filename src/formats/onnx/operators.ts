@@ -5,6 +5,7 @@ import type { Operator } from './call';
 import { constants } from './constants';
 import { dense } from './dense';
 import { functions } from './functions';
+import { gridSampling } from './gridSample';
 import { normalization } from './normalization';
 import { passing } from './passing';
 import { quantizing } from './quantizing';
@@ -20,6 +21,7 @@ const FILES = [
   constants,
   dense,
   functions,
+  gridSampling,
   normalization,
   passing,
   quantizing,

@@ -27,10 +27,11 @@ export function chooseOutput(graph: GraphProto, named: string | undefined): Chos
       );
     return { name: named, notes: [] };
   }
-  if (others.length === 0) return { name: first.name, notes: [] };
   const writers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
+  if (others.length === 0) return behindChoice(first.name, writers);
   const ranked = outputs.map((output) => ({ name: output.name, likeness: likenessOf(output, writers) }));
   const best = ranked.reduce((best, other) => (other.likeness > best.likeness ? other : best));
+  if (best.likeness === -Infinity) return behindChoice(best.name, writers);
   const rest = outputs.filter(({ name }) => name !== best.name).map(({ name }) => quote(name));
   return {
     name: best.name,
@@ -45,6 +46,7 @@ export function chooseOutput(graph: GraphProto, named: string | undefined): Chos
 const CHOOSING = new Set([
   'ArgMax',
   'ArgMin',
+  'Hardmax',
   'TopK',
   'NonMaxSuppression',
   'NonZero',
@@ -53,17 +55,39 @@ const CHOOSING = new Set([
   'Less',
   'Equal',
 ]);
+/** Of those, what chooses from scores. */
+const CHOOSING_SCORES = new Set(['ArgMax', 'TopK', 'Hardmax']);
 const PASSING = new Set(['Identity', 'Cast', 'Flatten', 'Reshape', 'Squeeze', 'Unsqueeze', 'Dropout']);
 const PROBABILITIES = new Set(['Softmax', 'LogSoftmax', 'Sigmoid']);
 const FLOATS: readonly number[] = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE];
+
+/** Of an output that only names the best classes, what they are chosen from. */
+function behindChoice(name: string, writers: ReadonlyMap<string, NodeProto>): ChosenOutput {
+  const writer = writerOf(name, writers);
+  const [scores = ''] = writer?.input ?? [];
+  if (!writer || !CHOOSING_SCORES.has(operatorName(writer)) || !writers.has(scores)) return { name, notes: [] };
+  return {
+    name: scores,
+    notes: [
+      `the output ${quote(name)} is a choice (${operatorName(writer)}); the scores are taken to be what it chooses ` +
+        `from, ${quote(scores)} (output: NAME)`,
+    ],
+  };
+}
+
+/** What writes a tensor, past all that only renames or reshapes it. */
+function writerOf(name: string, writers: ReadonlyMap<string, NodeProto>): NodeProto | undefined {
+  let writer = writers.get(name);
+  for (let steps = 0; writer && PASSING.has(operatorName(writer)) && steps < 32; steps++)
+    writer = writers.get(writer.input[0] ?? '');
+  return writer;
+}
 
 /** How much an output looks like class scores: floats, a number for each class, of a soft-max or a last layer. */
 function likenessOf({ name, type }: ValueInfoProto, writers: ReadonlyMap<string, NodeProto>): number {
   const tensor = type?.value.case === 'tensorType' ? type.value.value : undefined;
   if (tensor && !FLOATS.includes(tensor.elemType) && tensor.elemType !== 0) return -Infinity;
-  let writer = writers.get(name);
-  for (let steps = 0; writer && PASSING.has(operatorName(writer)) && steps < 32; steps++)
-    writer = writers.get(writer.input[0] ?? '');
+  const writer = writerOf(name, writers);
   const op = writer ? operatorName(writer) : '';
   if (CHOOSING.has(op)) return -Infinity;
   const shape = tensor?.shape?.dim.map(({ value }) => (value.case === 'dimValue' ? Number(value.value) : undefined));

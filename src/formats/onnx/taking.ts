@@ -26,7 +26,7 @@ function* placesOf(shape: readonly number[]): Iterable<readonly number[]> {
 }
 
 /** A `take` of these elements; −1 leaves a 0. `role` tells its indices from others of this node. */
-function take(
+export function take(
   call: Call,
   x: string,
   { indices, shape, role }: { readonly indices: readonly number[]; readonly shape: readonly number[]; role: string },
