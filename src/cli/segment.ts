@@ -151,7 +151,7 @@ export const segment = command({
           noteFlat(item.picture, map, session);
           const label = model.labelOf(map.class);
           const placement = placementOf(picture, input);
-          const cut = await segmentOf(picture, map, { ...options, placement, signal });
+          const cut = await segmentOf(picture, map, { ...options, placement, signal, onProgress: session.onProgress });
           const found = rule === 'map' ? { ...cut, box: mapBox(map, picture, { ...boxOptions, placement }).box } : cut;
           const { box, energy, fallback, mask, width, height } = found;
           const area = mask.reduce((sum, value) => sum + value, 0) / mask.length;

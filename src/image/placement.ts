@@ -21,6 +21,19 @@ export interface Placement {
   readonly TO_H: number;
 }
 
+/** The same of a picture whose width and height are multiplied by these. */
+export const scaledPlacement = (
+  { FROM_X, FROM_Y, FROM_W, FROM_H, ...to }: Placement,
+  x: number,
+  y: number,
+): Placement => ({
+  ...to,
+  FROM_X: FROM_X * x,
+  FROM_Y: FROM_Y * y,
+  FROM_W: FROM_W * x,
+  FROM_H: FROM_H * y,
+});
+
 /**
  * The rule `resize` of the spec, for a picture of these extents.
  *

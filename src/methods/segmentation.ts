@@ -1,12 +1,13 @@
 import { between, check, checkAll, from, oneOf, whole } from '../check';
 import { GradlensError } from '../errors';
 import { type ImageInput, type Pixels, isPrepared, toPixels } from '../image/pixels';
-import type { Placement } from '../image/placement';
+import { type Placement, scaledPlacement } from '../image/placement';
 import type { RunOptions } from '../options';
 import { hardened, pairCosts } from '../segmentation/colourGrid';
 import { type Box, type Neighbours, largestComponent, tightBox } from '../segmentation/components';
 import { type GaussianMixture, fitMixture, logDensities } from '../segmentation/gaussianMixture';
 import { type Cut, type Grid, maxFlow } from '../segmentation/maxFlow';
+import { type Colours, refined, shrunk } from '../segmentation/refine';
 import { atCall } from './atCall';
 import { centreBox } from './localisation';
 import type { Heatmap } from './heatmap';
@@ -38,6 +39,11 @@ export interface SegmentOptions extends RunOptions {
   /** Seed for drawing the colour models' first means; default 1. */
   readonly seed?: number;
   /**
+   * A picture of more pixels is cut as a smaller copy, of about so many; the edges of the mask are then refined at full
+   * size. Default 250 000, which take a second or two.
+   */
+  readonly cutPixels?: number;
+  /**
    * What of the picture the map shows, where the network's input is a crop or has margins; default: the whole of it.
    */
   readonly placement?: Placement;
@@ -66,6 +72,7 @@ const RULES = {
   hardSeeds: oneOf(true, false),
   smoothing: from(0),
   seed: whole(),
+  cutPixels: whole(1),
 };
 
 /** What a pixel's saliency says of it: surely the object, or surely not; 0: neither. */
@@ -135,13 +142,61 @@ export async function segment(image: ImageInput, map: Heatmap, options: SegmentO
   if (isPrepared(image))
     throw new GradlensError('shape', 'a segmentation goes by the colours of a picture; this is a prepared tensor');
   const picture = await toPixels(image);
-  const { width, height } = picture;
   const stage = stages(5, options);
   await stage();
+  const whole: Colours = { ...picture, data: coloursOf(picture) };
+  const scale = Math.min(1, Math.sqrt(chosen.cutPixels / (picture.width * picture.height)));
+  if (scale === 1) return cutOf(whole, map, chosen, { stage, placement: options.placement });
 
-  const salience = salienceOf(map, picture, chosen.smoothing, options.placement);
+  const [width, height] = [picture.width, picture.height].map((extent) => Math.max(1, Math.round(extent * scale))) as [
+    number,
+    number,
+  ];
+  const [across, down] = [width / picture.width, height / picture.height];
+  const placement = options.placement && scaledPlacement(options.placement, across, down);
+  const small = shrunk(whole, width, height);
+  return enlarged(await cutOf(small, map, chosen, { stage, placement }), small, whole);
+}
+
+/** The answer for a small copy, as one for the whole. */
+function enlarged(found: Segmentation, small: Colours, { data, width, height }: Colours): Segmentation {
+  const fine = found.fallback === null ? refined(found.mask, small, { data, width, height }) : null;
+  const at = (pixel: number): number =>
+    Math.floor((Math.floor(pixel / width) * small.height) / height) * small.width +
+    Math.floor(((pixel % width) * small.width) / width);
+  const alike = (labels: Uint8Array): Uint8Array =>
+    new Uint8Array(width * height).map((_, pixel) => labels[at(pixel)]!);
+  const mask = fine?.includes(1) ? fine : alike(found.mask);
+  const [x, y] = found.peak;
+  return {
+    ...found,
+    mask,
+    width,
+    height,
+    box: tightBox(mask, width, height)!,
+    seeds: alike(found.seeds),
+    peak: [Math.floor(((x + 0.5) * width) / small.width), Math.floor(((y + 0.5) * height) / small.height)],
+    meta: { ...found.meta, cutAt: [small.width, small.height] },
+  };
+}
+
+interface Asked {
+  /** Tells the progress, and notices an abort. */
+  readonly stage: () => Promise<void>;
+  readonly placement: Placement | undefined;
+}
+
+async function cutOf(
+  picture: Colours,
+  map: Heatmap,
+  chosen: Chosen,
+  { stage, placement }: Asked,
+): Promise<Segmentation> {
+  const { width, height, data: colours } = picture;
+  const salience = salienceOf(map, picture, chosen.smoothing, placement);
   const peak = peakOf(salience);
   const seeds = seedsOf(salience, chosen.foreground, chosen.background);
+  const { cutPixels: _, ...parameters } = chosen;
   const answer = (mask: Uint8Array, energy: number, fallback: Fallback | null): Segmentation => ({
     mask,
     width,
@@ -151,12 +206,11 @@ export async function segment(image: ImageInput, map: Heatmap, options: SegmentO
     seeds: seeds ?? new Uint8Array(width * height),
     peak: [peak % width, Math.floor(peak / width)],
     fallback,
-    meta: { method: 'segmentation', ...chosen, map: map.meta },
+    meta: { method: 'segmentation', ...parameters, map: map.meta },
   });
   if (!seeds) return answer(maskOf(centreBox(width, height), width, height), 0, 'flat map');
   const largest = (mask: Uint8Array): Uint8Array | null => largestComponent(mask, width, height, chosen.neighbours);
   const ofMap = (): Uint8Array => largest(seeds.map((label) => (label === OBJECT ? 1 : 0)))!;
-  const colours = coloursOf(picture);
   if (isFlat(colours)) return answer(ofMap(), 0, 'flat picture');
   await stage();
 
@@ -186,11 +240,12 @@ type Chosen = Required<Omit<SegmentOptions, keyof RunOptions | 'placement' | 'pr
 /** What the options say, else the preset, else the defaults. */
 function chosenOf(options: SegmentOptions, map: Heatmap): Chosen {
   const { preset = 'paper', components = 5, lambda = 50, neighbours = 8, hardSeeds = false, seed = 1 } = options;
+  const { cutPixels = 250_000 } = options;
   check('preset', preset, oneOf(...Object.keys(SEGMENT_PRESETS)));
   const byPreset = SEGMENT_PRESETS[preset](map);
   const { foreground = byPreset.foreground, background = byPreset.background } = options;
   const { smoothing = byPreset.smoothing } = options;
-  const chosen = { foreground, background, components, lambda, neighbours, hardSeeds, smoothing, seed };
+  const chosen = { foreground, background, components, lambda, neighbours, hardSeeds, smoothing, seed, cutPixels };
   checkAll(chosen, RULES);
   if (background > foreground)
     throw new GradlensError(

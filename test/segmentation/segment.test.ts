@@ -133,6 +133,50 @@ describe('a disc on noisy ground, with a blot of a map in it', () => {
   });
 });
 
+describe('a large picture', () => {
+  const [width, height, times] = [WIDTH * 6, HEIGHT * 6, 6];
+  const isDisc = (x: number, y: number): boolean => inDisc((x + 0.5) / times - 0.5, (y + 0.5) / times - 0.5);
+  const large = (() => {
+    const speck = noise(3);
+    return painted(width, height, (x, y) => (isDisc(x, y) ? speck([210, 110, 40], 14) : speck([80, 120, 120], 18)));
+  })();
+  const whole = Uint8Array.from({ length: width * height }, (_, i) =>
+    isDisc(i % width, Math.floor(i / width)) ? 1 : 0,
+  );
+
+  test('is cut as a small copy, and its edges are refined at full size', async () => {
+    const found = await segment(large, blot, { cutPixels: WIDTH * HEIGHT });
+    expect([found.width, found.height, found.mask.length, found.seeds.length]).toEqual([
+      width,
+      height,
+      width * height,
+      width * height,
+    ]);
+    expect(found.meta).toMatchObject({ cutAt: [WIDTH, HEIGHT] });
+    // by the small copy alone each edge pixel would be a square of 6×6: 0.97 at best
+    expect(iou(found.mask, whole)).toBeGreaterThan(0.985);
+    expect(intersectionOverUnion(found.box, [48 * 6, 18 * 6, 45 * 6, 45 * 6])).toBeGreaterThan(0.95);
+    expect(Math.hypot(found.peak[0] / 6 - 65, found.peak[1] / 6 - 35)).toBeLessThan(5);
+    const count = (label: number): number => found.seeds.filter((value) => value === label).length / found.seeds.length;
+    expect(count(SEEDS.OBJECT)).toBeCloseTo(0.05, 2);
+    expect(count(SEEDS.GROUND)).toBeCloseTo(0.3, 2);
+  });
+
+  test('tells its progress, and a flat map of it still answers with the centre box', async () => {
+    const told: number[] = [];
+    await segment(large, blot, { cutPixels: 5000, onProgress: ({ done, total }) => told.push(done / total!) });
+    expect(told.length).toBeGreaterThan(3);
+    expect([...told].sort((a, b) => a - b)).toEqual(told);
+    const { box, fallback } = await segment(
+      large,
+      heatmap(3, 3, () => 1),
+      { cutPixels: 5000 },
+    );
+    expect(fallback).toBe('flat map');
+    expect(intersectionOverUnion(box, [72, 54, 576, 432])).toBeGreaterThan(0.97);
+  });
+});
+
 describe('sane answers', () => {
   test.each([0, 3])('a map that is %d everywhere: the centre box', async (value) => {
     const { mask, box, fallback, energy, peak } = await segment(

@@ -2,7 +2,7 @@
 import type { Heatmap, InputSpec } from '../../index';
 import { type ColourMapName, colourMapNames, colourTable, isDiverging } from '../../image/colourMaps';
 import type { Pixels } from '../../image/pixels';
-import { type Placement, placementOf } from '../../image/placement';
+import { placementOf, scaledPlacement } from '../../image/placement';
 import { clipOf, renderMap } from '../../image/render';
 
 export interface Extent {
@@ -42,18 +42,14 @@ function rendered(map: Heatmap, extent: Extent, { picture, input, look }: Shown,
     colours: coloursFor(map, look.colours),
     percentile: look.percentile,
     ...extent,
-    placement: scaled(placementOf(picture, input), extent.width / picture.width, extent.height / picture.height),
+    placement: scaledPlacement(
+      placementOf(picture, input),
+      extent.width / picture.width,
+      extent.height / picture.height,
+    ),
     ...(fading ? { fading } : {}),
   });
 }
-
-const scaled = ({ FROM_X, FROM_Y, FROM_W, FROM_H, ...to }: Placement, x: number, y: number): Placement => ({
-  ...to,
-  FROM_X: FROM_X * x,
-  FROM_Y: FROM_Y * y,
-  FROM_W: FROM_W * x,
-  FROM_H: FROM_H * y,
-});
 
 /**
  * The map over the picture, whose pixels it covers by their values; the last colour is as opaque as `alpha` says.
