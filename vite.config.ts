@@ -1,18 +1,20 @@
-/// The builds and the tests. `vite build`: the page and the benchmark, to dist, for any static host. `vite build
+/// The builds. `vite build`: the page and the benchmark, to dist, for any static host. `vite build
 /// --mode lib`: the package, to dist/lib.
-import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { basename, join, resolve } from 'node:path';
-import { defineConfig } from 'vitest/config';
-import type { Plugin, UserConfig } from 'vite';
+import { type Plugin, type UserConfig, defineConfig } from 'vite';
 import { worksOffline } from './build/offline.ts';
 import { thirdPartyNotices } from './build/notices.ts';
 import { contentSecurityPolicy } from './build/policy.ts';
+import { rivals } from './build/rivals.ts';
 import { DEFAULT_MODEL } from './src/publicModels.ts';
-import { projects } from './test/projects.ts';
+
+const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 
 const page: UserConfig = {
   base: './', // it may be put into any folder of any server
+  define: { 'import.meta.env.GRADLENS_VERSION': JSON.stringify(version) },
   build: {
     outDir: 'dist',
     emptyOutDir: false, // the package lies there too
@@ -23,7 +25,8 @@ const page: UserConfig = {
   plugins: [
     removesOld('assets', 'bench', 'weights', 'page'),
     contentSecurityPolicy(),
-    fetchedAtRunTime('weights'),
+    rivals(process.env['GRADLENS_RIVALS'] === 'yes'),
+    netsOf('weights'),
     worksOffline(`weights/${DEFAULT_MODEL}`),
   ],
   // Named here, or Vite's server discovers them at their first use and reloads the page in the middle of things.
@@ -62,14 +65,7 @@ const library: UserConfig = {
   plugins: [thirdPartyNotices(), beside('src/formats/model.schema.json')],
 };
 
-export default defineConfig(({ mode }) => ({
-  ...(mode === 'lib' ? library : page),
-  test: {
-    projects: projects(),
-    testTimeout: 180_000, // two files share what cores there are
-    hookTimeout: 60_000,
-  },
-}));
+export default defineConfig(({ mode }) => (mode === 'lib' ? library : page));
 
 /** Those that are there: a part that is still to be written must not stop `npm ci`. */
 function existing(entries: Record<string, string>): Record<string, string> {
@@ -91,14 +87,16 @@ function removesOld(...folders: readonly string[]): Plugin {
   };
 }
 
-/** Copies folders as they are into the built page, which fetches from them by the same paths as from a checkout. */
-function fetchedAtRunTime(...folders: readonly string[]): Plugin {
+/** Copies the nets of a folder into the built page, which fetches them by the same paths as from a checkout. */
+function netsOf(folder: string): Plugin {
+  const files = /^(model\.json|README\.md|.*\.safetensors)$/;
   return {
-    name: 'gradlens:fetched-at-run-time',
+    name: 'gradlens:nets',
     apply: 'build',
     writeBundle({ dir }) {
-      for (const folder of folders.filter((path) => existsSync(path))) {
-        cpSync(folder, `${dir}/${folder}`, { recursive: true, filter: (path) => basename(path) !== 'train' });
+      for (const net of readdirSync(folder).filter((name) => existsSync(join(folder, name, 'model.json')))) {
+        for (const file of readdirSync(join(folder, net)).filter((name) => files.test(name)))
+          cpSync(join(folder, net, file), join(dir!, folder, net, file), { recursive: true });
       }
     },
   };

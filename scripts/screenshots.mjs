@@ -51,6 +51,21 @@ const STATES = [
     until: () => !document.querySelector('#out-words')?.hasAttribute('hidden'),
   },
   { name: 'own-picture', act: (page) => upload(page, 'samples/gas-pump.jpg') },
+  { name: 'doubt', act: (page) => upload(page, 'samples/thumbnails/church.webp') },
+  {
+    name: 'settings',
+    act: async (page) => {
+      await page.click('#settings summary');
+      await page.$eval('#settings', (settings) => settings.scrollIntoView({ block: 'center' }));
+    },
+  },
+  { name: 'class-list', act: (page) => page.click('#all-classes') },
+  { name: 'network', act: (page) => page.click('#network summary') },
+  {
+    name: 'bad-link',
+    hash: '#sample=nosuch&method=foo',
+    until: () => document.querySelector('#alert:not([hidden])') !== null,
+  },
   { name: 'own-network', act: (page) => upload(page, 'test/fixtures/squeezenet1_1.onnx') },
   {
     name: 'camera',

@@ -1,12 +1,19 @@
-/** `npm start`: installs what is missing and serves the page. `--port` and `--host` go to Vite. */
+/** `npm start`: installs what the page needs and serves it. `--port` and `--host` go to Vite. */
 import { parseArgs } from 'node:util';
-import { installPackages, root } from './system.mjs';
+import { PAGE, installPackages } from './packages.mjs';
+import { root } from './root.mjs';
 
 const { values } = parseArgs({
   options: { port: { type: 'string', default: '5173' }, host: { type: 'string', default: '127.0.0.1' } },
 });
 
-installPackages();
+try {
+  await installPackages(PAGE);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}
+console.log('Starting the server …');
 const { createServer } = await import('vite');
 const server = await createServer({ root, server: { port: Number(values.port), host: values.host } });
 await server.listen();

@@ -15,10 +15,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { delimiter, join } from 'node:path';
+import { root } from './root.mjs';
 
-export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+export { root };
 
 /**
  * Runs a program in the repository and shows what it prints; true if it ended well.
@@ -79,24 +79,6 @@ function output(command, args, env = {}) {
     timeout: 60_000,
   });
   return status === 0 ? stdout : undefined;
-}
-
-// ── npm ──
-
-/** `npm ci`, unless every package that the lock file names is there in its version. */
-export function installPackages() {
-  /** @type {(path: string) => Record<string, { version?: string, optional?: boolean }>} */
-  const packages = (path) =>
-    existsSync(join(root, path)) ? JSON.parse(readFileSync(join(root, path), 'utf8')).packages : {};
-  const installed = packages('node_modules/.package-lock.json');
-  const missing = Object.entries(packages('package-lock.json')).filter(
-    ([path, { version, optional }]) => path !== '' && !optional && installed[path]?.version !== version,
-  );
-  if (missing.length === 0) return;
-  console.log(`${missing.length} packages are missing or in another version.`);
-  // Without a browser: package.json tells Puppeteer so, since `npm ci` would fail where the download does. See
-  // getChromium.
-  if (!run('npm', ['ci'])) throw new Error('npm ci failed');
 }
 
 // ── Chromium ──

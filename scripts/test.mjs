@@ -4,7 +4,8 @@
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { getChromium, getVulkan, installPackages, root, run, runScripts } from './system.mjs';
+import { installPackages } from './packages.mjs';
+import { getChromium, getVulkan, root, run, runScripts } from './system.mjs';
 
 /** A driver that waits for ever blocks the worker, where no time-out of vitest's can fire. */
 const LONGEST_MINUTES = 80;
@@ -20,7 +21,7 @@ let skipped = {};
 
 try {
   console.log(`gradlens tests on Node ${process.version}, ${process.platform}-${process.arch}`);
-  installPackages();
+  await installPackages();
 
   const chromium = getChromium();
   console.log(`Chromium: ${chromium}`);
@@ -49,7 +50,7 @@ try {
   if (tally.passed + tally.failed === 0) console.log('No test ran.');
   if (tally.failed === 0 && (!vitest || tally.passed === 0)) total.failed++; // it crashed, or found nothing to do
 } catch (error) {
-  console.log(`\n${error instanceof Error ? error.stack : error}`);
+  console.log(`\n${error instanceof Error ? error.message : error}`);
   total.failed++;
 }
 

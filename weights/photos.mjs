@@ -1,10 +1,10 @@
-/** Labelled photos, as measure.mjs reads them. */
+/** Labelled photos, as measure.mjs and doubt.mjs read them. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readImage } from 'gradlens/node';
 
 /**
- * @typedef {{ label: number, image: import('../src/index.ts').Pixels }} Photo
+ * @typedef {{ label: number, wnid?: string, image: import('../src/index.ts').Pixels }} Photo
  */
 
 /**
@@ -18,6 +18,8 @@ import { readImage } from 'gradlens/node';
 export async function* photos(folder, split) {
   const files = readdirSync(folder);
   if (files.includes(`${split}_photos.npy`)) yield* arrays(folder, split);
+  else if (files.includes(`${split}-00.webp`)) yield* mosaics(folder, split);
+  else if (files.some((file) => file.endsWith('.jpg'))) yield* pictures(folder, files);
   else yield* archives(folder, files.filter((file) => file.startsWith(`${split}-`) && file.endsWith('.tar')).sort());
 }
 
@@ -40,13 +42,54 @@ function* arrays(folder, split) {
 }
 
 /**
+ * Photos as train/mosaics.py reads them: tiles, row by row; index.json has their classes.
+ *
+ * @param {string} folder
+ * @param {string} split
+ * @returns {AsyncGenerator<Photo>}
+ */
+async function* mosaics(folder, split) {
+  const { tile, columns, classes, [split]: tiles } = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8'));
+  const files = readdirSync(folder)
+    .filter((name) => name.startsWith(`${split}-`))
+    .sort();
+  let n = 0;
+  for (const file of files) {
+    const whole = await readImage(readFileSync(join(folder, file)));
+    for (let k = 0; n < tiles.length && k < columns * Math.floor(whole.height / tile); k++, n++) {
+      const [left, top] = [(k % columns) * tile, Math.floor(k / columns) * tile];
+      const data = new Uint8ClampedArray(4 * tile * tile);
+      for (let y = 0; y < tile; y++) {
+        const at = 4 * ((top + y) * whole.width + left);
+        data.set(whole.data.subarray(at, at + 4 * tile), 4 * y * tile);
+      }
+      const label = tiles[n].class;
+      yield { label, wnid: classes[label].wnid, image: { data, width: tile, height: tile } };
+    }
+  }
+}
+
+/**
+ * Photos without places among a net's classes. Their names begin with their wnids.
+ *
+ * @param {string} folder
+ * @param {string[]} files
+ * @returns {AsyncGenerator<Photo>}
+ */
+async function* pictures(folder, files) {
+  for (const file of files.filter((name) => name.endsWith('.jpg')).sort())
+    yield { label: -1, wnid: file.slice(0, 9), image: await readImage(readFileSync(join(folder, file))) };
+}
+
+/**
  * @param {string} folder
  * @param {string[]} files
  * @returns {AsyncGenerator<Photo>}
  */
 async function* archives(folder, files) {
   for (const [label, file] of files.entries()) {
-    for (const jpeg of entries(readFileSync(join(folder, file)))) yield { label, image: await readImage(jpeg) };
+    const wnid = file.slice(file.indexOf('-') + 1, -'.tar'.length);
+    for (const jpeg of entries(readFileSync(join(folder, file)))) yield { label, wnid, image: await readImage(jpeg) };
   }
 }
 

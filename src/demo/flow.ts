@@ -1,16 +1,18 @@
 /** What follows from what: the network, the picture, its classes, the tab; and what the address says of them. */
 import { GradlensError } from '../index';
-import { type Address, formatAddress } from './address';
-import { chosenClass, classNamed, current } from './current';
-import { fetchPicture, forget, networkFilesOf, type Picture, readPicture } from './inputs/pictures';
+import { type Address, formatAddress, readAddress } from './address';
+import { chosenClass, classNamed, current, pictureText } from './current';
+import { fetchPicture, forget, networkFilesOf, ownPicture, type Picture, readPicture } from './inputs/pictures';
 import type { Sample } from './inputs/samples';
-import { checkOnce, chosenNetwork, ensureNetwork, keepNetwork, offerFiles } from './network';
+import { checkOnce, chosenNetwork, ensureNetwork, isElsewhere, keepNetwork, offerFiles } from './network';
 import { showAnswer } from './parts/answer';
 import { showClasses, showSeen } from './parts/classPanel';
+import { showDoubt } from './parts/doubt';
 import { element } from './parts/elements';
 import { choicesOf, choose } from './parts/form';
 import { clearInside, showInside } from './parts/insidePart';
 import { showActivity } from './parts/messages';
+import { markSample } from './parts/sampleRow';
 import { insideForm } from './parts/unitField';
 import { showSaving } from './save';
 import { type TabName, state } from './state';
@@ -19,11 +21,10 @@ import { saliencyTab } from './tabs/saliency';
 import { segmentationTab, takeRecipe as takeCutRecipe } from './tabs/segmentation';
 import { makeThumbnails } from './tabs/thumbnails';
 import type { Tab } from './tabs/tab';
-import { forgetError, instead, refuse } from './work';
+import { forgetError, instead, refuse, resting } from './work';
 import { call } from './worker/remote';
 
 const parts = {
-  samples: element('samples', HTMLUListElement),
   picture: element('picture', HTMLImageElement),
   pictureText: element('picture-text', HTMLElement),
   work: element('work', HTMLDivElement),
@@ -48,7 +49,11 @@ let became = 0;
 
 /** Shows the picture by the network that is chosen, from the beginning. */
 export async function showAll(signal: AbortSignal): Promise<void> {
-  const network = await ensureNetwork(signal);
+  const network = await ensureNetwork(signal).catch((error: unknown) => {
+    if (signal.aborted || state.network || !isElsewhere()) throw error;
+    later(keepNetwork(error)); // the one that comes with the page is better than none
+    return ensureNetwork(signal);
+  });
   signal.throwIfAborted();
   if (state.networks !== became) becomeNetwork();
   const { picture } = current;
@@ -60,8 +65,11 @@ export async function showAll(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     state.milliseconds.classify = performance.now() - began;
     current.ranked = ranked;
-    if (typeof current.wish === 'string')
-      current.wish = classNamed(current.wish, network.labels, network.classes) ?? null;
+    if (typeof current.wish === 'string') {
+      const found = classNamed(current.wish, network.labels, network.classes);
+      if (found === undefined) current.missing.push(`class “${current.wish}”`);
+      current.wish = found ?? null;
+    }
     void call('seen', picture.id, { signal }).then(showSeen, () => {});
   }
   await showTab(signal);
@@ -70,6 +78,7 @@ export async function showAll(signal: AbortSignal): Promise<void> {
 export async function showTab(signal: AbortSignal): Promise<void> {
   showClasses(current.ranked, chosenClass());
   showAnswer();
+  showDoubt(current.ranked);
   await shownTab().show(signal);
   showSaving(shownTab());
   tellAddress();
@@ -85,8 +94,7 @@ export async function showAnother(signal: AbortSignal): Promise<void> {
   try {
     await showAll(signal);
   } catch (error) {
-    if (!signal.aborted) keepNetwork();
-    throw error;
+    throw signal.aborted ? error : keepNetwork(error);
   }
 }
 
@@ -94,8 +102,7 @@ export async function showAnother(signal: AbortSignal): Promise<void> {
 function becomeNetwork(): void {
   became = state.networks;
   current.ranked = [];
-  showClasses([], null);
-  showAnswer();
+  forgetAnswer();
   for (const tab of Object.values(tabs)) tab.clear();
   forgetAscent();
   clearInside();
@@ -105,8 +112,40 @@ function becomeNetwork(): void {
   showSaving(shownTab());
 }
 
+/** What was said of the picture or by the network that is gone. */
+function forgetAnswer(): void {
+  showClasses([], null);
+  showAnswer();
+  showDoubt([]);
+}
+
+/** Says what went wrong once the page rests: what is done next would take it away. */
+function later(error: unknown): void {
+  const { signal } = opening;
+  void resting().then(() => signal.aborted || refuse(error));
+}
+
+/** Whether the page comes from its history or a link, which the next address belongs to. */
+let arriving = true;
+export function arrive(): void {
+  arriving = true;
+}
+
+/** What a visitor would call a step, which Back takes back. */
+function stepOf(hash: string): string {
+  const { fields, run, ...own } = readAddress(hash);
+  return JSON.stringify([own, fields.get('method')]);
+}
+
 /** What is shown, in the address bar. */
-export const tellAddress = (): void => history.replaceState(null, '', formatAddress(address()));
+export function tellAddress(): void {
+  const next = formatAddress(address());
+  const own = current.picture?.own;
+  const isStep = stepOf(next) !== stepOf(location.hash) || own !== (history.state as { own?: number } | null)?.own;
+  if (isStep && !arriving) history.pushState({ own }, '', next);
+  else history.replaceState({ own }, '', next);
+  arriving = false;
+}
 
 export function address(): Address {
   const { picture, wish } = current;
@@ -155,17 +194,15 @@ function becomePicture(picture: Picture): void {
   const { name, width, height, sample } = picture;
   state.picture = { name, width, height };
   for (const tab of Object.values(tabs)) tab.clear();
-  showClasses([], null);
-  showAnswer();
+  forgetAnswer();
   showSeen(null);
   clearInside();
   showSaving(shownTab());
   parts.picture.src = picture.address;
   parts.picture.alt = sample ? `Sample picture: ${name}` : `Your picture ${name}`;
-  parts.pictureText.textContent = `${name}, ${width}×${height} pixels`;
+  parts.pictureText.textContent = pictureText();
   parts.work.style.setProperty('--aspect', String(Math.min(1.8, Math.max(0.6, width / height))));
-  for (const button of parts.samples.querySelectorAll('button'))
-    button.setAttribute('aria-pressed', String(button.value === sample));
+  markSample(sample);
 }
 
 export function openSample(sample: Sample | undefined, wish: string | null = null): Promise<void> {
@@ -188,6 +225,12 @@ export function openAddressOf(from: string, wish: string | null = null): Promise
       ),
     wish,
   );
+}
+
+/** A picture of the visitor's own that was open before. False if it is no longer kept. */
+export function openOwn(own: number, wish: string | null = null): Promise<void> | undefined {
+  const kept = ownPicture(own);
+  return kept && open(() => readPicture(kept.file, kept.name, { own }), wish);
 }
 
 export function openFiles(files: readonly File[]): void {

@@ -1,18 +1,23 @@
 /** The camera's frames and their maps, one after the other, on the saliency tab. */
-import { toPixels } from '../image/pixels';
-import { chosenClass, current } from './current';
-import { drawLegend, drawMap, drawPixels } from './draw/paint';
+import type { Heatmap, InputSpec } from '../index';
+import { type Pixels, toPixels } from '../image/pixels';
+import { chosenClass, current, pictureText } from './current';
+import { type Extent, drawMap, drawPixels } from './draw/paint';
 import { watchCamera } from './inputs/camera';
 import { type Picture, readPicture } from './inputs/pictures';
 import { look } from './maps';
 import { ensureNetwork } from './network';
+import { sayLive, showAnswer } from './parts/answer';
 import { showClasses, showSeen } from './parts/classPanel';
+import { showDoubt } from './parts/doubt';
 import { element } from './parts/elements';
 import { duration, showActivity } from './parts/messages';
-import { type State, state } from './state';
-import { paintOverlay } from './tabs/saliency';
+import { chosenMethod, chosenValues } from './parts/methodFields';
+import { markSample } from './parts/sampleRow';
+import { state } from './state';
+import { paintLegend, paintOverlay, showTitles, shownAs } from './tabs/saliency';
 import type { Tab } from './tabs/tab';
-import { describeMap, l2Norm } from './words';
+import { describeMap } from './words';
 import { instead } from './work';
 import { call } from './worker/remote';
 
@@ -22,9 +27,7 @@ const parts = {
   pictureText: element('picture-text', HTMLElement),
   video: element('video', HTMLVideoElement),
   map: element('map', HTMLCanvasElement),
-  legend: element('legend', HTMLCanvasElement),
-  low: element('legend-low', HTMLSpanElement),
-  high: element('legend-high', HTMLSpanElement),
+  cancel: element('cancel', HTMLButtonElement),
   time: element('status-time', HTMLElement),
 };
 
@@ -48,74 +51,93 @@ export async function toggleCamera(
 }
 
 async function watch(tabs: readonly Tab[], signal: AbortSignal): Promise<void> {
-  const { labels, input } = await ensureNetwork(signal);
-  current.wish = null;
-  for (const tab of tabs) tab.clear();
-  showSeen(null);
-  showLive(true);
-  state.camera = { frames: 0 };
+  const { input } = await ensureNetwork(signal);
+  const asked = current.wish;
+  const began = state.maps;
   let shownAt = -Infinity;
-  let shown: State['map'] = null;
   try {
     await watchCamera(
       parts.video,
-      async (frame) => {
-        const began = performance.now();
-        const extent = { width: parts.video.videoWidth, height: parts.video.videoHeight };
-        const pixels = await toPixels(frame);
-        const found = await call(
-          'frame',
-          { frame, chosen: typeof current.wish === 'number' ? current.wish : 'top1' },
-          { signal, transfer: [frame] },
-        );
-        signal.throwIfAborted();
-        if (!found) return; // the GPU was lost, and is back
-        const { map, best } = found;
-        const label = labels[map.class] ?? String(map.class);
-        state.map = shown = {
-          ...map,
-          label,
-          method: 'saliency',
-          relu: 'gradient',
-          l2: l2Norm(map),
-          picture: 'camera',
-        };
-        state.camera = { frames: state.camera!.frames + 1 };
-        drawMap(parts.map, map, extent, input!, look());
-        const { low, high } = drawLegend(parts.legend, map, look());
-        parts.low.textContent = low;
-        parts.high.textContent = high;
-        parts.map.setAttribute('aria-label', describeMap(map, label));
-        drawPixels(still, pixels);
-        paintOverlay(still, extent);
-        const took = duration(performance.now() - began);
-        parts.time.textContent = took;
-        if (performance.now() - shownAt < CLASSES_MILLISECONDS) return;
-        shownAt = performance.now();
-        showClasses(best, best.find(({ index }) => index === map.class) ?? null);
-        showActivity(`Live: “${label}”, a map every ${took}. Keep this picture, or cancel to go back.`);
+      {
+        started: () => {
+          current.wish = null;
+          for (const tab of tabs) tab.clear();
+          showClasses([], null);
+          showDoubt([]);
+          showSeen(null);
+          markSample(undefined);
+          showLive(true);
+          state.camera = { frames: 0 };
+        },
+        frame: async (frame) => {
+          const since = performance.now();
+          const extent = { width: parts.video.videoWidth, height: parts.video.videoHeight };
+          const pixels = await toPixels(frame);
+          const chosen = typeof current.wish === 'number' ? current.wish : 'top1';
+          const [method, values] = [chosenMethod().name, chosenValues()];
+          const found = await call('frame', { frame, chosen, method, values }, { signal, transfer: [frame] });
+          signal.throwIfAborted();
+          if (!found) return; // the GPU was lost, and is back
+          const { map, best } = found;
+          showFrame(map, { pixels, extent, input: input! });
+          state.camera = { frames: state.camera!.frames + 1 };
+          const took = duration(performance.now() - since);
+          parts.time.textContent = took;
+          if (performance.now() - shownAt < CLASSES_MILLISECONDS) return;
+          shownAt = performance.now();
+          showClasses(best, best.find(({ index }) => index === map.class) ?? null);
+          sayLive(best[0]!);
+          showActivity(`Live: a map of “${state.map!.label}” every ${took}`);
+        },
       },
       signal,
     );
   } finally {
-    state.camera = null;
-    showLive(false);
-    if (state.map === shown) {
+    if (state.camera) {
+      state.camera = null;
+      current.wish = asked;
+      showLive(false);
+      markSample(current.picture?.sample);
+    }
+    if (state.maps === began) {
       // a frame's map says nothing of the picture that is shown again
-      for (const tab of tabs) tab.clear();
+      if (state.map?.picture === CAMERA) for (const tab of tabs) tab.clear();
       showClasses(current.ranked, chosenClass());
+      showAnswer();
+      showDoubt(current.ranked);
     }
   }
+}
+
+/** What a frame's map has for the name of its picture. */
+const CAMERA = 'camera';
+
+interface Frame {
+  readonly pixels: Pixels;
+  readonly extent: Extent;
+  readonly input: InputSpec;
+}
+
+/** The frame and its map, with all that is said of it. */
+function showFrame(map: Heatmap, { pixels, extent, input }: Frame): void {
+  state.map = shownAs(map, CAMERA);
+  drawMap(parts.map, map, extent, input, look());
+  paintLegend(map);
+  showTitles();
+  parts.map.setAttribute('aria-label', describeMap(map, state.map.label));
+  drawPixels(still, pixels);
+  paintOverlay(still, extent);
 }
 
 function showLive(live: boolean): void {
   document.body.toggleAttribute('data-live', live);
   parts.button.setAttribute('aria-pressed', String(live));
   parts.button.textContent = live ? 'Keep this picture' : 'Camera';
+  parts.cancel.textContent = live ? 'Stop the camera' : 'Cancel';
   parts.picture.hidden = live;
   parts.video.hidden = !live;
-  if (live) parts.pictureText.textContent = 'Live. Frames go to the network and nowhere else.';
-  else parts.video.srcObject = null;
+  parts.pictureText.textContent = live ? 'Live: frames go to the network and nowhere else.' : pictureText();
+  if (!live) parts.video.srcObject = null;
 }
 
 async function frameOf(video: HTMLVideoElement): Promise<Blob> {

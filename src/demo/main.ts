@@ -4,9 +4,11 @@ import { readAddress } from './address';
 import { current } from './current';
 import {
   address,
+  arrive,
   open,
   openAddressOf,
   openFiles,
+  openOwn,
   openSample,
   showAll,
   showAnother,
@@ -19,14 +21,26 @@ import {
 import { listenForFiles } from './inputs/pictures';
 import { firstSample, samples } from './inputs/samples';
 import { toggleCamera } from './live';
-import { chooseNetwork, chooseOwn, ensureNetwork, forgetNetwork, showAdapter, showCheck, takeLabels } from './network';
+import {
+  chooseByName,
+  chooseNetwork,
+  chooseOwn,
+  ensureNetwork,
+  forgetNetwork,
+  showAdapter,
+  showCheck,
+  takeLabels,
+} from './network';
 import { workOffline } from './offline';
 import { listenForClass } from './parts/classPanel';
-import { element, make } from './parts/elements';
+import { listenForDoubt } from './parts/doubt';
+import { element } from './parts/elements';
 import { closeBeside, holdToCompare } from './parts/gestures';
-import { choose, showRanges } from './parts/form';
+import { choose, namesOf, showRanges } from './parts/form';
 import { listenForInside } from './parts/insidePart';
+import { showAlert } from './parts/messages';
 import { listenForNetChoices } from './parts/netChoices';
+import { offerSamples } from './parts/sampleRow';
 import { insideForm } from './parts/unitField';
 import { listenForSaving, showSaving } from './save';
 import { type TabName, state } from './state';
@@ -40,7 +54,6 @@ import { listenForLoss } from './worker/remote';
 window.gradlens = { state };
 
 const parts = {
-  samples: element('samples', HTMLUListElement),
   file: element('file', HTMLInputElement),
   camera: element('camera', HTMLButtonElement),
   byAddress: element('by-address', HTMLFormElement),
@@ -52,18 +65,7 @@ const parts = {
 
 // ——— pictures ———
 
-parts.samples.append(
-  ...samples.map((sample) => {
-    const button = make(
-      'button',
-      { type: 'button', value: sample.name, title: sample.label },
-      make('img', { src: sample.thumbnail, alt: sample.label, width: 76, height: 57 }),
-    );
-    button.setAttribute('aria-pressed', 'false');
-    button.addEventListener('click', () => void openSample(sample));
-    return make('li', {}, button);
-  }),
-);
+offerSamples((sample) => void openSample(sample));
 listenForFiles(parts.file, openFiles, (message) => refuse(new GradlensError('model-format', message)));
 parts.byAddress.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -93,9 +95,11 @@ parts.labelsFile.addEventListener('change', () => {
 });
 listenForClass((index) => {
   current.wish = index;
-  void instead(async (signal) => {
-    await showTab(signal);
-  });
+  if (!state.camera && current.ranked.length > 0) void instead(showTab); // the next frame asks for it by itself
+});
+listenForDoubt((network) => {
+  chooseByName(network);
+  void instead(showAnother);
 });
 
 const buttons = [...document.querySelectorAll<HTMLButtonElement>('[role=tab]')];
@@ -135,12 +139,14 @@ const DRAWN = ['colours', 'clip', 'opacity', 'view'];
 
 saliencyTab.form.addEventListener('input', ({ target }) => {
   const { name } = target as HTMLInputElement;
+  if (state.camera) return;
   if (name === 'opacity') paintOverlay();
   else if (name === 'clip') paint();
 });
 saliencyTab.form.addEventListener('change', ({ target }) => {
   const { name } = target as HTMLInputElement;
   showMethod();
+  if (state.camera) return; // the next frame is made, and drawn, as the fields say
   if (DRAWN.includes(name)) {
     paint();
     tellAddress();
@@ -201,21 +207,52 @@ listenForSaving(() => ({ tab: shownTab(), address: address() }));
 /** All that the address says. */
 function openAddress(): void {
   const { tab, network, prep, sample, picture, class: chosen, run, fields } = readAddress(location.hash);
+  arrive();
   wish(fields);
   insideForm.reset();
   choose(insideForm, fields);
+  const { own } = (history.state ?? {}) as { own?: number };
   for (const { form } of Object.values(tabs)) form.reset();
   for (const take of [takeAscentRecipe, takeCutRecipe]) take();
   for (const { form } of Object.values(tabs)) choose(form, fields);
   for (const take of [takeAscentRecipe, takeCutRecipe]) take(); // by the recipes that the address names
-  for (const { form } of Object.values(tabs)) choose(form, fields);
-  chooseNetwork(network, prep);
+  const known = [...Object.values(tabs).map(({ form }) => form), insideForm].flatMap(namesOf);
+  const refused = Object.values(tabs).flatMap(({ form }) => choose(form, fields));
+  current.missing = [
+    ...[...fields.keys()].filter((name) => !known.includes(name)).map((name) => `field “${name}”`),
+    // the layers of a network are known when it is there
+    ...refused.filter((name) => name !== 'tensor').map((name) => `${name} “${fields.get(name)}”`),
+    ...chooseNetwork(network, prep),
+    ...unknownTab(),
+    ...(sample === undefined || samples.some(({ name }) => name === sample) ? [] : [`sample “${sample}”`]),
+  ];
   openTab(tab);
+  const wished = chosen ?? null;
   const opened =
-    picture !== undefined
-      ? openAddressOf(picture, chosen ?? null)
-      : openSample(samples.find(({ name }) => name === sample) ?? firstSample, chosen ?? null);
-  if (run) void opened.then(() => state.phase === 'ready' && startAscent());
+    (own === undefined ? undefined : openOwn(own, wished)) ??
+    (picture !== undefined
+      ? openAddressOf(picture, wished)
+      : openSample(samples.find(({ name }) => name === sample) ?? firstSample, wished));
+  void opened.then(() => {
+    if (state.phase !== 'ready') return;
+    if (current.missing.length > 0) {
+      const named = current.missing.join(', ');
+      showAlert(`The link names what is not here: ${named}. The rest of it is shown.`, { notice: true, stays: false });
+      current.missing = [];
+    }
+    if (run) startAscent();
+  });
+}
+
+function unknownTab(): string[] {
+  const named = new URLSearchParams(location.hash.slice(1)).get('tab');
+  return named === null || Object.hasOwn(tabs, named) ? [] : [`tab “${named}”`];
+}
+
+/** Where nothing can be computed. */
+async function showReadyOf(sample: string | undefined): Promise<void> {
+  const { showReady } = await import('./ready');
+  showReady(sample);
 }
 
 function again(): void {
@@ -226,7 +263,7 @@ function again(): void {
 
 listenForEnds({
   retry: again,
-  unavailable: () => void import('./ready').then(({ showReady }) => showReady()),
+  unavailable: () => void showReadyOf(current.picture?.sample),
   gone: () => current.picture && tellAddress(), // for the reload; before a picture was opened it says what it said
 });
 listenForLoss({
@@ -238,6 +275,6 @@ listenForLoss({
   },
   gone: giveUp,
 });
-window.addEventListener('hashchange', openAddress);
+window.addEventListener('popstate', openAddress);
 openAddress();
 workOffline();

@@ -44,9 +44,14 @@ let loaded: { readonly key: string; readonly model: string; readonly prep: strin
 /** The names of networks that a link can carry. */
 const isNamed = (name: string): boolean => Object.hasOwn(SHIPPED_MODELS, name) || Object.hasOwn(PUBLIC_MODELS, name);
 
-export function chooseNetwork(name: string | undefined, prep: string | undefined): void {
+/** As an address says; what of it there is not. */
+export function chooseNetwork(name: string | undefined, prep: string | undefined): string[] {
   parts.model.value = name !== undefined && isNamed(name) ? name : DEFAULT_MODEL;
   parts.prep.value = presetNames.find((known) => known === prep) ?? 'file';
+  return [
+    ...(name !== undefined && !isNamed(name) ? [`network “${name}”`] : []),
+    ...(prep !== undefined && parts.prep.value === 'file' ? [`preparation “${prep}”`] : []),
+  ];
 }
 
 /** For the address: what differs from the default. */
@@ -133,12 +138,33 @@ export function forgetNetwork(): void {
   loading = undefined;
 }
 
-/** Sets the menus back to the network that is there, where another one is not to be had. */
-export function keepNetwork(): void {
+/**
+ * Sets the menus back to the network that is there, or to the one that comes with the page, where another one is not to
+ * be had. Why it is not, in words for people.
+ */
+export function keepNetwork(error: unknown): unknown {
   if (isOwn()) element('network', HTMLDetailsElement).open = true; // there it can be said what the file leaves open
-  if (!loaded) return;
-  parts.model.value = loaded.model;
-  parts.prep.value = loaded.prep;
+  const wanted = PUBLIC_MODELS[parts.model.value];
+  parts.model.value = loaded?.model ?? DEFAULT_MODEL;
+  parts.prep.value = loaded?.prep ?? 'file';
+  if (!wanted || !(error instanceof GradlensError) || error.code !== 'network') return error;
+  const { host } = new URL(wanted.address);
+  return new GradlensError(
+    'network',
+    `${wanted.title} cannot be fetched: ${host} is not reached from here. ` +
+      `The network is ${parts.model.value}, as before.`,
+    {},
+    { cause: error },
+  );
+}
+
+/** Whether another network is wanted than the one that comes with the page. */
+export const isElsewhere = (): boolean => Object.hasOwn(PUBLIC_MODELS, parts.model.value);
+
+/** Chooses a network of the menu. */
+export function chooseByName(name: string): void {
+  parts.model.value = name;
+  parts.prep.value = 'file';
 }
 
 /** What the network is on. */
@@ -148,6 +174,7 @@ export function showAdapter({ adapter }: Environment): void {
   parts.statusAdapter.textContent = adapter.isFallbackAdapter
     ? `⚠ ${name}: software, computes on the CPU; right, but slow`
     : name;
+  state.adapter = adapter;
   parts.statusAdapter.className = adapter.isFallbackAdapter ? 'warn' : '';
 }
 
@@ -210,7 +237,8 @@ function showNetwork({
 }: NetworkInfo): void {
   const by =
     preparation?.by === 'guess'
-      ? `; how pictures are prepared is a guess (${preparation.reason ?? preparation.prep}), which you can change`
+      ? `; how pictures are prepared (${PREPARATIONS[preparation.prep!]}) is a guess` +
+        `${preparation.reason ? `, since ${preparation.reason}` : ''}, which you can change`
       : '';
   const seen = !input
     ? ''
@@ -220,6 +248,8 @@ function showNetwork({
         ? ', the picture fitted in'
         : ', the picture squashed';
   parts.name.textContent = name;
+  parts.prep.options[0]!.text =
+    preparation?.by === 'guess' ? `guessed: ${PREPARATIONS[preparation.prep!]}` : 'as the network’s file says';
   const unnamed = names.length === 0 ? ' without names' : '';
   const size = `${(gpuBytes / 1e6).toFixed(1)} MB on the GPU`;
   parts.text.textContent = `Sees ${W}×${H}${seen}; ${classes} classes${unnamed}; ${size}${by}.`;

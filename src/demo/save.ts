@@ -28,6 +28,13 @@ const parts = {
 /** What the first map does not need is fetched when it is asked for. */
 const figures = () => import('./figure/shown');
 
+declare global {
+  interface ImportMetaEnv {
+    /** This package's; see vite.config.ts. */
+    readonly GRADLENS_VERSION: string;
+  }
+}
+
 /** Longer arrays are what the picture shows, or are saved as numbers. */
 const LONG = 100;
 
@@ -121,13 +128,14 @@ export function record(tab: Tab, address: Address): Record<string, unknown> {
   return {
     made: new Date().toISOString(),
     by: 'gradlens',
+    version: import.meta.env.GRADLENS_VERSION,
     link: formatAddress(address),
     network,
     picture,
     classes,
     parameters: Object.fromEntries(choicesOf(tab.form)),
     ...tab.result()!.numbers,
-    adapter: element('status-adapter', HTMLElement).textContent,
+    adapter: state.adapter,
     selfTest: check,
     milliseconds,
   };

@@ -2,6 +2,7 @@
 import type {
   CheckReport,
   Classification,
+  Environment,
   Evidence,
   GradlensError,
   Heatmap,
@@ -92,6 +93,10 @@ export interface State {
   losses: number;
   recoveries: number;
   check: CheckReport | null;
+  /** What is computed on. */
+  adapter: Environment['adapter'] | null;
+  /** What is doubtful about the answer. */
+  doubt: 'unlike' | 'unsure' | null;
   /** Wall time, from the call to its numbers. */
   milliseconds: { load?: number; classify?: number; gradient?: number; segment?: number };
   error: { readonly code: GradlensError['code'] | 'unknown'; readonly message: string } | null;
@@ -118,6 +123,8 @@ export const state: State = {
   losses: 0,
   recoveries: 0,
   check: null,
+  adapter: null,
+  doubt: null,
   milliseconds: {},
   error: null,
 };

@@ -18,18 +18,23 @@ interface Listeners {
 
 let running = new AbortController();
 /** What the page was when it lost the GPU, if nothing ran then. */
-let resting: State['phase'] | null = null;
+let held: State['phase'] | null = null;
 let listeners: Listeners = { retry: () => {}, unavailable: () => {}, gone: () => {} };
 
 export function listenForEnds(to: Listeners): void {
   listeners = to;
 }
 
+/** When nothing runs. */
+export async function resting(): Promise<void> {
+  while (state.phase === 'busy') await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
 /** Runs `job` instead of whatever runs; results of an aborted job are never shown. */
 export async function instead(job: (signal: AbortSignal) => Promise<void>): Promise<void> {
   running.abort();
   const { signal } = (running = new AbortController());
-  resting = null;
+  held = null;
   state.phase = 'busy';
   forgetError();
   showBusy(true);
@@ -48,7 +53,7 @@ export async function instead(job: (signal: AbortSignal) => Promise<void>): Prom
 export function cancel(): void {
   running.abort();
   running = new AbortController();
-  resting = null;
+  held = null;
   state.phase = state.network ? 'ready' : 'failed';
   showBusy(false);
   showActivity('Cancelled.');
@@ -59,7 +64,7 @@ export function cancel(): void {
 /** The GPU is lost. What runs waits for its return. */
 export function suspend(): void {
   state.losses += 1;
-  if (state.phase !== 'busy') resting = state.phase;
+  if (state.phase !== 'busy') held = state.phase;
   state.phase = 'busy';
   showBusy(true);
   showActivity('Getting the GPU back');
@@ -83,8 +88,8 @@ export function giveUp(error: unknown): void {
 }
 
 function rest(phase: State['phase']): void {
-  if (resting === null) return;
-  resting = null;
+  if (held === null) return;
+  held = null;
   state.phase = phase;
   showBusy(false);
 }

@@ -20,6 +20,9 @@ test('opens with a sample, its classes and its map, without an error', async () 
   });
   expect(map.l2).toBeGreaterThan(0);
   expect(await page.$eval('#map', (map) => map.getAttribute('aria-label'))).toContain(`“${map.label}”`);
+  expect(await page.$eval('#answer', (answer) => answer.textContent.replace(/\s+/g, ' '))).toMatch(
+    /The network says golf ball, 9\d\.\d %\. These are the pixels that its answer hangs on\./,
+  );
   expect(await page.$eval('#status-adapter', (adapter) => adapter.textContent)).toContain('software');
   await page.waitForFunction(() => window.gradlens.state.check !== null);
   expect((await stateOf(page)).check).toMatchObject({ ok: true });

@@ -37,7 +37,11 @@ test.each([
       ),
     ).toBe(0);
 
-    await page.waitForFunction(() => document.querySelectorAll('#ready-results img').length > 18);
+    await page.waitForFunction(() => document.querySelectorAll('#ready-results img').length === 6);
+    const captions = (): Promise<string> =>
+      page.$eval('#ready-results', (results) => results.textContent.replaceAll('\n', ' '));
+    expect(await captions()).toMatch(/^Where it looks.*“golf ball”.*The object.*“golf ball”.*What it looks for/);
+    expect(await page.$$eval('#ready-all img', (all) => all.length)).toBeGreaterThan(18);
     expect(
       await page.$eval('#ready-results img', async (image) => {
         await image.decode();
@@ -50,6 +54,7 @@ test.each([
       () => window.gradlens.state.picture?.name === 'church' && window.gradlens.state.phase === 'unavailable',
     );
     expect(await alertOf(page)).toContain(words);
+    await page.waitForFunction(() => document.querySelector('#ready-results')!.textContent.includes('“church”'));
     expect(errors).toEqual([]);
     await close();
   },

@@ -2,14 +2,14 @@
 import { GradlensError } from '../../index';
 
 /**
- * Shows the camera in `video` and calls `use` with one frame after the other, each when the one before is done with;
- * `use` closes them. Ends when the signal aborts; the last picture stays in `video` until its `srcObject` goes.
+ * Shows the camera in `video` and calls `use.frame` with one frame after the other, each when the one before is done
+ * with; it closes them. `use.started` is called once there is a camera. Ends when the signal aborts; the last picture stays in `video` until its `srcObject` goes.
  *
  * @throws GradlensError `feature` if there is no camera, or the visitor or the browser forbids it
  */
 export async function watchCamera(
   video: HTMLVideoElement,
-  use: (frame: VideoFrame) => Promise<void>,
+  use: { readonly started: () => void; readonly frame: (frame: VideoFrame) => Promise<void> },
   signal: AbortSignal,
 ): Promise<void> {
   if (!navigator.mediaDevices?.getUserMedia || typeof VideoFrame === 'undefined')
@@ -36,11 +36,12 @@ export async function watchCamera(
   }
   try {
     signal.throwIfAborted();
+    use.started();
     video.srcObject = stream;
     await video.play();
     for (;;) {
       await nextFrame(video, signal);
-      await use(new VideoFrame(video));
+      await use.frame(new VideoFrame(video));
     }
   } finally {
     for (const track of stream.getTracks()) track.stop();

@@ -11,6 +11,8 @@ export interface Picture {
   readonly sample?: string | undefined;
   /** Where it was fetched from, if it was. */
   readonly from?: string | undefined;
+  /** The number by which the visitor's own picture is kept; see {@link ownPicture}. */
+  readonly own?: number | undefined;
   /** For an <img>. An object URL is to be revoked when the picture goes. */
   readonly address: string;
   /** Decoded once, in the worker, which knows it by this number. */
@@ -19,7 +21,7 @@ export interface Picture {
   readonly height: number;
 }
 
-type Origin = Pick<Picture, 'sample' | 'from'> & { readonly address?: string };
+type Origin = Pick<Picture, 'sample' | 'from' | 'own'> & { readonly address?: string };
 
 /** @throws GradlensError `model-format`: the file is no picture that this browser can decode. */
 export async function readPicture(file: Blob, name: string, origin: Origin = {}): Promise<Picture> {
@@ -35,8 +37,24 @@ export async function readPicture(file: Blob, name: string, origin: Origin = {})
     }
     throw cause;
   });
-  return { name, ...origin, ...decoded, address: origin.address ?? URL.createObjectURL(file) };
+  const isOwn = origin.sample === undefined && origin.from === undefined;
+  const own = isOwn ? { own: origin.own ?? remember({ file, name }) } : {};
+  return { name, ...origin, ...own, ...decoded, address: origin.address ?? URL.createObjectURL(file) };
 }
+
+/** The visitor's own pictures, which no address can carry, for the way back to them. */
+const owned = new Map<number, { readonly file: Blob; readonly name: string }>();
+let lastOwn = 0;
+const MOST_OWNED = 8;
+
+function remember(picture: { readonly file: Blob; readonly name: string }): number {
+  owned.set(++lastOwn, picture);
+  owned.delete(lastOwn - MOST_OWNED);
+  return lastOwn;
+}
+
+export const ownPicture = (number: number): { readonly file: Blob; readonly name: string } | undefined =>
+  owned.get(number);
 
 export function forget({ id, address }: Picture): void {
   void call('forget', id);

@@ -1,4 +1,5 @@
 /** The sentence above everything: what the network says, and what is shown of it. */
+import type { Classification } from '../../index';
 import { chosenClass, current } from '../current';
 import { type TabName, state } from '../state';
 import { percent } from './classPanel';
@@ -32,7 +33,7 @@ export function showAnswer(): void {
 }
 
 /** As {@link showAnswer}, of a frame of the camera. */
-export function sayLive(label: string, probability: number | null): void {
+export function sayLive({ label, probability }: Classification): void {
   say(true, label, label, probability);
 }
 

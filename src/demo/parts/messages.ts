@@ -47,16 +47,23 @@ export function showBusy(busy: boolean): void {
   parts.work.setAttribute('aria-busy', String(busy));
 }
 
-/** One line for what went wrong, and a button for what can be done. */
+/**
+ * One line for what went wrong, and a button for what can be done. A `notice` is no fault; what `stays` cannot be
+ * closed.
+ */
 export function showAlert(
   message: string,
-  { action, notice = false }: { action?: { label: string; run: () => void }; notice?: boolean } = {},
+  {
+    action,
+    notice = false,
+    stays = notice,
+  }: { action?: { label: string; run: () => void }; notice?: boolean; stays?: boolean } = {},
 ): void {
   parts.alert.hidden = false;
   parts.alert.classList.toggle('notice', notice);
   parts.text.textContent = message;
   parts.action.hidden = !action;
-  parts.close.hidden = notice;
+  parts.close.hidden = stays;
   if (action) {
     parts.action.textContent = action.label;
     parts.action.onclick = action.run;

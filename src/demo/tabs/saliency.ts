@@ -1,7 +1,7 @@
 /**
  * Saliency (§3.1 and beyond): the map of the chosen class, over the picture too, and that of a second class beside it.
  */
-import type { Heatmap } from '../../index';
+import { type Heatmap, type MethodName, type ReluRule, methodNamed } from '../../index';
 import { chosenClass, classNamed, current } from '../current';
 import { type Extent, clear, drawLegend, drawMap, drawOver } from '../draw/paint';
 import { look, mapOf } from '../maps';
@@ -168,10 +168,13 @@ export function showMethod(): void {
 /** What the map is that is shown. */
 export function showTitles(): void {
   const { map, second } = state;
-  const { title, meaning } = chosenMethod();
-  showReading(chosenMethod(), chosenValues());
-  parts.title.textContent = second ? `${title}, “${map!.label}”` : title;
-  parts.text.textContent = meaning + (chosenValues().channels === 'sum' ? ', channels added with their sign' : '');
+  if (!map) return;
+  const method = methodNamed(map.method);
+  const { title, meaning } = method;
+  showReading(method, chosenValues(method));
+  parts.title.textContent = second ? `${title}, “${map.label}”:` : `${title}:`;
+  const signs = map.meta['channels'] === 'sum' ? ', channels added with their sign' : '';
+  parts.text.textContent = `${meaning}${signs}.`;
 }
 
 /** The class of the field; undefined if it is empty or names none, which the field then says. */
@@ -184,14 +187,15 @@ function besideClass(): number | undefined {
   return index;
 }
 
-function shownAs(map: Heatmap): ShownMap {
+/** A map as it is shown; the map itself says by which method it was made. */
+export function shownAs(map: Heatmap, picture: string = current.picture!.name): ShownMap {
   const { labels } = state.network!;
   return {
     ...map,
     label: labels[map.class] ?? String(map.class),
-    method: chosenMethod().name,
-    relu: chosenValues().relu ?? 'gradient',
+    method: map.meta['method'] as MethodName,
+    relu: (map.meta['relu'] as ReluRule | undefined) ?? 'gradient',
     l2: l2Norm(map),
-    picture: current.picture!.name,
+    picture,
   };
 }

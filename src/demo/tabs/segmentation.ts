@@ -138,6 +138,6 @@ for (const canvas of [parts.seeds, parts.cut, parts.cutout])
 
 parts.preset.append(
   ...Object.keys(SEGMENT_PRESETS).map(
-    (name) => new Option(name === 'paper' ? 'paper’s quantiles' : name, name, name === 'boxes', name === 'boxes'),
+    (name) => new Option(name === 'paper' ? 'paper’s quantiles' : name, name, name === 'paper', name === 'paper'),
   ),
 );

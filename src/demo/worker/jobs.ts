@@ -25,6 +25,7 @@ import { unprepared } from '../../image/unprepared';
 import { overChannels } from '../../methods/heatmap';
 import { topClasses } from '../../scores';
 import { SAMPLES_AT_ONCE } from '../../methods/method';
+import type { Doubt } from '../doubtful';
 import type { Advance, AscentRequest } from './ascents';
 import type { Activations, Inside, Steps, UnitMap } from './inside';
 import { loadNetwork, onTheGpu, restored, theEngine, theModel, withFile } from './session';
@@ -41,6 +42,8 @@ export interface NetworkInfo {
   readonly labels: readonly string[];
   readonly inputShape: readonly [N: number, C: number, H: number, W: number];
   readonly input: InputSpec | null;
+  /** When its answers are doubtful; null if nobody measured it. */
+  readonly doubt: Doubt | null;
   /** How pictures are prepared, and who says so. */
   readonly preparation: { readonly by: string; readonly prep?: PresetName; readonly reason?: string } | null;
   /** What makes probabilities of the scores, and why. */
@@ -68,6 +71,12 @@ export interface MapRequest {
   readonly class: number;
   readonly method: MethodName;
   readonly values: MethodValues;
+}
+
+/** As {@link MapRequest}, of a camera's frame. */
+export interface FrameRequest extends Pick<MapRequest, 'method' | 'values'> {
+  readonly frame: VideoFrame;
+  readonly chosen: number | 'top1';
 }
 
 export interface Randomised {
@@ -105,6 +114,7 @@ export const jobs = {
       preparation,
       head: model.head,
       notes: model.notes,
+      doubt: (provenance['doubt'] as Doubt | undefined) ?? null,
       format: provenance['format'],
       tensors: model.file.graph.nodes.map(({ name }) => name),
       gpuBytes: memory.weights + memory.activations + memory.saved + memory.scratch,
@@ -239,15 +249,15 @@ export const jobs = {
   },
 
   /**
-   * The map of a camera's frame, of that class or the best one, straight from the frame, which is closed then. Null if
-   * the GPU was lost in the middle: when it is back, the next frame is worth more.
+   * The map of a camera's frame by that method, of that class or the best one, straight from the frame, which is closed
+   * then. Null if the GPU was lost in the middle: when it is back, the next frame is worth more.
    */
   async frame(
-    { frame, chosen }: { readonly frame: VideoFrame; readonly chosen: number | 'top1' },
+    { frame, ...request }: FrameRequest,
     options: RunOptions,
   ): Promise<{ readonly map: Heatmap; readonly best: readonly Classification[] } | null> {
     try {
-      return await onTheGpu(() => frameMap(frame, chosen, options));
+      return await onTheGpu(() => frameMap({ frame, ...request }, options));
     } catch (error) {
       if (!(error instanceof GradlensError && error.code === 'device-lost')) throw error;
       await restored();
@@ -261,25 +271,32 @@ export const jobs = {
 export type Jobs = typeof jobs;
 
 async function frameMap(
-  frame: VideoFrame,
-  chosen: number | 'top1',
+  { frame, chosen, method, values }: FrameRequest,
   options: RunOptions,
 ): Promise<{ readonly map: Heatmap; readonly best: readonly Classification[] }> {
   const model = await theModel();
+  if (method !== 'saliency' || values.views !== 1) {
+    const pixels = await toPixels(frame);
+    const made = await theModel(batchFor(method, values), options);
+    const map = await mapBy(method, made, pixels, { ...values, ...options, class: chosen });
+    return { map, best: await model.classify(pixels, 5, options) };
+  }
+  // the commonest, by one pass for both
   const [, C, height, width] = model.inputShape;
+  const { relu = 'gradient', channels = 'max-abs' } = values;
   const {
     scores,
     gradient,
     classes: [index],
-  } = await model.inputGradient(frame, { class: chosen, ...options });
+  } = await model.inputGradient(frame, { class: chosen, relu, ...options });
   const map = {
-    data: overChannels(gradient, C, 'max-abs'),
+    data: overChannels(gradient, C, channels),
     width,
     height,
     class: index!,
     score: scores[index!]!,
-    signed: false,
-    meta: { method: 'saliency', model: model.name },
+    signed: channels === 'sum',
+    meta: { method: 'saliency', relu, channels, views: 1, model: model.name },
   };
   return { map, best: topClasses(scores, 5, { head: model.head.kind, labelOf: (at) => model.labelOf(at) }) };
 }
