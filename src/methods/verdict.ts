@@ -20,6 +20,7 @@ export interface Areas {
 /**
  * Of curves of one picture.
  *
+ * @param every of so many steps one counts, to compare with curves of fewer steps
  * @example
  * ```ts
  * import { areasOf, perturbationCurves, saliency } from 'gradlens';
@@ -28,10 +29,15 @@ export interface Areas {
  * const { deletion, insertion } = areasOf(await perturbationCurves(model, picture, map, { steps: 8 }));
  * ```
  */
-export function areasOf({ deletion, deletionArea, insertionArea }: PerturbationCurves): Areas {
+export function areasOf({ deletion, insertion }: Pick<PerturbationCurves, 'deletion' | 'insertion'>, every = 1): Areas {
   const [whole, none] = [deletion[0]!, deletion.at(-1)!];
-  const share = (area: number): number => (area - none) / (whole - none);
-  return { deletion: share(deletionArea), insertion: share(insertionArea) };
+  const share = (curve: Float32Array): number => {
+    const values = curve.filter((_, k) => k % every === 0);
+    const ends = (values[0]! + values.at(-1)!) / 2; // trapezoids
+    const mean = (values.reduce((sum, value) => sum + value, 0) - ends) / (values.length - 1);
+    return (mean - none) / (whole - none);
+  };
+  return { deletion: share(deletion), insertion: share(insertion) };
 }
 
 /**

@@ -46,9 +46,15 @@ describe('the verdict on a map', () => {
 
   test('areas are shares of the way from the mean colour to the picture', () => {
     const curve = Float32Array.of(10, 4, 2);
-    const found = areasOf({ deletion: curve, insertion: curve.slice().reverse(), deletionArea: 4, insertionArea: 8 });
-    expect(found).toEqual({ deletion: 0.25, insertion: 0.75 });
-    expect(gainOf(found)).toBe(0.5);
+    const found = areasOf({ deletion: curve, insertion: curve.slice().reverse() });
+    expect(found).toEqual({ deletion: 0.375, insertion: 0.375 });
+    expect(areasOf({ deletion: curve, insertion: Float32Array.of(2, 8, 10) })).toEqual({
+      deletion: 0.375,
+      insertion: 0.625,
+    });
+    expect(gainOf({ deletion: 0.375, insertion: 0.625 })).toBe(0.25);
+    const fine = Float32Array.of(10, 7, 4, 3, 2);
+    expect(areasOf({ deletion: fine, insertion: fine }, 2)).toEqual(areasOf({ deletion: curve, insertion: curve }));
   });
 });
 
