@@ -5,6 +5,7 @@ import { check } from './check';
 import { classModel } from './classModel';
 import { classify } from './classify';
 import { convert } from './convert';
+import { evaluate } from './evaluate';
 import { gradient } from './gradient';
 import { info } from './info';
 import { inspect } from './inspect';
@@ -20,6 +21,7 @@ export const commands: Readonly<Record<string, CommandDef<any>>> = {
   segment,
   localise,
   sanity,
+  evaluate,
   classify,
   gradient,
   merge,

@@ -1,0 +1,69 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { tableOf } from '../../src/cli/evaluate';
+import type { Line } from '../../src/cli/many/index';
+import { buildOnce, folder, gradlens, jsonLines, writePicture, writeTiny } from './gradlens';
+
+test('evaluate prints the table of methods and controls, and makes it of the index', async () => {
+  buildOnce();
+  const dir = folder();
+  const model = await writeTiny(dir);
+  const pictures: string[] = [];
+  for (const k of [1, 2]) pictures.push(await writePicture(join(dir, `p${k}.png`), 30, 20, k));
+  const images = [1, 2].map((k) => ({ file: `p${k}.png`, class: k, boxes: [[4, 4, 12, 12]] }));
+  writeFileSync(
+    join(dir, 'gt.json'),
+    JSON.stringify({ images: images.map((image) => ({ ...image, label: undefined })) }),
+  );
+  const index = join(dir, 'index.jsonl');
+  const args = [
+    ...['evaluate', join(dir, 'p*.png'), '--model', model, '--methods', 'saliency,grad-cam', '--index', index],
+    ...['--boxes', join(dir, 'gt.json'), '--steps', '3', '--samples', '4', '--near', '1'],
+  ];
+  const { code, stdout, complaints } = await gradlens(args);
+  expect([code, complaints]).toEqual([0, []]);
+  const table = stdout.split('\n').filter((line) => line.startsWith('|'));
+  const [head, , ...rows] = table.map((line) =>
+    line
+      .split('|')
+      .map((cell) => cell.trim())
+      .slice(1, -1),
+  );
+  expect(rows.map(([name]) => name)).toEqual(['saliency', 'grad-cam', 'random map', 'centre map']);
+  const measures = [
+    ...['deletion', 'insertion', 'ROAD', 'infidelity', 'sparseness', 'average drop', 'increase'],
+    ...['max-sensitivity', 'pointing game', 'MaxBoxAccV2'],
+  ];
+  expect(head!.slice(1).sort()).toEqual(measures.sort());
+  for (const [name, ...cells] of rows)
+    cells.forEach((cell, k) => {
+      const isOfMethods = head![k + 1] === 'max-sensitivity' && /random|centre/.test(name!);
+      expect(cell).toMatch(
+        isOfMethods ? /^$/ : head![k + 1] === 'MaxBoxAccV2' ? /^\d\.\d{3}$/ : /^-?\d+\.\d{3} ± \d+\.\d{3}$/,
+      );
+    });
+  const lines = jsonLines(readFileSync(index, 'utf8')) as Line[];
+  expect(lines.map((line) => line.class)).toEqual([1, 2]);
+
+  const resumed = await gradlens([...args, '--resume']);
+  expect([resumed.code, resumed.stdout.split('\n').filter((line) => line.startsWith('|'))]).toEqual([0, table]);
+});
+
+test('means and standard errors by hand', () => {
+  const line = (value: number): Line =>
+    ({
+      at: [0, 0],
+      picture: 'a',
+      shard: null,
+      files: [],
+      milliseconds: 0,
+      measures: { m: { numbers: { x: value } } },
+    }) as Line;
+  // of 1, 2, 6: mean 3, variance 7, standard error √(7/3)
+  expect(tableOf([line(1), line(2), line(6), line(Infinity)])['m']!['x']).toEqual({
+    mean: 3,
+    standardError: Math.sqrt(7 / 3),
+    pictures: 3,
+  });
+});
