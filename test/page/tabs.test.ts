@@ -47,6 +47,9 @@ test('every method makes its own map, with the fields that it has', async () => 
   const plain = await mapNumber(page, 2);
   await setField(page, '#saliency [name=samples]', '4');
   await mapNumber(page, 3);
+  await page.$eval('#settings', (settings) => {
+    (settings as HTMLDetailsElement).open = true;
+  });
   const shown = (): Promise<(string | undefined)[]> =>
     page.$$eval('#saliency [data-option]', (all) =>
       all
