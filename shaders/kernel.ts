@@ -7,6 +7,7 @@ import {
   type Declaration,
   type Half,
   type SliceOf,
+  type StorageTextureDeclaration,
   type TensorDeclaration,
   type TextureDeclaration,
   declarationOf,
@@ -287,7 +288,9 @@ function tidy(code: string): string {
 export interface Binding {
   readonly index: number;
   readonly name: string;
-  readonly type: 'uniform' | 'read-only-storage' | 'storage' | TextureDeclaration['kind'];
+  readonly type: 'uniform' | 'read-only-storage' | 'storage' | TextureDeclaration['kind'] | 'storage-texture';
+  /** Of a texture that is written. */
+  readonly format?: StorageTextureDeclaration['format'];
 }
 
 /** What a kernel binds, the uniform `d` first. */
@@ -296,6 +299,7 @@ export function bindingsOf({ declared }: Kernel): Binding[] {
     { index: 0, name: 'd', type: 'uniform' },
     ...declared.map((each, k): Binding => {
       const { kind, name } = each;
+      if (kind === 'storage-texture') return { index: k + 1, name, type: kind, format: each.format };
       if (kind !== 'tensor') return { index: k + 1, name, type: kind };
       return { index: k + 1, name, type: each.access === 'read' ? 'read-only-storage' : 'storage' };
     }),

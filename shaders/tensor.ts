@@ -68,7 +68,14 @@ export interface TextureDeclaration {
   readonly name: string;
 }
 
-export type Declaration = TensorDeclaration | UniformDeclaration | TextureDeclaration;
+/** A texture that is written, and never read. */
+export interface StorageTextureDeclaration {
+  readonly kind: 'storage-texture';
+  readonly name: string;
+  readonly format: 'rgba8unorm' | 'bgra8unorm' | 'rgba16float' | 'rgba32float';
+}
+
+export type Declaration = TensorDeclaration | UniformDeclaration | TextureDeclaration | StorageTextureDeclaration;
 
 type Options = Partial<Pick<TensorDeclaration, 'element' | 'like' | 'blocks' | 'anyPrecision'>>;
 
@@ -175,6 +182,8 @@ export function declarationOf(declared: Declaration, index: number): string {
   const binding = `@group(0) @binding(${index})`;
   const { name } = declared;
   if (declared.kind === 'uniform') return `${declared.struct}\n${binding} var<uniform> ${name}: ${declared.type};`;
+  if (declared.kind === 'storage-texture')
+    return `${binding} var ${name}: texture_storage_2d<${declared.format}, write>;`;
   if (declared.kind !== 'tensor')
     return `${binding} var ${name}: ${declared.kind === 'external' ? 'texture_external' : 'texture_2d<f32>'};`;
   const { access, shape } = declared;

@@ -6,32 +6,25 @@ import { GradlensError } from './errors';
 import type { Ascent, AscentOptions } from './gpu/ascent';
 import type { Device } from './gpu/device';
 import type { BackwardOptions, Executor, Target } from './gpu/executor';
-import { type Recording, assertBuffer, placeIn, recorded, sourceOf } from './gpu/recording';
 import type { Sampled, SampledVariants, View } from './gpu/sampling';
-import type { InputSpec, ModelFile } from './graph';
+import type { Extents, InputSpec, ModelFile } from './graph';
 import type { Captured, ImageInput, Images } from './image/pixels';
 import {
   chosenIn,
   countOf,
   isNeuron,
   isTop,
+  objectOf,
   pictureOf,
   picturesOf,
   rulesOf,
   runOptionsOf,
   tensorOf,
 } from './model/arguments';
-import {
-  bestGradients,
-  classGradients,
-  encodePass,
-  explained,
-  forward,
-  layerGradient,
-  neuronGradient,
-} from './model/gradients';
+import { bestGradients, classGradients, explained, forward, layerGradient, neuronGradient } from './model/gradients';
 import { type Parts, disposeOf, partsOn } from './model/parts';
 import type { NamedTensor, Probe } from './model/probe';
+import { type ForwardRecording, type GradientRecording, type MapRecording, Recordings } from './model/recordings';
 import { finite } from './model/results';
 import { settingsOf } from './model/settings';
 import { neuronIn, onePassOf, passesOf, targetsOf } from './model/targets';
@@ -66,14 +59,21 @@ export interface ModelRequest {
 class Stay {
   readonly calls: Calls;
   readonly turns: Turns;
+  readonly recordings: Recordings;
 
-  constructor(readonly parts: Parts) {
+  constructor(
+    readonly parts: Parts,
+    head: Head,
+    { C, H, W }: Extents,
+  ) {
     this.calls = new Calls(parts.device.calls);
     this.turns = new Turns(this.calls);
+    this.recordings = new Recordings(parts, head, { N: parts.executor.plan.batch, C, H, W });
   }
 
   end(reason: () => Error): void {
     this.calls.end(reason);
+    this.recordings.dispose();
     disposeOf(this.parts);
   }
 }
@@ -94,16 +94,16 @@ export class Model implements Disposable {
   /** What weights and activations are stored in. */
   readonly precision: 'f32' | 'f16';
   private readonly ascents = new Set<Ascent>();
-  /** Whether a host ever recorded a gradient, which it may submit at any time. */
-  private recorded = false;
+  private stay: Stay;
 
   private constructor(
     private readonly request: ModelRequest,
-    private stay: Stay,
+    parts: Parts,
   ) {
     const { file, options } = request;
     this.file = file;
-    const { preparation, labels, head } = settingsOf(file, options, stay.parts.executor.plan.scores);
+    const { preparation, labels, head } = settingsOf(file, options, parts.executor.plan.scores);
+    this.stay = new Stay(parts, head, file.graph.input.extents);
     this.preparation = preparation;
     this.labels = labels;
     this.head = head;
@@ -121,19 +121,18 @@ export class Model implements Disposable {
       );
     if (!Number.isInteger(batch) || batch < 1)
       throw new GradlensError('shape', `batch is ${shown(batch)}; a whole number from 1 would be right`);
-    return new Model(request, new Stay(await partsOn(device, request, call)));
+    return new Model(request, await partsOn(device, request, call));
   }
 
   /** @internal Called by `Engine.attach`: goes on on another device. */
   async moveTo(device: Device, call: Call): Promise<void> {
     const before = this.stay;
-    const stay = new Stay(await partsOn(device, this.request, call));
+    const stay = new Stay(await partsOn(device, this.request, call), this.head, this.file.graph.input.extents);
     if (before.calls.ended) {
       stay.end(this.disposedError);
       throw this.disposedError();
     }
     this.stay = stay;
-    this.recorded = false;
     this.endAscents();
     before.end(() => new GradlensError('device-lost', `${this.name} was moved to another device`));
   }
@@ -256,12 +255,43 @@ export class Model implements Disposable {
       const found =
         chosen === 'top1' || isTop(chosen)
           ? // a host's recording may run at any time
-            await bestGradients(parts, run, chosen, { ...rules, disturbed: () => this.recorded })
+            await bestGradients(parts, run, chosen, { ...rules, disturbed: () => this.stay.recordings.any })
           : isNeuron(chosen)
             ? await neuronGradient(parts, run, chosen, rules)
             : await classGradients(parts, run, chosen, rules);
       return { ...found, precision: this.precision };
     });
+  }
+
+  /**
+   * Makes ready what is to be recorded, with the very options that it will be recorded with, or some of them: compiles
+   * kernels that came with no call so far, and plans the tensor of a neuron. Without it the first recording of its kind
+   * compiles while the host waits; neurons need it.
+   *
+   * ```ts
+   * await model.ready({ class: { tensor: 'conv3', channel: 5, y: 4, x: 4 } });
+   * ```
+   *
+   * @throws GradlensError `shape` for a tensor that is not there; as {@link Engine.load} for what the device cannot hold
+   */
+  async ready(recording: Partial<GradientRecording | MapRecording>, options: RunOptions = {}): Promise<void> {
+    const { recordings } = this.stay;
+    const given = { ...objectOf('recording', recording, '{ class, input }') };
+    return this.take(options, (call) => recordings.ready(given, call));
+  }
+
+  /**
+   * Records a pass forward into the caller's encoder, and copies the scores to where the host wants them.
+   *
+   * ```ts
+   * model.encodeForward(encoder, { input: texture, scores: buffer });
+   * ```
+   *
+   * @throws GradlensError as {@link encodeGradient}
+   */
+  encodeForward(encoder: GPUCommandEncoder, options: ForwardRecording): void {
+    this.stay.calls.assertOpen();
+    this.stay.recordings.encodeForward(encoder, options);
   }
 
   /**
@@ -272,34 +302,39 @@ export class Model implements Disposable {
    * the model is disposed: later the device calls its buffers destroyed.
    *
    * @throws GradlensError `shape` if a buffer is too small, a class out of range, or pictures do not make a batch;
-   *   `validation` for a texture that cannot be read; `disposed`.
+   *   `validation` for a texture that cannot be read, a neuron that was not made {@link ready}, a part that does not
+   *   follow; `disposed`.
    * @example
    * ```ts
    * model.encodeGradient(encoder, { input, output, class: [8, 4] }); // two gradients, one after the other
    * ```
    */
-  encodeGradient(
-    encoder: GPUCommandEncoder,
-    options: Omit<GradientOptions, 'class'> & Recording & { readonly class: number | readonly number[] },
-  ): void {
+  encodeGradient(encoder: GPUCommandEncoder, options: GradientRecording): void {
     this.stay.calls.assertOpen();
-    const chosen = chosenIn(options, 'class', 'classes'); // the best classes are not known while one records
-    const rules = rulesOf(options, this.head);
-    const input = sourceOf(encoder, options.input);
-    const output = placeIn('output', options.output);
-    const { executor, inputs } = this.parts;
-    const { bytes } = this.plan.gradient;
-    const passes = passesOf(this.plan, chosen);
-    const need = { bytes: passes.length * bytes, usage: 'COPY_DST' } as const;
-    assertBuffer(output, need, `${passes.length} gradient(s) take`);
-    recorded('encodeGradient', () => {
-      inputs.encodeFrom(input, encoder, executor.input);
-      this.recorded = true;
-      passes.forEach((classes, k) => {
-        encodePass(encoder, executor, { classes, rules, withForward: k === 0 });
-        executor.encodeGradient(encoder, output.buffer, output.offset + k * bytes);
-      });
-    });
+    this.stay.recordings.encodeGradient(encoder, options);
+  }
+
+  /**
+   * Records a map into the caller's encoder: the gradient of {@link encodeGradient}, reduced over channels, smoothed over
+   * time, scaled and coloured where it lies. Nothing is submitted or awaited, and from the first frame on nothing
+   * allocated.
+   *
+   * ```ts
+   * const look = { class: 'top1', colours: 'viridis', overlay: true } as const;
+   * function frame() {
+   *   const encoder = device.createCommandEncoder();
+   *   model.encodeMap(encoder, { ...look, input: video, output: context.getCurrentTexture() });
+   *   device.queue.submit([encoder.finish()]);
+   *   requestAnimationFrame(frame);
+   * }
+   * ```
+   *
+   * @throws GradlensError as {@link encodeGradient}; `validation` for an output that cannot be written, or options out
+   *   of range
+   */
+  encodeMap(encoder: GPUCommandEncoder, options: MapRecording): void {
+    this.stay.calls.assertOpen();
+    this.stay.recordings.encodeMap(encoder, options);
   }
 
   /**
@@ -336,9 +371,9 @@ export class Model implements Disposable {
         turns: stay.turns,
         tensors: named.map((name) => this.tensors.find((tensor) => tensor.name === name)!),
         onRecord: () => {
-          this.recorded = true;
+          stay.recordings.any = true;
         },
-        isDisturbed: () => this.recorded,
+        isDisturbed: () => stay.recordings.any,
       });
     });
   }

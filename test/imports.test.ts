@@ -103,8 +103,8 @@ describe('shaders', () => {
 /** What a file does, without what it says. */
 const codeOf = (file: string): string => readFileSync(file, 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
 
-test('only the engine, the model and its probes, gpu, node, the demo and the type of a picture name a type of WebGPU', () => {
-  const allowed = /^src\/(gpu|node|demo|cli)\/|^src\/(engine|model|model\/probe|image\/pixels)\.ts$/;
+test('only the engine, the model, its probes and recordings, gpu, node, the demo and the type of a picture name a type of WebGPU', () => {
+  const allowed = /^src\/(gpu|node|demo|cli)\/|^src\/(engine|model|model\/(probe|recordings)|image\/pixels)\.ts$/;
   expect(
     files.filter((file) => !allowed.test(file) && /\bGPU[A-Z]\w+/.test(codeOf(file).replace(/'[^'\n]*'/g, ''))),
   ).toEqual([]);

@@ -40,6 +40,8 @@ export interface Plan {
   readonly forward: readonly Step[];
   /** Dispatches from the scores back to the input. */
   readonly backward: readonly Step[];
+  /** How many there are in both directions. */
+  readonly steps: number;
   /** @internal */
   readonly buffers: readonly PlannedBuffer[];
   /** @internal Index of a tensor's buffer, by the tensor's name. */
@@ -114,6 +116,7 @@ export function plan(name: string, batch: number, steps: Steps, bindingBytes: nu
     batch,
     forward,
     backward,
+    steps: all.length,
     buffers,
     placement,
     input,

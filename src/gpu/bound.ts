@@ -11,7 +11,7 @@ export interface Bound {
   readonly flops: number;
 }
 
-export type Allocate = (label: string, bytes: number, usage: number) => GPUBuffer;
+export type Allocate = (label: string, bytes: number, usage: number, contents?: Uint32Array) => GPUBuffer;
 
 /** Binds a kernel outside of a plan, by the names in its WGSL. */
 export type Bind = (kernel: Kernel, buffers: Readonly<Record<string, GPUBuffer>>, allocate: Allocate) => Bound;
@@ -60,8 +60,8 @@ export class Buffers {
 
   constructor(private readonly device: Device) {}
 
-  readonly allocate: Allocate = (label, bytes, usage) => {
-    const buffer = this.device.allocate(label, bytes, usage);
+  readonly allocate: Allocate = (label, bytes, usage, contents) => {
+    const buffer = this.device.allocate(label, bytes, usage, contents);
     this.owned.push(buffer);
     return buffer;
   };

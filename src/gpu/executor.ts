@@ -65,6 +65,9 @@ interface Made {
 }
 
 export class Executor {
+  /** Grows with everything that is recorded: whoever goes on where he stopped sees whether something came between. */
+  recorded = 0;
+
   private constructor(
     readonly plan: Plan,
     private readonly device: Device,
@@ -148,13 +151,23 @@ export class Executor {
     return this.bufferOf(this.plan.scores.storage.name);
   }
 
+  /** The target of each item, a `vec4u`. */
+  get targets(): GPUBuffer {
+    return this.made.constants.targets;
+  }
+
+  /** Some of the plan's steps, in its order. */
+  encodeSteps(encoder: Encoder, from: number, to: number): void {
+    if (from < to) this.dispatch(encoder, this.made.dispatches.slice(from, to));
+  }
+
   encodeForward(encoder: Encoder): void {
-    dispatch(encoder, this.plan.name, this.forward);
+    this.dispatch(encoder, this.forward);
   }
 
   /** As far as the taps need it. */
   encodeTapped(encoder: Encoder): void {
-    dispatch(encoder, this.plan.name, this.forward.slice(0, this.plan.tapped));
+    this.dispatch(encoder, this.forward.slice(0, this.plan.tapped));
   }
 
   /** Copies tensors that are read from outside to where a host wants them. */
@@ -175,23 +188,30 @@ export class Executor {
     }
   }
 
-  /** Copies the scores, `[N × classes]`, to where a host wants them. They lie in blocks of four. */
-  encodeScores(encoder: Encoder, { buffer, offset }: Place): void {
-    const { C, block, blocks } = this.plan.scores;
-    for (let n = 0; n < this.plan.batch; n++)
-      encoder.copyBufferToBuffer(this.scores, (n * blocks + block) * 16, buffer, offset + n * C * 4, C * 4);
+  /**
+   * Copies the scores, `[N × classes]`, to where a host wants them; of a neuron its values, `[N]`. They lie in blocks of
+   * four.
+   */
+  encodeScores(encoder: Encoder, { buffer, offset }: Place, neuron?: Target): void {
+    const { C, H, W, block, blocks } = this.plan.scores;
+    const { channel = 0, y = 0, x = 0 } = neuron ?? {};
+    const bytes = neuron ? 4 : C * 4;
+    for (let n = 0; n < this.plan.batch; n++) {
+      const pixel = (n * blocks + block + (channel >> 2)) * H * W + y * W + x;
+      encoder.copyBufferToBuffer(this.scores, pixel * 16 + (channel & 3) * 4, buffer, offset + n * bytes, bytes);
+    }
   }
 
   /** May follow one forward pass any number of times. */
   encodeBackward(encoder: Encoder, options: BackwardOptions): void {
     this.encodeOptions(encoder, options);
-    dispatch(encoder, this.plan.name, this.made.dispatches.slice(this.plan.forward.length));
+    this.dispatch(encoder, this.made.dispatches.slice(this.plan.forward.length));
   }
 
   /** Forward and backward in one pass. */
   encodeBoth(encoder: Encoder, options: BackwardOptions): void {
     this.encodeOptions(encoder, options);
-    dispatch(encoder, this.plan.name, this.made.dispatches);
+    this.dispatch(encoder, this.made.dispatches);
   }
 
   /** Copies the gradient into a buffer of the caller's, from byte `at` on. */
@@ -201,6 +221,7 @@ export class Executor {
 
   /** Chooses what the steps of {@link steps} differentiate. */
   encodeOptions(encoder: Encoder, { targets, relu, score }: BackwardOptions): void {
+    this.recorded++;
     const { rule, targets: buffer, table: rows } = this.made.constants;
     const ruleRow = RULES.indexOf(relu) + HEADS.indexOf(score) * RULES.length;
     encoder.copyBufferToBuffer(rows, ruleRow * ROW_BYTES, rule, 0, ROW_BYTES);
@@ -213,6 +234,11 @@ export class Executor {
         encoder.copyBufferToBuffer(rows, numbers + index * 4, buffer, n * ROW_BYTES + (1 + k) * 4, 4),
       );
     });
+  }
+
+  private dispatch(encoder: Encoder, steps: readonly Bound[]): void {
+    this.recorded++;
+    dispatch(encoder, this.plan.name, steps);
   }
 
   /** Clears all that the steps write. */

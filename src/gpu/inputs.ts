@@ -3,6 +3,7 @@
  * submit: a host may submit a recording of the same model (`encodeGradient`) at any time, between the upload and the
  * run too.
  */
+import type { Kernel } from '../../shaders/kernel';
 import { abortable } from '../abortable';
 import type { Call } from '../calls';
 import { GradlensError } from '../errors';
@@ -108,6 +109,16 @@ export class Inputs {
       });
     const preparer = this.preparing;
     input.forEach((picture, item) => preparer.record(encoder, picture, { target, item }));
+  }
+
+  /** How a picture that is recorded lies in the input. */
+  placed(picture: Recordable): ReturnType<Preparer['placed']> {
+    return this.preparing.placed(picture);
+  }
+
+  /** The kernels that {@link encodeFrom} runs. */
+  kernelsOf(input: Place | readonly Recordable[]): readonly Kernel[] {
+    return 'buffer' in input ? [] : input.map((picture) => this.preparing.kernelOf(picture));
   }
 
   dispose(): void {

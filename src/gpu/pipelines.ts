@@ -135,10 +135,10 @@ export class Pipelines {
     const label = `gradlens/${kernel.name}`;
     const layout = gpu.createBindGroupLayout({
       label,
-      entries: bindingsOf(kernel).map(({ index, type }) => ({
-        binding: index,
+      entries: bindingsOf(kernel).map((binding) => ({
+        binding: binding.index,
         visibility: GPUShaderStage.COMPUTE,
-        ...resourceOf(type),
+        ...resourceOf(binding),
       })),
     });
     const module = gpu.createShaderModule({ label, code: kernel.code });
@@ -155,7 +155,8 @@ export class Pipelines {
 }
 
 /** How a layout says what a binding is. */
-function resourceOf(type: Binding['type']): Omit<GPUBindGroupLayoutEntry, 'binding' | 'visibility'> {
+function resourceOf({ type, format }: Binding): Omit<GPUBindGroupLayoutEntry, 'binding' | 'visibility'> {
+  if (type === 'storage-texture') return { storageTexture: { format: format! } };
   // read pixel by pixel, never through a sampler: then float textures of every precision will do
   if (type === 'texture') return { texture: { sampleType: 'unfilterable-float' } };
   return type === 'external' ? { externalTexture: {} } : { buffer: { type } };

@@ -1,6 +1,6 @@
 /** Runs the preparation kernel: pictures into one model's input. */
 import { type PrepareDims, type PrepareScale, prepare } from '../../shaders/prepare';
-import { type Kernel, bindingsOf } from '../../shaders/kernel';
+import type { Kernel } from '../../shaders/kernel';
 import { abortable } from '../abortable';
 import type { Call } from '../calls';
 import { GradlensError } from '../errors';
@@ -12,14 +12,14 @@ import {
   isFrame,
   isTexture,
   isVideoFrame,
+  texturePicture,
   toPixels,
 } from '../image/pixels';
-import { placementOf } from '../image/placement';
-import type { Encoder } from './commands';
+import { type Placement, placementOf } from '../image/placement';
 import type { Device } from './device';
 import { asking } from './frames';
-import type { Pipeline } from './pipelines';
-import { type Reading, type Size, readableOf, viewOf } from './textures';
+import { LooseKernels, encodeKernel, extentsOf } from './loose';
+import { type ReadableTexture, type Reading, type Size, readableOf, viewOf } from './textures';
 
 const UNIFORM_BYTES = 128;
 
@@ -41,13 +41,14 @@ export class Preparer {
   private picture: GPUBuffer | null = null;
   private frame: GPUTexture | null = null;
   private uniform: GPUBuffer | null = null;
-  /** Of recordings, by what they hold: those may wait for their submit as long as the host likes. */
-  private readonly uniforms = new Map<string, GPUBuffer>();
+  private readonly loose: LooseKernels;
 
   constructor(
     private readonly device: Device,
     private readonly spec: InputSpec,
-  ) {}
+  ) {
+    this.loose = new LooseKernels(device);
+  }
 
   /** Brings a picture to where it belongs. */
   async prepare(image: VideoFrame | ImageBitmap | TexturePicture | Pixels, to: Place, call: Call): Promise<void> {
@@ -70,32 +71,31 @@ export class Preparer {
 
   /** Records the same for what is on the GPU: nothing is awaited or submitted, and no queue written to. */
   record(encoder: GPUCommandEncoder, image: Recordable, { target, item }: Place): void {
-    const texture = isTexture(image) ? image : this.imported(image);
-    const { resource, ...reading } = readableOf(texture);
-    const kernel = this.kernelFor(reading, item);
-    const values = extentsOf(kernel);
-    const key = values.join();
-    const pipeline = this.device.pipelines.now(kernel);
-    this.device.guardNow('recording the preparation of a picture', () => {
-      let uniform = this.uniforms.get(key);
-      if (!uniform)
-        this.uniforms.set(
-          key,
-          (uniform = this.device.allocate('picture extents', UNIFORM_BYTES, GPUBufferUsage.UNIFORM, values)),
-        );
-      this.encode(encoder, kernel, pipeline, {
-        d: { buffer: uniform },
-        picture: resource(),
-        y: { buffer: target },
-      });
-    });
+    const { resource, ...reading } = this.readable(image);
+    this.loose.record(encoder, this.kernelFor(reading, item), () => ({ picture: resource(), y: { buffer: target } }));
+  }
+
+  /** How it is read, and how it lies in the network's input. */
+  placed(image: Recordable): { readonly picture: ReadableTexture; readonly placement: Placement } {
+    const picture = this.readable(image);
+    return { picture, placement: placementOf(picture.size, this.spec) };
+  }
+
+  /** What {@link record} runs for such a picture. */
+  kernelOf(image: Recordable): Kernel {
+    if (isTexture(image)) return this.kernelFor(readableOf(image), 0);
+    return this.kernelFor({ size: { width: 1, height: 1 }, read: 'external', linear: false }, 0);
   }
 
   dispose(): void {
-    for (const buffer of [this.picture, this.uniform, ...this.uniforms.values()]) if (buffer) this.device.free(buffer);
+    for (const buffer of [this.picture, this.uniform]) if (buffer) this.device.free(buffer);
+    this.loose.dispose();
     if (this.frame) this.device.freeTexture(this.frame);
     this.picture = this.uniform = this.frame = null;
-    this.uniforms.clear();
+  }
+
+  private readable(image: Recordable): ReadableTexture {
+    return readableOf(isTexture(image) ? texturePicture(image) : this.imported(image));
   }
 
   private imported(source: VideoFrame | HTMLVideoElement): TexturePicture {
@@ -121,7 +121,8 @@ export class Preparer {
       );
       device.write(this.uniform, extentsOf(kernel));
       const resources = { d: { buffer: this.uniform }, picture, y: { buffer: target } };
-      device.submit('prepare', (encoder) => this.encode(encoder, kernel, pipelines.get(kernel.code)!, resources));
+      const pipeline = pipelines.get(kernel.code)!;
+      device.submit('prepare', (encoder) => encodeKernel(device, encoder, { kernel, pipeline, resources }));
       return true;
     });
   }
@@ -129,25 +130,6 @@ export class Preparer {
   private kernelFor({ size, read, linear }: Reading, item: number): Kernel {
     const dims: PrepareDims = { ...dimsOf(size, this.spec), LINEAR: linear ? 1 : 0, ITEM: item };
     return prepare(dims, scaleOf(this.spec), read);
-  }
-
-  private encode(
-    encoder: Encoder,
-    kernel: Kernel,
-    { pipeline, layout }: Pipeline,
-    resources: Readonly<Record<string, GPUBindingResource>>,
-  ): void {
-    const pass = encoder.beginComputePass({ label: 'gradlens/prepare' });
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(
-      0,
-      this.device.gpu.createBindGroup({
-        layout,
-        entries: bindingsOf(kernel).map(({ index, name }) => ({ binding: index, resource: resources[name]! })),
-      }),
-    );
-    pass.dispatchWorkgroups(...kernel.workgroups);
-    pass.end();
   }
 
   private uploadPixels({ data, width, height }: Pixels): GPUBuffer {
@@ -204,8 +186,6 @@ function sizeOf(frame: VideoFrame | ImageBitmap): Size {
     throw new GradlensError('shape', `the ${frame.constructor.name} was closed: keep it open until the call is done`);
   return size;
 }
-
-const extentsOf = ({ dims }: Kernel): Uint32Array<ArrayBuffer> => Uint32Array.from(Object.values(dims));
 
 const dimsOf = (size: Size, spec: InputSpec): Omit<PrepareDims, 'LINEAR' | 'ITEM'> => ({
   ...placementOf(size, spec),

@@ -12,13 +12,8 @@ import type { Recordable } from './preparer';
  */
 export type RecordedPicture = GPUTexture | TexturePicture | VideoFrame | HTMLVideoElement;
 
-/** From where to where a gradient is recorded. */
-export interface Recording {
-  /** float32 `[N, C, H, W]`, or a picture for each item. */
-  readonly input: BufferPlace | RecordedPicture | readonly RecordedPicture[];
-  /** Where the gradient goes. */
-  readonly output: BufferPlace;
-}
+/** A batch: prepared float32 `[N, C, H, W]`, or a picture for each item. */
+export type RecordedInput = BufferPlace | RecordedPicture | readonly RecordedPicture[];
 
 /** Where in a buffer, checked. */
 export interface Place {
@@ -47,7 +42,7 @@ export function placeIn(argument: string, value: BufferPlace): Place {
  *
  * @throws GradlensError `validation` for what is none of these, or no encoder
  */
-export function sourceOf(encoder: GPUCommandEncoder, input: Recording['input']): Place | readonly Recordable[] {
+export function sourceOf(encoder: GPUCommandEncoder, input: RecordedInput): Place | readonly Recordable[] {
   check('encoder', encoder, {
     says: 'a GPUCommandEncoder',
     holds: (value) => typeof value === 'object' && value !== null && 'copyBufferToBuffer' in value,

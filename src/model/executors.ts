@@ -49,6 +49,11 @@ export class Executors {
     return this.ofNeurons.get(tensor) ?? this.keep(this.ofNeurons, tensor, await this.make(this.planOf(tensor), call));
   }
 
+  /** That of a tensor, for what may not await; undefined until {@link ofTensor} made it. */
+  readyOfTensor(tensor: string): Executor | undefined {
+    return this.ofNeurons.get(tensor);
+  }
+
   /** Of tensors that are read and seeded from outside. @throws GradlensError `shape` for one that is not in the graph */
   async ofTaps(tensors: readonly string[], call: Call): Promise<Executor> {
     const key = JSON.stringify(tensors);

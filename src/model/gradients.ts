@@ -138,7 +138,7 @@ interface Pass {
   readonly withForward: boolean;
 }
 
-export function encodePass(encoder: Encoder, executor: Executor, { classes, rules, withForward }: Pass): void {
+function encodePass(encoder: Encoder, executor: Executor, { classes, rules, withForward }: Pass): void {
   const backward: BackwardOptions = { targets: targetsOf(classes), ...rules };
   if (withForward) executor.encodeBoth(encoder, backward);
   else executor.encodeBackward(encoder, backward);

@@ -11,7 +11,7 @@ import type { Encoder } from '../gpu/commands';
 import type { BackwardOptions } from '../gpu/executor';
 import type { Inputs } from '../gpu/inputs';
 import type { Lent } from '../gpu/lent';
-import { type Place, type Recording, assertBuffer, placeIn, recorded, sourceOf } from '../gpu/recording';
+import { type Place, type RecordedInput, assertBuffer, placeIn, recorded, sourceOf } from '../gpu/recording';
 import type { Extents } from '../graph';
 import type { BufferPlace, Images } from '../image/pixels';
 import type { ReluRule, RunOptions } from '../options';
@@ -94,7 +94,7 @@ export class Probe {
   encodeForward(
     encoder: GPUCommandEncoder,
     options: {
-      readonly input: Recording['input'];
+      readonly input: RecordedInput;
       readonly tensors?: ByTensor<BufferPlace>;
       readonly scores?: BufferPlace;
     },

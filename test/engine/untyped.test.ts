@@ -76,8 +76,9 @@ describe(`on ${driver}`, () => {
     expect(record({ output, class: 0 })).toThrow(refused('input is undefined', 'a GPUBuffer'));
     expect(record({ ...right, input: { texture: 3 } })).toThrow(refused('input is an object', 'a GPUTexture'));
     expect(record({ input, class: 0 })).toThrow(refused('output is undefined', 'a GPUBuffer'));
-    expect(record({ ...right, class: 'top1' })).toThrow(refused("class is 'top1'", 'a class by its number'));
-    expect(record({ ...right, class: { tensor: 'conv1', channel: 0 } })).toThrow(refused('class is an object'));
+    expect(record({ ...right, class: 'top5' })).toThrow(refused("class is 'top5'", 'a class by its number'));
+    expect(record({ ...right, class: { top: 5 } })).toThrow(refused('class is an object'));
+    expect(record({ ...right, class: { tensor: 'conv1', channel: 0 } })).toThrow(refused('are not ready'));
     expect(record({ ...right, relu: 'nope' })).toThrow(refused("relu is 'nope'"));
     expect(record({ ...right, score: 'nope' })).toThrow(refused("score is 'nope'"));
     expect(record({ ...right, input: useless })).toThrow(refused('the input buffer lacks the usage COPY_SRC'));

@@ -34,6 +34,8 @@ import { matMul } from '../../shaders/matMul';
 import { maxPoolBackward, maxPoolForward } from '../../shaders/maxPool';
 import { normalizeBackward, normalizeForward, normalizeStatistics, normalizeSums } from '../../shaders/normalize';
 import { permute } from '../../shaders/permute';
+import { bestClass } from '../../shaders/bestClass';
+import { colourMap, mapOf, scaleOf } from '../../shaders/liveMap';
 import { prepare } from '../../shaders/prepare';
 import { accumulate, register, vary } from '../../shaders/sampling';
 import { separable } from '../../shaders/separable';
@@ -120,6 +122,21 @@ const picture = {
 export const EXAMPLES: Readonly<Record<string, Kernel>> = {
   imageForward: imageForward(cells),
   imageBackward: imageBackward(cells),
+  mapOf: mapOf({ N: 1, C: 3, H: 13, W: 11 }, { channels: 'max-abs', smoothing: 0.5 }),
+  scaleOf: scaleOf({ N: 1, C: 3, H: 13, W: 11 }, { percentile: 99, keeps: 0 }),
+  colourMap: colourMap(
+    {
+      ...{ N: 1, H: 13, W: 11, OUT_H: 20, OUT_W: 30 },
+      ...{ FROM_X: 0, FROM_Y: 0, FROM_W: 30, FROM_H: 20, TO_X: 0, TO_Y: 0, TO_W: 11, TO_H: 13 },
+    },
+    {
+      to: 'rgba8unorm',
+      centred: false,
+      steps: 1024,
+      overlay: { in: 'texture', width: 30, height: 20, linear: false, alpha: 0.5 },
+    },
+  ),
+  bestClass: bestClass({ N: 2, C: 10 }, { x: { block: 0, blocks: 3 } }),
   prepare: prepare(picture, { factor: [1, 1, 1], offset: [0, 0, 0] }),
 
   convDirect: convDirect(conv('convForward'), { family: 'direct', quads: false, unroll: 1 }, 'forward'),
