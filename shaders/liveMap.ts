@@ -171,7 +171,7 @@ export interface ColourForm {
   /** Whether ½ of the colours stands for zero. */
   readonly centred: boolean;
   readonly steps: number;
-  /** The picture below, and how opaque the map is over it. */
+  /** The picture below, and how opaque the map is over it where it is strongest. */
   readonly overlay?: Overlay | undefined;
 }
 
@@ -184,7 +184,8 @@ export interface Overlay {
 }
 
 /**
- *   out[n, y, x] = colours[map there / state[n].x], over the picture or alone; transparent where the map shows nothing
+ *   out[n, y, x] = colours[map there / state[n].x], alone, transparent where the map shows nothing; or over the picture,
+ *                  as opaque as the map is strong, up to ALPHA
  *
  * Bilinear between the map's pixels, and the picture's, centres on centres. One invocation owns one pixel of the output.
  * Bindings: map state colours [picture] out.
@@ -225,11 +226,13 @@ fn pixelOf(x: u32, y: u32) -> vec3f {
 fn pictureAt(part: vec2f) -> vec3f {
   let size = vec2u(d.PICTURE_W, d.PICTURE_H);
   let at = clamp(part * vec2f(size) - 0.5, vec2f(), vec2f(size - 1u));
-  let low = vec2u(at);
+  let whole = floor(at);
+  let share = at - whole;
+  let low = vec2u(whole);
   let high = min(low + 1u, size - 1u);
-  let above = mix(pixelOf(low.x, low.y), pixelOf(high.x, low.y), fract(at.x));
-  let below = mix(pixelOf(low.x, high.y), pixelOf(high.x, high.y), fract(at.x));
-  return mix(above, below, fract(at.y));
+  let above = mix(pixelOf(low.x, low.y), pixelOf(high.x, low.y), share.x);
+  let below = mix(pixelOf(low.x, high.y), pixelOf(high.x, high.y), share.x);
+  return mix(above, below, share.y);
 }`
       : '',
     each: { x: { h: 'OUT_H', w: 'OUT_W' }, z: { n: 'N' } },
@@ -250,6 +253,9 @@ let below = mix(load_map(n, high.y, low.x), load_map(n, high.y, high.x), part.x)
 let clip = load_state(n).x;
 var share = 0.0;
 if (clip > 0.0) { share = mix(above, below, part.y) / clip; }
+#if ${overlay !== undefined}
+let strength = min(1.0, abs(share));
+#endif
 #if ${centred}
 share = 0.5 + share / 2.0;
 #endif
@@ -257,7 +263,7 @@ let level = u32(floor(clamp(share, 0.0, 1.0) * ${steps - 1}.0 + 0.5));
 let colour = unpack4x8unorm(load_colours_at(level)).rgb;
 #if ${overlay !== undefined}
 let under = pictureAt(place / vec2f(f32(d.OUT_W), f32(d.OUT_H)));
-let pixel = vec4f(mix(under, colour, select(0.0, bitcast<f32>(d.ALPHA), shown)), 1.0);
+let pixel = vec4f(mix(under, colour, select(0.0, bitcast<f32>(d.ALPHA) * strength, shown)), 1.0);
 #else
 let pixel = select(vec4f(), vec4f(colour, 1.0), shown);
 #endif

@@ -1,43 +1,50 @@
 /** Engine: a device, and the models on it. */
-import { Calls } from './calls';
+import { type Call, Calls } from './calls';
 import { type Rule, check } from './check';
 import type { Environment } from './environment';
 import { GradlensError } from './errors';
 import { adapterOf, deviceOf } from './gpu/adapter';
 import { Device } from './gpu/device';
 import { indexedDbStore } from './gpu/tuning/indexedDbStore';
-import { type FetchBytes, type ModelSource, fetchOverHttp, loadModelFile } from './load';
-import type { ModelFile } from './graph';
-import type { Model } from './model';
+import { type FetchBytes, type ModelSource, fetchAnew, fetchOverHttp, isRead, loadModelFile } from './load';
+import { type ModelFile, isSameGraph } from './graph';
+import type { Model, ModelRequest } from './model';
 import { objectOf, runOptionsOf } from './model/arguments';
 import type { CheckReport, LoadOptions } from './options';
 import { variantsFor } from './variants/byDevice';
 import { type TuningStore, memoryStore } from './variants/stored';
 
+/** What an engine keeps, and how it fetches. */
+export interface EngineSettings {
+  /**
+   * Off: nothing is kept in the page's origin, neither models in the Cache API (`gradlens-models`) nor what a tuner found
+   * out in IndexedDB (`gradlens-tuning`). Default: on.
+   */
+  readonly caches?: boolean;
+  /** Fetches models; default: over http. */
+  readonly fetchBytes?: FetchBytes;
+}
+
 /** A device to borrow, or how to get one. */
 export type EngineSource =
-  | {
+  | ({
       /** Borrowed: never destroyed, its handlers never touched. */
       readonly device: GPUDevice;
       /** Where it came from, for {@link Engine.environment}. */
       readonly adapter?: GPUAdapter;
-      /** Fetches models; default: over http. */
-      readonly fetchBytes?: FetchBytes;
-    }
-  | {
+    } & EngineSettings)
+  | ({
       /** Default: the browser's. */
       readonly gpu?: GPU;
       /** Which of two GPUs. */
       readonly powerPreference?: GPUPowerPreference;
       /** Take an adapter that runs on the CPU if there is no other; default true. */
       readonly allowSoftware?: boolean;
-      /** Fetches models; default: over http. */
-      readonly fetchBytes?: FetchBytes;
-    };
+    } & EngineSettings);
 
 /** Bytes on the GPU. */
 export interface EngineMemory {
-  /** Of all models. */
+  /** Of all models, each once. */
   readonly weights: number;
   /** What passes between layers, and what is kept for the way back. */
   readonly activations: number;
@@ -98,6 +105,8 @@ const SOURCE: Rule = {
 /** A device, and the models on it. */
 export class Engine implements Disposable {
   private readonly models = new Set<Model>();
+  /** Nets that were read for this engine, and are being made models of. */
+  private readonly loading = new Set<ModelFile>();
   private calls: Calls;
 
   private constructor(
@@ -122,14 +131,20 @@ export class Engine implements Disposable {
    */
   static async create(source: EngineSource = {}): Promise<Engine> {
     objectOf("the engine's source", source, '{ device }, { gpu } or none');
-    const fetchBytes = source.fetchBytes ?? fetchOverHttp;
+    const { caches = true } = source;
+    const fetchBytes = source.fetchBytes ?? (caches ? fetchOverHttp : fetchAnew);
+    const tuningStore = caches ? undefined : memoryStore();
     if ('device' in source) {
       objectOf('device', source.device, 'a GPUDevice');
       const info = source.adapter?.info ?? source.device.adapterInfo;
-      return new Engine(deviceWith(source.device, { owned: false, info }), fetchBytes);
+      return new Engine(deviceWith(source.device, { owned: false, info, tuningStore }), fetchBytes);
     }
     const { gpu, powerPreference, allowSoftware = true } = source;
-    return Engine.onAdapter(await adapterOf(gpu, powerPreference), { allowSoftware, fetchBytes });
+    return Engine.onAdapter(await adapterOf(gpu, powerPreference), {
+      allowSoftware,
+      fetchBytes,
+      ...(tuningStore && { tuningStore }),
+    });
   }
 
   /**
@@ -193,25 +208,52 @@ export class Engine implements Disposable {
    * ```
    */
   async load(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
-    const { gpuDevice: device, models } = this;
+    const { gpuDevice: device } = this;
     check('source', source, SOURCE);
     const run = runOptionsOf(options);
     const given = { ...options };
     return this.calls.run(run, async (call) => {
       // compiler and kernels are fetched while the model is: an app that only has an engine does not wait for them
-      const [{ Model }, file] = await Promise.all([
+      const [, file] = await Promise.all([
         import('./model'),
         loadModelFile(source, this.fetchBytes, { ...given, signal: call.signal }),
       ]);
       call.signal.throwIfAborted();
-      const onDispose = (disposed: Model): void => void models.delete(disposed);
-      const again = (same: ModelFile, other: LoadOptions): Promise<Model> => this.load(same, other);
-      const model = await Model.create(device, { file, options: given, onDispose, load: again }, call);
+      return this.made(device, isRead(source) ? this.sharedWith(file) : apart(file), given, call);
+    });
+  }
+
+  private async made(device: Device, file: ModelFile, options: LoadOptions, call: Call): Promise<Model> {
+    this.loading.add(file);
+    try {
+      const { Model } = await import('./model');
+      const model = await Model.create(device, this.requestOf(file, options), call);
       if (call.signal.aborted) model.dispose();
       call.signal.throwIfAborted();
-      models.add(model);
+      this.models.add(model);
       return model;
-    });
+    } finally {
+      this.loading.delete(file);
+    }
+  }
+
+  /** What a model is made of, and how another is made of the same. */
+  private requestOf(file: ModelFile, options: LoadOptions): ModelRequest {
+    return {
+      file,
+      options,
+      onDispose: (disposed) => void this.models.delete(disposed),
+      load: (same, other) =>
+        this.calls.run(runOptionsOf(other), (call) => this.made(this.gpuDevice, same, { ...other }, call)),
+    };
+  }
+
+  /** A file with the very graph of the same net, if that is there: then its weights are shared. */
+  private sharedWith(file: ModelFile): ModelFile {
+    const known = [...this.loading, ...[...this.models].map((model) => model.file)].find(({ graph }) =>
+      isSameGraph(graph, file.graph),
+    );
+    return known ? { ...file, graph: known.graph } : file;
   }
 
   /**
@@ -261,10 +303,10 @@ export class Engine implements Disposable {
   /** Bytes on the GPU now. */
   memory(): EngineMemory {
     const { live, peak } = this.gpuDevice.bytes;
-    const sum = (part: 'weights' | 'activations' | 'saved' | 'scratch'): number =>
+    const sum = (part: 'activations' | 'saved' | 'scratch'): number =>
       [...this.models].reduce((total, { memory }) => total + memory[part], 0);
     return {
-      weights: sum('weights'),
+      weights: this.gpuDevice.weights.bytes,
       activations: sum('activations') + sum('saved'),
       scratch: sum('scratch'),
       live,
@@ -285,6 +327,9 @@ export class Engine implements Disposable {
     this.dispose();
   }
 }
+
+/** A program may change its graph between two loads: what it hands in is shared with no other. */
+const apart = (file: ModelFile): ModelFile => ({ ...file, graph: { ...file.graph } });
 
 function deviceWith(
   gpu: GPUDevice,

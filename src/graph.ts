@@ -125,3 +125,21 @@ export function endOf(nodes: readonly Placed[], output: string): GraphEnd {
   }
   return { score: pastIdentities(output) };
 }
+
+/** Whether two graphs are the same net: nodes, and the bits of all weights. */
+export function isSameGraph(a: Graph, b: Graph): boolean {
+  const textOf = ({ name, input, nodes, output }: Graph): string => JSON.stringify([name, input, nodes, output]);
+  return (
+    a.weights.size === b.weights.size &&
+    textOf(a) === textOf(b) &&
+    [...a.weights].every(([name, weight]) => isSameWeight(weight, b.weights.get(name)))
+  );
+}
+
+function isSameWeight(a: Weight, b: Weight | undefined): boolean {
+  if (!b || a.shape.join() !== b.shape.join() || a.data.length !== b.data.length) return false;
+  const bitsOf = ({ data }: Weight): Uint32Array => new Uint32Array(data.buffer, data.byteOffset, data.length);
+  const [bits, others] = [bitsOf(a), bitsOf(b)];
+  for (let i = 0; i < bits.length; i++) if (bits[i] !== others[i]) return false;
+  return true;
+}

@@ -16,6 +16,7 @@ export type { Plane } from './image/resize';
 export type { FetchBytes, FetchOptions, ModelSource, NetAddresses } from './load';
 export type { Model } from './model';
 export type { ForwardRecording, GradientRecording, MapRecording, StepRange } from './model/recordings';
+export type { Spread, SpreadOptions } from './model/spread';
 export type { ByTensor, NamedTensor, Probe, Pullback } from './model/probe';
 export { DEFAULT_MODEL, PUBLIC_MODELS, SHIPPED_MODELS } from './publicModels';
 export type { PublicModel } from './publicModels';

@@ -193,6 +193,20 @@ const isNetAddresses = (source: ModelSource): source is NetAddresses =>
   typeof source === 'object' && 'manifest' in source;
 const isFiles = (source: ModelSource): source is readonly File[] => Array.isArray(source);
 
+/** Whether the engine reads it from a file: then nobody else holds its numbers. */
+export const isRead = (source: ModelSource): boolean =>
+  typeof source === 'string' ||
+  source instanceof URL ||
+  source instanceof Blob ||
+  isFiles(source) ||
+  isNetAddresses(source);
+
+/** Downloads, with progress and errors that name the address; nothing is kept. */
+export const fetchAnew: FetchBytes = async (address, options) => {
+  const { download } = await import('./download');
+  return download(address, options, undefined);
+};
+
 /** Downloads, with progress and errors that name the address; weights are kept in the browser's cache. */
 export const fetchOverHttp: FetchBytes = async (address, options) => {
   const { browserCache, download } = await import('./download');

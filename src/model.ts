@@ -27,6 +27,7 @@ import type { NamedTensor, Probe } from './model/probe';
 import { type ForwardRecording, type GradientRecording, type MapRecording, Recordings } from './model/recordings';
 import { finite } from './model/results';
 import { settingsOf } from './model/settings';
+import { Spread, type SpreadOptions } from './model/spread';
 import { neuronIn, onePassOf, passesOf, targetsOf } from './model/targets';
 import { Turns } from './model/turns';
 import type {
@@ -338,6 +339,20 @@ export class Model implements Disposable {
   }
 
   /**
+   * Spreads gradients or maps over a host's frames, so that each frame gives only so much of the GPU's time.
+   *
+   * @throws GradlensError `validation` for a budget that is none, or a profile of another model
+   */
+  spread(options: SpreadOptions): Spread {
+    const { calls, parts, recordings } = this.stay;
+    const { milliseconds, profile } = objectOf('options', options, '{ milliseconds }');
+    return new Spread({ gpu: parts.device.gpu, recordings, assertOpen: () => calls.assertOpen() }, this.plan, {
+      milliseconds,
+      ...(profile && { profile }),
+    });
+  }
+
+  /**
    * Plans some tensors of the network to stay readable, and to be where gradients begin: for any loss of any tensors.
    * Planned once; the model's weights serve it, and it goes with the model.
    *
@@ -603,6 +618,11 @@ export class Model implements Disposable {
 
   /**
    * The same net with another batch, or with the same one and activations of its own, so that two runs can be under way.
+   * Its weights are on the GPU once; each model is disposed by itself.
+   *
+   * ```ts
+   * using many = await model.withBatch(8);
+   * ```
    *
    * @throws GradlensError as `Engine.load`
    * @example
@@ -617,7 +637,11 @@ export class Model implements Disposable {
     return this.request.load(this.file, { ...kept, ...runOptionsOf(options), batch });
   }
 
-  /** Gives everything back to the GPU; a second call does nothing. */
+  /**
+   * Gives back to the GPU all that no other model needs; a second call does nothing. What was recorded before and is
+   * submitted afterwards is refused by the device, which tells the host's own error handler ("used in submit while
+   * destroyed").
+   */
   dispose(): void {
     if (this.stay.calls.ended) return;
     this.endAscents();

@@ -102,8 +102,9 @@ export interface LoadOptions extends RunOptions, ReadingOptions {
    */
   readonly precision?: 'f32' | 'f16' | 'fast';
   /**
-   * On a GPU, find out which kernels are fastest there, at most 1.5 s and once per device and layer shape (default).
-   * Off: the kernels that suit GPUs of its kind. Software adapters are never tuned.
+   * On a GPU, find out which kernels are fastest there, at most 1.5 s and once per device and layer shape: the default
+   * on an engine's own device. Off, as by default on a borrowed one, whose queue is the host's: the kernels that suit
+   * GPUs of its kind. Software adapters are never tuned.
    */
   readonly tune?: boolean;
   /** How pictures are prepared, where the model file does not say (ONNX) or to overrule it. */

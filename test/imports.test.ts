@@ -104,7 +104,8 @@ describe('shaders', () => {
 const codeOf = (file: string): string => readFileSync(file, 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
 
 test('only the engine, the model, its probes and recordings, gpu, node, the demo and the type of a picture name a type of WebGPU', () => {
-  const allowed = /^src\/(gpu|node|demo|cli)\/|^src\/(engine|model|model\/(probe|recordings)|image\/pixels)\.ts$/;
+  const allowed =
+    /^src\/(gpu|node|demo|cli)\/|^src\/(engine|model|model\/(probe|recordings|spread)|image\/pixels)\.ts$/;
   expect(
     files.filter((file) => !allowed.test(file) && /\bGPU[A-Z]\w+/.test(codeOf(file).replace(/'[^'\n]*'/g, ''))),
   ).toEqual([]);

@@ -8,6 +8,7 @@ import { Commands, type Encoder } from './commands';
 import { GuardedDevice, typed } from './guarded';
 import { Rate } from './pace';
 import { Pipelines } from './pipelines';
+import { SharedWeights } from './sharedWeights';
 
 export interface DeviceOptions {
   /** Destroyed with its engine; a borrowed one is not. */
@@ -28,6 +29,7 @@ export class Device extends GuardedDevice {
   /** How it stores half precision. */
   readonly half: Half;
   readonly pipelines: Pipelines;
+  readonly weights: SharedWeights;
   readonly rate = new Rate();
   private liveBytes = 0;
   private peakBytes = 0;
@@ -53,6 +55,7 @@ export class Device extends GuardedDevice {
     this.variants = variants(this.environment);
     this.half = gpu.features.has('shader-f16') ? 'native' : 'packed';
     this.pipelines = new Pipelines(this);
+    this.weights = new SharedWeights((buffer) => this.free(buffer));
   }
 
   get bytes(): { readonly live: number; readonly peak: number } {

@@ -250,7 +250,7 @@ export function pictureTarget(output: MapOutput, { N, H, W }: MapDims): MapTarge
       );
     return { to: writable(format), view: () => texture, width, height };
   }
-  const { format, width, height, usage, dimension, depthOrArrayLayers } = texture as GPUTexture;
+  const { format, width, height, usage, dimension, depthOrArrayLayers } = texture;
   if (dimension !== '2d' || depthOrArrayLayers !== 1)
     throw new GradlensError(
       'shape',
@@ -264,7 +264,7 @@ export function pictureTarget(output: MapOutput, { N, H, W }: MapDims): MapTarge
         usage,
       },
     );
-  const view = (): GPUTextureView => viewOf(texture as GPUTexture);
+  const view = (): GPUTextureView => viewOf(texture);
   return { to: writable(format), view, width, height };
 }
 

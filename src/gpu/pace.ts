@@ -36,3 +36,55 @@ export class Rate {
     if (flops > 0) this.perMillisecond = flops / Math.max(milliseconds, 0.1);
   }
 }
+
+/** Of what a frame takes without us, this many of the last are remembered. */
+const REMEMBERED = 5;
+/** So much faster the device may seem from one frame to the next; slower at once. */
+const MOST_GROWTH = 2;
+
+/**
+ * How many steps of a plan a frame holds. Costs of steps are in any unit: how many of them the device does in a
+ * millisecond is measured, frame by frame, against frames without any.
+ */
+export class FramePace {
+  private readonly without: number[] = [];
+
+  constructor(
+    private readonly costs: readonly number[],
+    /** Of the device, that a frame gives. */
+    private readonly milliseconds: number,
+    /** Costs per millisecond, supposed at first. */
+    private rate: number,
+  ) {}
+
+  /** The step that is left for the next frame, when this one begins with `from`: at least one is done. */
+  until(from: number): number {
+    const most = this.rate * this.milliseconds;
+    let [to, cost] = [from + 1, this.costs[from]!];
+    while (to < this.costs.length && cost + this.costs[to]! <= most) cost += this.costs[to++]!;
+    return to;
+  }
+
+  /** A frame that ran these steps, or none (`from` is `to`), took so long. */
+  took(from: number, to: number, milliseconds: number): void {
+    if (from === to) {
+      this.without.push(milliseconds);
+      if (this.without.length > REMEMBERED) this.without.shift();
+      return;
+    }
+    const cost = this.costs.slice(from, to).reduce((sum, one) => sum + one, 0);
+    const own = Math.max(milliseconds - Math.min(milliseconds, ...this.without), milliseconds / 100, 1e-3);
+    this.rate = Math.min(cost / own, this.rate * MOST_GROWTH);
+  }
+}
+
+/** Tells how long the device takes for what the host submits in this task, and what it had before. */
+export function watchFrame({ gpu }: { readonly gpu: GPUDevice }, tell: (milliseconds: number) => void): void {
+  queueMicrotask(() => {
+    const began = performance.now();
+    gpu.queue.onSubmittedWorkDone().then(
+      () => tell(performance.now() - began),
+      () => {}, // lost: nothing more is measured
+    );
+  });
+}

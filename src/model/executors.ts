@@ -31,7 +31,7 @@ export class Executors {
     private readonly graph: Graph,
     private readonly compile: Compile,
   ) {
-    this.weights = new WeightStore(device);
+    this.weights = new WeightStore(device, graph);
   }
 
   async make(plan: Plan, call: Call): Promise<Executor> {

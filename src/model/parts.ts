@@ -53,7 +53,7 @@ export function disposeOf({ device, executors, inputs, readback }: Parts): void 
 async function compilerFor(
   device: Device,
   graph: Graph,
-  { batch = 1, precision = 'f32', tune = true }: LoadOptions,
+  { batch = 1, precision = 'f32', tune = device.owned }: LoadOptions,
   call: Call,
 ): Promise<Compile> {
   const bindingBytes = device.environment.limits.maxStorageBufferBindingSize;

@@ -22,6 +22,7 @@ import { LooseKernels } from '../gpu/loose';
 import { type Place, type RecordedInput, assertBuffer, placeIn, recorded, sourceOf } from '../gpu/recording';
 import { type ColourMapName, colourMapNames } from '../image/colourMaps';
 import type { BufferPlace } from '../image/pixels';
+import { OVERLAY_ALPHA } from '../image/render';
 import type { GradientOptions, Head, Neuron } from '../options';
 import { chosenIn, isNeuron, objectOf, rulesOf } from './arguments';
 import type { Parts } from './parts';
@@ -74,7 +75,10 @@ export interface MapRecording extends Omit<GradientRecording, 'output'> {
    * at most; or a percentile of |map| (default 99), which falls to no less than `keeps` (default 0) times what it was.
    */
   readonly scale?: number | 'maximum' | { readonly percentile: number; readonly keeps?: number };
-  /** Draws the picture below, and the map over it, as opaque as `alpha` says (default ½). The input is a texture. */
+  /**
+   * Draws the picture below, and the map over it: the stronger the more opaque, up to `alpha`, as `renderMap` does it.
+   * The input is a texture.
+   */
   readonly overlay?: boolean | { readonly alpha?: number };
   /**
    * Where the map goes. Numbers, `[N, H, W]` float32, to a buffer. Pictures to a buffer, in RGBA bytes `[N, H, W, 4]`
@@ -179,7 +183,7 @@ export class Recordings {
   private belowOf(encoder: Encoder, { input, overlay = false }: MapRecording): (() => Below) | null {
     const source = sourceOf(encoder, input);
     const picture = 'buffer' in source || this.mapDims.N > 1 ? undefined : source[0];
-    const { alpha = 0.5 } = typeof overlay === 'object' ? overlay : {};
+    const { alpha = OVERLAY_ALPHA } = typeof overlay === 'object' ? overlay : {};
     check('overlay.alpha', alpha, within(0, 1));
     if (overlay !== false && !picture)
       throw new GradlensError(

@@ -160,6 +160,11 @@ function keep<T>(object: T): T {
   return object;
 }
 
+/** The names of WebGPU as globals, for a device that comes without them: that of the package `webgpu` does. */
+export async function provideGlobals(): Promise<void> {
+  if (!('GPUBufferUsage' in globalThis)) await importDawn();
+}
+
 async function importDawn(): Promise<Dawn> {
   let dawn: Dawn;
   try {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Engine } from '../engine';
 import { cacheFolder } from './cache';
-import { type NodeAdapterOptions, requestNodeAdapter } from './dawn';
+import { type NodeAdapterOptions, provideGlobals, requestNodeAdapter } from './dawn';
 import { fetchInNode } from './files';
 import { fileStore } from './tuningFile';
 
@@ -25,9 +25,15 @@ export { readImage } from './image';
  */
 export const fileAddress = (path: string): URL => pathToFileURL(path);
 
+/** The host's own device, and where it has it from. */
+export interface NodeDevice {
+  readonly device: GPUDevice;
+  readonly adapter?: GPUAdapter;
+}
+
 /**
- * An engine on a device of its own: a GPU if there is one, else a software driver. After `dispose()` the process can
- * end by itself.
+ * An engine that reads files: on a device of its own (a GPU if there is one, else a software driver), or on the host's,
+ * which is never destroyed. After `dispose()` the process can end by itself.
  *
  * @throws GradlensError `no-webgpu` without the package `webgpu`, `no-adapter` without a driver, `software-adapter`
  * @example
@@ -39,7 +45,11 @@ export const fileAddress = (path: string): URL => pathToFileURL(path);
  * engine.dispose();
  * ```
  */
-export async function createNodeEngine(options: NodeAdapterOptions = {}): Promise<Engine> {
+export async function createNodeEngine(options: NodeAdapterOptions | NodeDevice = {}): Promise<Engine> {
+  if ('device' in options) {
+    await provideGlobals();
+    return Engine.create({ ...options, fetchBytes: fetchInNode });
+  }
   return Engine.onAdapter(await requestNodeAdapter(options), {
     ...options,
     fetchBytes: fetchInNode,
