@@ -269,11 +269,11 @@ export class Model implements Disposable {
    * kernels that came with no call so far, and plans the tensor of a neuron. Without it the first recording of its kind
    * compiles while the host waits; neurons need it.
    *
-   * ```ts
-   * await model.ready({ class: { tensor: 'conv3', channel: 5, y: 4, x: 4 } });
-   * ```
-   *
    * @throws GradlensError `shape` for a tensor that is not there; as {@link Engine.load} for what the device cannot hold
+   * @example
+   * ```ts
+   * await model.ready({ class: { tensor: 'relu3_3', channel: 5, y: 4, x: 4 } });
+   * ```
    */
   async ready(recording: Partial<GradientRecording | MapRecording>, options: RunOptions = {}): Promise<void> {
     const { recordings } = this.stay;
@@ -284,11 +284,11 @@ export class Model implements Disposable {
   /**
    * Records a pass forward into the caller's encoder, and copies the scores to where the host wants them.
    *
-   * ```ts
-   * model.encodeForward(encoder, { input: texture, scores: buffer });
-   * ```
-   *
    * @throws GradlensError as {@link encodeGradient}
+   * @example
+   * ```ts
+   * model.encodeForward(encoder, { input: texture, scores });
+   * ```
    */
   encodeForward(encoder: GPUCommandEncoder, options: ForwardRecording): void {
     this.stay.calls.assertOpen();
@@ -320,18 +320,12 @@ export class Model implements Disposable {
    * time, scaled and coloured where it lies. Nothing is submitted or awaited, and from the first frame on nothing
    * allocated.
    *
-   * ```ts
-   * const look = { class: 'top1', colours: 'viridis', overlay: true } as const;
-   * function frame() {
-   *   const encoder = device.createCommandEncoder();
-   *   model.encodeMap(encoder, { ...look, input: video, output: context.getCurrentTexture() });
-   *   device.queue.submit([encoder.finish()]);
-   *   requestAnimationFrame(frame);
-   * }
-   * ```
-   *
    * @throws GradlensError as {@link encodeGradient}; `validation` for an output that cannot be written, or options out
    *   of range
+   * @example
+   * ```ts
+   * model.encodeMap(encoder, { input: texture, class: 'top1', overlay: true, output: mapTexture });
+   * ```
    */
   encodeMap(encoder: GPUCommandEncoder, options: MapRecording): void {
     this.stay.calls.assertOpen();
@@ -619,10 +613,6 @@ export class Model implements Disposable {
   /**
    * The same net with another batch, or with the same one and activations of its own, so that two runs can be under way.
    * Its weights are on the GPU once; each model is disposed by itself.
-   *
-   * ```ts
-   * using many = await model.withBatch(8);
-   * ```
    *
    * @throws GradlensError as `Engine.load`
    * @example

@@ -30,7 +30,9 @@ import { neuronIn, passesOf, targetsOf } from './targets';
 
 /** Steps of a plan, from `from` to before `to`. */
 export interface StepRange {
+  /** The first. */
   readonly from: number;
+  /** The one after the last. */
   readonly to: number;
 }
 

@@ -22,15 +22,10 @@ const SLOW = 1e7;
  * device took for those before; between two gradients a frame is left free, to see what a frame takes without them. The
  * host submits in the task that records.
  *
+ * @example
  * ```ts
- * const spread = model.spread({ milliseconds: 4 });
- * function frame() {
- *   const encoder = device.createCommandEncoder();
- *   draw(encoder);
- *   if (spread.encodeMap(encoder, { input: video, class: 'top1', output: texture })) maps++;
- *   device.queue.submit([encoder.finish()]);
- *   requestAnimationFrame(frame);
- * }
+ * const spread = model.spread({ milliseconds: 4 }); // once; then in every frame:
+ * const isNew = spread.encodeMap(encoder, { input: texture, class: 'top1', output: mapTexture });
  * ```
  */
 export class Spread {

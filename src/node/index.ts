@@ -27,7 +27,9 @@ export const fileAddress = (path: string): URL => pathToFileURL(path);
 
 /** The host's own device, and where it has it from. */
 export interface NodeDevice {
+  /** Borrowed: never destroyed. */
   readonly device: GPUDevice;
+  /** For `engine.environment`. */
   readonly adapter?: GPUAdapter;
 }
 
