@@ -15,7 +15,7 @@ export const model = await engine.load(DEFAULT_MODEL);
 const { COPY_SRC, COPY_DST, STORAGE } = GPUBufferUsage;
 const floats = (count: number, label: string): GPUBuffer =>
   device.createBuffer({ label, size: count * 4, usage: COPY_SRC | COPY_DST | STORAGE });
-const prepared = await model.prepared(picture);
+const prepared = Float32Array.from(await model.prepared(picture));
 /** The prepared picture, and room for two gradients. */
 export const input = floats(prepared.length, 'input');
 device.queue.writeBuffer(input, 0, prepared);
