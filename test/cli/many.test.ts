@@ -29,7 +29,7 @@ function filesIn(root: string): Record<string, string> {
   );
 }
 
-const COUNT = 30;
+const COUNT = 150;
 
 beforeAll(async () => {
   buildOnce();
