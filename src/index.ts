@@ -1,6 +1,6 @@
 /** gradlens: the exact gradient of a ConvNet's class score with respect to its input image, on any WebGPU device. */
 export { Engine, checkSupport } from './engine';
-export type { EngineMemory, EngineSource, Support } from './engine';
+export type { EngineMemory, EngineSettings, EngineSource, Support } from './engine';
 export { GradlensError } from './errors';
 export type { ErrorCode } from './errors';
 export type { Environment } from './environment';
@@ -15,7 +15,14 @@ export type { Drawable, RenderOptions, Rendered } from './image/render';
 export type { Plane } from './image/resize';
 export type { FetchBytes, FetchOptions, ModelSource, NetAddresses } from './load';
 export type { Model } from './model';
-export type { ForwardRecording, GradientRecording, MapRecording, StepRange } from './model/recordings';
+export type {
+  ForwardRecording,
+  GradientRecording,
+  MapOverlay,
+  MapPercentile,
+  MapRecording,
+  StepRange,
+} from './model/recordings';
 export type { Spread, SpreadOptions } from './model/spread';
 export type { ByTensor, NamedTensor, Probe, Pullback } from './model/probe';
 export { DEFAULT_MODEL, PUBLIC_MODELS, SHIPPED_MODELS } from './publicModels';
@@ -50,7 +57,8 @@ export type { TuningStore } from './variants/stored';
 export type { Classification } from './scores';
 export type { AscentOptions } from './gpu/ascent';
 export type { InputUnits } from './image/inputUnits';
-export type { MapOutput } from './gpu/liveMap';
+export type { MapBuffer, MapOutput, MapTexture } from './gpu/liveMap';
+export type { Channels } from '../shaders/liveMap';
 export type { RecordedInput, RecordedPicture } from './gpu/recording';
 export type { Sampled, SampledVariants, View } from './gpu/sampling';
 export * from './methods/all';

@@ -23,17 +23,32 @@ import type { LooseKernels } from './loose';
 import { type Place, assertBuffer, placeIn } from './recording';
 import { type ReadableTexture, type Size, viewOf } from './textures';
 
+/** A place in a buffer for the picture of a map, of other extents than the map's. */
+export interface MapBuffer {
+  /** With the usage `COPY_DST`. */
+  readonly buffer: GPUBuffer;
+  /** In bytes; default 0. */
+  readonly offset?: number;
+  /** Of the picture, in pixels; default: the map's. */
+  readonly width?: number;
+  /** Of the picture, in pixels; default: the map's. */
+  readonly height?: number;
+}
+
+/** A texture, or a view of one, that a map is drawn to. */
+export interface MapTexture {
+  /** With the usage `STORAGE_BINDING`. */
+  readonly texture: GPUTexture | GPUTextureView;
+  /** Of a view, which does not tell it. */
+  readonly format?: GPUTextureFormat;
+  /** Of a view, in pixels. */
+  readonly width?: number;
+  /** Of a view, in pixels. */
+  readonly height?: number;
+}
+
 /** Where a map goes. */
-export type MapOutput =
-  | BufferPlace
-  | { readonly buffer: GPUBuffer; readonly offset?: number; readonly width?: number; readonly height?: number }
-  | GPUTexture
-  | {
-      readonly texture: GPUTexture | GPUTextureView;
-      readonly format?: GPUTextureFormat;
-      readonly width?: number;
-      readonly height?: number;
-    };
+export type MapOutput = BufferPlace | MapBuffer | GPUTexture | MapTexture;
 
 /** How a map is made of a gradient. */
 export interface MapLook {

@@ -4,6 +4,9 @@
  * tell red from green.
  */
 export type ColourMapName = 'viridis' | 'cividis' | 'gray' | 'coolwarm';
+
+export const colourMapNames: readonly ColourMapName[] = ['viridis', 'cividis', 'gray', 'coolwarm'];
+
 export type Rgb = readonly [red: number, green: number, blue: number];
 
 /** Whether ½ stands for zero. */
@@ -13,27 +16,31 @@ export const isDiverging = (name: ColourMapName): boolean => name === 'coolwarm'
  * Evenly spaced control points. Catmull–Rom curves through them stay within 9 of 255 of the full tables, 0.5 on
  * average.
  */
-const POINTS: Readonly<Record<ColourMapName, readonly Rgb[]>> = {
-  viridis: parse(
+const POINTS: Readonly<Record<ColourMapName, string>> = {
+  viridis:
     '440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26818e 21908c ' +
-      '1f9f88 28ae80 3ebc74 5dc963 82d34c abdc32 d5e21a fde725',
-  ),
-  cividis: parse(
+    '1f9f88 28ae80 3ebc74 5dc963 82d34c abdc32 d5e21a fde725',
+  cividis:
     '00224e 002e6a 1a386f 32436d 434e6c 52596d 61656f 6f7073 7c7b78 ' +
-      '8b8778 9b9376 aba072 bbad6c ccba64 ddc958 efd748 fee838',
-  ),
-  gray: parse('000000 ffffff'),
-  coolwarm: parse(
+    '8b8778 9b9376 aba072 bbad6c ccba64 ddc958 efd748 fee838',
+  gray: '000000 ffffff',
+  coolwarm:
     '3b4cc0 4d68d7 6282ea 779af7 8db0fe a3c2fe b8d0f9 ccd9ee dddddd ' +
-      'ecd3c5 f4c4ad f7b194 f49a7b ec7f63 de604d cb3e38 b40426',
-  ),
+    'ecd3c5 f4c4ad f7b194 f49a7b ec7f63 de604d cb3e38 b40426',
 };
 
-export const colourMapNames = Object.keys(POINTS) as readonly ColourMapName[];
+/** Read when they are first asked for: whoever imports no colour map takes nothing of this. */
+const read = new Map<ColourMapName, readonly Rgb[]>();
+
+function pointsOf(name: ColourMapName): readonly Rgb[] {
+  const known = read.get(name) ?? parse(POINTS[name]);
+  read.set(name, known);
+  return known;
+}
 
 /** The colour at `t`, which is clamped to [0, 1]; each component in 0…255, not rounded. */
 export function colourAt(name: ColourMapName, t: number): Rgb {
-  const points = POINTS[name];
+  const points = pointsOf(name);
   const last = points.length - 1;
   const at = Math.min(Math.max(t, 0), 1) * last;
   const i = Math.min(Math.floor(at), last - 1);

@@ -46,14 +46,14 @@ export interface RenderOptions {
 /** How opaque the largest values of a map are over a picture, if nothing else is said. */
 export const OVERLAY_ALPHA = 0.8;
 
-const RULES = {
+const rules = () => ({
   colours: oneOf(...colourMapNames),
   percentile: within(0, 100),
   clip: from(0),
   width: whole(1),
   height: whole(1),
   alpha: within(0, 1),
-};
+});
 
 /** What {@link renderMap} makes. */
 export interface Rendered extends Pixels {
@@ -77,7 +77,7 @@ export function renderMap(map: Drawable, options: RenderOptions = {}): Rendered 
   const { overlay, fading, percentile = 99, colours = map.signed ? 'coolwarm' : 'viridis' } = options;
   const { width = overlay?.picture.width ?? map.width, height = overlay?.picture.height ?? map.height } = options;
   const alpha = (overlay ?? fading)?.alpha ?? OVERLAY_ALPHA;
-  checkAll({ colours, percentile, width, height, alpha, clip: options.clip ?? 0 }, RULES);
+  checkAll({ colours, percentile, width, height, alpha, clip: options.clip ?? 0 }, rules());
   if (overlay && (overlay.picture.width !== width || overlay.picture.height !== height)) {
     throw new GradlensError(
       'shape',

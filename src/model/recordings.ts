@@ -62,6 +62,20 @@ export interface GradientRecording extends ForwardRecording, Pick<GradientOption
   readonly steps?: StepRange;
 }
 
+/** A scale that follows the maps: see {@link MapRecording.scale}. */
+export interface MapPercentile {
+  /** Of |map|, 0 to 100. */
+  readonly percentile: number;
+  /** How much of the scale before is kept at least, 0 (default) to below 1. */
+  readonly keeps?: number;
+}
+
+/** How a map lies over its picture. */
+export interface MapOverlay {
+  /** The opacity where the map is strongest, 0 to 1; default as in `renderMap`. */
+  readonly alpha?: number;
+}
+
 /** What is recorded of a map: that of a gradient, reduced, scaled and coloured on the GPU. */
 export interface MapRecording extends Omit<GradientRecording, 'output'> {
   /** How channels become one: default `max-abs`, as in the paper. */
@@ -76,12 +90,12 @@ export interface MapRecording extends Omit<GradientRecording, 'output'> {
    * The value that takes the last colour: a number in the map's units; the running `maximum`, which falls by 5 % per map
    * at most; or a percentile of |map| (default 99), which falls to no less than `keeps` (default 0) times what it was.
    */
-  readonly scale?: number | 'maximum' | { readonly percentile: number; readonly keeps?: number };
+  readonly scale?: number | 'maximum' | MapPercentile;
   /**
    * Draws the picture below, and the map over it: the stronger the more opaque, up to `alpha`, as `renderMap` does it.
    * The input is a texture.
    */
-  readonly overlay?: boolean | { readonly alpha?: number };
+  readonly overlay?: boolean | MapOverlay;
   /**
    * Where the map goes. Numbers, `[N, H, W]` float32, to a buffer. Pictures to a buffer, in RGBA bytes `[N, H, W, 4]`
    * and in the map's extents unless it says others; or to a texture with `STORAGE_BINDING`. With a batch of 1 and a

@@ -5,6 +5,7 @@ import { FramePace, watchFrame } from '../gpu/pace';
 import type { Profile } from '../options';
 import type { GradientRecording, MapRecording, Recordings } from './recordings';
 
+/** How a gradient is spread over frames: see `Model.spread`. */
 export interface SpreadOptions {
   /** Of the GPU's time, per frame. A step that takes longer has a frame of its own. */
   readonly milliseconds: number;
