@@ -35,7 +35,7 @@ export async function chromiumPage(path = 'package.json'): Promise<ChromiumPage>
 const opened: (() => Promise<void>)[] = [];
 
 async function connect(): Promise<Browser> {
-  const connected = await puppeteer.connect({ browserWSEndpoint: inject('browserEndpoint'), protocolTimeout: 120_000 });
+  const connected = await puppeteer.connect({ browserWSEndpoint: inject('browserEndpoint'), protocolTimeout: 240_000 });
   afterAll(async () => {
     await Promise.all(opened.map((close) => close()));
     await connected.disconnect();

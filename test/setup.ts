@@ -51,7 +51,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   });
   await server.listen();
   const pageUrl = server.resolvedUrls?.local[0] as string;
-  const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: 120_000 });
+  const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: 240_000 });
   const packFolder = mkdtempSync(join(tmpdir(), 'gradlens-packed-'));
   const close = async () => {
     rmSync(packFolder, { recursive: true, force: true });

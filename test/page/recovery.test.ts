@@ -15,7 +15,7 @@ interface Opened extends AsyncDisposable {
 
 async function openAlone(hash: string): Promise<Opened> {
   const executablePath = findChromium()!;
-  const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: 120_000 });
+  const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: 240_000 });
   const [page] = (await browser.pages()) as [Page];
   await page.setViewport({ width: 1280, height: 900 });
   await page.goto(new URL(`index.html${hash}`, inject('pageUrl')).href);
