@@ -1,6 +1,8 @@
 /** A map per frame: gradients to a plane of numbers, their scale, and colours, all where they lie. */
-import { encodeSrgb } from './prepare';
 import { type Kernel, floatBits, kernel } from './kernel';
+import { type ChannelRule, valueAt } from './overChannels';
+import type { Placement } from './placement';
+import { encodeSrgb } from './prepare';
 import { type Declaration, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 
@@ -16,16 +18,13 @@ const F32 = { element: 'f32' } as const;
 const STATE = 'state';
 const STATE_ELEMENT = { element: 'vec2f' } as const;
 
-/** How channels become one: the largest |value|, the sum of the |values|, or their sum. */
-export type Channels = 'max-abs' | 'sum-abs' | 'sum';
-
 /**
  *   map[n, h, w] = M                      of a first frame, M = max_c |gradient[n, c, h, w]| (or a sum over c)
  *                = (1 − s) · M + s · map  of those after it, with the smoothing s
  *
  * One invocation owns one pixel. Bindings: gradient state map.
  */
-export function mapOf(d: MapDims, { channels, smoothing }: { channels: Channels; smoothing: number }): Kernel {
+export function mapOf(d: MapDims, { channels, smoothing }: { channels: ChannelRule; smoothing: number }): Kernel {
   return kernel({
     name: 'mapOf',
     dims: { ...d, ...(smoothing > 0 ? { SMOOTHING: floatBits(smoothing) } : {}) },
@@ -34,19 +33,10 @@ export function mapOf(d: MapDims, { channels, smoothing }: { channels: Channels;
       smoothing > 0 && reads(STATE, 'N', STATE_ELEMENT),
       writes('map', 'N H W', F32),
     ],
+    functions: valueAt(channels),
     each: { x: { h: 'H', w: 'W' }, z: { n: 'N' } },
     body: wgsl`
-var value = 0.0;
-for (var c = 0u; c < d.C; c++) {
-  let g = load_gradient(n, c, h, w);
-#if ${channels === 'max-abs'}
-  value = max(value, abs(g));
-#elif ${channels === 'sum-abs'}
-  value += abs(g);
-#else
-  value += g;
-#endif
-}
+var value = valueAt(n, vec2u(w, h));
 #if ${smoothing > 0}
 if (load_state(n).y > 0.0) { value = mix(value, load_map(n, h, w), bitcast<f32>(d.SMOOTHING)); }
 #endif
@@ -148,22 +138,13 @@ if (me == 0u) {
 export const MAP_FORMATS = ['rgba8unorm', 'bgra8unorm', 'rgba16float', 'rgba32float'] as const;
 export type MapFormat = (typeof MAP_FORMATS)[number];
 
-export interface ColourDims {
+/** The placement is that of the map in the output: FROM in the output's pixels, TO in the map's. FROM travels as f32. */
+export interface ColourDims extends Placement {
   readonly N: number;
   readonly H: number;
   readonly W: number;
   readonly OUT_H: number;
   readonly OUT_W: number;
-  /** The part of the output that the map shows, in its pixels; fractions allowed. Travel as f32. */
-  readonly FROM_X: number;
-  readonly FROM_Y: number;
-  readonly FROM_W: number;
-  readonly FROM_H: number;
-  /** The part of the map that shows it. */
-  readonly TO_X: number;
-  readonly TO_Y: number;
-  readonly TO_W: number;
-  readonly TO_H: number;
 }
 
 export interface ColourForm {

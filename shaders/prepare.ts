@@ -3,24 +3,18 @@
  * host.
  */
 import { type Kernel, floatBits, kernel } from './kernel';
+import type { Placement } from './placement';
 import { type Declaration, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 
-export interface PrepareDims {
-  /** The picture, and the part of it that is taken. */
+/** The placement's part of the input is what the picture fills; the rest is 0, the mean. */
+export interface PrepareDims extends Placement {
+  /** The picture. */
   readonly PICTURE_W: number;
-  readonly FROM_X: number;
-  readonly FROM_Y: number;
-  readonly FROM_W: number;
-  readonly FROM_H: number;
-  /** The network's input, and the part of it that the picture fills; the rest is 0, the mean. */
+  /** The network's input. */
   readonly C: number;
   readonly H: number;
   readonly W: number;
-  readonly TO_X: number;
-  readonly TO_Y: number;
-  readonly TO_W: number;
-  readonly TO_H: number;
   /** 1: channels are stored B, G, R. */
   readonly BGR: 0 | 1;
   /** 1: the picture holds linear light, as render targets do. */

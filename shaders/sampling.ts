@@ -1,5 +1,6 @@
 /** Many variants of one picture, and the sum of their gradients: nothing of a single variant leaves the GPU. */
 import { type Kernel, floatBits, kernel } from './kernel';
+import { type ChannelRule, valueAt } from './overChannels';
 import { mix32, normal } from './random';
 import { reads, writes } from './tensor';
 import { wgsl } from './wgsl';
@@ -125,7 +126,7 @@ store_total(c, h, w, sum);`,
  * Views lie beside each other in the batch. `views[n]`: the part's left and top edge, width and height; then 1 if it
  * was mirrored. A pixel whose middle is outside of a view gets nothing from it.
  */
-export function register(d: SamplingDims, channels: 'max-abs' | 'sum-abs' | 'sum'): Kernel {
+export function register(d: SamplingDims, channels: ChannelRule): Kernel {
   return kernel({
     name: 'register',
     dims: { ...d },
@@ -135,21 +136,7 @@ export function register(d: SamplingDims, channels: 'max-abs' | 'sum-abs' | 'sum
       CLOCK,
       writes('total', 'H W', { element: 'vec2f' }), // the sum, and how many views
     ],
-    functions: wgsl`
-fn valueAt(n: u32, at: vec2u) -> f32 {
-  var value = 0.0;
-  for (var c = 0u; c < d.C; c++) {
-    let g = load_gradient(n, c, at.y, at.x);
-#if ${channels === 'max-abs'}
-    value = max(value, abs(g));
-#elif ${channels === 'sum-abs'}
-    value += abs(g);
-#else
-    value += g;
-#endif
-  }
-  return value;
-}`,
+    functions: valueAt(channels),
     each: { x: { h: 'H', w: 'W' } },
     body: wgsl`
 let extents = vec2f(f32(d.W), f32(d.H));

@@ -58,7 +58,6 @@ export type { Classification } from './scores';
 export type { AscentOptions } from './gpu/ascent';
 export type { InputUnits } from './image/inputUnits';
 export type { MapBuffer, MapOutput, MapTexture } from './gpu/liveMap';
-export type { Channels } from '../shaders/liveMap';
 export type { RecordedInput, RecordedPicture } from './gpu/recording';
 export type { Sampled, SampledVariants, View } from './gpu/sampling';
 export * from './methods/all';

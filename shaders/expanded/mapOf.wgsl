@@ -26,6 +26,15 @@ fn store_map(n: u32, h: u32, w: u32, value: f32) {
   map[i] = value;
 }
 
+fn valueAt(n: u32, at: vec2u) -> f32 {
+  var value = 0.0;
+  for (var c = 0u; c < d.C; c++) {
+    let g = load_gradient(n, c, at.y, at.x);
+    value = max(value, abs(g));
+  }
+  return value;
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= d.H * d.W) { return; }
@@ -33,11 +42,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let h = id.x / d.W;
   let w = id.x % d.W;
 
-  var value = 0.0;
-  for (var c = 0u; c < d.C; c++) {
-    let g = load_gradient(n, c, h, w);
-    value = max(value, abs(g));
-  }
+  var value = valueAt(n, vec2u(w, h));
   if (load_state(n).y > 0.0) { value = mix(value, load_map(n, h, w), bitcast<f32>(d.SMOOTHING)); }
   store_map(n, h, w, value);
 }

@@ -1,6 +1,5 @@
 /** Maps of gradients that stay on the GPU: reduced over channels, smoothed over time, scaled and coloured there. */
 import {
-  type Channels,
   type ColourForm,
   MAP_FORMATS,
   type MapDims,
@@ -10,12 +9,13 @@ import {
   mapOf,
   scaleOf,
 } from '../../shaders/liveMap';
+import type { ChannelRule } from '../../shaders/overChannels';
 import type { Kernel } from '../../shaders/kernel';
 import { check, oneOf, whole } from '../check';
 import { GradlensError } from '../errors';
 import { type ColourMapName, colourTable, isDiverging } from '../image/colourMaps';
 import { type BufferPlace, isPlace, isView, placed } from '../image/pixels';
-import type { Placement } from '../image/placement';
+import { type Placement, scaledPlacement } from '../image/placement';
 import { Buffers } from './bound';
 import type { Encoder } from './commands';
 import type { Device } from './device';
@@ -52,7 +52,7 @@ export type MapOutput = BufferPlace | MapBuffer | GPUTexture | MapTexture;
 
 /** How a map is made of a gradient. */
 export interface MapLook {
-  readonly channels: Channels;
+  readonly channels: ChannelRule;
   readonly smoothing: number;
   /** Forgets the maps before. */
   readonly restart: boolean;
@@ -158,7 +158,6 @@ export class LiveMap {
     const { N, H, W } = this.dims;
     const alone: Placement = { FROM_X: 0, FROM_Y: 0, FROM_W: W, FROM_H: H, TO_X: 0, TO_Y: 0, TO_W: W, TO_H: H };
     const { placement, size } = below ?? { placement: alone, size: { width: W, height: H } };
-    const [across, down] = [width / size.width, height / size.height];
     const form: ColourForm = {
       to,
       centred: channels === 'sum' || isDiverging(colours!),
@@ -167,11 +166,7 @@ export class LiveMap {
     };
     return colourMap(
       {
-        ...placement,
-        FROM_X: placement.FROM_X * across,
-        FROM_W: placement.FROM_W * across,
-        FROM_Y: placement.FROM_Y * down,
-        FROM_H: placement.FROM_H * down,
+        ...scaledPlacement(placement, width / size.width, height / size.height),
         N,
         H,
         W,

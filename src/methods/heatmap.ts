@@ -1,7 +1,10 @@
 /** Maps over the prepared input, and what several methods do to make one. */
+import type { ChannelRule } from '../../shaders/overChannels';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import { bestClass } from '../scores';
+
+export type { ChannelRule };
 
 /** A map over the prepared input, in the units of its method. Never normalised. */
 export interface Heatmap {
@@ -37,9 +40,6 @@ export interface FlatMap {
   /** The reason in a sentence. */
   readonly message: string;
 }
-
-/** How channels become one: the largest |value| (the paper), the sum of the |values|, or their sum. */
-export type ChannelRule = 'max-abs' | 'sum-abs' | 'sum';
 
 /** `[C, H, W]` → `[H × W]` */
 export function overChannels(values: Float32Array, C: number, how: ChannelRule): Float32Array {

@@ -5,7 +5,8 @@
 import { bestClass } from '../../shaders/bestClass';
 import type { Kernel } from '../../shaders/kernel';
 import type { Call } from '../calls';
-import type { Channels, MapDims } from '../../shaders/liveMap';
+import type { MapDims } from '../../shaders/liveMap';
+import type { ChannelRule } from '../../shaders/overChannels';
 import { below, check, checkAll, oneOf, whole, within } from '../check';
 import { GradlensError } from '../errors';
 import type { BackwardOptions, Executor, Target } from '../gpu/executor';
@@ -79,7 +80,7 @@ export interface MapOverlay {
 /** What is recorded of a map: that of a gradient, reduced, scaled and coloured on the GPU. */
 export interface MapRecording extends Omit<GradientRecording, 'output'> {
   /** How channels become one: default `max-abs`, as in the paper. */
-  readonly channels?: Channels;
+  readonly channels?: ChannelRule;
   /** How much of the maps before stays in a map, 0 (default) to below 1. */
   readonly smoothing?: number;
   /** Forgets the maps before: a model remembers one series of them. */
