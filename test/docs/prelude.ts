@@ -1,6 +1,5 @@
 /** What blocks of code take as given. The test puts `open` beside this: for Node, or for a page. */
 import { DEFAULT_MODEL } from 'gradlens';
-// @ts-ignore a file of the host's
 import { open } from './open.js';
 
 export const { engine, picture, newDevice } = await (

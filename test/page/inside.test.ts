@@ -1,48 +1,18 @@
 /** A network of one's own: what its file leaves open, and its inside, by numbers. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { stagesOf } from '../../src/compile/stages';
 import { type Model, classModel } from '../../src/index';
 import { createNodeEngine, fileAddress, readImage } from '../../src/node';
-import { floats, node, onnxFile } from '../formats/models';
-import { normals, seededRandom } from '../oracle/random';
 import { alertOf, mapNumber, openDemo, setField, settled, stateOf } from './open';
-
-/** Two small convolutions that take pictures of any size, and end in a sigmoid. */
-function freeNet(): string {
-  const random = seededRandom(5);
-  const weight = (name: string, dims: readonly number[]) => {
-    const count = dims.reduce((product, extent) => product * extent, 1);
-    return floats(
-      name,
-      dims,
-      [...normals(random, count)].map((value) => value / Math.sqrt(count / dims[0]!)),
-    );
-  };
-  const nodes = [
-    node('Conv', ['x', 'w1'], 'conv1', { pads: [1, 1, 1, 1] }),
-    node('Relu', ['conv1'], 'relu1'),
-    node('MaxPool', ['relu1'], 'pool1', { kernel_shape: [2, 2], strides: [2, 2] }),
-    node('Conv', ['pool1', 'w2'], 'conv2', { pads: [1, 1, 1, 1] }),
-    node('Relu', ['conv2'], 'relu2'),
-    node('GlobalAveragePool', ['relu2'], 'mean'),
-    node('Flatten', ['mean'], 'flat'),
-    node('Gemm', ['flat', 'w3'], 'scores', { transB: 1 }),
-  ];
-  const tensors = [weight('w1', [8, 3, 3, 3]), weight('w2', [8, 8, 3, 3]), weight('w3', [10, 8])];
-  const path = join(mkdtempSync(join(tmpdir(), 'gradlens-page-')), 'free.onnx');
-  writeFileSync(path, onnxFile({ nodes, tensors, input: ['N', 3, 'height', 'width'] }));
-  return path;
-}
+import { twoConvolutions } from './ownNet';
 
 const relative = (value: number, expected: number): number => Math.abs(value - expected) / Math.abs(expected);
 
 test('a net of one’s own says what was concluded, takes what its file leaves open, and shows its inside', async () => {
   const { page, errors, close } = await openDemo();
   await mapNumber(page, 1);
-  const path = freeNet();
+  // two small convolutions that take pictures of any size
+  const path = twoConvolutions({ seed: 5, extents: ['height', 'width'], head: 'mean' });
   await (await page.$('input#file'))!.uploadFile(path); // refused, since its size is open
   await page.waitForFunction(() => window.gradlens.state.error !== null, { timeout: 100_000 });
   expect(await alertOf(page)).toContain('height');

@@ -1,49 +1,20 @@
 /** The three instruments, each by its numbers. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readNpy } from '../../src/formats/npy';
 import { textsOf } from '../../src/image/png';
 import { relativeL2 } from '../../src/compare';
 import { CLASS_MODEL_PRESETS, METHODS, areasOf, classModel, gainOf, verdictOf } from '../../src/index';
 import { createNodeEngine, fileAddress } from '../../src/node';
-import { floats, node, onnxFile } from '../formats/models';
-import { normals, seededRandom } from '../oracle/random';
 import { chooseRadio, mapNumber, openDemo, savedBy, setField, settled, stateOf } from './open';
+import { twoConvolutions } from './ownNet';
 
 const MODEL = 'weights/imagenette-128-robust/model.json';
-
-/** A net of two small convolutions: occlusion alone runs a net 225 times. */
-function smallNet(): string {
-  const random = seededRandom(3);
-  const weight = (name: string, dims: readonly number[]) => {
-    const count = dims.reduce((product, extent) => product * extent, 1);
-    return floats(
-      name,
-      dims,
-      [...normals(random, count)].map((value) => value / Math.sqrt(count / dims[0]!)),
-    );
-  };
-  const nodes = [
-    node('Conv', ['x', 'w1'], 'conv1', { pads: [1, 1, 1, 1] }),
-    node('Relu', ['conv1'], 'relu1'),
-    node('MaxPool', ['relu1'], 'pool1', { kernel_shape: [2, 2], strides: [2, 2] }),
-    node('Conv', ['pool1', 'w2'], 'conv2', { pads: [1, 1, 1, 1] }),
-    node('Relu', ['conv2'], 'relu2'),
-    node('Flatten', ['relu2'], 'flat'),
-    node('Gemm', ['flat', 'w3'], 'scores', { transB: 1 }),
-  ];
-  const tensors = [weight('w1', [8, 3, 3, 3]), weight('w2', [8, 8, 3, 3]), weight('w3', [10, 8 * 12 * 12])];
-  const path = join(mkdtempSync(join(tmpdir(), 'gradlens-page-')), 'small.onnx');
-  writeFileSync(path, onnxFile({ nodes, tensors, input: ['N', 3, 24, 24] }));
-  return path;
-}
 
 test('every method makes its own map, with the fields that it has', async () => {
   const { page, errors, close } = await openDemo();
   await mapNumber(page, 1);
-  await (await page.$('input#file'))!.uploadFile(smallNet());
+  // small: occlusion alone runs a net 225 times
+  await (await page.$('input#file'))!.uploadFile(twoConvolutions({ seed: 3, extents: [24, 24], head: 'whole' }));
   const plain = await mapNumber(page, 2);
   await setField(page, '#saliency [name=samples]', '4');
   await mapNumber(page, 3);
