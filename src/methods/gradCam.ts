@@ -52,7 +52,7 @@ export const gradCamMethod = method({
     'It says where, not what: take it to see whether the network looks at the object at all.',
   ],
   options: {
-    /** Of Grad-CAM and HiResCAM. */
+    /** Of Grad-CAM, Grad-CAM++ and HiResCAM. */
     tensor: tensorOption,
   },
   signed: () => false,

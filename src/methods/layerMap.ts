@@ -1,4 +1,3 @@
-import { GradlensError } from '../errors';
 import { blurred } from '../image/blur';
 import type { ImageInput } from '../image/pixels';
 import { resizeMap } from '../image/resize';
@@ -8,6 +7,8 @@ import { atCall } from './atCall';
 import { explained } from './flat';
 import { type Heatmap, madeBy } from './heatmap';
 import { method } from './method';
+import { tensorsOption } from './sharedOptions';
+import { tensorsIn } from './tensorsIn';
 
 /** Options of {@link layerMap}. */
 export interface LayerMapOptions extends RunOptions {
@@ -69,12 +70,7 @@ export async function layerMaps(
   options: Omit<LayerMapOptions, 'class'> & { readonly class: number | 'top1' | readonly number[] | TopClasses },
 ): Promise<Heatmap[]> {
   [image, options] = await atCall(image, options);
-  const { tensors = model.planes.slice(-3) } = options;
-  if (tensors.length === 0)
-    throw new GradlensError(
-      'validation',
-      'tensors is empty; names of some that have more than one pixel would be right',
-    );
+  const tensors = tensorsIn(model, options);
   const [, , height, width] = model.inputShape;
   let chosen = options.class;
   let logs: Float32Array[] = [];
@@ -128,12 +124,8 @@ export const layerMapMethod = method({
     'Take it for boxes and cut-outs; single pixels of it mean little.',
   ],
   options: {
-    /** Of the layer map. */
-    tensors: {
-      kind: 'tensors',
-      label: 'Layers',
-      help: 'which tensors, by their names (default: the last of each of the three coarsest planes)',
-    },
+    /** Of the layer map and LayerCAM. */
+    tensors: tensorsOption,
   },
   signed: () => false,
   batch: () => 1,

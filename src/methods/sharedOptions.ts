@@ -38,3 +38,9 @@ export const tensorOption = {
   label: 'Layer',
   help: 'which tensor, by its name (default: the last that has more than one pixel)',
 } as const satisfies TensorOption;
+
+export const tensorsOption = {
+  kind: 'tensors',
+  label: 'Layers',
+  help: 'which tensors, by their names (default: the last of each of the three coarsest planes)',
+} as const satisfies TensorOption;

@@ -1,16 +1,13 @@
 import { expect, test } from 'vitest';
 import { hiResCam } from '../../src';
-import { graphAfter } from '../../src/graph';
 import { resizeMap } from '../../src/image/resize';
 import { relativeL2 } from '../oracle/compare';
-import { graphGradient, runGraph } from '../oracle/network';
-import { H, W, engineOn, exact, graph, picture } from './support';
+import { H, W, engineOn, graph, layerOf, picture } from './support';
 
 test("HiResCAM is the sum of the layer's activations, each times its own gradient, where it is positive", async () => {
   using engine = await engineOn();
   const model = await engine.load(graph);
-  const { data, extents } = runGraph(graph, exact).get('relu1')!;
-  const { gradient } = graphGradient(graphAfter(graph, 'relu1', extents), Float64Array.from(data), { class: 2 });
+  const { activations: data, gradient, extents } = layerOf('relu1', 2);
   const size = extents.H * extents.W;
   const sums = Float64Array.from({ length: size }, (_, i) => {
     let sum = 0;

@@ -1,9 +1,11 @@
 /** What the tests of the methods share: the self-test's net on this machine's first driver, and the drawn numbers. */
 import { Engine } from '../../src';
+import { type Extents, graphAfter } from '../../src/graph';
 import { selfTestCase } from '../../src/model/selfTest';
 import { fetchInNode } from '../../src/node/files';
 import { sharedDevice } from '../engine/support';
 import { nodeDrivers } from '../node';
+import { graphGradient, runGraph } from '../oracle/network';
 
 export const { graph, input } = selfTestCase();
 export const { C, H, W } = graph.input.extents;
@@ -23,6 +25,21 @@ export const preparation = {
 /** A new engine on the one device that a file's tests share. */
 export async function engineOn(driver = nodeDrivers[0]!): Promise<Engine> {
   return Engine.create({ ...(await sharedDevice(driver)), fetchBytes: fetchInNode });
+}
+
+/** A tensor of the net and the gradient of a class's score with respect to it, in float64. */
+export function layerOf(
+  tensor: string,
+  index: number,
+): {
+  readonly extents: Extents;
+  readonly activations: Float64Array;
+  readonly gradient: Float64Array;
+} {
+  const { data, extents } = runGraph(graph, exact).get(tensor)!;
+  const activations = Float64Array.from(data);
+  const { gradient } = graphGradient(graphAfter(graph, tensor, extents), activations, { class: index });
+  return { extents, activations, gradient };
 }
 
 /** An RGBA picture with a pattern. */
