@@ -15,9 +15,16 @@ import { wgsl } from './wgsl';
 /**
  * How a backward kernel treats the tensor whose gradient it stores:
  * `none` it was not rectified · `bits` by the stored bits · `sign` the bits are implied, since every reader is a
- * max-pool, whose dead windows give nothing back; only the sign rule of guided and deconvnet is left.
+ * max-pool, whose dead windows give nothing back; only the sign rule of guided and deconvnet is left · `clip` it was
+ * clipped: by the stored bits, whatever the rule.
  */
-export type Gate = 'none' | 'bits' | 'sign';
+export type Gate = 'none' | 'bits' | 'sign' | 'clip';
+
+/** Limits that what is stored is kept within: `min ≤ 0 ≤ max`, so that zero stays zero. */
+export interface ClipLimits {
+  readonly min: number;
+  readonly max: number;
+}
 
 export interface BackwardEpilogue {
   /** Add to what is stored, since another reader of the tensor was there before. */
@@ -98,7 +105,8 @@ export interface GradientOf {
  */
 export function gradientOf(epilogue: BackwardEpilogue, H = 'H', W = 'W'): GradientOf {
   const { accumulate, gate, unpool = false, image } = epilogue;
-  const bits = gate === 'bits' && !unpool;
+  const bits = (gate === 'bits' || gate === 'clip') && !unpool;
+  const ruled = gate === 'bits' || gate === 'sign';
   const gated = gate !== 'none';
   const like = { element: 'u32', like: 'dX' } as const;
   const tensors = [
@@ -107,7 +115,7 @@ export function gradientOf(epilogue: BackwardEpilogue, H = 'H', W = 'W'): Gradie
       : writes('dX', unpool ? `N C/4 2${H} 2${W}` : `N C/4 ${H} ${W}`),
     ...(unpool ? [reads('switches', `N C/4 ${H} ${W}/2`, like)] : []),
     ...(bits ? [reads('bits', `N C/4 ${H} ${W}/${STRIP}`, like)] : []),
-    ...(gated ? [RULE] : []),
+    ...(ruled ? [RULE] : []),
   ];
   const functions = wgsl`
 #if ${bits}
@@ -119,11 +127,15 @@ fn bitsAt(n: u32, b: u32, h: u32, w: u32) -> u32 {
   return load_bits(n, b, h, w / ${STRIP}u) >> (w % ${STRIP}u * 4u);
 }
 #endif
-#if ${gated}
+#if ${ruled}
 ${OVERFLOWED}
 fn gated(g: vec4f, live: vec4<bool>) -> vec4f {
   let kept = (g > vec4f()) | vec4<bool>(rule.testGradient == 0u) | overflowed(g);
   return select(vec4f(), g, live & kept);
+}
+#elif ${gated}
+fn gated(g: vec4f, live: vec4<bool>) -> vec4f {
+  return select(vec4f(), g, live);
 }
 #endif
 #if ${unpool}
@@ -141,8 +153,10 @@ fn winnerAt(n: u32, b: u32, h: u32, w: u32) -> vec4u {
 #endif
 
 fn isLive(n: u32, b: u32, h: u32, w: u32) -> vec4<bool> {
-#if ${bits}
+#if ${bits && ruled}
   return lit(bitsAt(n, b, h, w)) | vec4<bool>(rule.ignoreInput != 0u);
+#elif ${bits}
+  return lit(bitsAt(n, b, h, w));
 #elif ${unpool && gated}
   return winnerAt(n, b, h, w) != vec4u(${DEAD}u);
 #else

@@ -7,9 +7,10 @@
  * that it is eight at most), so that the code stands once: on software adapters compiling it eight times over is what a
  * cold start waits for.
  */
-import { type BackwardEpilogue, DEAD, RECTIFY, gradientOf } from '../epilogue';
-import { STRIP, unroll } from '../kernel';
-import { MAGNITUDE } from '../overflow';
+import { LARGEST } from '../curves';
+import { type BackwardEpilogue, type ClipLimits, DEAD, RECTIFY, gradientOf } from '../epilogue';
+import { STRIP, floatBits, unroll } from '../kernel';
+import { MAGNITUDE, OVERFLOWED } from '../overflow';
 import { ANY_PRECISION, type Declaration, type SliceOf, reads, writes } from '../tensor';
 import { wgsl } from '../wgsl';
 import { type ConvDims, ROW, SQUARE, type Unit } from './shape';
@@ -44,27 +45,34 @@ export const sumsOf = (ranges: Readonly<Record<string, number>>, sum: string): s
 export interface ForwardEpilogue {
   readonly bias: boolean;
   readonly relu: boolean;
-  /** Keep the ReLU bits. */
+  /** Keep what is stored within these limits; not beside `relu`, nor where it is pooled. */
+  readonly clip?: ClipLimits | undefined;
+  /** Keep the ReLU bits; with `clip`, one where the number lay between the limits. */
   readonly bits: boolean;
   /** Max-pool 2×2 with stride 2 what was computed, and keep the switches; P and Q must be even. */
   readonly pooled: boolean;
 }
 
 /**
- * Adds the bias, rectifies, and stores with the bits, or pools and stores with the switches. Bindings: y [bias] [bits |
- * switches].
+ * Adds the bias and what lies in `addend`, rectifies, and stores with the bits, or pools and stores with the switches.
+ * Bindings: y [bias] [addend] [bits | switches]. What is pooled has no addend.
  */
-export function finishForward({ bias, relu, bits, pooled }: ForwardEpilogue, y: SliceOf): Finish {
+export function finishForward(
+  { bias, relu, clip, bits, pooled }: ForwardEpilogue,
+  { y, addend }: { readonly y: SliceOf; readonly addend?: SliceOf | undefined },
+): Finish {
   const blocks = ['GROUPS', 'OUT'];
   const tensors = [
     writes('y', pooled ? 'N O/4 P/2 Q/2' : 'N O/4 P Q', ANY_PRECISION),
     ...(bias ? [reads('bias', 'O/4')] : []),
+    ...(addend ? [reads('addend', 'N O/4 P Q', ANY_PRECISION)] : []),
     ...(pooled ? [writes('switches', 'N O/4 P/2 Q/4', { element: 'u32', blocks })] : []),
     ...(bits && !pooled ? [writes('bits', `N O/4 P Q/${STRIP}`, { element: 'u32', like: 'y' })] : []),
   ];
   const functions = wgsl`
 ${pooled ? MAGNITUDE : ''}
 ${relu ? RECTIFY : ''}
+${clip ? OVERFLOWED : ''}
 ${pooled ? POOL : ''}
 
 fn finish(${TAKES}) {
@@ -92,13 +100,23 @@ fn finish(${TAKES}) {
   let line = index_y(n, o, p, q);
   let count = min(d.PIXELS, d.Q - q);
   for (var j = 0u; j < count; j++) {
+    var value = sums[j] + offset;
+#if ${addend !== undefined}
+    value += load_addend(n, o, p, q + j);
+#endif
 #if ${relu}
-    let value = rectify(sums[j] + offset);
-#else
-    let value = sums[j] + offset;
+    value = rectify(value);
+#endif
+#if ${clip !== undefined}
+    let least = vec4f(bitcast<f32>(d.CLIP_MIN));
+    let most = vec4f(bitcast<f32>(d.CLIP_MAX));
+#if ${bits}
+    word |= dot(vec4u((value > least) & (value < most)), vec4u(1u, 2u, 4u, 8u)) << (4u * j);
+#endif
+    value = select(clamp(value, least, most), value, overflowed(value));
 #endif
     store_y_at(line + j, value);
-#if ${bits}
+#if ${bits && !clip}
     word |= signs(value) << (4u * j);
 #endif
   }
@@ -107,8 +125,13 @@ fn finish(${TAKES}) {
 #endif
 #endif
 }`;
-  return { unit: pooled ? SQUARE : ROW, slices: { y }, dims: DIMS, tensors, functions };
+  const slices = { y, ...(addend && { addend }) };
+  const dims = { ...DIMS, ...(clip && { CLIP_MIN: limit(clip.min), CLIP_MAX: limit(clip.max) }) };
+  return { unit: pooled ? SQUARE : ROW, slices, dims, tensors, functions };
 }
+
+/** The bits of a limit; WGSL has no infinity. */
+const limit = (value: number): number => floatBits(Math.max(-LARGEST, Math.min(value, LARGEST)));
 
 // The winner of four taps in row-major order, the first on a tie; what overflowed wins, and stays.
 const POOL = `struct Pooled { value: vec4f, winner: vec4u }

@@ -51,6 +51,7 @@ fn rectify(v: vec4f) -> vec4f {
 fn signs(v: vec4f) -> u32 {
   return dot(vec4u(v > vec4f()), vec4u(1u, 2u, 4u, 8u));
 }
+
 struct Pooled { value: vec4f, winner: vec4u }
 fn better(a: Pooled, value: vec4f, tap: u32) -> Pooled {
   let wins = value > a.value;

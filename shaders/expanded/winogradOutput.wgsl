@@ -39,7 +39,8 @@ fn finish(n: u32, o: u32, p: u32, q: u32, sums: ptr<function, array<vec4f, 8>>) 
   let line = index_y(n, o, p, q);
   let count = min(d.PIXELS, d.Q - q);
   for (var j = 0u; j < count; j++) {
-    let value = rectify(sums[j] + offset);
+    var value = sums[j] + offset;
+    value = rectify(value);
     store_y_at(line + j, value);
     word |= signs(value) << (4u * j);
   }

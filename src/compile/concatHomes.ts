@@ -1,6 +1,6 @@
 import { blocksOf } from '../../shaders/kernel';
 import type { Extents } from '../graph';
-import { type Layer, type Network, isKept } from './network';
+import { type Layer, type Network, cutOf, isKept } from './network';
 
 /** For each part that lies inside a concatenation: which, and from which block on. */
 export type ConcatHomes = ReadonlyMap<string, { readonly concat: string; readonly block: number }>;
@@ -8,7 +8,7 @@ export type ConcatHomes = ReadonlyMap<string, { readonly concat: string; readonl
 /**
  * Concatenations that cost nothing: each part is written where it belongs in the whole. Possible if every part begins
  * at a whole block, the concatenation alone reads it (and nobody outside), its gradient has its extents (no pool in its layer's epilogue),
- * and either all parts or none are rectified (they share one mask).
+ * and all parts are rectified, or all clipped, or none (they share one mask).
  */
 export function concatHomes(
   network: Network,
@@ -17,13 +17,13 @@ export function concatHomes(
 ): ConcatHomes {
   const { layers, input } = network;
   const homes = new Map<string, { concat: string; block: number }>();
-  const rectified = new Map<string, boolean>();
+  const cuts = new Map<string, ReturnType<typeof cutOf>>();
   const pooled = new Set(layers.filter((layer) => layer.pooled).map(({ name }) => name));
   for (const layer of layers) {
-    rectified.set(layer.name, layer.relu === true || layer.op === 'relu');
+    cuts.set(layer.name, cutOf(layer));
     if (layer.op !== 'concat') continue;
     const parts = layer.inputs.map((name) => ({ name, C: extents.get(name)!.C }));
-    const first = rectified.get(parts[0]!.name)!;
+    const first = cuts.get(parts[0]!.name)!;
     const fits = parts.every(
       ({ name, C }, k) =>
         name !== input.name &&
@@ -31,10 +31,10 @@ export function concatHomes(
         !pooled.has(name) &&
         readers.get(name)!.length === 1 &&
         (C % 4 === 0 || k === parts.length - 1) &&
-        rectified.get(name) === first,
+        cuts.get(name) === first,
     );
     if (!fits) continue;
-    rectified.set(layer.name, first);
+    cuts.set(layer.name, first);
     let block = 0;
     for (const { name, C } of parts) {
       homes.set(name, { concat: layer.name, block });

@@ -18,7 +18,8 @@ import type { Variants } from '../variants/variants';
 import { elements } from '../shape';
 import { type ConcatHomes, concatHomes } from './concatHomes';
 import { inferExtents } from './extents';
-import { type Layer, type Network, isKept, readersOf, upstreamOf } from './network';
+import { type Layer, type Network, cutOf, isKept, readersOf, upstreamOf } from './network';
+import { type Sums, sumsOf } from './sums';
 
 export interface Steps {
   readonly forward: readonly Step[];
@@ -53,6 +54,7 @@ interface Layout {
   readonly readers: ReadonlyMap<string, readonly Layer[]>;
   readonly byName: ReadonlyMap<string, Layer>;
   readonly homes: ConcatHomes;
+  readonly sums: Sums;
   /** Tensors (of concatenations, the whole) that a backward step reads. */
   readonly kept: ReadonlySet<string>;
   /** Where the way back begins, at the output or at what is kept, and all that this depends on: what has a gradient. */
@@ -74,12 +76,15 @@ export function differentiate(network: Network, batch: number, bindingBytes: num
     extents,
     readers,
     homes,
+    sums: sumsOf(network, { readers, homes, differentiated }),
     byName: new Map(network.layers.map((layer) => [layer.name, layer])),
     kept: new Set(network.layers.filter((layer) => opOf(layer).keepsInputs).flatMap(({ inputs }) => inputs.map(whole))),
   };
   const { input } = network;
   const stepsOf = (layers: readonly Layer[]): readonly Step[] =>
-    layers.filter((layer) => !isView(layout, layer)).flatMap((layer) => opOf(layer).forward(siteOf(layout, layer)));
+    layers
+      .filter((layer) => !isView(layout, layer) && !layout.sums.carriers.has(layer.name))
+      .flatMap((layer) => opOf(layer).forward(forwardSiteOf(layout, layer)));
   const taps = tapsOf(layout);
   const first = stepsOf(network.layers.filter(({ name }) => differentiated.has(name)));
   const read = [...taps].map(([asked, tap]) => readStep(layout, network.kept.get(asked)!, tap));
@@ -131,6 +136,8 @@ function sliceOf(layout: Layout, name: string): Slice {
 
 function gradientOf(layout: Layout, name: string): Slice {
   return inPlace(layout, name, (own) => {
+    const sum = layout.sums.shared.get(own);
+    if (sum !== undefined) return gradientOf(layout, sum);
     const extents = layout.extents.get(own)!;
     const full = layout.byName.get(own)?.pooled ? unpooled(extents) : extents;
     return storage(layout, `d.${own}`, full, own === layout.network.input.name ? 'external' : 'transient');
@@ -143,15 +150,18 @@ const isView = ({ homes }: Layout, layer: Layer): boolean =>
 
 // ── what is known of them ──
 
-function isRectified(layout: Layout, name: string): boolean {
+/** Of a concatenation that is a view, what cuts all of its parts. */
+function cutIn(layout: Layout, name: string): ReturnType<typeof cutOf> {
   const layer = layout.byName.get(name);
-  if (!layer) return false;
-  if (isView(layout, layer)) return layer.inputs.every((part) => isRectified(layout, part));
-  return layer.relu === true || layer.op === 'relu';
+  if (!layer) return 'none';
+  return isView(layout, layer) ? cutIn(layout, layer.inputs[0]!) : cutOf(layer);
 }
 
+const isRectified = (layout: Layout, name: string): boolean => cutIn(layout, name) === 'relu';
+
 function gateOf(layout: Layout, name: string): Gate {
-  if (!isRectified(layout, name)) return 'none';
+  const cut = cutIn(layout, name);
+  if (cut !== 'relu') return cut;
   if (layout.byName.get(name)!.pooled) return 'sign';
   const readers = layout.readers.get(name) ?? [];
   return !isKept(layout.network, name) && readers.length > 0 && readers.every(({ op }) => op === 'maxPool')
@@ -159,10 +169,12 @@ function gateOf(layout: Layout, name: string): Gate {
     : 'bits';
 }
 
+const hasBits = (gate: Gate): boolean => gate === 'bits' || gate === 'clip';
+
 function bitsOf(layout: Layout, name: string): Tensor | null {
   const home = layout.homes.get(name);
   if (home) return bitsOf(layout, home.concat);
-  if (gateOf(layout, name) !== 'bits') return null;
+  if (!hasBits(gateOf(layout, name))) return null;
   const { C, H, W } = layout.extents.get(name)!;
   return { name: `${name}.bits`, bytes: layout.batch * blocksOf(C) * H * stripsOf(W) * 4, kind: 'saved' };
 }
@@ -178,6 +190,22 @@ function siteOf(layout: Layout, layer: Layer): Site<Layer> {
     weights: layout.network.weights,
     bindingBytes: layout.bindingBytes,
     variants: layout.variants,
+  };
+}
+
+/** On the way forward a convolution may stand in for the sum that alone reads it. */
+function forwardSiteOf(layout: Layout, layer: Layer): Site<Layer> {
+  const site = siteOf(layout, layer);
+  const carried = layout.sums.carried.get(layer.name);
+  if (!carried) return site;
+  const { sum, other } = carried;
+  const { node, output, bits } = siteOf(layout, sum);
+  return {
+    ...site,
+    node: { ...layer, ...(node.relu ? { relu: true } : {}) },
+    output,
+    bits,
+    addend: sliceOf(layout, other),
   };
 }
 
@@ -249,7 +277,7 @@ function backwardSteps(layout: Layout, taps: ReadonlyMap<string, Tap>): readonly
       return { dX: pooledGradient(layout, name), epilogue: { accumulate: before > 0, gate: 'none' }, kept: {} };
     }
     const gate = before + 1 === count ? gateOf(layout, name) : 'none';
-    const bits = gate === 'bits' ? bitsOf(layout, name) : null;
+    const bits = hasBits(gate) ? bitsOf(layout, name) : null;
     return { dX: gradientOf(layout, name), epilogue: { accumulate: before > 0, gate }, kept: bits ? { bits } : {} };
   };
 
@@ -275,6 +303,8 @@ function backwardSteps(layout: Layout, taps: ReadonlyMap<string, Tap>): readonly
           ? { dX: gradientOf(layout, name), epilogue: { accumulate: false, gate: 'none' }, kept: {} }
           : nextShare(name, op.storesOnce?.(layer) ?? false);
       if (share.epilogue.unpool || share.epilogue.image) once.add(name);
+      // it lies where the sum's gradient does
+      if (layer.op === 'add' && layout.sums.shared.get(name) === layer.name) return;
       steps.push(...op.backward(siteOf(layout, layer), { k, dY, ...share }));
     });
   }

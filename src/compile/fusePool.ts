@@ -16,7 +16,8 @@ export const fusePool: Rewrite = (network) => {
   for (const layer of network.layers) {
     if (layer.op !== 'maxPool') continue;
     const before = byName.get(layer.inputs[0]!);
-    if (before?.op !== 'conv' || readers.get(before.name)!.length > 1 || isKept(network, before.name)) continue;
+    if (before?.op !== 'conv' || before.clip || readers.get(before.name)!.length > 1 || isKept(network, before.name))
+      continue;
     const { kernel, stride, pads, dilation } = fullWindow(layer);
     const { H, W } = extents.get(before.name)!;
     const tiles =

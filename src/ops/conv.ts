@@ -119,8 +119,8 @@ export const conv = unary<ConvNode>({
   },
 
   forward(site) {
-    const { node, x, y, bits, weights } = site;
-    const { bias, relu = false, pooled = false } = node;
+    const { node, x, y, bits, addend, weights } = site;
+    const { bias, relu = false, clip, pooled = false } = node;
     const name = pooled ? 'convPoolForward' : 'convForward';
     return convolve(
       {
@@ -129,12 +129,13 @@ export const conv = unary<ConvNode>({
         filters: filtersOf(site),
         direction: 'forward',
         dims: dimsOf(site, x, pooled ? unpooled(y) : y),
-        finish: finishForward({ bias: bias !== undefined, relu, bits: bits !== null, pooled }, y),
+        finish: finishForward({ bias: bias !== undefined, relu, clip, bits: bits !== null, pooled }, { y, addend }),
         x,
         stores: {
           y,
           bias:
             bias === undefined ? null : blockedVector(`${bias}/blocks`, y.C, weightOf(weights, node.name, bias, [y.C])),
+          addend,
           bits: pooled ? null : bits,
           switches: pooled ? convSwitches(site) : null,
         },

@@ -112,7 +112,7 @@ export const convTranspose = unary<ConvTransposeNode>({
           filters,
           direction: 'flipped',
           dims: turnedDims(batch, { window: node, shape: filters.shape, x, y }),
-          finish: finishForward({ bias: bias !== null, relu: false, bits: bits !== null, pooled: false }, y),
+          finish: finishForward({ bias: bias !== null, relu: false, bits: bits !== null, pooled: false }, { y }),
           x,
           stores: { y, bias, bits },
         },

@@ -1,5 +1,5 @@
 /** What an operator tells the compiler, and the file formats. */
-import type { BackwardEpilogue } from '../../shaders/epilogue';
+import type { BackwardEpilogue, ClipLimits } from '../../shaders/epilogue';
 import type { Kernel } from '../../shaders/kernel';
 import { type Extents, type Weight, shapeError } from '../shape';
 import type { Variants } from '../variants/variants';
@@ -8,10 +8,10 @@ import type { Fields, Node } from './fields';
 export type { Node } from './fields';
 
 /**
- * A node as it is compiled: with `relu`, what it computes is rectified in its epilogue; with `pooled`, what it computes
- * is max-pooled 2×2 there too, and only the pooled tensor exists.
+ * A node as it is compiled: with `relu`, what it computes is rectified in its epilogue; with `clip`, kept within limits
+ * there; with `pooled`, what it computes is max-pooled 2×2 there too, and only the pooled tensor exists.
  */
-export type Layer<N> = N & { readonly relu?: true; readonly pooled?: true };
+export type Layer<N> = N & { readonly relu?: true; readonly clip?: ClipLimits; readonly pooled?: true };
 
 /** A piece of GPU memory that a step reads or writes. */
 export interface Tensor {
@@ -74,6 +74,8 @@ export interface Site<N> {
   readonly output: Slice;
   /** Where the ReLU bits of the output go; null if nobody asks. They share the output's blocks. */
   readonly bits: Tensor | null;
+  /** What is added to a convolution before it is rectified, of its output's extents. */
+  readonly addend?: Slice;
   /** Whether input k is rectified. */
   readonly rectified: readonly boolean[];
   readonly weights: Weights;

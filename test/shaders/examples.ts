@@ -72,8 +72,8 @@ const strided: ConvDims = { ...window, IN: BLOCKS, OUT: BLOCKS, GROUPS: 1 };
 const even: ConvDims = { ...strided, H: 8, W: 12, P: 8, Q: 12, STRIDE_Y: 1, STRIDE_X: 1 };
 const depthwise: ConvDims = { ...even, IN: 1, OUT: 1, GROUPS: BLOCKS };
 
-const finish = finishForward({ bias: true, relu: true, bits: true, pooled: false }, slice);
-const pooled = finishForward({ bias: true, relu: true, bits: false, pooled: true }, slice);
+const finish = finishForward({ bias: true, relu: true, bits: true, pooled: false }, { y: slice });
+const pooled = finishForward({ bias: true, relu: true, bits: false, pooled: true }, { y: slice });
 const conv = (name: string, dims = even, last = finish): ConvKernel => ({ name, dims, x: slice, finish: last });
 const tile = { blocks: 2, units: 4, depth: 1, own: 1 };
 
