@@ -4,8 +4,10 @@ import { check, shown } from './check';
 import { type Memory, type Plan, lastPlaneOf, planesOf, tensorsOf } from './compile';
 import { GradlensError } from './errors';
 import type { Ascent, AscentOptions } from './gpu/ascent';
+import type { Encoder } from './gpu/commands';
 import type { Device } from './gpu/device';
 import type { BackwardOptions, Executor, Target } from './gpu/executor';
+import type { Upload } from './gpu/inputs';
 import type { Sampled, SampledVariants, View } from './gpu/sampling';
 import type { Extents, InputSpec, ModelFile } from './graph';
 import type { Captured, ImageInput, Images } from './image/pixels';
@@ -21,7 +23,15 @@ import {
   runOptionsOf,
   tensorOf,
 } from './model/arguments';
-import { bestGradients, classGradients, explained, forward, layerGradient, neuronGradient } from './model/gradients';
+import {
+  bestGradient,
+  bestGradients,
+  classGradients,
+  explained,
+  forward,
+  layerGradient,
+  neuronGradient,
+} from './model/gradients';
 import { type Parts, disposeOf, partsOn } from './model/parts';
 import type { NamedTensor, Probe } from './model/probe';
 import { type ForwardRecording, type GradientRecording, type MapRecording, Recordings } from './model/recordings';
@@ -236,7 +246,7 @@ export class Model implements Disposable {
 
   /**
    * The exact gradient of a score with respect to the prepared input (§3 of the paper: `w = ∂S_c/∂I at I₀`). One
-   * read-back (two for `top1`, which must know the scores first), and one submit before it unless that would take long.
+   * read-back (two for the `top` few, which must be known first), and one submit before it unless that would take long.
    *
    * @throws GradlensError `shape` for a wrong picture, class or batch; `device-lost`, `out-of-memory`, `validation`
    *   from the GPU.
@@ -254,12 +264,14 @@ export class Model implements Disposable {
       const { parts } = this;
       const run = await this.uploaded(pictures, call);
       const found =
-        chosen === 'top1' || isTop(chosen)
-          ? // a host's recording may run at any time
-            await bestGradients(parts, run, chosen, { ...rules, disturbed: () => this.stay.recordings.any })
-          : isNeuron(chosen)
-            ? await neuronGradient(parts, run, chosen, rules)
-            : await classGradients(parts, run, chosen, rules);
+        chosen === 'top1'
+          ? await bestGradient(parts, run, rules)
+          : isTop(chosen)
+            ? // a host's recording may run at any time
+              await bestGradients(parts, run, chosen, { ...rules, disturbed: () => this.stay.recordings.any })
+            : isNeuron(chosen)
+              ? await neuronGradient(parts, run, chosen, rules)
+              : await classGradients(parts, run, chosen, rules);
       return { ...found, precision: this.precision };
     });
   }
@@ -443,14 +455,17 @@ export class Model implements Disposable {
     const picture = pictureOf(image);
     return this.take(options, async (call) => {
       const { inputs, readback } = this.parts;
-      const check = await inputs.uploadFirst(picture, call);
+      const upload = await inputs.uploadFirst(picture, call);
       const [, C, H, W] = this.inputShape;
       const bytes = C * H * W * 4;
       const [data] = await readback.run(call, {
         what: 'prepared',
         bytes,
-        encode: (_, read) => read(inputs.buffer, bytes),
-        meanwhile: check,
+        encode: (encoder, read) => {
+          upload.bring(encoder);
+          read(inputs.buffer, bytes);
+        },
+        meanwhile: upload.check,
       });
       return data!;
     });
@@ -499,10 +514,12 @@ export class Model implements Disposable {
     return this.take(options, async (call) => {
       const { inputs } = this.parts;
       const { executor, targets } = await this.targetOf(chosen, call);
-      (await inputs.uploadFirst(picture, call))();
+      const upload = await inputs.uploadFirst(picture, call);
+      upload.check();
       const { sampleVariants } = await import('./gpu/sampling');
       const sampled = await sampleVariants({ ...this.parts, executor }, call, {
         picture: inputs.buffer,
+        bring: upload.bring,
         dims: { N, C, H, W, SAMPLES: variants.samples },
         variants,
         backward: { targets, ...rules },
@@ -554,8 +571,14 @@ export class Model implements Disposable {
         backward,
         views: placed,
         channels,
-        upload: async (k) => (await inputs.upload(batchOf(k), call))(),
-        encodeInput: (encoder) => inputs.encode(encoder, executor.input),
+        upload: async (k) => {
+          const upload = await inputs.upload(batchOf(k), call);
+          upload.check();
+          return (encoder) => {
+            upload.bring(encoder);
+            inputs.encode(encoder, executor.input);
+          };
+        },
       });
       return explained({ ...this.parts, executor }, call, { backward }, () => finite(map));
     });
@@ -604,9 +627,14 @@ export class Model implements Disposable {
     };
     return this.take(options, async (call) => {
       const { inputs, executor } = this.parts;
-      (await inputs.upload(pictures, call))();
+      const upload = await inputs.upload(pictures, call);
+      upload.check();
       const { profileOf } = await import('./gpu/profile');
-      return profileOf(this.parts, call, (encoder) => inputs.encode(encoder, executor.input), backward);
+      const bring = (encoder: Encoder): void => {
+        upload.bring(encoder);
+        inputs.encode(encoder, executor.input);
+      };
+      return profileOf(this.parts, call, bring, backward);
     });
   }
 
@@ -662,8 +690,8 @@ export class Model implements Disposable {
     this.ascents.clear();
   }
 
-  private async uploaded(pictures: readonly Captured[], call: Call): Promise<{ call: Call; check: () => void }> {
-    return { call, check: await this.parts.inputs.upload(pictures, call) };
+  private async uploaded(pictures: readonly Captured[], call: Call): Promise<{ call: Call; upload: Upload }> {
+    return { call, upload: await this.parts.inputs.upload(pictures, call) };
   }
 
   /** Where an ascent begins, captured. */

@@ -100,10 +100,10 @@ export function plan(name: string, batch: number, steps: Steps, bindingBytes: nu
         { limit: 'maxComputeWorkgroupsPerDimension', need: most, have: MOST_WORKGROUPS, layer: label },
       );
   }
-  // What is allocated besides: the rule, the targets and the table of both; the next input, waiting; the read-back of
-  // one gradient and its scores.
+  // What is allocated besides: the rule, the targets and the table of both; the extents of what finds the best class;
+  // the next input, waiting; the read-back of one gradient and its scores.
   const table = (RULE_WORDS * (RULES + scores.C) + Math.max(scores.H, scores.W)) * 4;
-  const constants = RULE_WORDS * 4 + batch * 16 + table;
+  const constants = RULE_WORDS * 4 + batch * 16 + table + 16;
   const readback = allocatedBytes(scores.storage.bytes + gradient.bytes);
   const memory: Memory = {
     weights: sum('weight'),

@@ -12,6 +12,8 @@ export type Encoder = Pick<
 > & {
   /** Parts of some work, one pass each: what was recorded before a part may be submitted when it is asked for. */
   portions?<T extends Work>(work: readonly T[]): Iterable<readonly T[]>;
+  /** Submits what was recorded, and goes on. */
+  flush?(): void;
 };
 
 /**
@@ -45,14 +47,18 @@ export class Commands implements Encoder {
       if (this.inSubmit > 0 && this.inSubmit + one.flops > this.most) {
         yield portion;
         portion = [];
-        this.submit();
-        this.encoder = this.begin();
+        this.flush();
       }
       portion.push(one);
       this.inSubmit += one.flops;
       this.flops += one.flops;
     }
     yield portion;
+  }
+
+  flush(): void {
+    this.submit();
+    this.encoder = this.begin();
   }
 
   submit(): void {

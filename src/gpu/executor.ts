@@ -3,14 +3,15 @@
  * differentiated under which ReLU rule is copied on the GPU from a constant table, so that recording into a caller's
  * encoder needs neither a queue write nor a new buffer, and several recordings may wait in one encoder.
  */
-import { bindingsOf } from '../../shaders/kernel';
+import { bestClass } from '../../shaders/bestClass';
+import { type Kernel, bindingsOf } from '../../shaders/kernel';
 import { HEADS, WHOLE_PLANE } from '../../shaders/startBackward';
 import type { Plan } from '../compile';
 import type { Call } from '../calls';
 import { UNIFORM_STRIDE } from '../compile/plan';
 import type { Step } from '../ops/op';
 import type { ReluRule } from '../options';
-import { type Bound, Buffers, dispatch } from './bound';
+import { type Bound, Buffers, binder, dispatch } from './bound';
 import type { Encoder } from './commands';
 import type { Device } from './device';
 import type { Place } from './recording';
@@ -33,6 +34,7 @@ export interface BackwardOptions {
 
 const RULES: readonly ReluRule[] = ['gradient', 'deconvnet', 'guided'];
 const ROW_BYTES = 16;
+const BEST_BYTES = 8;
 
 /**
  * Of constants, in rows of four words: a Rule for each ReLU rule, for each of {@link HEADS}; then a target for every
@@ -59,7 +61,7 @@ interface Made {
   readonly buffers: readonly GPUBuffer[];
   /** All but the weights. */
   readonly owned: Buffers;
-  readonly constants: { readonly rule: GPUBuffer; readonly targets: GPUBuffer; readonly table: GPUBuffer };
+  readonly constants: Readonly<Record<'rule' | 'targets' | 'table' | 'best', GPUBuffer>>;
   /** In the plan's order, forward then backward. */
   readonly dispatches: readonly Bound[];
 }
@@ -67,6 +69,7 @@ interface Made {
 export class Executor {
   /** Grows with everything that is recorded: whoever goes on where he stopped sees whether something came between. */
   recorded = 0;
+  private bound: Bound | null = null;
 
   private constructor(
     readonly plan: Plan,
@@ -99,6 +102,7 @@ export class Executor {
         const constants = {
           rule: allocate('rule', ROW_BYTES, UNIFORM | COPY_DST),
           targets: allocate('targets', plan.batch * ROW_BYTES, STORAGE | COPY_DST),
+          best: allocate('best class extents', BEST_BYTES, UNIFORM | COPY_DST),
           table: allocate('table', rows.byteLength, COPY_SRC | COPY_DST),
         };
         device.write(constants.table, rows);
@@ -258,6 +262,21 @@ export class Executor {
   /** Writes one item, `[C, H, W]`, into every item of the input. Call inside {@link Device.guard}. */
   writeInput(item: Float32Array): void {
     for (let n = 0; n < this.plan.batch; n++) this.device.write(this.input, item, n * item.byteLength);
+  }
+
+  /** Looks at the scores, and makes the one that is best the target of each item. */
+  get bestKernel(): Kernel {
+    const { batch, scores } = this.plan;
+    return bestClass({ N: batch, C: scores.C }, { x: scores });
+  }
+
+  /** {@link bestKernel}, bound: made when it is first asked for. */
+  async best(call: Call): Promise<Bound> {
+    if (this.bound) return this.bound;
+    const { bestKernel: kernel, device, scores: x, targets } = this;
+    const bind = await binder(device, [kernel], { signal: call.signal });
+    const extents = (): GPUBuffer => this.made.constants.best;
+    return (this.bound = await device.guard(call, kernel.name, () => bind(kernel, { x, targets }, extents)));
   }
 
   dispose(): void {

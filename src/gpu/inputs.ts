@@ -1,7 +1,8 @@
 /**
- * Pictures and prepared tensors for one model. They wait in a buffer of their own until a run copies them in its own
- * submit: a host may submit a recording of the same model (`encodeGradient`) at any time, between the upload and the
- * run too.
+ * Pictures and prepared tensors for one model. What must be waited for comes first; then they are brought in the submit
+ * of the run that reads them, so that a gradient is one submit, and errors of both are heard together. They come to a
+ * buffer of their own, and from there to an executor: a host may submit a recording of the same model
+ * (`encodeGradient`) at any time, between two submits of a run too.
  */
 import type { Kernel } from '../../shaders/kernel';
 import { abortable } from '../abortable';
@@ -12,7 +13,7 @@ import type { InputSpec } from '../graph';
 import { type BufferAt, type Captured, type Prepared, isPlace, isPrepared } from '../image/pixels';
 import type { Encoder } from './commands';
 import type { Device } from './device';
-import { Preparer, type Recordable } from './preparer';
+import { Preparer, type ReadyPicture, type Recordable } from './preparer';
 import { type Place, assertBuffer, placeIn } from './recording';
 
 /** What the inputs are of. */
@@ -30,13 +31,31 @@ export interface Taker {
  */
 export type CheckFinite = () => void;
 
+/** Pictures that are ready. */
+export interface Upload {
+  /**
+   * Brings them into the buffer of the inputs. It writes to the queue, so it is called within {@link Device.guard}, as
+   * what it records is submitted.
+   */
+  readonly bring: (encoder: Encoder) => void;
+  /** To be called while the GPU is at work. */
+  readonly check: CheckFinite;
+}
+
+/** Some items of the batch: what brings them, or a picture to be prepared. */
+interface Source {
+  readonly count: number;
+  readonly encode?: (encoder: Encoder) => void;
+  readonly picture?: ReadyPicture;
+}
+
 export class Inputs {
   private readonly preparer: Preparer | null;
 
   private constructor(
     private readonly device: Device,
     private readonly taker: Taker,
-    /** What was uploaded last. */
+    /** What was brought last. */
     readonly buffer: GPUBuffer,
   ) {
     this.preparer = taker.spec ? new Preparer(device, taker.spec) : null;
@@ -57,32 +76,34 @@ export class Inputs {
   }
 
   /**
-   * Uploads the whole batch.
+   * Makes the whole batch ready.
    *
    * @throws GradlensError `shape` for a wrong shape or number of pictures; `validation` for a texture that cannot be
    *   read
    */
-  async upload(images: readonly Captured[], call: Call): Promise<CheckFinite> {
+  async upload(images: readonly Captured[], call: Call): Promise<Upload> {
     const [batch] = this.taker.shape;
+    const sources: Source[] = [];
     let at = 0;
     const bufferHolds = images.length === 1 ? batch : 1;
-    for (const image of images)
-      at += isPlace(image) ? await this.copy(image, { at, count: bufferHolds }, call) : await this.put(image, at, call);
+    for (const image of images) {
+      const source = await this.sourceOf(image, { at, bufferHolds }, call);
+      sources.push(source);
+      at += source.count;
+    }
     if (at !== batch)
       throw new GradlensError('shape', `${at} picture(s) for a batch of ${batch}`, { pictures: at, batch });
-    return checkOf(images);
+    return this.uploadOf(sources, images);
   }
 
-  /** Uploads one picture, as the first item of the batch. */
-  async uploadFirst(image: Captured, call: Call): Promise<CheckFinite> {
+  /** Makes one picture ready, as the first item of the batch. */
+  async uploadFirst(image: Captured, call: Call): Promise<Upload> {
     if (isPrepared(image) && this.itemsOf(image) !== 1)
       throw new GradlensError('shape', `${this.itemsOf(image)} pictures where one would be right`);
-    if (isPlace(image)) await this.copy(image, { at: 0, count: 1 }, call);
-    else await this.put(image, 0, call);
-    return checkOf([image]);
+    return this.uploadOf([await this.sourceOf(image, { at: 0, bufferHolds: 1 }, call)], [image]);
   }
 
-  /** Records the copy of what was uploaded into an executor's input. */
+  /** Records the copy of what was brought last into an executor's input. */
   encode(encoder: Encoder, target: GPUBuffer): void {
     encoder.copyBufferToBuffer(this.buffer, 0, target, 0, bytesOf(this.taker));
   }
@@ -126,42 +147,42 @@ export class Inputs {
     this.device.free(this.buffer);
   }
 
-  /** So many items of a host's buffer, where they stand in the batch. */
-  private async copy(from: BufferAt, { at, count }: { at: number; count: number }, call: Call): Promise<number> {
-    const { name, shape } = this.taker;
-    const [batch, ...item] = shape;
+  private uploadOf(sources: readonly Source[], images: readonly Captured[]): Upload {
+    const pictures = sources.flatMap(({ picture }) => picture ?? []);
+    return {
+      bring: (encoder) => {
+        for (const { encode } of sources) encode?.(encoder);
+        if (pictures.length > 0) this.preparing.encode(encoder, pictures, this.buffer);
+      },
+      check: checkOf(images),
+    };
+  }
+
+  /** `bufferHolds`: so many items, if the image is a host's buffer. */
+  private async sourceOf(
+    image: Captured,
+    { at, bufferHolds }: { at: number; bufferHolds: number },
+    call: Call,
+  ): Promise<Source> {
+    const [batch] = this.taker.shape;
+    const count = isPlace(image) ? bufferHolds : isPrepared(image) ? this.itemsOf(image) : 1;
     if (at + count > batch) throw new GradlensError('shape', `more pictures than the batch of ${batch}`, { batch });
+    if (isPlace(image)) return { count, encode: this.copyOf(image, { at, count }) };
+    const begin = (at * bytesOf(this.taker)) / batch;
+    if (isPrepared(image)) return { count, encode: () => this.device.write(this.buffer, image.data, begin) };
+    const { preparing } = this;
+    const picture = await abortable(Promise.resolve(image), call.signal);
+    return { count, picture: await preparing.ready(picture, at, call) };
+  }
+
+  /** What copies so many items of a host's buffer to where they stand in the batch. */
+  private copyOf(from: BufferAt, { at, count }: { at: number; count: number }): NonNullable<Source['encode']> {
+    const [batch, ...item] = this.taker.shape;
     const each = bytesOf(this.taker) / batch;
     const place = placeIn('image', from);
     const need = { bytes: count * each, usage: 'COPY_SRC' } as const;
     assertBuffer(place, need, `[${[count, ...item].join(', ')}] float32 takes`);
-    await this.device.guard(call, `copying the input of ${name}`, () =>
-      this.device.submit('input', (encoder) =>
-        encoder.copyBufferToBuffer(place.buffer, place.offset, this.buffer, at * each, need.bytes),
-      ),
-    );
-    return count;
-  }
-
-  /** How many items it was. */
-  private async put(image: Exclude<Captured, BufferAt>, at: number, call: Call): Promise<number> {
-    const { name, shape } = this.taker;
-    const [batch, C, H, W] = shape;
-    const count = isPrepared(image) ? this.itemsOf(image) : 1;
-    if (at + count > batch) throw new GradlensError('shape', `more pictures than the batch of ${batch}`, { batch });
-    if (isPrepared(image))
-      await this.device.guard(call, `uploading the input of ${name}`, () =>
-        this.device.write(this.buffer, image.data, at * C * H * W * 4),
-      );
-    else {
-      const { preparing } = this;
-      await preparing.prepare(
-        await abortable(Promise.resolve(image), call.signal),
-        { target: this.buffer, item: at },
-        call,
-      );
-    }
-    return count;
+    return (encoder) => encoder.copyBufferToBuffer(place.buffer, place.offset, this.buffer, at * each, need.bytes);
   }
 
   private get preparing(): Preparer {

@@ -41,13 +41,17 @@ interface Sampling {
   readonly backward: BackwardOptions;
 }
 
-/** `picture` holds the prepared picture first. */
+/** `bring` records what brings the prepared picture to the buffer `picture`. */
 export async function sampleVariants(
   { device, executor, readback }: Lent,
   call: Call,
-  asked: Sampling & { readonly picture: GPUBuffer; readonly variants: SampledVariants },
+  asked: Sampling & {
+    readonly picture: GPUBuffer;
+    readonly bring: (encoder: Encoder) => void;
+    readonly variants: SampledVariants;
+  },
 ): Promise<Sampled> {
-  const { picture, dims, backward, variants } = asked;
+  const { picture, bring, dims, backward, variants } = asked;
   const { variation, sum, samples, other, ranks } = variants;
   const kernels = [vary(dims, variation), ...(sum ? [accumulate(dims, sum)] : []), ascentTick()];
   const bind = await binder(device, kernels, call);
@@ -73,6 +77,7 @@ export async function sampleVariants(
     });
     const [before, ...after] = bound as [Bound, ...Bound[]];
     await repeat(device, call, Math.ceil(samples / dims.N), (encoder, k) => {
+      if (k === 0) bring(encoder);
       dispatch(encoder, 'sampling', [before]);
       if (sum) executor.encodeBoth(encoder, backward);
       else executor.encodeForward(encoder);
@@ -114,17 +119,15 @@ export interface View {
 interface Averaging extends Sampling {
   readonly views: readonly View[];
   readonly channels: 'max-abs' | 'sum-abs' | 'sum';
-  /** Uploads the k-th batch of views. */
-  readonly upload: (k: number) => Promise<unknown>;
-  /** Records the copy of what was uploaded into the executor's input. */
-  readonly encodeInput: (encoder: Encoder) => void;
+  /** Makes the k-th batch of views ready; gives what records it into the executor's input. */
+  readonly upload: (k: number) => Promise<(encoder: Encoder) => void>;
 }
 
 /** Maps of views, each brought to where the view lies, and averaged: `[H × W]`. */
 export async function averageOfViews(
   { device, executor, readback }: Lent,
   call: Call,
-  { dims, backward, views, channels, upload, encodeInput }: Averaging,
+  { dims, backward, views, channels, upload }: Averaging,
 ): Promise<Float32Array> {
   const kernels: readonly Kernel[] = [register(dims, channels), ascentTick()];
   const bind = await binder(device, kernels, call);
@@ -147,21 +150,28 @@ export async function averageOfViews(
       const names = { ...made, gradient: executor.gradient };
       return { ...made, bound: kernels.map((kernel) => bind(kernel, names, buffers.allocate)) };
     });
-    for (let k = 0; k < Math.ceil(views.length / dims.N); k++) {
+    const batchOf = async (k: number): Promise<(encoder: Encoder) => void> => {
       call.onProgress?.({ phase: 'run', done: k * dims.N, total: views.length });
-      await upload(k);
-      await device.guard(call, 'averaging views', () =>
-        device.submit('views', (encoder) => {
-          encodeInput(encoder);
-          executor.encodeBoth(encoder, backward);
-          dispatch(encoder, 'views', bound);
-        }),
-      );
+      const bring = await upload(k);
+      return (encoder) => {
+        bring(encoder);
+        executor.encodeBoth(encoder, backward);
+        dispatch(encoder, 'views', bound);
+      };
+    };
+    const last = Math.ceil(views.length / dims.N) - 1;
+    for (let k = 0; k < last; k++) {
+      const encode = await batchOf(k);
+      await device.guard(call, 'averaging views', () => device.submit('views', encode));
     }
+    const encode = await batchOf(last);
     const [sums] = await readback.run(call, {
       what: 'views',
       bytes: pixels * 8,
-      encode: (_, copy) => copy(total, pixels * 8),
+      encode: (encoder, copy) => {
+        encode(encoder);
+        copy(total, pixels * 8);
+      },
     });
     return Float32Array.from({ length: pixels }, (_, i) =>
       sums![2 * i + 1]! > 0 ? sums![2 * i]! / sums![2 * i + 1]! : 0,

@@ -1,7 +1,8 @@
 /** How gradients come about: what is recorded, submitted and read, each in as few submits as it can be. */
 import type { Call } from '../calls';
+import { dispatch } from '../gpu/bound';
 import type { BackwardOptions, Executor } from '../gpu/executor';
-import type { CheckFinite } from '../gpu/inputs';
+import type { Upload } from '../gpu/inputs';
 import { notFinite } from '../finite';
 import type { Captured } from '../image/pixels';
 import type { InputGradient, LayerGradient, Neuron, TopClasses } from '../options';
@@ -9,18 +10,17 @@ import type { Parts } from './parts';
 import { finite, firstItemFrom, joined, neuronsFrom, scoresFrom } from './results';
 import { type Classes, bestPassesOf, neuronIn, passesOf, targetsOf } from './targets';
 
-/** A call of a model, whose pictures are uploaded. */
+/** A call of a model, whose pictures are ready. */
 interface Run {
   readonly call: Call;
-  /** To be called while the GPU is at work. */
-  readonly check: CheckFinite;
+  readonly upload: Upload;
 }
 
 /** How ReLUs and the head are differentiated. */
 export type Rules = Pick<BackwardOptions, 'relu' | 'score'>;
 
 /** Scores `[N × classes]`. */
-export async function forward(parts: Parts, { call, check }: Run): Promise<Float32Array> {
+export async function forward(parts: Parts, { call, upload }: Run): Promise<Float32Array> {
   const { inputs, readback, executor } = parts;
   const { plan } = executor;
   const { bytes } = plan.scores.storage;
@@ -28,11 +28,12 @@ export async function forward(parts: Parts, { call, check }: Run): Promise<Float
     what: 'scores',
     bytes,
     encode: (encoder, read) => {
+      upload.bring(encoder);
       inputs.encode(encoder, executor.input);
       executor.encodeForward(encoder);
       read(executor.scores, bytes);
     },
-    meanwhile: check,
+    meanwhile: upload.check,
   });
   return explained(parts, call, {}, () => scoresFrom(stored!, plan));
 }
@@ -43,7 +44,7 @@ type Found = Omit<InputGradient, 'precision'>;
 /** Of classes that the caller names: all in one submit, and one forward pass for all. */
 export async function classGradients(
   parts: Parts,
-  { call, check }: Run,
+  { call, upload }: Run,
   chosen: number | readonly number[],
   rules: Rules,
 ): Promise<Found> {
@@ -55,6 +56,7 @@ export async function classGradients(
     what: 'gradient',
     bytes: scoreBytes + passes.length * gradientBytes,
     encode: (encoder, read) => {
+      upload.bring(encoder);
       inputs.encode(encoder, executor.input);
       passes.forEach((classes, k) => {
         encodePass(encoder, executor, { classes, rules, withForward: k === 0 });
@@ -62,21 +64,49 @@ export async function classGradients(
         read(executor.gradient, gradientBytes);
       });
     },
-    meanwhile: check,
+    meanwhile: upload.check,
   });
   const scores = await explained(parts, call, {}, () => scoresFrom(stored!, plan));
   return { scores, gradient: await gradientOf(parts, call, { passes, rules, gradients }), classes: passes.flat() };
 }
 
+/** Of the class that scores best, which the GPU finds: one submit. */
+export async function bestGradient(parts: Parts, { call, upload }: Run, rules: Rules): Promise<Found> {
+  const { inputs, readback, executor } = parts;
+  const { plan } = executor;
+  const best = await executor.best(call);
+  const [scoreBytes, gradientBytes] = [plan.scores.storage.bytes, plan.gradient.bytes];
+  const [stored, gradient] = await readback.run(call, {
+    what: 'gradient',
+    bytes: scoreBytes + gradientBytes,
+    encode: (encoder, read) => {
+      upload.bring(encoder);
+      inputs.encode(encoder, executor.input);
+      executor.encodeForward(encoder);
+      dispatch(encoder, 'best class', [best]);
+      executor.encodeBackward(encoder, { targets: [], ...rules });
+      read(executor.scores, scoreBytes);
+      read(executor.gradient, gradientBytes);
+    },
+    meanwhile: upload.check,
+  });
+  const scores = await explained(parts, call, {}, () => scoresFrom(stored!, plan));
+  const passes = bestPassesOf(plan, scores, 'top1'); // as the GPU found them: of equal scores the first
+  return {
+    scores,
+    gradient: await gradientOf(parts, call, { passes, rules, gradients: [gradient!] }),
+    classes: passes.flat(),
+  };
+}
+
 /**
- * Of the classes that score best, which has to be known first. `disturbed`, asked before the second submit: whether
- * something else may have run on the executor since the first, so that what the forward pass saved has to be made
- * again.
+ * Of the best few classes, which have to be known first. `disturbed`, asked before the second submit: whether something
+ * else may have run on the executor since the first, so that what the forward pass saved has to be made again.
  */
 export async function bestGradients(
   parts: Parts,
   run: Run,
-  chosen: 'top1' | TopClasses,
+  chosen: TopClasses,
   { disturbed, ...rules }: Rules & { readonly disturbed: () => boolean },
 ): Promise<Found> {
   const { inputs, readback, executor } = parts;
@@ -147,7 +177,7 @@ function encodePass(encoder: Encoder, executor: Executor, { classes, rules, with
 /** Of one neuron anywhere in the network. */
 export async function neuronGradient(
   { device, inputs, readback, executors }: Parts,
-  { call, check }: Run,
+  { call, upload }: Run,
   neuron: Neuron,
   { relu }: Rules,
 ): Promise<Found> {
@@ -161,12 +191,13 @@ export async function neuronGradient(
     what: 'gradient',
     bytes: bytes + plan.gradient.bytes,
     encode: (encoder, read) => {
+      upload.bring(encoder);
       inputs.encode(encoder, executor.input);
       executor.encodeBoth(encoder, { targets, ...rules });
       read(executor.scores, bytes);
       read(executor.gradient, plan.gradient.bytes);
     },
-    meanwhile: check,
+    meanwhile: upload.check,
   });
   const parts = { device, inputs, readback, executor };
   const backward = { targets, ...rules };
@@ -192,7 +223,7 @@ export async function layerGradient(
   const head = await executors.ofTensor(tensor, call);
   const { C, H, W, block, storage } = head.plan.scores;
   const rest = await executors.after(tensor, { C, H, W }, call);
-  const check = await inputs.upload(
+  const upload = await inputs.upload(
     Array.from({ length: plan.batch }, () => image),
     call,
   );
@@ -200,11 +231,12 @@ export async function layerGradient(
     what: 'layer',
     bytes: storage.bytes,
     encode: (encoder, read) => {
+      upload.bring(encoder);
       inputs.encode(encoder, head.input);
       head.encodeForward(encoder);
       read(head.scores, storage.bytes);
     },
-    meanwhile: check,
+    meanwhile: upload.check,
   });
   const activations = await explained(parts, call, {}, () => firstItemFrom(stored!, { C, H, W, block }));
   await device.guard(call, 'layer', () => rest.writeInput(activations));

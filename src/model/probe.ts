@@ -166,7 +166,7 @@ export class Probe {
     const rules = rulesFor(options.relu);
     const { device, inputs, readback, executor, turns, isDisturbed } = this.parts;
     return turns.take(runOptionsOf(options), async (call) => {
-      const check = await inputs.upload(pictures, call);
+      const upload = await inputs.upload(pictures, call);
       const taps = [...this.plan.taps];
       const forward = (encoder: Encoder): void => {
         inputs.encode(encoder, executor.input);
@@ -176,10 +176,11 @@ export class Probe {
         what: 'probe',
         bytes: taps.reduce((sum, [, { out }]) => sum + out.bytes, 0),
         encode: (encoder, read) => {
+          upload.bring(encoder);
           forward(encoder);
           for (const [, { out }] of taps) read(executor.bufferOf(out.name), out.bytes);
         },
-        meanwhile: check,
+        meanwhile: upload.check,
       });
       const tensors = Object.fromEntries(taps.map(([name], k) => [name, finite(values[k]!)]));
       const seeds = this.seedsIn(await seedsOf(tensors));

@@ -2,7 +2,6 @@
  * What hosts record into their own encoders: scores and gradients, whole or in parts, of classes, of a neuron, or of the
  * class that scores best, which the GPU finds. Nothing is submitted, awaited or allocated.
  */
-import { bestClass } from '../../shaders/bestClass';
 import type { Kernel } from '../../shaders/kernel';
 import type { Call } from '../calls';
 import type { MapDims } from '../../shaders/liveMap';
@@ -225,7 +224,7 @@ export class Recordings {
     if (chosen !== undefined && typeof chosen === 'object' && isNeuron(chosen))
       await executors.ofTensor(chosen.tensor, call);
     const kernels: Kernel[] = [];
-    if (chosen === 'top1') kernels.push(bestKernel(executor));
+    if (chosen === 'top1') kernels.push(executor.bestKernel);
     if (input !== undefined) kernels.push(...inputs.kernelsOf(sourceOf(NO_ENCODER, input)));
     if (options.output !== undefined && MAP_OPTIONS.some((name) => name in options))
       kernels.push(...this.mapKernels({ ...options, input } as MapRecording));
@@ -315,7 +314,7 @@ export class Recordings {
     if (passes === 'top1') {
       executor.encodeSteps(encoder, from, Math.min(to, turn));
       if (begins) {
-        this.loose.record(encoder, bestKernel(executor), () => ({
+        this.loose.record(encoder, executor.bestKernel, () => ({
           x: { buffer: executor.scores },
           targets: { buffer: executor.targets },
         }));
@@ -368,11 +367,6 @@ function scaleIn(scale: NonNullable<MapRecording['scale']>): MapLook['scale'] {
   const { percentile, keeps = 0 } = scale;
   checkAll({ percentile, keeps }, { percentile: within(0, 100), keeps: within(0, 1) });
   return { percentile, keeps };
-}
-
-/** Looks at scores, writes targets. */
-function bestKernel({ plan: { batch, scores } }: Executor): Kernel {
-  return bestClass({ N: batch, C: scores.C }, { x: scores });
 }
 
 /** For looking at an input that nothing is recorded of. */
