@@ -62,6 +62,8 @@ export type { RecordedInput, RecordedPicture } from './gpu/recording';
 export type { Sampled, SampledVariants, View } from './gpu/sampling';
 export * from './methods/all';
 export type { ActivationMapOptions } from './methods/activationMap';
+export { attack, attackBatch } from './methods/attack';
+export type { Attack, AttackOptions, AttackedClass } from './methods/attack';
 export { CLASS_MODEL_PRESETS, classModel } from './methods/classModel';
 export type { ClassModel, ClassModelOptions, ClassModelPreset, ClassModelStep, Remark } from './methods/classModel';
 export type { ChannelRule, FlatMap, Heatmap } from './methods/heatmap';
