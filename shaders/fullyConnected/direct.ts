@@ -63,11 +63,20 @@ const loadItems = ({ items, quads }: Tile, load: string, i: string): string =>
 ${lines(items, (k) => `let v${k} = quadBroadcast(mine${k >> 2}, ${k & 3}u);`)}`
     : unroll({ k: items }, `let v{k} = ${load}(at{k} + ${i});`);
 
+/** Invocations of a software adapter that compute at the same time as one does. */
+const FEWEST = 8;
+/** Blocks of inputs from which a kernel for few outputs is worth the time that compiling it takes. */
+const MANY_INPUTS = 256;
+
+/** Invocations of a forward workgroup: few outputs leave most of a large one with the sum that its last one computes. */
+const widthOf = ({ IN, OUT }: FullyConnectedDims): number =>
+  IN < MANY_INPUTS ? WORKGROUP : Math.min(WORKGROUP, Math.max(FEWEST, 2 ** Math.ceil(Math.log2(OUT))));
+
 /** How the kernels of this family are started. */
-const started = ({ quads }: Tile) =>
+const started = ({ quads }: Tile, width: number = WORKGROUP) =>
   ({
     enable: quads ? ['subgroups'] : [],
-    workgroupSize: [WORKGROUP],
+    workgroupSize: [width],
     takes: quads ? (['id', 'group', 'lane'] as const) : (['id', 'group'] as const),
   }) as const;
 
@@ -91,6 +100,7 @@ export function fullyConnectedForward(
 ): Kernel {
   const tile = tileOf(d.N, variant);
   const { items, dense } = tile;
+  const width = widthOf(d);
   const store = storeOf(chunk.SPANS, epilogue);
   return kernel({
     name: 'fullyConnectedForward',
@@ -99,8 +109,8 @@ export function fullyConnectedForward(
     tensors: [INPUTS, WEIGHT, ...store.tensors],
     flops: 2 * d.N * chunk.ROWS * d.OUT * 16,
     functions: store.functions,
-    workgroups: grid(d.OUT, Math.ceil(chunk.ROWS / chunk.SPAN), Math.ceil(d.N / items)),
-    ...started(tile),
+    workgroups: [Math.ceil(d.OUT / width), Math.ceil(chunk.ROWS / chunk.SPAN), Math.ceil(d.N / items)],
+    ...started(tile, width),
     body: wgsl`
 let o = min(id.x, d.OUT - 1u);
 let begin = group.y * d.SPAN;

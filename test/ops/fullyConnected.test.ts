@@ -63,6 +63,17 @@ describe.each(everywhere)('a fully connected layer on $driver by $family', ({ dr
     );
   });
 
+  test.each([1, 2, 9, 40])('many inputs and %i outputs equal the oracle to the last bit', async (out) => {
+    const engine = await loader();
+    const alone = { rectified: false, branch: 'none', rule: 'gradient' } as const;
+    for (const batch of [1, 5])
+      expect(
+        await errorAround(engine, { C: 9, H: 9, W: 13 }, { ...alone, batch, seed: out }, (net, x) =>
+          net.fullyConnected(x, out),
+        ),
+      ).toBe(0);
+  });
+
   test('two layers may share one weight, also if they lay it out differently', async () => {
     const net = new Net({ C: 6, H: 2, W: 3 }, 6);
     const weight = net.parameter([6, 36]);
