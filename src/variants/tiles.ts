@@ -9,7 +9,7 @@ import type { Environment } from '../environment';
 
 /**
  * By output channels × pixels; `own` of two makes an invocation's 8 × 8 sums, of one 4 × 8. All run at WebGPU's default
- * limits. The first layer of a network has one block of input channels: there a tile is one block deep.
+ * limits. The last three are for few channels: 16, 24, 48, 144. The first layer of a network has one block of input channels: there a tile is one block deep.
  */
 export const TILES = {
   '128×64': { blocks: 32, units: 8, depth: 4, own: 2 },
@@ -21,6 +21,9 @@ export const TILES = {
   '64×32': { blocks: 16, units: 4, depth: 4, own: 2 },
   '32×64': { blocks: 8, units: 8, depth: 4, own: 1 },
   '32×32': { blocks: 8, units: 4, depth: 4, own: 1 },
+  '24×128': { blocks: 6, units: 16, depth: 4, own: 3 },
+  '16×128': { blocks: 4, units: 16, depth: 4, own: 1 },
+  '16×64': { blocks: 4, units: 8, depth: 4, own: 1 },
 } as const satisfies Readonly<Record<string, Tile>>;
 
 interface Machine {
@@ -43,6 +46,9 @@ const MODERATE = [
   TILES['64×64, one block deep'],
   TILES['32×64'],
   TILES['32×32'],
+  TILES['24×128'],
+  TILES['16×128'],
+  TILES['16×64'],
 ];
 const UNMEASURED = { measured: false, tiles: [TILES['64×64'], TILES['64×32']] };
 const UNKNOWN: Machine = { cores: 64, tiles: MODERATE, winograd: { channels: 128, ...UNMEASURED } };
@@ -61,8 +67,12 @@ type Adapter = Environment['adapter'];
 const machineOf = ({ vendor }: Adapter): Machine => MACHINES[vendor.toLowerCase()] ?? UNKNOWN;
 export const coresOf = (adapter: Adapter): number => machineOf(adapter).cores;
 
-/** More than this many times the products that are needed, and a tile does not fit the layer. */
-const MOST_WASTE = 1.35;
+/**
+ * More than this many times the products that are needed, and a tile does not fit the layer. The direct kernel, which
+ * runs then, reached a tenth of a tiled one's rate in a batch of one and less than half in a batch of eight
+ * (SqueezeNet on an H200).
+ */
+const MOST_WASTE = 2;
 /**
  * Workgroups without which a core idles; and invocations, until there are so many of which a sum is cut into spans.
  */
@@ -147,7 +157,7 @@ function rateOf(d: ConvDims, tile: Tile, spans: number, machine: Machine): numbe
   if (waste > MOST_WASTE) return 0;
   const [channels, pixels] = [tile.blocks * 4, tile.units * 8];
   const reuse = (channels * pixels) / (channels + pixels);
-  const registers = tile.own === 2 ? 1 : 0.9;
+  const registers = tile.own === 1 ? 0.9 : 1;
   const busy = Math.min(1, (workgroupsOf(d, tile) * spans) / (machine.cores * BUSY_WORKGROUPS));
   return (registers * (reuse / (reuse + 16)) * busy * (spans > 1 ? 0.8 : 1)) / waste;
 }

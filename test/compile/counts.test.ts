@@ -54,13 +54,13 @@ function countsOf(plan: Plan): Counts {
 
 /** At most so many dispatches: on software adapters, and of the vendor whose plan has the most. */
 const MOST = {
-  squeezenet: { software: 62, gpu: 84 },
+  squeezenet: { software: 62, gpu: 92 },
   mobilenetV2: { software: 111, gpu: 150 },
-  resnet50: { software: 115, gpu: 198 },
-  googlenet: { software: 147, gpu: 230 },
+  resnet50: { software: 115, gpu: 199 },
+  googlenet: { software: 147, gpu: 234 },
 } as const;
 /** In per cent. */
-const MOST_PLAIN = { squeezenet: 20.5, mobilenetV2: 12.7, resnet50: 10, googlenet: 7 } as const;
+const MOST_PLAIN = { squeezenet: 1, mobilenetV2: 0.1, resnet50: 8, googlenet: 0.7 } as const;
 
 describe.each(Object.keys(MOST) as (keyof typeof MOST)[])('a gradient of %s', (net) => {
   const graph = NETS[net]!();
