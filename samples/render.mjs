@@ -20,18 +20,18 @@ import { pizza } from './scenes/pizza.mjs';
 
 /** Width, height, and what is to be seen. */
 const scenes = {
-  'golf-ball': [480, 360, golfBall],
-  parachute: [480, 360, parachute],
-  church: [480, 360, church],
-  'gas-pump': [420, 420, gasPump],
-  'cassette-player': [480, 360, cassettePlayer],
-  'garbage-truck': [480, 360, garbageTruck],
-  'everyday/school-bus': [480, 360, schoolBus],
-  'everyday/teapot': [480, 360, teapot],
-  'everyday/ladybug': [480, 360, ladybug],
-  'everyday/orange': [480, 360, orange],
-  'everyday/computer-keyboard': [480, 360, keyboard],
-  'everyday/pizza': [480, 360, pizza],
+  'imagenette/golf-ball': [480, 360, golfBall],
+  'imagenette/parachute': [480, 360, parachute],
+  'imagenette/church': [480, 360, church],
+  'imagenette/gas-pump': [420, 420, gasPump],
+  'imagenette/cassette-player': [480, 360, cassettePlayer],
+  'imagenette/garbage-truck': [480, 360, garbageTruck],
+  'school-bus': [480, 360, schoolBus],
+  teapot: [480, 360, teapot],
+  ladybug: [480, 360, ladybug],
+  orange: [480, 360, orange],
+  'computer-keyboard': [480, 360, keyboard],
+  pizza: [480, 360, pizza],
 };
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(scenes);

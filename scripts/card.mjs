@@ -32,7 +32,7 @@ const texts = Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="${WIDT
 const file = join(root, 'docs/card.jpg');
 await sharp({ create: { width: WIDTH, height: HEIGHT, channels: 3, background: '#ffffff' } })
   .composite([
-    await placed('samples/church.jpg', 420, 315, 40, 120),
+    await placed('samples/imagenette/church.jpg', 420, 315, 40, 120),
     await placed('samples/methods/layers.webp', 420, 315, 480, 120),
     ...(await Promise.all(
       models.map(({ file }, k) => {

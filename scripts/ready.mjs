@@ -1,7 +1,6 @@
 /**
  * Makes samples/ready/: what the page shows to visitors whose browser has no WebGPU. For every sample the map, the map
- * over the picture and the segmentation, by the net that the page opens with; for every net that ships its class
- * models; and index.json, which says what each shows and how it was made. All of it as the command line makes it.
+ * over the picture and the segmentation, by the net that the page opens with; for every net that ships class models; and index.json, which says what each shows and how it was made. All of it as the command line makes it.
  *
  *   npm run build:lib && node scripts/ready.mjs [NET…]
  *
@@ -25,6 +24,33 @@ import { DEFAULT_MODEL } from 'gradlens';
 import { root } from './system.mjs';
 
 const MOST_BYTES = 300_000;
+/** Of nets with more classes than a gallery shows: animals, vehicles, things and food that people know. */
+const SHOWN = [
+  'goldfish',
+  'jellyfish',
+  'king penguin',
+  'golden retriever',
+  'tabby',
+  'lion',
+  'ladybug',
+  'monarch',
+  'African elephant',
+  'lesser panda',
+  'school bus',
+  'sports car',
+  'bullet train',
+  'teapot',
+  'umbrella',
+  'sunglasses',
+  'computer keyboard',
+  'basketball',
+  'orange',
+  'banana',
+  'pizza',
+  'mushroom',
+  'steel arch bridge',
+  'alp',
+];
 const WIDTH = 320;
 
 const ready = join(root, 'samples/ready');
@@ -68,7 +94,7 @@ async function ofSamples() {
   /** @param {string} what */
   const out = (what) => ['--model', DEFAULT_MODEL, '--out', join(drawn, `{stem}-${what}.png`)];
   const maps = gradlens('saliency', ...pictures, ...out('map'));
-  const overlays = gradlens('saliency', ...pictures, '--overlay', '0.55', ...out('overlay'));
+  const overlays = gradlens('saliency', ...pictures, '--overlay', ...out('overlay'));
   const segmentations = gradlens('segment', ...pictures, '--overlay', '0.7', ...out('segmentation'));
   return Promise.all(
     pictures.map(async (path, k) => {
@@ -93,12 +119,17 @@ async function ofSamples() {
 /** @param {string} net */
 async function classModelsOf(net) {
   const { adapter } = gradlens('info')[0];
+  const { labels } = JSON.parse(readFileSync(join(root, 'weights', net, 'model.json'), 'utf8'));
   const made = gradlens(
     'class-model',
     '--model',
     net,
     '--class',
-    'all',
+    labels.length > SHOWN.length
+      ? SHOWN.map((label) => labels.indexOf(label))
+          .sort((a, b) => a - b)
+          .join(',')
+      : 'all',
     '--preset',
     'vivid',
     '--out',

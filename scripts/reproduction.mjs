@@ -40,10 +40,9 @@ const data = process.env.GRADLENS_DATA;
 /** Every fifth photo from number 1 on, and from number 3 on: what presets were chosen on. */
 /** @param {number} number */
 const isTuning = (number) => number % 5 === 1 || number % 5 === 3;
-/** The shipped nets, those that are there: the ordinary one, and the one trained against small perturbations. */
-const NETS = ['imagenette-128', 'imagenette-128-robust'].filter((name) =>
-  existsSync(join(root, 'weights', name, 'model.json')),
-);
+const ROBUST = 'imagenette-128-robust';
+/** The ten-class nets, those that are there: the ordinary one, and the one trained against small perturbations. */
+const NETS = ['imagenette-128', ROBUST].filter((name) => existsSync(join(root, 'weights', name, 'model.json')));
 /** Of a picture in a sheet, in pixels. */
 const SIDE = 128;
 /** Steps of integrated gradients, whose gap the table tells. */
@@ -124,7 +123,7 @@ function save(name, result) {
   console.error(`docs/reproduction/${name}.json`);
 }
 
-function shipped(batch = 1, name = gradlens.DEFAULT_MODEL) {
+function shipped(batch = 1, name = ROBUST) {
   return running().load(fileAddress(join(root, `weights/${name}/model.json`)), { batch });
 }
 
@@ -139,14 +138,14 @@ function inData(/** @type {string} */ path) {
 }
 
 function sampleFiles() {
-  return readdirSync(join(root, 'samples'))
+  return readdirSync(join(root, 'samples/imagenette'))
     .filter((file) => file.endsWith('.jpg'))
     .sort();
 }
 
 async function samples() {
   return Promise.all(
-    sampleFiles().map(async (file) => ({ file, picture: await readImage(join(root, 'samples', file)) })),
+    sampleFiles().map(async (file) => ({ file, picture: await readImage(join(root, 'samples/imagenette', file)) })),
   );
 }
 
@@ -156,7 +155,7 @@ async function pictures() {
   /** @type {Record<string, object>} */
   const classModels = {};
   for (const net of NETS) {
-    classModels[net] = await classModelSheet(net, net === gradlens.DEFAULT_MODEL ? WAYS : { vivid: WAYS.vivid });
+    classModels[net] = await classModelSheet(net, net === ROBUST ? WAYS : { vivid: WAYS.vivid });
     await mapSheet(net);
   }
   await segmentationSheet();
@@ -346,7 +345,7 @@ async function speed() {
     const {
       data: bytes,
       info: { width, height },
-    } = await sharp(join(root, 'samples', file))
+    } = await sharp(join(root, 'samples/imagenette', file))
       .resize(500, 375, { fit: 'fill' })
       .ensureAlpha()
       .raw()

@@ -40,7 +40,7 @@ function prepare() {
   mkdirSync(join(folder, 'photos'));
   for (let k = 0; k < PICTURES; k++)
     cpSync(
-      join(root, `samples/${SAMPLES[k % SAMPLES.length]}.jpg`),
+      join(root, `samples/imagenette/${SAMPLES[k % SAMPLES.length]}.jpg`),
       join(folder, `photos/p${String(k).padStart(2, '0')}.jpg`),
     );
   mkdirSync(join(folder, 'bin'));

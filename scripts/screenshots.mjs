@@ -31,9 +31,9 @@ import { getChromium, root } from './system.mjs';
 /** @type {State[]} */
 const STATES = [
   { name: 'opening' },
-  { name: 'linked', hash: '#sample=parachute&class=church&relu=guided' },
-  { name: 'two-classes', hash: '#sample=church&beside=parachute&channels=sum' },
-  { name: 'smoothgrad', hash: '#sample=gas-pump&method=smoothgrad&samples=16' },
+  { name: 'linked', hash: '#sample=teapot&class=water+jug&relu=guided' },
+  { name: 'two-classes', hash: '#sample=teapot&beside=water+jug&channels=sum' },
+  { name: 'smoothgrad', hash: '#sample=pizza&method=smoothgrad&samples=16' },
   {
     name: 'sanity',
     act: (page) => page.click('#sanity-start'),
@@ -41,8 +41,8 @@ const STATES = [
   },
   {
     name: 'inside',
-    hash: '#sample=church',
-    act: (page) => insideOf(page, '[data-tensor="relu2_3"]', '[data-channel="5"]'),
+    hash: '#sample=teapot',
+    act: (page) => insideOf(page, '[data-tensor="relu2_1"]', '[data-channel="5"]'),
     until: () => (window.gradlens.state.inside?.unit?.iteration ?? 0) >= 24,
   },
   {
@@ -50,7 +50,7 @@ const STATES = [
     act: (page) => page.click('#copy-code'),
     until: () => !document.querySelector('#out-words')?.hasAttribute('hidden'),
   },
-  { name: 'own-picture', act: (page) => upload(page, 'samples/gas-pump.jpg') },
+  { name: 'own-picture', act: (page) => upload(page, 'samples/imagenette/gas-pump.jpg') },
   { name: 'doubt', act: (page) => upload(page, 'samples/thumbnails/church.webp') },
   {
     name: 'settings',
@@ -72,10 +72,10 @@ const STATES = [
     act: (page) => page.click('#camera'),
     until: () => (window.gradlens.state.camera?.frames ?? 0) > 2,
   },
-  { name: 'class-model-before', hash: '#tab=class-model&sample=church' },
+  { name: 'class-model-before', hash: '#tab=class-model&sample=teapot' },
   {
     name: 'class-model',
-    hash: '#tab=class-model&sample=church&iterations=64',
+    hash: '#tab=class-model&sample=teapot&iterations=64',
     act: (page) => page.click('#ascent-start'),
     until: () => window.gradlens.state.ascent?.phase === 'finished',
   },

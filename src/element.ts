@@ -3,7 +3,7 @@
  *
  * ```html
  * <script type="module">import 'gradlens/element';</script>
- * <gradlens-map src="church.jpg" model="imagenette-128-robust" class="church"></gradlens-map>
+ * <gradlens-map src="teapot.jpg" model="everyday-64-robust" class="teapot"></gradlens-map>
  * ```
  */
 import { Engine } from './engine';

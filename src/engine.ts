@@ -200,7 +200,7 @@ export class Engine implements Disposable {
    * @example
    * ```ts
    * import { DEFAULT_MODEL } from 'gradlens';
-   * import net from 'gradlens/weights/imagenette-128-robust';
+   * import net from 'gradlens/weights/everyday-64-robust';
    *
    * const model = await engine.load(net, { batch: 2 }); // the two addresses of a shipped net
    * const same = await engine.load(DEFAULT_MODEL); // or a name; an .onnx file by its address; a File
@@ -266,7 +266,7 @@ export class Engine implements Disposable {
    * import { Engine } from 'gradlens';
    *
    * const engine = await Engine.create({ device });
-   * const model = await engine.load('imagenette-128-robust');
+   * const model = await engine.load('everyday-64-robust');
    * await engine.attach(newDevice); // after the host lost its own; the model goes on
    * await model.classify(picture);
    * ```

@@ -253,7 +253,7 @@ export class Model implements Disposable {
    * @example
    * ```ts
    * const { scores, gradient } = await model.inputGradient(picture, { class: 'top1', relu: 'guided' });
-   * const neuron = await model.inputGradient(picture, { class: { tensor: 'relu3_3', channel: 5, y: 8, x: 8 } });
+   * const neuron = await model.inputGradient(picture, { class: { tensor: 'relu4_2', channel: 5, y: 4, x: 4 } });
    * ```
    */
   async inputGradient(images: Images, options: GradientOptions & RunOptions): Promise<InputGradient> {
@@ -284,7 +284,7 @@ export class Model implements Disposable {
    * @throws GradlensError `shape` for a tensor that is not there; as {@link Engine.load} for what the device cannot hold
    * @example
    * ```ts
-   * await model.ready({ class: { tensor: 'relu3_3', channel: 5, y: 4, x: 4 } });
+   * await model.ready({ class: { tensor: 'relu4_2', channel: 5, y: 4, x: 4 } });
    * ```
    */
   async ready(recording: Partial<GradientRecording | MapRecording>, options: RunOptions = {}): Promise<void> {
@@ -367,8 +367,8 @@ export class Model implements Disposable {
    *   `out-of-memory`
    * @example
    * ```ts
-   * const probe = await model.probe(['relu3_3']);
-   * probe.encodeForward(encoder, { input, tensors: { relu3_3: features } });
+   * const probe = await model.probe(['relu4_2']);
+   * probe.encodeForward(encoder, { input, tensors: { relu4_2: features } });
    * ```
    */
   async probe(tensors: readonly string[], options: RunOptions = {}): Promise<Probe> {

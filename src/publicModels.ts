@@ -76,6 +76,8 @@ export const PUBLIC_MODELS: Readonly<Record<string, PublicModel>> = {
 
 /** The nets that come with the package, in `weights/`. */
 export const SHIPPED_MODELS: Readonly<Record<string, string>> = {
+  'everyday-64-robust': '200 everyday classes, trained against small perturbations',
+  'everyday-64': '200 everyday classes, trained as usual',
   'imagenette-128-robust': 'ten classes, trained against small perturbations',
   'imagenette-128': 'ten classes, trained as usual',
 };

@@ -1,5 +1,5 @@
 /**
- * What the shipped nets show:  node weights/judge.mjs DATA [--models a,b] [--preset vivid] [--iterations N] [--pictures
+ * What the ten-class nets show:  node weights/judge.mjs DATA [--models a,b] [--preset vivid] [--iterations N] [--pictures
  * FOLDER] [--no-boxes]
  *
  * Class models of all classes, made by gradlens and named by a net that had no part in training, SqueezeNet 1.1, among
@@ -26,7 +26,12 @@ const {
   allowPositionals: true,
   allowNegative: true,
   options: {
-    models: { type: 'string', default: Object.keys(SHIPPED_MODELS).join() },
+    models: {
+      type: 'string',
+      default: Object.keys(SHIPPED_MODELS)
+        .filter((name) => name.startsWith('imagenette'))
+        .join(),
+    },
     preset: { type: 'string', default: 'vivid' },
     iterations: { type: 'string' },
     pictures: { type: 'string' },

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { createNodeEngine, readImage } from 'gradlens/node';
 import sharp from 'sharp';
 
-export const samples = fileURLToPath(new URL('../../samples/', import.meta.url));
+export const samples = fileURLToPath(new URL('../../samples/imagenette/', import.meta.url));
 export const engine = await createNodeEngine();
 export const model = await engine.load('imagenette-128-robust');
 

@@ -5,7 +5,7 @@ import { renderMap, saliency } from 'gradlens';
 import { createNodeEngine, readImage } from 'gradlens/node';
 import sharp from 'sharp';
 
-const [from = '../../samples', to = 'maps'] = process.argv.slice(2);
+const [from = '../../samples/imagenette', to = 'maps'] = process.argv.slice(2);
 await mkdir(to, { recursive: true });
 const engine = await createNodeEngine();
 const model = await engine.load('imagenette-128-robust');

@@ -3,7 +3,7 @@ import { GradlensError } from '../index';
 import { type Address, formatAddress, readAddress } from './address';
 import { chosenClass, classNamed, current, pictureText } from './current';
 import { fetchPicture, forget, networkFilesOf, ownPicture, type Picture, readPicture } from './inputs/pictures';
-import type { Sample } from './inputs/samples';
+import { type Sample, samplesOf } from './inputs/samples';
 import { checkOnce, chosenNetwork, ensureNetwork, isElsewhere, keepNetwork, offerFiles } from './network';
 import { showAnswer } from './parts/answer';
 import { showClasses, showSeen } from './parts/classPanel';
@@ -12,7 +12,7 @@ import { element } from './parts/elements';
 import { choicesOf, choose } from './parts/form';
 import { clearInside, showInside } from './parts/insidePart';
 import { showActivity } from './parts/messages';
-import { markSample } from './parts/sampleRow';
+import { markSample, offerOnly } from './parts/sampleRow';
 import { insideForm } from './parts/unitField';
 import { showSaving } from './save';
 import { type TabName, state } from './state';
@@ -101,6 +101,7 @@ export async function showAnother(signal: AbortSignal): Promise<void> {
 /** Another network is there: what the one before said is gone. */
 function becomeNetwork(): void {
   became = state.networks;
+  offerOnly(samplesOf(state.network!.labels));
   current.ranked = [];
   forgetAnswer();
   for (const tab of Object.values(tabs)) tab.clear();

@@ -150,7 +150,7 @@ export async function mapBy(
  * ```ts
  * import { mapsBy } from 'gradlens';
  *
- * const [best, church] = await mapsBy('saliency', model, picture, { class: { top: 1, also: [4] } });
+ * const [best, other] = await mapsBy('saliency', model, picture, { class: { top: 1, also: [4] } });
  * ```
  */
 export async function mapsBy(

@@ -60,10 +60,10 @@ export interface Pullback {
  * Some tensors of a model, planned once: they stay readable, and gradients may begin at them.
  *
  * ```ts
- * const probe = await model.probe(['relu2_3', 'relu3_3']);
- * probe.encodeForward(encoder, { input, tensors: { relu3_3: features } });
+ * const probe = await model.probe(['relu2_1', 'relu4_2']);
+ * probe.encodeForward(encoder, { input, tensors: { relu4_2: features } });
  * // … the host's own kernels: a loss, and its gradient with respect to features …
- * probe.encodeBackward(encoder, { seeds: { relu3_3: gradient }, output });
+ * probe.encodeBackward(encoder, { seeds: { relu4_2: gradient }, output });
  * ```
  */
 export class Probe {
@@ -152,9 +152,9 @@ export class Probe {
    *   one that is no Float32Array; else as {@link Model.inputGradient}. What `seedsOf` throws is thrown.
    * @example
    * ```ts
-   * const probe = await model.probe(['relu3_3']);
+   * const probe = await model.probe(['relu4_2']);
    * // of ½‖F‖²: the gradient of the loss with respect to the features is the features
-   * const { gradient } = await probe.vjp(picture, ({ relu3_3 }) => ({ relu3_3: relu3_3! }));
+   * const { gradient } = await probe.vjp(picture, ({ relu4_2 }) => ({ relu4_2: relu4_2! }));
    * ```
    */
   async vjp(

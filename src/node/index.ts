@@ -20,7 +20,7 @@ export { readImage } from './image';
  * ```ts
  * import { fileAddress } from 'gradlens/node';
  *
- * const { href } = fileAddress('samples/church.jpg');
+ * const { href } = fileAddress('samples/teapot.jpg');
  * ```
  */
 export const fileAddress = (path: string): URL => pathToFileURL(path);
@@ -43,7 +43,7 @@ export interface NodeDevice {
  * import { createNodeEngine } from 'gradlens/node';
  *
  * const engine = await createNodeEngine();
- * const model = await engine.load('imagenette-128-robust');
+ * const model = await engine.load('everyday-64-robust');
  * engine.dispose();
  * ```
  */

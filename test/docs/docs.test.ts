@@ -33,7 +33,7 @@ const PAGE = `<!doctype html><link rel="icon" href="data:,"><script type="import
   imports: {
     gradlens: `${MODULES}/dist/lib/index.js`,
     'gradlens/element': `${MODULES}/dist/lib/element.js`,
-    'gradlens/weights/imagenette-128-robust': `${MODULES}/weights/imagenette-128-robust/index.js`,
+    'gradlens/weights/everyday-64-robust': `${MODULES}/weights/everyday-64-robust/index.js`,
   },
 })}</script>`;
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -56,9 +56,9 @@ beforeAll(() => {
   const names = given.flatMap(([, several, one]) => several?.split(', ') ?? [one!]);
   typescript.forEach((block, k) => writeFileSync(join(folderOf(block), `${nameOf(k)}.ts`), moduleOf(block, names)));
   writeFileSync(join(host, 'package.json'), '{ "type": "module" }');
-  cpSync('samples/church.jpg', join(host, 'page/church.jpg'));
+  cpSync('samples/teapot.jpg', join(host, 'page/teapot.jpg'));
   mkdirSync(join(host, 'samples'));
-  cpSync('samples/church.jpg', join(host, 'samples/church.jpg'));
+  for (const name of ['teapot', 'pizza']) cpSync(`samples/${name}.jpg`, join(host, `samples/${name}.jpg`));
 }, 600_000);
 
 const folderOf = (block: Block): string => join(host, isForBrowsers(block) ? 'page' : 'node');
@@ -133,7 +133,7 @@ describe('TypeScript', () => {
 
 test.each(inLanguage('html').map(title))('%s is a page that draws', async (_, { code }) => {
   const folder = join(host, 'html');
-  cpSync('samples/church.jpg', join(folder, 'church.jpg'));
+  cpSync('samples/teapot.jpg', join(folder, 'teapot.jpg'));
   const text = code.replaceAll('./node_modules/', '/node_modules/');
   const head = code.includes('importmap') ? '<!doctype html><link rel="icon" href="data:,">' : PAGE;
   writeFileSync(join(folder, 'index.html'), head + text);

@@ -21,8 +21,8 @@ device.queue.writeBuffer(input, 0, prepared);
 export const output = floats(2 * prepared.length, 'output');
 export const buffer = floats(prepared.length, 'buffer');
 export const scores = floats(model.classes, 'scores');
-/** The tensor `relu3_3`, and the gradient of a loss with respect to it. */
-const { C, H, W } = model.tensors.find(({ name }) => name === 'relu3_3')!;
+/** The tensor `relu4_2`, and the gradient of a loss with respect to it. */
+const { C, H, W } = model.tensors.find(({ name }) => name === 'relu4_2')!;
 export const features = floats(C * H * W, 'features');
 export const gradient = floats(C * H * W, 'gradient');
 /** A picture of the host's, and where a map may be drawn. */

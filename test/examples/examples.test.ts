@@ -26,9 +26,9 @@ beforeAll(() => {
   examples = join(packed.root, 'examples');
   if (existsSync(examples)) return;
   cpSync('examples', examples, { recursive: true });
-  mkdirSync(join(packed.root, 'samples'));
+  mkdirSync(join(packed.root, 'samples/imagenette'), { recursive: true });
   for (const sample of ['church', 'golf-ball', 'parachute'])
-    cpSync(`samples/${sample}.jpg`, join(packed.root, `samples/${sample}.jpg`));
+    cpSync(`samples/imagenette/${sample}.jpg`, join(packed.root, `samples/imagenette/${sample}.jpg`));
   for (const name of names)
     symlinkSync(join(packed.root, 'node_modules'), join(examples, name, 'node_modules'), 'junction');
 }, 600_000);
@@ -60,7 +60,7 @@ function node(folder: string, ...args: readonly string[]): string {
 }
 
 test('node-folder writes a map over every picture', async () => {
-  const said = node('node-folder', 'main.mjs', '../../samples', 'maps');
+  const said = node('node-folder', 'main.mjs', '../../samples/imagenette', 'maps');
   expect(said.match(/church\.jpg: church|golf-ball\.jpg: golf ball|parachute\.jpg: parachute/g)).toHaveLength(3);
   const { width, height } = await sharp(join(examples, 'node-folder/maps/church.png')).metadata();
   expect([width, height]).toEqual([480, 360]);

@@ -24,7 +24,7 @@ test.each(RUNTIMES)('%s writes the map of a picture', (name, program, args) => {
   const installed = spawnSync('npm', ['install', '--no-save', '--no-package-lock', name], { cwd: folder, shell });
   expect(installed.status).toBe(0);
   cpSync('examples/node-folder/main.mjs', join(folder, 'main.mjs'));
-  cpSync('samples/church.jpg', join(folder, 'pictures/church.jpg'));
+  cpSync('samples/imagenette/church.jpg', join(folder, 'pictures/church.jpg'));
   const { status, stdout, stderr } = spawnSync(
     join(folder, 'node_modules/.bin', program),
     [...args, 'main.mjs', 'pictures', 'maps'],

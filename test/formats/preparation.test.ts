@@ -15,7 +15,7 @@ const vector = (data: readonly number[]): Weight => ({ shape: [data.length], dat
 let patches: number[][][];
 
 beforeAll(async () => {
-  const folder = join(import.meta.dirname, '../../samples');
+  const folder = join(import.meta.dirname, '../../samples/imagenette');
   const files = readdirSync(folder).filter((name) => name.endsWith('.jpg'));
   patches = await Promise.all(
     files.map(async (file) => {

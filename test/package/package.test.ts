@@ -171,7 +171,7 @@ describe('a page without a bundler, with an import map of one line,', () => {
   const ELEMENT = `<!doctype html><link rel="icon" href="data:,">
   <script type="importmap">{ "imports": { "gradlens/element": "/node_modules/gradlens/dist/lib/element.js" } }</script>
   <script type="module">import 'gradlens/element';</script>
-  <gradlens-map src="church.jpg" class="church" style="width: 300px"></gradlens-map>`;
+  <gradlens-map src="church.jpg" model="imagenette-128-robust" class="church" style="width: 300px"></gradlens-map>`;
 
   let served: Awaited<ReturnType<typeof serve>>;
   let host: string;
@@ -179,7 +179,7 @@ describe('a page without a bundler, with an import map of one line,', () => {
     writeFileSync(join(packed.host, 'page.html'), PAGE);
     writeFileSync(join(packed.host, 'element.html'), ELEMENT);
     copyFileSync('test/fixtures/squeezenet1_1.onnx', join(packed.host, 'net.onnx'));
-    copyFileSync('samples/church.jpg', join(packed.host, 'church.jpg'));
+    copyFileSync('samples/imagenette/church.jpg', join(packed.host, 'church.jpg'));
     served = await serve(packed.root);
     host = `${served.address}${basename(packed.host)}/`;
   });
@@ -187,7 +187,7 @@ describe('a page without a bundler, with an import map of one line,', () => {
 
   test.each([
     ['an ONNX file', 'net.onnx', [3, 64, 64]],
-    ['a shipped net by its name', DEFAULT_MODEL, [3, 128, 128]],
+    ['a shipped net by its name', DEFAULT_MODEL, [3, 64, 64]],
   ])(
     'loads %s, and has its map',
     async (_, source, shape) => {

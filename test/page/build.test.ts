@@ -13,6 +13,7 @@ import { gzipSync } from 'node:zlib';
 import type { Page } from 'puppeteer';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { parseReport } from '../../bench/report';
+import { DEFAULT_MODEL } from '../../src/publicModels';
 import { type ChromiumPage, chromiumPage } from '../chromium';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -163,7 +164,7 @@ function deploy(title: string): () => void {
 
 /** As before the first visit. */
 async function forgetAll(): Promise<void> {
-  await using opened = await open('weights/imagenette-128-robust/model.json');
+  await using opened = await open(`weights/${DEFAULT_MODEL}/model.json`);
   await opened.page.evaluate(async () => {
     for (const registration of await navigator.serviceWorker.getRegistrations()) await registration.unregister();
     for (const name of await caches.keys()) await caches.delete(name);
@@ -223,19 +224,19 @@ test('all that the page fetches before its first map is small: the code, and one
   const bytesOf = (files: Iterable<string>): number =>
     [...files].reduce((sum, file) => sum + gzipSync(readFileSync(join(dist, file))).length, 0);
   expect(bytesOf(needed)).toBeLessThanOrEqual(MOST_GZIP);
-  const pictures = kept.filter(isGolfBall);
+  const pictures = kept.filter(isFirstSample);
   expect(pictures).toHaveLength(1);
   expect(bytesOf(pictures)).toBeLessThanOrEqual(MOST_PICTURE);
 });
-const isGolfBall = (file: string): boolean => /golf-ball[^/]*\.jpg$/.test(file);
+const isFirstSample = (file: string): boolean => /school-bus[^/]*\.jpg$/.test(file);
 
 test('what is kept for later is the page and its model, and nothing of the benchmark', () => {
   const files = keptFiles();
   expect(files).toEqual(
     expect.arrayContaining([
       './',
-      'weights/imagenette-128-robust/model.json',
-      'weights/imagenette-128-robust/imagenette-128-robust.safetensors',
+      `weights/${DEFAULT_MODEL}/model.json`,
+      `weights/${DEFAULT_MODEL}/${DEFAULT_MODEL}.safetensors`,
     ]),
   );
   expect(files.filter((file) => /bench|\.wasm$|tfjs|ort\./.test(file))).toEqual([]);
@@ -250,7 +251,7 @@ test('from a sub-path it shows a map under its policy, and again when the host i
   try {
     await using second = await open();
     await expectMap(second);
-    await using named = await open('index.html#sample=church'); // the same page by another address
+    await using named = await open('index.html#sample=teapot'); // the same page by another address
     await expectMap(named);
   } finally {
     await serve();
@@ -383,7 +384,7 @@ test('a network that answers everything with its login is shown, and nothing of 
             ),
           addressOf(path),
         );
-      expect(await answer('weights/imagenette-128-robust/model.json')).toMatch(/^\{/); // from what is kept
+      expect(await answer(`weights/${DEFAULT_MODEL}/model.json`)).toMatch(/^\{/); // from what is kept
       expect(await answer('weights/imagenette-128/model.json')).toBe('TypeError'); // refused
       await opened.page.reload();
       expect(await opened.page.title()).toBe('Please log in');

@@ -40,7 +40,7 @@ test.each([
     await page.waitForFunction(() => document.querySelectorAll('#ready-results img').length === 6);
     const captions = (): Promise<string> =>
       page.$eval('#ready-results', (results) => results.textContent.replaceAll('\n', ' '));
-    expect(await captions()).toMatch(/^Where it looks.*“golf ball”.*The object.*“golf ball”.*What it looks for/);
+    expect(await captions()).toMatch(/^Where it looks.*“school bus”.*The object.*“school bus”.*What it looks for/);
     expect(await page.$$eval('#ready-all img', (all) => all.length)).toBeGreaterThan(18);
     expect(
       await page.$eval('#ready-results img', async (image) => {
@@ -49,12 +49,12 @@ test.each([
       }),
     ).toBeGreaterThan(0);
 
-    await page.click('#samples button[value="church"]');
+    await page.click('#samples button[value="teapot"]');
     await page.waitForFunction(
-      () => window.gradlens.state.picture?.name === 'church' && window.gradlens.state.phase === 'unavailable',
+      () => window.gradlens.state.picture?.name === 'teapot' && window.gradlens.state.phase === 'unavailable',
     );
     expect(await alertOf(page)).toContain(words);
-    await page.waitForFunction(() => document.querySelector('#ready-results')!.textContent.includes('“church”'));
+    await page.waitForFunction(() => document.querySelector('#ready-results')!.textContent.includes('“teapot”'));
     expect(errors).toEqual([]);
     await close();
   },
@@ -78,15 +78,15 @@ test('everything can be done with the keyboard, and the focus is seen', async ()
     seen.push(name);
     return name;
   };
-  while ((await tab()) !== 'church');
+  while ((await tab()) !== 'teapot');
   await page.keyboard.press('Enter');
-  const church = await mapNumber(page, 2);
-  expect(church.picture!.name).toBe('church');
+  const teapot = await mapNumber(page, 2);
+  expect(teapot.picture!.name).toBe('teapot');
 
-  while ((await tab()) !== String(church.classes[0]!.index));
+  while ((await tab()) !== String(teapot.classes[0]!.index));
   await page.keyboard.press('ArrowDown');
   const second = await mapNumber(page, 3);
-  expect(second.map.class).toBe(church.classes[1]!.index);
+  expect(second.map.class).toBe(teapot.classes[1]!.index);
   expect(await page.evaluate(() => (document.activeElement as HTMLInputElement).value)).toBe(String(second.map.class));
 
   while ((await tab()) !== 'Settings');
@@ -112,7 +112,7 @@ test('everything can be done with the keyboard, and the focus is seen', async ()
       'copy-link',
     ]),
   );
-  expect(first.picture!.name).toBe('golf ball');
+  expect(first.picture!.name).toBe('school bus');
   expect(errors).toEqual([]);
   await close();
 });

@@ -58,13 +58,19 @@ describe('a figure', () => {
 
 const net: NetChoice = { name: 'imagenette-128-robust', isFile: false, cropsOrPads: false };
 const own: NetChoice = { name: "it's mine.onnx", isFile: true, prep: 'torchvision', size: [64, 96], cropsOrPads: true };
-const map = { what: 'map', picture: 'samples/golf-ball.jpg', class: 8, colours: 'viridis', percentile: 99 } as const;
+const map = {
+  what: 'map',
+  picture: 'samples/imagenette/golf-ball.jpg',
+  class: 8,
+  colours: 'viridis',
+  percentile: 99,
+} as const;
 
 describe('a recipe', () => {
   test('of a map names what differs from a default, and nothing else', () => {
     const plain: Choice = { net, ...map, method: 'saliency', values: { relu: 'gradient', views: 1 } };
     expect(commandOf(plain)).toBe(
-      'npx gradlens saliency samples/golf-ball.jpg --model imagenette-128-robust --class 8 --npy',
+      'npx gradlens saliency samples/imagenette/golf-ball.jpg --model imagenette-128-robust --class 8 --npy',
     );
     const guided: Choice = { ...plain, values: { relu: 'guided', views: 10 }, colours: 'gray', percentile: 95 };
     expect(commandOf(guided)).toContain('--class 8 --relu guided --views 10 --cmap gray --percentile 95 --npy');
@@ -74,7 +80,7 @@ describe('a recipe', () => {
       '',
       'const engine = await createNodeEngine();',
       "const model = await engine.load('imagenette-128-robust', { batch: 10 });",
-      "const picture = await readImage('samples/golf-ball.jpg');",
+      "const picture = await readImage('samples/imagenette/golf-ball.jpg');",
       "const map = await mapBy('saliency', model, picture, { class: 8, relu: 'guided', views: 10 });",
       'console.log(model.labelOf(map.class), map.score, map.data);',
       'engine.dispose();',
@@ -84,7 +90,7 @@ describe('a recipe', () => {
   test('of one’s own net has what its file leaves open', () => {
     const choice: Choice = { net: own, ...map, method: 'grad-cam', values: {} };
     expect(commandOf(choice)).toBe(
-      "npx gradlens saliency samples/golf-ball.jpg --model './it'\\''s mine.onnx' --prep torchvision --size 64x96 " +
+      "npx gradlens saliency samples/imagenette/golf-ball.jpg --model './it'\\''s mine.onnx' --prep torchvision --size 64x96 " +
         '--class 8 --method grad-cam --npy',
     );
     expect(codeOf(choice)).toContain(

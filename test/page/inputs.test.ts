@@ -6,15 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_MODEL } from '../../src/publicModels';
 import { external, node, onnxFile } from '../formats/models';
 import { DATA, data } from '../needs';
-import { alertOf, chooseRadio, mapNumber, openDemo, setField, settled, stateOf } from './open';
+import { alertOf, chooseRadio, mapNumber, openDemo, setField, settled, stateOf, TEN } from './open';
 
 const FIXTURE = 'test/fixtures/squeezenet1_1.onnx';
 
 describe('pictures', () => {
   test('come from an address, which a link then carries, or the page says why not', async () => {
-    const picture = readFileSync('samples/church.jpg');
+    const picture = readFileSync('samples/imagenette/church.jpg');
     const server = createServer(({ url }, response) => {
       if (url === '/open/church.jpg')
         response.writeHead(200, { 'content-type': 'image/jpeg', 'access-control-allow-origin': '*' }).end(picture);
@@ -58,7 +59,7 @@ describe('pictures', () => {
   });
 
   test('come from the camera, frame by frame; the last one can be kept, and ending it brings the picture before back', async () => {
-    const { page, errors, close } = await openDemo('#sample=church');
+    const { page, errors, close } = await openDemo(`#${TEN}&sample=church`);
     const before = await mapNumber(page, 1);
     await page.click('#camera');
     await page.waitForFunction(() => (window.gradlens.state.camera?.frames ?? 0) >= 2, { timeout: 100_000 });
@@ -114,7 +115,7 @@ describe('pictures', () => {
 
 describe('networks', () => {
   test.each(['constructor', '__proto__'])('a link that asks for the net %s shows the usual one', async (name) => {
-    const { page, errors, close } = await openDemo(`#sample=church&network=${name}`);
+    const { page, errors, close } = await openDemo(`#sample=teapot&network=${name}`);
     await mapNumber(page, 1);
     expect(await page.$eval('#model', (menu) => (menu as HTMLSelectElement).selectedIndex)).toBe(0);
     expect(errors).toEqual([]);
@@ -125,7 +126,7 @@ describe('networks', () => {
     const folder = mkdtempSync(join(tmpdir(), 'gradlens-page-'));
     const at = (name: string): string => join(folder, name);
     const nodes = [node('Conv', ['x', 'w'], 'c'), node('GlobalAveragePool', ['c'], 'p'), node('Flatten', ['p'], 'y')];
-    const { page, errors, close } = await openDemo('#sample=church');
+    const { page, errors, close } = await openDemo(`#${TEN}&sample=church`);
     await mapNumber(page, 1);
     const input = (await page.$('input#file'))!;
     for (const [i, name] of ['ext.bin', 'net.onnx_data', 'conv1.weight'].entries()) {
@@ -140,7 +141,7 @@ describe('networks', () => {
   });
 
   test('a net of one’s own gets names for its classes and another preparation, and the menu leads back', async () => {
-    const { page, errors, close } = await openDemo('#sample=golf-ball');
+    const { page, errors, close } = await openDemo(`#${TEN}&sample=golf-ball`);
     const first = await mapNumber(page, 1);
     const input = (await page.$('input#file'))!;
     await input.uploadFile(FIXTURE);
@@ -187,8 +188,8 @@ describe('networks', () => {
     await page.waitForFunction(() => window.gradlens.state.error !== null);
     expect(await alertOf(page)).not.toBe('');
     expect((await stateOf(page)).network!.name).toBe(before.network!.name);
-    await page.click('#samples button[value="church"]');
-    expect((await mapNumber(page, 2)).picture!.name).toBe('church');
+    await page.click('#samples button[value="teapot"]');
+    expect((await mapNumber(page, 2)).picture!.name).toBe('teapot');
     await close();
   });
 
@@ -198,7 +199,7 @@ describe('networks', () => {
     await (await page.$('input#file'))!.uploadFile(FIXTURE);
     const { map, network } = await mapNumber(page, 1);
     expect(map.meta['model']).toBe(network!.name);
-    expect(network!.name).not.toBe('imagenette-128-robust');
+    expect(network!.name).not.toBe(DEFAULT_MODEL);
     expect(errors).toEqual([]);
     await close();
   });
@@ -223,18 +224,18 @@ describe('networks', () => {
 
 test('a link brings back the network’s preparation, the picture, the class, the method and its parameters', async () => {
   const { page, close } = await openDemo(
-    '#prep=unit&sample=parachute&class=church&method=smoothgrad&samples=3&noise=0.3&colours=gray&clip=95&opacity=20',
+    '#prep=unit&sample=teapot&class=pizza&method=smoothgrad&samples=3&noise=0.3&colours=gray&clip=95&opacity=20',
   );
   const { map, network } = await mapNumber(page, 1);
   expect(map).toMatchObject({
-    label: 'church',
+    label: 'pizza',
     method: 'smoothgrad',
-    picture: 'parachute',
+    picture: 'teapot',
     meta: { samples: 3, noise: 0.3 },
   });
   expect(network!.preparation).toMatchObject({ by: 'caller', prep: 'unit' });
   expect(await page.$eval('#legend-high', (end) => end.textContent)).toContain('percentile 95');
-  expect(page.url()).toContain('#prep=unit&sample=parachute&class=church');
+  expect(page.url()).toContain('#prep=unit&sample=teapot&class=pizza');
   const hash = new URL(page.url()).hash;
   await close();
   const again = await openDemo(hash);

@@ -7,6 +7,9 @@ import { beforeWorkers } from '../../scripts/mishaps.mjs';
 
 vi.setConfig({ testTimeout: 240_000 }); // a map takes a second on an idle software adapter, and ten beside other work
 
+/** In an address: the net of ten classes, one of which each sample in samples/imagenette/ shows. */
+export const TEN = 'network=imagenette-128-robust';
+
 /** `prepare` runs in the page's worker before its own script, where the engine is. */
 export async function openDemo(hash = '', prepare?: string): Promise<ChromiumPage> {
   const opened = await chromiumPage(); // any page of this origin

@@ -7,7 +7,7 @@ import { describe, expect, inject, test } from 'vitest';
 import { recover, repeatedly } from '../../src/demo/worker/recovery';
 import { findChromium } from '../../scripts/system.mjs';
 import { FLAGS } from '../setup';
-import { alertOf, crashGpu, mapNumber, setField, settled, stateOf } from './open';
+import { alertOf, crashGpu, mapNumber, setField, settled, stateOf, TEN } from './open';
 
 interface Opened extends AsyncDisposable {
   readonly page: Page;
@@ -37,7 +37,7 @@ const picturesOf = (page: Page, selector: string): Promise<string[]> =>
 
 describe('the first loss', () => {
   test('before the first map costs a moment only', async () => {
-    await using opened = await openAlone('#sample=church');
+    await using opened = await openAlone(`#${TEN}&sample=church`);
     const { page } = opened;
     await page.waitForFunction(() => window.gradlens?.state.networks === 1, { timeout: 100_000 });
     await crashGpu(page);
@@ -52,7 +52,7 @@ describe('the first loss', () => {
   });
 
   test('leaves the map that is shown, and the next one is right', async () => {
-    await using opened = await openAlone('#sample=church');
+    await using opened = await openAlone(`#${TEN}&sample=church`);
     const { page } = opened;
     const before = await mapNumber(page, 1);
     await crashAndRecover(page);
@@ -70,7 +70,7 @@ describe('the first loss', () => {
   });
 
   test('in the middle of a long map begins that map again', async () => {
-    await using opened = await openAlone('#sample=church&method=smoothgrad&samples=24');
+    await using opened = await openAlone(`#${TEN}&sample=church&method=smoothgrad&samples=24`);
     const { page } = opened;
     await page.waitForFunction(() => document.querySelector('#activity-text')?.textContent.startsWith('Computing:'), {
       timeout: 100_000,
@@ -80,7 +80,7 @@ describe('the first loss', () => {
   });
 
   test('in the middle of a class model lets it go on, to the same bits', async () => {
-    const hash = '#tab=class-model&sample=church&iterations=30&recipe=vivid';
+    const hash = `#tab=class-model&${TEN}&sample=church&iterations=30&recipe=vivid`;
     const finished = async (page: Page) => {
       await page.waitForFunction(() => window.gradlens.state.ascent?.phase === 'finished', { timeout: 200_000 });
       return (await settled(page)).ascent!;
@@ -112,7 +112,7 @@ describe('the first loss', () => {
   });
 
   test('leaves a finished class model where it is', async () => {
-    await using opened = await openAlone('#tab=class-model&sample=church&iterations=3');
+    await using opened = await openAlone(`#tab=class-model&${TEN}&sample=church&iterations=3`);
     const { page } = opened;
     await settled(page);
     await page.click('#ascent-start');
@@ -129,7 +129,7 @@ describe('the first loss', () => {
   });
 
   test('in the middle of a segmentation ends in the same mask', async () => {
-    await using opened = await openAlone('#tab=segmentation&sample=parachute');
+    await using opened = await openAlone(`#tab=segmentation&${TEN}&sample=parachute`);
     const { page } = opened;
     await page.waitForFunction(() => window.gradlens?.state.segmentations === 1, { timeout: 100_000 });
     const before = await settled(page);
@@ -142,7 +142,7 @@ describe('the first loss', () => {
   });
 
   test('in the middle of the check of a map ends in the same curves and maps', async () => {
-    await using opened = await openAlone('#sample=church');
+    await using opened = await openAlone(`#${TEN}&sample=church`);
     const { page } = opened;
     await mapNumber(page, 1);
     const checked = async (number: number) => {
@@ -166,7 +166,7 @@ describe('the first loss', () => {
   });
 
   test('lets the camera run on', async () => {
-    await using opened = await openAlone('#sample=church');
+    await using opened = await openAlone(`#${TEN}&sample=church`);
     const { page } = opened;
     await mapNumber(page, 1);
     await page.click('#camera');
@@ -184,7 +184,7 @@ describe('the first loss', () => {
   });
 
   test('in a tab that nobody looks at is made good when somebody does', async () => {
-    await using opened = await openAlone('#sample=church');
+    await using opened = await openAlone(`#${TEN}&sample=church`);
     const { page } = opened;
     await mapNumber(page, 1);
     const look = (visibility: 'hidden' | 'visible'): Promise<void> =>
@@ -204,7 +204,7 @@ describe('the first loss', () => {
 });
 
 test('after the second loss the page says what helps, offers nothing that does not, and its address brings all back', async () => {
-  await using opened = await openAlone('#sample=church&relu=guided');
+  await using opened = await openAlone(`#${TEN}&sample=church&relu=guided`);
   const { page } = opened;
   const before = await mapNumber(page, 1);
   await crashAndRecover(page);
@@ -216,7 +216,7 @@ test('after the second loss the page says what helps, offers nothing that does n
   expect(await alertOf(page)).toContain('press F5 or, on a Mac, ⌘R');
   expect(await page.$eval('#alert-action', (button) => (button as HTMLElement).hidden)).toBe(true);
   expect(await activityOf(page)).toBe('The last result is still shown.');
-  expect(new URL(page.url()).hash).toBe('#sample=church&relu=guided');
+  expect(new URL(page.url()).hash).toBe(`#${TEN}&sample=church&relu=guided`);
 
   // what needs the GPU says so again; what does not goes on
   await page.click('#samples button[value="parachute"]');
@@ -225,14 +225,14 @@ test('after the second loss the page says what helps, offers nothing that does n
     return picture?.name === 'parachute' && phase === 'failed';
   });
   expect(await stateOf(page)).toMatchObject({ map: null, classes: [], picture: { name: 'parachute' } });
-  expect(new URL(page.url()).hash).toBe('#sample=parachute&relu=guided');
+  expect(new URL(page.url()).hash).toBe(`#${TEN}&sample=parachute&relu=guided`);
 
   await page.reload(); // by the browser
   expect((await mapNumber(page, 1)).map).toMatchObject({ picture: 'parachute', relu: 'guided' });
 });
 
 test('curves are drawn again where the crash emptied their canvas', async () => {
-  await using opened = await openAlone('#tab=class-model&sample=church&iterations=4');
+  await using opened = await openAlone(`#tab=class-model&${TEN}&sample=church&iterations=4`);
   const { page } = opened;
   await settled(page);
   await page.click('#ascent-start');

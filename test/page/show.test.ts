@@ -12,7 +12,7 @@ import { methodNamed } from '../../src/index';
 import { score } from '../../src/demo/words';
 import { textsOf } from '../../src/image/png';
 import { buildOnce } from '../cli/gradlens';
-import { mapNumber, openDemo, savedBy, settled, stateOf } from './open';
+import { mapNumber, openDemo, savedBy, settled, stateOf, TEN } from './open';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -50,7 +50,7 @@ function printedBy(folder: string, code: string): unknown[] {
 }
 
 test('a map is saved as a figure, and its command and its code make the same numbers', async () => {
-  const { page, errors, close } = await openDemo('#sample=church&relu=guided');
+  const { page, errors, close } = await openDemo(`#${TEN}&sample=church&relu=guided`);
   const { map, classes } = await mapNumber(page, 1);
   expect(await page.$eval('#caution', (caution) => caution.textContent)).toContain('hardly depends on the class');
   expect(await page.$eval('#reading-text', (words) => words.textContent)).toBe(
@@ -93,7 +93,7 @@ test('a map is saved as a figure, and its command and its code make the same num
 });
 
 test('a cut is saved as a figure, and its command and its code find the same box', async () => {
-  const { page, errors, close } = await openDemo('#tab=segmentation&sample=parachute&lambda=40');
+  const { page, errors, close } = await openDemo(`#tab=segmentation&${TEN}&sample=parachute&lambda=40`);
   await page.waitForFunction(() => window.gradlens?.state.segmentations === 1, { timeout: 100_000 });
   const { segmentation } = await settled(page);
   const [left, top, width, height] = segmentation!.box;
@@ -113,7 +113,7 @@ test('a cut is saved as a figure, and its command and its code find the same box
 });
 
 test('class models begin with those that are ready, and any of them is a place to start from', async () => {
-  const { page, errors, close } = await openDemo('#tab=class-model&iterations=4');
+  const { page, errors, close } = await openDemo(`#tab=class-model&${TEN}&iterations=4`);
   await settled(page);
   await page.waitForFunction(() => document.querySelectorAll('#gallery .ready img').length === 10);
   expect(await page.$eval('#save-figure', (button) => (button as HTMLButtonElement).disabled)).toBe(true);
@@ -134,7 +134,7 @@ test('class models begin with those that are ready, and any of them is a place t
 });
 
 test('a class model is saved as a film and as a figure, and its code ends with the same score', async () => {
-  const { page, errors, close } = await openDemo('#tab=class-model&class=church&iterations=8&recipe=paper');
+  const { page, errors, close } = await openDemo(`#tab=class-model&${TEN}&class=church&iterations=8&recipe=paper`);
   await settled(page);
   await page.click('#ascent-start');
   await page.waitForFunction(() => window.gradlens.state.ascent?.phase === 'finished', { timeout: 200_000 });

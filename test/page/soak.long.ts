@@ -7,7 +7,7 @@ import puppeteer, { type Page } from 'puppeteer';
 import { expect, inject, test, vi } from 'vitest';
 import { findChromium } from '../../scripts/system.mjs';
 import { FLAGS } from '../setup';
-import { mapNumber, setField, settled, stateOf } from './open';
+import { mapNumber, setField, settled, stateOf, TEN } from './open';
 
 const SECONDS = Number(process.env['GRADLENS_SOAK_SECONDS'] ?? 600);
 const SAMPLES = 40;
@@ -87,7 +87,7 @@ async function soak(what: string, page: Page, doneOf: () => Promise<number>): Pr
 }
 
 test('the camera', async () => {
-  await using opened = await openAlone('#sample=church');
+  await using opened = await openAlone(`#${TEN}&sample=church`);
   const { page } = opened;
   await mapNumber(page, 1);
   await page.click('#camera');
@@ -102,7 +102,7 @@ test('the camera', async () => {
 });
 
 test('a class model', async () => {
-  await using opened = await openAlone('#tab=class-model&sample=church&iterations=100000');
+  await using opened = await openAlone(`#tab=class-model&${TEN}&sample=church&iterations=100000`);
   const { page } = opened;
   await settled(page);
   await page.click('#ascent-start');
@@ -117,7 +117,7 @@ test('a class model', async () => {
 });
 
 test('networks, one after the other', async () => {
-  await using opened = await openAlone('#tab=class-model&sample=church');
+  await using opened = await openAlone(`#tab=class-model&${TEN}&sample=church`);
   const { page } = opened;
   await settled(page);
   const names = await page.$$eval('#model option', (options) => options.map(({ value }) => value).slice(0, 2));

@@ -5,7 +5,7 @@ import { textsOf } from '../../src/image/png';
 import { relativeL2 } from '../../src/compare';
 import { CLASS_MODEL_PRESETS, METHODS, areasOf, classModel, gainOf, verdictOf } from '../../src/index';
 import { createNodeEngine, fileAddress } from '../../src/node';
-import { chooseRadio, mapNumber, openDemo, savedBy, setField, settled, stateOf } from './open';
+import { chooseRadio, mapNumber, openDemo, savedBy, setField, settled, stateOf, TEN } from './open';
 import { twoConvolutions } from './ownNet';
 
 const MODEL = 'weights/imagenette-128-robust/model.json';
@@ -56,7 +56,7 @@ test('every method makes its own map, with the fields that it has', async () => 
 }, 300_000); // each method compiles its own kernels, on the CPU
 
 test('a second class stands beside the first, and one that there is not is said not to be', async () => {
-  const { page, close } = await openDemo('#sample=church');
+  const { page, close } = await openDemo(`#${TEN}&sample=church`);
   const first = await mapNumber(page, 1);
   await setField(page, '#beside', 'parachute');
   const { second, map } = await mapNumber(page, 2);
@@ -71,7 +71,7 @@ test('a second class stands beside the first, and one that there is not is said 
 });
 
 test('the checks of a map: what random weights leave of it, and curves that begin and end where they must', async () => {
-  const { page, errors, close } = await openDemo('#sample=golf-ball');
+  const { page, errors, close } = await openDemo(`#${TEN}&sample=golf-ball`);
   const { map, classes } = await mapNumber(page, 1);
   await page.click('#sanity-start');
   await page.waitForFunction(() => window.gradlens.state.sanity !== null, { timeout: 170_000 });
@@ -105,7 +105,7 @@ test('the checks of a map: what random weights leave of it, and curves that begi
 });
 
 test('a class model grows, pauses, goes on, and is the one that the library makes', async () => {
-  const { page, errors, close } = await openDemo('#tab=class-model&sample=church&iterations=12&recipe=paper');
+  const { page, errors, close } = await openDemo(`#tab=class-model&${TEN}&sample=church&iterations=12&recipe=paper`);
   await settled(page);
   await page.click('#ascent-start');
   await page.waitForFunction(() => (window.gradlens.state.ascent?.iteration ?? 0) >= 1, { timeout: 100_000 });
@@ -144,7 +144,7 @@ test('a class model grows, pauses, goes on, and is the one that the library make
 });
 
 test('a class model is cancelled in the middle, keeps what it has, and the next one begins anew', async () => {
-  const { page, errors, close } = await openDemo('#tab=class-model&iterations=1000&target=gallery');
+  const { page, errors, close } = await openDemo(`#tab=class-model&${TEN}&iterations=1000&target=gallery`);
   await settled(page);
   await page.click('#ascent-start');
   await page.waitForFunction(() => (window.gradlens.state.ascent?.iteration ?? 0) >= 1, { timeout: 200_000 });
@@ -175,7 +175,7 @@ test('a class model is cancelled in the middle, keeps what it has, and the next 
 });
 
 test('a segmentation has a mask, its box and its energy, and follows its parameters', async () => {
-  const { page, errors, close } = await openDemo('#tab=segmentation&sample=parachute');
+  const { page, errors, close } = await openDemo(`#tab=segmentation&${TEN}&sample=parachute`);
   await page.waitForFunction(() => window.gradlens?.state.segmentations === 1, { timeout: 100_000 });
   const { segmentation: first } = await settled(page);
   const {
@@ -212,14 +212,14 @@ test('a segmentation has a mask, its box and its energy, and follows its paramet
 });
 
 test('what is saved as JSON says all that is shown, and all that it depends on', async () => {
-  const { page, close } = await openDemo('#sample=church&relu=guided');
+  const { page, close } = await openDemo(`#${TEN}&sample=church&relu=guided`);
   const { map } = await mapNumber(page, 1);
   const { name, bytes } = await savedBy(page, '#save-json');
   expect(name).toBe('church-church.json');
   const record = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
   expect(record).toMatchObject({
     by: 'gradlens',
-    link: '#sample=church&relu=guided',
+    link: `#${TEN}&sample=church&relu=guided`,
     parameters: { relu: 'guided' },
     picture: { name: 'church', width: 480 },
     network: { name: 'imagenette-128-robust' },
@@ -228,7 +228,7 @@ test('what is saved as JSON says all that is shown, and all that it depends on',
   expect((record['map'] as { data: number[] }).data).toEqual(map.values);
   const png = textsOf((await savedBy(page, '#save-png')).bytes);
   expect(JSON.parse(png['gradlens']!)).toMatchObject({
-    link: '#sample=church&relu=guided',
+    link: `#${TEN}&sample=church&relu=guided`,
     map: { label: 'church', relu: 'guided', score: map.score, data: '16384 values' },
   });
   await close();

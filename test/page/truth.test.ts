@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import type { Page } from 'puppeteer';
 import { expect, test } from 'vitest';
+import { DEFAULT_MODEL } from '../../src/publicModels';
 import { DATA, data } from '../needs';
-import { alertOf, chooseRadio, mapNumber, openDemo, setField, settled, stateOf } from './open';
+import { alertOf, chooseRadio, mapNumber, openDemo, setField, settled, stateOf, TEN } from './open';
 
 const textOf = (page: Page, selector: string): Promise<string> =>
   page.$eval(selector, (element) => element.textContent.replace(/\s+/g, ' ').trim());
@@ -18,7 +19,7 @@ async function blockOthers(page: Page): Promise<void> {
 }
 
 test('Back takes back a picture, a class and a method, one by one', async () => {
-  const { page, close } = await openDemo('#sample=church');
+  const { page, close } = await openDemo(`#${TEN}&sample=church`);
   const first = await mapNumber(page, 1);
   await page.click('#samples button[value="parachute"]');
   await mapNumber(page, 2);
@@ -35,9 +36,9 @@ test('Back takes back a picture, a class and a method, one by one', async () => 
 });
 
 test('Back leads to a picture of one’s own, too, which no address names', async () => {
-  const { page, close } = await openDemo('#sample=church');
+  const { page, close } = await openDemo(`#${TEN}&sample=church`);
   await mapNumber(page, 1);
-  await (await page.$('input#file'))!.uploadFile('samples/gas-pump.jpg');
+  await (await page.$('input#file'))!.uploadFile('samples/imagenette/gas-pump.jpg');
   const own = await mapNumber(page, 2);
   await page.click('#samples button[value="parachute"]');
   await mapNumber(page, 3);
@@ -53,7 +54,7 @@ test('a link that names what there is not says what, and shows the rest', async 
     '#sample=nosuch&class=walrus&method=foo&views=99&tab=magic&colour=red&clip=95',
   );
   const { map } = await mapNumber(page, 1);
-  expect(map).toMatchObject({ picture: 'golf ball', label: 'golf ball', method: 'saliency' });
+  expect(map).toMatchObject({ picture: 'school bus', label: 'school bus', method: 'saliency' });
   await page.waitForFunction(() => !(document.querySelector('#alert') as HTMLElement).hidden);
   const said = await alertOf(page);
   for (const name of [
@@ -78,15 +79,15 @@ test('a network that cannot be fetched is said to be out of reach, and the one b
   await setField(page, '#model', 'squeezenet1.1');
   const { error } = await settled(page);
   expect(error!.message).toMatch(/^SqueezeNet 1.1 cannot be fetched: huggingface\.co is not reached from here\./);
-  expect(await page.$eval('#model', (menu) => (menu as HTMLSelectElement).value)).toBe('imagenette-128-robust');
-  await page.click('#samples button[value="church"]');
-  expect((await mapNumber(page, 2)).map.picture).toBe('church');
+  expect(await page.$eval('#model', (menu) => (menu as HTMLSelectElement).value)).toBe(DEFAULT_MODEL);
+  await page.click('#samples button[value="teapot"]');
+  expect((await mapNumber(page, 2)).map.picture).toBe('teapot');
   expect(await alertOf(page)).toBe('');
   await close();
 });
 
 test('a camera’s frames are shown by the method that is chosen, with its name, its scale and their class', async () => {
-  const { page, errors, close } = await openDemo('#sample=church&method=grad-cam');
+  const { page, errors, close } = await openDemo(`#${TEN}&sample=church&method=grad-cam`);
   await mapNumber(page, 1);
   const scale = await textOf(page, '#legend-high');
   await page.click('#camera');
@@ -112,7 +113,7 @@ test('a camera’s frames are shown by the method that is chosen, with its name,
 });
 
 test('a new picture empties what was said of the one before', async () => {
-  const { page, close } = await openDemo();
+  const { page, close } = await openDemo(`#${TEN}&sample=golf-ball`);
   await mapNumber(page, 1);
   await page.evaluate(() => {
     const seen: string[] = [];
@@ -141,7 +142,7 @@ test(
   'a picture unlike its training is said to be, and the network that knows more is one click away',
   DATA,
   async () => {
-    const { page, close } = await openDemo();
+    const { page, close } = await openDemo(`#${TEN}&sample=golf-ball`);
     await mapNumber(page, 1);
     expect((await stateOf(page)).doubt).toBeNull();
     await (await page.$('input#file'))!.uploadFile(join(data, 'photos/n02123045_tabby.jpg'));
@@ -157,7 +158,7 @@ test(
 );
 
 test('small pictures of the other methods come by themselves, and choosing one shows it at once', async () => {
-  const { page, errors, close } = await openDemo('#sample=church');
+  const { page, errors, close } = await openDemo(`#${TEN}&sample=church`);
   await mapNumber(page, 1);
   await page.waitForFunction(
     () => document.querySelector<HTMLCanvasElement>('.method:has([value=grad-cam]) canvas')!.width > 1,

@@ -149,7 +149,7 @@ const netChoice = (input: InputSpec | null): NetChoice => ({
 export function pictureFile(): string {
   const { picture: shown } = current;
   const sample = samples.find(({ name }) => name === shown?.sample);
-  if (sample) return `samples/${sample.name}.jpg`;
+  if (sample) return sample.file;
   return shown?.name ?? 'picture.jpg';
 }
 

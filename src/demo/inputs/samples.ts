@@ -1,16 +1,24 @@
 /// <reference types="vite/client" />
-/** The pictures that come with the page: whatever lies in samples/. */
+/** The pictures that come with the page: whatever lies in samples/, each called after the class that it shows. */
 export interface Sample {
-  /** The file's name without its ending, as in the address bar: `golf-ball`. */
+  /** The file's name without its ending, as in the address bar: `school-bus`. */
   readonly name: string;
-  /** For people: `golf ball`. */
+  /** The class, for people: `school bus`. */
   readonly label: string;
+  /** Where it lies in a checkout: `samples/school-bus.jpg`. */
+  readonly file: string;
   readonly address: string;
   /** Of a small copy. */
   readonly thumbnail: string;
 }
 
-const files = import.meta.glob<string>('../../../samples/*.jpg', { query: '?url', import: 'default', eager: true });
+const UP = '../../../';
+/** Those of the default net's classes, and those of the ten-class nets'. */
+const files = import.meta.glob<string>(['../../../samples/*.jpg', '../../../samples/imagenette/*.jpg'], {
+  query: '?url',
+  import: 'default',
+  eager: true,
+});
 
 const thumbnails = import.meta.glob<string>('../../../samples/thumbnails/*.webp', {
   query: '?url',
@@ -23,10 +31,21 @@ export const samples: readonly Sample[] = Object.entries(files).map(([path, addr
   return {
     name,
     label: name.replaceAll('-', ' '),
+    file: path.slice(UP.length),
     address,
-    thumbnail: thumbnails[`../../../samples/thumbnails/${name}.webp`] ?? address,
+    thumbnail: thumbnails[`${UP}samples/thumbnails/${name}.webp`] ?? address,
   };
 });
 
 /** What the page opens with: an easy one. */
-export const firstSample = samples.find(({ name }) => name === 'golf-ball') ?? samples[0];
+export const firstSample = samples.find(({ name }) => name === 'school-bus') ?? samples[0];
+
+/** Those whose class a net has, by its labels; all, where it has none of them. */
+export function samplesOf(labels: readonly string[]): readonly Sample[] {
+  const known = new Set(labels.map((label) => label.toLowerCase()));
+  const own = samples.filter(({ label }) => known.has(label));
+  return own.length > 0 ? own : samples;
+}
+
+/** Those for the net that the page opens with, before its labels are there. */
+export const firstSamples = samples.filter(({ file }) => !file.includes('/imagenette/'));

@@ -1,5 +1,5 @@
 /** The row of sample pictures. */
-import { type Sample, samples } from '../inputs/samples';
+import { type Sample, firstSamples, samples } from '../inputs/samples';
 import { element, make } from './elements';
 
 const row = element('samples', HTMLUListElement);
@@ -18,6 +18,13 @@ export function offerSamples(open: (sample: Sample) => void): void {
       return make('li', {}, button);
     }),
   );
+  offerOnly(firstSamples);
+}
+
+/** The others are hidden. */
+export function offerOnly(offered: readonly Sample[]): void {
+  const names = new Set(offered.map(({ name }) => name));
+  for (const button of row.querySelectorAll('button')) button.parentElement!.hidden = !names.has(button.value);
 }
 
 /** Which sample is shown, if one is; it is scrolled into the row. */
