@@ -1,4 +1,4 @@
-/** A page in the run's Chromium (test/setup.ts). */
+/** A page in one of the run's Chromiums (test/setup.ts): a browser lets only the page in front run freely. */
 import puppeteer, { type Browser, type Page } from 'puppeteer';
 import { afterAll, inject } from 'vitest';
 
@@ -35,7 +35,9 @@ export async function chromiumPage(path = 'package.json'): Promise<ChromiumPage>
 const opened: (() => Promise<void>)[] = [];
 
 async function connect(): Promise<Browser> {
-  const connected = await puppeteer.connect({ browserWSEndpoint: inject('browserEndpoint'), protocolTimeout: 240_000 });
+  const endpoints = inject('browserEndpoints');
+  const own = Number(process.env['VITEST_POOL_ID'] ?? 0) % endpoints.length; // of the files that run at once
+  const connected = await puppeteer.connect({ browserWSEndpoint: endpoints[own]!, protocolTimeout: 240_000 });
   afterAll(async () => {
     await Promise.all(opened.map((close) => close()));
     await connected.disconnect();

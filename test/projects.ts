@@ -4,7 +4,7 @@
  *
  *     pure      nothing but its own process: in parallel, in seconds
  *     gpu       WebGPU in Node, or programs that the file starts, such as a build
- *     browser   a page in the run's Chromium, which test/setup.ts starts with the server that it needs
+ *     browser   a page in a Chromium of the run's, which test/setup.ts starts with the server that it needs
  */
 import type { TestProjectInlineConfiguration } from 'vitest/config';
 import { reachedFrom, testFiles } from './importGraph.ts';
@@ -17,11 +17,12 @@ export function projectOf(file: string): ProjectName {
   return ['webgpu', 'vite', 'node:child_process'].some((name) => reached.has(name)) ? 'gpu' : 'pure';
 }
 
+/** Files of pages that run at once, each in a Chromium of its own: the browser lets only the page in front run freely. */
+export const PAGES_AT_ONCE = 2;
+
 // Processes: a crash of Dawn takes only that of its own file. Two at once: a software GPU takes all cores while it
-// computes, but these tests compile on one and wait for programs more than that. Pages take turns, since the browser
-// lets only the one in front run freely.
-const PROCESSES = { pool: 'forks', maxWorkers: 2 } as const;
-const TAKING_TURNS = { pool: 'forks', maxWorkers: 1, fileParallelism: false } as const;
+// computes, but these tests compile on one, and wait for programs and pages, more than that.
+const processes = (maxWorkers: number) => ({ pool: 'forks', maxWorkers }) as const;
 
 export function projects(): TestProjectInlineConfiguration[] {
   const files = testFiles();
@@ -36,7 +37,7 @@ export function projects(): TestProjectInlineConfiguration[] {
   });
   return [
     project('pure', 0, { pool: 'threads' }),
-    project('gpu', 1, PROCESSES),
-    project('browser', 2, { ...TAKING_TURNS, globalSetup: 'test/setup.ts' }),
+    project('gpu', 1, processes(2)),
+    project('browser', 2, { ...processes(PAGES_AT_ONCE), globalSetup: 'test/setup.ts' }),
   ];
 }

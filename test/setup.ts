@@ -1,21 +1,22 @@
 /**
- * Once per run: a Vite server, and a Chromium whose WebGPU is SwiftShader's, so that the browser tests mean the same on
+ * Once per run: a Vite server, and Chromiums whose WebGPU is SwiftShader's, so that the browser tests mean the same on
  * every machine. Tests reach both through test/chromium.ts. Without an adapter the run fails; nothing is skipped.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import puppeteer from 'puppeteer';
+import puppeteer, { type Browser } from 'puppeteer';
 import { createServer } from 'vite';
 import type { TestProject } from 'vitest/node';
 import { findChromium } from '../scripts/system.mjs';
+import { PAGES_AT_ONCE } from './projects.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** Where Vite serves the repository: `http://127.0.0.1:…/` */
     pageUrl: string;
-    /** Where Puppeteer finds the running Chromium. */
-    browserEndpoint: string;
+    /** Where Puppeteer finds the running Chromiums, one for each file that runs at the same time. */
+    browserEndpoints: readonly string[];
     /** An empty folder, where the first test that needs the package unpacks it for all. */
     packFolder: string;
   }
@@ -51,11 +52,16 @@ export default async function setup(project: TestProject): Promise<() => Promise
   });
   await server.listen();
   const pageUrl = server.resolvedUrls?.local[0] as string;
-  const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: 240_000 });
+  const browsers = await Promise.all(
+    Array.from({ length: PAGES_AT_ONCE }, () =>
+      puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: 240_000 }),
+    ),
+  );
+  const [browser] = browsers as [Browser];
   const packFolder = mkdtempSync(join(tmpdir(), 'gradlens-packed-'));
   const close = async () => {
     rmSync(packFolder, { recursive: true, force: true });
-    await browser.close();
+    await Promise.all(browsers.map((one) => one.close()));
     await server.close();
   };
 
@@ -69,7 +75,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     throw new Error(`${executablePath} (${version}) has no WebGPU adapter`);
   }
   project.provide('pageUrl', pageUrl);
-  project.provide('browserEndpoint', browser.wsEndpoint());
+  project.provide(
+    'browserEndpoints',
+    browsers.map((one) => one.wsEndpoint()),
+  );
   project.provide('packFolder', packFolder);
   return close;
 }

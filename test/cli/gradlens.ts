@@ -1,6 +1,6 @@
 /** Runs the built command line as a user does, and makes models and pictures for it. */
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -8,52 +8,10 @@ import { writeManifest } from '../../src/formats/native';
 import { writeSafetensors } from '../../src/formats/safetensors';
 import type { Graph, ModelFile } from '../../src/graph';
 import { softwareDrivers } from '../../src/node/dawn';
+export { buildOnce } from '../built';
 import { normals, randomParameter, randomWeights, seededRandom } from '../oracle/random';
 
 const root = join(import.meta.dirname, '../..');
-
-/** Builds dist/lib unless it is newer than everything it is made of. Files of tests that run at once take turns. */
-export function buildOnce(): void {
-  const turn = join(root, 'dist/turn');
-  mkdirSync(join(root, 'dist'), { recursive: true });
-  while (!taken(turn)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
-  try {
-    if (!isBuilt()) build();
-  } finally {
-    rmdirSync(turn);
-  }
-}
-
-/** Whether the folder could be made; one that is older than any build was left by a process that ended. */
-function taken(folder: string): boolean {
-  try {
-    mkdirSync(folder);
-    return true;
-  } catch {
-    const made = statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
-    return Date.now() - made > 120_000;
-  }
-}
-
-function isBuilt(): boolean {
-  const newest = Math.max(
-    ...['src', 'shaders', 'bench'].flatMap((folder) =>
-      (readdirSync(join(root, folder), { recursive: true }) as string[]).map(
-        (name) => statSync(join(root, folder, name)).mtimeMs,
-      ),
-    ),
-  );
-  return (statSync(join(root, 'dist/lib/cli.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0) > newest;
-}
-
-function build(): void {
-  const vite = join(root, 'node_modules/vite/bin/vite.js');
-  const { status, stderr } = spawnSync(process.execPath, [vite, 'build', '--mode', 'lib', '--logLevel', 'warn'], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`the build failed:\n${stderr}`);
-}
 
 export interface Outcome {
   readonly code: number | null;

@@ -2,11 +2,11 @@
  * The package as a host gets it: built, packed and unpacked where nothing else of the repository is. Once per run:
  * whoever asks first packs it, and all hosts stand beside each other, under the folder with `node_modules`.
  */
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
+import { buildOnce, inTurn, run } from '../built';
 
 export interface Packed {
   /** The folder with `node_modules/gradlens`, and all hosts in it. */
@@ -24,14 +24,16 @@ export function pack(): Packed {
   const root = inject('packFolder');
   const modules = join(root, 'node_modules');
   const folder = join(modules, 'gradlens');
-  if (!existsSync(folder)) {
+  buildOnce();
+  inTurn(() => {
+    if (existsSync(folder)) return;
+    run('npm', 'run', '--silent', 'build:types');
     const unpacked = mkdtempSync(join(root, 'new-'));
-    run('npm', ['run', '--silent', 'prepare']);
-    run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', root]);
-    run('tar', ['-xzf', join(root, tarballIn(root)), '-C', unpacked, '--strip-components', '1']);
+    run('npm', 'pack', '--silent', '--ignore-scripts', '--pack-destination', root);
+    run('tar', '-xzf', join(root, tarballIn(root)), '-C', unpacked, '--strip-components', '1');
     mkdirSync(modules, { recursive: true });
     renameSync(unpacked, folder);
-  }
+  });
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
@@ -50,11 +52,3 @@ export function lend({ root }: Packed, ...names: readonly string[]): void {
 }
 
 const tarballIn = (root: string): string => readdirSync(root).find((file) => file.endsWith('.tgz'))!;
-
-function run(command: string, args: readonly string[]): void {
-  const { status, stdout, stderr } = spawnSync(command, args, {
-    encoding: 'utf8',
-    shell: process.platform === 'win32',
-  });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}\n${stderr}`);
-}
