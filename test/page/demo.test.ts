@@ -107,7 +107,7 @@ test('of two quick clicks the last one counts, and nothing is mixed', async () =
 });
 
 test('a picture of one’s own comes from a file, a drop or the clipboard, and is no part of the address', async () => {
-  const { page, errors, close } = await openDemo(`#${TEN}&sample=church&class=parachute`);
+  const { page, errors, close } = await openDemo('#sample=teapot&class=pizza');
   await mapNumber(page, 1);
   await giveFile(page, 'drop', 'dropped.png');
   const dropped = await mapNumber(page, 2);
