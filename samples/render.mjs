@@ -12,7 +12,6 @@ import { gasPump } from './scenes/gasPump.mjs';
 import { cassettePlayer } from './scenes/cassettePlayer.mjs';
 import { garbageTruck } from './scenes/garbageTruck.mjs';
 import { schoolBus } from './scenes/schoolBus.mjs';
-import { teapot } from './scenes/teapot.mjs';
 import { ladybug } from './scenes/ladybug.mjs';
 import { orange } from './scenes/orange.mjs';
 import { keyboard } from './scenes/keyboard.mjs';
@@ -27,7 +26,6 @@ const scenes = {
   'imagenette/cassette-player': [480, 360, cassettePlayer],
   'imagenette/garbage-truck': [480, 360, garbageTruck],
   'school-bus': [480, 360, schoolBus],
-  teapot: [480, 360, teapot],
   ladybug: [480, 360, ladybug],
   orange: [480, 360, orange],
   'computer-keyboard': [480, 360, keyboard],

@@ -12,7 +12,7 @@ import sharp from 'sharp';
 import { METHODS } from 'gradlens';
 import { root } from './system.mjs';
 
-const SAMPLE = 'teapot';
+const SAMPLE = 'ladybug';
 const [WIDTH, HEIGHT] = [320, 240];
 const MOST_BYTES = 100_000;
 

@@ -31,8 +31,8 @@ import { getChromium, root } from './system.mjs';
 /** @type {State[]} */
 const STATES = [
   { name: 'opening' },
-  { name: 'linked', hash: '#sample=teapot&class=water+jug&relu=guided' },
-  { name: 'two-classes', hash: '#sample=teapot&beside=water+jug&channels=sum' },
+  { name: 'linked', hash: '#sample=ladybug&class=orange&relu=guided' },
+  { name: 'two-classes', hash: '#sample=ladybug&beside=orange&channels=sum' },
   { name: 'smoothgrad', hash: '#sample=pizza&method=smoothgrad&samples=16' },
   {
     name: 'sanity',
@@ -41,7 +41,7 @@ const STATES = [
   },
   {
     name: 'inside',
-    hash: '#sample=teapot',
+    hash: '#sample=ladybug',
     act: (page) => insideOf(page, '[data-tensor="relu2_1"]', '[data-channel="5"]'),
     until: () => (window.gradlens.state.inside?.unit?.iteration ?? 0) >= 24,
   },
@@ -72,10 +72,10 @@ const STATES = [
     act: (page) => page.click('#camera'),
     until: () => (window.gradlens.state.camera?.frames ?? 0) > 2,
   },
-  { name: 'class-model-before', hash: '#tab=class-model&sample=teapot' },
+  { name: 'class-model-before', hash: '#tab=class-model&sample=ladybug' },
   {
     name: 'class-model',
-    hash: '#tab=class-model&sample=teapot&iterations=64',
+    hash: '#tab=class-model&sample=ladybug&iterations=64',
     act: (page) => page.click('#ascent-start'),
     until: () => window.gradlens.state.ascent?.phase === 'finished',
   },

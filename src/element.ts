@@ -3,7 +3,7 @@
  *
  * ```html
  * <script type="module">import 'gradlens/element';</script>
- * <gradlens-map src="teapot.jpg" model="everyday-64-robust" class="teapot"></gradlens-map>
+ * <gradlens-map src="ladybug.jpg" model="everyday-64-robust" class="ladybug"></gradlens-map>
  * ```
  */
 import { Engine } from './engine';

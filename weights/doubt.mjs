@@ -7,7 +7,7 @@
  *
  * - energy, log Σ exp(score) (Liu et al. 2020, there with the other sign): below it lie 5 % of KNOWN. "Unlike what the
  *   net was trained on."
- * - probability of the best class: below it no more than half of KNOWN are right, and of the rest more. "Not sure."
+ * - probability of the best class: of KNOWN that have it, or up to a tenth less, no more than half are right. "Not sure."
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -28,6 +28,8 @@ if (name === '' || otherFolders.length === 0) {
 
 /** Of KNOWN that are called unlike it. */
 const FALSE_ALARMS = 0.05;
+/** Answers that a share is told of. */
+const LEAST = 20;
 const BATCH = 8;
 
 /** @typedef {{ energy: number, probability: number, isRight: boolean }} Answer */
@@ -113,14 +115,15 @@ function answerOf(scores, label) {
 }
 
 /**
- * The largest hundredth below which at most half of the answers are right; 0 if there is none.
+ * The largest hundredth at which at most half of the answers are right, of those that are as probable or up to a tenth
+ * less; 0 if there is none.
  *
  * @param {Answer[]} answers
  */
 function unsureBelow(answers) {
   for (let percent = 99; percent > 0; percent--) {
-    const below = answers.filter((answer) => answer.probability < percent / 100);
-    if (below.length > 0 && share(below, ({ isRight }) => isRight) <= 0.5) return percent / 100;
+    const near = answers.filter(({ probability: p }) => p < percent / 100 && p >= percent / 100 - 0.1);
+    if (near.length >= LEAST && share(near, ({ isRight }) => isRight) <= 0.5) return percent / 100;
   }
   return 0;
 }

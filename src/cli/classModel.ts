@@ -28,7 +28,7 @@ const MOST_AT_ONCE = 10;
 export const classModel = command({
   name: 'class-model',
   description: 'a picture that a class scores highly (§2): ascent on S_c − λ‖I‖² from the mean image',
-  examples: [['--class teapot --out teapot.png', 'what the net thinks of']],
+  examples: [['--class ladybug --out ladybug.png', 'what the net thinks of']],
   args: {
     ...modelOption,
     ...prepOption,

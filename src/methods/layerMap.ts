@@ -43,7 +43,7 @@ const LEAST = 1e-3;
  * ```ts
  * import { layerMap, mapBox } from 'gradlens';
  *
- * const map = await layerMap(model, picture, { class: model.labels.indexOf('teapot') });
+ * const map = await layerMap(model, picture, { class: model.labels.indexOf('ladybug') });
  * const { box } = mapBox(map, picture); // [x, y, width, height]
  * ```
  */

@@ -16,7 +16,7 @@ import { type FetchBytes, isKept } from '../load';
  * ```ts
  * import { fetchInNode, fileAddress } from 'gradlens/node';
  *
- * const bytes = await fetchInNode(fileAddress('samples/teapot.jpg'), {});
+ * const bytes = await fetchInNode(fileAddress('samples/ladybug.jpg'), {});
  * ```
  */
 export const fetchInNode: FetchBytes = async (address, options) => {

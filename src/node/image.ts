@@ -17,7 +17,7 @@ const LONGEST_SIDE = 4096;
  * ```ts
  * import { readImage } from 'gradlens/node';
  *
- * const { data, width, height } = await readImage('samples/teapot.jpg');
+ * const { data, width, height } = await readImage('samples/ladybug.jpg');
  * ```
  */
 export async function readImage(file: string | Uint8Array): Promise<Pixels> {

@@ -20,7 +20,7 @@ export { readImage } from './image';
  * ```ts
  * import { fileAddress } from 'gradlens/node';
  *
- * const { href } = fileAddress('samples/teapot.jpg');
+ * const { href } = fileAddress('samples/ladybug.jpg');
  * ```
  */
 export const fileAddress = (path: string): URL => pathToFileURL(path);

@@ -56,9 +56,9 @@ beforeAll(() => {
   const names = given.flatMap(([, several, one]) => several?.split(', ') ?? [one!]);
   typescript.forEach((block, k) => writeFileSync(join(folderOf(block), `${nameOf(k)}.ts`), moduleOf(block, names)));
   writeFileSync(join(host, 'package.json'), '{ "type": "module" }');
-  cpSync('samples/teapot.jpg', join(host, 'page/teapot.jpg'));
+  cpSync('samples/ladybug.jpg', join(host, 'page/ladybug.jpg'));
   mkdirSync(join(host, 'samples'));
-  for (const name of ['teapot', 'pizza']) cpSync(`samples/${name}.jpg`, join(host, `samples/${name}.jpg`));
+  for (const name of ['ladybug', 'pizza']) cpSync(`samples/${name}.jpg`, join(host, `samples/${name}.jpg`));
 }, 600_000);
 
 const folderOf = (block: Block): string => join(host, isForBrowsers(block) ? 'page' : 'node');
@@ -133,7 +133,7 @@ describe('TypeScript', () => {
 
 test.each(inLanguage('html').map(title))('%s is a page that draws', async (_, { code }) => {
   const folder = join(host, 'html');
-  cpSync('samples/teapot.jpg', join(folder, 'teapot.jpg'));
+  cpSync('samples/ladybug.jpg', join(folder, 'ladybug.jpg'));
   const text = code.replaceAll('./node_modules/', '/node_modules/');
   const head = code.includes('importmap') ? '<!doctype html><link rel="icon" href="data:,">' : PAGE;
   writeFileSync(join(folder, 'index.html'), head + text);

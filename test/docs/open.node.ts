@@ -4,7 +4,7 @@ import { createNodeEngine, readImage, requestNodeAdapter } from 'gradlens/node';
 export async function open(): Promise<object> {
   return {
     engine: await createNodeEngine(),
-    picture: await readImage('samples/teapot.jpg'),
+    picture: await readImage('samples/ladybug.jpg'),
     newDevice: await (await requestNodeAdapter()).requestDevice(),
   };
 }

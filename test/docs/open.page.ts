@@ -2,7 +2,7 @@
 import { Engine } from 'gradlens';
 
 export async function open(): Promise<object> {
-  const bitmap = await createImageBitmap(await (await fetch('teapot.jpg')).blob());
+  const bitmap = await createImageBitmap(await (await fetch('ladybug.jpg')).blob());
   const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d')!;
   context.drawImage(bitmap, 0, 0);
   return {

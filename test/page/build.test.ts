@@ -251,7 +251,7 @@ test('from a sub-path it shows a map under its policy, and again when the host i
   try {
     await using second = await open();
     await expectMap(second);
-    await using named = await open('index.html#sample=teapot'); // the same page by another address
+    await using named = await open('index.html#sample=ladybug'); // the same page by another address
     await expectMap(named);
   } finally {
     await serve();

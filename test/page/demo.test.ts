@@ -87,13 +87,13 @@ test('of two quick clicks the last one counts, and nothing is mixed', async () =
   const { page, errors, close } = await openDemo();
   await mapNumber(page, 1);
   await page.evaluate(() => {
-    for (const name of ['pizza', 'teapot'])
+    for (const name of ['pizza', 'ladybug'])
       document.querySelector<HTMLButtonElement>(`#samples button[value="${name}"]`)!.click();
   });
   const { picture, map, classes } = await mapNumber(page, 2);
   expect({ picture: picture!.name, of: map.picture, class: map.class }).toEqual({
-    picture: 'teapot',
-    of: 'teapot',
+    picture: 'ladybug',
+    of: 'ladybug',
     class: classes[0]!.index,
   });
 
@@ -107,7 +107,7 @@ test('of two quick clicks the last one counts, and nothing is mixed', async () =
 });
 
 test('a picture of one’s own comes from a file, a drop or the clipboard, and is no part of the address', async () => {
-  const { page, errors, close } = await openDemo('#sample=teapot&class=pizza');
+  const { page, errors, close } = await openDemo('#sample=ladybug&class=pizza');
   await mapNumber(page, 1);
   await giveFile(page, 'drop', 'dropped.png');
   const dropped = await mapNumber(page, 2);
@@ -139,7 +139,7 @@ test('a broken file is refused in one line, and the map that was there stays', a
   expect(after.picture).toEqual(before.picture);
   expect(after.map).toEqual(before.map);
 
-  await page.click('#samples button[value="teapot"]');
+  await page.click('#samples button[value="ladybug"]');
   await mapNumber(page, 2);
   expect(await alertOf(page)).toBe('');
   expect(errors).toEqual([]);

@@ -49,12 +49,12 @@ test.each([
       }),
     ).toBeGreaterThan(0);
 
-    await page.click('#samples button[value="teapot"]');
+    await page.click('#samples button[value="ladybug"]');
     await page.waitForFunction(
-      () => window.gradlens.state.picture?.name === 'teapot' && window.gradlens.state.phase === 'unavailable',
+      () => window.gradlens.state.picture?.name === 'ladybug' && window.gradlens.state.phase === 'unavailable',
     );
     expect(await alertOf(page)).toContain(words);
-    await page.waitForFunction(() => document.querySelector('#ready-results')!.textContent.includes('“teapot”'));
+    await page.waitForFunction(() => document.querySelector('#ready-results')!.textContent.includes('“ladybug”'));
     expect(errors).toEqual([]);
     await close();
   },
@@ -78,15 +78,15 @@ test('everything can be done with the keyboard, and the focus is seen', async ()
     seen.push(name);
     return name;
   };
-  while ((await tab()) !== 'teapot');
+  while ((await tab()) !== 'ladybug');
   await page.keyboard.press('Enter');
-  const teapot = await mapNumber(page, 2);
-  expect(teapot.picture!.name).toBe('teapot');
+  const ladybug = await mapNumber(page, 2);
+  expect(ladybug.picture!.name).toBe('ladybug');
 
-  while ((await tab()) !== String(teapot.classes[0]!.index));
+  while ((await tab()) !== String(ladybug.classes[0]!.index));
   await page.keyboard.press('ArrowDown');
   const second = await mapNumber(page, 3);
-  expect(second.map.class).toBe(teapot.classes[1]!.index);
+  expect(second.map.class).toBe(ladybug.classes[1]!.index);
   expect(await page.evaluate(() => (document.activeElement as HTMLInputElement).value)).toBe(String(second.map.class));
 
   while ((await tab()) !== 'Settings');

@@ -115,7 +115,7 @@ describe('pictures', () => {
 
 describe('networks', () => {
   test.each(['constructor', '__proto__'])('a link that asks for the net %s shows the usual one', async (name) => {
-    const { page, errors, close } = await openDemo(`#sample=teapot&network=${name}`);
+    const { page, errors, close } = await openDemo(`#sample=ladybug&network=${name}`);
     await mapNumber(page, 1);
     expect(await page.$eval('#model', (menu) => (menu as HTMLSelectElement).selectedIndex)).toBe(0);
     expect(errors).toEqual([]);
@@ -188,8 +188,8 @@ describe('networks', () => {
     await page.waitForFunction(() => window.gradlens.state.error !== null);
     expect(await alertOf(page)).not.toBe('');
     expect((await stateOf(page)).network!.name).toBe(before.network!.name);
-    await page.click('#samples button[value="teapot"]');
-    expect((await mapNumber(page, 2)).picture!.name).toBe('teapot');
+    await page.click('#samples button[value="ladybug"]');
+    expect((await mapNumber(page, 2)).picture!.name).toBe('ladybug');
     await close();
   });
 
@@ -224,18 +224,18 @@ describe('networks', () => {
 
 test('a link brings back the network’s preparation, the picture, the class, the method and its parameters', async () => {
   const { page, close } = await openDemo(
-    '#prep=unit&sample=teapot&class=pizza&method=smoothgrad&samples=3&noise=0.3&colours=gray&clip=95&opacity=20',
+    '#prep=unit&sample=ladybug&class=pizza&method=smoothgrad&samples=3&noise=0.3&colours=gray&clip=95&opacity=20',
   );
   const { map, network } = await mapNumber(page, 1);
   expect(map).toMatchObject({
     label: 'pizza',
     method: 'smoothgrad',
-    picture: 'teapot',
+    picture: 'ladybug',
     meta: { samples: 3, noise: 0.3 },
   });
   expect(network!.preparation).toMatchObject({ by: 'caller', prep: 'unit' });
   expect(await page.$eval('#legend-high', (end) => end.textContent)).toContain('percentile 95');
-  expect(page.url()).toContain('#prep=unit&sample=teapot&class=pizza');
+  expect(page.url()).toContain('#prep=unit&sample=ladybug&class=pizza');
   const hash = new URL(page.url()).hash;
   await close();
   const again = await openDemo(hash);

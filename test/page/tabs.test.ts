@@ -166,6 +166,11 @@ test('a class model is cancelled in the middle, keeps what it has, and the next 
   await page.waitForFunction(() => window.gradlens.state.ascent?.phase === 'finished', { timeout: 100_000 });
   expect((await settled(page)).ascent).toMatchObject({ names: ['conv3_1, channel 7'], iteration: 2 });
 
+  await setField(page, 'input[name=step]', '0.00001');
+  await page.click('#ascent-start');
+  await page.waitForFunction(() => document.querySelector('#activity-text')!.textContent.includes('made in'));
+  expect(await page.$eval('#activity-text', (line) => line.textContent)).toContain('It is nearly of one colour');
+
   await setField(page, '#channel', '7000');
   await page.click('#ascent-start');
   await page.waitForFunction(() => window.gradlens.state.error !== null, { timeout: 100_000 });

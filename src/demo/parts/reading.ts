@@ -22,6 +22,6 @@ export function showReading({ name, title, reading, options }: Method, values: M
   parts.caution.textContent = cautions.join(' ');
   const picture = pictures[`../../../samples/methods/${name}.webp`];
   if (picture) parts.picture.src = picture;
-  parts.picture.alt = `${title} of the sample “teapot”, over it`;
+  parts.picture.alt = `${title} of the sample “ladybug”, over it`;
   parts.text.textContent = reading.join(' ');
 }

@@ -3,7 +3,7 @@
  * cancelled.
  */
 import { abortable } from '../../abortable';
-import { CLASS_MODEL_PRESETS, type ClassModelPreset, GradlensError, type Neuron } from '../../index';
+import { CLASS_MODEL_PRESETS, type ClassModelPreset, GradlensError, type Neuron, type Remark } from '../../index';
 import { chosenClass, current } from '../current';
 import { clearCurves, drawCurves } from '../draw/chart';
 import { drawPixels } from '../draw/paint';
@@ -81,6 +81,12 @@ export const classModelTab: Tab = {
   },
 };
 
+/** What to do about a picture that went wrong, in the words of this page's fields. */
+const REMARKS: Readonly<Record<Remark, string>> = {
+  flat: 'It is nearly of one colour: larger steps, more iterations or a smaller weight of ‖I‖² would show more.',
+  exploded: 'Most of it is far beyond black and white: smaller steps or a larger weight of ‖I‖² would hold it.',
+};
+
 let begin: (from: Blob) => void = () => {};
 
 /** Calls `start` when a picture is chosen to begin with. */
@@ -119,15 +125,15 @@ export async function ascend(signal: AbortSignal, from?: Blob): Promise<void> {
   const canvases = showPlaces(names);
   const scores: number[][] = names.map(() => []);
   reel = new Reel();
-  const told = (phase: ShownAscent['phase'], iteration: number, finished: Advance['finished'] = null): void => {
+  const told = (phase: ShownAscent['phase'], iteration: number, end: Advance['finished'] = null): void => {
     state.ascent = {
       names,
       iteration,
       iterations: options.iterations,
       scores,
       phase,
-      data: finished?.data ?? null,
-      meta: { ...(finished?.meta ?? { ...options, target }), ...(from ? { start: true } : {}) },
+      data: end?.data ?? null,
+      meta: { ...(end?.meta ?? { ...options, target }), ...(from ? { start: true } : {}) },
     };
   };
   told('running', 0);
@@ -139,7 +145,8 @@ export async function ascend(signal: AbortSignal, from?: Blob): Promise<void> {
       { target, ...options, ...(start ? { start } : {}) },
       { signal, onProgress: showProgress },
     );
-    for (;;) {
+    let finished: Advance['finished'] = null;
+    while (!finished) {
       if (paused) {
         told('paused', state.ascent!.iteration);
         showActivity(`Paused after ${state.ascent!.iteration} of ${options.iterations} iterations.`);
@@ -153,12 +160,15 @@ export async function ascend(signal: AbortSignal, from?: Blob): Promise<void> {
       const { iteration, pictures } = step;
       reel.add({ iteration, scores: scores.map((curve) => curve.at(-1)!), pictures });
       showScores(names, scores, canvases);
-      if (step.finished) break;
-      showActivity(`Iteration ${step.iteration} of ${options.iterations}`, step.iteration / options.iterations);
+      ({ finished } = step);
+      if (!finished)
+        showActivity(`Iteration ${step.iteration} of ${options.iterations}`, step.iteration / options.iterations);
     }
     const time = duration(performance.now() - began);
     parts.time.textContent = time;
-    showActivity(`${names.length === 1 ? 'Class model' : `${names.length} class models`} made in ${time}`);
+    const remarks = new Set(finished.remarks.filter((remark) => remark !== null));
+    const made = `${names.length === 1 ? 'Class model' : `${names.length} class models`} made in ${time}`;
+    showActivity([made, ...[...remarks].map((remark) => REMARKS[remark])].join('. '));
   } finally {
     if (state.ascent!.phase !== 'finished') told('cancelled', state.ascent!.iteration);
     if (ascent !== undefined) void call('endAscent', ascent);

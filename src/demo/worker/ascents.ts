@@ -25,8 +25,8 @@ export interface Advance {
   readonly scores: readonly (readonly number[])[];
   /** For each class its picture so far. */
   readonly pictures: readonly Pixels[];
-  /** Set at the end: `[N, C, H, W]` prepared, and how it was made. */
-  readonly finished: { readonly data: Float32Array; readonly meta: ClassModel['meta'] } | null;
+  /** Set at the end: `[N, C, H, W]` prepared, what is wrong with them, and how they were made. */
+  readonly finished: (Pick<ClassModel, 'remarks' | 'meta'> & { readonly data: Float32Array }) | null;
 }
 
 export interface AscentRequest extends Omit<ClassModelOptions, 'class' | 'signal' | 'onProgress' | 'start'> {
@@ -70,8 +70,9 @@ class Ascent {
       for (;;) {
         const step = await this.run!.next();
         if (step.done) {
-          const { data, meta } = step.value;
-          return this.tell(since, model, data, { data, meta: { ...meta, iterations: this.request.iterations } });
+          const { data, remarks, meta } = step.value;
+          const { iterations } = this.request;
+          return this.tell(since, model, data, { data, remarks, meta: { ...meta, iterations } });
         }
         step.value.scores.forEach((score, item) => this.scores[item]!.push(score));
         if (this.read && this.read.iteration <= this.iteration) this.checkpoint = this.read;
