@@ -38,7 +38,7 @@ test(
       const { labels } = JSON.parse(readFileSync(`weights/${net}/model.json`, 'utf8')) as { labels: readonly string[] };
       const shown = classModels.filter(({ model }) => model === net).map(({ label }) => label);
       expect(shown, net).toEqual(labels.filter((label) => shown.includes(label)));
-      expect(shown.length, net).toBeGreaterThanOrEqual(Math.min(labels.length, 24)); // enough for a gallery
+      expect(shown.length, net).toBeGreaterThanOrEqual(Math.min(labels.length, 10)); // enough for a gallery
     }
 
     const drawn = [
