@@ -48,7 +48,7 @@ test(
     expect(readdirSync(folder).sort()).toEqual(['index.json', ...drawn.map(({ file }) => file)].sort());
     for (const { file, parameters } of drawn) {
       const { format, width } = await sharp(folder + file).metadata();
-      expect([format, width >= 128], file).toEqual(['webp', true]);
+      expect([format, width >= 64], file).toEqual(['webp', true]);
       expect(Object.keys(parameters).length).toBeGreaterThan(5);
     }
     expect(readdirSync(folder).reduce((sum, file) => sum + statSync(folder + file).size, 0)).toBeLessThanOrEqual(
