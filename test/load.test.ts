@@ -84,7 +84,7 @@ test('a net by the addresses of its two files, under whatever names a bundler ga
 });
 
 test('a name of a shipped or a public model is a model, with what is known of it', async () => {
-  expect((await loadModelFile(DEFAULT_MODEL, fetchInNode, {})).labels).toHaveLength(10);
+  expect((await loadModelFile(DEFAULT_MODEL, fetchInNode, {})).labels).toHaveLength(200);
   const requests: FetchOptions[] = [];
   const stops: FetchBytes = async (address, options) => {
     requests.push({ ...options, within: address });
