@@ -51,7 +51,7 @@ const STATES = [
     until: () => !document.querySelector('#out-words')?.hasAttribute('hidden'),
   },
   { name: 'own-picture', act: (page) => upload(page, 'samples/imagenette/gas-pump.jpg') },
-  { name: 'doubt', act: (page) => upload(page, 'samples/thumbnails/church.webp') },
+  { name: 'doubt', act: (page) => upload(page, 'samples/thumbnails/imagenette/church.webp') },
   {
     name: 'settings',
     act: async (page) => {

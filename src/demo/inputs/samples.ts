@@ -20,11 +20,15 @@ const files = import.meta.glob<string>(['../../../samples/*.jpg', '../../../samp
   eager: true,
 });
 
-const thumbnails = import.meta.glob<string>('../../../samples/thumbnails/*.webp', {
-  query: '?url',
-  import: 'default',
-  eager: true,
-});
+/** Those that are seen first come with the code; the others when they are seen. */
+const thumbnails: Readonly<Record<string, string>> = {
+  ...import.meta.glob<string>('../../../samples/thumbnails/*.webp', { query: '?url', import: 'default', eager: true }),
+  ...import.meta.glob<string>('../../../samples/thumbnails/imagenette/*.webp', {
+    query: '?no-inline',
+    import: 'default',
+    eager: true,
+  }),
+};
 
 export const samples: readonly Sample[] = Object.entries(files).map(([path, address]) => {
   const name = path.replace(/^.*\//, '').replace(/\.jpg$/, '');
@@ -33,7 +37,7 @@ export const samples: readonly Sample[] = Object.entries(files).map(([path, addr
     label: name.replaceAll('-', ' '),
     file: path.slice(UP.length),
     address,
-    thumbnail: thumbnails[`${UP}samples/thumbnails/${name}.webp`] ?? address,
+    thumbnail: thumbnails[path.replace('/samples/', '/samples/thumbnails/').replace(/jpg$/, 'webp')] ?? address,
   };
 });
 

@@ -11,7 +11,7 @@ export function offerSamples(open: (sample: Sample) => void): void {
       const button = make(
         'button',
         { type: 'button', value: sample.name, title: sample.label },
-        make('img', { src: sample.thumbnail, alt: sample.label, width: 64, height: 48 }),
+        make('img', { src: sample.thumbnail, alt: sample.label, loading: 'lazy', width: 64, height: 48 }),
       );
       button.setAttribute('aria-pressed', 'false');
       button.addEventListener('click', () => open(sample));
