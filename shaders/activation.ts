@@ -1,9 +1,9 @@
 /** The kernels of a function of one number, made from its record in `curves.ts`. */
-import { CURVES, type Curve, type CurveName, LARGEST } from './curves';
+import { CURVES, type Curve, type CurveName } from './curves';
 import type { ElementwiseDims } from './elementwise';
 import { type BackwardEpilogue, CHANNELS, gradientOf } from './epilogue';
 import { type Kernel, STRIP, eachPixel, floatBits, kernel, stripsOf } from './kernel';
-import { OVERFLOWED } from './overflow';
+import { LARGEST, OVERFLOWED } from './overflow';
 import { ANY_PRECISION, type Slices, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 

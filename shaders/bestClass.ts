@@ -1,6 +1,6 @@
 /** The class that scores best, chosen on the GPU: it becomes the target of the backward pass. */
 import { type Kernel, WORKGROUP, kernel } from './kernel';
-import { WHOLE_PLANE } from './startBackward';
+import { WHOLE_PLANE } from './targets';
 import { type Slices, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 

@@ -29,9 +29,6 @@ import {
   TANGENT,
 } from './numerics';
 
-/** The largest float32. As a parameter it means no limit; WGSL has no infinity. */
-export const LARGEST = 3.4028234663852886e38;
-
 /** A parameter is a number that every node states, unless it says otherwise. */
 export interface Parameter {
   /** It may be left out, and is this then. An infinite one becomes the largest float32, since WGSL has no infinity. */

@@ -1,3 +1,6 @@
+/** The largest float32. As a parameter it means no limit; WGSL has no infinity. */
+export const LARGEST = 3.4028234663852886e38;
+
 /**
  * WGSL: `overflowed(v)`, per lane: whether it is infinite or no number. By its bits, since compilers take numbers to be
  * finite. What left float32 has to stay to be seen in the scores, so functions, ReLUs and pools hand it on, also where a

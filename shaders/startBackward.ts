@@ -1,6 +1,7 @@
 /** Where the backward pass begins: the gradient of the chosen score with respect to the tensor that holds it. */
 import { type BackwardEpilogue, CHANNELS, RULE, gradientOf } from './epilogue';
 import { type Kernel, eachPixel, kernel } from './kernel';
+import { HEADS, WHOLE_PLANE } from './targets';
 import { reads } from './tensor';
 import { wgsl } from './wgsl';
 
@@ -12,12 +13,6 @@ export interface StartDims {
   readonly W: number;
   readonly BLOCKS: number;
 }
-
-/** A `y` or `x` that stands for the whole plane. */
-export const WHOLE_PLANE = 0xffffffff;
-
-/** What the score goes through before it is differentiated; their places are the numbers of the uniform. */
-export const HEADS = ['logit', 'softmax', 'sigmoid'] as const;
 
 /**
  *   dX[n, c, h, w] = [(c,h,w) is the target of n]            of the score

@@ -7,10 +7,9 @@
  * that it is eight at most), so that the code stands once: on software adapters compiling it eight times over is what a
  * cold start waits for.
  */
-import { LARGEST } from '../curves';
 import { type BackwardEpilogue, type ClipLimits, DEAD, RECTIFY, gradientOf } from '../epilogue';
 import { STRIP, floatBits, unroll } from '../kernel';
-import { MAGNITUDE, OVERFLOWED } from '../overflow';
+import { LARGEST, MAGNITUDE, OVERFLOWED } from '../overflow';
 import { ANY_PRECISION, type Declaration, type SliceOf, reads, writes } from '../tensor';
 import { wgsl } from '../wgsl';
 import { type ConvDims, ROW, SQUARE, type Unit } from './shape';

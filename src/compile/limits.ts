@@ -1,7 +1,8 @@
 /** What a plan asks of a device, against what the device has: before anything is allocated. */
 import { type Kernel, bindingsOf } from '../../shaders/kernel';
 import { GradlensError } from '../errors';
-import { type Plan, UNIFORM_STRIDE } from './plan';
+import type { Plan } from './plan';
+import { UNIFORM_STRIDE } from './sizes';
 
 /** The limits of a device that a plan can meet, by their names in WebGPU. */
 export const PLAN_LIMITS = [

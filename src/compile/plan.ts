@@ -7,6 +7,7 @@ import type { Slice, Step, Tensor } from '../ops/op';
 import { MOST_WORKGROUPS } from '../../shaders/kernel';
 import { GradlensError } from '../errors';
 import type { Steps, Tap } from './differentiate';
+import { UNIFORM_STRIDE, allocatedBytes } from './sizes';
 
 export interface PlannedBuffer {
   readonly bytes: number;
@@ -62,13 +63,8 @@ export interface Plan {
   toString(): string;
 }
 
-/** Each dispatch has its extents at such an offset of the uniform buffer: the largest alignment that WebGPU may ask. */
-export const UNIFORM_STRIDE = 256;
 const RULE_WORDS = 4;
 const RULES = 9; // three of ReLUs, for each of three heads
-
-/** Bytes of the buffer that holds `bytes`. */
-export const allocatedBytes = (bytes: number): number => Math.max(16, Math.ceil(bytes / 4) * 4);
 
 export function plan(name: string, batch: number, steps: Steps, bindingBytes: number): Plan {
   const { forward, backward, input, gradient, scores, taps, tapped } = steps;

@@ -1,6 +1,6 @@
 /** A GPUDevice and what gradlens keeps on it: pipelines, byte counts, and the news of its loss. */
 import type { Half } from '../../shaders/tensor';
-import { allocatedBytes } from '../compile/plan';
+import { allocatedBytes } from '../compile/sizes';
 import type { Environment } from '../environment';
 import type { TuningStore } from '../variants/stored';
 import type { Variants } from '../variants/variants';

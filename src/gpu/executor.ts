@@ -5,10 +5,10 @@
  */
 import { bestClass } from '../../shaders/bestClass';
 import { type Kernel, bindingsOf } from '../../shaders/kernel';
-import { HEADS, WHOLE_PLANE } from '../../shaders/startBackward';
+import { HEADS, WHOLE_PLANE } from '../../shaders/targets';
 import type { Plan } from '../compile';
 import type { Call } from '../calls';
-import { UNIFORM_STRIDE } from '../compile/plan';
+import { UNIFORM_STRIDE } from '../compile/sizes';
 import type { Step } from '../ops/op';
 import type { ReluRule } from '../options';
 import { type Bound, Buffers, binder, dispatch } from './bound';

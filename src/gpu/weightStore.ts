@@ -1,7 +1,8 @@
 /** The parameters of one model on the GPU, for all of its plans. */
 import type { Call } from '../calls';
 import type { Plan } from '../compile';
-import { type PlannedBuffer, allocatedBytes } from '../compile/plan';
+import type { PlannedBuffer } from '../compile/plan';
+import { allocatedBytes } from '../compile/sizes';
 import { LARGEST_HALF } from '../../shaders/tensor';
 import { GradlensError } from '../errors';
 import { notFinite } from '../finite';

@@ -94,6 +94,14 @@ export async function attack(model: Model, image: ImageInput, options: AttackOpt
  * {@link attack} of up to as many pictures as the model's batch, in the same passes; each gets what it gets alone.
  *
  * @param options `class` may have one for each picture.
+ * @throws GradlensError as {@link attack}
+ * @example
+ * ```ts
+ * import { attackBatch } from 'gradlens';
+ *
+ * const two = await attackBatch(await model.withBatch(2), [picture, picture], { epsilon: 2 / 255, class: 'top1' });
+ * console.log(two.filter(({ before, after }) => after.class !== before.class).length, 'of 2 have another class');
+ * ```
  */
 export async function attackBatch(
   model: Model,

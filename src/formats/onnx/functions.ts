@@ -1,5 +1,6 @@
 /** Functions of one number: Clip, LeakyRelu, PRelu and their kind. */
-import { type Curve, CURVES, type CurveName, LARGEST } from '../../../shaders/curves';
+import { type Curve, CURVES, type CurveName } from '../../../shaders/curves';
+import { LARGEST } from '../../../shaders/overflow';
 import { formatError } from '../checks';
 import { broadcastBias, combined, isPerChannel, operands } from './arithmetic';
 import {
