@@ -1,6 +1,8 @@
-/** A page in one of the run's Chromiums (test/setup.ts): a browser lets only the page in front run freely. */
+/** A page in a Chromium of the file's own: a browser lets only the page in front run freely, and files run at once. */
 import puppeteer, { type Browser, type Page } from 'puppeteer';
 import { afterAll, inject } from 'vitest';
+import { findChromium } from '../scripts/system.mjs';
+import { FLAGS } from './setup';
 
 let browser: Promise<Browser> | undefined;
 
@@ -13,10 +15,10 @@ export interface ChromiumPage extends AsyncDisposable {
 
 /**
  * Opens a page of the repository by its path: `await using opened = await chromiumPage('index.html')`, or call
- * `close()`. Pages that are still open when the test file ends are closed then.
+ * `close()`. What is still open when the test file ends is closed then.
  */
 export async function chromiumPage(path = 'package.json'): Promise<ChromiumPage> {
-  browser ??= connect();
+  browser ??= launch();
   const page = await (await browser).newPage();
   const errors: string[] = [];
   page.on('console', (message) => {
@@ -28,19 +30,16 @@ export async function chromiumPage(path = 'package.json'): Promise<ChromiumPage>
   const close = async () => {
     if (!page.isClosed()) await page.close();
   };
-  opened.push(close);
   return { page, errors, close, [Symbol.asyncDispose]: close };
 }
 
-const opened: (() => Promise<void>)[] = [];
-
-async function connect(): Promise<Browser> {
-  const endpoints = inject('browserEndpoints');
-  const own = Number(process.env['VITEST_POOL_ID'] ?? 0) % endpoints.length; // of the files that run at once
-  const connected = await puppeteer.connect({ browserWSEndpoint: endpoints[own]!, protocolTimeout: 240_000 });
-  afterAll(async () => {
-    await Promise.all(opened.map((close) => close()));
-    await connected.disconnect();
+async function launch(): Promise<Browser> {
+  const launched = await puppeteer.launch({
+    executablePath: findChromium()!,
+    headless: true,
+    args: FLAGS,
+    protocolTimeout: 240_000,
   });
-  return connected;
+  afterAll(() => launched.close());
+  return launched;
 }

@@ -5,18 +5,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import puppeteer, { type Browser } from 'puppeteer';
+import puppeteer from 'puppeteer';
 import { createServer } from 'vite';
 import type { TestProject } from 'vitest/node';
 import { findChromium } from '../scripts/system.mjs';
-import { PAGES_AT_ONCE } from './projects.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** Where Vite serves the repository: `http://127.0.0.1:…/` */
     pageUrl: string;
-    /** Where Puppeteer finds the running Chromiums, one for each file that runs at the same time. */
-    browserEndpoints: readonly string[];
     /** An empty folder, where the first test that needs the package unpacks it for all. */
     packFolder: string;
   }
@@ -52,33 +49,23 @@ export default async function setup(project: TestProject): Promise<() => Promise
   });
   await server.listen();
   const pageUrl = server.resolvedUrls?.local[0] as string;
-  const browsers = await Promise.all(
-    Array.from({ length: PAGES_AT_ONCE }, () =>
-      puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: 240_000 }),
-    ),
-  );
-  const [browser] = browsers as [Browser];
+  const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS });
   const packFolder = mkdtempSync(join(tmpdir(), 'gradlens-packed-'));
   const close = async () => {
     rmSync(packFolder, { recursive: true, force: true });
-    await Promise.all(browsers.map((one) => one.close()));
     await server.close();
   };
 
   const page = await browser.newPage();
   await page.goto(new URL('package.json', pageUrl).href); // any page of this origin: about:blank has no WebGPU
   const adapter = await page.evaluate(async () => (await navigator.gpu?.requestAdapter())?.info.description);
-  await page.close();
+  const version = await browser.version();
+  await browser.close();
   if (adapter === undefined) {
-    const version = await browser.version();
     await close();
     throw new Error(`${executablePath} (${version}) has no WebGPU adapter`);
   }
   project.provide('pageUrl', pageUrl);
-  project.provide(
-    'browserEndpoints',
-    browsers.map((one) => one.wsEndpoint()),
-  );
   project.provide('packFolder', packFolder);
   return close;
 }
