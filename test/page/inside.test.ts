@@ -42,7 +42,7 @@ test('a net of one’s own says what was concluded, takes what its file leaves o
   const { inside } = await settled(page);
   using engine = await createNodeEngine();
   const model = await engine.load(fileAddress(path), { size: [24, 32], prep: 'guess' });
-  const picture = await readImage('samples/imagenette/golf-ball.jpg');
+  const picture = await readImage('samples/school-bus.jpg');
   const stages = stagesOf(model.file.graph);
   expect(inside!.stages.map(({ channels, height, width }) => [channels, height, width])).toEqual([
     [8, 24, 32],
