@@ -29,6 +29,8 @@ import {
   TANGENT,
 } from './numerics';
 
+export { LARGEST } from './overflow';
+
 /** A parameter is a number that every node states, unless it says otherwise. */
 export interface Parameter {
   /** It may be left out, and is this then. An infinite one becomes the largest float32, since WGSL has no infinity. */

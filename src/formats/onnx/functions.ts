@@ -1,6 +1,5 @@
 /** Functions of one number: Clip, LeakyRelu, PRelu and their kind. */
-import { type Curve, CURVES, type CurveName } from '../../../shaders/curves';
-import { LARGEST } from '../../../shaders/overflow';
+import { type Curve, CURVES, type CurveName, LARGEST } from '../../../shaders/curves';
 import { formatError } from '../checks';
 import { broadcastBias, combined, isPerChannel, operands } from './arithmetic';
 import {

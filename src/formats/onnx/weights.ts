@@ -1,4 +1,4 @@
-import { LARGEST } from '../../../shaders/overflow';
+import { LARGEST } from '../../../shaders/curves';
 import type { Weight } from '../../graph';
 import { formatError, quote, requireFinite } from '../checks';
 import type { NamedWeight, WeightForm } from './call';
