@@ -16,7 +16,7 @@ import { createNodeEngine, fileAddress, readImage } from 'gradlens/node';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const data = process.env.GRADLENS_DATA;
-const WIDTH = 300;
+const WIDTH = 225; // the middle square, which the default net sees
 const HEIGHT = 225;
 
 const engine = await createNodeEngine({ onNotice: (message) => console.error(message) });
