@@ -1,8 +1,7 @@
 /** A page in a Chromium of the file's own: a browser lets only the page in front run freely, and files run at once. */
-import puppeteer, { type Browser, type Page } from 'puppeteer';
+import type { Browser, Page } from 'puppeteer';
 import { afterAll, inject } from 'vitest';
-import { findChromium } from '../scripts/system.mjs';
-import { FLAGS } from './setup';
+import { launch } from './launch';
 
 let browser: Promise<Browser> | undefined;
 
@@ -18,7 +17,7 @@ export interface ChromiumPage extends AsyncDisposable {
  * `close()`. What is still open when the test file ends is closed then.
  */
 export async function chromiumPage(path = 'package.json'): Promise<ChromiumPage> {
-  browser ??= launch();
+  browser ??= launched();
   const page = await (await browser).newPage();
   const errors: string[] = [];
   page.on('console', (message) => {
@@ -33,13 +32,8 @@ export async function chromiumPage(path = 'package.json'): Promise<ChromiumPage>
   return { page, errors, close, [Symbol.asyncDispose]: close };
 }
 
-async function launch(): Promise<Browser> {
-  const launched = await puppeteer.launch({
-    executablePath: findChromium()!,
-    headless: true,
-    args: FLAGS,
-    protocolTimeout: 240_000,
-  });
-  afterAll(() => launched.close());
-  return launched;
+async function launched(): Promise<Browser> {
+  const own = await launch();
+  afterAll(() => own.close());
+  return own;
 }

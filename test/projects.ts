@@ -17,12 +17,10 @@ export function projectOf(file: string): ProjectName {
   return ['webgpu', 'vite', 'node:child_process'].some((name) => reached.has(name)) ? 'gpu' : 'pure';
 }
 
-/** Files of pages that run at once, each in a Chromium of its own: the browser lets only the page in front run freely. */
-export const PAGES_AT_ONCE = 2;
-
 // Processes: a crash of Dawn takes only that of its own file. Two at once: a software GPU takes all cores while it
-// computes, but these tests compile on one, and wait for programs and pages, more than that.
-const processes = (maxWorkers: number) => ({ pool: 'forks', maxWorkers }) as const;
+// computes, but these tests compile on one, and wait for programs and pages, more than that. Each file of pages has a
+// Chromium of its own, since a browser lets only the page in front run freely.
+const PROCESSES = { pool: 'forks', maxWorkers: 2 } as const;
 
 export function projects(): TestProjectInlineConfiguration[] {
   const files = testFiles();
@@ -37,7 +35,7 @@ export function projects(): TestProjectInlineConfiguration[] {
   });
   return [
     project('pure', 0, { pool: 'threads' }),
-    project('gpu', 1, processes(2)),
-    project('browser', 2, { ...processes(PAGES_AT_ONCE), globalSetup: 'test/setup.ts' }),
+    project('gpu', 1, PROCESSES),
+    project('browser', 2, { ...PROCESSES, globalSetup: 'test/setup.ts' }),
   ];
 }

@@ -1,14 +1,13 @@
 /**
- * Once per run: a Vite server, and Chromiums whose WebGPU is SwiftShader's, so that the browser tests mean the same on
- * every machine. Tests reach both through test/chromium.ts. Without an adapter the run fails; nothing is skipped.
+ * Once per run: a Vite server, and whether Chromium has an adapter of WebGPU. Without one the run fails; nothing is
+ * skipped. Tests reach the server through test/chromium.ts.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import puppeteer from 'puppeteer';
 import { createServer } from 'vite';
 import type { TestProject } from 'vitest/node';
-import { findChromium } from '../scripts/system.mjs';
+import { launch } from './launch.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -19,24 +18,8 @@ declare module 'vitest' {
   }
 }
 
-export const FLAGS = [
-  '--no-sandbox', // Chromium's sandbox does not work for root, as which containers run
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--use-fake-device-for-media-stream', // a camera that shows a turning pie, and asks nobody
-  '--use-fake-ui-for-media-stream',
-];
-
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const executablePath = findChromium();
-  if (!executablePath)
-    throw new Error('no Chromium: run npm test, which gets one, or set GRADLENS_CHROMIUM to its program');
-
+  const browser = await launch();
   const server = await createServer({
     server: {
       host: '127.0.0.1',
@@ -49,7 +32,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   });
   await server.listen();
   const pageUrl = server.resolvedUrls?.local[0] as string;
-  const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS });
   const packFolder = mkdtempSync(join(tmpdir(), 'gradlens-packed-'));
   const close = async () => {
     rmSync(packFolder, { recursive: true, force: true });
@@ -63,7 +45,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await browser.close();
   if (adapter === undefined) {
     await close();
-    throw new Error(`${executablePath} (${version}) has no WebGPU adapter`);
+    throw new Error(`${version} has no WebGPU adapter`);
   }
   project.provide('pageUrl', pageUrl);
   project.provide('packFolder', packFolder);

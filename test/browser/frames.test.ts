@@ -6,7 +6,7 @@ import puppeteer, { type Page } from 'puppeteer';
 import { expect, inject, test } from 'vitest';
 import { findChromium } from '../../scripts/system.mjs';
 import { chromiumPage } from '../chromium';
-import { FLAGS } from '../setup';
+import { FLAGS } from '../launch';
 import type { FatalReport, FrameReport } from './frames';
 
 const HARNESS = 'test/browser/harness.html';

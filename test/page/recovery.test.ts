@@ -2,11 +2,10 @@
  * The browser's GPU process dies in the middle of everything that the page does. Each time in a Chromium of its own:
  * one that lost the GPU a few times gives none to anybody.
  */
-import puppeteer, { type Page } from 'puppeteer';
+import type { Page } from 'puppeteer';
 import { describe, expect, inject, test } from 'vitest';
 import { recover, repeatedly } from '../../src/demo/worker/recovery';
-import { findChromium } from '../../scripts/system.mjs';
-import { FLAGS } from '../setup';
+import { launch } from '../launch';
 import { alertOf, crashGpu, mapNumber, setField, settled, stateOf, TEN } from './open';
 
 interface Opened extends AsyncDisposable {
@@ -14,8 +13,7 @@ interface Opened extends AsyncDisposable {
 }
 
 async function openAlone(hash: string): Promise<Opened> {
-  const executablePath = findChromium()!;
-  const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: 240_000 });
+  const browser = await launch();
   const [page] = (await browser.pages()) as [Page];
   await page.setViewport({ width: 1280, height: 900 });
   await page.goto(new URL(`index.html${hash}`, inject('pageUrl')).href);

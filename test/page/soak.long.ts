@@ -3,10 +3,9 @@
  * grows meanwhile. Prints its figures. Resident memory is read from Linux's /proc.
  */
 import { readFileSync } from 'node:fs';
-import puppeteer, { type Page } from 'puppeteer';
+import type { Page } from 'puppeteer';
 import { expect, inject, test, vi } from 'vitest';
-import { findChromium } from '../../scripts/system.mjs';
-import { FLAGS } from '../setup';
+import { launch } from '../launch';
 import { mapNumber, setField, settled, stateOf, TEN } from './open';
 
 const SECONDS = Number(process.env['GRADLENS_SOAK_SECONDS'] ?? 600);
@@ -29,8 +28,7 @@ interface Sample {
 }
 
 async function openAlone(hash: string): Promise<{ page: Page } & AsyncDisposable> {
-  const executablePath = findChromium()!;
-  const browser = await puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: 120_000 });
+  const browser = await launch();
   const [page] = (await browser.pages()) as [Page];
   await page.goto(new URL(`index.html${hash}`, inject('pageUrl')).href);
   return { page, [Symbol.asyncDispose]: () => browser.close() };

@@ -1,0 +1,24 @@
+/** Chromium, whose WebGPU is SwiftShader's, so that the tests of pages mean the same on every machine. */
+import puppeteer, { type Browser } from 'puppeteer';
+import { findChromium } from '../scripts/system.mjs';
+
+export const FLAGS = [
+  '--no-sandbox', // Chromium's sandbox does not work for root, as which containers run
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--use-fake-device-for-media-stream', // a camera that shows a turning pie, and asks nobody
+  '--use-fake-ui-for-media-stream',
+];
+
+/** @throws Error where there is no Chromium */
+export async function launch(): Promise<Browser> {
+  const executablePath = findChromium();
+  if (!executablePath)
+    throw new Error('no Chromium: run npm test, which gets one, or set GRADLENS_CHROMIUM to its program');
+  return puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: 240_000 });
+}
