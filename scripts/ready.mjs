@@ -1,6 +1,7 @@
 /**
  * Makes samples/ready/: what the page shows to visitors whose browser has no WebGPU. For every sample the map, the map
- * over the picture and the segmentation, by the net that the page opens with; for every net that ships class models; and index.json, which says what each shows and how it was made. All of it as the command line makes it.
+ * over the picture and the segmentation, by the net that the page opens with; for every net that ships class models;
+ * and index.json, which says what each shows and how it was made. All of it as the command line makes it.
  *
  *   npm run build:lib && node scripts/ready.mjs [NET…]
  *

@@ -3,7 +3,7 @@ import { CURVES, type Curve, type CurveName } from './curves';
 import type { ElementwiseDims } from './elementwise';
 import { type BackwardEpilogue, CHANNELS, gradientOf } from './epilogue';
 import { type Kernel, STRIP, eachPixel, floatBits, kernel, stripsOf } from './kernel';
-import { LARGEST, OVERFLOWED } from './overflow';
+import { OVERFLOWED, inFloat32 } from './overflow';
 import { ANY_PRECISION, type Slices, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 
@@ -18,10 +18,7 @@ export type Values = Readonly<Record<string, number>>;
 /** Fields that {@link parametersOf} needs in the uniform: the bits of an f32 for each parameter that is one number. */
 const parameterDims = (values: Values): Record<string, number> =>
   Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [
-      `P_${name.toUpperCase()}`,
-      floatBits(Math.max(-LARGEST, Math.min(value, LARGEST))),
-    ]),
+    Object.entries(values).map(([name, value]) => [`P_${name.toUpperCase()}`, floatBits(inFloat32(value))]),
   );
 
 /**

@@ -29,7 +29,7 @@ import {
   TANGENT,
 } from './numerics';
 
-export { LARGEST } from './overflow';
+export { LARGEST, inFloat32 } from './overflow';
 
 /** A parameter is a number that every node states, unless it says otherwise. */
 export interface Parameter {

@@ -1,6 +1,9 @@
 /** The largest float32. As a parameter it means no limit; WGSL has no infinity. */
 export const LARGEST = 3.4028234663852886e38;
 
+/** The nearest number that float32 holds, of one that may be infinite. */
+export const inFloat32 = (value: number): number => Math.max(-LARGEST, Math.min(value, LARGEST));
+
 /**
  * WGSL: `overflowed(v)`, per lane: whether it is infinite or no number. By its bits, since compilers take numbers to be
  * finite. What left float32 has to stay to be seen in the scores, so functions, ReLUs and pools hand it on, also where a

@@ -23,3 +23,7 @@ export function congruential(seed: number): () => number {
     return state;
   };
 }
+
+/** A normal number, of mean 0 and deviation 1, from two uniform ones (Box and Muller 1958). */
+export const normal = (draw: () => number): number =>
+  Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());

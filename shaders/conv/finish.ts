@@ -9,7 +9,7 @@
  */
 import { type BackwardEpilogue, type ClipLimits, DEAD, RECTIFY, gradientOf } from '../epilogue';
 import { STRIP, floatBits, unroll } from '../kernel';
-import { LARGEST, MAGNITUDE, OVERFLOWED } from '../overflow';
+import { MAGNITUDE, OVERFLOWED, inFloat32 } from '../overflow';
 import { ANY_PRECISION, type Declaration, type SliceOf, reads, writes } from '../tensor';
 import { wgsl } from '../wgsl';
 import { type ConvDims, ROW, SQUARE, type Unit } from './shape';
@@ -125,12 +125,12 @@ fn finish(${TAKES}) {
 #endif
 }`;
   const slices = { y, ...(addend && { addend }) };
-  const dims = { ...DIMS, ...(clip && { CLIP_MIN: limit(clip.min), CLIP_MAX: limit(clip.max) }) };
+  const dims = {
+    ...DIMS,
+    ...(clip && { CLIP_MIN: floatBits(inFloat32(clip.min)), CLIP_MAX: floatBits(inFloat32(clip.max)) }),
+  };
   return { unit: pooled ? SQUARE : ROW, slices, dims, tensors, functions };
 }
-
-/** The bits of a limit; WGSL has no infinity. */
-const limit = (value: number): number => floatBits(Math.max(-LARGEST, Math.min(value, LARGEST)));
 
 // The winner of four taps in row-major order, the first on a tie; what overflowed wins, and stays.
 const POOL = `struct Pooled { value: vec4f, winner: vec4u }

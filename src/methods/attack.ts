@@ -6,7 +6,7 @@ import { unprepared } from '../image/unprepared';
 import type { Model } from '../model';
 import { objectOf } from '../model/arguments';
 import type { HeadKind, InputSpec, RunOptions } from '../options';
-import { uniform } from '../random';
+import { normal, uniform } from '../random';
 import { bestClass } from '../scores';
 import { madeBy } from './heatmap';
 
@@ -240,8 +240,7 @@ class Way {
     const { change } = this;
     if (norm === 'max') change.forEach((_, i) => (change[i] = epsilon * (2 * draw() - 1)));
     else {
-      const normal = (): number => Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
-      change.forEach((_, i) => (change[i] = normal()));
+      change.forEach((_, i) => (change[i] = normal(draw)));
       const radius = epsilon * draw() ** (1 / change.length);
       scale(change, radius / norm2(change));
     }

@@ -9,7 +9,8 @@ import type { Environment } from '../environment';
 
 /**
  * By output channels × pixels; `own` of two makes an invocation's 8 × 8 sums, of one 4 × 8. All run at WebGPU's default
- * limits. The last three are for few channels: 16, 24, 48, 144. The first layer of a network has one block of input channels: there a tile is one block deep.
+ * limits. The last three are for few channels: 16, 24, 48, 144. The first layer of a network has one block of input
+ * channels: there a tile is one block deep.
  */
 export const TILES = {
   '128×64': { blocks: 32, units: 8, depth: 4, own: 2 },

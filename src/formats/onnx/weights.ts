@@ -1,4 +1,4 @@
-import { LARGEST } from '../../../shaders/curves';
+import { inFloat32 } from '../../../shaders/curves';
 import type { Weight } from '../../graph';
 import { formatError, quote, requireFinite } from '../checks';
 import type { NamedWeight, WeightForm } from './call';
@@ -8,7 +8,7 @@ import { readFloats, type Constant } from './tensors';
 /** Its numbers as float32, infinities as the largest. */
 const finite = ({ shape, data }: Numbers): Weight => ({
   shape,
-  data: Float32Array.from(data, (value) => Math.max(-LARGEST, Math.min(value, LARGEST))),
+  data: Float32Array.from(data, inFloat32),
 });
 
 /** The weights of a graph, decoded when a node first asks for them, each form of each once. */

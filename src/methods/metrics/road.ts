@@ -2,7 +2,7 @@
  * ROAD, remove and debias (Rong et al. 2022, "A Consistent and Efficient Evaluation Strategy for Attribution
  * Methods"): pixels that are removed become weighted means of their neighbours, so that a mask's form tells nothing.
  */
-import { uniform } from '../../random';
+import { normal, uniform } from '../../random';
 import { type InputExtents, type ScoresOf, pixelsByValue } from './subject';
 
 export interface RoadOptions extends InputExtents {
@@ -86,6 +86,3 @@ function around(plane: Float64Array, pixel: number, { H, W }: { readonly H: numb
   }
   return sum / weights;
 }
-
-/** Box and Muller (1958). */
-const normal = (draw: () => number): number => Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
