@@ -4,7 +4,6 @@ import { check, shown } from './check';
 import { type Memory, type Plan, lastPlaneOf, planesOf, tensorsOf } from './compile';
 import { GradlensError } from './errors';
 import type { Ascent, AscentOptions } from './gpu/ascent';
-import type { Encoder } from './gpu/commands';
 import type { Device } from './gpu/device';
 import type { BackwardOptions, Executor, Target } from './gpu/executor';
 import type { Upload } from './gpu/inputs';
@@ -574,10 +573,7 @@ export class Model implements Disposable {
         upload: async (k) => {
           const upload = await inputs.upload(batchOf(k), call);
           upload.check();
-          return (encoder) => {
-            upload.bring(encoder);
-            inputs.encode(encoder, executor.input);
-          };
+          return (encoder) => upload.bring(encoder, executor.input);
         },
       });
       return explained({ ...this.parts, executor }, call, { backward }, () => finite(map));
@@ -630,11 +626,7 @@ export class Model implements Disposable {
       const upload = await inputs.upload(pictures, call);
       upload.check();
       const { profileOf } = await import('./gpu/profile');
-      const bring = (encoder: Encoder): void => {
-        upload.bring(encoder);
-        inputs.encode(encoder, executor.input);
-      };
-      return profileOf(this.parts, call, bring, backward);
+      return profileOf(this.parts, call, (encoder) => upload.bring(encoder, executor.input), backward);
     });
   }
 

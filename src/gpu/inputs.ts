@@ -34,10 +34,10 @@ export type CheckFinite = () => void;
 /** Pictures that are ready. */
 export interface Upload {
   /**
-   * Brings them into the buffer of the inputs. It writes to the queue, so it is called within {@link Device.guard}, as
-   * what it records is submitted.
+   * Brings them into the buffer of the inputs, and from there into an executor's input, if one is given. It writes to
+   * the queue, so it is called within {@link Device.guard}, as what it records is submitted.
    */
-  readonly bring: (encoder: Encoder) => void;
+  readonly bring: (encoder: Encoder, into?: GPUBuffer) => void;
   /** To be called while the GPU is at work. */
   readonly check: CheckFinite;
 }
@@ -150,9 +150,10 @@ export class Inputs {
   private uploadOf(sources: readonly Source[], images: readonly Captured[]): Upload {
     const pictures = sources.flatMap(({ picture }) => picture ?? []);
     return {
-      bring: (encoder) => {
+      bring: (encoder, into) => {
         for (const { encode } of sources) encode?.(encoder);
         if (pictures.length > 0) this.preparing.encode(encoder, pictures, this.buffer);
+        if (into) this.encode(encoder, into);
       },
       check: checkOf(images),
     };

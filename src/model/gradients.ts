@@ -21,15 +21,14 @@ export type Rules = Pick<BackwardOptions, 'relu' | 'score'>;
 
 /** Scores `[N × classes]`. */
 export async function forward(parts: Parts, { call, upload }: Run): Promise<Float32Array> {
-  const { inputs, readback, executor } = parts;
+  const { readback, executor } = parts;
   const { plan } = executor;
   const { bytes } = plan.scores.storage;
   const [stored] = await readback.run(call, {
     what: 'scores',
     bytes,
     encode: (encoder, read) => {
-      upload.bring(encoder);
-      inputs.encode(encoder, executor.input);
+      upload.bring(encoder, executor.input);
       executor.encodeForward(encoder);
       read(executor.scores, bytes);
     },
@@ -48,7 +47,7 @@ export async function classGradients(
   chosen: number | readonly number[],
   rules: Rules,
 ): Promise<Found> {
-  const { inputs, readback, executor } = parts;
+  const { readback, executor } = parts;
   const { plan } = executor;
   const passes = passesOf(plan, chosen);
   const [scoreBytes, gradientBytes] = [plan.scores.storage.bytes, plan.gradient.bytes];
@@ -56,8 +55,7 @@ export async function classGradients(
     what: 'gradient',
     bytes: scoreBytes + passes.length * gradientBytes,
     encode: (encoder, read) => {
-      upload.bring(encoder);
-      inputs.encode(encoder, executor.input);
+      upload.bring(encoder, executor.input);
       passes.forEach((classes, k) => {
         encodePass(encoder, executor, { classes, rules, withForward: k === 0 });
         if (k === 0) read(executor.scores, scoreBytes);
@@ -72,7 +70,7 @@ export async function classGradients(
 
 /** Of the class that scores best, which the GPU finds: one submit. */
 export async function bestGradient(parts: Parts, { call, upload }: Run, rules: Rules): Promise<Found> {
-  const { inputs, readback, executor } = parts;
+  const { readback, executor } = parts;
   const { plan } = executor;
   const best = await executor.best(call);
   const [scoreBytes, gradientBytes] = [plan.scores.storage.bytes, plan.gradient.bytes];
@@ -80,8 +78,7 @@ export async function bestGradient(parts: Parts, { call, upload }: Run, rules: R
     what: 'gradient',
     bytes: scoreBytes + gradientBytes,
     encode: (encoder, read) => {
-      upload.bring(encoder);
-      inputs.encode(encoder, executor.input);
+      upload.bring(encoder, executor.input);
       executor.encodeForward(encoder);
       dispatch(encoder, 'best class', [best]);
       executor.encodeBackward(encoder, { targets: [], ...rules });
@@ -191,8 +188,7 @@ export async function neuronGradient(
     what: 'gradient',
     bytes: bytes + plan.gradient.bytes,
     encode: (encoder, read) => {
-      upload.bring(encoder);
-      inputs.encode(encoder, executor.input);
+      upload.bring(encoder, executor.input);
       executor.encodeBoth(encoder, { targets, ...rules });
       read(executor.scores, bytes);
       read(executor.gradient, plan.gradient.bytes);
@@ -231,8 +227,7 @@ export async function layerGradient(
     what: 'layer',
     bytes: storage.bytes,
     encode: (encoder, read) => {
-      upload.bring(encoder);
-      inputs.encode(encoder, head.input);
+      upload.bring(encoder, head.input);
       head.encodeForward(encoder);
       read(head.scores, storage.bytes);
     },
