@@ -113,8 +113,8 @@ try {
     if (result !== 0) throw new Error(`exit code ${result}`);
     const busy = ((100 * count * milliseconds) / 1000 / seconds).toFixed(0);
     console.log(
-      `batch ${batch}: ${(count / seconds).toFixed(1)} pictures/s, ${((user + system) / 1000 / count).toFixed(1)} ms of ` +
-        `CPU a picture, the device busy ${busy} %`,
+      `batch ${batch}: ${(count / seconds).toFixed(1)} pictures/s, ${((user + system) / 1000 / count).toFixed(1)} ms ` +
+        `of CPU a picture, the device busy ${busy} %`,
     );
   }
 } finally {

@@ -1,6 +1,6 @@
 /**
- * `npm run build`: page and benchmark, package, types and documentation into dist/. `--rivals`: the benchmark's rivals, too, 60 MB in
- * files of which some hosts take none above 25 MiB.
+ * `npm run build`: page and benchmark, package, types and documentation into dist/. `--rivals`: the benchmark's rivals,
+ * too, 60 MB in files of which some hosts take none above 25 MiB.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -27,7 +27,9 @@ const texts = Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="${WIDT
   font-family="DejaVu Sans, sans-serif" fill="#1b2426">
   <text x="40" y="76" font-size="46" font-weight="700" fill="#0b6e75">gradlens</text>
   <text x="300" y="76" font-size="30">What does a neural network look at?</text>
-  <text x="40" y="505" font-size="25" fill="#586467">Your picture, any network, on your own graphics processor: in the browser.</text>
+  <text x="40" y="505" font-size="25" fill="#586467">
+      Your picture, any network, on your own graphics processor: in the browser.
+    </text>
 </svg>`);
 const file = join(root, 'docs/card.jpg');
 await sharp({ create: { width: WIDTH, height: HEIGHT, channels: 3, background: '#ffffff' } })

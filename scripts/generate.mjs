@@ -1,5 +1,5 @@
-// Writes what follows from the records of operators and methods: node scripts/generate.mjs, from the repository's folder. A test
-// compares the same texts (test/generated.test.ts).
+// Writes what follows from the records of operators and methods: node scripts/generate.mjs, from the repository's
+// folder. A test compares the same texts (test/generated.test.ts).
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'vite';
 

@@ -1,6 +1,6 @@
 /**
- * Makes samples/methods/: for each method of attribution its map of one sample, over it, which the page shows beside the
- * words on how to read it. As the command line makes it.
+ * Makes samples/methods/: for each method of attribution its map of one sample, over it, which the page shows beside
+ * the words on how to read it. As the command line makes it.
  *
  *   npm run build:lib && node scripts/methodPictures.mjs
  */

@@ -5,8 +5,8 @@
  *
  *   node scripts/nodeTests.mjs FOLDER [PATTERN]
  *
- * Where the input is no [N, C, H, W] whose N stays, a picture of as many numbers is reshaped to it inside the graph; the
- * output is reshaped to a list of scores. Prints a line per operator, and per test that is wrong, with `--refused`
+ * Where the input is no [N, C, H, W] whose N stays, a picture of as many numbers is reshaped to it inside the graph;
+ * the output is reshaped to a list of scores. Prints a line per operator, and per test that is wrong, with `--refused`
  * per test that is refused, too.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
@@ -19,7 +19,9 @@ import { createNodeEngine } from 'gradlens/node';
 const FLOAT = 1;
 const INT64 = 7;
 const LIMIT = 5e-5;
-/** The last pixel stands at the end of `scales · size` there, at the end of the whole number of pixels in the Runtime. */
+/**
+ * The last pixel stands at the end of `scales · size` there, at the end of the whole number of pixels in the Runtime.
+ */
 const OTHERWISE = /downsample_scales_(linear|cubic)_align_corners/;
 
 const flags = process.argv.slice(2);

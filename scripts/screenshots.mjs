@@ -120,7 +120,8 @@ const {
 });
 if (!folder) {
   console.error(
-    'node scripts/screenshots.mjs FOLDER [--at ADDRESS] [--only STATE,…] [--widths 1280,…] [--schemes light,dark] [--fold]',
+    'node scripts/screenshots.mjs FOLDER [--at ADDRESS] [--only STATE,…] [--widths 1280,…] [--schemes light,dark] ' +
+      '[--fold]',
   );
   process.exit(2);
 }

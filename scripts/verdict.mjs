@@ -1,6 +1,6 @@
 /**
- * What the thresholds of src/methods/verdict.ts can be held against: for pictures, how far chance alone moves the gain of a map, and
- * how like the maps of two classes, and of a trained net and a shuffled one, are by each method.
+ * What the thresholds of src/methods/verdict.ts can be held against: for pictures, how far chance alone moves the gain
+ * of a map, and how like the maps of two classes, and of a trained net and a shuffled one, are by each method.
  *
  *   npm run build:lib && node scripts/verdict.mjs MODEL PICTURE…
  */

@@ -317,8 +317,8 @@ export const CURVES = {
   power: curve({
     title: 'power',
     says:
-      'x to the power of exponent, of a negative x only where that is a whole number; the derivative at 0, where it is ' +
-      'infinite, counts as 0',
+      'x to the power of exponent, of a negative x only where that is a whole number; the derivative at 0, where it ' +
+      'is infinite, counts as 0',
     parameters: { exponent: {} },
     uses: [...EXP, ...LOG, POWER],
     value: 'power(x, vec4f(p.exponent))',
@@ -466,8 +466,9 @@ export const CURVES = {
   quantize: curve({
     title: 'quantization',
     says:
-      'the nearest whole number, the even one of two, kept from low to high; flat between its steps, so that the derivative ' +
-      'is that of what it stands for: 1 where the nearest whole number lies within the limits, else 0 (straight-through)',
+      'the nearest whole number, the even one of two, kept from low to high; flat between its steps, so that the ' +
+      'derivative is that of what it stands for: 1 where the nearest whole number lies within the limits, else 0 ' +
+      '(straight-through)',
     parameters: { low: {}, high: {} },
     value: 'clamp(round(x), vec4f(p.low), vec4f(p.high))',
     bit: '(round(x) >= vec4f(p.low)) & (round(x) <= vec4f(p.high))',
@@ -491,8 +492,8 @@ export const CURVES = {
   isInfinite: curve({
     title: 'test for infinity',
     says:
-      '1 for ∞ unless positive is 0, and for −∞ unless negative is 0, else 0: what overflowed is handed on instead, and ' +
-      'refused; flat everywhere',
+      '1 for ∞ unless positive is 0, and for −∞ unless negative is 0, else 0: what overflowed is handed on instead, ' +
+      'and refused; flat everywhere',
     parameters: { negative: {}, positive: {} },
     value:
       'select(vec4f(), vec4f(p.positive), bitcast<vec4u>(x) == vec4u(0x7f800000u)) + ' +

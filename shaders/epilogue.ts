@@ -40,8 +40,8 @@ export interface BackwardEpilogue {
 }
 
 /**
- * WGSL: `rectify(v)`, which hands on what overflowed, also minus infinity, so that it shows in the scores; and `signs(v)`,
- * the four bits of a pixel.
+ * WGSL: `rectify(v)`, which hands on what overflowed, also minus infinity, so that it shows in the scores; and
+ * `signs(v)`, the four bits of a pixel.
  */
 export const RECTIFY = `
 fn rectify(v: vec4f) -> vec4f {

@@ -59,8 +59,8 @@ export const FORMULAS = {
   raise: {
     title: 'power of two tensors',
     says:
-      'a to the power of b; the derivative with respect to a counts as 0 where it is infinite, that with respect to b ' +
-      'where a is not above 0',
+      'a to the power of b; the derivative with respect to a counts as 0 where it is infinite, that with respect to ' +
+      'b where a is not above 0',
     uses: [IS_NAN, EXP_TAIL, EXPONENTIAL, ARTANH_TAIL, LOGARITHM, POWER],
     value: 'power(a, b)',
     slopes: {

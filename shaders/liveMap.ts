@@ -138,7 +138,9 @@ if (me == 0u) {
 export const MAP_FORMATS = ['rgba8unorm', 'bgra8unorm', 'rgba16float', 'rgba32float'] as const;
 export type MapFormat = (typeof MAP_FORMATS)[number];
 
-/** The placement is that of the map in the output: FROM in the output's pixels, TO in the map's. FROM travels as f32. */
+/**
+ * The placement is that of the map in the output: FROM in the output's pixels, TO in the map's. FROM travels as f32.
+ */
 export interface ColourDims extends Placement {
   readonly N: number;
   readonly H: number;
@@ -165,11 +167,12 @@ export interface Overlay {
 }
 
 /**
- *   out[n, y, x] = colours[map there / state[n].x], alone, transparent where the map shows nothing; or over the picture,
+ *   out[n, y, x] = colours[map there / state[n].x], alone, transparent where the map shows nothing; or over the
+ *   picture,
  *                  as opaque as the map is strong, up to ALPHA
  *
- * Bilinear between the map's pixels, and the picture's, centres on centres. One invocation owns one pixel of the output.
- * Bindings: map state colours [picture] out.
+ * Bilinear between the map's pixels, and the picture's, centres on centres. One invocation owns one pixel of the
+ * output. Bindings: map state colours [picture] out.
  */
 export function colourMap(d: ColourDims, { to, centred, steps, overlay }: ColourForm): Kernel {
   const { FROM_X, FROM_Y, FROM_W, FROM_H, ...whole } = d;

@@ -3,8 +3,8 @@
  * tangent by 10⁻⁵, its logarithm near 1 by 2⁻²¹, its power by what that makes of large exponents. Each constant is one
  * function, and needs those that its comment names before it.
  *
- * WGSL leaves infinities undefined. Where float64 has an infinity or a NaN, these ask the driver for one, and mostly get
- * it; what they never do is to hide a NaN that they are given.
+ * WGSL leaves infinities undefined. Where float64 has an infinity or a NaN, these ask the driver for one, and mostly
+ * get it; what they never do is to hide a NaN that they are given.
  */
 
 /** `isNan(v)`, per lane. By its bits, since compilers take `v != v` to be false. */
@@ -27,8 +27,8 @@ fn expTail(r: vec4f) -> vec4f {
 }`;
 
 /**
- * `exponential(x)` = 2ᵏ · exp(r), where r = x − k · ln 2, and ln 2 is taken in two parts, of which the first makes exact
- * products. 2ᵏ is two factors, since k may be beyond the exponents of a float32. Needs `EXP_TAIL`, `IS_NAN`.
+ * `exponential(x)` = 2ᵏ · exp(r), where r = x − k · ln 2, and ln 2 is taken in two parts, of which the first makes
+ * exact products. 2ᵏ is two factors, since k may be beyond the exponents of a float32. Needs `EXP_TAIL`, `IS_NAN`.
  */
 export const EXPONENTIAL = `
 fn powerOfTwo(k: vec4i) -> vec4f {
@@ -51,7 +51,8 @@ fn expm1(x: vec4f) -> vec4f {
 /** `artanhTail(q)`: artanh(s) = s · (1 + q · artanhTail(q)) with q = s² ≤ 1/9. No difference in it could cancel. */
 export const ARTANH_TAIL = `
 fn artanhTail(q: vec4f) -> vec4f {
-  return 1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q * (1.0 / 9.0 + q * (1.0 / 11.0 + q * (1.0 / 13.0 + q / 15.0)))));
+  let tail = 1.0 / 9.0 + q * (1.0 / 11.0 + q * (1.0 / 13.0 + q / 15.0));
+  return 1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q * tail));
 }`;
 
 /** `log1p(t)` = log(1 + t) for t from 0 to 1, as 2 · artanh(t / (2 + t)). Needs `ARTANH_TAIL`. */
@@ -102,8 +103,8 @@ fn hyperbolicCosine(x: vec4f) -> vec4f {
 }`;
 
 /**
- * `sine(x)` and `cosine(x)`: x = k · π/2 + r, where π/2 is taken in three parts, of which the first makes exact products
- * as long as k has 16 bits; WGSL's own of what is larger. Coefficients: S. L. Moshier, Cephes (sinf).
+ * `sine(x)` and `cosine(x)`: x = k · π/2 + r, where π/2 is taken in three parts, of which the first makes exact
+ * products as long as k has 16 bits; WGSL's own of what is larger. Coefficients: S. L. Moshier, Cephes (sinf).
  */
 export const SINE = `
 fn circular(x: vec4f, quarters: i32) -> vec4f {

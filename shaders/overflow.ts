@@ -6,8 +6,8 @@ export const inFloat32 = (value: number): number => Math.max(-LARGEST, Math.min(
 
 /**
  * WGSL: `overflowed(v)`, per lane: whether it is infinite or no number. By its bits, since compilers take numbers to be
- * finite. What left float32 has to stay to be seen in the scores, so functions, ReLUs and pools hand it on, also where a
- * number that large would be squashed to a small one: sums that overflow half way say nothing about their value.
+ * finite. What left float32 has to stay to be seen in the scores, so functions, ReLUs and pools hand it on, also where
+ * a number that large would be squashed to a small one: sums that overflow half way say nothing about their value.
  */
 export const OVERFLOWED = `
 fn overflowed(v: vec4f) -> vec4<bool> {

@@ -26,9 +26,10 @@ export interface Stride {
 /**
  *   y[n, i] = x[n, Σ_k digit_k(i) · stride_k]
  *
- * where `i` counts elements in C, H, W order and `digit_k` is its digit for axis k, the last one fastest. One invocation
- * owns one pixel × four channels; they are counted through all planes, since a flat result has only one pixel in each.
- * Axes that are not there have the extent 1. With an epilogue it is the way back. Bindings: x y, or x dX [bits].
+ * where `i` counts elements in C, H, W order and `digit_k` is its digit for axis k, the last one fastest. One
+ * invocation owns one pixel × four channels; they are counted through all planes, since a flat result has only one
+ * pixel in each. Axes that are not there have the extent 1. With an epilogue it is the way back. Bindings: x y, or x dX
+ * [bits].
  */
 export function permute(
   d: PermuteDims,

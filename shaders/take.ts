@@ -15,7 +15,10 @@ export interface TakeDims {
   readonly FROM_W: number;
 }
 
-/** For each of `count` places the numbers k with `of[k]` = that place, in ascending order: where its list begins, then the lists. */
+/**
+ * For each of `count` places the numbers k with `of[k]` = that place, in ascending order: where its list begins, then
+ * the lists.
+ */
 export function packLists(of: Int32Array, count: number): Uint32Array<ArrayBuffer> {
   const used = of.reduce((sum, place) => sum + (place < 0 ? 0 : 1), 0);
   const packed = new Uint32Array(count + 1 + used);

@@ -34,8 +34,8 @@ fn outputAt(at: u32, tap: u32, stride: u32) -> u32 {
 }`;
 
 /**
- * WGSL: `body` for every tap (r, s) by which an output (p, q) reads pixel (h, w), in the order of the taps. Calls {@link
- * OUTPUT_AT}.
+ * WGSL: `body` for every tap (r, s) by which an output (p, q) reads pixel (h, w), in the order of the taps. Calls
+ * {@link OUTPUT_AT}.
  */
 export const gather = (body: string): string => `for (var r = 0u; r < d.R; r++) {
   let p = outputAt(h + d.PAD_TOP, r * d.DILATION_Y, d.STRIDE_Y);

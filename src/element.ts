@@ -48,9 +48,9 @@ function classIn(model: Model, named: string): number | 'top1' {
 
 /**
  * `<gradlens-map src model class>`: the picture at `src`, with the saliency map of a class over it. `model` is what
- * `Engine.load` takes as a string (default: the shipped network), `class` a number, a name, or `top1` (default). When it
- * is drawn, the element sends `map` with the {@link Heatmap} as its `detail`; when it cannot be, `error` likewise with
- * the error. Pages style it from outside as an inline block: its canvas fills its width.
+ * `Engine.load` takes as a string (default: the shipped network), `class` a number, a name, or `top1` (default). When
+ * it is drawn, the element sends `map` with the {@link Heatmap} as its `detail`; when it cannot be, `error` likewise
+ * with the error. Pages style it from outside as an inline block: its canvas fills its width.
  */
 export class GradlensMap extends (globalThis.HTMLElement ?? (class {} as typeof HTMLElement)) {
   /** Attributes that draw the element anew when they change. */

@@ -17,8 +17,8 @@ import { type TuningStore, memoryStore } from './variants/stored';
 /** What an engine keeps, and how it fetches. */
 export interface EngineSettings {
   /**
-   * Off: nothing is kept in the page's origin, neither models in the Cache API (`gradlens-models`) nor what a tuner found
-   * out in IndexedDB (`gradlens-tuning`). Default: on.
+   * Off: nothing is kept in the page's origin, neither models in the Cache API (`gradlens-models`) nor what a tuner
+   * found out in IndexedDB (`gradlens-tuning`). Default: on.
    */
   readonly caches?: boolean;
   /** Fetches models; default: over http. */

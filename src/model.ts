@@ -280,7 +280,8 @@ export class Model implements Disposable {
    * kernels that came with no call so far, and plans the tensor of a neuron. Without it the first recording of its kind
    * compiles while the host waits; neurons need it.
    *
-   * @throws GradlensError `shape` for a tensor that is not there; as {@link Engine.load} for what the device cannot hold
+   * @throws GradlensError `shape` for a tensor that is not there; as {@link Engine.load} for what the device cannot
+   * hold
    * @example
    * ```ts
    * await model.ready({ class: { tensor: 'relu4_2', channel: 5, y: 4, x: 4 } });
@@ -327,8 +328,8 @@ export class Model implements Disposable {
   }
 
   /**
-   * Records a map into the caller's encoder: the gradient of {@link encodeGradient}, reduced over channels, smoothed over
-   * time, scaled and coloured where it lies. Nothing is submitted or awaited, and from the first frame on nothing
+   * Records a map into the caller's encoder: the gradient of {@link encodeGradient}, reduced over channels, smoothed
+   * over time, scaled and coloured where it lies. Nothing is submitted or awaited, and from the first frame on nothing
    * allocated.
    *
    * @throws GradlensError as {@link encodeGradient}; `validation` for an output that cannot be written, or options out
@@ -631,8 +632,8 @@ export class Model implements Disposable {
   }
 
   /**
-   * The same net with another batch, or with the same one and activations of its own, so that two runs can be under way.
-   * Its weights are on the GPU once; each model is disposed by itself.
+   * The same net with another batch, or with the same one and activations of its own, so that two runs can be under
+   * way. Its weights are on the GPU once; each model is disposed by itself.
    *
    * @throws GradlensError as `Engine.load`
    * @example

@@ -65,8 +65,8 @@ export interface ExpectedFile {
 }
 
 /**
- * What makes probabilities of scores: soft-max over all classes, or a sigmoid of each class by itself; `none` for scores
- * that are none, such as those of a regression.
+ * What makes probabilities of scores: soft-max over all classes, or a sigmoid of each class by itself; `none` for
+ * scores that are none, such as those of a regression.
  */
 export type HeadKind = 'softmax' | 'sigmoid' | 'none';
 

@@ -1,13 +1,15 @@
 /**
  * When a net's answers are doubtful:  node weights/doubt.mjs NET KNOWN OTHER… [--split val] [--most 800]
  *
- * KNOWN is a folder of photos of the net's classes, which it was not trained on, OTHER folders of photos of anything else
- * (photos.mjs); of each --most are taken, evenly. Photos of OTHER whose wnid occurs in KNOWN are left out. Two thresholds
- * go into `provenance.doubt` of the net's model.json, with their error rates; the page says what lies below them:
+ * KNOWN is a folder of photos of the net's classes, which it was not trained on, OTHER folders of photos of anything
+ * else (photos.mjs); of each --most are taken, evenly. Photos of OTHER whose wnid occurs in KNOWN are left out. Two
+ * thresholds go into `provenance.doubt` of the net's model.json, with their error rates; the page says what lies below
+ * them:
  *
  * - energy, log Σ exp(score) (Liu et al. 2020, there with the other sign): below it lie 5 % of KNOWN. "Unlike what the
  *   net was trained on."
- * - probability of the best class: of KNOWN that have it, or up to a tenth less, no more than half are right. "Not sure."
+ * - probability of the best class: of KNOWN that have it, or up to a tenth less, no more than half are right. "Not
+ * sure."
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

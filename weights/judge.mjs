@@ -1,6 +1,6 @@
 /**
- * What the ten-class nets show:  node weights/judge.mjs DATA [--models a,b] [--preset vivid] [--iterations N] [--pictures
- * FOLDER] [--no-boxes]
+ * What the ten-class nets show:  node weights/judge.mjs DATA [--models a,b] [--preset vivid] [--iterations N]
+ * [--pictures FOLDER] [--no-boxes]
  *
  * Class models of all classes, made by gradlens and named by a net that had no part in training, SqueezeNet 1.1, among
  * its 1000 classes; and the boxes cut from the maps of the `loc` photos, beside two controls. Writes judgement.json

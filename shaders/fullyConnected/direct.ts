@@ -68,7 +68,9 @@ const FEWEST = 8;
 /** Blocks of inputs from which a kernel for few outputs is worth the time that compiling it takes. */
 const MANY_INPUTS = 256;
 
-/** Invocations of a forward workgroup: few outputs leave most of a large one with the sum that its last one computes. */
+/**
+ * Invocations of a forward workgroup: few outputs leave most of a large one with the sum that its last one computes.
+ */
 const widthOf = ({ IN, OUT }: FullyConnectedDims): number =>
   IN < MANY_INPUTS ? WORKGROUP : Math.min(WORKGROUP, Math.max(FEWEST, 2 ** Math.ceil(Math.log2(OUT))));
 

@@ -7,8 +7,8 @@ export type ConcatHomes = ReadonlyMap<string, { readonly concat: string; readonl
 
 /**
  * Concatenations that cost nothing: each part is written where it belongs in the whole. Possible if every part begins
- * at a whole block, the concatenation alone reads it (and nobody outside), its gradient has its extents (no pool in its layer's epilogue),
- * and all parts are rectified, or all clipped, or none (they share one mask).
+ * at a whole block, the concatenation alone reads it (and nobody outside), its gradient has its extents (no pool in its
+ * layer's epilogue), and all parts are rectified, or all clipped, or none (they share one mask).
  */
 export function concatHomes(
   network: Network,

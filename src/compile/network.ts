@@ -21,7 +21,9 @@ export interface Network {
 export const isKept = ({ output, kept }: Network, name: string): boolean =>
   name === output || [...kept.values()].includes(name);
 
-/** What cuts a layer's output as it is stored, or in a ReLU's own kernel: its gradient is masked by one bit per element. */
+/**
+ * What cuts a layer's output as it is stored, or in a ReLU's own kernel: its gradient is masked by one bit per element.
+ */
 export const cutOf = ({ op, relu, clip }: Layer): 'relu' | 'clip' | 'none' =>
   relu || op === 'relu' ? 'relu' : clip ? 'clip' : 'none';
 

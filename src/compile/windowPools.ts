@@ -10,8 +10,8 @@ import type { Rewrite } from './network';
 /**
  * A global pool is a pool of one window. A max-pool with more taps than a switch can name becomes one along the rows
  * and one along the columns: the winner is the same, also of a tie, the first of each row and of these the first row.
- * An average of a large plane becomes a mean along its axes, whose sums are shared out. Works front to back, since later
- * extents need the earlier layers rewritten.
+ * An average of a large plane becomes a mean along its axes, whose sums are shared out. Works front to back, since
+ * later extents need the earlier layers rewritten.
  */
 export const windowPools: Rewrite = (network) => {
   const extents = new Map([[network.input.name, network.input.extents]]);

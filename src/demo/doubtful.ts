@@ -2,8 +2,8 @@
 import type { Classification } from '../index';
 
 /**
- * When a network's answers are doubtful, chosen on photos by weights/doubt.mjs, with error rates; in `provenance` of its
- * model.json.
+ * When a network's answers are doubtful, chosen on photos by weights/doubt.mjs, with error rates; in `provenance` of
+ * its model.json.
  */
 export interface Doubt {
   /** log Σ exp(score): below, a picture is unlike those of its classes. */

@@ -32,8 +32,8 @@ const parts = {
 };
 
 /**
- * The frame whose map is shown, by its bytes: where Chromium draws on the CPU, it keeps a megabyte each time that a video
- * is drawn on a canvas.
+ * The frame whose map is shown, by its bytes: where Chromium draws on the CPU, it keeps a megabyte each time that a
+ * video is drawn on a canvas.
  */
 const still = document.createElement('canvas');
 

@@ -38,8 +38,9 @@ export interface OnnxFile {
 }
 
 /**
- * A ConvNet from an ONNX file: a picture `[N, C, H, W]` (or TensorFlow's `[N, H, W, C]`, turned at once), of floats or of
- * bytes, float weights (or quantized ones through DequantizeLinear), and the operators of onnx/operators.ts, opsets 1 to
+ * A ConvNet from an ONNX file: a picture `[N, C, H, W]` (or TensorFlow's `[N, H, W, C]`, turned at once), of floats or
+ * of bytes, float weights (or quantized ones through DequantizeLinear), and the operators of onnx/operators.ts, opsets
+ * 1 to
  * 25. What the file leaves open, `options` say: a free height and width, which of several outputs has the class scores
  * (else the one that looks like them), and what other inputs are held at; what the scores do not depend on is left out.
  * A node of ours bears the name of the tensor that the ONNX node writes. The file says little of input preparation, so
@@ -47,8 +48,9 @@ export interface OnnxFile {
  *
  * @param files the bytes of `externalFiles`, for models whose weights lie in other files (see {@link openOnnx}).
  * @throws GradlensError `unsupported-op`, with every such node in `detail.nodes` (see `UnsupportedNode`);
- *   `model-format` where the file is broken, beyond a limit, leaves open what no option says (`detail.option`), or holds
- *   weights that are not finite; `shape` where two tensors do not fit, or one is not as the file's `value_info` says.
+ *   `model-format` where the file is broken, beyond a limit, leaves open what no option says (`detail.option`), or
+ *   holds weights that are not finite; `shape` where two tensors do not fit, or one is not as the file's `value_info`
+ *   says.
  */
 export function readOnnx(
   file: ArrayBuffer | Uint8Array,

@@ -4,8 +4,8 @@ import { endOf } from '../graph';
 
 /**
  * A model whose output is one number per class. `[N, 1, 1, K]` and the like are K scores in another shape. Of
- * `[N, K, H, W]`, a map of scores for each class, the score of a class is the sum over its places, before the head, which
- * is one per place and so makes no probability of a sum; a place of the map is a neuron.
+ * `[N, K, H, W]`, a map of scores for each class, the score of a class is the sum over its places, before the head,
+ * which is one per place and so makes no probability of a sum; a place of the map is a neuron.
  *
  * @param extents those of the output
  */
@@ -23,8 +23,8 @@ export function scored(file: ModelFile, { C, H, W }: Extents): ModelFile {
     head: { kind: 'none', by: 'file', reason: `a score is the sum of a map over its ${H}×${W} places` },
     notes: [
       ...notes,
-      `the output '${score}' is a map, ${C}×${H}×${W}: the score of a class is the sum over its places; a place of it is ` +
-        `the neuron { tensor: '${score}', channel, y, x }`,
+      `the output '${score}' is a map, ${C}×${H}×${W}: the score of a class is the sum over its places; a place of ` +
+        `it is the neuron { tensor: '${score}', channel, y, x }`,
     ],
   };
 }

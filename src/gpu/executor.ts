@@ -193,8 +193,8 @@ export class Executor {
   }
 
   /**
-   * Copies the scores, `[N × classes]`, to where a host wants them; of a neuron its values, `[N]`. They lie in blocks of
-   * four.
+   * Copies the scores, `[N × classes]`, to where a host wants them; of a neuron its values, `[N]`. They lie in blocks
+   * of four.
    */
   encodeScores(encoder: Encoder, { buffer, offset }: Place, neuron?: Target): void {
     const { C, H, W, block, blocks } = this.plan.scores;

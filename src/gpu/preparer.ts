@@ -77,7 +77,9 @@ export class Preparer {
     return { ...source, item, pipeline: pipelines.get(kernel.code)! };
   }
 
-  /** Records the preparation of pictures, each into its item. Writes to the queue, so it is called as it is submitted. */
+  /**
+   * Records the preparation of pictures, each into its item. Writes to the queue, so it is called as it is submitted.
+   */
   encode(encoder: Encoder, pictures: readonly ReadyPicture[], target: GPUBuffer): void {
     for (const [k, some] of groupsOf(pictures).entries()) {
       if (k > 0) encoder.flush?.();

@@ -27,8 +27,8 @@ export class WeightStore {
   }
 
   /**
-   * Holds what the plan needs. What is not on the device is uploaded, one tensor at a time, so that only one packed copy
-   * exists at once.
+   * Holds what the plan needs. What is not on the device is uploaded, one tensor at a time, so that only one packed
+   * copy exists at once.
    */
   async upload(plan: Plan, call: Call): Promise<void> {
     const { buffers, device, net } = this;

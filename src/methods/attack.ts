@@ -225,7 +225,8 @@ class Way {
   ) {
     this.data = prepared.slice();
     this.plane = prepared.length / input.mean.length;
-    // rounding, or a prepared array of the caller's, may lie beyond black and white: the change does not begin with that
+    // rounding, or a prepared array of the caller's, may lie beyond black and white: the change does not begin with
+    // that
     this.begin = Float64Array.from(prepared, (value, i) => {
       const c = Math.floor(i / this.plane);
       return (value * input.std[c]! + input.mean[c]!) / (255 * input.scale);

@@ -23,8 +23,8 @@ export interface ClassModelOptions extends RunOptions {
   /** How many steps; the default is the preset's. */
   readonly iterations?: number;
   /**
-   * λ, the weight of the squared norm, of the image in units of photos' deviation ({@link InputUnits}): it means the same
-   * however pictures are prepared.
+   * λ, the weight of the squared norm, of the image in units of photos' deviation ({@link InputUnits}): it means the
+   * same however pictures are prepared.
    */
   readonly l2?: number;
   /** How far the image moves per iteration, as root mean square, in the same units. */

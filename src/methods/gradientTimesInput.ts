@@ -59,7 +59,8 @@ export const gradientTimesInputMethod = method({
   meaning: 'input · ∂score/∂input, added over the colour channels',
   reading: [
     'Red pixels raise the score by being what they are, blue ones lower it, as far as a straight line tells.',
-    'A pixel near the mean colour stays pale whatever it means to the network, since there is almost nothing to multiply.',
+    'A pixel near the mean colour stays pale whatever it means to the network, since there is almost nothing to ' +
+      'multiply.',
     'The values add up to the score only where the network is linear; integrated gradients mend that.',
   ],
   options: {},

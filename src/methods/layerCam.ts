@@ -28,9 +28,9 @@ const GAIN = 2;
  *
  *   M_l = max(0, Σ_k max(0, ∂S_class/∂A_k) ⊙ A_k)
  *
- * with A the activations of layer l. Of several layers the maps are brought to the input's extents, bilinearly, and each
- * pixel takes the largest: of the layer named last M_l / max M_l, of those before it tanh(2 M_l / max M_l), since fine
- * layers have few large values. A single layer gives M_l itself, in units of the score.
+ * with A the activations of layer l. Of several layers the maps are brought to the input's extents, bilinearly, and
+ * each pixel takes the largest: of the layer named last M_l / max M_l, of those before it tanh(2 M_l / max M_l), since
+ * fine layers have few large values. A single layer gives M_l itself, in units of the score.
  *
  * @throws GradlensError `validation` for an empty list of tensors; else as {@link Model.layerGradient}
  * @example

@@ -120,7 +120,8 @@ export const layerMapMethod = method({
   meaning: 'what three layers contribute to the score, |value · ∂score/∂value|, multiplied',
   reading: [
     'Bright pixels lie where coarse layers find the object and finer ones find its parts.',
-    'It is smooth and covers whole objects, since it multiplies the maps of several layers; what one of them misses stays dark.',
+    'It is smooth and covers whole objects, since it multiplies the maps of several layers; what one of them misses ' +
+      'stays dark.',
     'Take it for boxes and cut-outs; single pixels of it mean little.',
   ],
   options: {

@@ -165,7 +165,8 @@ export const saliencyMethod = method({
   meaning: '∂score/∂input: score per unit of the prepared input',
   reading: [
     'Bright pixels are those where a small change of colour would change the score of the class most, up or down.',
-    'It is noisy by nature and shows borders and texture rather than whole objects; a dark place may still matter, if only a large change of it would.',
+    'It is noisy by nature and shows borders and texture rather than whole objects; a dark place may still matter, ' +
+      'if only a large change of it would.',
     'Look at where bright spots gather, not at single pixels; ten views give a calmer map.',
   ],
   options: {

@@ -13,8 +13,8 @@ export const reluOption = {
   help: 'how ReLUs pass the gradient back',
   cautions: {
     deconvnet:
-      'This is no gradient: it passes back whatever is positive, also through units that this picture shut, and shows ' +
-      'what the network can see rather than what its answer hangs on.',
+      'This is no gradient: it passes back whatever is positive, also through units that this picture shut, and ' +
+      'shows what the network can see rather than what its answer hangs on.',
     guided:
       'This is no gradient, and the map hardly depends on the class: it is sharp because it shows the edges that the ' +
       'network sees, and looks much the same for another class, or with the last layer shuffled.',

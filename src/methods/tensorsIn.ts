@@ -2,7 +2,8 @@ import { GradlensError } from '../errors';
 import type { Model } from '../model';
 
 /**
- * The tensors whose maps a method joins: those that its options name, else the last of each of the three coarsest planes.
+ * The tensors whose maps a method joins: those that its options name, else the last of each of the three coarsest
+ * planes.
  *
  * @throws GradlensError `validation` for an empty list
  */

@@ -107,8 +107,8 @@ export interface Verdict {
 }
 
 /**
- * In docs/REPRODUCTION.md an order by chance has a gain of 0.01, and the weakest of all maps, plain saliency, one of 0.15.
- * So a map has to be ahead of a rival by five times what chance makes, a third of what the weakest map reaches.
+ * In docs/REPRODUCTION.md an order by chance has a gain of 0.01, and the weakest of all maps, plain saliency, one of
+ * 0.15. So a map has to be ahead of a rival by five times what chance makes, a third of what the weakest map reaches.
  */
 const CLEAR = 0.05;
 /**
@@ -143,7 +143,9 @@ export function verdictOf(evidence: Evidence, other: string): Verdict {
   if (withOther !== null && withOther >= SAME)
     return {
       kind: 'class-blind',
-      sentence: `It tells of the picture, not of the class: for “${other}”, which has the lowest score, the map is almost the same.`,
+      sentence:
+        `It tells of the picture, not of the class: ` +
+        `for “${other}”, which has the lowest score, the map is almost the same.`,
     };
   if (!(range > LEAST_RANGE))
     return {
@@ -160,8 +162,8 @@ export function verdictOf(evidence: Evidence, other: string): Verdict {
     ? {
         kind: 'yes',
         sentence:
-          'Yes: its pixels matter more than pixels by chance, than those in the middle of the picture, and than those ' +
-          'that a network with shuffled weights points at.',
+          'Yes: its pixels matter more than pixels by chance, than those in the middle of the picture, and than ' +
+          'those that a network with shuffled weights points at.',
       }
     : {
         kind: 'partly',

@@ -54,7 +54,9 @@ export class Executors {
     return this.ofNeurons.get(tensor);
   }
 
-  /** Of tensors that are read and seeded from outside. @throws GradlensError `shape` for one that is not in the graph */
+  /**
+   * Of tensors that are read and seeded from outside. @throws GradlensError `shape` for one that is not in the graph
+   */
   async ofTaps(tensors: readonly string[], call: Call): Promise<Executor> {
     const key = JSON.stringify(tensors);
     return (

@@ -1,6 +1,6 @@
 /**
- * What hosts record into their own encoders: scores and gradients, whole or in parts, of classes, of a neuron, or of the
- * class that scores best, which the GPU finds. Nothing is submitted, awaited or allocated.
+ * What hosts record into their own encoders: scores and gradients, whole or in parts, of classes, of a neuron, or of
+ * the class that scores best, which the GPU finds. Nothing is submitted, awaited or allocated.
  */
 import type { Kernel } from '../../shaders/kernel';
 import type { Call } from '../calls';
@@ -87,8 +87,9 @@ export interface MapRecording extends Omit<GradientRecording, 'output'> {
   /** Default `viridis`, of signed maps (`channels: 'sum'`) `coolwarm`; of a buffer: none, which gives numbers. */
   readonly colours?: ColourMapName;
   /**
-   * The value that takes the last colour: a number in the map's units; the running `maximum`, which falls by 5 % per map
-   * at most; or a percentile of |map| (default 99), which falls to no less than `keeps` (default 0) times what it was.
+   * The value that takes the last colour: a number in the map's units; the running `maximum`, which falls by 5 % per
+   * map at most; or a percentile of |map| (default 99), which falls to no less than `keeps` (default 0) times what it
+   * was.
    */
   readonly scale?: number | 'maximum' | MapPercentile;
   /**
@@ -251,7 +252,8 @@ export class Recordings {
     if (!ofTensor)
       throw new GradlensError(
         'validation',
-        `neurons of '${chosen.tensor}' are not ready: await model.ready({ class: { tensor: '${chosen.tensor}', … } }) ` +
+        `neurons of '${chosen.tensor}' are not ready: await model.ready({ class: { tensor: '${chosen.tensor}', … ` +
+          `} }) ` +
           'once before they are recorded',
         { tensor: chosen.tensor },
       );

@@ -60,8 +60,8 @@ const ENDS = { softmax: 'soft-max', logSoftmax: 'the logarithm of a soft-max', s
 const KIND = oneOf('softmax', 'sigmoid', 'none');
 
 /**
- * What makes probabilities of a model's scores: the caller's word counts before the file's end, and where nothing stands
- * there, the custom: several scores are meant for a soft-max, and one alone is a number that is no probability.
+ * What makes probabilities of a model's scores: the caller's word counts before the file's end, and where nothing
+ * stands there, the custom: several scores are meant for a soft-max, and one alone is a number that is no probability.
  */
 function headOf({ graph, head: known }: ModelFile, options: LoadOptions, classes: number): Head {
   const { head: said } = options;

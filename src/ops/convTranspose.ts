@@ -12,8 +12,8 @@ import { blockedVector, weightOf } from './parameters';
 /**
  * Transposed convolution: what a convolution with this window and this weight does on its way back, from its output to
  * its input. `weight`: `[C, O/groups, R, S]`, with C the channels that are read; `bias`: `[O]`. The result is
- * `(H − 1) · stride + (R − 1) · dilation + 1 − pads + outputPadding` high; the last are rows that the convolution, whose
- * stride steps over them, never reads.
+ * `(H − 1) · stride + (R − 1) · dilation + 1 − pads + outputPadding` high; the last are rows that the convolution,
+ * whose stride steps over them, never reads.
  */
 export interface ConvTransposeNode extends Node<'convTranspose'>, Window {
   readonly groups?: number;

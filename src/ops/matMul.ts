@@ -7,8 +7,8 @@ import { flag, optional } from './fields';
 import { type Node, type Slice, binary } from './op';
 
 /**
- * `y[c, m, n] = Σ_k a[c, m, k] · b[c, k, n]`, a product of matrices for each channel. An input is given transposed where
- * its flag is set; one with a single channel is used for all of the other's.
+ * `y[c, m, n] = Σ_k a[c, m, k] · b[c, k, n]`, a product of matrices for each channel. An input is given transposed
+ * where its flag is set; one with a single channel is used for all of the other's.
  */
 export interface MatMulNode extends Node<'matMul'> {
   readonly transposeA?: boolean;
@@ -82,8 +82,8 @@ export const matMul = binary<MatMulNode>({
     return [step('matMulForward', kernel, { left: a, right: b, y })];
   },
 
-  // With A and B the factors as the product has them: dA = dY · Bᵀ and dB = Aᵀ · dY; of one that is given transposed the
-  // gradient is the transpose of that.
+  // With A and B the factors as the product has them: dA = dY · Bᵀ and dB = Aᵀ · dY; of one that is given transposed
+  // the gradient is the transpose of that.
   backward({ node, batch, a, b, of, dY, dX, epilogue, step }) {
     const factors = factorsOf(node, a, b);
     const d: Given = { slice: dY, transposed: false };

@@ -17,8 +17,8 @@ import { type Node, type OnePlaced, type Tensor, stepOf, unary } from './op';
 import { weightOf } from './parameters';
 
 /**
- * `y = (x − mean) / √(mean((x − mean)²) + epsilon)`, means along the axes; not `centred` the mean that is taken off is 0
- * (RMS). `scale` and `bias` name weights with a number for each element that is normalized together, shaped as the
+ * `y = (x − mean) / √(mean((x − mean)²) + epsilon)`, means along the axes; not `centred` the mean that is taken off is
+ * 0 (RMS). `scale` and `bias` name weights with a number for each element that is normalized together, shaped as the
  * extents along the axes, in C, H, W order: `[C]` where the axis is C, `[H, W]` where they are H and W. What is scaled
  * otherwise has an `affine` node behind it.
  */

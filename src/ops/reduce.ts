@@ -1,4 +1,6 @@
-/** Means and sums along axes, which are matrices (`separable.ts`), and maxima, on the kernels of `shaders/extremes.ts`. */
+/**
+ * Means and sums along axes, which are matrices (`separable.ts`), and maxima, on the kernels of `shaders/extremes.ts`.
+ */
 import { type Extreme, extremeBackward, extremeForward } from '../../shaders/extremes';
 import { type GroupDims, groupBytes, groupsOf } from '../../shaders/groups';
 import { AXES, type Axis } from '../shape';

@@ -16,7 +16,8 @@ test('are one for each option, and say whose they are', () => {
   expect(methodOptions.samples).toMatchObject({
     valueHint: 'N',
     description:
-      'of integrated-gradients: steps of the path; of smoothgrad: how many maps of noisy copies are averaged (default: 32)',
+      'of integrated-gradients: steps of the path; of smoothgrad: how many maps of noisy copies are averaged ' +
+      '(default: 32)',
   });
   expect(methodOptions.relu).toMatchObject({
     valueHint: 'gradient|deconvnet|guided',

@@ -195,8 +195,8 @@ test('each further picture takes what it adds, by hand', () => {
   // the picture, its gradient and the picture that waits; what is read back; the class, as four words
   expect(two.scratch - one.scratch).toBe(3 * picture + (scores + picture) + 16);
   expect(two.weights).toBe(one.weights);
-  // and once: 256 bytes of extents for each of 10 steps; the rule; a row of four words for each of 9 rules and 5 classes;
-  // one word, the pixel of a score
+  // and once: 256 bytes of extents for each of 10 steps; the rule; a row of four words for each of 9 rules and 5
+  // classes; one word, the pixel of a score
   expect(one.scratch).toBe(3 * picture + (scores + picture) + 16 + 10 * 256 + 16 + (9 + 5) * 16 + 4 + 16);
   // switches of the pool, 4 bits for each of 4 channels; bits of the last ReLU, one word for each strip of eight pixels
   // in each of 3 blocks and 3 rows

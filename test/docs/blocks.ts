@@ -72,7 +72,9 @@ function namesIn(code: string): { readonly used: ReadonlySet<string>; readonly d
   return { used, declared };
 }
 
-/** Lines of a shell, each in whole: those that go on after a `\` are joined, and what a document says of them is cut. */
+/**
+ * Lines of a shell, each in whole: those that go on after a `\` are joined, and what a document says of them is cut.
+ */
 export const shellLines = ({ code }: Block): string[] =>
   code
     .replaceAll(/\\\n\s*/g, ' ')

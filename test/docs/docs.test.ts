@@ -102,7 +102,10 @@ describe('TypeScript', () => {
       join(host, 'run.mjs'),
       `const results = {};
       for (const name of ${JSON.stringify(ours)})
-        results[name] = await import('./node/' + name + '.js').then(() => null, (error) => String(error?.stack ?? error));
+        results[name] = await import('./node/' + name + '.js').then(
+            () => null,
+            (error) => String(error?.stack ?? error),
+          );
       (await import('./node/prelude.js')).engine.dispose();
       console.log('RESULTS ' + JSON.stringify(results));
       process.exit();`,

@@ -60,7 +60,7 @@ describe.each(nodeDrivers)('a probe on %s', (driver) => {
     expect(relativeL2(found.gradient, right.gradient)).toBeLessThan(1e-5);
   });
 
-  test('records into the encoder of a host: forward, its own pass, backward; nothing submitted, nothing allocated', async () => {
+  test('records forward, the pass of a host and backward in its encoder; nothing submitted or allocated', async () => {
     const { device, counts } = counted(await deviceOf(driver));
     using engine = await Engine.create({ device });
     using model = await engine.load(branched);

@@ -154,7 +154,7 @@ describe.each(nodeDrivers)('on %s', (driver) => {
   });
 });
 
-test('a pass forward is recorded with its scores; once ready, nothing is compiled, allocated or submitted', async () => {
+test('a pass forward is recorded with its scores; then nothing is compiled, allocated or submitted', async () => {
   const { device, counts } = counted(await deviceOf(nodeDrivers[0]!));
   using engine = await Engine.create({ device });
   using model = await engine.load(small);

@@ -21,7 +21,7 @@ test('a device whose speed nobody knows is taken for a slow one; then its last r
   expect(rate.mostFlops).toBe(mostFlops);
 });
 
-test('work that is too much for one submit is cut between dispatches, in order; one that is too large goes alone', () => {
+test('too much work for one submit is cut between dispatches, in order; one that is too large goes alone', () => {
   const submits: string[][] = [];
   const gpu = {
     createCommandEncoder: () => {

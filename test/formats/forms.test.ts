@@ -1,6 +1,6 @@
 /**
- * Forms that exporters of today do not write: fused operators of ONNX Runtime's optimised files, against the runtime; and
- * operators of opsets before 7, which it does not read, against the runtime on the form of today.
+ * Forms that exporters of today do not write: fused operators of ONNX Runtime's optimised files, against the runtime;
+ * and operators of opsets before 7, which it does not read, against the runtime on the form of today.
  */
 import { describe, expect, test } from 'vitest';
 import { readOnnx } from '../../src/formats/onnx';

@@ -141,7 +141,7 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     if (!isSrgb) expect(relativeL2(lit, shown)).toBeGreaterThan(0.05);
   });
 
-  test('linear light of a photo gives the map of the photo: a recording equals the call, and that of bytes', async () => {
+  test('linear light of a photo gives its map: a recording equals the call, and that of bytes', async () => {
     using engine = await engineOn(driver);
     const { device } = engine;
     using model = await engine.load(small, { input: colour('crop') });

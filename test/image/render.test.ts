@@ -43,7 +43,7 @@ describe('colours', () => {
     expect([...data.slice(8, 11)]).toEqual([...colourAt('coolwarm', 1)].map(Math.round));
   });
 
-  test('zero is in the middle of colours that diverge, also of an unsigned map, and of a signed one in any colours', () => {
+  test('zero is in the middle of diverging colours, also of an unsigned map, of a signed one in any colours', () => {
     const unsigned = renderMap(map(2, 1, [0, 1]), { colours: 'coolwarm', percentile: 100 });
     const middle = colourAt('coolwarm', 0.5);
     middle.forEach((component, k) => expect(Math.abs(unsigned.data[k]! - component)).toBeLessThanOrEqual(1));

@@ -12,7 +12,9 @@ const toPixels = (value: number, i: number): number => (value * std[channel(i)]!
 const toInput = (value: number, i: number): number => (value * 255 * scale - mean[channel(i)]!) / std[channel(i)]!;
 const length = (values: Float64Array): number => Math.hypot(...values);
 
-/** ∂log p_c/∂scores = [k is c] − p_k, where 1 − p_c is summed from the others: the net is surer than float64 has digits. */
+/**
+ * ∂log p_c/∂scores = [k is c] − p_k, where 1 − p_c is summed from the others: the net is surer than float64 has digits.
+ */
 function seed(x: Float64Array, c: number): Float64Array {
   const scores = runGraph(graph, x.map(toInput)).get(graph.output)!.data;
   const most = Math.max(...scores);

@@ -18,7 +18,7 @@ const spec = fc.record({
 });
 
 describe.each(nodeDrivers)('a transposed convolution on %s', (driver) => {
-  test('by hand: where two filters meet they add up, and the gradient of each element sums over its filter', async () => {
+  test('by hand: where two filters meet they add up, and an element’s gradient sums over its filter', async () => {
     const net = new Net({ C: 1, H: 1, W: 2 });
     const y = net.add({
       op: 'convTranspose',

@@ -70,7 +70,7 @@ describe.each(WAYS)('in half precision on %s with %s of its features', (driver, 
     PATIENCE,
   );
 
-  test('weights take half the bytes, activations no more than they did, and the GPU holds what was predicted', async () => {
+  test('weights take half the bytes, activations no more than before; the GPU holds what was predicted', async () => {
     const engine = await engineOn(driver, features);
     const net = new Net({ C: 6, H: 8, W: 8 }, 8);
     const graph = net.graph(

@@ -114,7 +114,8 @@ describe.each(nodeDrivers)('a soft-max in the midst of a graph on %s', (driver) 
     await fc.assert(
       fc.asyncProperty(spec, around, async ({ op, axis, long, extents: { C, plane } }, around) => {
         const short = { C, ...plane };
-        // a long axis, which a workgroup shares, stands alone but for two channels; of channels it takes four times as many
+        // a long axis, which a workgroup shares, stands alone but for two channels; of channels it takes four times as
+        // many
         const extents =
           long === 0 ? short : { C: 2, H: 1, W: 1, [axis ?? 'C']: (axis ?? 'C') === 'C' ? 4 * long - 3 : long };
         expect(

@@ -87,7 +87,8 @@ export function normalizeForward(spec: NormalizeSpec, x: Tensor, { scale, bias }
 }
 
 /**
- * Each y depends on its own x, on the mean, and on the divisor, whose derivative by x[k] is (x[k] − mean) / (K · divisor).
+ * Each y depends on its own x, on the mean, and on the divisor, whose derivative by x[k] is (x[k] − mean) / (K ·
+ * divisor).
  */
 export function normalizeBackward(spec: NormalizeSpec, dY: Tensor, x: Tensor, { scale }: Scaling): Tensor {
   const dX = zeros(x.extents);

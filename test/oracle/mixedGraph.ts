@@ -36,8 +36,8 @@ const AXES: readonly Axis[] = ['C', 'H', 'W'];
 
 /**
  * A small valid graph of what `randomGraph` leaves out: curved functions, normalization across channels, products, and
- * all that moves elements or resamples planes, between convolutions and pools. Seeds take turns through the functions of
- * one number, those of several, and all other operators: they contain one example of each. One seed, one graph.
+ * all that moves elements or resamples planes, between convolutions and pools. Seeds take turns through the functions
+ * of one number, those of several, and all other operators: they contain one example of each. One seed, one graph.
  */
 export function mixedGraph(seed: number): Graph {
   const random = seededRandom(seed + 7000);

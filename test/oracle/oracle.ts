@@ -18,7 +18,9 @@ export interface Oracle<N extends GraphNode> {
   forward(node: N, inputs: readonly Tensor[], weights: Weights): Tensor;
   /** The gradients of a node's inputs, one for each, from that of its output. */
   backward(node: N, dY: Tensor, inputs: readonly Tensor[], weights: Weights, rule: ReluRule): readonly Tensor[];
-  /** What its backward is the gradient of, if not of `forward`: a straight-through estimate is that of another function. */
+  /**
+   * What its backward is the gradient of, if not of `forward`: a straight-through estimate is that of another function.
+   */
   standsFor?(node: N, inputs: readonly Tensor[], weights: Weights): Tensor;
   /** Where its gradient jumps. */
   readonly corners: Corners<N>;

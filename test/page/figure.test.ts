@@ -90,7 +90,8 @@ describe('a recipe', () => {
   test('of one’s own net has what its file leaves open', () => {
     const choice: Choice = { net: own, ...map, method: 'grad-cam', values: {} };
     expect(commandOf(choice)).toBe(
-      "npx gradlens saliency samples/imagenette/golf-ball.jpg --model './it'\\''s mine.onnx' --prep torchvision --size 64x96 " +
+      "npx gradlens saliency samples/imagenette/golf-ball.jpg --model './it'\\''s mine.onnx' " +
+        '--prep torchvision --size 64x96 ' +
         '--class 8 --method grad-cam --npy',
     );
     expect(codeOf(choice)).toContain(

@@ -58,7 +58,7 @@ describe('pictures', () => {
     server.close();
   });
 
-  test('come from the camera, frame by frame; the last one can be kept, and ending it brings the picture before back', async () => {
+  test('come from the camera, frame by frame; the last can be kept, its end brings back the one before', async () => {
     const { page, errors, close } = await openDemo(`#${TEN}&sample=church`);
     const before = await mapNumber(page, 1);
     await page.click('#camera');
@@ -222,7 +222,7 @@ describe('networks', () => {
   });
 });
 
-test('a link brings back the network’s preparation, the picture, the class, the method and its parameters', async () => {
+test('a link brings back the network’s preparation, picture, class, method and parameters', async () => {
   const { page, close } = await openDemo(
     '#prep=unit&sample=ladybug&class=pizza&method=smoothgrad&samples=3&noise=0.3&colours=gray&clip=95&opacity=20',
   );

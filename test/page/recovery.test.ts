@@ -201,7 +201,7 @@ describe('the first loss', () => {
   });
 });
 
-test('after the second loss the page says what helps, offers nothing that does not, and its address brings all back', async () => {
+test('after the second loss the page says what helps and nothing else, and its address brings all back', async () => {
   await using opened = await openAlone(`#${TEN}&sample=church&relu=guided`);
   const { page } = opened;
   const before = await mapNumber(page, 1);

@@ -70,7 +70,7 @@ test('a second class stands beside the first, and one that there is not is said 
   await close();
 });
 
-test('the checks of a map: what random weights leave of it, and curves that begin and end where they must', async () => {
+test('the checks of a map: what random weights leave of it, and where its curves begin and end', async () => {
   const { page, errors, close } = await openDemo(`#${TEN}&sample=golf-ball`);
   const { map, classes } = await mapNumber(page, 1);
   await page.click('#sanity-start');

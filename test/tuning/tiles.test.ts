@@ -60,7 +60,7 @@ describe('tiles', () => {
     },
   );
 
-  test('small planes are cut into spans, large ones are not; the first layer has a tile that is as deep as itself', () => {
+  test('small planes are cut into spans, large ones are not; the first layer has a tile as deep as itself', () => {
     const conv = (d: ConvDims, vendor = 'nvidia') => variantsFor(known(vendor)).conv(d);
     expect(conv(layer(384, 256, 13), 'apple')).toMatchObject({
       family: 'tiled',

@@ -1,6 +1,6 @@
 /**
- * A figure to hand on: what was computed, of what, by which net, and where to see it. It is described as data, and drawn
- * as SVG from that alone; the PNG is the same drawing.
+ * A figure to hand on: what was computed, of what, by which net, and where to see it. It is described as data, and
+ * drawn as SVG from that alone; the PNG is the same drawing.
  */
 
 export interface Figure {

@@ -3,7 +3,8 @@ import { GradlensError } from '../../index';
 
 /**
  * Shows the camera in `video` and calls `use.frame` with one frame after the other, each when the one before is done
- * with; it closes them. `use.started` is called once there is a camera. Ends when the signal aborts; the last picture stays in `video` until its `srcObject` goes.
+ * with; it closes them. `use.started` is called once there is a camera. Ends when the signal aborts; the last picture
+ * stays in `video` until its `srcObject` goes.
  *
  * @throws GradlensError `feature` if there is no camera, or the visitor or the browser forbids it
  */

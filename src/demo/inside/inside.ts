@@ -1,6 +1,6 @@
 /**
- * The network, stage by stage: what each makes of the picture, its channels, what one of them looks at and looks for, and
- * the program that the GPU runs there. Loaded when the section is opened.
+ * The network, stage by stage: what each makes of the picture, its channels, what one of them looks at and looks for,
+ * and the program that the GPU runs there. Loaded when the section is opened.
  */
 import { CLASS_MODEL_PRESETS, type Neuron } from '../../index';
 import { describeOperators } from '../../compile/stages';

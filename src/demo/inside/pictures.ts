@@ -3,7 +3,9 @@ import type { Pixels } from '../../image/pixels';
 import { renderMap } from '../../image/render';
 import type { Activations } from '../worker/inside';
 
-/** Where a stage answers: the root mean square of its channels at each place; without places, a square of its channels. */
+/**
+ * Where a stage answers: the root mean square of its channels at each place; without places, a square of its channels.
+ */
 export function stagePicture({ C, H, W, data }: Activations): Pixels {
   const plane = H * W;
   if (plane === 1) return squareOf(data);

@@ -1,4 +1,6 @@
-/** The section on the network's inside, as far as the page always has it: its button, its field, and when it follows. */
+/**
+ * The section on the network's inside, as far as the page always has it: its button, its field, and when it follows.
+ */
 import { state } from '../state';
 import { instead } from '../work';
 import { element } from './elements';

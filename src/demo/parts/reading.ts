@@ -9,7 +9,10 @@ const parts = {
   text: element('reading-text', HTMLParagraphElement),
 };
 
-/** Made by `scripts/methodPictures.mjs`: for each method its map of one sample. Files, so that the first map waits for none. */
+/**
+ * Made by `scripts/methodPictures.mjs`: for each method its map of one sample. Files, so that the first map waits for
+ * none.
+ */
 const pictures = import.meta.glob<string>('../../../samples/methods/*.webp', {
   query: '?no-inline',
   import: 'default',

@@ -1,5 +1,8 @@
 /// <reference types="vite/client" />
-/** Class models that were made before, of the network that is loaded: what the tab opens with, each a place to start from. */
+/**
+ * Class models that were made before, of the network that is loaded: what the tab opens with, each a place to start
+ * from.
+ */
 import index from '../../../samples/ready/index.json';
 import { make } from '../parts/elements';
 import { state } from '../state';

@@ -25,7 +25,9 @@ const parts = {
 const EVERY_LAYER = 1000;
 /** Maps by chance. */
 const SEEDS = [1];
-/** Of the shown map's curves, and of those that it is compared with at the same places: they only have to be told apart. */
+/**
+ * Of the shown map's curves, and of those that it is compared with at the same places: they only have to be told apart.
+ */
 const [STEPS, FEWER_STEPS] = [16, 4];
 
 export async function showSanity(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,6 @@
-/** What goes on inside the network: its stages, their activations for a picture, one channel of them, and their steps. */
+/**
+ * What goes on inside the network: its stages, their activations for a picture, one channel of them, and their steps.
+ */
 import {
   type Extents,
   GradlensError,

@@ -207,7 +207,9 @@ export class Call {
     return [this.emit(node), value];
   }
 
-  /** The node as this one, where it writes the extents of this shape; else as one before it, whose result is reshaped. */
+  /**
+   * The node as this one, where it writes the extents of this shape; else as one before it, whose result is reshaped.
+   */
   written(node: Unnamed, extents: Extents, shape: readonly number[]): Translation {
     return sameExtents(extents, extentsOf(shape))
       ? this.result(node, shape)

@@ -5,9 +5,10 @@ import type { AffineNode } from '../../ops/affine';
 import type { Triple } from '../../shape';
 
 /**
- * tf2onnx keeps TensorFlow's order of pictures, `[N, H, W, C]`, and turns it in the first node, or after arithmetic that
- * prepares the pictures (Keras' Rescaling and Normalization). Where that is all that reads the picture, the turning is
- * dropped and the arithmetic turned: outside of a network of ours, as inside ONNX, pictures are `[N, C, H, W]`.
+ * tf2onnx keeps TensorFlow's order of pictures, `[N, H, W, C]`, and turns it in the first node, or after arithmetic
+ * that prepares the pictures (Keras' Rescaling and Normalization). Where that is all that reads the picture, the
+ * turning is dropped and the arithmetic turned: outside of a network of ours, as inside ONNX, pictures are `[N, C, H,
+ * W]`.
  */
 export function channelsFirst(graph: Graph): Graph {
   const {
@@ -49,8 +50,8 @@ export function channelsFirst(graph: Graph): Graph {
 }
 
 /**
- * A map of scores at the end of such a network, `[N, H, W, K]`, as one `[N, K, H, W]`; one of one place stays as it is. A
- * soft-max or sigmoid stays its end.
+ * A map of scores at the end of such a network, `[N, H, W, K]`, as one `[N, K, H, W]`; one of one place stays as it is.
+ * A soft-max or sigmoid stays its end.
  */
 export function mapFirst(
   graph: Graph,

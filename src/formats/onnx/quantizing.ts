@@ -140,8 +140,8 @@ function commonZero({ zeros }: Steps): number | undefined {
 }
 
 /**
- * `y = clip(round(x / scale) + zero point)`, whose gradient goes straight through: where nothing is clipped it is that of
- * `x / scale`, else 0. What is rounded and clipped is the number without its zero point, so that what dequantizes it
+ * `y = clip(round(x / scale) + zero point)`, whose gradient goes straight through: where nothing is clipped it is that
+ * of `x / scale`, else 0. What is rounded and clipped is the number without its zero point, so that what dequantizes it
  * multiplies whole numbers, of which 0 stays 0.
  */
 function quantized(call: Call): Translation {
@@ -152,8 +152,8 @@ function quantized(call: Call): Translation {
   if (zero === undefined)
     throw unsupported('its zero points differ along an axis', 'one zero point, or the float32 file');
   call.model.note(
-    'activations are quantised: the gradient goes straight through the rounding, as if there were none, and is 0 where ' +
-      'a value is clipped',
+    'activations are quantised: the gradient goes straight through the rounding, as if there were none, and is 0 ' +
+      'where a value is clipped',
   );
   const inverse = alongAxis(
     call,

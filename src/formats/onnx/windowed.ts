@@ -59,8 +59,8 @@ function convTranspose(call: Call): Translation {
   if (groups < 1 || C % groups !== 0 || C !== extents.C)
     throw shapeError(
       call.where,
-      `weights [${readShape(call.needConstant(1))}] in ${groups / items} groups take ${C / items} channels, its input ` +
-        `has ${extents.C} (${printShape(value.shape)})`,
+      `weights [${readShape(call.needConstant(1))}] in ${groups / items} groups take ${C / items} channels, its ` +
+        `input has ${extents.C} (${printShape(value.shape)})`,
     );
   const O = perGroup * groups;
   const bias = call.has(2) ? call.weight(2, repeated(items)) : undefined;
