@@ -11,6 +11,12 @@ export type NodeDriver = 'system' | 'lavapipe' | 'swiftshader';
 /** This machine's drivers, a GPU first. `system` is what Vulkan, Metal or Direct3D offers by itself. */
 export const nodeDrivers: readonly NodeDriver[] = await driversOfThisMachine();
 
+/**
+ * The driver on which samples do where another one sees all cases: lavapipe, which takes thrice as long as SwiftShader to
+ * compile a kernel.
+ */
+export const isSampled = (driver: NodeDriver): boolean => driver === 'lavapipe' && nodeDrivers.length > 1;
+
 async function driversOfThisMachine(): Promise<readonly NodeDriver[]> {
   const chosen = process.env['GRADLENS_VULKAN'];
   if (chosen) return [chosen === 'lavapipe' || chosen === 'swiftshader' ? chosen : 'system'];

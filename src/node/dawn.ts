@@ -10,6 +10,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GradlensError } from '../errors';
+import { pollWithPauses } from './polling';
 
 /** Vulkan drivers that run on the CPU. */
 export type SoftwareDriver = 'lavapipe' | 'swiftshader';
@@ -29,7 +30,8 @@ export interface NodeAdapterOptions {
 
 /**
  * An adapter, and the names of WebGPU (`GPUBufferUsage` …) as globals. Adapter and devices stay reachable until the
- * process ends.
+ * process ends. With a driver that runs on the CPU, a global `setImmediate` that lets Dawn pause between its questions
+ * takes the place of Node's; other callers see no difference.
  *
  * @throws GradlensError `no-webgpu` without the package `webgpu`, `no-adapter` without a driver, `software-adapter`
  *   with one that was not allowed.
@@ -60,8 +62,10 @@ export async function requestNodeAdapter(options: NodeAdapterOptions = {}): Prom
       const message = `the only WebGPU adapter runs on the CPU (${description}), which was not allowed`;
       throw new GradlensError('software-adapter', message, { description });
     } else {
-      if (isFallbackAdapter)
+      if (isFallbackAdapter) {
         onNotice?.(`no GPU in use: computing on the CPU with ${description}${manifest && ` (${manifest})`}`);
+        pollWithPauses();
+      }
       return adapter;
     }
   }

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { inHalf, kernel } from '../../shaders/kernel';
 import { ANY_PRECISION, type Half, reads, writes } from '../../shaders/tensor';
 import type { ConvNode } from '../../src/ops/conv';
-import { type Features, type NodeDriver, nodeDrivers } from '../node';
+import { type Features, type NodeDriver, isSampled, nodeDrivers } from '../node';
 import { branched, imageOf, prepared } from '../engine/support';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient } from '../oracle/network';
@@ -35,7 +35,9 @@ const FUSED: Readonly<Record<string, (net: Net, x: string) => string>> = {
 /** lavapipe compiles the many kernels of that net slowly. */
 const PATIENCE = 240_000;
 
-const WAYS = nodeDrivers.flatMap((driver) => (['all', 'none'] as const).map((features) => [driver, features] as const));
+const WAYS = nodeDrivers.flatMap((driver) =>
+  (isSampled(driver) ? (['all'] as const) : (['all', 'none'] as const)).map((features) => [driver, features] as const),
+);
 
 describe.each(WAYS)('in half precision on %s with %s of its features', (driver, features) => {
   test.each(Object.entries(FUSED))('whole numbers are exact through %s and its ReLU', async (_, operator) => {
