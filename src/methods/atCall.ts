@@ -1,5 +1,6 @@
+import { check } from '../check';
 import type { ImageInput } from '../image/pixels';
-import { objectOf, pictureOf } from '../model/arguments';
+import { objectOf, pictureOf, picturesOf } from '../model/arguments';
 
 /**
  * A picture and options as they are at the call: a method that asks the model several times asks about these, whatever
@@ -11,10 +12,24 @@ export async function atCall<Options extends object>(
   image: ImageInput,
   options: Options,
 ): Promise<readonly [image: ImageInput, options: Options]> {
-  const picture = pictureOf(image);
-  const entries = Object.entries(objectOf('options', options, 'an object'));
-  const kept = Object.fromEntries(entries.map(([name, value]) => [name, keptOf(value)])) as Options;
+  const [picture, kept] = [pictureOf(image), optionsAtCall(options)];
   return [await picture, kept]; // above all is read before anything is awaited
+}
+
+/** {@link atCall}, of several pictures. */
+export async function allAtCall<Options extends object>(
+  images: readonly ImageInput[],
+  options: Options,
+): Promise<readonly [images: readonly ImageInput[], options: Options]> {
+  check('images', images, { says: 'a list of pictures', holds: Array.isArray });
+  const [pictures, kept] = [picturesOf(images), optionsAtCall(options)];
+  return [await Promise.all(pictures), kept];
+}
+
+/** @throws GradlensError `validation` for what is no object */
+export function optionsAtCall<Options extends object>(options: Options): Options {
+  const entries = Object.entries(objectOf('options', options, 'an object'));
+  return Object.fromEntries(entries.map(([name, value]) => [name, keptOf(value)])) as Options;
 }
 
 /** Lists, arrays and plain objects are copied; signals and functions stay what they are. */

@@ -4,10 +4,11 @@ import { endOf } from '../graph';
 import type { ImageInput, Pixels, Prepared } from '../image/pixels';
 import { unprepared } from '../image/unprepared';
 import type { Model } from '../model';
-import { objectOf } from '../model/arguments';
+import { chosenIn } from '../model/arguments';
 import type { HeadKind, InputSpec, RunOptions } from '../options';
 import { normal, uniform } from '../random';
 import { bestClass } from '../scores';
+import { allAtCall } from './atCall';
 import { madeBy } from './heatmap';
 
 /** Options of {@link attack}. All lengths are in pixels of 0 to 1: 4/255 is four grey levels. */
@@ -94,7 +95,7 @@ export async function attack(model: Model, image: ImageInput, options: AttackOpt
  * {@link attack} of up to as many pictures as the model's batch, in the same passes; each gets what it gets alone.
  *
  * @param options `class` may have one for each picture.
- * @throws GradlensError as {@link attack}
+ * @throws GradlensError as {@link attack}; `validation` for more pictures than the batch, or none
  * @example
  * ```ts
  * import { attackBatch } from 'gradlens';
@@ -108,21 +109,24 @@ export async function attackBatch(
   images: readonly ImageInput[],
   options: Omit<AttackOptions, 'class'> & { readonly class?: AttackOptions['class'] | readonly number[] } = {},
 ): Promise<Attack[]> {
-  const { class: chosen = 'top1', target, signal, onProgress, ...given } = objectOf('options', options, 'an object');
-  const settings = settingsOf(given);
+  [images, options] = await allAtCall(images, options);
+  const { class: given = 'top1', target, signal, onProgress, ...others } = options;
+  const settings = settingsOf(others);
   const { input, head, classes } = model;
   if (!input)
     throw new GradlensError(
       'shape',
       `${model.name} does not say how pictures are prepared, so nobody knows its pixels: give load() an \`input\``,
     );
+  const [N, ...shape] = model.inputShape;
+  check('the number of pictures', images.length, whole(1, N));
   const isClass = whole(0, classes - 1);
   if (target !== undefined) check('target', target, isClass);
-  const list = Array.isArray(chosen) ? (chosen as readonly number[]) : null;
+  const chosen = chosenIn<number | 'top1' | readonly number[]>({ class: given }, 'class', 'classes', 'top1');
+  const list = chosen === 'top1' ? null : typeof chosen === 'number' ? images.map(() => chosen) : chosen;
   list?.forEach((index) => check('class', index, isClass));
-  if (typeof chosen === 'number') check('class', chosen, isClass);
+  if (list) check('the number of classes', list.length, oneOf(images.length));
   const run = signal ? { signal } : {};
-  const [N, ...shape] = model.inputShape;
   const ofBatch = <T>(items: readonly T[]): T[] => Array.from({ length: N }, (_, n) => items[n] ?? items.at(-1)!);
 
   const begins: Float32Array[] = [];
@@ -137,7 +141,7 @@ export async function attackBatch(
     });
   };
   const before = await bestOf();
-  const from = before.map((best, n) => (list ? list[n]! : chosen === 'top1' ? best.class : (chosen as number)));
+  const from = list ?? before.map((best) => best.class);
   const { score } = endOf(model.file.graph.nodes, model.file.graph.output);
   const probe = await model.probe([score], run);
   if (settings.random) for (const way of ways) way.beginAnywhere();

@@ -6,6 +6,7 @@ import type { Pixels } from '../image/pixels';
 import { unprepared } from '../image/unprepared';
 import type { Model } from '../model';
 import type { AscentChunk, AscentState, Neuron, RunOptions } from '../options';
+import { optionsAtCall } from './atCall';
 import { madeBy } from './heatmap';
 
 /** Names of {@link CLASS_MODEL_PRESETS}. */
@@ -176,10 +177,11 @@ function remarkOf(image: Float32Array, { centre, spread }: InputUnits): Remark |
  * const { data, width, height } = step.value.picture(); // RGBA
  * ```
  */
-export async function* classModel(
-  model: Model,
-  options: ClassModelOptions,
-): AsyncGenerator<ClassModelStep, ClassModel, void> {
+export function classModel(model: Model, options: ClassModelOptions): AsyncGenerator<ClassModelStep, ClassModel, void> {
+  return stepsOf(model, optionsAtCall(options)); // a generator's own lines begin with the first step
+}
+
+async function* stepsOf(model: Model, options: ClassModelOptions): AsyncGenerator<ClassModelStep, ClassModel, void> {
   const { class: chosen, preset = 'paper', score = 'logit', start } = options;
   check('preset', preset, oneOf(...Object.keys(CLASS_MODEL_PRESETS)));
   const ascending = { ...CLASS_MODEL_PRESETS[preset], ...given(options) };

@@ -67,6 +67,7 @@ export async function saliencies(
     readonly class: number | 'top1' | readonly number[] | TopClasses;
   },
 ): Promise<Heatmap[]> {
+  [image, options] = await atCall(image, options);
   const { relu = 'gradient', score = 'logit' } = options;
   const found = await model.inputGradient(image, { ...options, relu, score });
   const maps = found.classes.map((_, k) => mapIn(found, { item: 0, gradient: k }, model, options));

@@ -1,10 +1,10 @@
 /** Maps of many pictures, as fast as the device makes them. */
 import { checkAll, whole } from '../check';
 import { GradlensError } from '../errors';
-import type { ImageInput } from '../image/pixels';
+import type { Captured, ImageInput } from '../image/pixels';
 import { grouped, inOrder } from '../inOrder';
 import type { Model } from '../model';
-import { runOptionsOf } from '../model/arguments';
+import { pictureOf, runOptionsOf } from '../model/arguments';
 import type { Heatmap } from './heatmap';
 import { type MapOptions, type MethodName, mapBy, methodNamed, valuesOf } from './named';
 import type { SaliencyOptions } from './saliency';
@@ -91,9 +91,11 @@ async function* maps(
   let groups = 0;
   let done = 0;
   try {
-    const work = async (group: readonly ImageInput[], until: AbortSignal): Promise<readonly Heatmap[]> =>
-      make(await laneOf(groups++ % Math.min(ahead, MOST_LANES)), group, until);
-    for await (const some of inOrder(grouped(pictures, size), work, { ahead, signal })) {
+    const work = async (group: readonly Taken[], until: AbortSignal): Promise<readonly Heatmap[]> => {
+      const lane = await laneOf(groups++ % Math.min(ahead, MOST_LANES));
+      return make(lane, await Promise.all(group.map(({ picture }) => picture)), until);
+    };
+    for await (const some of inOrder(grouped(taken(pictures), size), work, { ahead, signal })) {
       for (const map of some) {
         onProgress?.({ phase: 'run', done: ++done });
         yield map;
@@ -103,6 +105,15 @@ async function* maps(
     for (const lane of await Promise.allSettled(lanes))
       if (lane.status === 'fulfilled' && lane.value !== model) lane.value.dispose();
   }
+}
+
+interface Taken {
+  readonly picture: Captured;
+}
+
+/** Each as it is when it comes: a source may use one array for all of its pictures. */
+async function* taken(pictures: Pictures): AsyncGenerator<Taken, void, undefined> {
+  for await (const picture of pictures) yield { picture: pictureOf(picture) };
 }
 
 /**

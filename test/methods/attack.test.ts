@@ -112,4 +112,15 @@ test('what cannot be attacked is refused', async () => {
   await expect(attack(model, picture, { epsilon: 4 })).rejects.toThrow('epsilon is 4; a number from 0');
   await expect(attack(model, picture, { steps: 0 })).rejects.toThrow('steps is 0; a whole number from 1');
   await expect(attack(model, picture, { target: 99 })).rejects.toThrow('target is 99; a whole number from 0 to');
+  await expect(attack(model, picture, { class: '1' as never })).rejects.toThrow("class is '1'; a class by its number");
+});
+
+test('as many pictures as the batch holds, each with a class of its own, or none is attacked', async () => {
+  using engine = await engineOn();
+  const model = await engine.load(graph, { input: preparation, batch: 2 });
+  const run = (count: number, options = {}) => attackBatch(model, Array(count).fill(picture), options);
+  await expect(run(3)).rejects.toThrow('the number of pictures is 3; a whole number from 1 to 2 would be right');
+  await expect(run(0)).rejects.toThrow('the number of pictures is 0; a whole number from 1 to 2 would be right');
+  await expect(run(2, { class: [0] })).rejects.toThrow('the number of classes is 1; 2 would be right');
+  await expect(attackBatch(model, picture as never)).rejects.toThrow('images is an object; a list of pictures');
 });
