@@ -47,12 +47,17 @@ export class GuardedDevice {
   }
 
   /**
-   * As {@link guard}, for what may not await: what is thrown is typed. What the device would report later is not heard:
-   * only for calls whose failure shows in the commands that are made of them.
+   * As {@link guard}, for what may not await: what is thrown is typed. What the device reports later is told to nobody:
+   * only for calls whose failure shows in the commands that are made of them. `forget` is called then, so that what is
+   * invalid is not kept for the next.
    */
-  guardNow<T>(what: string, calls: () => T): T {
-    const { outcome } = this.scoped(calls);
+  guardNow<T>(what: string, calls: () => T, forget: () => void = () => {}): T {
+    const { outcome, scopes } = this.scoped(calls);
     if ('thrown' in outcome) throw typed(what, outcome.thrown);
+    void Promise.all(scopes.map(({ error }) => error)).then(
+      (errors) => errors.some((error) => error !== null) && forget(),
+      forget,
+    );
     return outcome.value;
   }
 

@@ -139,13 +139,17 @@ export class LiveMap {
   }
 
   private encodeMap(encoder: Encoder, gradient: GPUBuffer, look: MapLook) {
-    const made = (this.made ??= this.device.guardNow('allocating a map', () => {
-      const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
-      return {
-        map: this.buffers.allocate('map', this.bytes, STORAGE | COPY_SRC),
-        state: this.buffers.allocate('map state', this.dims.N * 8, STORAGE | COPY_DST),
-      };
-    }));
+    const made = (this.made ??= this.device.guardNow(
+      'allocating a map',
+      () => {
+        const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
+        return {
+          map: this.buffers.allocate('map', this.bytes, STORAGE | COPY_SRC),
+          state: this.buffers.allocate('map state', this.dims.N * 8, STORAGE | COPY_DST),
+        };
+      },
+      () => (this.made = null),
+    ));
     const { map, state } = { map: { buffer: made.map }, state: { buffer: made.state } };
     if (look.restart) encoder.clearBuffer(made.state);
     this.loose.record(encoder, mapOf(this.dims, look), () => ({ gradient: { buffer: gradient }, state, map }));
@@ -185,8 +189,10 @@ export class LiveMap {
         { length: STEPS },
         (_, k) => rgb[3 * k]! + rgb[3 * k + 1]! * 2 ** 8 + rgb[3 * k + 2]! * 2 ** 16 + 255 * 2 ** 24,
       );
-      table = this.device.guardNow('allocating colours', () =>
-        this.buffers.allocate(colours, words.byteLength, GPUBufferUsage.STORAGE, words),
+      table = this.device.guardNow(
+        'allocating colours',
+        () => this.buffers.allocate(colours, words.byteLength, GPUBufferUsage.STORAGE, words),
+        () => this.tables.delete(colours),
       );
       this.tables.set(colours, table);
     }
@@ -197,7 +203,11 @@ export class LiveMap {
     let buffer = this.drawn.get(bytes);
     if (!buffer) {
       const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC;
-      buffer = this.device.guardNow('allocating a picture', () => this.buffers.allocate('coloured map', bytes, usage));
+      buffer = this.device.guardNow(
+        'allocating a picture',
+        () => this.buffers.allocate('coloured map', bytes, usage),
+        () => this.drawn.delete(bytes),
+      );
       this.drawn.set(bytes, buffer);
     }
     return buffer;

@@ -4,6 +4,7 @@
  * submit as long as the host likes.
  */
 import { type Kernel, bindingsOf } from '../../shaders/kernel';
+import { Buffers } from './bound';
 import type { Encoder } from './commands';
 import type { Device } from './device';
 import type { Pipeline } from './pipelines';
@@ -12,20 +13,24 @@ export type Resources = Readonly<Record<string, GPUBindingResource>>;
 
 export class LooseKernels {
   private readonly uniforms = new Map<string, GPUBuffer>();
+  private readonly buffers: Buffers;
 
-  constructor(private readonly device: Device) {}
+  constructor(private readonly device: Device) {
+    this.buffers = new Buffers(device);
+  }
 
   /** The first time on a device the kernel is compiled here. `resources` may make what it binds. */
   record(encoder: Encoder, kernel: Kernel, resources: () => Resources): void {
     const { device } = this;
     const pipeline = device.pipelines.now(kernel);
+    const d = this.uniformOf(kernel);
     device.guardNow(`recording ${kernel.name}`, () =>
-      encodeKernel(device, encoder, { kernel, pipeline, resources: { d: this.uniformOf(kernel), ...resources() } }),
+      encodeKernel(device, encoder, { kernel, pipeline, resources: { d, ...resources() } }),
     );
   }
 
   dispose(): void {
-    for (const buffer of this.uniforms.values()) this.device.free(buffer);
+    this.buffers.dispose();
     this.uniforms.clear();
   }
 
@@ -34,7 +39,12 @@ export class LooseKernels {
     const key = values.join();
     let buffer = this.uniforms.get(key);
     if (!buffer) {
-      buffer = this.device.allocate(`${kernel.name} extents`, values.byteLength, GPUBufferUsage.UNIFORM, values);
+      const what = `${kernel.name} extents`;
+      buffer = this.device.guardNow(
+        `allocating ${what}`,
+        () => this.buffers.allocate(what, values.byteLength, GPUBufferUsage.UNIFORM, values),
+        () => this.uniforms.delete(key),
+      );
       this.uniforms.set(key, buffer);
     }
     return { buffer };

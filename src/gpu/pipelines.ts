@@ -56,11 +56,16 @@ export class Pipelines {
   now(kernel: Kernel): Pipeline {
     let pipeline = this.cache.ready.get(kernel.code);
     if (!pipeline) {
-      pipeline = this.device.guardNow(`compiling ${kernel.name}`, () => {
-        const { layout, descriptor } = this.describe(kernel);
-        return { pipeline: this.device.gpu.createComputePipeline(descriptor), layout };
-      });
-      this.cache.ready.set(kernel.code, pipeline);
+      const { ready } = this.cache;
+      pipeline = this.device.guardNow(
+        `compiling ${kernel.name}`,
+        () => {
+          const { layout, descriptor } = this.describe(kernel);
+          return { pipeline: this.device.gpu.createComputePipeline(descriptor), layout };
+        },
+        () => ready.delete(kernel.code),
+      );
+      ready.set(kernel.code, pipeline);
     }
     return pipeline;
   }

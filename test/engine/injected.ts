@@ -88,6 +88,34 @@ export interface Injected {
   readonly open: number;
 }
 
+/** What a host does by itself with a device, where nothing goes wrong but what others record into its encoder. */
+export interface Host {
+  readonly device: GPUDevice;
+  /** An encoder; `read` copies a whole buffer and submits: the error that the device reports of that, if any. */
+  encoder(): { readonly encoder: GPUCommandEncoder; read(from: GPUBuffer, to: GPUBuffer): Promise<GPUError | null> };
+}
+
+const hosts = new WeakMap<GPUDevice, Host>();
+
+export const hostOf = (device: GPUDevice): Host => hosts.get(device) ?? host(device, (encoder) => encoder);
+
+const host = (device: GPUDevice, watch: (encoder: GPUCommandEncoder) => GPUCommandEncoder): Host => ({
+  device,
+  encoder() {
+    const encoder = device.createCommandEncoder();
+    const [copy, finish] = [encoder.copyBufferToBuffer.bind(encoder), encoder.finish.bind(encoder)];
+    return {
+      encoder: watch(encoder),
+      read(from, to) {
+        device.pushErrorScope('validation');
+        copy(from, 0, to, 0, to.size);
+        device.queue.submit([finish()]);
+        return device.popErrorScope();
+      },
+    };
+  },
+});
+
 export function injected(real: GPUDevice): Injected {
   let calls: string[] = [];
   let fired = false;
@@ -188,8 +216,10 @@ export function injected(real: GPUDevice): Injected {
       },
     });
   const queue = wrap(real.queue);
+  const device = wrap(real);
+  hosts.set(device, host(real, watch));
   return {
-    device: wrap(real),
+    device,
     get calls() {
       return calls;
     },

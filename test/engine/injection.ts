@@ -1,13 +1,14 @@
 /** What becomes of the public calls when one of their GPU calls goes wrong. */
 import { expect } from 'vitest';
 import { Engine } from '../../src/engine';
+import { GradlensError } from '../../src/errors';
 import type { Model } from '../../src/model';
 import { classModel } from '../../src/methods/classModel';
 import { saliency } from '../../src/methods/saliency';
 import { smoothGrad } from '../../src/methods/smoothGrad';
 import type { RunOptions } from '../../src/options';
 import { type NodeDriver, nodeDevice } from '../node';
-import { type Fault, FAULTS, type Injected, canFail, injected } from './injected';
+import { type Fault, FAULTS, type Injected, canFail, hostOf, injected } from './injected';
 import { imageOf, prepared, small, smallInput } from './support';
 
 const image = prepared(small, imageOf(small));
@@ -50,19 +51,74 @@ export const CALLS: Readonly<Record<string, Run>> = {
   'layer gradient': async (model, options) => [
     ...(await model.layerGradient(image, { tensor: 'relu2', class: 1, ...options })).gradient,
   ],
+  probe: async (model, options) => {
+    const probe = await model.probe(['relu2'], options);
+    const { gradient } = await probe.vjp(image, ({ relu2 }) => ({ relu2: relu2! }), options);
+    return [...gradient];
+  },
+  // of a model of its own, which has recorded nothing yet
+  'a recording': async (model, options, device) => {
+    using own = await model.withBatch(1, options);
+    const first = await recordedBy(own, device).catch((error: unknown) => {
+      if (error instanceof HostsError) return error;
+      throw error;
+    });
+    if (!(first instanceof HostsError)) return first;
+    await recordedBy(own, device); // whatever was invalid is not kept
+    throw first;
+  },
   profile: async (model, options) => {
     const { steps } = await model.profile(image, { class: 1, ...options });
     return [steps.length];
   },
 };
 
+/** What the device tells a host of the commands that were recorded for it. */
+class HostsError extends GradlensError {}
+
+/** The gradient of the best class, and its map as numbers and as a picture, by a host's own encoder and buffers. */
+async function recordedBy(model: Model, device: GPUDevice): Promise<Answer> {
+  const host = hostOf(device);
+  const [, C, H, W] = model.inputShape;
+  const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
+  const sizes = { gradient: C * H * W * 4, numbers: H * W * 4, picture: H * W * 4 };
+  const bytes = sizes.gradient + sizes.numbers + sizes.picture;
+  const output = host.device.createBuffer({ size: bytes, usage: STORAGE | COPY_SRC | COPY_DST });
+  const copy = host.device.createBuffer({ size: bytes, usage: MAP_READ | COPY_DST });
+  const texture = host.device.createTexture({
+    size: [picture.width, picture.height],
+    format: 'rgba8unorm',
+    usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
+  });
+  const { width, height } = picture;
+  host.device.queue.writeTexture({ texture }, picture.data, { bytesPerRow: width * 4 }, [width, height]);
+  try {
+    const { encoder, read } = host.encoder();
+    const [numbers, drawn] = [sizes.gradient, sizes.gradient + sizes.numbers];
+    const common = { input: texture, class: 'top1' } as const;
+    model.encodeGradient(encoder, { ...common, output });
+    model.encodeMap(encoder, { ...common, restart: true, output: { buffer: output, offset: numbers } });
+    model.encodeMap(encoder, { ...common, colours: 'viridis', output: { buffer: output, offset: drawn } });
+    const error = await read(output, copy);
+    if (error) throw new HostsError('validation', `the host is told: ${error.message}`);
+    await copy.mapAsync(GPUMapMode.READ).catch(async (error: unknown) => {
+      throw new GradlensError('device-lost', `${String(error)}, ${(await host.device.lost).message}`);
+    });
+    return [...new Uint32Array(copy.getMappedRange())];
+  } finally {
+    for (const own of [output, copy, texture]) own.destroy();
+  }
+}
+
 /** A device, an engine and a model, with what its calls answer when nothing goes wrong. */
 interface Bench {
   readonly real: GPUDevice;
   readonly injected: Injected;
   readonly engine: Engine;
-  model: Model;
-  readonly live: number;
+  readonly model: Model;
+  /** Calls that have run once, and the bytes that are live since then: some is allocated once and kept. */
+  readonly known: Set<string>;
+  live: number;
 }
 
 const load = (engine: Engine, options: RunOptions = {}): Promise<Model> =>
@@ -79,15 +135,14 @@ export function injectionOn(driver: NodeDriver) {
     const known = counts.get(name);
     if (known) return known;
     if (name === 'load') {
-      const bench = await fresh();
+      const bench = await ready('gradient');
       bench.injected.arm();
       const engine = await Engine.create({ device: injectedAgain(bench) });
       (await load(engine)).dispose();
       engine.dispose();
       counts.set(name, [...bench.injected.calls]);
     } else {
-      const bench = await ready();
-      right.set(name, await CALLS[name]!(bench.model, {}, bench.injected.device)); // the first time it allocates
+      const bench = await ready(name);
       bench.injected.arm();
       await CALLS[name]!(bench.model, {}, bench.injected.device);
       counts.set(name, [...bench.injected.calls]);
@@ -105,7 +160,7 @@ export function injectionOn(driver: NodeDriver) {
   async function inject(name: string, k: number, fault: Fault): Promise<void> {
     const calls = await callsOf(name);
     const what = `${name}: ${fault} at call ${k}, ${calls[k]}`;
-    const bench = await ready();
+    const bench = await ready(name === 'load' ? 'gradient' : name);
     const { injected: device, engine } = bench;
     const own = name === 'load' ? await Engine.create({ device: injectedAgain(bench) }) : engine;
     const controller = new AbortController();
@@ -137,7 +192,8 @@ export function injectionOn(driver: NodeDriver) {
       if (answer && fault !== 'loss') expect(settled.value, `${what}: a number, so the right one`).toEqual(answer);
     } else if (fault !== 'silence') {
       const codes = { oom: 'out-of-memory', loss: 'device-lost' } as Partial<Record<Fault, string>>;
-      const code = codes[fault] ?? expect.stringMatching(/^(validation|shader)$/);
+      const told = settled!.error instanceof HostsError ? 'validation' : codes[fault];
+      const code = told ?? expect.stringMatching(/^(validation|shader)$/);
       expect(settled!.error, what).toMatchObject({ name: 'GradlensError', code });
     }
     expect(device.open, `${what}: scopes that are left open`).toBe(0);
@@ -177,19 +233,22 @@ export function injectionOn(driver: NodeDriver) {
     current = null;
   }
 
-  async function ready(): Promise<Bench> {
-    return (current ??= await fresh());
+  /** Where that call has run once. */
+  async function ready(name: string): Promise<Bench> {
+    const bench = (current ??= await fresh());
+    if (!bench.known.has(name)) {
+      right.set(name, await CALLS[name]!(bench.model, {}, bench.injected.device));
+      bench.known.add(name);
+      bench.live = bench.engine.memory().live;
+    }
+    return bench;
   }
 
   async function fresh(): Promise<Bench> {
-    if (current) return current;
     const { device: real } = await nodeDevice(driver);
     const device = injected(real);
     const engine = await Engine.create({ device: device.device });
-    const model = await load(engine);
-    // whatever a call allocates once and keeps is there before bytes are counted
-    for (const [name, run] of Object.entries(CALLS)) right.set(name, await run(model, {}, device.device));
-    return (current = { real, injected: device, engine, model, live: engine.memory().live });
+    return { real, injected: device, engine, model: await load(engine), known: new Set(), live: 0 };
   }
 
   return { all, inject, dispose };
