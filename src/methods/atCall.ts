@@ -23,7 +23,7 @@ export async function allAtCall<Options extends object>(
 ): Promise<readonly [images: readonly ImageInput[], options: Options]> {
   check('images', images, { says: 'a list of pictures', holds: Array.isArray });
   const [pictures, kept] = [picturesOf(images), optionsAtCall(options)];
-  return [await Promise.all(pictures), kept];
+  return [await Promise.all(pictures.map(async (picture) => picture)), kept];
 }
 
 /** @throws GradlensError `validation` for what is no object */

@@ -93,7 +93,7 @@ async function* maps(
   try {
     const work = async (group: readonly Taken[], until: AbortSignal): Promise<readonly Heatmap[]> => {
       const lane = await laneOf(groups++ % Math.min(ahead, MOST_LANES));
-      return make(lane, await Promise.all(group.map(({ picture }) => picture)), until);
+      return make(lane, await Promise.all(group.map(async ({ picture }) => picture)), until);
     };
     for await (const some of inOrder(grouped(taken(pictures), size), work, { ahead, signal })) {
       for (const map of some) {

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import {
   type Heatmap,
   METHODS,
-  type Model,
   type SaliencyOptions,
   attackBatch,
   classModel,
@@ -105,7 +104,7 @@ describe.each(nodeDrivers.slice(0, 1))('arguments are captured at the call, on %
 
   test.each(METHODS.map(({ name }) => name))('what the method %s takes', async (name) => {
     using engine = await engineOn(driver);
-    using model = await engine.load(small, { input: smallInput, batch: 2 });
+    using model = await engine.load(small, { input: smallInput });
     const right = await mapBy(name, model, picture(1), { class: 1 });
     const [image, options] = [picture(1), { class: 1 as number | 'top1' }];
     const call = mapBy(name, model, image, options);
@@ -151,7 +150,7 @@ describe.each(nodeDrivers.slice(0, 1))('arguments are captured at the call, on %
     const seeds = [1, 2, 3, 4, 5];
     const mapsOf = async (pictures: Iterable<ReturnType<typeof picture>>): Promise<Heatmap[]> => {
       const maps: Heatmap[] = [];
-      for await (const map of mapStream(name, model as Model, pictures, { class: 1 })) maps.push(map);
+      for await (const map of mapStream(name, model, pictures, { class: 1 })) maps.push(map);
       return maps;
     };
     const reused = picture(0);

@@ -1,9 +1,14 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { Engine } from '../../src/engine';
 import type { Graph } from '../../src/graph';
 import { nodeDevice, nodeDrivers } from '../node';
 import { relativeL2 } from '../oracle/compare';
 import { branched, counted, deviceOf, engineOn, expected, imageOf, prepared, small, witnessed } from './support';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 const nets: [string, Graph][] = [
   ['small', small],
@@ -184,5 +189,29 @@ describe.each(nodeDrivers.slice(0, 1))('on %s', (driver) => {
     using second = await engine.load(branched);
     expect(counts.has('createComputePipelineAsync')).toBe(false);
     expect(first.memory).toEqual(second.memory);
+  });
+
+  test('a model keeps nothing of the results that it gave', async () => {
+    using engine = await engineOn(driver);
+    using model = await engine.load(small);
+    const image = prepared(small, imageOf(small));
+    const probe = await model.probe(['relu2']);
+    const calls = {
+      scores: () => model.scores(image),
+      gradient: () => model.inputGradient(image, { class: 1 }),
+      'gradient of the best class': () => model.inputGradient(image, { class: 'top1' }),
+      'layer gradient': () => model.layerGradient(image, { tensor: 'relu2', class: 1 }),
+      prepared: () => model.prepared(image),
+      pullback: () => probe.vjp(image, ({ relu2 }) => ({ relu2: relu2! })),
+    };
+    const given: Record<string, WeakRef<object>> = {};
+    for (const [name, call] of Object.entries(calls)) given[name] = new WeakRef(await call());
+    await model.scores(image); // the last result may wait for the next call
+    const kept = () => Object.keys(given).filter((name) => given[name]!.deref());
+    for (let turn = 0; turn < 20 && kept().length > 0; turn++) {
+      await new Promise((done) => setTimeout(done, 0));
+      collect();
+    }
+    expect(kept()).toEqual([]);
   });
 });
