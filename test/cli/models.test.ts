@@ -118,7 +118,7 @@ describe('inspect', () => {
       expect.stringMatching(/^on the GPU +.*B: weights /),
       expect.stringMatching(/^stages +5×6×6 +conv, relu$/),
       expect.stringMatching(/^ +5×3×3 +maxPool$/),
-      expect.stringMatching(/^ +4×1×1 +flatten, fullyConnected, softmax$/),
+      expect.stringMatching(/^ +4×1×1 +fullyConnected, softmax, a move$/),
       expect.stringMatching(/^classes +4, without names$/),
       'head          softmax, since the network ends in soft-max',
       expect.stringMatching(/^preparation +a guess: torchvision, since PyTorch exported it$/),

@@ -17,7 +17,7 @@ import type { Pixels } from '../../image/pixels';
 import { overChannels } from '../../methods/heatmap';
 
 export interface StageInfo extends Stage {
-  /** What the stage ends in, as far as it can be read: the last of its tensors. */
+  /** What the stage ends in, as far as it can be read. */
   readonly tensor: string;
 }
 
@@ -46,7 +46,7 @@ export function insideOf(model: Model): Inside {
 function readableStages(model: Model): readonly StageInfo[] {
   const known = new Set(model.tensors.map(({ name }) => name));
   return stagesOf(model.file.graph).flatMap((stage) => {
-    const tensor = stage.nodes.findLast((name) => known.has(name));
+    const tensor = [...stage.nodes, stage.end].findLast((name) => known.has(name));
     return tensor === undefined ? [] : [{ ...stage, tensor }];
   });
 }
