@@ -8,7 +8,7 @@ import { scored } from '../../src/formats/scores';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient, runGraph } from '../oracle/network';
 import { normals, seededRandom } from '../oracle/random';
-import { floats, integers, node, onnxFile, valueInfo } from './models';
+import { type Node, type Tensor, floats, integers, node, onnxFile, valueInfo } from './models';
 
 type Graph = NonNullable<ReturnType<typeof fromBinary<typeof ModelProtoSchema>>['graph']>;
 
@@ -263,6 +263,85 @@ test('lists of tensors, and the branch that a constant chooses, are what they ha
       means.map((mean) => 4 * mean),
     ),
   ).toBeLessThan(1e-6);
+});
+
+/** `y` is doubled in each round, and the round's number added; it goes on while `goesOn` says so of that number. */
+const looped = (rounds: Tensor, goesOn: readonly Node[], tensors: readonly Tensor[] = []) => {
+  const body = modelOf(
+    onnxFile({
+      nodes: [
+        node('Cast', ['round'], 'number', { to: 1 }),
+        node('Add', ['carried', 'carried'], 'twice'),
+        node('Add', ['twice', 'number'], 'next'),
+        ...goesOn,
+      ],
+      tensors: [],
+    }),
+  ).graph!;
+  body.input = ['round', 'before', 'carried'].map((name) => stated(name, []));
+  body.output = ['more', 'next'].map((name) => stated(name, []));
+  return changed(
+    onnxFile({
+      nodes: [
+        node('GlobalAveragePool', ['x'], 'p'),
+        node('Flatten', ['p'], 'f'),
+        node('Loop', [rounds.name!, '', 'f'], 'last'),
+        node('Identity', ['last'], 'y'),
+      ],
+      tensors: [rounds, { name: 'two', dims: [], dataType: DataType.INT64, int64Data: [2n] }, ...tensors],
+    }),
+    (graph) => {
+      const loop = graph.node.find(({ opType }) => opType === 'Loop')!;
+      loop.attribute = create(ModelProtoSchema, {
+        graph: { node: [{ attribute: [{ name: 'body', type: 5, g: body }] }] },
+      }).graph!.node[0]!.attribute;
+    },
+  );
+};
+const whole = (name: string, value: bigint): Tensor => ({
+  name,
+  dims: [],
+  dataType: DataType.INT64,
+  int64Data: [value],
+});
+
+test('a loop is written out: its rounds are counted, or end where a constant says so', () => {
+  const means = [0, 1].map((c) => image.subarray(c * 30, c * 30 + 30).reduce((sum, v) => sum + v, 0) / 30);
+  const three = means.map((mean) => ((mean * 2 + 0) * 2 + 1) * 2 + 2);
+  const always = [node('Identity', ['before'], 'more')];
+  expect(relativeL2(scoresOf(read(looped(whole('n', 3n), always))), three)).toBeLessThan(1e-6);
+  const untilTwo = [node('Less', ['round', 'two'], 'more')];
+  expect(relativeL2(scoresOf(read(looped(whole('n', 200n), untilTwo))), three)).toBeLessThan(1e-6);
+  expect(relativeL2(scoresOf(read(looped(whole('n', 0n), always))), means)).toBeLessThan(1e-6);
+  expect(() => read(looped(whole('n', 1000n), always))).toThrow(/it goes more than 256 rounds; supported: fewer/);
+  const byPicture = [node('ReduceMax', ['twice'], 'top', { keepdims: 0 }), node('Greater', ['top', 'half'], 'more')];
+  expect(() => read(looped(whole('n', 3n), byPicture, [floats('half', [1], [0.5])]))).toThrow(
+    /its condition ".*more" is computed from the image; supported: a constant/,
+  );
+});
+
+test.each([
+  [[3, 5, 4], ['Unsqueeze'], { C: 3, H: 5, W: 4 }],
+  [[5, 4, 3], ['Unsqueeze', 'Transpose'], { C: 3, H: 5, W: 4 }],
+] as const)('a picture without an axis for a batch, %j, is a picture', (input, before, extents) => {
+  const turn = before.length > 1;
+  const { graph } = read(
+    onnxFile({
+      input: [...input],
+      nodes: [
+        node('Unsqueeze', ['x', 'first'], turn ? 'u' : 't'),
+        ...(turn ? [node('Transpose', ['u'], 't', { perm: [0, 3, 1, 2] })] : []),
+        node('GlobalAveragePool', ['t'], 'p'),
+        node('Flatten', ['p'], 'f'),
+        node('Squeeze', ['f', 'first'], 'y'),
+      ],
+      tensors: [integers('first', [0])],
+    }),
+  );
+  expect(graph.input.extents).toEqual(extents);
+  const pixels = normals(seededRandom(3), 60);
+  const means = [0, 1, 2].map((c) => pixels.subarray(c * 20, c * 20 + 20).reduce((sum, v) => sum + v, 0) / 20);
+  expect(relativeL2([...runGraph(graph, pixels).get(graph.output)!.data], means)).toBeLessThan(1e-12);
 });
 
 test('a function of the file is written out, with the attributes of its call; one that calls itself is refused', () => {

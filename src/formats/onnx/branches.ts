@@ -1,93 +1,56 @@
-/** What stands for other nodes: `If` whose condition is known, lists of tensors, fused operators, old forms. */
+/** What stands for other nodes: `If` and `Loop` whose conditions are known, lists, fused operators, old forms. */
 import type { GraphProto, NodeProto } from 'onnx-buf';
 import { formatError, quote } from '../checks';
 import { operatorName, unsupported, type Call, type Operators } from './call';
 import { decode } from './fold/numbers';
 import { unfused } from './fused';
+import { renamed } from './inline';
+import { listing, Lists } from './lists';
 import { modernized } from './older';
+import { rewritten } from './rewritten';
 import { nodeOf, tensorOf, type Replacement } from './standIns';
+
+/** An attribute of our own: which round of a loop comes next. */
+const ROUND = 'gradlens: round';
 
 /** Operators that {@link Branches} replaces: they are never translated themselves. */
 export const branching: Operators = {
-  ConcatFromSequence: { attributes: ['axis', 'new_axis'], inputs: [1, 1] },
   If: { attributes: ['then_branch', 'else_branch'], inputs: [1, 1], severalOutputs: true },
-  SequenceAt: { inputs: [2, 2] },
-  SequenceConstruct: { inputs: [1, Infinity] },
-  SplitToSequence: { attributes: ['axis', 'keepdims'], inputs: [1, 2] },
+  Loop: { attributes: ['body', ROUND], inputs: [2, Infinity], severalOutputs: true },
+  ...listing,
 };
 
-/** Which tensors each list has. */
+/** How often a loop may be gone through; each time its nodes are written out. */
+const MOST_ROUNDS = 256;
+
 export class Branches {
-  private readonly lists = new Map<string, readonly string[]>();
+  private readonly lists = new Lists();
 
   /** The nodes that a node stands for; undefined if it stands for itself. */
   replacementOf(node: NodeProto, call: Call): Replacement | undefined {
     const name = operatorName(node);
-    switch (name) {
-      case 'If':
-        return branchOf(node, call);
-      case 'SequenceConstruct':
-        return this.list(node, node.input);
-      case 'SequenceAt': {
-        const list = this.listOf(node.input[0]!, call);
-        const [index = 0] = call.integers(1) ?? [];
-        const element = list.at(index);
-        if (element === undefined)
-          throw formatError(`${call.where}: takes element ${index} of a list of ${list.length} tensors`);
-        return { nodes: [nodeOf('Identity', [element], node.output)] };
-      }
-      case 'ConcatFromSequence':
-        return concatenated(this.listOf(node.input[0]!, call), node, call);
-      case 'SplitToSequence':
-        return this.split(node, call);
-      default:
-        return unfused(name, node, call) ?? (call.model.opset < 7 ? modernized(name, node, call) : undefined);
-    }
-  }
-
-  private list(node: NodeProto, elements: readonly string[]): Replacement {
-    this.lists.set(node.output[0]!, elements);
-    return { nodes: [] };
-  }
-
-  private listOf(name: string, call: Call): readonly string[] {
-    const list = this.lists.get(name);
-    if (!list) throw unsupported(`its list ${quote(call.inputs[0])} is not known`, 'lists that the graph makes');
-    return list;
-  }
-
-  /** Into parts of the lengths that a constant says. */
-  private split(node: NodeProto, call: Call): Replacement {
-    const lengths = call.integers(1);
-    if (!lengths || lengths.length < 2) throw unsupported('it splits into parts of one length', 'a list of lengths');
-    if (call.int('keepdims', 1) !== 1) throw unsupported('its keepdims is 0', '1');
-    const parts = lengths.map((_, k) => `${node.output[0]!}/${k}`);
-    this.list(node, parts);
-    return { nodes: [nodeOf('Split', node.input, parts, { axis: call.int('axis', 0) })] };
+    if (name === 'If') return branchOf(node, call);
+    if (name === 'Loop') return roundOf(node, call);
+    return (
+      this.lists.replacementOf(node, call) ??
+      unfused(name, node, call) ??
+      rewritten(name, node, call) ??
+      (call.model.opset < 7 ? modernized(name, node, call) : undefined)
+    );
   }
 }
 
-/** Along an axis that is there, or a new one: then each part is given it first. */
-function concatenated(list: readonly string[], node: NodeProto, call: Call): Replacement {
-  const axis = call.int('axis', 0);
-  if (call.int('new_axis', 0) === 0) return { nodes: [nodeOf('Concat', list, node.output, { axis })] };
-  const parts = list.map((_, k) => `${node.output[0]!}/${k}`);
-  const isInput = call.model.opset >= 13; // where the axes are
-  const axes = `${node.output[0]!}/axes`;
-  const unsqueezed = (name: string, part: string): NodeProto =>
-    isInput ? nodeOf('Unsqueeze', [name, axes], [part]) : nodeOf('Unsqueeze', [name], [part], { axes: [axis] });
-  const tensor = tensorOf(axes, [1], [axis], true);
-  return {
-    nodes: [...list.map((name, k) => unsqueezed(name, parts[k]!)), nodeOf('Concat', parts, node.output, { axis })],
-    initializers: isInput ? [tensor] : [],
-  };
+/** Whether a constant says yes; of the image, no constant does. */
+function isTrue(call: Call, index: number): boolean {
+  const condition = call.constant(index);
+  if (!condition)
+    throw unsupported(`its condition ${quote(call.inputs[index])} is computed from the image`, 'a constant');
+  return Boolean(decode(condition).data[0]);
 }
 
 /** The branch that is taken, whose results bear the names of the node's. */
 function branchOf(node: NodeProto, call: Call): Replacement {
-  const condition = call.constant(0);
-  if (!condition) throw unsupported(`its condition ${quote(node.input[0])} is computed from the image`, 'a constant');
-  const taken = decode(condition).data[0] ? 'then_branch' : 'else_branch';
+  const taken = isTrue(call, 0) ? 'then_branch' : 'else_branch';
   const graph = node.attribute.find(({ name }) => name === taken)?.g;
   if (!graph) throw formatError(`${call.where}: has no ${taken}`);
   const ends = node.output.flatMap((name, k) => {
@@ -95,6 +58,44 @@ function branchOf(node: NodeProto, call: Call): Replacement {
     return name === '' || result === undefined ? [] : nodeOf('Identity', [result], [name]);
   });
   return { nodes: [...graph.node, ...ends], initializers: graph.initializer };
+}
+
+/**
+ * One round of a loop, and the loop of those that are left, whose condition the round makes. What the body collects
+ * would be lists of as many tensors as there are rounds.
+ */
+function roundOf(node: NodeProto, call: Call): Replacement {
+  const [count = '', condition = '', ...carried] = node.input;
+  const body = node.attribute.find(({ name }) => name === 'body')?.g;
+  if (!body) throw formatError(`${call.where}: has no body`);
+  if (body.output.length !== carried.length + 1 || body.input.length !== carried.length + 2)
+    throw unsupported('it collects what each round makes', 'what the last round leaves');
+  const round = call.int(ROUND, 0);
+  const [rounds = Infinity] = call.integers(0) ?? [];
+  const goesOn = round < rounds && (condition === '' || isTrue(call, 1));
+  const ends = (names: readonly string[]): NodeProto[] =>
+    node.output.flatMap((name, k) => (name === '' ? [] : nodeOf('Identity', [names[k]!], [name])));
+  if (!goesOn) return { nodes: ends(carried) };
+  if (round >= MOST_ROUNDS) throw unsupported(`it goes more than ${MOST_ROUNDS} rounds`, 'fewer');
+
+  const prefix = `${node.output.find(Boolean) ?? ''}/${round}`;
+  const outer = new Set(capturedBy(body));
+  const given = new Map(
+    body.input.map(({ name }, k) => [name, [`${prefix}/round`, condition || `${prefix}/condition`, ...carried][k]!]),
+  );
+  const rename = (name: string): string =>
+    name === '' || outer.has(name) ? name : (given.get(name) ?? `${prefix}/${name}`);
+  const initializers = [
+    tensorOf(`${prefix}/round`, [], [round], true),
+    tensorOf(`${prefix}/condition`, [], [1], true),
+    ...body.initializer.map((tensor) => ({ ...tensor, name: rename(tensor.name) })),
+  ];
+  const rest = nodeOf('Loop', [count, ...body.output.map(({ name }) => rename(name))], node.output, {
+    [ROUND]: round + 1,
+  });
+  rest.attribute.push(...node.attribute.filter(({ name }) => name === 'body'));
+  const nodes = body.node.map((inner) => renamed(inner, rename, (attribute) => attribute));
+  return { nodes: [...nodes, rest], initializers };
 }
 
 /** What a node reads: its inputs, and what its subgraphs take from around them. */

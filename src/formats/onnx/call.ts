@@ -9,6 +9,7 @@ import type { Extents, GraphNode, Weight } from '../../graph';
 import { formatError, quote } from '../checks';
 import { readFloats, readIntegers, readShape, type Constant } from './tensors';
 import { sameExtents } from '../../shape';
+import type { Pooled } from './unpool';
 import { extentsOf, valueOf, type Value } from './value';
 
 /** A weight as a node wants it: stored otherwise, or with a factor folded in. `suffix` tells it from its original. */
@@ -57,6 +58,8 @@ export interface Surroundings {
   readonly translated: ReadonlyMap<string, GraphNode>;
   /** Of tensors that hold quantized numbers: the tensor of the same numbers less their zero point, and that. */
   readonly codes: Map<string, { readonly name: string; readonly zero: number }>;
+  /** By the names of indices that a MaxPool writes: what it read, and how. */
+  readonly pools: Map<string, Pooled>;
   weight(constant: Constant, form?: WeightForm): NamedWeight;
   /** Throws where the file states another shape for a tensor. */
   checkShape(name: string, value: Value): void;
@@ -102,6 +105,11 @@ export class Call {
   /** Whether the file fixes a batch of several items, for which the first axis stands: it stays where it is. */
   get fixesBatch(): boolean {
     return (this.model.batch ?? 1) > 1;
+  }
+
+  /** The name of one of its outputs; empty where that is left out. */
+  output(index: number): string {
+    return this.node.output[index] ?? '';
   }
 
   /** How many outputs the node writes. */

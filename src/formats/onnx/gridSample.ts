@@ -21,7 +21,7 @@ type Along = (at: number, extent: number) => Shares;
 
 function gridSample(call: Call): Translation {
   const { shape } = call.value();
-  const grid = readFloats(call.needConstant(1));
+  const grid = readFloats(call.needConstant(1)); // what is computed, sampling.ts makes a matrix of
   const [N = 1, C = 1, H = 1, W = 1] = shape;
   const [items, P = 1, Q = 1, pair] = grid.shape;
   if (shape.length !== 4 || grid.shape.length !== 4 || pair !== 2 || items !== N)
@@ -59,20 +59,38 @@ function gridSample(call: Call): Translation {
 /** Where −1 … 1 lies among the pixels, and which of them it takes. */
 function alongOf(call: Call): Along {
   const corners = call.int('align_corners', 0) !== 0;
-  const isNearest = call.choice('mode', 'linear', { linear: false, bilinear: false, nearest: true });
+  const mode = call.choice('mode', 'linear', {
+    linear: 'linear',
+    bilinear: 'linear',
+    cubic: 'cubic',
+    bicubic: 'cubic',
+    nearest: 'nearest',
+  } as const);
   const padding = call.choice('padding_mode', 'zeros', { zeros: 0, border: 1, reflection: 2 });
   return (at, extent) => {
     const whole = corners ? ((at + 1) / 2) * (extent - 1) : ((at + 1) * extent - 1) / 2;
-    const place = isNearest && padding !== 2 ? toEven(whole) : inside(whole, extent, { corners, padding });
-    const first = isNearest ? toEven(place) : Math.floor(place);
-    const shares = isNearest ? [1] : [1 - (place - first), place - first];
+    const moves = mode === 'linear' || (mode === 'nearest' && padding === 2); // else what is outside is told at each pixel
+    const place = moves ? inside(whole, extent, { corners, padding }) : whole;
+    const first = mode === 'nearest' ? toEven(place) : Math.floor(place) - (mode === 'cubic' ? 1 : 0);
+    const away = place - first;
+    const shares = mode === 'nearest' ? [1] : mode === 'linear' ? [1 - away, away] : cubicShares(away - 1);
     const places = shares.map((_, k) => {
       const index = first + k;
       if (padding === 0) return index >= 0 && index < extent ? index : -1;
-      return Math.max(0, Math.min(extent - 1, index));
+      return mode === 'cubic' && padding === 2
+        ? inside(index, extent, { corners, padding })
+        : Math.max(0, Math.min(extent - 1, index));
     });
     return { places, shares };
   };
+}
+
+/** Of the four pixels round a place, which lies this far behind the second of them. */
+function cubicShares(t: number): readonly number[] {
+  const a = -0.75;
+  const near = (d: number): number => ((a + 2) * d - (a + 3)) * d * d + 1;
+  const far = (d: number): number => ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+  return [far(t + 1), near(t), near(1 - t), far(2 - t)];
 }
 
 /** A place outside, clamped to the border or reflected at it. */

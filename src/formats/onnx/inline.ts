@@ -81,7 +81,7 @@ function boundTo(attribute: AttributeProto, given: ReadonlyMap<string, Attribute
 }
 
 /** A node under other names, its subgraphs too. */
-function renamed(
+export function renamed(
   node: NodeProto,
   rename: (name: string) => string,
   bind: (attribute: AttributeProto) => AttributeProto | undefined,
@@ -96,7 +96,7 @@ function renamed(
     const { g } = subgraph;
     if (!g) return subgraph;
     g.node = g.node.map((inner) => renamed(inner, rename, bind));
-    for (const named of [...g.initializer, ...g.output]) named.name = rename(named.name);
+    for (const named of [...g.initializer, ...g.input, ...g.output]) named.name = rename(named.name);
     return subgraph;
   });
   return copy;

@@ -79,7 +79,8 @@ const printed = (shape: readonly Dimension[]): string => `[${shape.join(', ')}]`
 function pictureOf(picture: ValueInfoProto, { size, suggested }: InputHints): Pick<ReadInputs, 'input' | 'notes'> {
   const where = `onnx: input ${quote(picture.name)}`;
   const { dimensions, isWhole } = readDimensions(picture, where);
-  const [N, ...stated] = dimensions;
+  const isAlone = standsAlone(dimensions);
+  const [N, ...stated] = isAlone ? [1, ...dimensions] : dimensions;
   const axes = stated.length === 3 ? planeAxes(stated) : undefined;
   const free = stated.findIndex((extent, axis) => typeof extent === 'string' && !axes?.includes(axis));
   if (free >= 0)
@@ -106,7 +107,15 @@ function pictureOf(picture: ValueInfoProto, { size, suggested }: InputHints): Pi
       ? [`the file leaves the size of pictures free; taking ${given!.join('×')}, since ${suggested!.by} (size: [H, W])`]
       : [];
   const batch = typeof N === 'number' ? N : undefined;
-  return { input: { name: picture.name, value: valueOf([1, ...shape]), batch, isWhole }, notes };
+  return { input: { name: picture.name, value: valueOf(isAlone ? shape : [1, ...shape]), batch, isWhole }, notes };
+}
+
+/** Whether it is a picture without an axis for a batch: three axes, of which the first or the last are its channels. */
+function standsAlone(dimensions: readonly Dimension[]): boolean {
+  const [first = '', , last = '', ...rest] = dimensions;
+  const isChannels = (extent: Dimension): boolean => extent === 3 || extent === 4;
+  if (dimensions.length !== 3 || rest.length > 0 || typeof first === 'string') return false;
+  return isChannels(first) || (first > 4 && isChannels(last));
 }
 
 /** Which of the three axes behind the batch are height and width: the last two, or, where C is last, those before. */

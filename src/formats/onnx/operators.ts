@@ -11,8 +11,10 @@ import { passing } from './passing';
 import { quantizing } from './quantizing';
 import { reductions } from './reducing';
 import { resizing } from './resize';
+import { rewriting } from './rewritten';
 import { shaping } from './shaping';
 import { taking } from './taking';
+import { unpooling } from './unpool';
 import { windowed } from './windowed';
 
 const FILES = [
@@ -27,8 +29,10 @@ const FILES = [
   quantizing,
   reductions,
   resizing,
+  rewriting,
   shaping,
   taking,
+  unpooling,
   windowed,
 ];
 

@@ -1,11 +1,11 @@
 /**
- * Elements chosen by constant indices: GatherElements, GatherND, ScatterElements, ScatterND, Tile. Each says for every
- * element of its result, in order, which one of the input it is, and becomes a `take`.
+ * Elements chosen by constant indices: GatherElements, GatherND, ScatterElements, ScatterND, Tile, and Trilu, which masks.
+ * Each says for every element of its result, in order, which one of the input it is, and becomes a `take`.
  */
 import { extentsOf, product, valueOf } from './value';
 import { unsupported, type Call, type Named, type Operators, type Translation } from './call';
 import { formatError } from '../checks';
-import { sum } from './arithmetic';
+import { spreadConstant, sum } from './arithmetic';
 import { encode, offsetOf, stridesOf } from './fold/numbers';
 import { axisOf, workedAxis } from './shapeRules';
 import { readShape, readWhole } from './tensors';
@@ -17,6 +17,7 @@ export const taking: Operators = {
   ScatterElements: { attributes: ['axis', 'reduction'], inputs: [3, 3], translate: scatterElements },
   ScatterND: { attributes: ['reduction'], inputs: [3, 3], translate: scatterND },
   Tile: { inputs: [2, 2], translate: tile },
+  Trilu: { attributes: ['upper'], inputs: [1, 2], translate: trilu },
 };
 
 /** The places of all elements of a shape, in order. */
@@ -176,6 +177,21 @@ function scattered(call: Call, to: readonly number[]): Translation {
     return call.result({ op: 'identity', inputs: [added[0]![0]] }, value.shape);
   const kept = call.emit(take(call, data, { indices: left, shape: value.shape, role: 'kept' }));
   return sum(call, [[kept, value], ...added]);
+}
+
+/** What is above a diagonal becomes 0, or with `upper` what is below. */
+function trilu(call: Call): Translation {
+  const value = call.value();
+  const [R = 1, S = 1] = value.shape.slice(-2);
+  const [shift = 0] = call.integers(1) ?? [];
+  const isUpper = call.int('upper', 1) !== 0;
+  const kept = Array.from({ length: R * S }, (_, i) => {
+    const past = (i % S) - Math.floor(i / S) - shift;
+    return Number(isUpper ? past >= 0 : past <= 0);
+  });
+  const mask = { name: `${call.name}/kept`, tensor: encode({ shape: [R, S], data: kept, isWhole: false }) };
+  const scale = spreadConstant(call, mask, value);
+  return call.result({ op: 'affine', inputs: [call.inputs[0]!], scale }, value.shape);
 }
 
 /** So many copies along each axis. */

@@ -18,6 +18,7 @@ import { folds } from './fold';
 import { isFused } from './fused';
 import type { GraphInput } from './input';
 import { operators } from './operators';
+import { refused } from './refused';
 import type { Constant } from './tensors';
 import { product, type Value } from './value';
 
@@ -57,6 +58,7 @@ export function translate(
     constants,
     translated,
     codes: new Map(),
+    pools: new Map(),
     emit: emitter(nodes, translated, values, constants),
     note: (words) => notes.add(words),
     spend(count) {
@@ -68,8 +70,18 @@ export function translate(
         );
     },
   };
+  /** A node of constants alone that nothing folds is computed as any other, of its first constant as a tensor. */
+  const computing = (node: NodeProto, call: Call): Call => {
+    const [first] = node.input;
+    if (!first || node.input.some((name) => name !== '' && !constants.has(name))) return call;
+    if (!operators.get(operatorName(node))?.translate) return call;
+    const [name, value] = call.constantTensor(constants.get(first)!);
+    values.set(name, value);
+    return new Call({ ...node, input: [name, ...node.input.slice(1)] }, surroundings);
+  };
+
   const read = new Set(nodes.flatMap(readsOf));
-  const refused: UnsupportedNode[] = [];
+  const unknown: UnsupportedNode[] = [];
   const lost = new Set<string>(); // tensors behind a fault: their nodes are only looked up
   let fault: unknown;
 
@@ -94,7 +106,7 @@ export function translate(
           if (!given.includes(constant)) model.made(product(constant.tensor.dims.map(Number)));
         });
       else
-        translationsOf(operator, call).forEach(([translation, value], i) => {
+        translationsOf(operator, operatorName(node), computing(node, call)).forEach(([translation, value], i) => {
           const name = node.output[i]!;
           if (name === '') return;
           translated.set(name, { ...translation, name });
@@ -103,13 +115,13 @@ export function translate(
         });
     } catch (error) {
       if (error instanceof GradlensError && error.code === 'unsupported-op')
-        refused.push({ name: call.name, op: operatorName(node), reason: error.message });
+        unknown.push({ name: call.name, op: operatorName(node), reason: error.message });
       else fault ??= error;
       node.output.forEach((name) => lost.add(name));
     }
   };
   nodes.forEach(walk);
-  if (refused.length > 0) throw refusal(refused);
+  if (unknown.length > 0) throw refusal(unknown);
   if (fault) throw fault;
   return { nodes: translated, values, constants, notes: [...notes] };
 }
@@ -145,7 +157,7 @@ function lookUp(
   else if (isQuantizing(name)) throw unsupported('it computes with quantized numbers');
   else if (/^com\.(microsoft|ms)\./.test(name))
     throw unsupported("the operator is ONNX Runtime's own", 'the file that was given to its optimizer');
-  else if (!folds.has(name)) throw unsupported('the operator is unknown');
+  else if (!folds.has(name)) throw refused(name);
   const second = operator?.severalOutputs
     ? undefined
     : node.output.slice(1).find((output) => output !== '' && read.has(output));
@@ -153,9 +165,8 @@ function lookUp(
   return operator;
 }
 
-function translationsOf(operator: Operator | undefined, call: Call): readonly Translation[] {
-  if (!operator?.translate)
-    throw unsupported(`its input ${quote(call.computedInput())} is computed from the image`, 'constants');
+function translationsOf(operator: Operator | undefined, name: string, call: Call): readonly Translation[] {
+  if (!operator?.translate) throw refused(name, call.computedInput());
   const translated = operator.translate(call);
   return isSeveral(translated) ? translated : [translated];
 }

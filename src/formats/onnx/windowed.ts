@@ -23,8 +23,13 @@ export const windowed: Operators = {
   GlobalMaxPool: { inputs: [1, 1], translate: (call) => globalPool(call, 'globalMaxPool') },
   GlobalLpPool: { attributes: ['p'], inputs: [1, 1], translate: globalLpPool },
   LpPool: { attributes: [...WINDOW_ATTRIBUTES, 'p', 'ceil_mode'], inputs: [1, 1], translate: lpPool },
-  // storage_order is how indices are counted, an output that nobody may read here
-  MaxPool: { attributes: [...WINDOW_ATTRIBUTES, 'ceil_mode', 'storage_order'], inputs: [1, 1], translate: maxPool },
+  // its indices are known to MaxUnpool alone
+  MaxPool: {
+    attributes: [...WINDOW_ATTRIBUTES, 'ceil_mode', 'storage_order'],
+    inputs: [1, 1],
+    severalOutputs: true,
+    translate: maxPool,
+  },
 };
 
 function conv(call: Call): Translation {
@@ -171,6 +176,8 @@ function rootOf(call: Call, x: string, p: number): string {
 function maxPool(call: Call): Translation {
   const { rank, extents } = planesOf(call);
   const { window, ceil } = readWindow(call, extents, rank);
+  const indices = call.output(1);
+  if (indices !== '') call.model.pools.set(indices, { x: [call.inputs[0]!, call.value()], window });
   const node = { op: 'maxPool', ...window, ...(ceil && { ceil }) } as const;
   return windowed2d(call, node, slideWindow(call, extents, window, extents.C, ceil));
 }

@@ -220,6 +220,29 @@ const best =
     return { shape: call.int('keepdims', 1) ? kept : input.shape.toSpliced(axis, 1), data, isWhole: true };
   };
 
+/** The largest along an axis, or the smallest, in order, and their places; of equal ones the first. */
+const topK: Fold = (call, [x, count]) => {
+  const input = needed(call, x);
+  const axis = axisOf(call, call.int('axis', -1), input.shape.length);
+  const k = count?.data[0] ?? call.int('k', 1);
+  const sign = call.int('largest', 1) === 1 ? 1 : -1;
+  const strides = stridesOf(input.shape);
+  const shape = input.shape.with(axis, k);
+  const order = new Map<number, readonly number[]>();
+  const placeOf = (place: readonly number[]): number => {
+    const first = offsetOf(place.with(axis, 0), strides);
+    const at = (i: number): number => sign * input.data[first + i * strides[axis]!]!;
+    if (!order.has(first))
+      order.set(
+        first,
+        Array.from({ length: input.shape[axis]! }, (_, i) => i).sort((a, b) => at(b) - at(a) || a - b),
+      );
+    return order.get(first)![place[axis]!]!;
+  };
+  const places = filled(shape, placeOf);
+  return [gathered(input, shape, (place) => place.with(axis, placeOf(place))), { shape, data: places, isWhole: true }];
+};
+
 export const SELECTIONS: Folds = [
   ['ArgMax', best((a, b) => a > b)],
   ['ArgMin', best((a, b) => a < b)],
@@ -233,5 +256,6 @@ export const SELECTIONS: Folds = [
   ['ScatterND', scatterND],
   ['Split', split],
   ['Tile', tile],
+  ['TopK', topK],
   ['Trilu', trilu],
 ];
