@@ -202,10 +202,9 @@ function refusal(nodes: readonly UnsupportedNode[]): GradlensError {
   const shown = nodes.slice(0, 50).map(({ name, op, reason }) => `\n  ${op} ${quote(name)}: ${reason}`);
   if (nodes.length > shown.length) shown.push(`\n  and ${nodes.length - shown.length} more`);
   const count = nodes.length === 1 ? 'one node is' : `${nodes.length} nodes are`;
-  const known = [...operators.keys()].sort().join(', ');
   return new GradlensError(
     'unsupported-op',
-    `onnx: ${count} not supported; the operators are ${known}:${shown.join('')}`,
+    `onnx: ${count} not supported (README.md lists the operators):${shown.join('')}`,
     { nodes },
   );
 }
