@@ -78,6 +78,8 @@ function roundOf(node: NodeProto, call: Call): Replacement {
   if (!goesOn) return { nodes: ends(carried) };
   if (round >= MOST_ROUNDS) throw unsupported(`it goes more than ${MOST_ROUNDS} rounds`, 'fewer');
 
+  call.model.spend(64 * (body.node.length + 1)); // a few bytes must not become millions of nodes
+
   const prefix = `${node.output.find(Boolean) ?? ''}/${round}`;
   const outer = new Set(capturedBy(body));
   const given = new Map(

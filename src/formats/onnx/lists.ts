@@ -74,6 +74,7 @@ export class Lists {
     const given = call.integers(1);
     const isList = given !== undefined && readShape(call.needConstant(1)).length > 0;
     const each = Math.max(1, given?.[0] ?? 1);
+    call.model.spend(64 * Math.ceil(extent / each)); // nodes
     const lengths = isList
       ? given
       : Array.from({ length: Math.ceil(extent / each) }, (_, k) => Math.min(each, extent - k * each));

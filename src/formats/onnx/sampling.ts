@@ -48,6 +48,7 @@ export function affineGrid({ input: [theta = ''], output }: NodeProto, call: Cal
   const corners = call.int('align_corners', 0) !== 0;
   const along = (i: number, extent: number): number =>
     corners ? (extent === 1 ? 0 : (2 * i) / (extent - 1) - 1) : (2 * i + 1) / extent - 1;
+  call.model.spend(3 * H * W);
   const steps = new Steps(call.name);
   const places = range(H * W).flatMap((i) => [along(i % W, W), along(Math.floor(i / W), H), 1]);
   const turned = steps.add('Transpose', [theta], 'θ turned', { perm: [0, 2, 1] });
@@ -117,7 +118,8 @@ export function roiAlign({ input: [x = ''], output }: NodeProto, call: Call): Re
   const along = (first: number, last: number, cells: number, extent: number): number[] => {
     const begin = first * scale - shift;
     const length = half ? last * scale - shift - begin : Math.max(1, last * scale - begin);
-    const samples = ratio > 0 ? ratio : Math.ceil(length / cells);
+    const samples = ratio > 0 ? ratio : Math.max(0, Math.ceil(length / cells));
+    call.model.spend(cells * (extent + samples));
     const matrix = new Array<number>(cells * extent).fill(0);
     for (let cell = 0; cell < cells; cell++)
       for (let k = 0; k < samples; k++) {
@@ -135,7 +137,6 @@ export function roiAlign({ input: [x = ''], output }: NodeProto, call: Call): Re
   const count = boxes.length / 4;
   const crops = range(count).map((k) => {
     const [x1 = 0, y1 = 0, x2 = 0, y2 = 0] = boxes.subarray(4 * k, 4 * k + 4);
-    call.model.spend(P * H + Q * W);
     const rows = along(y1, y2, P, H);
     const columns = along(x1, x2, Q, W);
     const turned = range(W).flatMap((w) => range(Q).map((q) => columns[q * W + w]!));

@@ -39,6 +39,7 @@ function maxUnpool(call: Call): Translation {
 /** Constant places count through the whole tensor of the size that the window says; a given size cuts or pads that. */
 function toPlaces(call: Call, inner: readonly number[], result: readonly number[]): Translation {
   const places = readWhole(call.needConstant(1));
+  call.model.spend(product(result));
   const from = new Array<number>(product(result)).fill(-1);
   places.forEach((place, i) => {
     let left = place;
@@ -73,6 +74,7 @@ function backTo(call: Call, { x, window }: Pooled, result: readonly number[]): T
     throw unsupported('its pool has padding or dilation', 'pools without');
   const [N = 1, C = 1, H = 1, W = 1] = shape;
   const [, , P = 1, Q = 1] = value.shape;
+  call.model.spend(N * C * H * W + 256 * R * S);
   const corners = Array.from({ length: R * S }, (_, k) => {
     const at = (axis: 2 | 3, begin: number, count: number) => ({ axis, begin, step: stride[axis - 2]!, count });
     return cut(call, x, [at(2, Math.floor(k / S), P), at(3, k % S, Q)])[0];

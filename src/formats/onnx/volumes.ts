@@ -7,6 +7,9 @@ import { unsupported, type Call } from './call';
 import { nodeOf, tensorOf, type Replacement } from './standIns';
 import { printShape } from './value';
 
+/** What a node of ours counts among the numbers that are made. */
+const NODE = 64;
+
 /** The depths that each window of the result reads; −1 is padding. */
 function depthsOf(call: Call, extent: number, kernel: number): readonly (readonly number[])[] {
   const at = (name: string, index: number, otherwise: number): number => call.ints(name)?.[index] ?? otherwise;
@@ -21,6 +24,7 @@ function depthsOf(call: Call, extent: number, kernel: number): readonly (readonl
   const isCeil = auto === 'NOTSET' && call.int('ceil_mode', 0) !== 0;
   let count = (isCeil ? Math.ceil(left) : Math.floor(left)) + 1;
   if (isCeil && (count - 1) * stride >= extent + before) count--; // no window begins in the padding behind
+  call.model.spend(count * (kernel + NODE));
   return Array.from({ length: Math.max(0, count) }, (_, d) =>
     Array.from({ length: kernel }, (__, k) => d * stride + k * dilation - before).map((depth) =>
       depth >= 0 && depth < extent ? depth : -1,
@@ -74,6 +78,7 @@ export function volumeConv(node: NodeProto, call: Call): Replacement {
   const { name } = call;
   const { N, C, D, H, W } = sizesOf(call);
   const [O = 1, I = 1, K = 1, R = 1, S = 1] = call.operandShape(1);
+  call.model.spend(C * H * W);
   const [padded, filters] = [`${name}/padded`, `${name}/filters`];
   const initializers = [
     tensorOf(`${filters}' shape`, [4], [O, I * K, R, S], true),
@@ -114,6 +119,7 @@ export function volumePool(node: NodeProto, call: Call): Replacement {
   const { name } = call;
   const { N, C, D, H, W } = sizesOf(call);
   const [K = 1] = call.ints('kernel_shape') ?? [];
+  call.model.spend((C + NODE) * D);
   const isMax = node.opType === 'MaxPool';
   if (isMax && node.output.slice(1).some(Boolean)) throw unsupported('its indices are read', 'its first output');
   const countsPadding = !isMax && call.int('count_include_pad', 0) !== 0;
