@@ -404,7 +404,7 @@ describe('refusals', () => {
       [],
       /auto_pad is SOME/,
     ],
-    ['computed weights', [node('Relu', ['x'], 'w'), node('Conv', ['x', 'w'], 'y')], [], /"w" is computed/],
+    ['computed weights', [node('Relu', ['x'], 'w'), node('ConvTranspose', ['x', 'w'], 'y')], [], /"w" is computed/],
     [
       'a bias per row of the batch',
       [flat, node('Gemm', ['f', 'w', 'b'], 'y')],

@@ -80,7 +80,7 @@ export function translate(
     return new Call({ ...node, input: [name, ...node.input.slice(1)] }, surroundings);
   };
 
-  const read = new Set(nodes.flatMap(readsOf));
+  const read = new Set(nodes.flatMap(numbersRead));
   const unknown: UnsupportedNode[] = [];
   const lost = new Set<string>(); // tensors behind a fault: their nodes are only looked up
   let fault: unknown;
@@ -93,7 +93,7 @@ export function translate(
       const replacement = isLost ? undefined : branches.replacementOf(node, call);
       if (replacement) {
         for (const tensor of replacement.initializers ?? []) constants.set(tensor.name, { name: tensor.name, tensor });
-        for (const { input: inputs } of replacement.nodes) inputs.forEach((name) => read.add(name));
+        replacement.nodes.flatMap(numbersRead).forEach((name) => read.add(name));
         replacement.nodes.forEach(walk);
         return;
       }
@@ -142,6 +142,10 @@ export interface Translated {
  * ConstantOfShape makes them, count a 256th, so that a VGG-19 whose weights are made so is read.
  */
 const FREE_NUMBERS = 2 ** 20;
+
+/** What a node reads; indices of a MaxPool are no numbers to MaxUnpool, which knows the pool by their name. */
+const numbersRead = (node: NodeProto): readonly string[] =>
+  operatorName(node) === 'MaxUnpool' ? node.input.toSpliced(1, 1) : readsOf(node);
 
 /** What can be said without knowing any value; undefined for what only constants pass through. */
 function lookUp(

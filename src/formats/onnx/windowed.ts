@@ -27,7 +27,6 @@ export const windowed: Operators = {
   MaxPool: {
     attributes: [...WINDOW_ATTRIBUTES, 'ceil_mode', 'storage_order'],
     inputs: [1, 1],
-    severalOutputs: true,
     translate: maxPool,
   },
 };
