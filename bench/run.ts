@@ -7,6 +7,7 @@ import type { Graph } from '../src/graph';
 import type { Contender } from './contenders/contender';
 import type { ContenderName } from './contenders/names';
 import { installCounters } from './counters';
+import { despiteLoss } from './despiteLoss';
 import { environmentOf, selfTest } from './environment';
 import { DEFAULT_SCHEDULE, type Measured, type Schedule, measure } from './measure';
 import {
@@ -107,7 +108,10 @@ export async function bench(
   tell('Looking at the adapter');
   let environment = await environmentOf(gpu, runtime);
   if (options.probe) tell('Measuring what the adapter can do');
-  const probed: Probe | null = options.probe ? await probe(gpu, signal) : null;
+  const nothing = async (): Promise<void> => {};
+  const probed: Probe | null = options.probe
+    ? await despiteLoss(gpu, signal, (until) => probe(gpu, until), nothing)
+    : null;
 
   const rows: Row[] = [];
   const layers: LayerTimes[] = [];
@@ -120,14 +124,33 @@ export async function bench(
   const usedDevices = new Set<string>();
   const kept = { options, signal, probed, clockQuantumMs, entrants, usedDevices, rows, layers };
   const progress: Progress = { ...kept, tell, changed };
-  try {
-    for (const one of casesOf(options)) await benchCase(progress, one);
-  } finally {
+  const disposeAll = (): void => {
     for (const contender of new Set(entrants.map((entrant) => entrant.contender))) contender.dispose();
+  };
+  try {
+    for (const one of casesOf(options)) {
+      const before = { rows: rows.length, layers: layers.length };
+      await despiteLoss(
+        gpu,
+        signal,
+        (until) => benchCase({ ...progress, signal: until }, one),
+        async () => {
+          disposeAll(); // all are made anew, and none starts cold
+          rows.length = before.rows;
+          layers.length = before.layers;
+          changed();
+          tell('The browser lost the GPU; checking it');
+          const test = await selfTest(gpu);
+          if (!test?.ok) throw new Error('The GPU came back and computes wrongly.');
+        },
+      );
+    }
+  } finally {
+    disposeAll();
   }
   // last, since it compiles some of our shaders: the cold start above has to be a cold one
   tell('Checking gradlens against stored float64 numbers');
-  environment = { ...environment, selfTest: await selfTest(gpu) };
+  environment = { ...environment, selfTest: await despiteLoss(gpu, signal, () => selfTest(gpu), nothing) };
   changed();
   return report();
 }

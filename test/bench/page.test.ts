@@ -2,9 +2,11 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ElementHandle, Page } from 'puppeteer';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { type Report, parseReport } from '../../bench/report';
+import { crashGpu } from '../../scripts/mishaps.mjs';
 import { chromiumPage } from '../chromium';
+import { launch } from '../launch';
 
 const QUICK = 'net=tiny&contenders=gradlens&runs=3&seconds=0.05&warm-up=0.5';
 
@@ -12,6 +14,14 @@ const stateOf = (page: Page, state: string) =>
   page.waitForFunction((wanted) => document.body.dataset['state'] === wanted, { timeout: 50_000 }, state);
 const textOf = (page: Page, selector: string): Promise<string> =>
   page.$eval(selector, (element) => element.textContent);
+
+/** In a Chromium of its own: one that lost its GPU gives none to others. */
+async function alone(path: string): Promise<{ page: Page } & AsyncDisposable> {
+  const browser = await launch();
+  const [page] = (await browser.pages()) as [Page];
+  await page.goto(new URL(path, inject('pageUrl')).href);
+  return { page, [Symbol.asyncDispose]: () => browser.close() };
+}
 
 describe('the benchmark page', () => {
   test('runs what its address says, checks it, and shows and exports the numbers', async () => {
@@ -70,6 +80,39 @@ describe('the benchmark page', () => {
     await opened.page.waitForSelector('#alert:not([hidden])');
     expect(await textOf(opened.page, '#alert')).toContain("no option 'colour'");
     expect(await opened.page.evaluate(() => document.body.dataset['state'])).toBeUndefined();
+  });
+
+  test('repeats what ran when the browser lost the GPU, keeps what was measured, and says what helps the second time', async () => {
+    const quick = 'net=tiny&contenders=gradlens&runs=100000&seconds=0.5&warm-up=0.2';
+    await using opened = await alone(`bench/index.html?${quick}&batch=1,2&probe=0&layers=0`);
+    const { page } = opened;
+    await page.waitForSelector('#net input');
+    const during = (sentence: string) =>
+      page.waitForFunction(
+        (part) => document.querySelector('#status')!.textContent.includes(part),
+        { polling: 20, timeout: 50_000 },
+        sentence,
+      );
+    await page.click('#run');
+    await during('batch 2, gradient: timing');
+    const before = parseReport(await textOf(page, '#json'));
+    await crashGpu(page);
+    await stateOf(page, 'done');
+    const { rows, environment } = parseReport(await textOf(page, '#json'));
+    expect(rows.map(({ batch, status }) => [batch, status])).toEqual([
+      [1, 'ok'],
+      [2, 'ok'],
+    ]);
+    expect(rows[0]).toEqual(before.rows[0]);
+    expect(rows[1]!.cold).toMatchObject({ fresh: false });
+    expect(environment.selfTest).toMatchObject({ ok: true });
+    expect(await page.$eval('#alert', (alert) => (alert as HTMLElement).hidden)).toBe(true);
+
+    await page.click('#run');
+    await during('batch 1, gradient: timing');
+    await crashGpu(page);
+    await stateOf(page, 'failed');
+    expect(await textOf(page, '#alert')).toContain('reload the page by F5 or, on a Mac, ⌘R');
   });
 
   test('keeps its form in the address, and can be cancelled', async () => {
