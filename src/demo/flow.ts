@@ -4,7 +4,15 @@ import { type Address, formatAddress, readAddress } from './address';
 import { chosenClass, classNamed, current, pictureText } from './current';
 import { fetchPicture, forget, networkFilesOf, ownPicture, type Picture, readPicture } from './inputs/pictures';
 import { type Sample, samplesOf } from './inputs/samples';
-import { checkOnce, chosenNetwork, ensureNetwork, isElsewhere, keepNetwork, offerFiles } from './network';
+import {
+  checkOnce,
+  chosenNetwork,
+  ensureNetwork,
+  forgetNetwork,
+  isElsewhere,
+  keepNetwork,
+  offerFiles,
+} from './network';
 import { showAnswer } from './parts/answer';
 import { showClasses, showSeen } from './parts/classPanel';
 import { showDoubt } from './parts/doubt';
@@ -87,6 +95,17 @@ export async function showTab(signal: AbortSignal): Promise<void> {
   void checkOnce().then(async () => {
     if (state.tab === 'saliency' && !signal.aborted) await makeThumbnails(signal);
   });
+}
+
+/** As {@link showAll}, by a worker that knows neither the network nor the picture. */
+export async function showAnew(signal: AbortSignal): Promise<void> {
+  forgetNetwork();
+  const { picture } = current;
+  if (picture) {
+    const { id } = await call('decode', picture.file, { signal });
+    if (current.picture === picture) current.picture = { ...picture, id };
+  }
+  await showAll(signal);
 }
 
 /** As {@link showAll} after another network was chosen; where that is not to be had, the one that is there stays. */

@@ -11,6 +11,7 @@ import {
   openOwn,
   openSample,
   showAll,
+  showAnew,
   showAnother,
   showTab,
   shownTab,
@@ -48,7 +49,7 @@ import { ascend, classModelTab, listenForStart, takeRecipe as takeAscentRecipe }
 import { paint, paintOverlay, saliencyTab, showMethod } from './tabs/saliency';
 import { showSanity } from './tabs/sanity';
 import { segmentationTab, takeRecipe as takeCutRecipe } from './tabs/segmentation';
-import { cancel, giveUp, instead, listenForEnds, refuse, resume, suspend } from './work';
+import { cancel, forgetError, giveUp, instead, listenForEnds, refuse, resume, suspend } from './work';
 import { listenForLoss } from './worker/remote';
 
 window.gradlens = { state };
@@ -255,6 +256,26 @@ async function showReadyOf(sample: string | undefined): Promise<void> {
   showReady(sample);
 }
 
+/** More often it would not be of use: what the page does may be what ends the worker. */
+const MOST_REVIVALS = 2;
+
+/** The worker ended; what it knew is told to a new one, and what ran begins again. */
+async function revive(error: Error): Promise<void> {
+  if (state.revivals === MOST_REVIVALS) {
+    cancel();
+    return refuse(error);
+  }
+  state.revivals += 1;
+  const ascends = state.ascent?.phase === 'running';
+  if (!current.picture) return openAddress();
+  await instead(async (signal) => {
+    showAlert('The browser ended the part of this page that computes. It was begun again.', { notice: true });
+    await showAnew(signal);
+    forgetError();
+  });
+  if (ascends && state.phase === 'ready') startAscent();
+}
+
 function again(): void {
   forgetNetwork();
   if (current.picture) void instead(showAll);
@@ -274,6 +295,7 @@ listenForLoss({
     resume();
   },
   gone: giveUp,
+  ended: (error) => void revive(error),
 });
 window.addEventListener('popstate', openAddress);
 openAddress();

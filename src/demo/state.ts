@@ -92,6 +92,8 @@ export interface State {
   /** How often the browser lost the GPU, and how often it came back with all that was on it. */
   losses: number;
   recoveries: number;
+  /** How often the worker had to be begun anew. */
+  revivals: number;
   check: CheckReport | null;
   /** What is computed on. */
   adapter: Environment['adapter'] | null;
@@ -122,6 +124,7 @@ export const state: State = {
   camera: null,
   losses: 0,
   recoveries: 0,
+  revivals: 0,
   check: null,
   adapter: null,
   doubt: null,

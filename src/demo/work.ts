@@ -98,7 +98,8 @@ function rest(phase: State['phase']): void {
 export function refuse(error: unknown): void {
   const { code, message } = (state.error = told(error));
   if (!document.body.hasAttribute('data-busy')) state.phase = 'failed';
-  showAlert(message, code === 'network' ? { action: { label: 'Try again', run: listeners.retry } } : {});
+  const isOpen = code !== 'network' && state.network !== null; // else there is nothing yet to go on with
+  showAlert(message, isOpen ? {} : { action: { label: 'Try again', run: listeners.retry } });
 }
 
 export function forgetError(): void {

@@ -3,22 +3,10 @@
  * one that lost the GPU a few times gives none to anybody.
  */
 import type { Page } from 'puppeteer';
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { recover, repeatedly } from '../../src/demo/worker/recovery';
-import { launch } from '../launch';
 import { alertOf, crashGpu, mapNumber, setField, settled, stateOf, TEN } from './open';
-
-interface Opened extends AsyncDisposable {
-  readonly page: Page;
-}
-
-async function openAlone(hash: string): Promise<Opened> {
-  const browser = await launch();
-  const [page] = (await browser.pages()) as [Page];
-  await page.setViewport({ width: 1280, height: 900 });
-  await page.goto(new URL(`index.html${hash}`, inject('pageUrl')).href);
-  return { page, [Symbol.asyncDispose]: () => browser.close() };
-}
+import { endWorker, openAlone, openWithWorkers } from './openAlone';
 
 /** Crashes it, and waits until the page has it back. */
 async function crashAndRecover(page: Page): Promise<void> {
@@ -227,6 +215,22 @@ test('after the second loss the page says what helps and nothing else, and its a
 
   await page.reload(); // by the browser
   expect((await mapNumber(page, 1)).map).toMatchObject({ picture: 'parachute', relu: 'guided' });
+});
+
+test('a worker that cannot be loaded is asked for again, and one that ends is begun anew', async () => {
+  await using opened = await openWithWorkers(`#${TEN}&sample=church`, '/there/is/none.js');
+  const { page } = opened;
+  await page.waitForSelector('#alert-action:not([hidden])');
+  await page.click('#alert-action');
+  const before = await mapNumber(page, 1);
+  await endWorker(page);
+  await page.waitForFunction(() => window.gradlens.state.revivals === 1);
+  await settled(page);
+  await page.click('#samples button[value="parachute"]');
+  await mapNumber(page, 2);
+  await page.click('#samples button[value="church"]');
+  expect((await mapNumber(page, 3)).map.values).toEqual(before.map.values);
+  expect(await alertOf(page)).toBe('');
 });
 
 test('curves are drawn again where the crash emptied their canvas', async () => {

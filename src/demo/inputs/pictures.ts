@@ -15,6 +15,7 @@ export interface Picture {
   readonly own?: number | undefined;
   /** For an <img>. An object URL is to be revoked when the picture goes. */
   readonly address: string;
+  readonly file: Blob;
   /** Decoded once, in the worker, which knows it by this number. */
   readonly id: number;
   readonly width: number;
@@ -39,7 +40,7 @@ export async function readPicture(file: Blob, name: string, origin: Origin = {})
   });
   const isOwn = origin.sample === undefined && origin.from === undefined;
   const own = isOwn ? { own: origin.own ?? remember({ file, name }) } : {};
-  return { name, ...origin, ...own, ...decoded, address: origin.address ?? URL.createObjectURL(file) };
+  return { name, file, ...origin, ...own, ...decoded, address: origin.address ?? URL.createObjectURL(file) };
 }
 
 /** The visitor's own pictures, which no address can carry, for the way back to them. */

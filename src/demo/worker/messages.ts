@@ -9,10 +9,11 @@ export type Request =
   | { readonly recover: true };
 
 /**
- * From the worker: how a job goes on and ends; or, as no job's answer, that the GPU is lost, that it is back with all
+ * From the worker: that it is there, and holds the lock of its name; how a job goes on and ends; or, as no job's answer, that the GPU is lost, that it is back with all
  * that was on it, or that it does not come back.
  */
 export type Reply =
+  | { readonly there: true }
   | { readonly id: number; readonly progress: Progress }
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly failure: Failure }

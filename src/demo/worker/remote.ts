@@ -10,10 +10,11 @@ interface Waiting {
   readonly onProgress: RunOptions['onProgress'];
 }
 
-const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'gradlens' });
+/** None before the first call, and after one has ended. */
+let worker: Worker | null = null;
 const waiting = new Map<number, Waiting>();
 let lastId = 0;
-let listeners: LossListeners = { lost: () => {}, restored: () => {}, gone: () => {} };
+let listeners: LossListeners = { lost: () => {}, restored: () => {}, gone: () => {}, ended: () => {} };
 
 /** What happens to the GPU while jobs run, which the worker repeats by itself. */
 interface LossListeners {
@@ -22,6 +23,8 @@ interface LossListeners {
   readonly restored: (restored: Restored) => void;
   /** It does not come back; what still waits for it rejects, too. */
   readonly gone: (error: Error) => void;
+  /** The worker itself has ended, as browsers do it when memory is short; the next one knows nothing. */
+  readonly ended: (error: Error) => void;
 }
 
 export function listenForLoss(to: LossListeners): void {
@@ -61,10 +64,35 @@ export function call<Name extends keyof Jobs>(
 }
 
 function send(request: Request, transfer: Transferable[] = []): void {
-  worker.postMessage(request, transfer);
+  (worker ??= begun()).postMessage(request, transfer);
 }
 
-worker.onmessage = ({ data: reply }: MessageEvent<Reply>): void => {
+function begun(): Worker {
+  const lock = `gradlens-${Math.random()}`;
+  const made = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: lock });
+  let isThere = false;
+  made.onmessage = ({ data: reply }: MessageEvent<Reply>): void => {
+    if (!('there' in reply)) return take(reply);
+    isThere = true;
+    // no event tells of a worker's end, but it holds this lock for as long as it lives
+    void navigator.locks?.request(lock, () => {
+      if (worker !== made) return;
+      worker = null;
+      const error = new Error('the part of it that computes has ended');
+      const calls = [...waiting.values()]; // whoever listens makes new ones
+      listeners.ended(error);
+      for (const { reject } of calls) reject(error);
+    });
+  };
+  made.onerror = ({ message }): void => {
+    if (!isThere) worker = null; // it never will be
+    const error = new Error(message || 'its worker cannot be loaded');
+    for (const { reject } of [...waiting.values()]) reject(error);
+  };
+  return made;
+}
+
+function take(reply: Exclude<Reply, { readonly there: true }>): void {
   if ('lost' in reply) {
     listeners.lost();
     // Nobody looks at a page in the background, and there the browser may not answer.
@@ -77,11 +105,7 @@ worker.onmessage = ({ data: reply }: MessageEvent<Reply>): void => {
   if ('progress' in reply) call.onProgress?.(reply.progress);
   else if ('failure' in reply) call.reject(errorOf(reply.failure));
   else call.resolve(reply.result as never);
-};
-worker.onerror = ({ message }): void => {
-  const error = new Error(message || 'its worker cannot be loaded');
-  for (const { reject } of [...waiting.values()]) reject(error);
-};
+}
 
 function whenVisible(then: () => void): void {
   if (document.visibilityState === 'visible') return then();

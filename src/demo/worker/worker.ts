@@ -9,6 +9,7 @@ import { listenForLoss, onTheGpu, restored } from './session';
 const scope = globalThis as unknown as {
   postMessage(reply: Reply): void;
   onmessage: ((event: MessageEvent<Request>) => void) | null;
+  readonly name: string;
 };
 
 const running = new Map<number, AbortController>();
@@ -29,6 +30,13 @@ listenForLoss({
   restored: (restored) => scope.postMessage({ restored }),
   gone: (error) => scope.postMessage({ gone: failureOf(error) }),
 });
+
+/** Held until the worker ends, however it ends. */
+const hold = (): Promise<never> => {
+  scope.postMessage({ there: true });
+  return new Promise(() => {});
+};
+void (navigator.locks ? navigator.locks.request(scope.name, hold) : hold());
 
 const isLoss = (error: unknown): boolean => error instanceof GradlensError && error.code === 'device-lost';
 
