@@ -1,4 +1,4 @@
-/** Tests that take hours: `npm run test:long`. They are no part of `npm test`, which has a sample of each. */
+/** Tests that take an hour: `npm run test:long`. They are no part of `npm test`, which has a sample of each. */
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({

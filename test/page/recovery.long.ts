@@ -21,7 +21,7 @@ interface Activity {
 }
 
 const mapOf = async (page: Page) => {
-  await page.waitForFunction(() => window.gradlens.state.map, { timeout: 200_000 });
+  await page.waitForFunction(() => window.gradlens?.state.map, { timeout: 200_000 });
   const { map, classes } = await settled(page);
   return { map, classes };
 };
@@ -30,7 +30,7 @@ const ascentOf = async (page: Page) => {
   return (await settled(page)).ascent;
 };
 const start = async (page: Page): Promise<void> => {
-  await settled(page);
+  await page.waitForFunction(() => window.gradlens?.state.phase === 'ready', { timeout: 100_000 });
   await page.click('#ascent-start');
 };
 
@@ -65,7 +65,7 @@ const ACTIVITIES: Readonly<Record<string, Activity>> = {
     hash: `#tab=segmentation&${TEN}&sample=parachute`,
     during: /^(Computing|Segment|Cutting|Finding)/,
     result: async (page) => {
-      await page.waitForFunction(() => window.gradlens.state.segmentations > 0, { timeout: 200_000 });
+      await page.waitForFunction(() => window.gradlens?.state.segmentations > 0, { timeout: 200_000 });
       const { segmentation } = await settled(page);
       return { mask: segmentation!.mask, box: segmentation!.box };
     },
@@ -76,7 +76,7 @@ async function made({ hash, begin, during, result }: Activity, name: string, cra
   await using opened = await openAlone(hash);
   const { page } = opened;
   await begin?.(page);
-  if (!crash) return result(page);
+  if (!crash) return await result(page); // before the browser is closed
   const picture = async (when: string): Promise<void> => {
     if (to) await page.screenshot({ path: join(to, `${name.replaceAll(' ', '-')}-${when}.png`) });
   };

@@ -8,7 +8,7 @@ import { expect, inject, test, vi } from 'vitest';
 import { launch } from '../launch';
 import { mapNumber, setField, settled, stateOf, TEN } from './open';
 
-const SECONDS = Number(process.env['GRADLENS_SOAK_SECONDS'] ?? 600);
+const SECONDS = Number(process.env['GRADLENS_SOAK_SECONDS'] ?? 240);
 const SAMPLES = 40;
 /** Of the samples, while caches still fill. */
 const WARM_UP = 0.25;
