@@ -84,6 +84,11 @@ test('lines of an index are read but for a torn last one; others are told', () =
   expect(linesIn(`${text}{"at":[0,1],"pict`, 'x').length).toBe(2);
   expect(() => linesIn(`{"at":\n${text}`, 'x')).toThrow('x: line 1 is no line of an index');
   expect(() => linesIn('{"image":"a"}\n', 'x')).toThrow('line 1');
+  for (const begun of ['', '{', '{"at":['])
+    expect(linesIn(text + begun, 'x').length, `torn at the very beginning: ${begun}`).toBe(2);
+  // a line that is torn is cut off, which nobody else's may be
+  for (const foreign of ['notes of mine', '{"image":"a"'])
+    expect(() => linesIn(foreign, 'x')).toThrow('x: its last line is no line of an index');
 });
 
 describe('merging', () => {

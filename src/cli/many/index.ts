@@ -22,9 +22,14 @@ export interface Line extends Pick<Item, 'at' | 'picture' | 'shard'> {
   readonly error?: string;
 }
 
+/** What every line begins with, so that a torn one is told from a file of somebody else's. */
+const BEGIN = '{"at":[';
+
 /** The lines of an index. @throws UsageError for a line that is none, but for a last one that was torn */
 export function linesIn(text: string, path: string): readonly Line[] {
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  const torn = text.slice(whole.length, whole.length + BEGIN.length);
+  if (!BEGIN.startsWith(torn)) throw new UsageError(`${path}: its last line is no line of an index`);
   return whole.split('\n').flatMap((line, k) => {
     if (line === '') return [];
     try {
