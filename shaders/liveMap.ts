@@ -2,7 +2,7 @@
 import { type Kernel, floatBits, kernel } from './kernel';
 import { type ChannelRule, valueAt } from './overChannels';
 import type { Placement } from './placement';
-import { encodeSrgb } from './prepare';
+import { decodeSrgb, encodeSrgb } from './prepare';
 import { type Declaration, reads, writes } from './tensor';
 import { wgsl } from './wgsl';
 
@@ -154,8 +154,20 @@ export interface ColourForm {
   /** Whether ½ of the colours stands for zero. */
   readonly centred: boolean;
   readonly steps: number;
-  /** The picture below, and how opaque the map is over it where it is strongest. */
+  /** Whether linear light is written. */
+  readonly linear: boolean;
+  /** Opaque if it is left out. */
+  readonly opacity?: Opacity | undefined;
+  /** The picture below. */
   readonly overlay?: Overlay | undefined;
+}
+
+/** As opaque as the map is strong. */
+export interface Opacity {
+  /** Where the map is strongest. */
+  readonly alpha: number;
+  /** Of what is alone: whether its colours are multiplied by its opacity. */
+  readonly premultiplied: boolean;
 }
 
 export interface Overlay {
@@ -163,35 +175,29 @@ export interface Overlay {
   readonly width: number;
   readonly height: number;
   readonly linear: boolean;
-  readonly alpha: number;
 }
 
 /**
- *   out[n, y, x] = colours[map there / state[n].x], alone, transparent where the map shows nothing; or over the
- *   picture,
- *                  as opaque as the map is strong, up to ALPHA
+ *   out[n, y, x] = colours[map there / state[n].x], alone or over the picture; opaque, or as opaque as the map is
+ *                  strong, up to ALPHA; transparent where the map shows nothing
  *
  * Bilinear between the map's pixels, and the picture's, centres on centres. One invocation owns one pixel of the
  * output. Bindings: map state colours [picture] out.
  */
-export function colourMap(d: ColourDims, { to, centred, steps, overlay }: ColourForm): Kernel {
+export function colourMap(d: ColourDims, { to, centred, steps, linear, opacity, overlay }: ColourForm): Kernel {
   const { FROM_X, FROM_Y, FROM_W, FROM_H, ...whole } = d;
   const floats = { FROM_X, FROM_Y, FROM_W, FROM_H };
   const out: Declaration =
     to === 'bytes'
       ? writes('out', 'N OUT_H OUT_W', { element: 'u32' })
       : { kind: 'storage-texture', name: 'out', format: to };
-  const over: Record<string, number> = overlay
-    ? {
-        PICTURE_W: overlay.width,
-        PICTURE_H: overlay.height,
-        LINEAR: overlay.linear ? 1 : 0,
-        ALPHA: floatBits(overlay.alpha),
-      }
-    : {};
+  const look: Record<string, number> = {
+    ...(opacity && { ALPHA: floatBits(opacity.alpha) }),
+    ...(overlay && { PICTURE_W: overlay.width, PICTURE_H: overlay.height, LINEAR: overlay.linear ? 1 : 0 }),
+  };
   return kernel({
     name: 'colourMap',
-    dims: { ...whole, ...Object.fromEntries(Object.entries(floats).map(([k, v]) => [k, floatBits(v)])), ...over },
+    dims: { ...whole, ...Object.fromEntries(Object.entries(floats).map(([k, v]) => [k, floatBits(v)])), ...look },
     tensors: [
       reads('map', 'N H W', F32),
       reads(STATE, 'N', STATE_ELEMENT),
@@ -199,8 +205,9 @@ export function colourMap(d: ColourDims, { to, centred, steps, overlay }: Colour
       overlay !== undefined && { kind: overlay.in, name: 'picture' },
       out,
     ],
-    functions: overlay
-      ? `${encodeSrgb}
+    functions: `${linear ? decodeSrgb : ''}${
+      overlay
+        ? `${encodeSrgb}
 
 fn pixelOf(x: u32, y: u32) -> vec3f {
   let pixel = textureLoad(picture, vec2u(x, y)${overlay.in === 'texture' ? ', 0' : ''}).rgb;
@@ -218,7 +225,8 @@ fn pictureAt(part: vec2f) -> vec3f {
   let below = mix(pixelOf(low.x, high.y), pixelOf(high.x, high.y), share.x);
   return mix(above, below, share.y);
 }`
-      : '',
+        : ''
+    }`,
     each: { x: { h: 'OUT_H', w: 'OUT_W' }, z: { n: 'N' } },
     body: wgsl`
 let place = vec2f(f32(w), f32(h)) + 0.5;
@@ -237,8 +245,9 @@ let below = mix(load_map(n, high.y, low.x), load_map(n, high.y, high.x), part.x)
 let clip = load_state(n).x;
 var share = 0.0;
 if (clip > 0.0) { share = mix(above, below, part.y) / clip; }
-#if ${overlay !== undefined}
-let strength = min(1.0, abs(share));
+var opacity = select(0.0, 1.0, shown);
+#if ${opacity !== undefined}
+opacity *= bitcast<f32>(d.ALPHA) * min(1.0, abs(share));
 #endif
 #if ${centred}
 share = 0.5 + share / 2.0;
@@ -247,9 +256,15 @@ let level = u32(floor(clamp(share, 0.0, 1.0) * ${steps - 1}.0 + 0.5));
 let colour = unpack4x8unorm(load_colours_at(level)).rgb;
 #if ${overlay !== undefined}
 let under = pictureAt(place / vec2f(f32(d.OUT_W), f32(d.OUT_H)));
-let pixel = vec4f(mix(under, colour, select(0.0, bitcast<f32>(d.ALPHA) * strength, shown)), 1.0);
+var pixel = vec4f(mix(under, colour, opacity), 1.0);
 #else
-let pixel = select(vec4f(), vec4f(colour, 1.0), shown);
+var pixel = select(vec4f(), vec4f(colour, opacity), shown);
+#endif
+#if ${linear}
+pixel = vec4f(decodeSrgb(pixel.rgb), pixel.a);
+#endif
+#if ${opacity?.premultiplied === true}
+pixel = vec4f(pixel.rgb * pixel.a, pixel.a);
 #endif
 #if ${to === 'bytes'}
 store_out(n, h, w, pack4x8unorm(pixel));

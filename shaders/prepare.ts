@@ -55,6 +55,13 @@ fn encodeSrgb(linear: vec3f) -> vec3f {
   return select(1.055 * pow(light, vec3f(1.0 / 2.4)) - 0.055, 12.92 * light, light <= vec3f(0.0031308));
 }`;
 
+/** WGSL: its inverse, of 0 to 1. */
+export const decodeSrgb = `
+fn decodeSrgb(colour: vec3f) -> vec3f {
+  return select(pow((colour + 0.055) / 1.055, vec3f(2.4)), colour / 12.92, colour <= vec3f(0.04045));
+}
+`;
+
 /**
  * Bilinear with antialiasing, as Pillow's: a triangle as wide as the reduction, at least two pixels; weights are
  * normalised over the taps inside the picture. Linear light becomes sRGB first, since that is what networks are trained

@@ -18,6 +18,7 @@ export type { Model } from './model';
 export type {
   ForwardRecording,
   GradientRecording,
+  MapFading,
   MapOverlay,
   MapPercentile,
   MapRecording,

@@ -4,6 +4,7 @@ import {
   MAP_FORMATS,
   type MapDims,
   type MapFormat,
+  type Opacity,
   type Scale,
   colourMap,
   mapOf,
@@ -39,6 +40,8 @@ export interface MapBuffer {
 export interface MapTexture {
   /** With the usage `STORAGE_BINDING`. */
   readonly texture: GPUTexture | GPUTextureView;
+  /** What is written: sRGB's numbers (default), or linear light, as scenes of three.js, Babylon or PlayCanvas take it. */
+  readonly colorSpace?: 'srgb' | 'linear';
   /** Of a view, which does not tell it. */
   readonly format?: GPUTextureFormat;
   /** Of a view, in pixels. */
@@ -59,18 +62,22 @@ export interface MapLook {
   readonly scale: Scale;
   /** Null: the numbers themselves. */
   readonly colours: ColourMapName | null;
+  /** Null: opaque. */
+  readonly opacity: Opacity | null;
 }
 
 /** A place that a map is drawn to, checked. */
-export type MapTarget = Size &
-  ({ readonly to: 'bytes'; readonly place: Place } | { readonly to: MapFormat; readonly view: () => GPUTextureView });
+export type MapTarget = Size & { readonly linear: boolean } & (
+    | { readonly to: 'bytes'; readonly place: Place }
+    | { readonly to: MapFormat; readonly view: () => GPUTextureView }
+  );
 
 /** What a map is laid over, and how it lies there. */
 export interface Below {
   readonly placement: Placement;
   readonly size: Size;
-  /** The picture, if it is to be seen, and how opaque the map is over it. */
-  readonly seen?: { readonly picture: ReadableTexture; readonly alpha: number } | undefined;
+  /** If it is to be seen. */
+  readonly picture?: ReadableTexture | undefined;
 }
 
 const STEPS = 1024;
@@ -120,7 +127,7 @@ export class LiveMap {
       map: { buffer: map },
       state: { buffer: state },
       colours: { buffer: colours },
-      ...(below?.seen ? { picture: below.seen.picture.resource() } : {}),
+      ...(below?.picture ? { picture: below.picture.resource() } : {}),
       out: target.to === 'bytes' ? { buffer: drawn! } : target.view(),
     }));
     if (target.to === 'bytes') encoder.copyBufferToBuffer(drawn!, 0, target.place.buffer, target.place.offset, bytes);
@@ -158,15 +165,19 @@ export class LiveMap {
     return made;
   }
 
-  private colourKernel({ colours, channels }: MapLook, { width, height, to }: MapTarget, below: Below | null): Kernel {
+  private colourKernel(look: MapLook, target: MapTarget, below: Below | null): Kernel {
     const { N, H, W } = this.dims;
+    const { colours, channels, opacity } = look;
+    const { width, height, to, linear } = target;
     const alone: Placement = { FROM_X: 0, FROM_Y: 0, FROM_W: W, FROM_H: H, TO_X: 0, TO_Y: 0, TO_W: W, TO_H: H };
     const { placement, size } = below ?? { placement: alone, size: { width: W, height: H } };
     const form: ColourForm = {
       to,
       centred: channels === 'sum' || isDiverging(colours!),
       steps: STEPS,
-      overlay: below?.seen && overlayOf(below.seen),
+      linear,
+      opacity: opacity ?? undefined,
+      overlay: below?.picture && overlayOf(below.picture),
     };
     return colourMap(
       {
@@ -214,11 +225,10 @@ export class LiveMap {
   }
 }
 
-const overlayOf = ({ picture, alpha }: NonNullable<Below['seen']>): NonNullable<ColourForm['overlay']> => ({
-  in: picture.read === 'external' ? 'external' : 'texture',
-  ...picture.size,
-  linear: picture.linear,
-  alpha,
+const overlayOf = ({ read, size, linear }: ReadableTexture): NonNullable<ColourForm['overlay']> => ({
+  in: read === 'external' ? 'external' : 'texture',
+  ...size,
+  linear,
 });
 
 /**
@@ -248,7 +258,7 @@ export function pictureTarget(output: MapOutput, { N, H, W }: MapDims): MapTarge
     check('output.height', height, whole(1));
     const place = placeIn('output', output);
     assertBuffer(place, { bytes: N * width * height * 4, usage: 'COPY_DST' }, 'the picture takes');
-    return { to: 'bytes', place, width, height };
+    return { to: 'bytes', place, width, height, linear: false };
   }
   const is = (value: unknown): value is { texture: GPUTexture } =>
     typeof value === 'object' && value !== null && 'texture' in value;
@@ -257,7 +267,9 @@ export function pictureTarget(output: MapOutput, { N, H, W }: MapDims): MapTarge
     holds: (value) => is(value) || (typeof value === 'object' && value !== null && 'createView' in value),
   });
   const given = is(output) ? (output as Extract<MapOutput, { texture: unknown }>) : { texture: output as GPUTexture };
-  const { texture } = given;
+  const { texture, colorSpace = 'srgb' } = given as MapTexture;
+  check('output.colorSpace', colorSpace, oneOf('srgb', 'linear'));
+  const linear = colorSpace === 'linear';
   if (N > 1)
     throw new GradlensError('shape', `a texture holds one map, the batch is ${N}; a buffer would be right`, { N });
   if (isView(texture)) {
@@ -268,7 +280,7 @@ export function pictureTarget(output: MapOutput, { N, H, W }: MapDims): MapTarge
         "a view does not tell its format and extents; { texture, format: 'rgba8unorm', width: 640, height: 480 } " +
           'would be right',
       );
-    return { to: writable(format), view: () => texture, width, height };
+    return { to: writable(format), view: () => texture, width, height, linear };
   }
   const { format, width, height, usage, dimension, depthOrArrayLayers } = texture;
   if (dimension !== '2d' || depthOrArrayLayers !== 1)
@@ -285,7 +297,7 @@ export function pictureTarget(output: MapOutput, { N, H, W }: MapDims): MapTarge
       },
     );
   const view = (): GPUTextureView => viewOf(texture);
-  return { to: writable(format), view, width, height };
+  return { to: writable(format), view, width, height, linear };
 }
 
 function writable(format: string): MapFormat {

@@ -76,6 +76,12 @@ export interface MapOverlay {
   readonly alpha?: number;
 }
 
+/** How a map fades where it is small. */
+export interface MapFading extends MapOverlay {
+  /** Colours multiplied by their opacity, as canvases take them; default false, as materials and `ImageData` do. */
+  readonly premultiplied?: boolean;
+}
+
 /** What is recorded of a map: that of a gradient, reduced, scaled and coloured on the GPU. */
 export interface MapRecording extends Omit<GradientRecording, 'output'> {
   /** How channels become one: default `max-abs`, as in the paper. */
@@ -97,6 +103,8 @@ export interface MapRecording extends Omit<GradientRecording, 'output'> {
    * The input is a texture.
    */
   readonly overlay?: boolean | MapOverlay;
+  /** Instead: opacities in proportion to |map|, to be laid over anything. */
+  readonly fading?: boolean | MapFading;
   /**
    * Where the map goes. Numbers, `[N, H, W]` float32, to a buffer. Pictures to a buffer, in RGBA bytes `[N, H, W, 4]`
    * and in the map's extents unless it says others; or to a texture with `STORAGE_BINDING`. With a batch of 1 and a
@@ -200,8 +208,6 @@ export class Recordings {
   private belowOf(encoder: Encoder, { input, overlay = false }: MapRecording): (() => Below) | null {
     const source = sourceOf(encoder, input);
     const picture = 'buffer' in source || this.mapDims.N > 1 ? undefined : source[0];
-    const { alpha = OVERLAY_ALPHA } = typeof overlay === 'object' ? overlay : {};
-    check('overlay.alpha', alpha, within(0, 1));
     if (overlay !== false && !picture)
       throw new GradlensError(
         'validation',
@@ -210,11 +216,7 @@ export class Recordings {
     if (!picture) return null;
     return () => {
       const { picture: readable, placement } = this.parts.inputs.placed(picture);
-      return {
-        placement,
-        size: readable.size,
-        ...(overlay === false ? {} : { seen: { picture: readable, alpha } }),
-      };
+      return { placement, size: readable.size, ...(overlay !== false && { picture: readable }) };
     };
   }
 
@@ -345,7 +347,7 @@ export class Recordings {
 }
 
 /** That only maps have. */
-const MAP_OPTIONS = ['channels', 'smoothing', 'colours', 'scale', 'overlay'] as const;
+const MAP_OPTIONS = ['channels', 'smoothing', 'colours', 'scale', 'overlay', 'fading'] as const;
 
 /** @throws GradlensError `validation` */
 function lookOf(options: MapRecording): MapLook {
@@ -355,7 +357,16 @@ function lookOf(options: MapRecording): MapLook {
   const plain = channels === 'sum' ? 'coolwarm' : 'viridis';
   const colours = options.colours ?? (isBufferOutput(output) ? null : plain);
   if (colours !== null) check('colours', colours, oneOf(...colourMapNames));
-  return { channels, smoothing, restart, scale: scaleIn(scale), colours };
+  return { channels, smoothing, restart, scale: scaleIn(scale), colours, opacity: opacityIn(options) };
+}
+
+function opacityIn({ overlay = false, fading = false }: MapRecording): MapLook['opacity'] {
+  const [name, given] = overlay === false ? ['fading', fading] : ['overlay', overlay];
+  if (given === false) return null;
+  const { alpha = OVERLAY_ALPHA, premultiplied = false }: MapFading = typeof given === 'object' ? given : {};
+  check(`${name}.alpha`, alpha, within(0, 1));
+  check(`${name}.premultiplied`, premultiplied, oneOf(true, false));
+  return { alpha, premultiplied: name === 'fading' && premultiplied };
 }
 
 function scaleIn(scale: NonNullable<MapRecording['scale']>): MapLook['scale'] {

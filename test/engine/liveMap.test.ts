@@ -126,6 +126,18 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     record(engine, model, { input, class: 2, output: view, overlay: { alpha: 0.5 } });
     const faint = renderMap(map, { placement, overlay: { picture, alpha: 0.5 } });
     expectSame(await bytesOf(device, screen), faint.data);
+    const fading = renderMap(map, { ...whole, fading: { alpha: 0.6 } });
+    await shows({ fading: { alpha: 0.6 } }, fading);
+    const multiplied = fading.data.map((byte, i) => (i % 4 === 3 ? byte : (byte * fading.data[i | 3]!) / 255));
+    await shows({ fading: { alpha: 0.6, premultiplied: true } }, { ...whole, data: multiplied });
+    const light = (byte: number): number =>
+      255 * (byte <= 0.04045 * 255 ? byte / 255 / 12.92 : ((byte / 255 + 0.055) / 1.055) ** 2.4);
+    record(engine, model, { input, class: 2, output: { texture: screen, colorSpace: 'linear' }, overlay: true });
+    expectSame(
+      await bytesOf(device, screen),
+      over.data.map((byte, i) => (i % 4 === 3 ? byte : light(byte))),
+      'linear light',
+    );
     const small_ = bufferOf(device, 15 * 10 * 4 + 4);
     const output = { buffer: small_, offset: 4, width: 15, height: 10 };
     record(engine, model, { input, class: 2, output, colours: 'gray' });
@@ -238,6 +250,8 @@ test('what cannot be drawn to, or is out of range, is refused', async () => {
     [{ scale: { percentile: 101 } }, /percentile is 101/],
     [{ colours: 'jet' }, /colours is 'jet'/],
     [{ overlay: { alpha: 2 } }, /overlay.alpha is 2/],
+    [{ fading: { alpha: -1 } }, /fading.alpha is -1/],
+    [{ output: { texture: screen, colorSpace: 'p3' } }, /output.colorSpace is 'p3'; 'srgb' or 'linear'/],
     [{ class: [0, 1] }, /a map is of one class, these are 2/],
     [{ input: bufferOf(device, 3 * W * H * 4), overlay: true }, /no picture to lay the map over/],
   ];
