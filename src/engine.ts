@@ -274,7 +274,8 @@ export class Engine implements Disposable {
   async attach(device: GPUDevice, adapter?: GPUAdapter): Promise<void> {
     objectOf('device', device, 'a GPUDevice');
     if (this.calls.ended) this.calls.assertOpen();
-    const next = deviceWith(device, { owned: false, info: adapter?.info ?? device.adapterInfo });
+    const { tuningStore } = this.gpuDevice;
+    const next = deviceWith(device, { owned: false, info: adapter?.info ?? device.adapterInfo, tuningStore });
     const calls = new Calls(next.calls);
     const before = { device: this.gpuDevice, calls: this.calls };
     this.gpuDevice = next;

@@ -125,8 +125,10 @@ describe(`on ${driver}`, () => {
     await expect(engine.load(small)).rejects.toThrow(coded('device-lost'));
     gone.dispose();
     const second = await deviceOf(driver);
+    const { tuningStore } = engine['gpuDevice'];
     await engine.attach(second);
     expect(engine.device).toBe(second);
+    expect(engine['gpuDevice'].tuningStore).toBe(tuningStore); // of `caches: false` in memory, too
     expect(engine.ownsDevice).toBe(false);
     expect(await model.inputGradient(image, { class: 2 })).toEqual(right);
     expect((await model.inputGradient(image, { class: 'top1' })).gradient.length).toBe(right.gradient.length);
