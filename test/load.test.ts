@@ -222,6 +222,19 @@ test('an address that is none, and a file that is not there, say so', async () =
   expect((await engine.load(relative(process.cwd(), join(folder, 'model.json')))).labels).toEqual(file.labels);
 });
 
+test('in Node a host lends its own device, which reads files and outlives the engine', async () => {
+  const { createNodeEngine, requestNodeAdapter } = await import('../src/node');
+  const device = await (await requestNodeAdapter()).requestDevice();
+  const engine = await createNodeEngine({ device });
+  const model = await engine.load(DEFAULT_MODEL);
+  expect(model.classes).toBe(200);
+  expect(engine.device).toBe(device);
+  engine.dispose();
+  const lost = await Promise.race([device.lost, device.queue.onSubmittedWorkDone().then(() => 'alive')]);
+  expect(lost).toBe('alive');
+  device.destroy();
+});
+
 test('public models say all that a download is checked by, within what is read', () => {
   for (const { address, bytes, sha256 } of Object.values(PUBLIC_MODELS)) {
     expect(new URL(address).protocol).toBe('https:');

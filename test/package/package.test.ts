@@ -159,8 +159,8 @@ describe('a page without a bundler, with an import map of one line,', () => {
   <script type="importmap">{ "imports": { "gradlens": "/node_modules/gradlens/dist/lib/index.js" } }</script>
   <script type="module">
     import { Engine, saliency } from 'gradlens';
-    window.scoresOf = async (source, [C, H, W]) => {
-      const engine = await Engine.create();
+    window.scoresOf = async (source, [C, H, W], settings) => {
+      const engine = await Engine.create(settings);
       const model = await engine.load(source);
       const data = Float32Array.from({ length: C * H * W }, (_, i) => Math.sin(i));
       const map = await saliency(model, { data, shape: [C, H, W] }, { class: 'top1' });
@@ -208,6 +208,27 @@ describe('a page without a bundler, with an import map of one line,', () => {
     },
     120_000,
   );
+
+  test('keeps nothing in its origin if caches are off, and else the model', async () => {
+    await using opened = await chromiumPage();
+    const { page } = opened;
+    await page.goto(`${host}page.html`);
+    const kept = await page.evaluate(async (name) => {
+      type Host = { scoresOf(source: string, shape: number[], settings: object): Promise<unknown> };
+      const { scoresOf } = window as unknown as Host;
+      for (const cache of await caches.keys()) await caches.delete(cache);
+      const found: unknown[] = [];
+      for (const settings of [{ caches: false }, {}]) {
+        await scoresOf(name, [3, 64, 64], settings);
+        found.push([await caches.keys(), (await indexedDB.databases()).map((database) => database.name)]);
+      }
+      return found;
+    }, DEFAULT_MODEL);
+    expect(kept).toEqual([
+      [[], []],
+      [['gradlens-models'], []],
+    ]);
+  }, 120_000);
 
   test('shows a map by the custom element, anew where an attribute changes, and says what is wrong', async () => {
     await using opened = await chromiumPage();
