@@ -1,63 +1,25 @@
 /** Any loss of any tensors: what is read, and the gradient of what is seeded, against the oracle. */
 import { describe, expect, test } from 'vitest';
 import { Engine } from '../../src/engine';
-import type { Graph } from '../../src/graph';
 import { nodeDrivers } from '../node';
 import { batchOf } from '../ops/net';
 import { relativeL2 } from '../oracle/compare';
 import { inputAwayFromKinks } from '../oracle/kinks';
-import { graphGradient, runGraph } from '../oracle/network';
-import { normals, seededRandom } from '../oracle/random';
-import { randomGraph } from '../oracle/randomGraph';
-import type { ReluRule } from '../../src/options';
+import { RULES, expectRandomProbed, expectedOf, someTensors } from './probing';
 import { branched, counted, deviceOf, engineOn } from './support';
 
 const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
-
-/** Some tensors of a graph: every one that is computed may be asked for. */
-function someTensors(graph: Graph, seed: number): string[] {
-  const random = seededRandom(seed);
-  const names = graph.nodes.filter(({ inputs }) => inputs.length > 0).map(({ name }) => name);
-  const count = Math.min(names.length, random.integer(1, 5));
-  return names.toSorted(() => random.uniform() - 0.5).slice(0, count);
-}
-
-/** Seeds of these tensors for each item, and what the oracle makes of them. */
-function expected(graph: Graph, items: readonly Float64Array[], tensors: readonly string[], relu: ReluRule) {
-  const random = seededRandom(3);
-  const each = items.map((item) => {
-    const values = runGraph(graph, item);
-    const seeds = new Map(tensors.map((name) => [name, normals(random, values.get(name)!.data.length)]));
-    return { values, seeds, gradient: graphGradient(graph, item, { seeds, relu }).gradient };
-  });
-  const joined = (arrays: readonly Float64Array[]): Float32Array<ArrayBuffer> =>
-    Float32Array.from(arrays.flatMap((a) => [...a]));
-  return {
-    tensors: new Map(tensors.map((name) => [name, joined(each.map(({ values }) => values.get(name)!.data))])),
-    seeds: new Map(tensors.map((name) => [name, joined(each.map(({ seeds }) => seeds.get(name)!))])),
-    gradient: joined(each.map(({ gradient }) => gradient)),
-  };
-}
-
-const RULES: readonly ReluRule[] = ['gradient', 'deconvnet', 'guided'];
 
 describe.each(nodeDrivers)('a probe on %s', (driver) => {
   const seeds = Array.from({ length: driver === 'lavapipe' ? 9 : 3 }, (_, seed) => seed);
 
   test.each(seeds)('of random net %i: tensors and the gradient of several seeds at once', async (seed) => {
     using engine = await engineOn(driver);
-    const graph = randomGraph(seed);
-    const batch = 1 + (seed % 3);
-    using model = await engine.load(graph, { batch });
-    const names = someTensors(graph, seed);
-    const items = Array.from({ length: batch }, (_, n) => inputAwayFromKinks(graph, 1e-4, seed + 100 * n));
-    const relu = RULES[seed % 3]!;
-    const right = expected(graph, items, names, relu);
-    const probe = await model.probe(names);
-    const found = await probe.vjp(batchOf(graph, items), () => Object.fromEntries(right.seeds), { relu });
-    for (const name of names)
-      expect(relativeL2(found.tensors[name]!, right.tensors.get(name)!), name).toBeLessThan(1e-5);
-    expect(relativeL2(found.gradient, right.gradient)).toBeLessThan(1e-5);
+    await expectRandomProbed(engine, seed, {
+      batch: 1 + (seed % 3),
+      count: 1 + (seed % 5),
+      rules: [RULES[(seed + Math.floor(seed / 3)) % 3]!],
+    });
   });
 
   test('records forward, the pass of a host and backward in its encoder; nothing submitted or allocated', async () => {
@@ -65,8 +27,8 @@ describe.each(nodeDrivers)('a probe on %s', (driver) => {
     using engine = await Engine.create({ device });
     using model = await engine.load(branched);
     const item = inputAwayFromKinks(branched, 1e-4, 1);
-    const names = someTensors(branched, 2).slice(0, 2);
-    const right = expected(branched, [item], names, 'gradient');
+    const names = someTensors(branched, 2, 2);
+    const right = expectedOf(branched, [item], { names, rules: ['gradient'] });
     const probe = await model.probe(names);
     const bytesOf = (name: string): number => right.tensors.get(name)!.byteLength;
     const buffer = (size: number): GPUBuffer => device.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST });
@@ -86,7 +48,9 @@ describe.each(nodeDrivers)('a probe on %s', (driver) => {
     encoder.copyBufferToBuffer(output, 16, read, 0, item.length * 4);
     device.queue.submit([encoder.finish()]);
     await read.mapAsync(GPUMapMode.READ);
-    expect(relativeL2(new Float32Array(read.getMappedRange().slice(0)), right.gradient)).toBeLessThan(1e-5);
+    expect(relativeL2(new Float32Array(read.getMappedRange().slice(0)), right.gradients.get('gradient')!)).toBeLessThan(
+      1e-5,
+    );
     read.destroy();
   });
 });
