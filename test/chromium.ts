@@ -3,7 +3,8 @@ import type { Browser, Page } from 'puppeteer';
 import { afterAll, inject } from 'vitest';
 import { launch } from './launch';
 
-let browser: Promise<Browser> | undefined;
+/** By the flags that they have beside the usual ones. */
+const browsers = new Map<string, Promise<Browser>>();
 
 export interface ChromiumPage extends AsyncDisposable {
   readonly page: Page;
@@ -16,8 +17,9 @@ export interface ChromiumPage extends AsyncDisposable {
  * Opens a page of the repository by its path: `await using opened = await chromiumPage('index.html')`, or call
  * `close()`. What is still open when the test file ends is closed then.
  */
-export async function chromiumPage(path = 'package.json'): Promise<ChromiumPage> {
-  browser ??= launched();
+export async function chromiumPage(path = 'package.json', flags: readonly string[] = []): Promise<ChromiumPage> {
+  const browser = browsers.get(flags.join()) ?? launched(flags);
+  browsers.set(flags.join(), browser);
   const page = await (await browser).newPage();
   const errors: string[] = [];
   page.on('console', (message) => {
@@ -32,8 +34,8 @@ export async function chromiumPage(path = 'package.json'): Promise<ChromiumPage>
   return { page, errors, close, [Symbol.asyncDispose]: close };
 }
 
-async function launched(): Promise<Browser> {
-  const own = await launch();
+async function launched(flags: readonly string[]): Promise<Browser> {
+  const own = await launch(flags);
   afterAll(() => own.close());
   return own;
 }

@@ -15,10 +15,18 @@ export const FLAGS = [
   '--use-fake-ui-for-media-stream',
 ];
 
+/** With these Chromium draws its pages by SwiftShader too, without which no video reaches WebGPU. Slower. */
+export const VIDEO_FLAGS = [
+  '--enable-features=Vulkan',
+  '--use-vulkan=swiftshader',
+  '--use-angle=vulkan',
+  '--ignore-gpu-blocklist',
+];
+
 /** @throws Error where there is no Chromium */
-export async function launch(): Promise<Browser> {
+export async function launch(more: readonly string[] = []): Promise<Browser> {
   const executablePath = findChromium();
   if (!executablePath)
     throw new Error('no Chromium: run npm test, which gets one, or set GRADLENS_CHROMIUM to its program');
-  return puppeteer.launch({ executablePath, headless: true, args: FLAGS, protocolTimeout: 240_000 });
+  return puppeteer.launch({ executablePath, headless: true, args: [...FLAGS, ...more], protocolTimeout: 240_000 });
 }

@@ -3,11 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Page } from 'puppeteer';
 import sharp from 'sharp';
 import ts from 'typescript';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chromiumPage } from '../chromium';
+import { VIDEO_FLAGS } from '../launch';
 import { type Packed, lend, pack } from '../package/pack';
 import { serve } from '../package/serve';
 
@@ -16,13 +18,14 @@ const names = readdirSync('examples', { withFileTypes: true }).flatMap((entry) =
 );
 const PAGES = ['plain', 'observable'];
 const BUNDLED = ['vite', 'worker', 'typegpu'];
+const LOOPS = { 'raw-webgpu': 20, three: 15 }; // with the most lines that gradlens may take of each
 const LOSSES = ['gatys', 'deepDream', 'lpips', 'featureInversion', 'tcav'];
 
 let packed: Packed;
 let examples: string;
 beforeAll(() => {
   packed = pack();
-  lend(packed, 'webgpu', 'sharp', 'typegpu', '@observablehq/runtime');
+  lend(packed, 'webgpu', 'sharp', 'typegpu', 'three', '@observablehq/runtime');
   examples = join(packed.root, 'examples');
   if (existsSync(examples)) return;
   cpSync('examples', examples, { recursive: true });
@@ -73,6 +76,15 @@ test.each(LOSSES)('losses/%s.mjs ends with a picture, in at most 40 lines', asyn
   expect(channels[0]!.stdev).toBeGreaterThan(5);
 });
 
+/** That something of many colours is seen; keeps what is, if asked to. */
+async function expectPicture(page: Page, name: string): Promise<void> {
+  const shot = await page.screenshot();
+  if (process.env['GRADLENS_PICTURES']) writeFileSync(join(process.env['GRADLENS_PICTURES'], `${name}.png`), shot);
+  const { channels } = await sharp(shot).stats();
+  expect(Math.max(...channels.map(({ max }) => max))).toBeGreaterThan(200);
+  expect(channels.some(({ stdev }) => stdev > 10)).toBe(true);
+}
+
 describe('in Chromium', () => {
   let served: Awaited<ReturnType<typeof serve>>;
   beforeAll(async () => {
@@ -84,9 +96,12 @@ describe('in Chromium', () => {
       worker: { format: 'es' },
       build: {
         target: 'es2022',
+        chunkSizeWarningLimit: 2000, // three.js
         outDir: join(packed.root, 'built'),
         emptyOutDir: true,
-        rolldownOptions: { input: BUNDLED.map((name) => join(examples, name, 'index.html')) },
+        rolldownOptions: {
+          input: [...BUNDLED, ...Object.keys(LOOPS)].map((name) => join(examples, name, 'index.html')),
+        },
       },
     });
     served = await serve(packed.root);
@@ -109,11 +124,28 @@ describe('in Chromium', () => {
           [...document.querySelectorAll('output')].some(({ value }) => value.includes('church')),
         { timeout: 150_000 },
       );
-      const shot = await page.screenshot();
-      if (process.env['GRADLENS_PICTURES']) writeFileSync(join(process.env['GRADLENS_PICTURES'], `${name}.png`), shot);
-      const { channels } = await sharp(shot).stats();
-      expect(Math.max(...channels.map(({ max }) => max))).toBeGreaterThan(200);
-      expect(channels.some(({ stdev }) => stdev > 10)).toBe(true);
+      await expectPicture(page, name);
+      expect(errors).toEqual([]);
+    },
+    200_000,
+  );
+
+  test.each(Object.entries(LOOPS))(
+    '%s shows a video, and a map over it, by at most %i lines and none of WGSL',
+    async (name, lines) => {
+      const code = readFileSync(`examples/${name}/main.js`, 'utf8');
+      expect(code.split('\n').filter((line) => / ◂/.test(line) && !line.startsWith('//')).length).toBeLessThanOrEqual(
+        lines,
+      );
+      await using opened = await chromiumPage(undefined, VIDEO_FLAGS);
+      const { page, errors } = opened;
+      await page.goto(`${served.address}built/${name}/index.html`);
+      await page.waitForFunction(() => /: [1-9]\d* maps/.test(document.querySelector('output')!.value), {
+        timeout: 150_000,
+      });
+      const [maps, frames] = await page.$eval('output', ({ value }) => value.match(/\d+/g)!.map(Number));
+      expect(frames).toBeGreaterThan(maps!); // spread
+      await expectPicture(page, name);
       expect(errors).toEqual([]);
     },
     200_000,

@@ -11,6 +11,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css',
   '.json': 'application/json',
   '.svg': 'image/svg+xml',
+  '.webm': 'video/webm',
 };
 
 /** @returns its address, which ends in a slash, and what closes it */
