@@ -267,7 +267,7 @@ export function pictureTarget(output: MapOutput, { N, H, W }: MapDims): MapTarge
     holds: (value) => is(value) || (typeof value === 'object' && value !== null && 'createView' in value),
   });
   const given = is(output) ? (output as Extract<MapOutput, { texture: unknown }>) : { texture: output as GPUTexture };
-  const { texture, colorSpace = 'srgb' } = given as MapTexture;
+  const { texture, colorSpace = 'srgb' } = given;
   check('output.colorSpace', colorSpace, oneOf('srgb', 'linear'));
   const linear = colorSpace === 'linear';
   if (N > 1)
