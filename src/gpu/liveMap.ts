@@ -40,7 +40,7 @@ export interface MapBuffer {
 export interface MapTexture {
   /** With the usage `STORAGE_BINDING`. */
   readonly texture: GPUTexture | GPUTextureView;
-  /** What is written: sRGB's numbers (default), or linear light, as scenes of three.js, Babylon or PlayCanvas take it. */
+  /** What is written: sRGB's numbers (default), or linear light, as scenes of three.js or Babylon take it. */
   readonly colorSpace?: 'srgb' | 'linear';
   /** Of a view, which does not tell it. */
   readonly format?: GPUTextureFormat;

@@ -57,8 +57,8 @@ const rules = () => ({
 
 /** What {@link renderMap} makes. */
 export interface Rendered extends Pixels {
-  /** As `new ImageData(data, width, height)` takes it. */
-  readonly data: Uint8ClampedArray<ArrayBuffer>;
+  /** As `new ImageData(data, width, height)` takes it; in these words for compilers before 5.7, too. */
+  readonly data: ReturnType<Uint8ClampedArray['slice']>;
 }
 
 /**

@@ -34,11 +34,6 @@ describe.each(nodeDrivers)('on %s', (driver) => {
       .map((item) => ({ item, margin: kinkMargin(runGraph(graph, item), graph) }))
       .toSorted((a, b) => b.margin - a.margin)
       .slice(0, batch);
-    console.log(
-      model.name,
-      batch,
-      items.map(({ margin }) => margin),
-    );
     await expectProbed(
       model,
       items.map(({ item }) => item),

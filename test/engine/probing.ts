@@ -42,7 +42,7 @@ export function expectedOf(
   };
 }
 
-/** Probes a model's tensors at these items, by these rules: all within 1e-5 of float64, and two dispatches per tensor. */
+/** Probes a model's tensors at these items, by these rules: within 1e-5 of float64, by two dispatches per tensor. */
 export async function expectProbed(
   model: Model,
   items: readonly Float64Array[],

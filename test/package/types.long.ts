@@ -32,6 +32,7 @@ test.each(COMPILERS)('are clean under TypeScript %s without skipLibCheck', (vers
        const engine = await gradlens.Engine.create({ device });
        return gradlens.saliency(await engine.load(net), image, { class: 'top1' });
      }
+     export const shown = ({ data, width, height }: gradlens.Rendered) => new ImageData(data, width, height);
      export const element = new GradlensMap();`,
   );
   const options = {
