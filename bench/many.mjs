@@ -1,12 +1,16 @@
 /**
- * How fast the command line is beside a fast device: the whole of `gradlens saliency` over a folder of 224×224 JPEGs
- * (decoding, encoding, files, index), with a stub in the model's place whose gradient takes so many milliseconds a
- * picture.
+ * How fast `gradlens saliency` is over a folder of 224×224 JPEGs, to PNGs with an index: from end to end, and what of it
+ * the stages take. With a stub in the model's place, whose gradient takes so many milliseconds a picture, which shows
+ * the processor's share beside a fast device; or with --net on this machine's adapter.
  *
- *   npm run build:lib && node bench/many.mjs [--pictures 300] [--milliseconds 2] [--batch 1,8,32] [--workers N]
+ *   npm run build:lib && node bench/many.mjs [--pictures 300] [--batch 1,8,32] [--workers N] [--milliseconds 2]
+ *       [--net NAME] [--write NAME]
+ *
+ * --write puts the table into bench/README.md, between the marks of that name: stub or software.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { execSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -20,9 +24,12 @@ const { values } = parseArgs({
     milliseconds: { type: 'string', default: '2' },
     batch: { type: 'string', default: '1,8,32' },
     workers: { type: 'string', default: String(availableParallelism()) },
+    net: { type: 'string' },
+    write: { type: 'string' },
   },
 });
 const [count, milliseconds] = [Number(values.pictures), Number(values.milliseconds)];
+const cores = availableParallelism();
 const SIDE = 224;
 const CLASSES = 10;
 
@@ -53,17 +60,35 @@ function stubModel(batch) {
   };
 }
 
+const stubEngine = {
+  environment: { adapter: { isFallbackAdapter: false, description: `stub of ${milliseconds} ms a picture` } },
+  load: async (/** @type {unknown} */ _file, /** @type {{ batch: number }} */ options) => stubModel(options.batch),
+};
+
 /** A photo's worth of detail: smooth, with some grain. @param {number} seed */
 async function photo(seed) {
   const data = Buffer.alloc(SIDE * SIDE * 3);
   for (let i = 0; i < data.length; i++) {
     const [x, y] = [Math.floor(i / 3) % SIDE, Math.floor(i / 3 / SIDE)];
-    data[i] = 128 + 90 * Math.sin((x * (seed % 7) + y * (i % 3)) / 40) + ((i * 2654435761 * (seed + 1)) >>> 28);
+    const grain = Math.imul(i, 2654435761 * (seed + 1)) >>> 28;
+    data[i] = 128 + 90 * Math.sin((x * (seed % 7) + y * (i % 3)) / 40) + grain;
   }
   return sharp(data, { raw: { width: SIDE, height: SIDE, channels: 3 } })
     .jpeg({ quality: 90 })
     .toBuffer();
 }
+
+/** Milliseconds of processor time, of all threads. */
+const cpuNow = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
+/** @param {number} value @param {number} digits */
+const shown = (value, digits = 1) => value.toFixed(digits);
+/** @param {readonly (readonly string[])[]} rows */
+const tableOf = ([head = [], ...rows]) =>
+  [head, head.map((_, k) => (k === 0 ? '---' : '---:')), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 
 const folder = mkdtempSync(join(tmpdir(), 'gradlens-bench-'));
 const bundle = join(root, 'dist/bench-many.mjs');
@@ -74,6 +99,8 @@ try {
   await build({
     stdin: {
       contents: `export { saliency } from './src/cli/saliency.ts'; export { Files } from './src/cli/files.ts';
+        export { jobs } from './src/cli/many/jobs.ts'; export { writeWhole } from './src/node/writeWhole.ts';
+        export { createNodeEngine } from './src/node/index.ts';
         export { runCommand } from 'citty'; export { normalise } from './src/cli/args.ts';`,
       resolveDir: root,
     },
@@ -87,37 +114,78 @@ try {
     },
     logLevel: 'error',
   });
-  const { saliency, Files, runCommand, normalise } = await import(pathToFileURL(bundle).href);
+  const { saliency, Files, jobs, writeWhole, createNodeEngine, runCommand, normalise } = await import(
+    pathToFileURL(bundle).href
+  );
 
-  for (const batch of values.batch.split(',').map(Number)) {
+  const engine = values.net === undefined ? stubEngine : await createNodeEngine();
+  const device = engine.environment.adapter.description || engine.environment.adapter.device;
+
+  /** Each batch from end to end. @type {string[][]} */
+  const rows = [['batch', 'pictures/s', 'CPU ms a picture', `${cores} cores busy`, 'device busy']];
+  for (const batch of values.batch.split(',')) {
     const session = {
       signal: new AbortController().signal,
       onProgress() {},
       files: new Files(),
-      openEngine: async () => ({
-        environment: { adapter: { isFallbackAdapter: false, description: 'stub' } },
-        load: async (/** @type {unknown} */ _file, /** @type {{ batch: number }} */ options) =>
-          stubModel(options.batch),
-      }),
+      openEngine: async () => engine,
       print() {},
       note() {},
       complain: (/** @type {unknown} */ error) => console.error(error),
     };
-    const out = join(folder, `maps-${batch}/{stem}.png`);
-    const args = [join(folder, 'photos'), '--out', out, '--batch', String(batch), '--workers', values.workers];
-    const cpu = process.cpuUsage();
-    const began = performance.now();
+    const args = [join(folder, 'photos'), '--out', join(folder, `maps-${batch}/{stem}.png`), '--batch', batch];
+    args.push('--workers', values.workers, ...(values.net === undefined ? [] : ['--model', values.net]));
+    const [cpu, began] = [cpuNow(), performance.now()];
     const { result } = await runCommand(saliency, { rawArgs: normalise(args, saliency.args), data: session });
-    const seconds = (performance.now() - began) / 1000;
-    const { user, system } = process.cpuUsage(cpu);
+    const [used, wall] = [cpuNow() - cpu, performance.now() - began];
     if (result !== 0) throw new Error(`exit code ${result}`);
-    const busy = ((100 * count * milliseconds) / 1000 / seconds).toFixed(0);
-    console.log(
-      `batch ${batch}: ${(count / seconds).toFixed(1)} pictures/s, ${((user + system) / 1000 / count).toFixed(1)} ms ` +
-        `of CPU a picture, the device busy ${busy} %`,
-    );
+    rows.push([
+      batch,
+      shown((1000 * count) / wall),
+      shown(used / count),
+      `${shown((100 * used) / wall / cores, 0)} %`,
+      values.net === undefined ? `${shown((100 * count * milliseconds) / wall, 0)} %` : '',
+    ]);
+  }
+
+  /** The processor's stages, one after the other. @type {string[][]} */
+  const stages = [['stage', 'CPU ms a picture']];
+  /** @param {string} name @param {(k: number) => Promise<unknown>} work */
+  const stage = async (name, work) => {
+    for (let k = 0; k < 10; k++) await work(k);
+    const cpu = cpuNow();
+    for (let k = 0; k < 100; k++) await work(k);
+    stages.push([name, shown((cpuNow() - cpu) / 100)]);
+  };
+  const map = Float32Array.from({ length: SIDE * SIDE }, (_, i) => Math.abs(Math.sin(i * 0.37) ** 3));
+  const drawing = {
+    map: { data: map, width: SIDE, height: SIDE, signed: false, class: 0, score: 0 },
+    ...{ kinds: ['png'], width: SIDE, height: SIDE, colours: 'viridis', percentile: 99, text: { parameters: {} } },
+  };
+  const { contents } = await jobs.draw(drawing);
+  await stage('decode a JPEG', (k) => jobs.decode(join(folder, `photos/${k}.jpg`)));
+  await stage('draw and encode a PNG', () => jobs.draw(drawing));
+  await stage('write it', (k) => writeWhole(join(folder, `written/${k}.png`), contents.png));
+
+  const commit = execSync('git rev-parse --short HEAD', { cwd: root, encoding: 'utf8' }).trim();
+  const command = `node bench/many.mjs${values.net === undefined ? '' : ` --net ${values.net}`} --pictures ${count} --batch ${values.batch}`;
+  const text = [
+    `${values.net ?? 'A stub'} on ${device}; ${count} pictures, ${values.workers} worker threads, ${cpus()[0]?.model.trim()}, ` +
+      `${cores} cores, Node ${process.versions.node}, at ${commit}. \`${command}\``,
+    tableOf(rows),
+    tableOf(stages),
+  ].join('\n\n');
+  console.log(text);
+  if (values.write !== undefined) {
+    const readme = join(root, 'bench/README.md');
+    const [begin, end] = [`<!-- begin many ${values.write} -->`, `<!-- end many ${values.write} -->`];
+    const old = readFileSync(readme, 'utf8');
+    const [from, to] = [old.indexOf(begin), old.indexOf(end)];
+    if (from < 0 || to < from) throw new Error(`bench/README.md has no marks ${begin}`);
+    writeFileSync(readme, `${old.slice(0, from + begin.length)}\n\n${text}\n\n${old.slice(to)}`);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
   rmSync(bundle, { force: true });
 }
+process.exit(0);

@@ -54,6 +54,9 @@ export const named = (index: number, label: string): string =>
 /** The same name with another ending. */
 export const beside = (out: string, ending: string): string => `${out.slice(0, -extname(out).length)}.${ending}`;
 
+/** Of maps: two per cent more bytes than at zlib's default, for little more than half of the time. */
+const COMPRESSION = 3;
+
 /**
  * With the parameters inside, as JSON in a text of the keyword `gradlens`.
  *
@@ -69,7 +72,7 @@ export async function encodePng({ data, width, height }: Pixels, parameters: obj
     );
   });
   const png = await sharp(data, { raw: { width, height, channels: 4 } })
-    .png()
+    .png({ compressionLevel: COMPRESSION })
     .toBuffer();
   return withText(png, { gradlens: JSON.stringify(parameters) });
 }

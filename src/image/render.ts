@@ -106,15 +106,43 @@ export function renderMap(map: Drawable, options: RenderOptions = {}): Rendered 
 /** The `percentile` of |values|, between neighbours in proportion (as NumPy does it by default); 0 for none. */
 export const clipOf = (values: Float32Array, percentile = 99): number => percentilesOf(values, [percentile])[0]!;
 
-/** Several of them, for one sort. */
+/** Several of them. */
 export function percentilesOf(values: Float32Array, percentiles: readonly number[]): number[] {
   if (values.length === 0) return percentiles.map(() => 0);
-  const sorted = values.map(Math.abs).sort();
-  return percentiles.map((percentile) => {
-    const at = (Math.min(Math.max(percentile, 0), 100) / 100) * (sorted.length - 1);
-    const low = sorted[Math.floor(at)]!;
-    return low + (sorted[Math.ceil(at)]! - low) * (at - Math.floor(at));
+  const sizes = values.map(Math.abs);
+  const places = percentiles.map((percentile) => (Math.min(Math.max(percentile, 0), 100) / 100) * (sizes.length - 1));
+  // bits of positive floats are in the floats' order, NaN last
+  const bits = new Uint32Array(sizes.buffer);
+  const wanted = new Set(places.flatMap((at) => [Math.floor(at), Math.ceil(at)]));
+  let begin = 0;
+  for (const place of [...wanted].sort((a, b) => a - b)) {
+    select(bits, place, begin);
+    begin = place + 1;
+  }
+  return places.map((at) => {
+    const low = sizes[Math.floor(at)]!;
+    return low + (sizes[Math.ceil(at)]! - low) * (at - Math.floor(at));
   });
+}
+
+/** Moves to `place` what a sort of all from `begin` on would put there, and before it what is not larger (Hoare 1961). */
+function select(values: Uint32Array, place: number, begin: number): void {
+  let [low, high] = [begin, values.length - 1];
+  while (low < high) {
+    const middle = values[(low + high) >> 1]!;
+    let [up, down] = [low, high];
+    while (up <= down) {
+      while (values[up]! < middle) up++;
+      while (values[down]! > middle) down--;
+      if (up > down) break;
+      [values[up], values[down]] = [values[down]!, values[up]!];
+      up++;
+      down--;
+    }
+    if (place <= down) high = down;
+    else if (place >= up) low = up;
+    else return;
+  }
 }
 
 const STEPS = 1024;

@@ -5,6 +5,9 @@ import { type Jobs, jobs } from './jobs';
 import type { Answer, Task } from './pool';
 
 const port = parentPort!;
+const { default: sharp } = await import('sharp').catch(() => ({ default: null })); // jobs say what is missing
+sharp?.concurrency(1); // the threads are ours
+sharp?.cache(false); // no picture comes twice
 
 async function answerTo({ id, name, given }: Task): Promise<Answer> {
   try {
