@@ -8,7 +8,8 @@
  * imagenette224/.
  */
 import { execFileSync, execSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -129,6 +130,8 @@ function boxes(name) {
       '--model',
       name,
       ...BOX,
+      '--index',
+      join(mkdtempSync(join(tmpdir(), 'gradlens-judge-')), 'index.jsonl'),
       '--json',
     ],
     { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] },

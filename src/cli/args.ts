@@ -99,7 +99,8 @@ export function normalise(raw: readonly string[], definitions: ArgsDef): string[
   }
 
   const wanted = Object.keys(definitions).find((name) => definitions[name]!.type === 'positional');
-  if (wanted && positionals.length === 0) throw new UsageError(`no ${wanted} given`);
+  if (wanted && definitions[wanted]!.required !== false && positionals.length === 0)
+    throw new UsageError(`no ${wanted} given`);
   if (!wanted && positionals.length > 0) throw new UsageError(`'${positionals[0]}' is one argument too many`);
   const missing = names.find(
     (name) => definitions[name]!.required && !options.some((option) => option.startsWith(`--${name}=`)),

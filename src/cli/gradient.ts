@@ -1,34 +1,41 @@
-import { readFile } from 'node:fs/promises';
-import { notFinite } from '../finite';
-import { type NpyArray, readNpy, writeNpy } from '../formats/npy';
-import { type GradientOptions, GradlensError } from '../index';
+import { writeNpy } from '../formats/npy';
+import type { GradientOptions, ImageInput, Model } from '../index';
 import { common, command } from './args';
-import { EXIT, UsageError } from './failure';
-import { cannot } from './files';
-import { classOf, modelOption, readModel } from './models';
+import { UsageError } from './failure';
+import { gradientOfArray } from './gradientOfArray';
+import type { Names } from './many/items';
+import { manyOptions, picturesArgument } from './many/options';
+import { overPictures } from './many/run';
+import { classOf, modelOption, preparationOf, prepOption, readModel } from './models';
+import { checkPattern, endingOf, fillPattern, folderOf, labelBefore, named } from './output';
 
 export const gradient = command({
   name: 'gradient',
-  description: 'the bare engine: the gradient of class scores with respect to an array',
-  examples: [['--model net.onnx --input x.npy --class 292 --out g.npy', 'of a prepared array']],
+  description: 'the bare engine: the gradient of class scores with respect to prepared pictures, as numbers',
+  examples: [
+    ["photos/ --out 'gradients/{dir}/{stem}.npz'", 'of all pictures below a folder, with their scores'],
+    ['--model net.onnx --input x.npy --class 292 --out g.npy', 'of a prepared array, as one array'],
+  ],
   args: {
-    ...modelOption,
-    model: {
-      ...modelOption.model,
-      required: true,
-      description: 'an .onnx file, a model.json, their address, or a name in weights/',
-    },
+    image: { ...picturesArgument.image, required: false },
     input: {
       type: 'string',
       valueHint: 'x.npy',
+      description: 'instead of pictures: prepared inputs, [C, H, W] or [N, C, H, W], whose gradients become one array',
+    },
+    out: {
+      type: 'string',
+      valueHint: 'pattern',
       required: true,
-      description: 'prepared inputs, [C, H, W] or [N, C, H, W]',
+      description:
+        'where to: .npy, [C, H, W] or for K classes [K, C, H, W]; .npz with gradient, scores and classes; or a .tar ' +
+        'for each shard; with {dir}, {stem}, {shard} and {class}. With --input one .npy, shaped like it',
     },
     class: {
       type: 'string',
       valueHint: 'K[,K…]',
       default: 'top1',
-      description: 'one class, one per input, or several of a single input',
+      description: 'one class or several of each picture; with --input of several also one for each',
     },
     relu: {
       type: 'enum',
@@ -42,122 +49,115 @@ export const gradient = command({
       default: 'logit',
       description: 'what is differentiated: before or after soft-max',
     },
-    out: {
+    scores: {
       type: 'string',
-      valueHint: 'g.npy',
-      required: true,
-      description: 'the gradient: like the input, or [K, C, H, W] for K classes',
+      valueHint: 's.npy',
+      description: 'with --input: also write the scores before soft-max, [N, classes]',
     },
-    scores: { type: 'string', valueHint: 's.npy', description: 'also write the scores before soft-max, [N, classes]' },
+    ...manyOptions,
+    ...modelOption,
+    ...prepOption,
     ...common,
   },
   async run(args, session) {
-    const { signal, onProgress } = session;
-    session.files.reads(args.input);
-    const x = await readArray(args.input);
+    const { signal } = session;
+    if ((args.input === undefined) === (args._.length === 0 && args.list === undefined))
+      throw new UsageError('give pictures, or a prepared array by --input, and not both');
+    if (args.input === undefined) checkPattern(args.out, ['npy', 'npz', 'tar']);
+    if (args.input === undefined && args.scores !== undefined)
+      throw new UsageError('--scores goes with --input; of pictures .npz files hold the scores');
     const file = await readModel(args, session);
-    const { C, H, W } = file.graph.input.extents;
-    const [N, ...item] = x.shape.length === 4 ? x.shape : [1, ...x.shape];
-    if (!N || item.join() !== [C, H, W].join())
-      throw new UsageError(
-        `${args.input} is [${x.shape.join(', ')}]; the network takes [${C}, ${H}, ${W}] or [N, ${C}, ${H}, ${W}]`,
-      );
     const classes = classesOf(args.class, file.labels);
-    const severalOfOne = N === 1 && classes.length > 1;
-    if (!severalOfOne && classes.length !== 1 && classes.length !== N)
-      throw new UsageError(
-        `--class has ${classes.length} classes for ${N} inputs; one, or one per input, would be right`,
-      );
-    const classAt = (n: number): number | 'top1' => classes[classes.length === 1 ? 0 : n]!;
-
-    const [gradientFile, scoresFile] = [session.files.outputs(), session.files.outputs()];
-    gradientFile.claim(args.out);
-    if (args.scores !== undefined) scoresFile.claim(args.scores);
-    const batch = batchOf(N);
-    const engine = await session.openEngine(args.driver);
-    const model = await engine.load(file, { batch, signal, onProgress });
-    const options = {
-      relu: args.relu as NonNullable<GradientOptions['relu']>,
-      score: args.score as NonNullable<GradientOptions['score']>,
-      signal,
-    };
-    const gradients = new Float32Array((severalOfOne ? classes.length : N) * C * H * W);
-    const scores = new Float32Array(N * model.classes);
-    const chosen: number[] = [];
-    for (let n = 0; n < N; n += batch) {
-      if (N > batch) session.onProgress({ phase: 'run', done: n, total: N });
-      const data = x.data.subarray(n * C * H * W, (n + batch) * C * H * W);
-      const wanted =
-        classAt(n) === 'top1'
-          ? 'top1'
-          : severalOfOne
-            ? (classes as number[])
-            : Array.from({ length: batch }, (_, i) => classAt(n + i) as number);
-      const result = await model.inputGradient({ data, shape: [batch, C, H, W] }, { ...options, class: wanted });
-      gradients.set(result.gradient, n * C * H * W);
-      scores.set(result.scores, n * model.classes);
-      chosen.push(...result.classes);
+    const rules = { relu: args.relu, score: args.score } as Required<Pick<GradientOptions, 'relu' | 'score'>>;
+    if (args.input !== undefined) {
+      const { input, out, scores, driver, json } = args;
+      return gradientOfArray(file, { input, out, scores, driver, json, classes, rules }, session);
     }
 
-    const shape = severalOfOne ? [classes.length, C, H, W] : x.shape;
-    await gradientFile.write(args.out, writeNpy(shape, gradients));
-    if (args.scores !== undefined) await scoresFile.write(args.scores, writeNpy([N, model.classes], scores));
-    const results = chosen.map((index, i) => ({
-      class: index,
-      label: model.labelOf(index),
-      score: scores[(severalOfOne ? 0 : i) * model.classes + index]!,
-    }));
-    session.print(
-      args.json,
-      {
-        input: args.input,
-        out: args.out,
-        scores: args.scores ?? null,
-        shape,
-        results,
-        parameters: { model: model.name, relu: args.relu, score: args.score, precision: model.precision },
-        adapter: engine.environment.adapter,
-      },
-      [
-        `${args.out}: [${shape.join(', ')}]`,
-        ...results.map(
-          ({ class: index, label, score }) =>
-            `  ${label}${label === String(index) ? '' : ` (${index})`}, score ${score.toPrecision(6)}`,
-        ),
-      ],
-    );
-    return EXIT.ok;
+    const kind = endingOf(args.out);
+    const isTar = kind === 'tar';
+    const nameOf = (names: Names, label: string): string =>
+      fillPattern(isTar ? '{dir}/{stem}.npy' : args.out, { ...names, class: label, method: 'gradient' });
+    const [first, ...others] = classes as [number | 'top1', ...number[]];
+    const isOne = others.length === 0;
+    return overPictures(args, session, {
+      command: 'gradient',
+      file,
+      input: preparationOf(file, args.prep, session),
+      parameters: { class: isOne ? first : classes, ...rules, kind },
+      batch: isOne ? null : 1,
+      folder: folderOf(args.out),
+      needsPicture: false,
+      filesOf: (names, label) => [nameOf(names, label)],
+      known: labelBefore(args.out, first, file.labels),
+      ...(isTar && {
+        tarOf: (names: Names) => fillPattern(args.out, { ...names, class: '', method: 'gradient' }),
+      }),
+      open: async ({ model, pool, adapter }) => ({
+        make: (lane, pictures) =>
+          gradientsOf(lane, pictures, { ...rules, signal, class: isOne ? first : (classes as number[]) }),
+        labelOf: (result) => model.labelOf(result.classes[0]!),
+        async finish({ item: { picture, shard }, result, files: [out] }) {
+          const [, C, H, W] = model.inputShape;
+          const shape = isOne ? [C, H, W] : [classes.length, C, H, W];
+          const array = { shape, data: result.gradient };
+          const arrays = {
+            gradient: array,
+            scores: { shape: [model.classes], data: result.scores },
+            classes: { shape: [classes.length], data: Float32Array.from(result.classes) },
+          };
+          const results = result.classes.map((index) => ({
+            class: index,
+            label: model.labelOf(index),
+            score: result.scores[index]!,
+          }));
+          return {
+            contents: [kind === 'npz' ? await pool.run('npz', arrays) : writeNpy(shape, array.data)],
+            line: { ...results[0]!, ...(!isOne && { classes: results }) },
+            json: {
+              image: picture,
+              ...(shard !== null && { shard }),
+              out,
+              shape,
+              results,
+              parameters: { model: model.name, ...rules, precision: model.precision },
+              adapter,
+            },
+            text: results.map(
+              ({ class: index, label, score }) => `${out}: ${named(index, label)}, score ${score.toPrecision(6)}`,
+            ),
+          };
+        },
+      }),
+    });
   },
 });
 
-async function readArray(path: string): Promise<NpyArray> {
-  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw cannot('read', path, cause);
-  });
-  let array: NpyArray;
-  try {
-    array = readNpy(bytes);
-  } catch (error) {
-    if (error instanceof GradlensError) throw new UsageError(`${path}: ${error.message.replace(/^npy: /, '')}`);
-    throw error;
-  }
-  // the scores need not show it: on some devices ReLU makes NaN 0
-  const bad = notFinite(array.data);
-  if (bad >= 0) throw new UsageError(`${path}: element ${bad} is ${array.data[bad]}; inputs are finite in float32`);
-  return array;
+/** Of one picture. */
+interface Gradients {
+  /** `[C, H, W]`, or of several classes `[K, C, H, W]`. */
+  readonly gradient: Float32Array;
+  readonly scores: Float32Array;
+  readonly classes: readonly number[];
+}
+
+/** Of up to as many pictures as the model's batch, whose rest is filled up; or of several classes of one. */
+async function gradientsOf(
+  model: Model,
+  pictures: readonly ImageInput[],
+  options: Parameters<Model['inputGradient']>[1] & { readonly class: number | 'top1' | readonly number[] },
+): Promise<readonly Gradients[]> {
+  const [N] = model.inputShape;
+  const filled = Array.from({ length: N }, (_, n) => pictures[Math.min(n, pictures.length - 1)]!);
+  const { gradient, scores, classes } = await model.inputGradient(filled, options);
+  if (Array.isArray(options.class)) return [{ gradient, scores, classes }];
+  const item = <T extends Float32Array | readonly number[]>(all: T, n: number): T =>
+    all.slice((n * all.length) / N, ((n + 1) * all.length) / N) as T;
+  return pictures.map((_, n) => ({ gradient: item(gradient, n), scores: item(scores, n), classes: item(classes, n) }));
 }
 
 /** `top1` stands alone: a list is of classes by name or number. */
 function classesOf(text: string, labels: readonly string[]): readonly (number | 'top1')[] {
   if (!/^\d+(,\d+)*$/.test(text)) return [classOf(text, labels)];
   return text.split(',').map((part) => classOf(part, labels));
-}
-
-const LARGEST_BATCH = 8;
-
-/** The largest divisor of N up to {@link LARGEST_BATCH}: bounded memory, and one plan for all runs. */
-function batchOf(N: number): number {
-  let batch = Math.min(N, LARGEST_BATCH);
-  while (N % batch !== 0) batch--;
-  return batch;
 }

@@ -2,6 +2,7 @@
  * `gradlens <command>`: results on stdout, everything else on stderr, and exit codes that scripts can rely on
  * (failure.ts).
  */
+import { setMaxListeners } from 'node:events';
 import { runCommand } from 'citty';
 import { abortable } from '../abortable';
 import { normalise } from './args';
@@ -63,6 +64,7 @@ async function leaveNow(code: number): Promise<never> {
 }
 
 const controller = new AbortController();
+setMaxListeners(0, controller.signal); // every picture under way listens
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () =>
     controller.signal.aborted ? process.exit(EXIT.interrupted) : controller.abort(new UsageError('interrupted')),

@@ -3,7 +3,8 @@ import { command, common, numberOption } from './args';
 import { UsageError } from './failure';
 import { mapMakerOf, methodOptions } from './methods';
 import { manyOptions, picturesArgument } from './many/options';
-import { type Decoded, overPictures } from './many/run';
+import { overPictures } from './many/run';
+import type { Decoded } from './many/work';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
 
 export const sanity = command({

@@ -129,7 +129,7 @@ test.each<[line: string, code: number, message: RegExp]>([
     /a\.png is read by this command already; name another file to write/,
   ],
   ['saliency $/a.png --model $M --out $/text.png/map.png', 2, /map\.png cannot be written: (ENOTDIR|EEXIST)/],
-  ['gradient --model $M --out g.npy', 2, /--input is missing/],
+  ['gradient --model $M --out g.npy', 2, /give pictures, or a prepared array by --input/],
   ['gradient --model $M --input $/none.npy --out g.npy', 2, /none\.npy cannot be read: ENOENT/],
   ['gradient --model $M --input $/text.png --out g.npy', 2, /text\.png: does not start with \\x93NUMPY/],
   [

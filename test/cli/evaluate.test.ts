@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { tableOf } from '../../src/cli/evaluate';
+import { tableOf } from '../../src/cli/evaluation/table';
 import type { Line } from '../../src/cli/many/index';
 import { buildOnce, folder, gradlens, jsonLines, writePicture, writeTiny } from './gradlens';
 
@@ -33,7 +33,7 @@ test('evaluate prints the table of methods and controls, and makes it of the ind
   expect(rows.map(([name]) => name)).toEqual(['saliency', 'grad-cam', 'random map', 'centre map']);
   const measures = [
     ...['deletion', 'insertion', 'ROAD', 'infidelity', 'sparseness', 'average drop', 'increase'],
-    ...['max-sensitivity', 'pointing game', 'MaxBoxAccV2'],
+    ...['max-sensitivity', 'pointing game', 'mass in box', 'rank in box', 'MaxBoxAccV2'],
   ];
   expect(head!.slice(1).sort()).toEqual(measures.sort());
   for (const [name, ...cells] of rows)

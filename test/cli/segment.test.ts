@@ -312,7 +312,7 @@ describe('localise', () => {
     ]);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^tiny, 1 picture; classification error \d+\.0 % top-1, 0\.0 % top-5\n +segmentation +centre box 80% +whole /,
+      /\ntiny, 1 picture; classification error \d+\.0 % top-1, 0\.0 % top-5\n +segmentation +centre box 80% +whole /,
     );
     expect(stdout).toMatch(
       /\ntrue class: IoU > 0\.5 +\d+\.0 % +100\.0 % +100\.0 %\ntrue class: mean IoU +\d\.\d{3} +0\.640 +1\.000\n/,
@@ -327,7 +327,7 @@ describe('localise', () => {
       '--model',
       model,
     ]);
-    expect(both.stdout).toMatch(/^tiny, 2 pictures;/);
+    expect(both.stdout).toMatch(/\ntiny, 2 pictures;/);
   });
 
   test('the preset layers has its map and its box, for localise as for segment; either can be had alone', async () => {
@@ -421,14 +421,14 @@ describe('localise', () => {
       ),
     ).toEqual([expect.stringContaining("unknown class 'fish'")]);
     expect(await refusal(picture, '--boxes', at('boxes.json'), '--part', '1/2')).toEqual([
-      expect.stringContaining('none of the 1 pictures is in'),
+      expect.stringContaining('none of the pictures is in'),
     ]);
     expect(await refusal(picture, '--boxes', at('boxes.json'), '--part', '2/2')).toEqual([
       expect.stringContaining("--part is '2'"),
     ]);
     writeFileSync(at('no.tar'), 'x'.repeat(600));
     expect(await refusal(at('no.tar'), '--boxes', at('boxes.json'))).toEqual([
-      expect.stringContaining('no.tar is no uncompressed tar'),
+      expect.stringContaining('no.tar is no tar'),
     ]);
   });
 });

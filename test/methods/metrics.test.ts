@@ -5,9 +5,11 @@ import { infidelity } from '../../src/methods/metrics/infidelity';
 import { boxHits, maxBoxAccuracy } from '../../src/methods/metrics/maxBoxAccuracy';
 import { maxSensitivity } from '../../src/methods/metrics/maxSensitivity';
 import { pointingGame } from '../../src/methods/metrics/pointingGame';
+import { relevanceAccuracy } from '../../src/methods/metrics/relevanceAccuracy';
 import { impute, road } from '../../src/methods/metrics/road';
 import { sparseness } from '../../src/methods/metrics/sparseness';
-import type { ScoresOf } from '../../src/methods/metrics/subject';
+import { type ScoresOf, scorerOf } from '../../src/methods/metrics/subject';
+import type { Model } from '../../src/model';
 import { uniform } from '../../src/random';
 
 const extents = { C: 1, H: 8, W: 8 };
@@ -102,6 +104,26 @@ describe('ROAD', () => {
     const inside = Uint8Array.from({ length: 49 }, (_, i) => (i % 7 > 0 && i % 7 < 6 && i > 6 && i < 42 ? 1 : 0));
     impute(ramp, inside, { C: 1, H: 7, W: 7 }).forEach((value, i) => expect(value).toBeCloseTo(ramp[i]!, 3));
   });
+  test('a hole that is nearly all of the picture is solved, too', () => {
+    const [H, W] = [40, 33];
+    const picture = Float32Array.from({ length: H * W }, () => draw());
+    const removed = Uint8Array.from(picture, (_, i) => (i % W > 0 || i === 7 * W ? 1 : 0));
+    const found = impute(picture, removed, { C: 1, H, W });
+    let most = 0;
+    for (let pixel = 0; pixel < H * W; pixel++) {
+      if (!removed[pixel]) continue;
+      let [sum, weights] = [0, 0];
+      for (const [x, y] of [-1, 0, 1].flatMap((dy) => [-1, 0, 1].map((dx) => [(pixel % W) + dx, dy] as const))) {
+        const row = Math.floor(pixel / W) + y;
+        if (x < 0 || x >= W || row < 0 || row >= H || (y === 0 && x === pixel % W)) continue;
+        const weight = y === 0 || x === pixel % W ? 1 / 6 : 1 / 12;
+        sum += weight * found[row * W + x]!;
+        weights += weight;
+      }
+      most = Math.max(most, Math.abs(found[pixel]! - sum / weights));
+    }
+    expect(most).toBeLessThan(2e-6);
+  });
   test('prefers the map of what matters, and turns round with its order', async () => {
     const own = new Float32Array(64).fill(0.01);
     own.fill(5, 18, 22);
@@ -135,6 +157,40 @@ test('the pointing game allows 15 pixels', () => {
     ),
   ).toBe(1);
   expect(pointingGame([39, 10], [[5, 5, 20, 20]], 0)).toBe(0);
+});
+
+describe('relevance in boxes', () => {
+  const map = (...data: number[]) => ({ data: Float32Array.from(data), width: 3, height: 2 });
+  test('by hand: of 1 + 2 + 5 + 2 the box has 2 + 5, and of its two pixels one is among the two largest', () => {
+    expect(relevanceAccuracy(map(1, 2, 0, 0, -5, -2), [[1, 0, 1, 2]])).toEqual({ mass: 0.7, rank: 1 });
+    expect(relevanceAccuracy(map(3, 2, 0, 0, -5, 0), [[1, 0, 1, 2]])).toEqual({ mass: 0.7, rank: 0.5 });
+  });
+  test('a map of zeros is nowhere; boxes may overlap', () => {
+    expect(relevanceAccuracy(map(0, 0, 0, 0, 0, 0), [[2, 0, 1, 2]])).toEqual({ mass: 0, rank: 0 });
+    const twice = [
+      [0, 0, 2, 1],
+      [1, 0, 1, 1],
+    ] as const;
+    expect(relevanceAccuracy(map(1, 1, 1, 1, 0, 0), twice)).toEqual({ mass: 0.5, rank: 1 });
+  });
+});
+
+test('scores that are asked for at the same time share runs of the batch, and each asker gets its own', async () => {
+  const runs: number[] = [];
+  const model = {
+    inputShape: [4, 1, 1, 1],
+    classes: 2,
+    head: { kind: 'none' },
+    async scores({ data }: { data: Float32Array }) {
+      runs.push(data.length);
+      return Float32Array.from([...data].flatMap((value) => [value, -value]));
+    },
+  } as unknown as Model;
+  const scorer = scorerOf(model);
+  const ask = (chosen: number, ...values: number[]) => scorer(chosen)(values.map((value) => Float32Array.of(value)));
+  expect(await Promise.all([ask(0, 1, 2, 3), ask(1, 4), ask(0, 5, 6)])).toEqual([[1, 2, 3], [-4], [5, 6]]);
+  expect(runs.length).toBe(2);
+  expect(await ask(1, 7)).toEqual([-7]);
 });
 
 describe('MaxBoxAccV2', () => {

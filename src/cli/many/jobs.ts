@@ -52,17 +52,22 @@ async function draw({ map, kinds, text, ...how }: Drawing): Promise<Drawn> {
     });
     contents.png = await encodePng(rendered, { ...text, parameters: { ...text.parameters, clip } });
   }
-  const npy = (): Uint8Array<ArrayBuffer> => writeNpy([map.height, map.width], map.data);
-  if (kinds.includes('npy')) contents.npy = npy();
-  if (kinds.includes('npz')) {
-    const arrays = {
-      'map.npy': npy(),
-      'class.npy': writeNpy([], Float32Array.of(map.class)),
-      'score.npy': writeNpy([], Float32Array.of(map.score)),
-    };
-    contents.npz = zipSync(arrays, { level: 6, mtime: '1980-01-01T00:00:00' }); // the same bytes at any time
-  }
+  if (kinds.includes('npy')) contents.npy = writeNpy([map.height, map.width], map.data);
+  if (kinds.includes('npz'))
+    contents.npz = npzOf({
+      map: { shape: [map.height, map.width], data: map.data },
+      class: { shape: [], data: Float32Array.of(map.class) },
+      score: { shape: [], data: Float32Array.of(map.score) },
+    });
   return { contents, clip, percentiles: Object.fromEntries(TOLD.map((p, k) => [p, quantiles[k]!])) };
+}
+
+type Arrays = Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>;
+
+/** The same bytes at any time. */
+function npzOf(arrays: Arrays): Uint8Array {
+  const files = Object.entries(arrays).map(([name, { shape, data }]) => [`${name}.npy`, writeNpy(shape, data)]);
+  return zipSync(Object.fromEntries(files), { level: 6, mtime: '1980-01-01T00:00:00' });
 }
 
 async function scaled(picture: Pixels, width: number, height: number): Promise<Pixels> {
@@ -76,6 +81,7 @@ async function scaled(picture: Pixels, width: number, height: number): Promise<P
 export const jobs = {
   decode: (source: string | Uint8Array): Promise<Pixels> => readImage(source),
   draw,
+  npz: async (arrays: Arrays): Promise<Uint8Array> => npzOf(arrays),
   /** A picture with the parameters in it. */
   encode: ({ picture, text }: { readonly picture: Pixels; readonly text: object }): Promise<Uint8Array> =>
     encodePng(picture, text),

@@ -15,6 +15,12 @@ export interface Unit {
   readonly dir: string;
 }
 
+/** With its number in the whole run. */
+export interface Numbered {
+  readonly unit: Unit;
+  readonly number: number;
+}
+
 export interface Named {
   readonly units: readonly Unit[];
   /** Whether each was named one by one, as a path of its own. */

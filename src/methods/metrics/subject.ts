@@ -1,6 +1,6 @@
 /** What measures of a map ask of a network: a function of prepared inputs. So they can be checked by hand, too. */
-import { probabilitiesOf } from '../../scores';
 import type { Model } from '../../model';
+import { probabilitiesOf } from '../../scores';
 
 /** The extents of an input. */
 export interface InputExtents {
@@ -12,30 +12,54 @@ export interface InputExtents {
 /** A class's score, or its probability, for each of some inputs `[C, H, W]`. */
 export type ScoresOf = (inputs: readonly Float32Array[]) => Promise<readonly number[]>;
 
-/** Of a model: runs of its batch, the last of them filled up. `probability`: after the head, where there is one. */
-export function scoresBy(
-  model: Model,
-  chosen: number,
-  options: { readonly probability?: boolean; readonly signal?: AbortSignal } = {},
-): ScoresOf {
-  const { probability = false, signal } = options;
+/** What is asked of a class: its score, or what the head makes of it, where there is one. */
+export type ScorerOf = (chosen: number, what?: 'score' | 'probability') => ScoresOf;
+
+interface Asked {
+  readonly input: Float32Array;
+  readonly resolve: (scores: Float32Array) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Scores of a model, for all who ask: inputs that are asked for at the same time, by whichever measure of whichever
+ * map, share runs of the model's batch; only the last run is filled up.
+ */
+export function scorerOf(model: Model, options: { readonly signal?: AbortSignal } = {}): ScorerOf {
   const [N, C, H, W] = model.inputShape;
   const size = C * H * W;
-  return async (inputs) => {
-    const found: number[] = [];
-    for (let begin = 0; begin < inputs.length; begin += N) {
-      const data = new Float32Array(N * size);
-      for (let n = 0; n < N; n++) data.set(inputs[Math.min(begin + n, inputs.length - 1)]!, n * size);
-      const scores = await model.scores({ data, shape: [N, C, H, W] }, signal ? { signal } : {});
-      for (let n = 0; n < Math.min(N, inputs.length - begin); n++) {
-        const own = scores.subarray(n * model.classes, (n + 1) * model.classes);
-        found.push((probability ? probabilitiesOf(model.head.kind, own)?.[chosen] : undefined) ?? own[chosen]!);
-      }
+  const waiting: Asked[] = [];
+  let isRunning = false;
+
+  const run = async (some: readonly Asked[]): Promise<void> => {
+    const data = new Float32Array(N * size);
+    for (let n = 0; n < N; n++) data.set(some[Math.min(n, some.length - 1)]!.input, n * size);
+    try {
+      const scores = await model.scores({ data, shape: [N, C, H, W] }, options);
+      some.forEach(({ resolve }, n) => resolve(scores.subarray(n * model.classes, (n + 1) * model.classes)));
+    } catch (error) {
+      for (const { reject } of some) reject(error);
     }
-    return found;
   };
+  const drain = async (): Promise<void> => {
+    isRunning = true;
+    await Promise.resolve(); // whoever asks in this turn is in the first run
+    while (waiting.length > 0) await run(waiting.splice(0, N));
+    isRunning = false;
+  };
+  const ask = (input: Float32Array): Promise<Float32Array> =>
+    new Promise((resolve, reject) => {
+      waiting.push({ input, resolve, reject });
+      if (!isRunning) void drain();
+    });
+  return (chosen, what = 'score') =>
+    async (inputs) => {
+      const rows = await Promise.all(inputs.map(ask));
+      const probabilityIn = (row: Float32Array): number | undefined => probabilitiesOf(model.head.kind, row)?.[chosen];
+      return rows.map((row) => (what === 'probability' ? probabilityIn(row) : undefined) ?? row[chosen]!);
+    };
 }
 
 /** Pixels by |value|, largest first; equal ones in reading order. */
-export const pixelsByValue = (map: Float32Array): number[] =>
-  Array.from(map.keys()).sort((a, b) => Math.abs(map[b]!) - Math.abs(map[a]!) || a - b);
+export const pixelsByValue = (map: Float32Array): Uint32Array =>
+  Uint32Array.from(map.keys()).sort((a, b) => Math.abs(map[b]!) - Math.abs(map[a]!) || a - b);
