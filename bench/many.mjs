@@ -1,7 +1,7 @@
 /**
- * How fast `gradlens saliency` is over a folder of 224×224 JPEGs, to PNGs with an index: from end to end, and what of it
- * the stages take. With a stub in the model's place, whose gradient takes so many milliseconds a picture, which shows
- * the processor's share beside a fast device; or with --net on this machine's adapter.
+ * How fast `gradlens saliency` is over a folder of 224×224 JPEGs, to PNGs with an index: from end to end, and what of
+ * it the stages take. With a stub in the model's place, whose gradient takes so many milliseconds a picture: that shows
+ * the processor's share beside a fast device. With --net on this machine's adapter.
  *
  *   npm run build:lib && node bench/many.mjs [--pictures 300] [--batch 1,8,32] [--workers N] [--milliseconds 2]
  *       [--net NAME] [--write NAME]
@@ -168,10 +168,11 @@ try {
   await stage('write it', (k) => writeWhole(join(folder, `written/${k}.png`), contents.png));
 
   const commit = execSync('git rev-parse --short HEAD', { cwd: root, encoding: 'utf8' }).trim();
-  const command = `node bench/many.mjs${values.net === undefined ? '' : ` --net ${values.net}`} --pictures ${count} --batch ${values.batch}`;
+  const ofNet = values.net === undefined ? '' : ` --net ${values.net}`;
+  const command = `node bench/many.mjs${ofNet} --pictures ${count} --batch ${values.batch}`;
   const text = [
-    `${values.net ?? 'A stub'} on ${device}; ${count} pictures, ${values.workers} worker threads, ${cpus()[0]?.model.trim()}, ` +
-      `${cores} cores, Node ${process.versions.node}, at ${commit}. \`${command}\``,
+    `${values.net ?? 'A stub'} on ${device}; ${count} pictures, ${values.workers} worker threads, ` +
+      `${cpus()[0]?.model.trim()}, ${cores} cores, Node ${process.versions.node}, at ${commit}. \`${command}\``,
     tableOf(rows),
     tableOf(stages),
   ].join('\n\n');

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { isPrepared } from '../image/pixels';
 import { METHODS, type MethodName, type Model, batchFor, controlMap, mapBy } from '../index';
 import { common, command, numberOption } from './args';
-import { type Measures, type Subject, measuresOf } from './evaluation/measures';
+import { MEASURES, type Measures, type Subject, measuresOf } from './evaluation/measures';
 import { printed, tableOf } from './evaluation/table';
 import { UsageError } from './failure';
 import type { Item } from './many/items';
@@ -26,8 +26,8 @@ export const evaluate = command({
   name: 'evaluate',
   description:
     'measures of maps over many pictures: deletion, insertion, ROAD, infidelity, max-sensitivity, average drop and ' +
-    'increase, sparseness, and with --boxes the pointing game, mass and rank in the boxes and MaxBoxAccV2, beside two ' +
-    'controls',
+    'increase, sparseness, and with --boxes the pointing game, mass and rank in the boxes and MaxBoxAccV2, beside ' +
+    'two controls',
   examples: [
     ['photos/ --methods saliency,grad-cam', 'two methods over a folder'],
     ["'val-*.tar' --methods all --boxes boxes.json --resume", 'all of them, with true boxes'],
@@ -39,6 +39,12 @@ export const evaluate = command({
       valueHint: 'A,B',
       default: 'saliency,grad-cam',
       description: `which methods: all, or some of ${METHODS.map(({ name }) => name).join(', ')}`,
+    },
+    measures: {
+      type: 'string',
+      valueHint: 'A,B',
+      default: 'all',
+      description: `which measures: all, or some of ${MEASURES.join(', ')}`,
     },
     boxes: {
       type: 'string',
@@ -56,7 +62,12 @@ export const evaluate = command({
   },
   async run(args, session) {
     const { signal } = session;
-    const methods = methodsOf(args.methods);
+    const methods = chosenOf(
+      'methods',
+      args.methods,
+      METHODS.map(({ name }) => name),
+    );
+    const measures = chosenOf('measures', args.measures, MEASURES);
     const counts = {
       steps: numberOption('steps', args.steps, 1, 1e4, true),
       samples: numberOption('samples', args.samples, 1, 1e5, true),
@@ -66,7 +77,7 @@ export const evaluate = command({
     const truthOf = args.boxes === undefined ? null : truthsBy(readTruths(args.boxes, session.files));
     const file = await readModel(args, session);
     const input = preparationOf(file, args.prep, session);
-    const parameters = { methods, ...counts, tolerance, boxes: truthOf && basename(args.boxes!) };
+    const parameters = { methods, measures, ...counts, tolerance, boxes: truthOf && basename(args.boxes!) };
 
     return overPictures(args, session, {
       command: 'evaluate',
@@ -106,8 +117,8 @@ export const evaluate = command({
           for (const [name, kind] of Object.entries(CONTROLS))
             subjects[name] = { map: controlMap(first, kind, seed), again: null };
           const boxes = truth && !isPrepared(picture) ? boxesIn(truth, picture) : null;
-          const measures = await measuresOf(lane, picture, subjects, boxes, { ...counts, tolerance, signal });
-          return { class: first.class, score, measures };
+          const options = { measures, ...counts, tolerance, signal };
+          return { class: first.class, score, measures: await measuresOf(lane, picture, subjects, boxes, options) };
         };
         return {
           async make(lane, pictures, items) {
@@ -131,12 +142,11 @@ export const evaluate = command({
 });
 
 /** @throws UsageError */
-function methodsOf(text: string): readonly MethodName[] {
-  const names = METHODS.map(({ name }) => name);
+function chosenOf<T extends string>(option: string, text: string, names: readonly T[]): readonly T[] {
   if (text === 'all') return names;
   return text.split(',').map((name) => {
     const found = names.find((known) => known === name);
-    if (!found) throw new UsageError(`--methods has '${name}'; there are all, ${names.join(', ')}`);
+    if (found === undefined) throw new UsageError(`--${option} has '${name}'; there are all, ${names.join(', ')}`);
     return found;
   });
 }

@@ -125,7 +125,7 @@ export function percentilesOf(values: Float32Array, percentiles: readonly number
   });
 }
 
-/** Moves to `place` what a sort of all from `begin` on would put there, and before it what is not larger (Hoare 1961). */
+/** Moves to `place` what a sort from `begin` on would put there, and before it what is not larger (Hoare 1961). */
 function select(values: Uint32Array, place: number, begin: number): void {
   let [low, high] = [begin, values.length - 1];
   while (low < high) {

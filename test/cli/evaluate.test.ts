@@ -50,6 +50,17 @@ test('evaluate prints the table of methods and controls, and makes it of the ind
   expect([resumed.code, resumed.stdout.split('\n').filter((line) => line.startsWith('|'))]).toEqual([0, table]);
 });
 
+test('evaluate takes some of the measures', async () => {
+  const dir = folder();
+  const model = await writeTiny(dir);
+  const picture = await writePicture(join(dir, 'p.png'), 30, 20, 1);
+  const args = ['evaluate', picture, '--model', model, '--methods', 'saliency'];
+  const { code, stdout } = await gradlens([...args, '--measures', 'sparseness,increase']);
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/^\| +\| increase +\| sparseness +\|$/m)]);
+  const refused = await gradlens([...args, '--measures', 'beauty']);
+  expect([refused.code, refused.complaints.join()]).toEqual([2, expect.stringContaining("--measures has 'beauty'")]);
+});
+
 test('means and standard errors by hand', () => {
   const line = (value: number): Line =>
     ({

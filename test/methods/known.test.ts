@@ -63,7 +63,7 @@ describe.each(Object.keys(QUESTIONS).map((name, index) => [name, index] as const
     }
   });
 
-  test(`its gradient is 0 ${name === 'either' ? 'everywhere, and the integrated one is not' : 'elsewhere'}`, async () => {
+  test(`its gradient is 0 ${name === 'either' ? 'everywhere; the integrated one is not' : 'elsewhere'}`, async () => {
     const [image] = images.filter((one) => one.class === index);
     const picture = await readImage(join(dir, 'photos', image!.file));
     const maps = [await saliency(model, picture, { class: index })];

@@ -15,6 +15,12 @@ import { peakOf, salienceOf } from '../../methods/salience';
 import type { Box } from '../../segmentation/components';
 import type { Decoded } from '../many/work';
 
+/** All there are; the last four need boxes. */
+export const MEASURES = [
+  ...['deletion', 'insertion', 'ROAD', 'infidelity', 'average drop', 'increase', 'max-sensitivity', 'sparseness'],
+  ...['pointing game', 'mass in box', 'rank in box', 'MaxBoxAccV2'],
+] as const;
+
 /** Of one map. */
 export interface Measured {
   /** By the measures' names. */
@@ -27,6 +33,8 @@ export interface Measured {
 export type Measures = Readonly<Record<string, Measured>>;
 
 export interface MeasuresOptions {
+  /** Which of {@link MEASURES}. */
+  readonly measures: readonly string[];
   /** Of the curves of deletion and insertion. */
   readonly steps: number;
   /** Squares of infidelity. */
@@ -64,10 +72,10 @@ export async function measuresOf(
   const common = { lane, picture, prepared, scorer: scorerOf(lane, { signal: options.signal }), ...options };
   const measured = Object.entries(subjects).map(async ([name, { map, again }]): Promise<[string, Measured]> => {
     const [byScores, nearby] = await Promise.all([ofScores(map, common), again ? ofNearby(map, again, common) : {}]);
-    const numbers = { ...byScores, sparseness: sparseness(map.data), ...nearby };
-    if (!boxes || isPrepared(picture)) return [name, { numbers }];
-    const found = ofBoxes(map, boxes, { picture, lane, tolerance: options.tolerance });
-    return [name, { numbers: { ...numbers, ...found.numbers }, hits: found.hits }];
+    const byBoxes = boxes && !isPrepared(picture) ? ofBoxes(map, boxes, { ...common, picture }) : { numbers: {} };
+    const all: Measured['numbers'] = { ...byScores, sparseness: sparseness(map.data), ...nearby, ...byBoxes.numbers };
+    const numbers = Object.fromEntries(Object.entries(all).filter(([measure]) => options.measures.includes(measure)));
+    return [name, { ...byBoxes, numbers }];
   });
   return Object.fromEntries(await Promise.all(measured));
 }
@@ -82,27 +90,42 @@ interface Common extends MeasuresOptions {
 /** What the network says of pictures that a map chose. */
 async function ofScores(
   map: Heatmap,
-  { lane, picture, prepared, scorer, steps, samples, signal }: Common,
+  { lane, picture, prepared, scorer, measures, steps, samples, signal }: Common,
 ): Promise<Measured['numbers']> {
   const [, C, H, W] = lane.inputShape;
   const extents = { C, H, W };
   const scores = scorer(map.class);
-  const [curves, removed, infidel, { drop, increase }] = await Promise.all([
-    perturbationCurves(lane, picture, map, { steps, signal }),
-    road(prepared, map.data, scores, extents),
-    infidelity(prepared, map.data, scores, { ...extents, samples }),
-    averageDrop(prepared, map.data, scorer(map.class, 'probability'), extents),
-  ]);
-  const { deletion, insertion } = areasOf(curves);
-  return { deletion, insertion, ROAD: removed.combined, infidelity: infidel, 'average drop': drop, increase };
+  const found: (readonly [names: readonly string[], make: () => Promise<Measured['numbers']>])[] = [
+    [
+      ['deletion', 'insertion'],
+      async () => {
+        const { deletion, insertion } = areasOf(await perturbationCurves(lane, picture, map, { steps, signal }));
+        return { deletion, insertion };
+      },
+    ],
+    [['ROAD'], async () => ({ ROAD: (await road(prepared, map.data, scores, extents)).combined })],
+    [
+      ['infidelity'],
+      async () => ({ infidelity: await infidelity(prepared, map.data, scores, { ...extents, samples }) }),
+    ],
+    [
+      ['average drop', 'increase'],
+      async () => {
+        const { drop, increase } = await averageDrop(prepared, map.data, scorer(map.class, 'probability'), extents);
+        return { 'average drop': drop, increase };
+      },
+    ],
+  ];
+  const wanted = found.filter(([names]) => names.some((name) => measures.includes(name)));
+  return Object.assign({}, ...(await Promise.all(wanted.map(([, make]) => make())))) as Measured['numbers'];
 }
 
 async function ofNearby(
   { data: map }: Heatmap,
   again: NonNullable<Subject['again']>,
-  { prepared, near }: Common,
+  { prepared, measures, near }: Common,
 ): Promise<Measured['numbers']> {
-  if (near === 0) return {};
+  if (near === 0 || !measures.includes('max-sensitivity')) return {};
   const [least, most] = [Math.min, Math.max].map((pick) => prepared.reduce((a, b) => pick(a, b)));
   const radius = RADIUS * (most! - least!);
   return { 'max-sensitivity': await maxSensitivity(prepared, again, { radius, samples: near, map }) };
@@ -111,20 +134,19 @@ async function ofNearby(
 function ofBoxes(
   map: Heatmap,
   boxes: readonly Box[],
-  { picture, lane, tolerance }: { readonly picture: Pixels; readonly lane: Model; readonly tolerance: number },
-): Required<Measured> {
+  { picture, lane, measures, tolerance }: Common & { readonly picture: Pixels },
+): Measured {
   const { width, height } = picture;
   const salience = salienceOf(map, picture, 0, lane.input ? placementOf(picture, lane.input) : undefined);
   const peak = peakOf(salience);
   const data = salience.map((value) => (Number.isNaN(value) ? 0 : value)); // what the map does not show
   const { mass, rank } = relevanceAccuracy({ data, width, height }, boxes);
-  const hits = boxHits({ data, width, height }, boxes);
-  return {
-    numbers: {
-      'pointing game': pointingGame([peak % width, Math.floor(peak / width)], boxes, tolerance),
-      'mass in box': mass,
-      'rank in box': rank,
-    },
-    hits: hits.map((row) => row.map((hit) => (hit ? '1' : '0')).join('')),
+  const numbers = {
+    'pointing game': pointingGame([peak % width, Math.floor(peak / width)], boxes, tolerance),
+    'mass in box': mass,
+    'rank in box': rank,
   };
+  if (!measures.includes('MaxBoxAccV2')) return { numbers };
+  const hits = boxHits({ data, width, height }, boxes);
+  return { numbers, hits: hits.map((row) => row.map((hit) => (hit ? '1' : '0')).join('')) };
 }
