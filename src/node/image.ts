@@ -50,9 +50,10 @@ export async function readImage(file: string | Uint8Array): Promise<Pixels> {
     return { data: cmyk ? rgbaOf(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength), width, height };
   } catch (cause) {
     if (cause instanceof GradlensError) throw cause;
+    // not libvips' words: it keeps one text of errors for all threads, so they may be another picture's
     throw new GradlensError(
       'model-format',
-      `${name} cannot be read as a picture: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `${name} cannot be read as a picture: it is broken, cut off, or of no known format`,
       {},
       { cause },
     );
