@@ -70,9 +70,10 @@ describe.each(nodeDrivers.slice(0, 1))('on %s', (driver) => {
     expect(after.resident - before.resident).toBeLessThan(20);
   });
 
-  test.each(['disposed', 'aborted'])('ten loads of a net of 125 MiB that never run, %s', async (how) => {
+  test.each(['disposed', 'aborted', 'run'])('ten loads of a net of 125 MiB, %s', async (how) => {
     using engine = await engineOn(driver);
     const graph = heavy(125);
+    const image = { data: new Float32Array(graph.input.extents.C).fill(1), shape: [graph.input.extents.C, 1, 1] };
     const load = async (): Promise<void> => {
       const controller = new AbortController();
       const { signal } = controller;
@@ -80,7 +81,10 @@ describe.each(nodeDrivers.slice(0, 1))('on %s', (driver) => {
         if (how === 'aborted' && phase === 'upload' && done > 100 * MIB) controller.abort();
       };
       await engine.load(graph, { tune: false, signal, onProgress }).then(
-        (model) => model.dispose(),
+        async (model) => {
+          if (how === 'run') await model.inputGradient(image, { class: 0 });
+          model.dispose();
+        },
         () => {},
       );
     };
