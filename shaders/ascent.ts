@@ -4,6 +4,7 @@
 import { type Kernel, floatBits, kernel } from './kernel';
 import { mix32 } from './random';
 import { reads, writes } from './tensor';
+import { WARP, type WarpLimits, warpDims } from './warp';
 import { wgsl } from './wgsl';
 
 export interface AscentDims {
@@ -36,17 +37,52 @@ fn shifted(h: u32, w: u32) -> vec2u {
   return (vec2u(w, h) + shift) % vec2u(d.W, d.H);
 }`;
 
-/** shown[n, c, (h + dy) mod H, (w + dx) mod W] = image[n, c, h, w] */
-export function ascentShow(d: AscentDims, jitter: number, seed: number): Kernel {
+/** What the network is shown of the image at each iteration. */
+export interface Showing extends WarpLimits {
+  /** Of what is drawn. */
+  readonly seed: number;
+}
+
+/** Whether the image is shown otherwise than it is. */
+export const isMoved = ({ jitter, rotate, zoom }: WarpLimits): boolean => jitter > 0 || rotate > 0 || zoom > 0;
+/** Moved by more than whole pixels, which go around the edges. */
+const isWarped = ({ rotate, zoom }: WarpLimits): boolean => rotate > 0 || zoom > 0;
+const showingDims = (showing: Showing): Readonly<Record<string, number>> => ({
+  ...(isWarped(showing) ? warpDims(showing) : { JITTER: showing.jitter }),
+  SEED: showing.seed,
+});
+
+/**
+ * shown[n, c, (h + dy) mod H, (w + dx) mod W] = image[n, c, h, w], or where it is turned or drawn nearer, bilinear:
+ * shown[n, c, p] = image[n, c, seen(p)], whose outside is of the colour that counts as 0.
+ */
+export function ascentShow(d: AscentDims, showing: Showing): Kernel {
+  const warped = isWarped(showing);
   return kernel({
     name: 'ascentShow',
-    dims: { ...d, JITTER: jitter, SEED: seed },
-    tensors: [reads('image', 'N C H W', F32), CLOCK, writes('shown', 'N C H W', F32)],
-    functions: SHIFT,
+    dims: { ...d, ...showingDims(showing) },
+    tensors: [reads('image', 'N C H W', F32), CLOCK, warped && UNITS, writes('shown', 'N C H W', F32)],
+    functions: warped ? WARP : SHIFT,
     each: EACH_ELEMENT,
-    body: `
+    body: wgsl`
+#if ${warped}
+let at = seen(turn(), vec2f(f32(w), f32(h)));
+let first = vec2i(floor(at));
+let next = at - floor(at);
+let centre = load_units(c, 0u);
+var value = centre;
+for (var dy = 0; dy < 2; dy++) {
+  for (var dx = 0; dx < 2; dx++) {
+    if (!inside(first.x + dx, first.y + dy)) { continue; }
+    let weight = select(1.0 - next.x, next.x, dx == 1) * select(1.0 - next.y, next.y, dy == 1);
+    value += weight * (load_image(n, c, u32(first.y + dy), u32(first.x + dx)) - centre);
+  }
+}
+store_shown(n, c, h, w, value);
+#else
 let at = shifted(h, w);
-store_shown(n, c, at.y, at.x, load_image(n, c, h, w));`,
+store_shown(n, c, at.y, at.x, load_image(n, c, h, w));
+#endif`,
   });
 }
 
@@ -74,23 +110,37 @@ const ROUNDING = 1e-6;
  */
 export function ascentDirection(
   d: AscentDims,
-  options: { readonly l2: number; readonly totalVariation: number; readonly jitter: number; readonly seed: number },
+  options: Showing & { readonly l2: number; readonly totalVariation: number },
 ): Kernel {
-  const { l2, totalVariation, jitter, seed } = options;
+  const { l2, totalVariation } = options;
+  const [moved, warped] = [isMoved(options), isWarped(options)];
   return kernel({
     name: 'ascentDirection',
-    dims: { ...d, L2: floatBits(l2), TOTAL_VARIATION: floatBits(totalVariation), JITTER: jitter, SEED: seed },
+    dims: { ...d, L2: floatBits(l2), TOTAL_VARIATION: floatBits(totalVariation), ...showingDims(options) },
     tensors: [
       reads('gradient', 'N C H W', F32),
       reads('image', 'N C H W', F32),
       UNITS,
       writes('direction', 'N C H W', F32),
-      jitter > 0 && CLOCK,
+      moved && CLOCK,
     ],
-    functions: `${jitter > 0 ? SHIFT : ''}${IN_UNITS}${totalVariation > 0 ? DIFFERENCES : ''}`,
+    functions: `${warped ? WARP : moved ? SHIFT : ''}${IN_UNITS}${totalVariation > 0 ? DIFFERENCES : ''}`,
     each: EACH_ELEMENT,
     body: wgsl`
-#if ${jitter > 0}
+#if ${warped}
+// the transposed of what ascentShow did: every pixel that shows this one gives back its weight's part
+let t = turn();
+let here = vec2f(f32(w), f32(h));
+let near = vec2i(round(showing(t, here)));
+var value = 0.0;
+for (var y = near.y - REACH; y <= near.y + REACH; y++) {
+  for (var x = near.x - REACH; x <= near.x + REACH; x++) {
+    if (!inside(x, y)) { continue; }
+    let weight = max(vec2f(0.0), 1.0 - abs(seen(t, vec2f(f32(x), f32(y))) - here));
+    value += weight.x * weight.y * load_gradient(n, c, u32(y), u32(x));
+  }
+}
+#elif ${moved}
 let at = shifted(h, w);
 var value = load_gradient(n, c, at.y, at.x);
 #else

@@ -22,7 +22,15 @@ export function gradlens(gpu: GPU): Contender {
         forward: (input) => model.scores(prepared(input)),
         gradient: (input, classes) => model.inputGradient(prepared(input), { class: classes }),
         async ascend(start, classes) {
-          const plain = { totalVariation: 0, momentum: 0, jitter: 0, blur: 0, blurEvery: 1, seed: 0 };
+          const shown = { jitter: 0, rotate: 0, zoom: 0, seed: 0 };
+          const plain = {
+            parametrisation: 'pixels',
+            totalVariation: 0,
+            momentum: 0,
+            blur: 0,
+            blurEvery: 1,
+            ...shown,
+          } as const;
           const ascent = await model.ascend({ class: classes, from: { image: start }, ...ASCENT, ...plain });
           return {
             async advance(most) {

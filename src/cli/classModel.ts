@@ -12,9 +12,11 @@ const NUMBERS = [
   ['total-variation', 'totalVariation', "weight of the lengths of the image's own gradient"],
   ['momentum', 'momentum', 'how much of the last move is in the next'],
   ['jitter', 'jitter', 'up to how many pixels the image is shifted before each gradient'],
+  ['rotate', 'rotate', 'up to how many degrees it is turned before each gradient'],
+  ['zoom', 'zoom', 'up to which part of its size it is drawn larger or smaller before each gradient'],
   ['blur', 'blur', 'standard deviation in pixels of a blur now and then'],
   ['blur-every', 'blurEvery', 'iterations between two blurs'],
-  ['seed', 'seed', 'of the shifts'],
+  ['seed', 'seed', 'of what is drawn: shifts, turns and zooms'],
 ] as const;
 
 const ADVICE = {
@@ -43,6 +45,11 @@ export const classModel = command({
       options: ['paper', 'vivid'],
       default: 'paper',
       description: 'what the options below are if left out; vivid has what later work found',
+    },
+    parametrisation: {
+      type: 'enum',
+      options: ['pixels', 'fourier'],
+      description: 'what a step is taken in: the pixels, or cosines as large as in photos (default: the preset’s)',
     },
     ...(Object.fromEntries(
       NUMBERS.map(([option, , description]) => [option, { type: 'string', valueHint: 'X', description }]),
@@ -84,7 +91,7 @@ export const classModel = command({
             ];
       }),
     ) as Partial<Record<(typeof NUMBERS)[number][1], number>>;
-    const preset = args.preset;
+    const { preset, parametrisation } = args;
     const score = args.score;
     const file = await readModel(args, session);
     const input = preparationOf(file, args.prep, session);
@@ -105,7 +112,15 @@ export const classModel = command({
     for (let begin = 0; begin < targets.length; begin += batch) {
       const some = Array.from({ length: batch }, (_, n) => targets[Math.min(begin + n, targets.length - 1)]!);
       const target = typeof some[0] === 'object' ? some[0] : (some as number[]);
-      const run = classModelOf(model, { class: target, preset, ...numbers, score, signal, onProgress });
+      const run = classModelOf(model, {
+        class: target,
+        preset,
+        ...(parametrisation ? { parametrisation } : {}),
+        ...numbers,
+        score,
+        signal,
+        onProgress,
+      });
       let next = await run.next();
       while (!next.done) next = await run.next();
       const { data, scores, remarks, meta, picture } = next.value;

@@ -12,12 +12,15 @@ import {
   ascentShow,
   ascentStep,
   ascentTick,
+  isMoved,
 } from '../../shaders/ascent';
+import { cosineTransform, spectrumWeight, waves } from '../../shaders/spectrum';
 import { abortable } from '../abortable';
 import { type Call, Calls } from '../calls';
 import { GradlensError } from '../errors';
 import { notFinite } from '../finite';
 import { type InputUnits, inputUnits } from '../image/inputUnits';
+import { PHOTOS } from '../image/photoStatistics';
 import type { AscentChunk, AscentState } from '../options';
 import { type Bound, Buffers, binder, dispatch } from './bound';
 import type { Encoder } from './commands';
@@ -38,13 +41,22 @@ export interface AscentOptions {
   readonly totalVariation: number;
   /** How much of the last move is in the next; from 0 to below 1. */
   readonly momentum: number;
+  /**
+   * What a step is taken in: the pixels, or the cosines that they are a sum of, each worth what it has in photos
+   * ({@link spectrumWeight}).
+   */
+  readonly parametrisation: 'pixels' | 'fourier';
   /** Up to how many pixels the image is shifted, around its edges, before each gradient. */
   readonly jitter: number;
+  /** Up to how many degrees it is turned; then, as with `zoom`, its outside has the colour that counts as 0. */
+  readonly rotate: number;
+  /** Up to which part of its size it is drawn larger or smaller. */
+  readonly zoom: number;
   /** Standard deviation in pixels of a blur after every `blurEvery`-th iteration; 0: none. */
   readonly blur: number;
   /** After how many iterations each blur comes. */
   readonly blurEvery: number;
-  /** Of the shifts. */
+  /** Of what is drawn. */
   readonly seed: number;
   /** What `step`, `l2` and `totalVariation` are measured in; default: the prepared input's own 0 and 1. */
   readonly units?: InputUnits;
@@ -94,21 +106,26 @@ export class Ascent {
   /** From a state or, as in the paper, from the image that is 0 in its units. */
   static async create(lent: Lent, call: Call, request: AscentRequest, start?: Partial<AscentState>): Promise<Ascent> {
     const { device, executor } = lent;
-    const { extents, jitter, momentum, blur, seed } = request;
+    const { extents, momentum, blur } = request;
     const { batch, input, scores } = executor.plan;
-    const { centre, spread } = request.units ?? inputUnits(null, extents.C);
+    const { centre, spread, colours } = request.units ?? inputUnits(null, extents.C);
     const plane = scores.H * scores.W;
     const dims = { N: batch, ...extents };
-    const show = jitter > 0 ? [ascentShow(dims, jitter, seed)] : [];
-    const update = [
-      ascentScore({ N: batch, BLOCKS: scores.blocks, PLANE: plane }),
-      ascentDirection(dims, request),
-      ascentNorm(dims),
-      ascentStep(dims, request),
-      ...(jitter > 0 ? [ascentTick()] : []),
-    ];
+    const show = isMoved(request) ? [ascentShow(dims, request)] : [];
+    const climb = [ascentScore({ N: batch, BLOCKS: scores.blocks, PLANE: plane }), ascentDirection(dims, request)];
+    const spectrum =
+      request.parametrisation === 'fourier'
+        ? [
+            cosineTransform(dims, 'W', false),
+            cosineTransform(dims, 'H', false),
+            spectrumWeight(dims, PHOTOS.decay),
+            cosineTransform(dims, 'H', true),
+            cosineTransform(dims, 'W', true),
+          ]
+        : [];
+    const move = [ascentNorm(dims), ascentStep(dims, request), ...(isMoved(request) ? [ascentTick()] : [])];
     const blurs = blur > 0 ? [ascentBlur(dims, 'W', blur), ascentBlur(dims, 'H', blur)] : [];
-    const bind = await binder(device, [...show, ...update, ...blurs], call);
+    const bind = await binder(device, [...show, ...climb, ...spectrum, ...move, ...blurs], call);
     const buffers = new Buffers(device);
     const iteration = start?.iteration ?? 0;
     try {
@@ -122,7 +139,13 @@ export class Ascent {
         const picture = (label: string, data?: Float32Array): GPUBuffer =>
           make(label, input.bytes, STORAGE | COPY_SRC | COPY_DST, data);
         const image = picture('image', start?.image ?? filledWith(centre, request.extents, batch));
-        const direction = picture('direction');
+        const climbed = picture('direction');
+        const transformed = spectrum.length > 0 ? [picture('spectrum'), picture('spectrum')] : [];
+        // an odd number of steps between two buffers, from the one that is climbed in
+        const steps = spectrum.map(
+          (_, k) => [k === 0 ? climbed : transformed[k % 2]!, transformed[(k + 1) % 2]!] as const,
+        );
+        const direction = steps.at(-1)?.[1] ?? climbed;
         const velocity =
           momentum > 0 ? picture('velocity', start?.velocity?.length ? start.velocity : undefined) : null;
         const spare = blur > 0 ? picture('blur') : null;
@@ -132,13 +155,22 @@ export class Ascent {
           STORAGE | COPY_DST,
           Float32Array.from(centre.flatMap((value, c) => [value, spread[c]!])),
         );
+        const turns = Object.fromEntries(
+          (['H', 'W'] as const).map((axis) => {
+            const values = waves(extents[axis]);
+            return [axis, spectrum.length > 0 ? make('waves', values.byteLength, STORAGE | COPY_DST, values) : null];
+          }),
+        );
+        const mixing =
+          spectrum.length > 0
+            ? make('colours', 4 * colours.length, STORAGE | COPY_DST, Float32Array.from(colours))
+            : null;
         const report = make('report', batch * REPORT * 4, STORAGE | COPY_SRC);
         const clock = make('clock', 4, STORAGE | COPY_DST, Uint32Array.of(iteration));
         const chosen = make('target', batch * 16, STORAGE | COPY_DST, rangesOf(request.backward.targets, scores));
         const staging = [0, 1].map(() => make('read-back', MOST_PER_SUBMIT * batch * REPORT * 4, MAP_READ | COPY_DST));
         const names = {
           image,
-          direction,
           report,
           units,
           clock,
@@ -150,7 +182,18 @@ export class Ascent {
         };
         const kernels = {
           show: show.map((kernel) => bind(kernel, names, buffers.allocate)),
-          update: update.map((kernel) => bind(kernel, names, buffers.allocate)),
+          update: [
+            ...climb.map((kernel) => bind(kernel, { ...names, direction: climbed }, buffers.allocate)),
+            ...spectrum.map((kernel, k) => {
+              const [x, y] = steps[k]!;
+              return bind(
+                kernel,
+                { x, y, waves: turns[k === 1 || k === 3 ? 'H' : 'W']!, colours: mixing! },
+                buffers.allocate,
+              );
+            }),
+            ...move.map((kernel) => bind(kernel, { ...names, direction }, buffers.allocate)),
+          ],
           blur: blurs.map((kernel, k) =>
             bind(kernel, k === 0 ? { x: image, y: spare! } : { x: spare!, y: image }, buffers.allocate),
           ),

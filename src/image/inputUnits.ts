@@ -3,6 +3,7 @@
  * prepared: 0 is the mean colour of photos, 1 is their standard deviation.
  */
 import type { InputSpec } from '../options';
+import { PHOTOS } from './photoStatistics';
 
 /** Of each channel: the prepared value that counts as 0, and how much above it counts as 1. */
 export interface InputUnits {
@@ -10,23 +11,26 @@ export interface InputUnits {
   readonly centre: readonly number[];
   /** What counts as 1, above it. */
   readonly spread: readonly number[];
+  /** How channels vary together in photos: their correlations, `[C, C]`; each by itself where nothing is known. */
+  readonly colours: readonly number[];
 }
-
-/** Means of R, G and B over the 9,103 training photos of Imagenette, from 0 to 1, and the deviation of all three. */
-const PHOTOS = { mean: [0.468287, 0.460839, 0.432832], std: 0.281289 };
 
 /**
  * The units of an input. A channel of luminance has the mean of the three. Without a preparation, or with other than
  * one or three channels, nothing is known of the values: they are their own units.
  */
 export function inputUnits(input: InputSpec | null | undefined, channels: number): InputUnits {
-  const each = (value: (c: number) => number): number[] => Array.from({ length: channels }, (_, c) => value(c));
-  if (!input || input.mean.length !== channels) return { centre: each(() => 0), spread: each(() => 1) };
+  const each = <T>(value: (c: number) => T): T[] => Array.from({ length: channels }, (_, c) => value(c));
+  const identity = each((i) => each((k) => (i === k ? 1 : 0))).flat();
+  if (!input || input.mean.length !== channels)
+    return { centre: each(() => 0), spread: each(() => 1), colours: identity };
   const { order, scale, mean, std } = input;
   const colour = order === 'BGR' ? PHOTOS.mean.toReversed() : PHOTOS.mean;
+  const at = (c: number): number => (order === 'BGR' ? 2 - c : c);
   const grey = PHOTOS.mean.reduce((sum, value) => sum + value, 0) / PHOTOS.mean.length;
   return {
     centre: each((c) => (255 * scale * (channels === 1 ? grey : colour[c]!) - mean[c]!) / std[c]!),
     spread: each((c) => (255 * scale * PHOTOS.std) / std[c]!),
+    colours: channels === 3 ? each((i) => each((k) => PHOTOS.correlation[at(i)]![at(k)]!)).flat() : identity,
   };
 }

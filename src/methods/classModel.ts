@@ -45,13 +45,26 @@ export interface ClassModelOptions extends RunOptions {
   readonly totalVariation?: number;
   /** How much of the last move is in the next; from 0 (off) to below 1. */
   readonly momentum?: number;
+  /**
+   * What a step is taken in: the `pixels`, as in the paper, or the cosines that they are a sum of, in the amplitudes and
+   * the colours that photos have (`fourier`), so that what is large and smooth comes first (Olah, Mordvintsev and
+   * Schubert, Feature Visualization, 2017, "preconditioning"; there with Fourier's waves, which go around the edges).
+   */
+  readonly parametrisation?: 'pixels' | 'fourier';
   /** Up to how many pixels the image is shifted, around its edges, before each gradient; 0: off. */
   readonly jitter?: number;
+  /**
+   * Up to how many degrees it is turned before each gradient, either way, from 0 (off) to below 45. What comes in from
+   * outside has the colour of the `origin`, here and with `zoom`.
+   */
+  readonly rotate?: number;
+  /** Up to which part of its size it is drawn larger or smaller before each gradient, from 0 (off) to below 0.5. */
+  readonly zoom?: number;
   /** Standard deviation in pixels of a blur after every `blurEvery`-th iteration; 0: off. */
   readonly blur?: number;
   /** After how many iterations each blur comes. */
   readonly blurEvery?: number;
-  /** Seed of the shifts. */
+  /** Seed of what is drawn: shifts, turns and zooms. */
   readonly seed?: number;
   /**
    * Where to begin, `[N, C, H, W]` prepared; default, as in the paper, the `origin`. Or the `state` of a run, which
@@ -70,7 +83,10 @@ type Ascending = Required<
     | 'origin'
     | 'totalVariation'
     | 'momentum'
+    | 'parametrisation'
     | 'jitter'
+    | 'rotate'
+    | 'zoom'
     | 'blur'
     | 'blurEvery'
     | 'seed'
@@ -87,7 +103,10 @@ export const CLASS_MODEL_PRESETS: Readonly<Record<ClassModelPreset, Ascending>> 
     origin: 'zero',
     totalVariation: 0,
     momentum: 0,
+    parametrisation: 'pixels',
     jitter: 0,
+    rotate: 0,
+    zoom: 0,
     blur: 0,
     blurEvery: 4,
     seed: 1,
@@ -100,7 +119,10 @@ export const CLASS_MODEL_PRESETS: Readonly<Record<ClassModelPreset, Ascending>> 
     origin: 'photo',
     totalVariation: 0,
     momentum: 0.5,
+    parametrisation: 'pixels',
     jitter: 4,
+    rotate: 0,
+    zoom: 0,
     blur: 0.5,
     blurEvery: 4,
     seed: 1,
@@ -188,8 +210,8 @@ async function* stepsOf(model: Model, options: ClassModelOptions): AsyncGenerato
   checkAll(ascending, rulesOf(model));
   const { iterations, origin, ...numbers } = ascending;
   const [N, C] = model.inputShape;
-  const { centre, spread } = inputUnits(model.input, C);
-  const units = { centre: origin === 'zero' ? centre.map(() => 0) : centre, spread };
+  const photos = inputUnits(model.input, C);
+  const units = { ...photos, centre: origin === 'zero' ? photos.centre.map(() => 0) : photos.centre };
   const begin: Partial<AscentState> | undefined = start instanceof Float32Array ? { image: start } : start;
   const { signal, onProgress } = options;
   const ascent = await model.ascend({
@@ -256,7 +278,10 @@ function rulesOf({ inputShape: [, , H, W] }: Model): Readonly<Record<keyof Ascen
     origin: oneOf('zero', 'photo'),
     totalVariation: from(0),
     momentum: below(0, 1),
+    parametrisation: oneOf('pixels', 'fourier'),
     jitter: whole(0, most, 'pixels'),
+    rotate: below(0, 45),
+    zoom: below(0, 0.5),
     blur: within(0, most, 'pixels'),
     blurEvery: whole(1),
     seed: whole(),

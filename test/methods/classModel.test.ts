@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CLASS_MODEL_PRESETS, type ClassModel, type ClassModelOptions, type Model, classModel } from '../../src';
 import { nodeDrivers } from '../node';
+import { PHOTOS } from '../../src/image/photoStatistics';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient } from '../oracle/network';
 import { C, H, W, engineOn, graph, mix32, preparation as input } from './support';
@@ -129,6 +130,7 @@ test('a wrong class, a wrong start and too many classes are refused', async () =
 });
 
 describe('regularisers', () => {
+  const ALL = { totalVariation: 0.1, momentum: 0.5, jitter: 2, blur: 0.6 };
   const bound = (value: number, extent: number): number => ((value % extent) + extent) % extent;
   /** The ascent with all of them, element by element in float64. */
   function regularised(
@@ -138,7 +140,10 @@ describe('regularisers', () => {
       l2: number;
       totalVariation: number;
       momentum: number;
+      parametrisation: string;
       jitter: number;
+      rotate: number;
+      zoom: number;
       blur: number;
       blurEvery: number;
       seed: number;
@@ -148,15 +153,37 @@ describe('regularisers', () => {
     const velocity = new Float64Array(image.length);
     const at = (c: number, h: number, w: number): number => (c * H + h) * W + w;
     for (let k = 0; k < iterations; k++) {
-      const drawn = (salt: number): number =>
-        (mix32((mix32((mix32(o.seed) ^ salt) >>> 0) ^ k) >>> 0) % (2 * o.jitter + 1)) - o.jitter;
+      const word = (salt: number): number => mix32((mix32((mix32(o.seed) ^ salt) >>> 0) ^ k) >>> 0);
+      const drawn = (salt: number): number => (word(salt) % (2 * o.jitter + 1)) - o.jitter;
+      const part = (salt: number): number => (word(salt) >>> 8) / 2 ** 23 - 1;
       const [dx, dy] = [drawn(1), drawn(2)];
       const each = (value: (c: number, h: number, w: number) => number): Float64Array =>
         Float64Array.from({ length: image.length }, (_, i) =>
           value(Math.floor(i / (H * W)), Math.floor(i / W) % H, i % W),
         );
-      const shown = each((c, h, w) => image[at(c, bound(h - dy, H), bound(w - dx, W))]!);
-      const { gradient } = graphGradient(graph, shown, { class: 1 });
+      // what is shown is linear in the image: row i of its matrix has the pixels of the image that pixel i shows
+      const angle = 2 * Math.atan(part(3) * Math.tan((o.rotate * Math.PI) / 360));
+      const zoom = 1 + part(4) * o.zoom;
+      const row = (h: number, w: number): (readonly [weight: number, h: number, w: number])[] => {
+        if (o.rotate === 0 && o.zoom === 0) return [[1, bound(h - dy, H), bound(w - dx, W)]];
+        const [x, y] = [w - (W - 1) / 2, h - (H - 1) / 2];
+        const left = (W - 1) / 2 + (x * Math.cos(angle) - y * Math.sin(angle)) / zoom + dx;
+        const top = (H - 1) / 2 + (x * Math.sin(angle) + y * Math.cos(angle)) / zoom + dy;
+        return [0, 1].flatMap((j) =>
+          [0, 1].flatMap((i) => {
+            const [at, down] = [Math.floor(left) + i, Math.floor(top) + j];
+            if (at < 0 || at >= W || down < 0 || down >= H) return [];
+            return [[(1 - Math.abs(left - at)) * (1 - Math.abs(top - down)), down, at] as const];
+          }),
+        );
+      };
+      const shown = each((c, h, w) => row(h, w).reduce((sum, [weight, y, x]) => sum + weight * image[at(c, y, x)]!, 0));
+      const { gradient: climbed } = graphGradient(graph, shown, { class: 1 });
+      const gradient = new Float64Array(climbed.length);
+      each((c, h, w) => {
+        for (const [weight, y, x] of row(h, w)) gradient[at(c, y, x)]! += weight * climbed[at(c, h, w)]!;
+        return 0;
+      });
       // the derivative of TV by its definition: a small difference of the whole sum
       const variation = (of: Float64Array): number => {
         let sum = 0;
@@ -172,9 +199,8 @@ describe('regularisers', () => {
         const moved = (by: number): Float64Array => image.map((value, j) => (j === i ? value + by : value));
         return (variation(moved(1e-5)) - variation(moved(-1e-5))) / 2e-5;
       });
-      const direction = each((c, h, w) => gradient[at(c, bound(h + dy, H), bound(w + dx, W))]!).map(
-        (g, i) => g - 2 * o.l2 * image[i]! - o.totalVariation * slope[i]!,
-      );
+      const climb = gradient.map((g, i) => g - 2 * o.l2 * image[i]! - o.totalVariation * slope[i]!);
+      const direction = o.parametrisation === 'fourier' ? inCosines(climb) : climb;
       const norm = Math.sqrt(direction.reduce((sum, value) => sum + value * value, 0) / direction.length);
       direction.forEach((value, i) => {
         velocity[i] = o.momentum * velocity[i]! + value / norm;
@@ -202,14 +228,50 @@ describe('regularisers', () => {
     return image;
   }
 
-  const none = { step: 0.02, l2: 0.01, totalVariation: 0, momentum: 0, jitter: 0, blur: 0, blurEvery: 2, seed: 3 };
+  /** A · Aᵀ · direction, where A makes pixels of coefficients: orthonormal cosines, as large as in photos. */
+  function inCosines(direction: Float64Array): Float64Array {
+    const wave = (u: number, h: number, extent: number): number =>
+      Math.sqrt((u === 0 ? 1 : 2) / extent) * Math.cos((Math.PI * (2 * h + 1) * u) / (2 * extent));
+    const lowest = 1 / (2 * Math.max(H, W));
+    const result = new Float64Array(direction.length);
+    for (let c = 0; c < C; c++)
+      for (let u = 0; u < H; u++)
+        for (let v = 0; v < W; v++) {
+          const amplitude = (lowest / Math.max(lowest, Math.hypot(u / (2 * H), v / (2 * W)))) ** PHOTOS.decay;
+          const basis = Float64Array.from(
+            { length: H * W },
+            (_, i) => amplitude * wave(u, Math.floor(i / W), H) * wave(v, i % W, W),
+          );
+          const coefficient = basis.reduce((sum, value, i) => sum + value * direction[c * H * W + i]!, 0);
+          basis.forEach((value, i) => (result[c * H * W + i]! += coefficient * value));
+        }
+    return result;
+  }
+
+  const none = {
+    step: 0.02,
+    l2: 0.01,
+    totalVariation: 0,
+    momentum: 0,
+    parametrisation: 'pixels',
+    jitter: 0,
+    rotate: 0,
+    zoom: 0,
+    blur: 0,
+    blurEvery: 2,
+    seed: 3,
+  } as const;
   test.each([
     ['total variation', { totalVariation: 0.3 }],
     ['momentum', { momentum: 0.7 }],
     ['jitter', { jitter: 3 }],
     ['blur', { blur: 0.8 }],
-    ['all of them', { totalVariation: 0.1, momentum: 0.5, jitter: 2, blur: 0.6 }],
-  ])('%s is as in float64', async (_, some) => {
+    ['a step in cosines', { parametrisation: 'fourier' }],
+    ['a turn', { rotate: 20 }],
+    ['a zoom', { zoom: 0.3 }],
+    ['all of them', ALL],
+    ['all of them, turned, in cosines', { ...ALL, rotate: 30, zoom: 0.2, parametrisation: 'fourier' }],
+  ] as const)('%s is as in float64', async (_, some) => {
     using engine = await engineOn();
     const options = { ...none, ...some };
     const { data } = await finish(await engine.load(graph), { ...options, class: 1, iterations: 5, start });
@@ -233,6 +295,8 @@ describe('regularisers', () => {
     for (const [name, value] of Object.entries({
       momentum: 1,
       jitter: 11,
+      rotate: 45,
+      zoom: 0.5,
       totalVariation: -1,
       blur: NaN,
       blurEvery: 0,

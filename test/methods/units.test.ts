@@ -56,7 +56,8 @@ function inPixels(data: Float32Array, { order, scale, mean, std }: InputSpec): F
   });
 }
 
-const options = { class: 1, preset: 'vivid', iterations: 12, jitter: 2, totalVariation: 1e-3 } as const;
+const moved = { jitter: 2, rotate: 5, parametrisation: 'fourier' } as const;
+const options = { class: 1, preset: 'vivid', iterations: 12, totalVariation: 1e-3, ...moved } as const;
 
 describe('one net, prepared for in', () => {
   test.each(presetNames.filter((name) => name !== 'torchvision'))('%s: the same picture', async (name) => {
@@ -81,7 +82,7 @@ test('0 is one colour and 1 one difference for all of them, in the order of the 
 });
 
 test('a net that tells nothing of its pictures, or takes other channels, has its own units', () => {
-  expect(inputUnits(null, 2)).toEqual({ centre: [0, 0], spread: [1, 1] });
+  expect(inputUnits(null, 2)).toEqual({ centre: [0, 0], spread: [1, 1], colours: [1, 0, 0, 1] });
   expect(inputUnits(own, 4).spread).toEqual([1, 1, 1, 1]);
   const grey = inputUnits({ ...presetSpec('unit', { C: 1, H: 4, W: 4 }) }, 1);
   expect(grey.centre[0]).toBeCloseTo((0.468287 + 0.460839 + 0.432832) / 3, 6);

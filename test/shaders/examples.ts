@@ -40,6 +40,7 @@ import { prepare } from '../../shaders/prepare';
 import { accumulate, register, vary } from '../../shaders/sampling';
 import { separable } from '../../shaders/separable';
 import { softmaxBackward, softmaxForward, softmaxStatistics, softmaxSums } from '../../shaders/softmax';
+import { cosineTransform, spectrumWeight } from '../../shaders/spectrum';
 import { take } from '../../shaders/take';
 import { startBackward } from '../../shaders/startBackward';
 import { tapBackward, tapForward } from '../../shaders/taps';
@@ -238,9 +239,14 @@ export const EXAMPLES: Readonly<Record<string, Kernel>> = {
 
   startBackward: startBackward({ ...image, BLOCKS: 1 }, { accumulate: false, gate: 'none' }),
 
-  ascentShow: ascentShow(image, 2, 1),
+  ascentShow: ascentShow(image, { jitter: 2, rotate: 0, zoom: 0, seed: 1 }),
   ascentTick: ascentTick(),
-  ascentDirection: ascentDirection(image, { l2: 1e-3, totalVariation: 1e-2, jitter: 2, seed: 1 }),
+  ascentDirection: ascentDirection(image, { l2: 1e-3, totalVariation: 1e-2, jitter: 2, rotate: 0, zoom: 0, seed: 1 }),
+  ascentShowTurned: ascentShow(image, { jitter: 2, rotate: 8, zoom: 0.1, seed: 1 }),
+  ascentDirectionTurned: ascentDirection(image, { l2: 0, totalVariation: 0, jitter: 2, rotate: 8, zoom: 0.1, seed: 1 }),
+  cosineTransform: cosineTransform(image, 'W', false),
+  cosineTransformBack: cosineTransform(image, 'H', true),
+  spectrumWeight: spectrumWeight(image, 1),
   ascentNorm: ascentNorm(image),
   ascentScore: ascentScore({ N, BLOCKS, PLANE: 1 }),
   ascentStep: ascentStep(image, { step: 1, momentum: 0.9, normalise: true }),

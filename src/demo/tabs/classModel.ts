@@ -106,7 +106,7 @@ export function forgetAscent(): void {
 
 /** The recipe's numbers become the fields' defaults; the rest of it goes by its name. */
 export function takeRecipe(): void {
-  const { origin: _, ...numbers } = CLASS_MODEL_PRESETS[parts.recipe.value as ClassModelPreset];
+  const { origin: _, parametrisation: _by, ...numbers } = CLASS_MODEL_PRESETS[parts.recipe.value as ClassModelPreset];
   setDefaults(parts.form, numbers);
 }
 
