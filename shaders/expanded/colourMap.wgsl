@@ -1,6 +1,6 @@
 struct Dims {
   N: u32, H: u32, W: u32, OUT_H: u32, OUT_W: u32, TO_X: u32, TO_Y: u32, TO_W: u32, TO_H: u32, FROM_X: u32,
-  FROM_Y: u32, FROM_W: u32, FROM_H: u32, PICTURE_W: u32, PICTURE_H: u32, LINEAR: u32, ALPHA: u32,
+  FROM_Y: u32, FROM_W: u32, FROM_H: u32, ALPHA: u32, PICTURE_W: u32, PICTURE_H: u32, LINEAR: u32,
 }
 @group(0) @binding(0) var<uniform> d: Dims;
 @group(0) @binding(1) var<storage, read> map: array<f32>; // [N, H, W]
@@ -21,6 +21,10 @@ fn load_state(n: u32) -> vec2f {
 
 fn load_colours_at(i: u32) -> u32 {
   return colours[i];
+}
+
+fn decodeSrgb(colour: vec3f) -> vec3f {
+  return select(pow((colour + 0.055) / 1.055, vec3f(2.4)), colour / 12.92, colour <= vec3f(0.04045));
 }
 
 fn encodeSrgb(linear: vec3f) -> vec3f {
@@ -68,10 +72,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let clip = load_state(n).x;
   var share = 0.0;
   if (clip > 0.0) { share = mix(above, below, part.y) / clip; }
-  let strength = min(1.0, abs(share));
+  var opacity = select(0.0, 1.0, shown);
+  opacity *= bitcast<f32>(d.ALPHA) * min(1.0, abs(share));
   let level = u32(floor(clamp(share, 0.0, 1.0) * 1023.0 + 0.5));
   let colour = unpack4x8unorm(load_colours_at(level)).rgb;
   let under = pictureAt(place / vec2f(f32(d.OUT_W), f32(d.OUT_H)));
-  let pixel = vec4f(mix(under, colour, select(0.0, bitcast<f32>(d.ALPHA) * strength, shown)), 1.0);
+  var pixel = vec4f(mix(under, colour, opacity), 1.0);
+  pixel = vec4f(decodeSrgb(pixel.rgb), pixel.a);
   textureStore(out, vec2u(w, h), pixel);
 }
