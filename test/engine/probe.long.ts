@@ -1,7 +1,7 @@
 /** Probes of 24 random nets, of SqueezeNet and of the nets that ship, on every driver: `probe.test.ts` has a sample. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Engine } from '../../src/engine';
 import { fetchInNode } from '../../src/node/index';
 import { SHIPPED_MODELS } from '../../src/publicModels';
@@ -20,7 +20,9 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     'random net %i, batch %i',
     async (seed, batch) => {
       using engine = await engineOn(driver);
-      await expectRandomProbed(engine, seed, { batch, count: 1 + ((seed + batch) % 5), rules: RULES });
+      const count = 1 + ((seed + batch) % 5);
+      const extra = await expectRandomProbed(engine, seed, { batch, count, rules: RULES });
+      expect(extra, 'dispatches beyond those of a class').toBeLessThanOrEqual(2 * count);
     },
   );
 
@@ -34,11 +36,12 @@ describe.each(nodeDrivers)('on %s', (driver) => {
       .map((item) => ({ item, margin: kinkMargin(runGraph(graph, item), graph) }))
       .toSorted((a, b) => b.margin - a.margin)
       .slice(0, batch);
-    await expectProbed(
+    const extra = await expectProbed(
       model,
       items.map(({ item }) => item),
       { names: someTensors(graph, count, count), rules: RULES },
     );
+    expect(extra, 'dispatches beyond those of a class').toBeLessThanOrEqual(2 * count);
   }
 
   test.each(Object.keys(SHIPPED_MODELS).flatMap((name, k) => [[name, 1, 1 + k] as const, [name, 1 + (k % 3), 5 - k]]))(

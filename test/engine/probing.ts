@@ -42,23 +42,26 @@ export function expectedOf(
   };
 }
 
-/** Probes a model's tensors at these items, by these rules: within 1e-5 of float64, by two dispatches per tensor. */
+/**
+ * Probes a model's tensors at these items, by these rules: within 1e-5 of float64.
+ *
+ * @returns how many dispatches it takes beyond those of a class's gradient
+ */
 export async function expectProbed(
   model: Model,
   items: readonly Float64Array[],
   asked: { readonly names: readonly string[]; readonly rules: readonly ReluRule[] },
-): Promise<void> {
+): Promise<number> {
   const { graph } = model.file;
   const right = expectedOf(graph, items, asked);
   const probe = await model.probe(asked.names);
-  const extra = probe.plan.steps - model.plan.steps;
-  expect(extra, `${probe.plan.steps} dispatches`).toBeLessThanOrEqual(2 * asked.names.length);
   for (const relu of asked.rules) {
     const found = await probe.vjp(batchOf(graph, items), () => Object.fromEntries(right.seeds), { relu });
     for (const [name, tensor] of right.tensors)
       expect(relativeL2(found.tensors[name]!, tensor), name).toBeLessThan(1e-5);
     expect(relativeL2(found.gradient, right.gradients.get(relu)!), relu).toBeLessThan(1e-5);
   }
+  return probe.plan.steps - model.plan.steps;
 }
 
 /** The same of a random net: one seed, one net, its input, and its tensors. */
@@ -66,9 +69,9 @@ export async function expectRandomProbed(
   engine: Engine,
   seed: number,
   { batch, count, rules }: { readonly batch: number; readonly count: number; readonly rules: readonly ReluRule[] },
-): Promise<void> {
+): Promise<number> {
   const graph = randomGraph(seed);
   using model = await engine.load(graph, { batch });
   const items = Array.from({ length: batch }, (_, n) => inputAwayFromKinks(graph, 1e-4, seed + 100 * n));
-  await expectProbed(model, items, { names: someTensors(graph, seed + batch, count), rules });
+  return await expectProbed(model, items, { names: someTensors(graph, seed + batch, count), rules });
 }
