@@ -1,4 +1,6 @@
-/** A browser may lose the GPU in the middle of a benchmark. What was measured stays, and the part that ran is repeated. */
+/**
+ * A browser may lose the GPU in the middle of a benchmark. What was measured stays, and the part that ran is repeated.
+ */
 import { abortable } from '../src/abortable';
 import { GradlensError } from '../src/errors';
 

@@ -70,7 +70,9 @@ function frequencyOf(band) {
   return 0.5 * 2 ** ((band + 0.5 - BANDS) / 2);
 }
 
-/** Adds the power of each cosine of the photo's luminance to its band. @param {import('../src/index.ts').Pixels} image */
+/**
+ * Adds the power of each cosine of the photo's luminance to its band. @param {import('../src/index.ts').Pixels} image
+ */
 function addSpectrum({ data, width, height }) {
   const grey = Float64Array.from(
     { length: width * height },

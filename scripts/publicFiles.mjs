@@ -188,8 +188,9 @@ function withOutput(bytes, name) {
 }
 
 /**
- * How far the gradient is from central differences, in parts of the slope: along itself mixed with noise, twice; and how
- * far apart the slopes ahead and behind are, which says how many corners the step met: a difference cannot tell more.
+ * How far the gradient is from central differences, in parts of the slope: along itself mixed with noise, twice; and
+ * how far apart the slopes ahead and behind are, which says how many corners the step met: a difference cannot tell
+ * more.
  *
  * @param {import('gradlens').Model} model
  * @param {{ data: Float32Array, shape: readonly number[] }} input

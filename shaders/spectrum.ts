@@ -46,8 +46,8 @@ store_y(n, c, h, w, sum);`,
  *   y[c, u, v] = (4 / HW) ½^([u = 0] + [v = 0]) · (f₀ / max(f₀, f))^2·DECAY · Σ_k COLOURS[c, k] · x[k, u, v]
  *
  * with f² = (u / 2H)² + (v / 2W)², in periods per pixel, and f₀ the lowest that is not 0. Between a transform and its
- * transposed it is A·Aᵀ of A = cosines · amplitudes as f^−DECAY · colours: one step up in the coefficients of A, told in
- * pixels.
+ * transposed it is A·Aᵀ of A = cosines · amplitudes as f^−DECAY · colours: one step up in the coefficients of A, told
+ * in pixels.
  */
 export function spectrumWeight(d: AscentDims, decay: number): Kernel {
   return kernel({

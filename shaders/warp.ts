@@ -20,8 +20,8 @@ export const warpDims = ({ jitter, rotate, zoom }: WarpLimits) => ({
 });
 
 /**
- * WGSL: `seen(t, at)`, which place of the image is shown at a place, and `showing(t, at)`, its inverse; as `(x, y)`, with
- * t = `turn()` and
+ * WGSL: `seen(t, at)`, which place of the image is shown at a place, and `showing(t, at)`, its inverse; as `(x, y)`,
+ * with t = `turn()` and
  *
  *   seen(p) = middle + R · (p − middle) / zoom + shift
  *

@@ -12,8 +12,8 @@ export type NodeDriver = 'system' | 'lavapipe' | 'swiftshader';
 export const nodeDrivers: readonly NodeDriver[] = await driversOfThisMachine();
 
 /**
- * The driver on which samples do where another one sees all cases: lavapipe, which takes thrice as long as SwiftShader to
- * compile a kernel.
+ * The driver on which samples do where another one sees all cases: lavapipe, which takes thrice as long as SwiftShader
+ * to compile a kernel.
  */
 export const isSampled = (driver: NodeDriver): boolean => driver === 'lavapipe' && nodeDrivers.length > 1;
 

@@ -71,8 +71,8 @@ const WINDOWS: readonly GraphNode['op'][] = ['averagePool', 'conv', 'convTranspo
 
 /**
  * The planes that a tensor's numbers belong to. Round a layer norm or inside of attention a tensor lies otherwise, as a
- * list of tokens or with its channels last, and means are shorter: the numbers still belong to the planes that they come
- * from.
+ * list of tokens or with its channels last, and means are shorter: the numbers still belong to the planes that they
+ * come from.
  */
 function planeOf(
   node: GraphNode,
@@ -103,7 +103,9 @@ function countsOf(nodes: Graph['nodes']): Readonly<Record<string, number>> {
   return Object.fromEntries(counts);
 }
 
-/** `conv, 3 relu`: what a stage is made of. What only moves numbers is counted, and named where there is nothing else. */
+/**
+ * `conv, 3 relu`: what a stage is made of. What only moves numbers is counted, and named where there is nothing else.
+ */
 export function describeOperators({ operators }: Pick<Stage, 'operators'>): string {
   const all = Object.entries(operators);
   const computing = all.filter(([op]) => !QUIET.some((quiet) => quiet === op));

@@ -46,8 +46,8 @@ export interface ClassModelOptions extends RunOptions {
   /** How much of the last move is in the next; from 0 (off) to below 1. */
   readonly momentum?: number;
   /**
-   * What a step is taken in: the `pixels`, as in the paper, or the cosines that they are a sum of, in the amplitudes and
-   * the colours that photos have (`fourier`), so that what is large and smooth comes first (Olah, Mordvintsev and
+   * What a step is taken in: the `pixels`, as in the paper, or the cosines that they are a sum of, in the amplitudes
+   * and the colours that photos have (`fourier`), so that what is large and smooth comes first (Olah, Mordvintsev and
    * Schubert, Feature Visualization, 2017, "preconditioning"; there with Fourier's waves, which go around the edges).
    */
   readonly parametrisation?: 'pixels' | 'fourier';

@@ -18,8 +18,8 @@ export interface Clock {
 }
 
 /**
- * The `setImmediate` of `clock`, but that a native function which asks for its own next turn gets it after a pause, once
- * it has asked for {@link BRISK} milliseconds. JavaScript's own functions are called as ever.
+ * The `setImmediate` of `clock`, but that a native function which asks for its own next turn gets it after a pause,
+ * once it has asked for {@link BRISK} milliseconds. JavaScript's own functions are called as ever.
  */
 export function withPauses({ setImmediate, setTimeout, now }: Clock): Immediate {
   let inTurn = false;

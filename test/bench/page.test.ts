@@ -82,7 +82,7 @@ describe('the benchmark page', () => {
     expect(await opened.page.evaluate(() => document.body.dataset['state'])).toBeUndefined();
   });
 
-  test('repeats what ran when the browser lost the GPU, keeps what was measured, and says what helps the second time', async () => {
+  test('repeats what ran when the GPU was lost, keeps what was measured, and says what helps next time', async () => {
     const quick = 'net=tiny&contenders=gradlens&runs=100000&seconds=0.5&warm-up=0.2';
     await using opened = await alone(`bench/index.html?${quick}&batch=1,2&probe=0&layers=0`);
     const { page } = opened;

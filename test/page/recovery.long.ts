@@ -101,7 +101,7 @@ test.each(Object.entries(ACTIVITIES))('while %s: it is repeated, to the same bit
   expect(again).toEqual(alone);
 });
 
-test('a worker that ends in the middle of a class model: it begins again; after the third time the page says so', async () => {
+test('a worker that ends amid a class model begins again; after the third time the page says so', async () => {
   await using opened = await openWithWorkers(`#tab=class-model&${TEN}&sample=church&iterations=8`);
   const { page } = opened;
   await start(page);

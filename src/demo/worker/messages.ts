@@ -9,8 +9,8 @@ export type Request =
   | { readonly recover: true };
 
 /**
- * From the worker: that it is there, and holds the lock of its name; how a job goes on and ends; or, as no job's answer, that the GPU is lost, that it is back with all
- * that was on it, or that it does not come back.
+ * From the worker: that it is there, and holds the lock of its name; how a job goes on and ends; or, as no job's
+ * answer, that the GPU is lost, that it is back with all that was on it, or that it does not come back.
  */
 export type Reply =
   | { readonly there: true }

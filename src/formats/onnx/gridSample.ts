@@ -69,7 +69,8 @@ function alongOf(call: Call): Along {
   const padding = call.choice('padding_mode', 'zeros', { zeros: 0, border: 1, reflection: 2 });
   return (at, extent) => {
     const whole = corners ? ((at + 1) / 2) * (extent - 1) : ((at + 1) * extent - 1) / 2;
-    const moves = mode === 'linear' || (mode === 'nearest' && padding === 2); // else what is outside is told at each pixel
+    // else what is outside is told at each pixel
+    const moves = mode === 'linear' || (mode === 'nearest' && padding === 2);
     const place = moves ? inside(whole, extent, { corners, padding }) : whole;
     const first = mode === 'nearest' ? toEven(place) : Math.floor(place) - (mode === 'cubic' ? 1 : 0);
     const away = place - first;

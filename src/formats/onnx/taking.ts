@@ -1,6 +1,6 @@
 /**
- * Elements chosen by constant indices: GatherElements, GatherND, ScatterElements, ScatterND, Tile, and Trilu, which masks.
- * Each says for every element of its result, in order, which one of the input it is, and becomes a `take`.
+ * Elements chosen by constant indices: GatherElements, GatherND, ScatterElements, ScatterND, Tile, and Trilu, which
+ * masks. Each says for every element of its result, in order, which one of the input it is, and becomes a `take`.
  */
 import { extentsOf, product, valueOf } from './value';
 import { unsupported, type Call, type Named, type Operators, type Translation } from './call';

@@ -6,7 +6,9 @@ import { nodeOf, tensorOf, type Replacement } from './standIns';
 import { planes, printShape } from './value';
 import { readWindow, slideWindow } from './window';
 
-/** `[G, O/G, C/G·R·S] · [G, C/G·R·S, P·Q]`, whose columns a convolution by constant filters makes, each of a single 1. */
+/**
+ * `[G, O/G, C/G·R·S] · [G, C/G·R·S, P·Q]`, whose columns a convolution by constant filters makes, each of a single 1.
+ */
 export function convByComputed(node: NodeProto, call: Call): Replacement {
   const { where } = call;
   const [x = '', filters = '', bias = ''] = node.input;

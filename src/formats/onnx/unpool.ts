@@ -67,7 +67,8 @@ function backTo(call: Call, { x, window }: Pooled, result: readonly number[]): T
   const value = call.value();
   if (shape.length !== 4 || !sameShape(shape, result) || stride[0] < R || stride[1] < S)
     throw unsupported(
-      `it goes back to ${printShape(result)}, from windows of ${R}×${S} every ${stride} places over ${printShape(shape)}`,
+      `it goes back to ${printShape(result)}, ` +
+        `from windows of ${R}×${S} every ${stride} places over ${printShape(shape)}`,
       'windows that do not overlap, over planes of the size that it goes back to',
     );
   if (Math.max(...pads) > 0 || Math.max(...dilation) > 1 || !sameShape(shape.slice(0, 2), value.shape.slice(0, 2)))
