@@ -5,11 +5,10 @@ import {
   type TensorProto,
 } from 'onnx-buf';
 import { GradlensError } from '../../errors';
-import type { Extents, GraphNode, Weight } from '../../graph';
+import type { Extents, GraphNode, Weight, Window } from '../../graph';
 import { formatError, quote } from '../checks';
 import { readFloats, readIntegers, readShape, type Constant } from './tensors';
 import { sameExtents } from '../../shape';
-import type { Pooled } from './unpool';
 import { extentsOf, valueOf, type Value } from './value';
 
 /** A weight as a node wants it: stored otherwise, or with a factor folded in. `suffix` tells it from its original. */
@@ -27,6 +26,12 @@ export interface NamedWeight extends Weight {
 
 /** A tensor of our graph by its name, and what is known of it. */
 export type Named = readonly [name: string, value: Value];
+
+/** What a MaxPool read, and how: its indices are known by this, and to MaxUnpool alone. */
+export interface Pooled {
+  readonly x: Named;
+  readonly window: Window;
+}
 
 /** A node of ours, and what it writes. */
 export type Translation = readonly [node: GraphNode, value: Value];

@@ -1,6 +1,5 @@
 /** MaxUnpool: numbers back to where the maxima of a MaxPool were, or to constant places. */
-import type { Window } from '../../graph';
-import { unsupported, type Call, type Named, type Operators, type Translation } from './call';
+import { unsupported, type Call, type Operators, type Pooled, type Translation } from './call';
 import { cut } from './moves';
 import { take } from './taking';
 import { readWhole } from './tensors';
@@ -10,12 +9,6 @@ import { formatError } from '../checks';
 export const unpooling: Operators = {
   MaxUnpool: { attributes: ['kernel_shape', 'pads', 'strides'], inputs: [2, 3], translate: maxUnpool },
 };
-
-/** What a MaxPool read, and how: its indices are known by this, and to MaxUnpool alone. */
-export interface Pooled {
-  readonly x: Named;
-  readonly window: Window;
-}
 
 function maxUnpool(call: Call): Translation {
   const { shape } = call.value();
