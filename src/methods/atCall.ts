@@ -12,6 +12,8 @@ export async function atCall<Options extends object>(
   image: ImageInput,
   options: Options,
 ): Promise<readonly [image: ImageInput, options: Options]> {
+  // a list, which types would not let pass: the model says what is wrong with it
+  if (Array.isArray(image)) return (await allAtCall(image, options)) as never;
   const [picture, kept] = [pictureOf(image), optionsAtCall(options)];
   return [await picture, kept]; // above all is read before anything is awaited
 }
