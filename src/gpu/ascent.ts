@@ -43,7 +43,7 @@ export interface AscentOptions {
   readonly momentum: number;
   /**
    * What a step is taken in: the pixels, or the cosines that they are a sum of, each worth what it has in photos
-   * ({@link spectrumWeight}).
+   * (shaders/spectrum.ts).
    */
   readonly parametrisation: 'pixels' | 'fourier';
   /** Up to how many pixels the image is shifted, around its edges, before each gradient. */

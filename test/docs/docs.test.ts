@@ -8,6 +8,7 @@ import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { commands } from '../../src/cli/commands';
 import { chromiumPage } from '../chromium';
+import { VIDEO_FLAGS } from '../launch';
 import { sources } from '../importGraph';
 import { type Packed, lend, pack } from '../package/pack';
 import { serve } from '../package/serve';
@@ -116,7 +117,7 @@ describe('TypeScript', () => {
     inNode = JSON.parse(line.slice(8)) as typeof inNode;
 
     served = await serve(packed.root);
-    opened = await chromiumPage();
+    opened = await chromiumPage(undefined, VIDEO_FLAGS); // a block takes the frames of a video
     ({ page } = opened);
     writeFileSync(join(host, 'page/index.html'), PAGE);
     await page.goto(`${served.address}${basename(host)}/page/`);
