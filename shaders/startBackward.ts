@@ -22,8 +22,8 @@ export interface StartDims {
  * where 1 − p_target is summed from the other classes, or computed from exp(−|x|), so that its digits are there however
  * near p_target is to 1.
  *
- * `target` holds (channel, y, x, –) per item. Which of the three is a field of the rule's uniform, one of {@link
- * HEADS}.
+ * `target` holds (channel, y, x, –) per item. Which of the three is a field of the rule's uniform, one of
+ * {@link HEADS}.
  */
 export function startBackward(d: StartDims, epilogue: BackwardEpilogue): Kernel {
   const gradient = gradientOf(epilogue);

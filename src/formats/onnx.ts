@@ -39,9 +39,10 @@ export interface OnnxFile {
 
 /**
  * A ConvNet from an ONNX file: a picture `[N, C, H, W]` (or TensorFlow's `[N, H, W, C]`, turned at once), of floats or
- * of bytes, float weights (or quantized ones through DequantizeLinear), and the operators of onnx/operators.ts, opsets
- * 1 to
- * 25. What the file leaves open, `options` say: a free height and width, which of several outputs has the class scores
+ * of bytes, float weights (or quantized ones through DequantizeLinear), and the operators of onnx/operators.ts, of the
+ * opsets from 1 to 25.
+ *
+ * What the file leaves open, `options` say: a free height and width, which of several outputs has the class scores
  * (else the one that looks like them), and what other inputs are held at; what the scores do not depend on is left out.
  * A node of ours bears the name of the tensor that the ONNX node writes. The file says little of input preparation, so
  * the result only guesses at it; its provenance is the exporter and the opset.

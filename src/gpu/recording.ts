@@ -8,8 +8,8 @@ import type { Recordable } from './preparer';
 /**
  * A picture that is on the GPU, or that the browser brings there as it is recorded: a frame becomes an external
  * texture, which lasts as long as the task, so it is submitted in the task that records it. A canvas of WebGPU has a
- * texture (`getCurrentTexture()`, with `TEXTURE_BINDING`); of any other make a `new VideoFrame(canvas, { timestamp: 0
- * })`.
+ * texture (`getCurrentTexture()`, with `TEXTURE_BINDING`); of any other make a
+ * `new VideoFrame(canvas, { timestamp: 0 })`.
  */
 export type RecordedPicture = GPUTexture | TexturePicture | VideoFrame | HTMLVideoElement;
 

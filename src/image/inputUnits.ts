@@ -25,12 +25,11 @@ export function inputUnits(input: InputSpec | null | undefined, channels: number
   if (!input || input.mean.length !== channels)
     return { centre: each(() => 0), spread: each(() => 1), colours: identity };
   const { order, scale, mean, std } = input;
-  const colour = order === 'BGR' ? PHOTOS.mean.toReversed() : PHOTOS.mean;
-  const at = (c: number): number => (order === 'BGR' ? 2 - c : c);
+  const rgb = (c: number): number => (order === 'BGR' ? 2 - c : c);
   const grey = PHOTOS.mean.reduce((sum, value) => sum + value, 0) / PHOTOS.mean.length;
   return {
-    centre: each((c) => (255 * scale * (channels === 1 ? grey : colour[c]!) - mean[c]!) / std[c]!),
+    centre: each((c) => (255 * scale * (channels === 1 ? grey : PHOTOS.mean[rgb(c)]!) - mean[c]!) / std[c]!),
     spread: each((c) => (255 * scale * PHOTOS.std) / std[c]!),
-    colours: channels === 3 ? each((i) => each((k) => PHOTOS.correlation[at(i)]![at(k)]!)).flat() : identity,
+    colours: channels === 3 ? each((i) => each((k) => PHOTOS.correlation[rgb(i)]![rgb(k)]!)).flat() : identity,
   };
 }

@@ -153,9 +153,8 @@ export async function toPixels(image: Exclude<ImageInput, Prepared>): Promise<Pi
   if (isTexture(image) || isPlace(image))
     throw new GradlensError(
       'shape',
-      `the pixels of a ${isPlace(image) ? 'GPUBuffer' : 'GPUTexture'} are wanted here on the CPU (for views of it, ` +
-        `or ` +
-        'its colours): give { data, width, height } in RGBA bytes, or another source',
+      `the pixels of a ${isPlace(image) ? 'GPUBuffer' : 'GPUTexture'} are wanted here on the CPU ` +
+        '(for views of it, or its colours): give { data, width, height } in RGBA bytes, or another source',
     );
   if (isPixels(image)) {
     const { data, width, height } = image;

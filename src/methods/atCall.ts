@@ -1,31 +1,20 @@
-import { check } from '../check';
-import type { ImageInput } from '../image/pixels';
-import { objectOf, pictureOf, picturesOf } from '../model/arguments';
+import type { Images } from '../image/pixels';
+import { objectOf, picturesOf } from '../model/arguments';
 
 /**
- * A picture and options as they are at the call: a method that asks the model several times asks about these, whatever
- * the caller does to the originals in between. A picture that has to be decoded is decoded once.
+ * A picture, or several, and options as they are at the call: a method that asks the model several times asks about
+ * these, whatever the caller does to the originals in between. A picture that has to be decoded is decoded once.
  *
  * @throws GradlensError `validation` for what is no picture or no object; as `toPixels` for what cannot be decoded
  */
-export async function atCall<Options extends object>(
-  image: ImageInput,
+export async function atCall<Given extends Images, Options extends object>(
+  images: Given,
   options: Options,
-): Promise<readonly [image: ImageInput, options: Options]> {
-  // a list, which types would not let pass: the model says what is wrong with it
-  if (Array.isArray(image)) return (await allAtCall(image, options)) as never;
-  const [picture, kept] = [pictureOf(image), optionsAtCall(options)];
-  return [await picture, kept]; // above all is read before anything is awaited
-}
-
-/** {@link atCall}, of several pictures. */
-export async function allAtCall<Options extends object>(
-  images: readonly ImageInput[],
-  options: Options,
-): Promise<readonly [images: readonly ImageInput[], options: Options]> {
-  check('images', images, { says: 'a list of pictures', holds: Array.isArray });
+): Promise<readonly [images: Given, options: Options]> {
   const [pictures, kept] = [picturesOf(images), optionsAtCall(options)];
-  return [await Promise.all(pictures.map(async (picture) => picture)), kept];
+  // above all is read before anything is awaited
+  const read = await Promise.all(pictures.map(async (picture) => picture));
+  return [(Array.isArray(images) ? read : read[0]) as Given, kept];
 }
 
 /** @throws GradlensError `validation` for what is no object */

@@ -8,7 +8,7 @@ import { chosenIn } from '../model/arguments';
 import type { HeadKind, InputSpec, RunOptions } from '../options';
 import { normal, uniform } from '../random';
 import { bestClass } from '../scores';
-import { allAtCall } from './atCall';
+import { atCall } from './atCall';
 import { madeBy } from './heatmap';
 
 /** Options of {@link attack}. All lengths are in pixels of 0 to 1: 4/255 is four grey levels. */
@@ -109,7 +109,8 @@ export async function attackBatch(
   images: readonly ImageInput[],
   options: Omit<AttackOptions, 'class'> & { readonly class?: AttackOptions['class'] | readonly number[] } = {},
 ): Promise<Attack[]> {
-  [images, options] = await allAtCall(images, options);
+  check('images', images, { says: 'a list of pictures', holds: Array.isArray });
+  [images, options] = await atCall(images, options);
   const { class: given = 'top1', target, signal, onProgress, ...others } = options;
   const settings = settingsOf(others);
   const { input, head, classes } = model;

@@ -57,8 +57,15 @@ const ENOUGH = 0.5;
  * import { centreBox, controlOf, localisationMeasures, wholeImage } from 'gradlens';
  *
  * const found = [
- *   { class: 4, boxes: [[10, 10, 80, 80]], guesses: [{ class: 4, box: [20, 10, 80, 80] }], known: [20, 10, 80, 80],
- *   peak: [50, 50], width: 128, height: 96 },
+ *   {
+ *     class: 4,
+ *     boxes: [[10, 10, 80, 80]],
+ *     guesses: [{ class: 4, box: [20, 10, 80, 80] }],
+ *     known: [20, 10, 80, 80],
+ *     peak: [50, 50],
+ *     width: 128,
+ *     height: 96,
+ *   },
  * ] as const;
  * console.log(localisationMeasures(found).top1Error, localisationMeasures(controlOf(found, centreBox)).top1Error);
  * console.log(localisationMeasures(controlOf(found, wholeImage)).meanIou);

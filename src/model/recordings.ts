@@ -254,9 +254,8 @@ export class Recordings {
     if (!ofTensor)
       throw new GradlensError(
         'validation',
-        `neurons of '${chosen.tensor}' are not ready: await model.ready({ class: { tensor: '${chosen.tensor}', … ` +
-          `} }) ` +
-          'once before they are recorded',
+        `neurons of '${chosen.tensor}' are not ready: ` +
+          `await model.ready({ class: { tensor: '${chosen.tensor}', … } }) once before they are recorded`,
         { tensor: chosen.tensor },
       );
     const neuron = neuronIn(ofTensor.plan, chosen);

@@ -7,8 +7,8 @@ import type { Triple } from '../../shape';
 /**
  * tf2onnx keeps TensorFlow's order of pictures, `[N, H, W, C]`, and turns it in the first node, or after arithmetic
  * that prepares the pictures (Keras' Rescaling and Normalization). Where that is all that reads the picture, the
- * turning is dropped and the arithmetic turned: outside of a network of ours, as inside ONNX, pictures are `[N, C, H,
- * W]`.
+ * turning is dropped and the arithmetic turned: outside of a network of ours, as inside ONNX, pictures are
+ * `[N, C, H, W]`.
  */
 export function channelsFirst(graph: Graph): Graph {
   const {
