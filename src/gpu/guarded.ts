@@ -61,6 +61,15 @@ export class GuardedDevice {
     return outcome.value;
   }
 
+  /** What is kept by a key; where it is not there, it is made by {@link guardNow}, and not kept if it is invalid. */
+  keptNow<K, T>(kept: Map<K, T>, key: K, what: string, make: () => T): T {
+    const known = kept.get(key);
+    if (known !== undefined) return known;
+    const made = this.guardNow(what, make, () => kept.delete(key));
+    kept.set(key, made);
+    return made;
+  }
+
   /**
    * Awaits a promise of the GPU's, which may reject with anything, or never settle.
    *

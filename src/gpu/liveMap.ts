@@ -193,35 +193,20 @@ export class LiveMap {
   }
 
   private tableOf(colours: ColourMapName): GPUBuffer {
-    let table = this.tables.get(colours);
-    if (!table) {
+    return this.device.keptNow(this.tables, colours, 'allocating colours', () => {
       const rgb = colourTable(colours, STEPS);
       const words = Uint32Array.from(
         { length: STEPS },
         (_, k) => rgb[3 * k]! + rgb[3 * k + 1]! * 2 ** 8 + rgb[3 * k + 2]! * 2 ** 16 + 255 * 2 ** 24,
       );
-      table = this.device.guardNow(
-        'allocating colours',
-        () => this.buffers.allocate(colours, words.byteLength, GPUBufferUsage.STORAGE, words),
-        () => this.tables.delete(colours),
-      );
-      this.tables.set(colours, table);
-    }
-    return table;
+      return this.buffers.allocate(colours, words.byteLength, GPUBufferUsage.STORAGE, words);
+    });
   }
 
   private drawnOf(bytes: number): GPUBuffer {
-    let buffer = this.drawn.get(bytes);
-    if (!buffer) {
-      const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC;
-      buffer = this.device.guardNow(
-        'allocating a picture',
-        () => this.buffers.allocate('coloured map', bytes, usage),
-        () => this.drawn.delete(bytes),
-      );
-      this.drawn.set(bytes, buffer);
-    }
-    return buffer;
+    return this.device.keptNow(this.drawn, bytes, 'allocating a picture', () =>
+      this.buffers.allocate('coloured map', bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC),
+    );
   }
 }
 

@@ -36,17 +36,10 @@ export class LooseKernels {
 
   private uniformOf(kernel: Kernel): GPUBufferBinding {
     const values = extentsOf(kernel);
-    const key = values.join();
-    let buffer = this.uniforms.get(key);
-    if (!buffer) {
-      const what = `${kernel.name} extents`;
-      buffer = this.device.guardNow(
-        `allocating ${what}`,
-        () => this.buffers.allocate(what, values.byteLength, GPUBufferUsage.UNIFORM, values),
-        () => this.uniforms.delete(key),
-      );
-      this.uniforms.set(key, buffer);
-    }
+    const what = `${kernel.name} extents`;
+    const buffer = this.device.keptNow(this.uniforms, values.join(), `allocating ${what}`, () =>
+      this.buffers.allocate(what, values.byteLength, GPUBufferUsage.UNIFORM, values),
+    );
     return { buffer };
   }
 }

@@ -54,20 +54,10 @@ export class Pipelines {
 
   /** One, for what may not await: the first time on a device the compiler is waited for. */
   now(kernel: Kernel): Pipeline {
-    let pipeline = this.cache.ready.get(kernel.code);
-    if (!pipeline) {
-      const { ready } = this.cache;
-      pipeline = this.device.guardNow(
-        `compiling ${kernel.name}`,
-        () => {
-          const { layout, descriptor } = this.describe(kernel);
-          return { pipeline: this.device.gpu.createComputePipeline(descriptor), layout };
-        },
-        () => ready.delete(kernel.code),
-      );
-      ready.set(kernel.code, pipeline);
-    }
-    return pipeline;
+    return this.device.keptNow(this.cache.ready, kernel.code, `compiling ${kernel.name}`, () => {
+      const { layout, descriptor } = this.describe(kernel);
+      return { pipeline: this.device.gpu.createComputePipeline(descriptor), layout };
+    });
   }
 
   private compiled(kernel: Kernel): Promise<Pipeline> {
