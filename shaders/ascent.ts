@@ -2,9 +2,8 @@
  * Gradient ascent on S_c(I) − λ‖I‖₂² (§2 of the paper) and what later work adds to it, on the GPU from first to last.
  */
 import { type Kernel, floatBits, kernel } from './kernel';
-import { mix32 } from './random';
 import { reads, writes } from './tensor';
-import { WARP, type WarpLimits, warpDims } from './warp';
+import { DRAWN, WARP, type WarpLimits, warpDims } from './warp';
 import { wgsl } from './wgsl';
 
 export interface AscentDims {
@@ -28,10 +27,7 @@ const EACH_ELEMENT = { x: { h: 'H', w: 'W' }, y: { c: 'C' }, z: { n: 'N' } } as 
  * drawn anew for every iteration, alike for the whole batch.
  */
 const SHIFT = `
-${mix32}
-fn drawn(salt: u32) -> u32 {
-  return mix32(mix32(mix32(d.SEED) ^ salt) ^ clock[0]) % (2u * d.JITTER + 1u);
-}
+${DRAWN}
 fn shifted(h: u32, w: u32) -> vec2u {
   let shift = vec2u(d.W + drawn(1u) - d.JITTER, d.H + drawn(2u) - d.JITTER) % vec2u(d.W, d.H);
   return (vec2u(w, h) + shift) % vec2u(d.W, d.H);

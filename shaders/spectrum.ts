@@ -65,3 +65,15 @@ let once = select(2.0, 1.0, h == 0u) * select(2.0, 1.0, w == 0u) / f32(d.H * d.W
 store_y(n, c, h, w, once * weight * sum);`,
   });
 }
+
+/** In this order they make of a direction in pixels one step in the coefficients, in pixels again. */
+export const spectrumSteps = (
+  d: AscentDims,
+  decay: number,
+): readonly { readonly kernel: Kernel; readonly axis: 'W' | 'H' | null }[] => [
+  { kernel: cosineTransform(d, 'W', false), axis: 'W' },
+  { kernel: cosineTransform(d, 'H', false), axis: 'H' },
+  { kernel: spectrumWeight(d, decay), axis: null },
+  { kernel: cosineTransform(d, 'H', true), axis: 'H' },
+  { kernel: cosineTransform(d, 'W', true), axis: 'W' },
+];

@@ -36,9 +36,8 @@ fn mix32(word: u32) -> u32 {
   x *= 0xc2b2ae35u;
   return x ^ (x >> 16u);
 }
-fn drawn(salt: u32) -> u32 {
-  return mix32(mix32(mix32(d.SEED) ^ salt) ^ clock[0]) % (2u * d.JITTER + 1u);
-}
+fn word(salt: u32) -> u32 { return mix32(mix32(mix32(d.SEED) ^ salt) ^ clock[0]); }
+fn drawn(salt: u32) -> u32 { return word(salt) % (2u * d.JITTER + 1u); }
 fn shifted(h: u32, w: u32) -> vec2u {
   let shift = vec2u(d.W + drawn(1u) - d.JITTER, d.H + drawn(2u) - d.JITTER) % vec2u(d.W, d.H);
   return (vec2u(w, h) + shift) % vec2u(d.W, d.H);

@@ -37,11 +37,11 @@ fn mix32(word: u32) -> u32 {
   x *= 0xc2b2ae35u;
   return x ^ (x >> 16u);
 }
-fn bits_of(salt: u32) -> u32 { return mix32(mix32(mix32(d.SEED) ^ salt) ^ clock[0]); }
-fn pixels(salt: u32) -> f32 { return f32(bits_of(salt) % (2u * d.JITTER + 1u)) - f32(d.JITTER); }
-fn part(salt: u32) -> f32 { return f32(bits_of(salt) >> 8u) / 8388608.0 - 1.0; } // from −1 to below 1
+fn word(salt: u32) -> u32 { return mix32(mix32(mix32(d.SEED) ^ salt) ^ clock[0]); }
+fn drawn(salt: u32) -> u32 { return word(salt) % (2u * d.JITTER + 1u); }
+fn part(salt: u32) -> f32 { return f32(word(salt) >> 8u) / 8388608.0 - 1.0; } // from −1 to below 1
 fn middle() -> vec2f { return 0.5 * vec2f(f32(d.W) - 1.0, f32(d.H) - 1.0); }
-fn shift() -> vec2f { return vec2f(pixels(1u), pixels(2u)); }
+fn shift() -> vec2f { return vec2f(f32(drawn(1u)), f32(drawn(2u))) - f32(d.JITTER); }
 // cosine and sine, both over the zoom
 fn turn() -> vec2f {
   let half = part(3u) * bitcast<f32>(d.HALF_ANGLE);

@@ -14,7 +14,7 @@ import {
   ascentTick,
   isMoved,
 } from '../../shaders/ascent';
-import { cosineTransform, spectrumWeight, waves } from '../../shaders/spectrum';
+import { spectrumSteps, waves } from '../../shaders/spectrum';
 import { abortable } from '../abortable';
 import { type Call, Calls } from '../calls';
 import { GradlensError } from '../errors';
@@ -113,19 +113,14 @@ export class Ascent {
     const dims = { N: batch, ...extents };
     const show = isMoved(request) ? [ascentShow(dims, request)] : [];
     const climb = [ascentScore({ N: batch, BLOCKS: scores.blocks, PLANE: plane }), ascentDirection(dims, request)];
-    const spectrum =
-      request.parametrisation === 'fourier'
-        ? [
-            cosineTransform(dims, 'W', false),
-            cosineTransform(dims, 'H', false),
-            spectrumWeight(dims, PHOTOS.decay),
-            cosineTransform(dims, 'H', true),
-            cosineTransform(dims, 'W', true),
-          ]
-        : [];
+    const spectrum = request.parametrisation === 'fourier' ? spectrumSteps(dims, PHOTOS.decay) : [];
     const move = [ascentNorm(dims), ascentStep(dims, request), ...(isMoved(request) ? [ascentTick()] : [])];
     const blurs = blur > 0 ? [ascentBlur(dims, 'W', blur), ascentBlur(dims, 'H', blur)] : [];
-    const bind = await binder(device, [...show, ...climb, ...spectrum, ...move, ...blurs], call);
+    const bind = await binder(
+      device,
+      [...show, ...climb, ...spectrum.map(({ kernel }) => kernel), ...move, ...blurs],
+      call,
+    );
     const buffers = new Buffers(device);
     const iteration = start?.iteration ?? 0;
     try {
@@ -139,32 +134,16 @@ export class Ascent {
         const picture = (label: string, data?: Float32Array): GPUBuffer =>
           make(label, input.bytes, STORAGE | COPY_SRC | COPY_DST, data);
         const image = picture('image', start?.image ?? filledWith(centre, request.extents, batch));
+        const numbers = (label: string, data: Float32Array): GPUBuffer =>
+          make(label, data.byteLength, STORAGE | COPY_DST, data);
         const climbed = picture('direction');
-        const transformed = spectrum.length > 0 ? [picture('spectrum'), picture('spectrum')] : [];
-        // an odd number of steps between two buffers, from the one that is climbed in
-        const steps = spectrum.map(
-          (_, k) => [k === 0 ? climbed : transformed[k % 2]!, transformed[(k + 1) % 2]!] as const,
-        );
-        const direction = steps.at(-1)?.[1] ?? climbed;
+        const direction = spectrum.length > 0 ? picture('spectrum') : climbed; // the last of an odd number of steps
         const velocity =
           momentum > 0 ? picture('velocity', start?.velocity?.length ? start.velocity : undefined) : null;
         const spare = blur > 0 ? picture('blur') : null;
-        const units = make(
-          'units',
-          centre.length * 8,
-          STORAGE | COPY_DST,
-          Float32Array.from(centre.flatMap((value, c) => [value, spread[c]!])),
-        );
-        const turns = Object.fromEntries(
-          (['H', 'W'] as const).map((axis) => {
-            const values = waves(extents[axis]);
-            return [axis, spectrum.length > 0 ? make('waves', values.byteLength, STORAGE | COPY_DST, values) : null];
-          }),
-        );
-        const mixing =
-          spectrum.length > 0
-            ? make('colours', 4 * colours.length, STORAGE | COPY_DST, Float32Array.from(colours))
-            : null;
+        const units = numbers('units', Float32Array.from(centre.flatMap((value, c) => [value, spread[c]!])));
+        const cosines =
+          spectrum.length > 0 ? { H: numbers('waves', waves(extents.H)), W: numbers('waves', waves(extents.W)) } : null;
         const report = make('report', batch * REPORT * 4, STORAGE | COPY_SRC);
         const clock = make('clock', 4, STORAGE | COPY_DST, Uint32Array.of(iteration));
         const chosen = make('target', batch * 16, STORAGE | COPY_DST, rangesOf(request.backward.targets, scores));
@@ -175,6 +154,7 @@ export class Ascent {
           units,
           clock,
           chosen,
+          ...(cosines ? { colours: numbers('colours', Float32Array.from(colours)) } : {}),
           gradient: executor.gradient,
           scores: executor.scores,
           shown: executor.input,
@@ -184,19 +164,16 @@ export class Ascent {
           show: show.map((kernel) => bind(kernel, names, buffers.allocate)),
           update: [
             ...climb.map((kernel) => bind(kernel, { ...names, direction: climbed }, buffers.allocate)),
-            ...spectrum.map((kernel, k) => {
-              const [x, y] = steps[k]!;
-              return bind(
+            ...spectrum.map(({ kernel, axis }, k) =>
+              bind(
                 kernel,
-                { x, y, waves: turns[k === 1 || k === 3 ? 'H' : 'W']!, colours: mixing! },
+                { ...names, ...between(climbed, direction, k), ...(axis ? { waves: cosines![axis] } : {}) },
                 buffers.allocate,
-              );
-            }),
+              ),
+            ),
             ...move.map((kernel) => bind(kernel, { ...names, direction }, buffers.allocate)),
           ],
-          blur: blurs.map((kernel, k) =>
-            bind(kernel, k === 0 ? { x: image, y: spare! } : { x: spare!, y: image }, buffers.allocate),
-          ),
+          blur: blurs.map((kernel, k) => bind(kernel, between(image, spare!, k), buffers.allocate)),
         };
         return new Ascent(lent, request, { buffers, image, velocity, report, staging, kernels }, iteration);
       });
@@ -277,6 +254,10 @@ export class Ascent {
     dispatch(encoder, 'ascent', [...kernels.update, ...(iteration % blurEvery === 0 ? kernels.blur : [])]);
   }
 }
+
+/** Where step k of several reads and writes: from one to the other, and back. */
+const between = (one: GPUBuffer, other: GPUBuffer, k: number) =>
+  k % 2 === 0 ? { x: one, y: other } : { x: other, y: one };
 
 /** Where each channel is everywhere what counts as 0; undefined where that is 0, as fresh buffers are. */
 function filledWith(
