@@ -8,7 +8,7 @@ import { renamed } from './inline';
 import { listing, Lists } from './lists';
 import { modernized } from './older';
 import { rewritten } from './rewritten';
-import { nodeOf, tensorOf, type Replacement } from './standIns';
+import { NODE, nodeOf, tensorOf, type Replacement } from './standIns';
 
 /** An attribute of our own: which round of a loop comes next. */
 const ROUND = 'gradlens: round';
@@ -78,8 +78,7 @@ function roundOf(node: NodeProto, call: Call): Replacement {
   if (!goesOn) return { nodes: ends(carried) };
   if (round >= MOST_ROUNDS) throw unsupported(`it goes more than ${MOST_ROUNDS} rounds`, 'fewer');
 
-  call.model.spend(64 * (body.node.length + 1)); // a few bytes must not become millions of nodes
-
+  call.model.spend(NODE * (body.node.length + 1));
   const prefix = `${node.output.find(Boolean) ?? ''}/${round}`;
   const outer = new Set(capturedBy(body));
   const given = new Map(

@@ -4,7 +4,7 @@ import { formatError, quote } from '../checks';
 import { operatorName, unsupported, type Call, type Operators } from './call';
 import { axisOf } from './shapeRules';
 import { readShape } from './tensors';
-import { nodeOf, tensorOf, type Replacement } from './standIns';
+import { NODE, nodeOf, stacked, tensorOf, type Replacement } from './standIns';
 
 /** Operators that {@link Lists} replaces: they are never translated themselves. */
 export const listing: Operators = {
@@ -74,7 +74,7 @@ export class Lists {
     const given = call.integers(1);
     const isList = given !== undefined && readShape(call.needConstant(1)).length > 0;
     const each = Math.max(1, given?.[0] ?? 1);
-    call.model.spend(64 * Math.ceil(extent / each)); // nodes
+    call.model.spend(NODE * Math.ceil(extent / each));
     const lengths = isList
       ? given
       : Array.from({ length: Math.ceil(extent / each) }, (_, k) => Math.min(each, extent - k * each));
@@ -110,14 +110,5 @@ function concatenated(list: readonly string[], node: NodeProto, call: Call): Rep
   const axis = call.int('axis', 0);
   if (list.length === 0) throw unsupported('it joins a list that is empty', 'lists of tensors');
   if (call.int('new_axis', 0) === 0) return { nodes: [nodeOf('Concat', list, node.output, { axis })] };
-  const parts = list.map((_, k) => `${node.output[0]!}/${k}`);
-  const isInput = call.model.opset >= 13; // where the axes are
-  const axes = `${node.output[0]!}/axes`;
-  const unsqueezed = (name: string, part: string): NodeProto =>
-    isInput ? nodeOf('Unsqueeze', [name, axes], [part]) : nodeOf('Unsqueeze', [name], [part], { axes: [axis] });
-  const tensor = tensorOf(axes, [1], [axis], true);
-  return {
-    nodes: [...list.map((name, k) => unsqueezed(name, parts[k]!)), nodeOf('Concat', parts, node.output, { axis })],
-    initializers: isInput ? [tensor] : [],
-  };
+  return stacked(call, list, axis, node.output);
 }

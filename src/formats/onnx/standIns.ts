@@ -17,6 +17,9 @@ export interface Replacement {
   readonly initializers?: readonly TensorProto[];
 }
 
+/** What a node that is written out counts among the numbers made: a few bytes must not become millions of nodes. */
+export const NODE = 64;
+
 type Value = number | string | readonly number[] | { readonly f: number };
 
 /** A node, whose attributes are whole numbers, lists of them, texts or `{ f }`. */
@@ -49,6 +52,27 @@ export function tensorOf(
   const tensor = encode({ shape, data, isWhole });
   tensor.name = name;
   return tensor;
+}
+
+/** Tensors joined along an axis that none of them has yet. */
+export function stacked(
+  { model }: Call,
+  parts: readonly string[],
+  axis: number,
+  [output = '', ...others]: readonly string[],
+): Required<Replacement> {
+  const isInput = model.opset >= 13; // where Unsqueeze has its axes
+  const axes = tensorOf(`${output}/axes`, [1], [axis], true);
+  const raised = parts.map((part, k) =>
+    isInput
+      ? nodeOf('Unsqueeze', [part, axes.name], [`${output}/raised ${k}`])
+      : nodeOf('Unsqueeze', [part], [`${output}/raised ${k}`], { axes: [axis] }),
+  );
+  const names = raised.map(({ output: [name] }) => name!);
+  return {
+    nodes: [...raised, nodeOf('Concat', names, [output, ...others], { axis })],
+    initializers: isInput ? [axes] : [],
+  };
 }
 
 /** The node with other attributes. */

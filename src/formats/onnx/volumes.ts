@@ -2,13 +2,10 @@
  * Windows of three dimensions, over `[N, C, D, H, W]`: for each depth of the result, one of two dimensions over the
  * planes that its window has, as so many channels more.
  */
-import type { NodeProto, TensorProto } from 'onnx-buf';
+import type { NodeProto } from 'onnx-buf';
 import { unsupported, type Call } from './call';
-import { nodeOf, tensorOf, type Replacement } from './standIns';
+import { NODE, nodeOf, stacked, tensorOf, type Replacement } from './standIns';
 import { printShape } from './value';
-
-/** What a node of ours counts among the numbers that are made. */
-const NODE = 64;
 
 /** The depths that each window of the result reads; −1 is padding. */
 function depthsOf(call: Call, extent: number, kernel: number): readonly (readonly number[])[] {
@@ -41,29 +38,8 @@ function planar(node: NodeProto): NodeProto['attribute'] {
   });
 }
 
-/** Parts `[N, O, H, W]`, one for each depth, along an axis of their own. */
-function stacked(call: Call, node: NodeProto, parts: readonly string[]): { nodes: NodeProto[]; axes: TensorProto } {
-  const { name } = call;
-  const isInput = call.model.opset >= 13;
-  const axes = tensorOf(`${name}/axis`, [1], [2], true);
-  const deep = parts.map((part) =>
-    isInput
-      ? nodeOf('Unsqueeze', [part, axes.name], [`${part}, deep`])
-      : nodeOf('Unsqueeze', [part], [`${part}, deep`], { axes: [2] }),
-  );
-  return {
-    nodes: [
-      ...deep,
-      nodeOf(
-        'Concat',
-        deep.map(({ output }) => output[0]!),
-        node.output.slice(0, 1),
-        { axis: 2 },
-      ),
-    ],
-    axes,
-  };
-}
+/** The axis of depth, along which parts `[N, O, H, W]` become one. */
+const DEPTH = 2;
 
 function sizesOf(call: Call) {
   const shape = call.operandShape(0);
@@ -109,8 +85,8 @@ export function volumeConv(node: NodeProto, call: Call): Replacement {
     );
     return part;
   });
-  const { nodes: last, axes } = stacked(call, node, parts);
-  return { nodes: [...nodes, ...last], initializers: [...initializers, axes] };
+  const whole = stacked(call, parts, DEPTH, node.output.slice(0, 1));
+  return { nodes: [...nodes, ...whole.nodes], initializers: [...initializers, ...whole.initializers] };
 }
 
 /** The maximum or mean over the depths of a window of what is pooled in each plane. */
@@ -144,6 +120,6 @@ export function volumePool(node: NodeProto, call: Call): Replacement {
     else nodes.push(nodeOf(isMax ? 'Max' : 'Mean', read, [part]));
     return part;
   });
-  const { nodes: last, axes } = stacked(call, node, parts);
-  return { nodes: [...nodes, ...last], initializers: [...initializers, axes] };
+  const whole = stacked(call, parts, DEPTH, node.output.slice(0, 1));
+  return { nodes: [...nodes, ...whole.nodes], initializers: [...initializers, ...whole.initializers] };
 }
