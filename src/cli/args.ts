@@ -111,7 +111,22 @@ export function normalise(raw: readonly string[], definitions: ArgsDef): string[
 
 /** @throws UsageError */
 export function numberOption(name: string, text: string, low: number, high: number, whole = false): number {
-  const value = Number(text);
+  return checkedNumber(name, text, Number(text), { low, high, whole });
+}
+
+/** A number, or a fraction of two: `2/255`. @throws UsageError */
+export function fractionOption(name: string, text: string, low: number, high: number): number {
+  const [, over, under] = /^([\d.]+)\/([\d.]+)$/.exec(text) ?? [];
+  const value = over === undefined || under === undefined ? Number(text) : Number(over) / Number(under);
+  return checkedNumber(name, text, value, { low, high, whole: false });
+}
+
+function checkedNumber(
+  name: string,
+  text: string,
+  value: number,
+  { low, high, whole }: { readonly low: number; readonly high: number; readonly whole: boolean },
+): number {
   if (!(value >= low && value <= high) || (whole && !Number.isInteger(value))) {
     const range = high === Infinity ? `from ${low}` : `from ${low} to ${high}`;
     throw new UsageError(`--${name} is '${text}'; it can be a ${whole ? 'whole ' : ''}number ${range}`);

@@ -1,5 +1,6 @@
 /** Every command, by its name, in the order of the help. */
 import type { CommandDef } from 'citty';
+import { attack } from './attack';
 import { bench } from './bench';
 import { check } from './check';
 import { classModel } from './classModel';
@@ -22,6 +23,7 @@ export const commands: Readonly<Record<string, CommandDef<any>>> = {
   localise,
   sanity,
   evaluate,
+  attack,
   classify,
   gradient,
   merge,

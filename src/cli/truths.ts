@@ -18,11 +18,13 @@ export interface Truth {
 /** What is known of a picture of that name; undefined of one that is not in the file. */
 export type TruthOf = (picture: string) => Truth | undefined;
 
-/** @throws UsageError */
-export function readTruths(path: string, files: Files): readonly Truth[] {
+/** @param needs `classes`: boxes may be missing @throws UsageError */
+export function readTruths(path: string, files: Files, needs: 'boxes' | 'classes' = 'boxes'): readonly Truth[] {
   const images = (files.json(path) as { images?: unknown } | null)?.images;
   if (!Array.isArray(images))
-    throw new UsageError(`${path} has no "images", a list of objects with file, label or class, and boxes`);
+    throw new UsageError(
+      `${path} has no "images", a list of objects with file${needs === 'boxes' ? ', boxes' : ''}, and label or class`,
+    );
   const numbers = (value: unknown, length: number): boolean =>
     Array.isArray(value) && value.length === length && value.every((part) => Number.isFinite(part));
   return images.map((image: Readonly<Record<string, unknown>> | null, i): Truth => {
@@ -34,7 +36,7 @@ export function readTruths(path: string, files: Files): readonly Truth[] {
       label,
       class: index = image?.['imagenet_index'],
       size = image?.['original_size'],
-      boxes = image?.['boxes_original'],
+      boxes = image?.['boxes_original'] ?? (needs === 'classes' ? [] : undefined),
     } = image ?? {};
     if (typeof file !== 'string') return refuse('.file is no text');
     if (label !== undefined && typeof label !== 'string') return refuse('.label is no text');
@@ -47,7 +49,7 @@ export function readTruths(path: string, files: Files): readonly Truth[] {
       numbers(box, 4) &&
       (box as number[])[2]! >= (box as number[])[0]! &&
       (box as number[])[3]! >= (box as number[])[1]!;
-    if (!Array.isArray(boxes) || boxes.length === 0 || !boxes.every(isBox))
+    if (!Array.isArray(boxes) || (boxes.length === 0 && needs === 'boxes') || !boxes.every(isBox))
       return refuse('.boxes is no list of [x0, y0, x1, y1]');
     return {
       file,

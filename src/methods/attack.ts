@@ -7,7 +7,7 @@ import type { Model } from '../model';
 import { chosenIn } from '../model/arguments';
 import type { HeadKind, InputSpec, RunOptions } from '../options';
 import { normal, uniform } from '../random';
-import { bestClass } from '../scores';
+import { bestClass, probabilitiesOf } from '../scores';
 import { atCall } from './atCall';
 import { madeBy } from './heatmap';
 
@@ -37,6 +37,8 @@ export interface AttackedClass {
   readonly class: number;
   /** Its score, before soft-max. */
   readonly score: number;
+  /** After the head, 0 to 1; null where the model has none. */
+  readonly probability: number | null;
 }
 
 /** What an attack made of a picture. */
@@ -138,7 +140,7 @@ export async function attackBatch(
     return ways.map((_, n) => {
       const own = scores.subarray(n * classes, (n + 1) * classes);
       const best = bestClass(own);
-      return { class: best, score: own[best]! };
+      return { class: best, score: own[best]!, probability: probabilitiesOf(head.kind, own)?.[best] ?? null };
     });
   };
   const before = await bestOf();

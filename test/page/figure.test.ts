@@ -1,6 +1,6 @@
 /** Figures and recipes: what they say, from what they are told. */
 import { describe, expect, test } from 'vitest';
-import { type Figure, figureSvg, wrapped } from '../../src/demo/figure/figure';
+import { type Figure, figureSvg, wrapped } from '../../src/image/figure';
 import { type Choice, type NetChoice, codeOf, commandOf, quoted } from '../../src/demo/figure/recipe';
 import { Reel } from '../../src/demo/figure/reel';
 

@@ -2,8 +2,10 @@
 import { zipSync } from 'fflate';
 import { writeNpy } from '../../formats/npy';
 import type { ColourMapName } from '../../image/colourMaps';
+import { type Figure, type Panel, figureSvg } from '../../image/figure';
 import type { Placement } from '../../image/placement';
 import type { Pixels } from '../../image/pixels';
+import { withText } from '../../image/png';
 import { percentilesOf, renderMap } from '../../image/render';
 import type { Heatmap } from '../../index';
 import { readImage } from '../../node/image';
@@ -78,10 +80,37 @@ async function scaled(picture: Pixels, width: number, height: number): Promise<P
   return { data, width, height };
 }
 
+/** A figure whose panels are pixels yet. */
+export interface Illustration {
+  readonly figure: Omit<Figure, 'panels'>;
+  readonly panels: readonly (Omit<Panel, 'picture' | 'width' | 'height'> & { readonly picture: Pixels })[];
+  /** Goes into the PNG. */
+  readonly text: object;
+}
+
+/** Pixels of the PNG for each of the drawing's units. */
+const DENSITY = 1.5;
+
+async function illustrate({ figure, panels, text }: Illustration): Promise<Uint8Array> {
+  const drawn = panels.map(async ({ picture, ...words }): Promise<Panel> => {
+    const base64 = Buffer.from(await encodePng(picture, {})).toString('base64');
+    const { width, height } = picture;
+    return { ...words, width, height, picture: `data:image/png;base64,${base64}` };
+  });
+  const svg = figureSvg({ ...figure, panels: await Promise.all(drawn) });
+  const { default: sharp } = await import('sharp');
+  const png = await sharp(Buffer.from(svg), { density: 72 * DENSITY, unlimited: true })
+    .png()
+    .toBuffer();
+  return withText(png, { gradlens: JSON.stringify(text) });
+}
+
 export const jobs = {
   decode: (source: string | Uint8Array): Promise<Pixels> => readImage(source),
   draw,
   npz: async (arrays: Arrays): Promise<Uint8Array> => npzOf(arrays),
+  /** A figure as a PNG. */
+  figure: illustrate,
   /** A picture with the parameters in it. */
   encode: ({ picture, text }: { readonly picture: Pixels; readonly text: object }): Promise<Uint8Array> =>
     encodePng(picture, text),

@@ -1,6 +1,6 @@
 /** A figure as a file: SVG, or PNG by drawing the same. Loaded when a figure is asked for. */
 import { withText } from '../../image/png';
-import { type Figure, figureSvg } from './figure';
+import { type Figure, figureSvg } from '../../image/figure';
 
 /** Pixels of the PNG for each of the drawing's units: sharp on dense screens, too. */
 const DENSITY = 1.5;

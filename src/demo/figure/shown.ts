@@ -12,7 +12,7 @@ import { chosenMethod, chosenValues } from '../parts/methodFields';
 import { type ShownAscent, type ShownMap, type ShownSegmentation, state } from '../state';
 import { BESIDE, BOX_COLOUR, recipe as cutPreset, segmentOptions } from '../tabs/segmentation';
 import { score } from '../words';
-import type { Figure, Panel } from './figure';
+import type { Figure, Panel } from '../../image/figure';
 import type { Choice, NetChoice } from './recipe';
 
 const picture = element('picture', HTMLImageElement);

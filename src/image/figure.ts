@@ -12,8 +12,8 @@ export interface Figure {
   readonly scale?: ScaleBar;
   /** How it was made, a line each. */
   readonly notes: readonly string[];
-  /** Of the page, with all choices. */
-  readonly address: string;
+  /** Of the page, with all choices; none where no page made it. */
+  readonly address?: string;
 }
 
 export interface Panel {
@@ -69,7 +69,7 @@ export function figureSvg(figure: Figure): string {
   if (figure.scale) y += drawScale(parts, figure.scale, y) + 12;
   for (const note of figure.notes) write(note, 19, { colour: QUIET });
   y += 6;
-  write(figure.address, 19, { colour: ACCENT });
+  if (figure.address !== undefined) write(figure.address, 19, { colour: ACCENT });
   const height = Math.ceil(y + MARGIN * 0.7);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" ` +
