@@ -14,6 +14,7 @@ import {
   chosenIn,
   countOf,
   isNeuron,
+  isNeurons,
   isTop,
   objectOf,
   pictureOf,
@@ -37,7 +38,7 @@ import { type ForwardRecording, type GradientRecording, type MapRecording, Recor
 import { finite } from './model/results';
 import { settingsOf } from './model/settings';
 import { Spread, type SpreadOptions } from './model/spread';
-import { neuronIn, onePassOf, passesOf, targetsOf } from './model/targets';
+import { neuronIn, neuronsIn, onePassOf, passesOf, targetsOf } from './model/targets';
 import { Turns } from './model/turns';
 import type {
   AscentRun,
@@ -415,19 +416,19 @@ export class Model implements Disposable {
    */
   async ascend(
     options: AscentOptions & {
-      readonly class: number | readonly number[] | Neuron;
+      readonly class: number | readonly number[] | Neuron | readonly Neuron[];
       readonly score?: GradientOptions['score'];
       readonly from?: Partial<AscentState>;
     } & RunOptions,
   ): Promise<AscentRun> {
-    const chosen = chosenIn(options, 'class', 'classes', 'neuron');
+    const chosen = chosenIn(options, 'class', 'classes', 'neuron', 'neurons');
     const { score } = rulesOf(options, this.head);
     const { from, ...rest } = options;
     const start = from && this.startOf(from);
     const [, C, H, W] = this.inputShape;
     const ascent = await this.take(options, async (call) => {
       const { executor, targets } = await this.targetOf(chosen, call);
-      const ofNeuron = isNeuron(chosen); // which has no probability
+      const ofNeuron = isNeuron(chosen) || isNeurons(chosen); // which has no probability
       const backward: BackwardOptions = { targets, relu: 'gradient', score: ofNeuron ? 'logit' : score };
       const { Ascent } = await import('./gpu/ascent');
       return Ascent.create({ ...this.parts, executor }, call, { ...rest, extents: { C, H, W }, backward }, start);
@@ -706,10 +707,14 @@ export class Model implements Disposable {
 
   /** What computes a target's value, and where in it the target is: a class per item, or one neuron for all. */
   private async targetOf(
-    chosen: number | readonly number[] | Neuron,
+    chosen: number | readonly number[] | Neuron | readonly Neuron[],
     call: Call,
   ): Promise<{ executor: Executor; targets: readonly Target[] }> {
     const { executors, executor: ofScores } = this.parts;
+    if (isNeurons(chosen)) {
+      const executor = await executors.ofTensor(chosen[0]!.tensor, call);
+      return { executor, targets: neuronsIn(executor.plan, chosen) };
+    }
     if (!isNeuron(chosen)) return { executor: ofScores, targets: targetsOf(onePassOf(this.plan, chosen)) };
     const executor = await executors.ofTensor(chosen.tensor, call);
     const target = neuronIn(executor.plan, chosen);

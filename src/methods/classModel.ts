@@ -14,8 +14,11 @@ export type ClassModelPreset = 'paper' | 'vivid';
 
 /** Options of {@link classModel}. */
 export interface ClassModelOptions extends RunOptions {
-  /** A class; one per item of the model's batch, many class models at once; or any neuron or channel. */
-  readonly class: number | readonly number[] | Neuron;
+  /**
+   * A class; one per item of the model's batch, many class models at once; or any neuron or channel, or one of one
+   * tensor per item.
+   */
+  readonly class: number | readonly number[] | Neuron | readonly Neuron[];
   /**
    * What the options below are if they are left out; default `paper`: only λ, as in the paper. `vivid`: see {@link
    * CLASS_MODEL_PRESETS}.

@@ -8,12 +8,16 @@ import type { BackwardOptions } from '../gpu/executor';
 import { type Captured, type ImageInput, type Images, captured, isPrepared } from '../image/pixels';
 import type { GradientOptions, Head, Neuron, RunOptions, TopClasses } from '../options';
 
-type Chosen = GradientOptions['class'];
+type Chosen = GradientOptions['class'] | readonly Neuron[];
 
 export const isNeuron = (chosen: Chosen): chosen is Neuron => typeof chosen === 'object' && 'tensor' in chosen;
+export const isNeurons = (chosen: Chosen): chosen is readonly Neuron[] =>
+  Array.isArray(chosen) && typeof chosen[0] === 'object';
 export const isTop = (chosen: Chosen): chosen is TopClasses => typeof chosen === 'object' && 'top' in chosen;
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+const isOneNeuron = (value: unknown): boolean =>
+  isObject(value) && 'tensor' in value && typeof value.tensor === 'string' && 'channel' in value;
 const isList = (value: unknown): boolean => Array.isArray(value) && value.every((one) => typeof one === 'number');
 
 /** Kinds of targets, each as a test and in words. */
@@ -28,8 +32,11 @@ const TARGETS = {
   },
   neuron: {
     says: "{ tensor: 'conv1', channel: 0 }",
-    holds: (value: unknown) =>
-      isObject(value) && 'tensor' in value && typeof value.tensor === 'string' && 'channel' in value,
+    holds: isOneNeuron,
+  },
+  neurons: {
+    says: 'a list of such neurons',
+    holds: (value: unknown) => Array.isArray(value) && value.length > 0 && value.every(isOneNeuron),
   },
 } satisfies Record<string, Rule>;
 

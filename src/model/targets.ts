@@ -59,6 +59,26 @@ export function onePassOf(plan: Plan, chosen: number | readonly number[]): Class
   return classes!;
 }
 
+/**
+ * Neurons of one tensor, one per item of the batch.
+ *
+ * @throws GradlensError `shape` for another number of them, for several tensors, or for one that is not in its tensor
+ */
+export function neuronsIn(plan: Plan, neurons: readonly Neuron[]): readonly Target[] {
+  const other = neurons.find(({ tensor }) => tensor !== neurons[0]!.tensor);
+  if (other)
+    throw new GradlensError(
+      'shape',
+      `neurons of '${neurons[0]!.tensor}' and of '${other.tensor}': those of one pass are of one tensor`,
+    );
+  if (neurons.length !== plan.batch)
+    throw new GradlensError(
+      'shape',
+      `${neurons.length} neurons for a batch of ${plan.batch}: one, or one per picture, would be right`,
+    );
+  return neurons.map((neuron) => neuronIn(plan, neuron));
+}
+
 /** @throws GradlensError `shape` for a neuron that is not in its tensor */
 export function neuronIn({ scores: { C, H, W } }: Plan, { tensor, channel, y, x }: Neuron): Target {
   const within = (index: number, extent: number): boolean => Number.isInteger(index) && index >= 0 && index < extent;

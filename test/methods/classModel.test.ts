@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { CLASS_MODEL_PRESETS, type ClassModel, type ClassModelOptions, type Model, classModel } from '../../src';
+import {
+  CLASS_MODEL_PRESETS,
+  type ClassModel,
+  type ClassModelOptions,
+  type Model,
+  type Neuron,
+  classModel,
+} from '../../src';
 import { nodeDrivers } from '../node';
 import { PHOTOS } from '../../src/image/photoStatistics';
 import { relativeL2 } from '../oracle/compare';
@@ -347,6 +354,28 @@ test('a channel and a neuron are climbed as a class is', async () => {
     expect(relativeL2(result.scores[0]!, scores)).toBeLessThan(1e-5);
   }
   await expect(finish(model, { class: { tensor: 'relu2', channel: 9 } })).rejects.toThrow('channel 9 is not in it');
+});
+
+test('neurons of one tensor are climbed at once, each as it is alone', async () => {
+  using engine = await engineOn();
+  const [single, both] = [await engine.load(graph), await engine.load(graph, { batch: 2 })];
+  const neurons = [
+    { tensor: 'relu2', channel: 4 },
+    { tensor: 'relu2', channel: 1, y: 2, x: 3 },
+  ];
+  const options = { iterations: 3, l2: 0 };
+  const found = await finish(both, { ...options, class: neurons, start: Float32Array.from([...start, ...start]) });
+  for (const [n, neuron] of neurons.entries()) {
+    const alone = await finish(single, { ...options, class: neuron, start });
+    expect(relativeL2(found.data.subarray(n * alone.data.length, (n + 1) * alone.data.length), alone.data)).toBe(0);
+    expect(found.scores[n]).toEqual(alone.scores[0]);
+  }
+  const refused = (list: readonly Neuron[]) => finish(both, { ...options, class: list });
+  await expect(refused(neurons.slice(1))).rejects.toThrow('1 neurons for a batch of 2: one, or one per picture');
+  await expect(refused([neurons[0]!, { tensor: 'conv1', channel: 0 }])).rejects.toThrow(
+    "neurons of 'relu2' and of 'conv1': those of one pass are of one tensor",
+  );
+  await expect(refused([])).rejects.toMatchObject({ code: 'shape' });
 });
 
 test('a score that is no longer a number ends the run and says at which iteration', async () => {
