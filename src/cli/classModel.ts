@@ -1,28 +1,10 @@
 import { writeNpy } from '../formats/npy';
 import { type Neuron, classModel as classModelOf } from '../index';
-import { command, common, numberOption } from './args';
+import { command, common } from './args';
+import { ADVICE, ascentOf, ascentOptions } from './ascent';
 import { UsageError } from './failure';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
 import { beside, checkPattern, encodePng, fillPattern, named } from './output';
-
-const NUMBERS = [
-  ['iterations', 'iterations', 'steps of ascent'],
-  ['l2', 'l2', 'λ, weight of ‖I‖², in the same units as the step'],
-  ['step', 'step', "how far a step moves, as root mean square; 1 is photos' standard deviation, for every network"],
-  ['total-variation', 'totalVariation', "weight of the lengths of the image's own gradient"],
-  ['momentum', 'momentum', 'how much of the last move is in the next'],
-  ['jitter', 'jitter', 'up to how many pixels the image is shifted before each gradient'],
-  ['rotate', 'rotate', 'up to how many degrees it is turned before each gradient'],
-  ['zoom', 'zoom', 'up to which part of its size it is drawn larger or smaller before each gradient'],
-  ['blur', 'blur', 'standard deviation in pixels of a blur now and then'],
-  ['blur-every', 'blurEvery', 'iterations between two blurs'],
-  ['seed', 'seed', 'of what is drawn: shifts, turns and zooms'],
-] as const;
-
-const ADVICE = {
-  flat: 'the picture is nearly of one colour: a larger --step, more --iterations or a smaller --l2 shows more',
-  exploded: 'most of the picture is far beyond black and white: a smaller --step or a larger --l2 holds it',
-};
 
 /** The largest batch, so that all classes at once take bounded memory. */
 const MOST_AT_ONCE = 10;
@@ -40,20 +22,7 @@ export const classModel = command({
       valueHint: 'TENSOR:CHANNEL[:Y:X]',
       description: 'instead of a class a channel of a tensor, or one place of it',
     },
-    preset: {
-      type: 'enum',
-      options: ['paper', 'vivid'],
-      default: 'paper',
-      description: 'what the options below are if left out; vivid has what later work found',
-    },
-    parametrisation: {
-      type: 'enum',
-      options: ['pixels', 'fourier'],
-      description: 'what a step is taken in: the pixels, or cosines as large as in photos (default: the preset’s)',
-    },
-    ...(Object.fromEntries(
-      NUMBERS.map(([option, , description]) => [option, { type: 'string', valueHint: 'X', description }]),
-    ) as Record<(typeof NUMBERS)[number][0], { type: 'string'; valueHint: string; description: string }>),
+    ...ascentOptions('paper'),
     score: {
       type: 'enum',
       options: ['logit', 'probability'],
@@ -72,26 +41,7 @@ export const classModel = command({
   async run(args, session) {
     const { signal, onProgress } = session;
     checkPattern(args.out);
-    const numbers = Object.fromEntries(
-      NUMBERS.flatMap(([option, name]) => {
-        const text = args[option];
-        return text === undefined
-          ? []
-          : [
-              [
-                name,
-                numberOption(
-                  option,
-                  text,
-                  option === 'iterations' || option === 'blur-every' ? 1 : 0,
-                  1e6,
-                  WHOLE.has(option),
-                ),
-              ],
-            ];
-      }),
-    ) as Partial<Record<(typeof NUMBERS)[number][1], number>>;
-    const { preset, parametrisation } = args;
+    const ascent = ascentOf(args);
     const score = args.score;
     const file = await readModel(args, session);
     const input = preparationOf(file, args.prep, session);
@@ -113,10 +63,8 @@ export const classModel = command({
       const some = Array.from({ length: batch }, (_, n) => targets[Math.min(begin + n, targets.length - 1)]!);
       const target = typeof some[0] === 'object' ? some[0] : (some as number[]);
       const run = classModelOf(model, {
+        ...ascent,
         class: target,
-        preset,
-        ...(parametrisation ? { parametrisation } : {}),
-        ...numbers,
         score,
         signal,
         onProgress,
@@ -173,8 +121,6 @@ function namesOf(
     return { label, title, out, npy: args.npy ? beside(out, 'npy') : null };
   });
 }
-
-const WHOLE: ReadonlySet<string> = new Set(['iterations', 'jitter', 'blur-every', 'seed']);
 
 /** A class, several with commas between their numbers, or all of them. */
 function classesOf(text: string, labels: readonly string[]): readonly number[] {

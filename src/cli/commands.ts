@@ -12,6 +12,7 @@ import { info } from './info';
 import { inspect } from './inspect';
 import { localise } from './localise';
 import { merge } from './merge';
+import { microscope } from './microscope/index';
 import { saliency } from './saliency';
 import { sanity } from './sanity';
 import { segment } from './segment';
@@ -19,6 +20,7 @@ import { segment } from './segment';
 export const commands: Readonly<Record<string, CommandDef<any>>> = {
   saliency,
   'class-model': classModel,
+  microscope,
   segment,
   localise,
   sanity,

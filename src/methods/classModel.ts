@@ -5,6 +5,7 @@ import { type InputUnits, inputUnits } from '../image/inputUnits';
 import type { Pixels } from '../image/pixels';
 import { unprepared } from '../image/unprepared';
 import type { Model } from '../model';
+import { normal, uniform } from '../random';
 import type { AscentChunk, AscentState, Neuron, RunOptions } from '../options';
 import { optionsAtCall } from './atCall';
 import { madeBy } from './heatmap';
@@ -39,6 +40,11 @@ export interface ClassModelOptions extends RunOptions {
    */
   readonly origin?: 'zero' | 'photo';
   /**
+   * Standard deviation, in the same units, of noise that is added to the origin at the beginning, the same for all
+   * items; 0: none, as in the paper. A channel that is shut for a picture of one colour has no gradient there.
+   */
+  readonly noise?: number;
+  /**
    * Divide each direction by its root mean square, so that `step` means the same for every net. Off: the bare gradient.
    */
   readonly normalise?: boolean;
@@ -67,7 +73,7 @@ export interface ClassModelOptions extends RunOptions {
   readonly blur?: number;
   /** After how many iterations each blur comes. */
   readonly blurEvery?: number;
-  /** Seed of what is drawn: shifts, turns and zooms. */
+  /** Seed of what is drawn: noise, shifts, turns and zooms. */
   readonly seed?: number;
   /**
    * Where to begin, `[N, C, H, W]` prepared; default, as in the paper, the `origin`. Or the `state` of a run, which
@@ -84,6 +90,7 @@ type Ascending = Required<
     | 'step'
     | 'normalise'
     | 'origin'
+    | 'noise'
     | 'totalVariation'
     | 'momentum'
     | 'parametrisation'
@@ -104,6 +111,7 @@ export const CLASS_MODEL_PRESETS: Readonly<Record<ClassModelPreset, Ascending>> 
     step: 0.05,
     normalise: true,
     origin: 'zero',
+    noise: 0,
     totalVariation: 0,
     momentum: 0,
     parametrisation: 'pixels',
@@ -120,6 +128,7 @@ export const CLASS_MODEL_PRESETS: Readonly<Record<ClassModelPreset, Ascending>> 
     step: 0.02,
     normalise: true,
     origin: 'photo',
+    noise: 0,
     totalVariation: 0,
     momentum: 0.5,
     parametrisation: 'pixels',
@@ -211,11 +220,14 @@ async function* stepsOf(model: Model, options: ClassModelOptions): AsyncGenerato
   check('preset', preset, oneOf(...Object.keys(CLASS_MODEL_PRESETS)));
   const ascending = { ...CLASS_MODEL_PRESETS[preset], ...given(options) };
   checkAll(ascending, rulesOf(model));
-  const { iterations, origin, ...numbers } = ascending;
+  const { iterations, origin, noise, ...numbers } = ascending;
   const [N, C] = model.inputShape;
   const photos = inputUnits(model.input, C);
   const units = { ...photos, centre: origin === 'zero' ? photos.centre.map(() => 0) : photos.centre };
-  const begin: Partial<AscentState> | undefined = start instanceof Float32Array ? { image: start } : start;
+  const begin: Partial<AscentState> | undefined =
+    start instanceof Float32Array
+      ? { image: start }
+      : (start ?? (noise > 0 ? { image: noisy(model, units, noise, numbers.seed) } : undefined));
   const { signal, onProgress } = options;
   const ascent = await model.ascend({
     ...numbers,
@@ -265,6 +277,18 @@ async function* stepsOf(model: Model, options: ClassModelOptions): AsyncGenerato
   }
 }
 
+/** The origin with noise, `[N, C, H, W]`. */
+function noisy({ inputShape: [N, C, H, W] }: Model, units: InputUnits, noise: number, seed: number): Float32Array {
+  const draw = uniform(seed);
+  const item = Float32Array.from({ length: C * H * W }, (_, i) => {
+    const c = Math.floor(i / (H * W));
+    return units.centre[c]! + noise * units.spread[c]! * normal(draw);
+  });
+  const all = new Float32Array(N * item.length);
+  for (let n = 0; n < N; n++) all.set(item, n * item.length);
+  return all;
+}
+
 /** Those of the preset's options that the caller gave. */
 function given(options: ClassModelOptions): Partial<Ascending> {
   const names = Object.keys(CLASS_MODEL_PRESETS.paper) as (keyof Ascending)[];
@@ -279,6 +303,7 @@ function rulesOf({ inputShape: [, , H, W] }: Model): Readonly<Record<keyof Ascen
     step: from(0),
     normalise: oneOf(true, false),
     origin: oneOf('zero', 'photo'),
+    noise: from(0),
     totalVariation: from(0),
     momentum: below(0, 1),
     parametrisation: oneOf('pixels', 'fourier'),

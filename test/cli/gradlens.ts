@@ -24,12 +24,17 @@ export interface Outcome {
 export interface RunOptions {
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Called as soon as the process runs. */
+  readonly onStart?: (kill: (signal: NodeJS.Signals) => void) => void;
   /** Called with the process as soon as it prints a result. */
   readonly onResult?: (kill: (signal: NodeJS.Signals) => void) => void;
 }
 
 /** On a software driver if there is one, so that the tests mean the same everywhere. */
-export function gradlens(args: readonly string[], { stdin, env, onResult }: RunOptions = {}): Promise<Outcome> {
+export function gradlens(
+  args: readonly string[],
+  { stdin, env, onStart, onResult }: RunOptions = {},
+): Promise<Outcome> {
   const driver = process.env['GRADLENS_VULKAN'] || softwareDrivers()[0];
   const child = spawn(process.execPath, [join(root, 'bin/gradlens.js'), ...args], {
     cwd: folder(),
@@ -37,6 +42,7 @@ export function gradlens(args: readonly string[], { stdin, env, onResult }: RunO
     timeout: 50_000,
     killSignal: 'SIGKILL',
   });
+  onStart?.((signal) => child.kill(signal));
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     if (stdout === '') onResult?.((signal) => child.kill(signal));

@@ -356,6 +356,27 @@ test('a channel and a neuron are climbed as a class is', async () => {
   await expect(finish(model, { class: { tensor: 'relu2', channel: 9 } })).rejects.toThrow('channel 9 is not in it');
 });
 
+test('noise begins at the origin, the same for a seed and for all items', async () => {
+  using engine = await engineOn();
+  const model = await engine.load(graph, { input, batch: 2 });
+  const begun = async (options: Partial<ClassModelOptions>) =>
+    (await finish(model, { class: [0, 1], iterations: 1, step: 0, l2: 0, ...options })).data;
+  const options = { noise: 0.25, origin: 'photo', seed: 3 } as const;
+  const [plain, noisy] = [await begun({ origin: 'photo' }), await begun(options)];
+  const size = C * H * W;
+  expect(noisy.subarray(size)).toEqual(noisy.subarray(0, size));
+  expect(await begun({ ...options, seed: 4 })).not.toEqual(noisy);
+  for (const [c, std] of input.std.entries()) {
+    const plane = Array.from({ length: H * W }, (_, i) => noisy[c * H * W + i]! - plain[c * H * W + i]!);
+    const deviation = Math.hypot(...plane) / Math.sqrt(plane.length);
+    const share = deviation / (0.25 * ((255 * input.scale * PHOTOS.std) / std));
+    expect([share > 0.7, share < 1.3]).toEqual([true, true]);
+  }
+  const whole = await finish(model, { class: [0, 1], iterations: 2, ...options });
+  const from = await finish(model, { class: [0, 1], iterations: 2, origin: 'photo', seed: 3, start: noisy });
+  expect(whole.data).toEqual(from.data);
+});
+
 test('neurons of one tensor are climbed at once, each as it is alone', async () => {
   using engine = await engineOn();
   const [single, both] = [await engine.load(graph), await engine.load(graph, { batch: 2 })];

@@ -12,7 +12,8 @@ import { duration, showActivity, showProgress } from '../parts/messages';
 import { chooseUnit, chosenUnit, insideForm } from '../parts/unitField';
 import { state } from '../state';
 import { score } from '../words';
-import type { Activations, Inside, StageInfo } from '../worker/inside';
+import type { ReadableStage } from '../../compile/readable';
+import type { Activations, Inside } from '../worker/inside';
 import { call } from '../worker/remote';
 import { channelPicture, channelsBySize, stagePicture } from './pictures';
 import { showSteps } from './steps';
@@ -96,7 +97,11 @@ function showStrip(place: HTMLElement, { inside, activations }: Shown): void {
   );
 }
 
-function stageItem(place: HTMLElement, stage: StageInfo, activations: ReadonlyMap<string, Activations>): HTMLLIElement {
+function stageItem(
+  place: HTMLElement,
+  stage: ReadableStage,
+  activations: ReadonlyMap<string, Activations>,
+): HTMLLIElement {
   const { tensor, channels, height, width } = stage;
   const found = activations.get(tensor);
   const canvas = make('canvas', { width: 1, height: 1 });

@@ -11,18 +11,14 @@ import {
   type Profile,
   type RunOptions,
 } from '../../index';
-import { type Stage, stageOfStep, stagesOf } from '../../compile/stages';
+import { type ReadableStage, readableStagesOf } from '../../compile/readable';
+import { stageOfStep } from '../../compile/stages';
 import { forwardFlops } from '../../compile/flops';
 import type { Pixels } from '../../image/pixels';
 import { overChannels } from '../../methods/heatmap';
 
-export interface StageInfo extends Stage {
-  /** What the stage ends in, as far as it can be read. */
-  readonly tensor: string;
-}
-
 export interface Inside {
-  readonly stages: readonly StageInfo[];
+  readonly stages: readonly ReadableStage[];
   /** Of one forward pass. */
   readonly flops: number;
   readonly parameters: number;
@@ -35,20 +31,12 @@ export function insideOf(model: Model): Inside {
   const { graph } = model.file;
   const { forward, backward, memory } = model.plan;
   return {
-    stages: readableStages(model),
+    stages: readableStagesOf(model.file.graph),
     flops: forwardFlops(graph),
     parameters: [...graph.weights.values()].reduce((sum, { data }) => sum + data.length, 0),
     bytes: memory,
     dispatches: { forward: forward.length, backward: backward.length },
   };
-}
-
-function readableStages(model: Model): readonly StageInfo[] {
-  const known = new Set(model.tensors.map(({ name }) => name));
-  return stagesOf(model.file.graph).flatMap((stage) => {
-    const tensor = [...stage.nodes, stage.end].findLast((name) => known.has(name));
-    return tensor === undefined ? [] : [{ ...stage, tensor }];
-  });
 }
 
 /** A tensor for one picture. */
@@ -60,7 +48,7 @@ export interface Activations extends Extents {
 
 /** What each stage ends in, for one picture, in the order of the net. */
 export async function activationsOf(model: Model, picture: Pixels, run: RunOptions): Promise<Activations[]> {
-  const names = readableStages(model).map(({ tensor }) => tensor);
+  const names = readableStagesOf(model.file.graph).map(({ tensor }) => tensor);
   const { probe, tensors } = await probeFor(model, names, run);
   const { tensors: values } = await probe.vjp(picture, () => ({}), run);
   return tensors.map((tensor) => {
@@ -129,7 +117,7 @@ export interface Steps {
 
 /** Every step of a gradient: its kernel, and how long it takes on this device. */
 export async function stepsOf(model: Model, picture: Pixels, index: number, run: RunOptions): Promise<Steps> {
-  const stages = readableStages(model);
+  const stages = readableStagesOf(model.file.graph);
   const { clock, steps } = await model.profile(picture, { ...run, class: index });
   const { forward, backward } = model.plan;
   const kernels = [...forward, ...backward].map(({ kernel }) => kernel);
