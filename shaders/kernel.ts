@@ -37,8 +37,27 @@ export interface Kernel {
 export interface KernelSource {
   /** Extensions of the language that it uses. */
   readonly enable: readonly string[];
-  /** WGSL: functions, variables of the workgroup, and `main`. */
-  readonly text: string;
+  /** WGSL that stands before `main`. */
+  readonly functions: string;
+  readonly shared: readonly SharedArray[];
+  readonly workgroupSize: readonly number[];
+  /** Parameters of `main`. */
+  readonly takes: readonly Builtin[];
+  /** WGSL: what `main` does. */
+  readonly body: string;
+  /**
+   * Whether all that an invocation goes by is its number, `id`: then workgroups may have any size, and more invocations
+   * than there is work for.
+   */
+  readonly flat: boolean;
+}
+
+/** An array of `vec4f` that the invocations of a workgroup share. */
+export interface SharedArray {
+  readonly name: string;
+  readonly length: number;
+  /** For the reader. */
+  readonly shape: string;
 }
 
 /**
@@ -94,6 +113,7 @@ export type KernelParts = {
   readonly enable?: readonly string[];
   /** WGSL that stands before `main`. */
   readonly functions?: string;
+  readonly shared?: readonly SharedArray[];
   /** WGSL: what `main` does. */
   readonly body: string;
 } & (
@@ -111,8 +131,8 @@ export type KernelParts = {
   | {
       readonly workgroups: Kernel['workgroups'];
       readonly workgroupSize: readonly number[];
-      /** Parameters of `main`. */
       readonly takes: readonly Builtin[];
+      readonly flat?: boolean;
     }
 );
 
@@ -124,7 +144,7 @@ const BUILTINS = {
   /** Needs the extension `subgroups`. */
   lane: '@builtin(subgroup_invocation_id) lane: u32',
 } as const;
-type Builtin = keyof typeof BUILTINS;
+export type Builtin = keyof typeof BUILTINS;
 
 /** One invocation for each pixel of each block of four channels. */
 export const eachPixel = (x: Readonly<Record<string, string>>) => ({ x, y: { b: 'BLOCKS' }, z: { n: 'N' } });
@@ -136,23 +156,19 @@ export const MOST_WORKGROUPS = 65_535;
 
 /** Numbers the bindings, declares them with their shapes, and writes `main`. */
 export function kernel(parts: KernelParts): Kernel {
-  const { name, tensors, slices = {}, flops = 0, enable = [], functions = '', body } = parts;
+  const { name, tensors, slices = {}, flops = 0, enable = [], functions = '', shared = [], body } = parts;
   const declared = tensors
     .filter((each) => each !== false)
     .filter((each, k, all) => all.findIndex((other) => other.name === each.name) === k);
   const dims = { ...parts.dims, ...fieldsOf(declared, slices) };
-  const { workgroups, workgroupSize, takes, begins } =
-    'each' in parts ? spread(parts.each, dims) : { ...parts, begins: '' };
-  const source: KernelSource = {
-    enable,
-    text: `${functions}
-
-@compute @workgroup_size(${workgroupSize.join(', ')})
-fn main(${takes.map((builtin) => BUILTINS[builtin]).join(', ')}) {
-${begins}
-${body}
-}`,
-  };
+  const {
+    workgroups,
+    workgroupSize,
+    takes,
+    begins,
+    flat = false,
+  } = 'each' in parts ? spread(parts.each, dims) : { ...parts, begins: '' };
+  const source = { enable, functions, shared, workgroupSize, takes, body: `${begins}\n${body}`, flat };
   return { name, dims, workgroups, flops, declared, source, code: codeOf(source, declared, dims) };
 }
 
@@ -209,6 +225,7 @@ function spread(
     workgroups: [across, rows * count(y), count(z)] as const,
     workgroupSize: [WORKGROUP],
     takes: ['id'] as const,
+    flat: rows === 1,
     begins: [
       ...(rows === 1 ? [] : [`let unit = id.y % ${rows}u * ${across * WORKGROUP}u + id.x;`]),
       `if (${unit} >= ${Object.values(x)
@@ -226,26 +243,42 @@ export function grid(x: number, y: number, z: number): readonly [number, number,
   return [Math.ceil(x / WORKGROUP), y, z];
 }
 
-/** All of the WGSL. Of the functions that come with the tensors, it holds those that are called. */
-function codeOf(
-  { enable, text }: KernelSource,
+/** WGSL: what stands before `main`, with the functions of the tensors that are called. */
+export function functionsIn(
+  { functions, body }: KernelSource,
   declared: readonly Declaration[],
   dims: Readonly<Record<string, number>>,
 ): string {
   const fields = new Set(Object.keys(dims));
-  const functions = declared
+  const called = declared
     .filter((each): each is TensorDeclaration => each.kind === 'tensor')
     .flatMap((tensor) => functionsOf(tensor, fields))
-    .filter(([called]) => text.includes(`${called}(`))
+    .filter(([name]) => functions.includes(`${name}(`) || body.includes(`${name}(`))
     .map(([, code]) => code);
+  return [...called.flatMap((code) => [code, '']), functions].join('\n');
+}
+
+/** All of the WGSL. */
+function codeOf(
+  source: KernelSource,
+  declared: readonly Declaration[],
+  dims: Readonly<Record<string, number>>,
+): string {
+  const { enable, shared, workgroupSize, takes, body } = source;
   return tidy(
     [
       ...enable.map((extension) => `enable ${extension};`),
       uniform(dims),
       ...declared.map((each, k) => declarationOf(each, k + 1)),
       '',
-      ...functions.flatMap((code) => [code, '']),
-      text,
+      functionsIn(source, declared, dims),
+      '',
+      ...shared.map(({ name, length, shape }) => `var<workgroup> ${name}: array<vec4f, ${length}>; // ${shape}`),
+      '',
+      `@compute @workgroup_size(${workgroupSize.join(', ')})`,
+      `fn main(${takes.map((builtin) => BUILTINS[builtin]).join(', ')}) {`,
+      body,
+      '}',
     ].join('\n'),
   );
 }

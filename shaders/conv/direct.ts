@@ -68,6 +68,7 @@ export function convDirect(
     workgroups: [Math.ceil(units / workgroup), (d.GROUPS * d.OUT) / blocks, d.N],
     workgroupSize: [workgroup],
     takes: quads ? ['id', 'lane'] : ['id'],
+    flat: true,
     body: `
 let n = id.z;
 let o = id.y * ${blocks}u;

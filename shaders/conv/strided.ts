@@ -40,6 +40,7 @@ export function convBackwardStrided(
     workgroups: [Math.ceil((RUNS * d.H) / WORKGROUP), d.GROUPS * d.IN, d.N],
     workgroupSize: [WORKGROUP],
     takes: ['id'],
+    flat: true,
     body: `
 if (id.x >= d.H * d.RUNS) { return; }
 let n = id.z;

@@ -18,6 +18,11 @@ export interface Tile extends WeightTile {
   readonly depth: number;
   /** Of these blocks, how many one invocation owns, in one unit: all of its sums are in registers. */
   readonly own: number;
+  /**
+   * Teams of invocations in a workgroup, each of which sums a part of the steps; their sums meet in workgroup memory.
+   * So one dispatch does where there are many steps and few outputs. Default: one.
+   */
+  readonly teams?: number;
 }
 
 export interface TiledVariant {
@@ -30,13 +35,15 @@ export interface TiledVariant {
   readonly spans: number;
 }
 
+/** Of one team. */
 export const invocationsOf = ({ blocks, units, own }: Tile): number => (blocks / own) * units;
 
 /**
  * Workgroup memory, in vec4f: one more per row of inputs, so that neither its writers nor its readers meet in a bank.
  */
 const inputRow = ({ units }: Tile): number => units + 1;
-export const workgroupBytes = (tile: Tile): number => tile.depth * (STRIP * inputRow(tile) + 4 * tile.blocks) * 16;
+export const workgroupBytes = (tile: Tile): number =>
+  (tile.teams ?? 1) * tile.depth * (STRIP * inputRow(tile) + 4 * tile.blocks) * 16;
 
 /** Whether what is loaded divides evenly among the invocations: what the code below takes for granted. */
 export function isWhole(tile: Tile): boolean {
@@ -46,34 +53,39 @@ export function isWhole(tile: Tile): boolean {
     Number.isInteger(tile.blocks / tile.own) &&
     (tile.depth * 4 * tile.blocks) % threads === 0 &&
     (tile.depth * pixels) % threads === 0 &&
-    (threads % pixels === 0 || pixels % threads === 0)
+    (threads % pixels === 0 || pixels % threads === 0) &&
+    (tile.teams === undefined || threads <= tile.depth * STRIP * inputRow(tile))
   );
 }
 
-/** How the sum over input channels and taps is cut into steps of one tile, and these into spans. */
+/** How the sum over input channels and taps is cut into steps of one tile, and these into spans, a part for each team. */
 export function stepsOf(
   d: ConvDims,
-  { depth }: Pick<Tile, 'depth'>,
+  { depth, teams = 1 }: Pick<Tile, 'depth' | 'teams'>,
   spans: number,
 ): { readonly STEPS: number; readonly SPAN: number; readonly spans: number } {
   const STEPS = Math.ceil(d.IN / depth) * d.R * d.S;
-  const SPAN = Math.max(1, Math.ceil(STEPS / spans));
-  return { STEPS, SPAN, spans: Math.max(1, Math.ceil(STEPS / SPAN)) };
+  const SPAN = Math.max(1, Math.ceil(STEPS / (spans * teams)));
+  return { STEPS, SPAN, spans: Math.max(1, Math.ceil(STEPS / (SPAN * teams))) };
 }
 
 /**
  * WGSL: adds the products of one tile in workgroup memory to the sums `a<block>_<pixel>`. Of `filters` `[depth, 4,
  * blocks]` an invocation reads from `own.y` on; of `inputs` pixel `j` of input block `k` lies `slot(k, j)` after
- * `own.x`. All of it stands in the code: a loop takes GPUs half as long again.
+ * `own.x`, or after what it is told. All of it stands in the code: a loop takes GPUs half as long again.
  */
-export function tileProducts({ blocks, depth, own }: Tile, slot: (k: number, j: number) => number): string {
+export function tileProducts(
+  { blocks, depth, own }: Tile,
+  slot: (k: number, j: number) => number,
+  [input, filter]: readonly [string, string] = ['own.x', 'own.y'],
+): string {
   const apart = blocks / own;
   const block = (k: number): string => `{
-${lines(STRIP, (j) => `let x${j} = inputs[own.x + ${slot(k, j)}u];`)}
+${lines(STRIP, (j) => `let x${j} = inputs[${input} + ${slot(k, j)}u];`)}
 ${lines(
   4,
   (lane) => `{
-${unroll({ b: own }, `let w{b} = filters[own.y + ${(k * 4 + lane) * blocks}u + {b}u * ${apart}u];`)}
+${unroll({ b: own }, `let w{b} = filters[${filter} + ${(k * 4 + lane) * blocks}u + {b}u * ${apart}u];`)}
 ${unroll({ b: own, j: STRIP }, `a{b}_{j} += x{j}.${'xyzw'[lane]} * w{b};`)}
 }`,
 )}
@@ -96,12 +108,14 @@ export const partialLength = (d: ConvDims, unit: Unit, spans: number): number =>
  * `a<block>_<pixel>`.
  *
  * With several spans each workgroup sums one span of the steps and writes `partial`; otherwise the kernel finishes by
- * itself. The loops around the barriers depend on the uniform and the workgroup only. Bindings: x weight, then
- * `partial` or those of `finish`.
+ * itself. With several teams each has a part of the span, its own inputs and filters, and as many rounds as any; the
+ * first adds up the sums of all, in their order. The loops around the barriers depend on the uniform and the workgroup
+ * only. Bindings: x weight, then `partial` or those of `finish`.
  */
 export function convTiled({ name, dims: d, x, finish }: ConvKernel, { tile, spans: wanted }: TiledVariant): Kernel {
-  const { blocks, units, depth, own } = tile;
+  const { blocks, units, depth, own, teams = 1 } = tile;
   const { STEPS, SPAN, spans } = stepsOf(d, tile, wanted);
+  const teamed = teams > 1;
   const whole = spans === 1;
   const threads = invocationsOf(tile);
   const pixels = units * STRIP;
@@ -113,6 +127,12 @@ export function convTiled({ name, dims: d, x, finish }: ConvKernel, { tile, span
   const ownWeights = { e: (depth * 4 * blocks) / threads };
   const sums = { b: own, j: STRIP };
   const row = inputRow(tile);
+  const inputs = depth * STRIP * row;
+  const filters = depth * 4 * blocks;
+  // by the teams' own part of workgroup memory, and their own number
+  const [me, span, after] = teamed
+    ? ['mine', `(group.z / d.GROUPS * ${teams}u + own.z)`, (length: number) => ` + own.z * ${length}u`]
+    : ['me', 'span', () => ''];
   const { columns } = finish.unit;
   const grid = unitGrid(d, finish.unit);
   const OUT_TILES = Math.ceil(d.OUT / blocks);
@@ -129,44 +149,53 @@ export function convTiled({ name, dims: d, x, finish }: ConvKernel, { tile, span
     flops: flopsOf(d),
     functions: wgsl`
 ${whole ? finish.functions : ''}
-${unitAt(finish.unit)}
-
-var<workgroup> inputs: array<vec4f, ${depth * STRIP * row}>; // [depth, 8, units and one unused]
-var<workgroup> filters: array<vec4f, ${depth * 4 * blocks}>; // [depth, 4, blocks]`,
+${unitAt(finish.unit)}`,
+    shared: [
+      { name: 'inputs', length: teams * inputs, shape: `[${teamed ? 'teams, ' : ''}depth, 8, units and one unused]` },
+      { name: 'filters', length: teams * filters, shape: `[${teamed ? 'teams, ' : ''}depth, 4, blocks]` },
+    ],
     workgroups: [Math.ceil(grid.UNITS / units), OUT_TILES, d.GROUPS * spans],
-    workgroupSize: [units, apart],
+    workgroupSize: teamed ? [units, apart, teams] : [units, apart],
     takes: ['group', 'own', 'me'],
     body: wgsl`
 let g = group.z % d.GROUPS;
 let span = group.z / d.GROUPS;
 let plane = d.H * d.W;
+#if ${teamed}
+let mine = me % ${threads}u;
+#endif
 
 ${unroll(
   { k: ownPixels },
   `
-let pixel{k} = {k}u * ${threads}u + me % ${Math.min(threads, pixels)}u;
+let pixel{k} = {k}u * ${threads}u + ${me} % ${Math.min(threads, pixels)}u;
 let unit{k} = group.x * ${units}u + pixel{k} / ${STRIP}u;
 let begin{k} = unitAt(unit{k});
 let top{k} = (begin{k}.y + pixel{k} % ${STRIP}u / ${columns}u) * d.STRIDE_Y - d.PAD_TOP;
 let left{k} = (begin{k}.z + pixel{k} % ${columns}u) * d.STRIDE_X - d.PAD_LEFT;
 let input{k} = index_x(begin{k}.x, g * d.IN, 0u, 0u);
-let slot{k} = (me / ${pixels}u * ${STRIP}u + pixel{k} % ${STRIP}u) * ${row}u + pixel{k} / ${STRIP}u;`,
+let slot{k} = (${me} / ${pixels}u * ${STRIP}u + pixel{k} % ${STRIP}u) * ${row}u + pixel{k} / ${STRIP}u${after(inputs)};`,
 )}
 ${unroll(loads, 'var v{k}_{e} = vec4f();')}
 ${unroll(ownWeights, 'var k{e} = vec4f();')}
 
 ${unroll(sums, 'var a{b}_{j} = vec4f();')}
 
-let begin = min(span * d.SPAN, d.STEPS);
+let begin = min(${span} * d.SPAN, d.STEPS);
 let end = min(begin + d.SPAN, d.STEPS);
 let taps = d.R * d.S;
 var c = begin / max(taps, 1u) * ${depth}u;
 var r = begin % max(taps, 1u) / max(d.S, 1u);
 var s = begin % max(d.S, 1u);
-var weights = index_weight(g, group.y, begin, me);
+var weights = index_weight(g, group.y, begin, ${me});
+#if ${teamed}
+for (var round = 0u; round <= d.SPAN; round++) {
+  let step = begin + round;
+#else
 for (var step = begin; step <= end; step++) {
+#endif
   if (step < end) {
-    let block = c + me / ${pixels}u;
+    let block = c + ${me} / ${pixels}u;
 ${unroll(
   { k: ownPixels },
   `
@@ -184,7 +213,7 @@ ${unroll(
     }`,
 )}
 ${unroll(ownWeights, `k{e} = load_weight_at(weights + {e}u * ${threads}u);`)}
-    weights += ${depth * 4 * blocks}u;
+    weights += ${filters}u;
     s++;
     if (s == d.S) {
       s = 0u;
@@ -195,14 +224,28 @@ ${unroll(ownWeights, `k{e} = load_weight_at(weights + {e}u * ${threads}u);`)}
       c += ${depth}u;
     }
   }
-  if (step > begin) {
-${tileProducts(tile, (k, j) => (k * STRIP + j) * row)}
+  if (step > begin${teamed ? ' && step <= end' : ''}) {
+${tileProducts(tile, (k, j) => (k * STRIP + j) * row, [`own.x${after(inputs)}`, `own.y${after(filters)}`])}
   }
   workgroupBarrier();
 ${unroll(loads, `inputs[slot{k} + {e}u * ${together * STRIP * row}u] = v{k}_{e};`)}
-${unroll(ownWeights, `filters[me + {e}u * ${threads}u] = k{e};`)}
+${unroll(ownWeights, `filters[${me} + {e}u * ${threads}u${after(filters)}] = k{e};`)}
   workgroupBarrier();
 }
+#if ${teamed}
+
+${unroll(
+  sums,
+  `
+  workgroupBarrier();
+  inputs[me] = a{b}_{j};
+  workgroupBarrier();
+  if (own.z == 0u) {
+    for (var team = 1u; team < ${teams}u; team++) { a{b}_{j} += inputs[team * ${threads}u + me]; }
+  }`,
+)}
+if (own.z > 0u) { return; }
+#endif
 
 let unit = group.x * ${units}u + own.x;
 if (unit >= d.UNITS) { return; }

@@ -10,6 +10,7 @@ import { foldPad } from './foldPad';
 import { fusePool } from './fusePool';
 import { fuseRelu } from './fuseRelu';
 import { halve } from './halve';
+import { joinSiblings } from './joinSiblings';
 import { type Network, type Rewrite, networkOf } from './network';
 import { type Plan, plan } from './plan';
 import { mergeMoves, sinkMoves } from './moves';
@@ -84,7 +85,8 @@ export function planOf(graph: Graph, options: CompileOptions, rewrites: readonly
       tensor: untapped[0],
     });
   const steps = differentiate(network, batch, bindingBytes, variants);
-  return plan(graph.name, batch, half ? halve(steps, half) : steps, bindingBytes);
+  const stored = half ? halve(steps, half) : steps;
+  return plan(graph.name, batch, variants.joined ? joinSiblings(stored) : stored, bindingBytes);
 }
 
 /** The tensors that a graph computes from its input, by its own names. */

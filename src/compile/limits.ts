@@ -2,7 +2,7 @@
 import { type Kernel, bindingsOf } from '../../shaders/kernel';
 import { GradlensError } from '../errors';
 import type { Plan } from './plan';
-import { UNIFORM_STRIDE } from './sizes';
+import { extentBytes, extentOffsets } from './sizes';
 
 /** The limits of a device that a plan can meet, by their names in WebGPU. */
 export const PLAN_LIMITS = [
@@ -55,26 +55,26 @@ function needsOf(plan: Plan): Readonly<Record<(typeof PLAN_LIMITS)[number], Need
   return {
     maxBufferSize: most([
       ...bound,
-      { who: 'the extents of all steps', amount: steps.length * UNIFORM_STRIDE },
+      { who: 'the extents of all steps', amount: extentOffsets(steps).at(-1)! },
       { who: 'the read-back', amount: scores.storage.bytes + gradient.bytes },
     ]),
     maxStorageBufferBindingSize: most(bound),
-    maxUniformBufferBindingSize: ofKernels(({ kernel }) => Object.keys(kernel.dims).length * 4),
+    maxUniformBufferBindingSize: ofKernels(extentBytes),
     maxStorageBuffersPerShaderStage: ofKernels(
       ({ kernel }) => bindingsOf(kernel).filter(({ type }) => type.endsWith('storage')).length,
     ),
     maxComputeWorkgroupsPerDimension: ofKernels(({ kernel }) => Math.max(...kernel.workgroups)),
-    maxComputeInvocationsPerWorkgroup: ofKernels(({ size: [x, y] }) => x * y),
+    maxComputeInvocationsPerWorkgroup: ofKernels(({ size: [x, y, z] }) => x * y * z),
     maxComputeWorkgroupSizeX: ofKernels(({ size: [x] }) => x),
     maxComputeWorkgroupSizeY: ofKernels(({ size: [, y] }) => y),
     maxComputeWorkgroupStorageSize: ofKernels(({ kernel }) => workgroupBytesOf(kernel)),
   };
 }
 
-/** Invocations of a workgroup, as the WGSL declares them. */
-function workgroupSizeOf({ code }: Kernel): readonly [x: number, y: number] {
-  const [, x, y] = /@workgroup_size\((\d+)(?:,\s*(\d+))?\)/.exec(code)!;
-  return [Number(x), Number(y ?? 1)];
+/** Invocations of a workgroup. */
+function workgroupSizeOf({ source }: Kernel): readonly [x: number, y: number, z: number] {
+  const [x = 1, y = 1, z = 1] = source.workgroupSize;
+  return [x, y, z];
 }
 
 /** Bytes of workgroup memory, as the WGSL declares it. */

@@ -7,7 +7,7 @@ import type { Slice, Step, Tensor } from '../ops/op';
 import { MOST_WORKGROUPS } from '../../shaders/kernel';
 import { GradlensError } from '../errors';
 import type { Steps, Tap } from './differentiate';
-import { UNIFORM_STRIDE, allocatedBytes } from './sizes';
+import { allocatedBytes, extentOffsets } from './sizes';
 
 export interface PlannedBuffer {
   readonly bytes: number;
@@ -105,7 +105,7 @@ export function plan(name: string, batch: number, steps: Steps, bindingBytes: nu
     weights: sum('weight'),
     activations: sum('transient'),
     saved: sum('saved'),
-    scratch: sum('external') + allocatedBytes(input.bytes) + all.length * UNIFORM_STRIDE + constants + readback,
+    scratch: sum('external') + allocatedBytes(input.bytes) + extentOffsets(all).at(-1)! + constants + readback,
   };
   return {
     name,

@@ -8,7 +8,7 @@ import { type Kernel, bindingsOf } from '../../shaders/kernel';
 import { HEADS, WHOLE_PLANE } from '../../shaders/targets';
 import type { Plan } from '../compile';
 import type { Call } from '../calls';
-import { UNIFORM_STRIDE } from '../compile/sizes';
+import { extentBytes, extentOffsets } from '../compile/sizes';
 import type { Step } from '../ops/op';
 import type { ReluRule } from '../options';
 import { type Bound, Buffers, binder, dispatch } from './bound';
@@ -95,8 +95,9 @@ export class Executor {
         const buffers = plan.buffers.map(({ name, bytes, kind }) =>
           kind === 'weight' ? weights.buffer(name) : allocate(name, bytes, STORAGE | COPY_SRC | COPY_DST),
         );
-        const uniforms = allocate('extents', steps.length * UNIFORM_STRIDE, UNIFORM | COPY_DST);
-        device.write(uniforms, packExtents(steps));
+        const offsets = extentOffsets(steps);
+        const uniforms = allocate('extents', offsets.at(-1)!, UNIFORM | COPY_DST);
+        device.write(uniforms, packExtents(steps, offsets));
         const { C, H, W } = plan.scores;
         const rows = table(C, Math.max(H, W));
         const constants = {
@@ -110,12 +111,7 @@ export class Executor {
         const dispatches = steps.map((step, index): Bound => {
           const { pipeline, layout } = pipelines.get(step.kernel.code)!;
           const resourceOf = (name: string): GPUBufferBinding => {
-            if (name === 'd')
-              return {
-                buffer: uniforms,
-                offset: index * UNIFORM_STRIDE,
-                size: Object.keys(step.kernel.dims).length * 4,
-              };
+            if (name === 'd') return { buffer: uniforms, offset: offsets[index]!, size: extentBytes(step) };
             if (name === 'rule') return { buffer: constants.rule };
             if (name === 'targets') return { buffer: constants.targets };
             return { buffer: buffers[plan.placement.get(step.bind[name]!.name)!]! };
@@ -284,12 +280,12 @@ export class Executor {
   }
 }
 
-function packExtents(steps: readonly Step[]): Uint32Array {
-  const packed = new Uint32Array((steps.length * UNIFORM_STRIDE) / 4);
+function packExtents(steps: readonly Step[], offsets: readonly number[]): Uint32Array {
+  const packed = new Uint32Array(offsets.at(-1)! / 4);
   steps.forEach(({ kernel }, index) =>
     packed.set(
       Object.values(kernel.dims).map((value) => value >>> 0),
-      (index * UNIFORM_STRIDE) / 4,
+      offsets[index]! / 4,
     ),
   );
   return packed;

@@ -3,7 +3,7 @@ import type { Call } from '../calls';
 import { LARGEST_HALF } from '../../shaders/tensor';
 import { GradlensError } from '../errors';
 import { halvesFinite, notFinite } from '../finite';
-import type { Step } from '../ops/op';
+import type { Step, Tensor } from '../ops/op';
 import { dispatch } from './bound';
 import type { Encoder } from './commands';
 import type { BackwardOptions } from './executor';
@@ -39,21 +39,28 @@ export async function overflowOf(
       }),
     );
     for (const [k, step] of [...plan.forward, ...(backward ? plan.backward : [])].entries()) {
-      const outputs = floatsOf(step);
+      const outputs = outputsOf(step);
       const results = await readback.run(call, {
         what: step.label,
-        bytes: outputs.reduce((sum, { bytes }) => sum + bytes, 0),
+        bytes: outputs.reduce((sum, { tensor: { bytes } }) => sum + bytes, 0),
         encode: (encoder, read) => {
           dispatch(encoder, step.label, [executor.steps[k]!]);
-          for (const { name, bytes } of outputs) read(executor.bufferOf(name), bytes);
+          for (const { tensor } of outputs) read(executor.bufferOf(tensor.name), tensor.bytes);
         },
       });
       for (const [at, values] of results.entries()) {
-        const { half = false } = outputs[at]!;
+        const {
+          layers,
+          tensor: { half = false },
+        } = outputs[at]!;
         const value = !half ? values[notFinite(values)] : halvesFinite(values) ? undefined : NaN;
         if (value === undefined) continue;
-        const layer = step.label.slice(0, step.label.lastIndexOf('.'));
-        return overflow({ layer, value, half, what: k < plan.forward.length ? 'activation' : 'gradient' });
+        return overflow({
+          layer: layers.join(' or '),
+          value,
+          half,
+          what: k < plan.forward.length ? 'activation' : 'gradient',
+        });
       }
     }
     return null;
@@ -79,9 +86,22 @@ function overflow({ layer, value, what, half }: Found): GradlensError {
   return new GradlensError('validation', `${layer}: its ${what} is ${why}`, { layer, value });
 }
 
-/** The tensors of floats that a step writes. */
-function floatsOf({ kernel, bind }: Step): readonly Step['bind'][string][] {
-  return kernel.declared.flatMap((each) =>
-    each.kind === 'tensor' && each.access === 'read_write' && !each.element.includes('u') ? [bind[each.name]!] : [],
-  );
+interface Output {
+  readonly tensor: Tensor;
+  readonly layers: string[];
+}
+
+/** The tensors of floats that a step writes, and what layers write them. */
+function outputsOf(step: Step): readonly Output[] {
+  const outputs = new Map<string, Output>();
+  for (const { label, kernel, bind } of step.parts ?? [step]) {
+    for (const each of kernel.declared) {
+      if (each.kind !== 'tensor' || each.access !== 'read_write' || each.element.includes('u')) continue;
+      const tensor = bind[each.name]!;
+      const output = outputs.get(tensor.name) ?? { tensor, layers: [] };
+      output.layers.push(label.slice(0, label.lastIndexOf('.')));
+      outputs.set(tensor.name, output);
+    }
+  }
+  return [...outputs.values()];
 }

@@ -49,6 +49,10 @@ export interface Step {
   readonly kernel: Kernel;
   /** @internal */
   readonly bind: Readonly<Record<string, Tensor>>;
+  /** @internal Where what is bound lies in its storage, where that is not all of it. */
+  readonly places?: Readonly<Record<string, Slice>>;
+  /** @internal The steps that run side by side in this one. */
+  readonly parts?: readonly Step[];
 }
 
 /** What a step binds, by the kernel's names: a slice stands for its storage, and what is not there is left out. */
@@ -57,10 +61,13 @@ export type Tensors = Readonly<Record<string, Tensor | Slice | null | undefined>
 /** One dispatch of a layer, which is labelled `layer.name`. */
 export function stepOf(layer: string, name: string, kernel: Kernel, tensors: Tensors): Step {
   const bind: Record<string, Tensor> = {};
+  const places: Record<string, Slice> = {};
   for (const [binding, tensor] of Object.entries(tensors)) {
-    if (tensor) bind[binding] = 'storage' in tensor ? tensor.storage : tensor;
+    if (!tensor) continue;
+    bind[binding] = 'storage' in tensor ? tensor.storage : tensor;
+    if ('storage' in tensor) places[binding] = tensor;
   }
-  return { label: `${layer}.${name}`, kernel, bind };
+  return { label: `${layer}.${name}`, kernel, bind, places };
 }
 
 /** The weights of a graph, by name. */

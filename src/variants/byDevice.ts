@@ -17,7 +17,12 @@ type Known = Pick<Environment, 'features' | 'adapter' | 'limits'>;
 
 export function variantsFor(known: Known): Variants {
   const direct = directFor(known);
-  return { conv: (d) => machineryFor(d, known).untuned ?? direct, fullyConnected: fullyConnectedFor(known) };
+  return {
+    conv: (d) => machineryFor(d, known).untuned ?? direct,
+    fullyConnected: fullyConnectedFor(known),
+    // a dispatch costs software adapters next to nothing, and a kernel of several takes them longer to compile
+    joined: !known.adapter.isFallbackAdapter,
+  };
 }
 
 function fullyConnectedFor({ features, adapter }: Known): FullyConnectedVariant {

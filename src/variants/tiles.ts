@@ -9,8 +9,9 @@ import type { Environment } from '../environment';
 
 /**
  * By output channels × pixels; `own` of two makes an invocation's 8 × 8 sums, of one 4 × 8. All run at WebGPU's default
- * limits. The last three are for few channels: 16, 24, 48, 144. The first layer of a network has one block of input
- * channels: there a tile is one block deep.
+ * limits. `24×128` and the 16s are for few channels: 16, 24, 48, 144. The first layer of a network has one block of
+ * input channels: there a tile is one block deep. With teams a workgroup has 256 invocations whatever its tile, so that
+ * layers of different shapes can share a dispatch.
  */
 export const TILES = {
   '128×64': { blocks: 32, units: 8, depth: 4, own: 2 },
@@ -25,6 +26,8 @@ export const TILES = {
   '24×128': { blocks: 6, units: 16, depth: 4, own: 3 },
   '16×128': { blocks: 4, units: 16, depth: 4, own: 1 },
   '16×64': { blocks: 4, units: 8, depth: 4, own: 1 },
+  '32×32 by 8 teams': { blocks: 8, units: 4, depth: 1, own: 1, teams: 8 },
+  '16×32 by 16 teams': { blocks: 4, units: 4, depth: 1, own: 1, teams: 16 },
 } as const satisfies Readonly<Record<string, Tile>>;
 
 interface Machine {
@@ -50,6 +53,8 @@ const MODERATE = [
   TILES['24×128'],
   TILES['16×128'],
   TILES['16×64'],
+  TILES['32×32 by 8 teams'],
+  TILES['16×32 by 16 teams'],
 ];
 const UNMEASURED = { measured: false, tiles: [TILES['64×64'], TILES['64×32']] };
 const UNKNOWN: Machine = { cores: 64, tiles: MODERATE, winograd: { channels: 128, ...UNMEASURED } };
@@ -82,6 +87,9 @@ const BUSY_INVOCATIONS = 256;
 const MOST_SPANS = 16;
 /** A shorter span is not worth its partial sums. */
 const SHORTEST_SPAN = 4;
+/** FLOP that a core does in a microsecond, at best; and microseconds that a dispatch takes with next to nothing to do. */
+const CORE_FLOPS = 4e5;
+const DISPATCH = 5;
 /** Work that is over before a GPU is filled: the direct kernel, which needs nothing of it, does as well. */
 const TINY_FLOPS = 4e6;
 /**
@@ -110,7 +118,8 @@ export function machineryFor(d: ConvDims, { adapter, limits }: Pick<Environment,
       })),
     )
     .filter(({ variant: { spans }, rate }) => rate > 0 && (spans === 1 || bindable(partialLength(d, ROW, spans))))
-    .sort((a, b) => b.rate - a.rate)
+    .map(({ variant, rate }) => ({ variant, time: timeOf(d, variant, rate * machine.cores * CORE_FLOPS) }))
+    .sort((a, b) => a.time - b.time)
     .slice(0, MOST_TILED)
     .map(({ variant }) => variant);
 
@@ -138,8 +147,17 @@ const workgroupsOf = (d: ConvDims, tile: Tile): number =>
 const wantedWorkgroups = (tile: Tile, { cores }: Machine): number =>
   cores * Math.max(BUSY_WORKGROUPS, BUSY_INVOCATIONS / invocationsOf(tile));
 
+/** Two if spans are added up; and half of one where the workgroups are such that others often share it. */
+const dispatchesOf = ({ tile, spans }: TiledVariant): number =>
+  (tile.teams === undefined ? 1 : 0.5) + (spans > 1 ? 1 : 0);
+
+/** Microseconds, as far as they decide between kernels. */
+const timeOf = (d: ConvDims, variant: TiledVariant, rate: number): number =>
+  flopsOf(d) / rate + DISPATCH * dispatchesOf(variant);
+
 /** No spans; and, where that leaves cores idle, as many as fill them. */
 function spansFor(d: ConvDims, tile: Tile, machine: Machine): readonly number[] {
+  if (tile.teams !== undefined) return [1];
   const { STEPS } = stepsOf(d, tile, 1);
   const wanted = Math.ceil(wantedWorkgroups(tile, machine) / workgroupsOf(d, tile));
   const { spans } = stepsOf(d, tile, Math.max(1, Math.min(wanted, MOST_SPANS, Math.floor(STEPS / SHORTEST_SPAN))));
@@ -151,14 +169,17 @@ function spansFor(d: ConvDims, tile: Tile, machine: Machine): readonly number[] 
  * than the best): by reuse of what is loaded, cores that are busy, and products that are needed. 0: does not fit.
  */
 function rateOf(d: ConvDims, tile: Tile, spans: number, machine: Machine): number {
+  const { teams = 1 } = tile;
   const units = unitCount(d);
   const rounded = (extent: number, step: number): number => (Math.ceil(extent / step) * step) / extent;
-  if (tile.depth === 1 && d.IN > 1) return 0;
+  if (tile.depth === 1 && d.IN > 1 && teams === 1) return 0;
   const waste = rounded(d.OUT, tile.blocks) * rounded(units, tile.units) * rounded(d.IN, tile.depth);
   if (waste > MOST_WASTE) return 0;
   const [channels, pixels] = [tile.blocks * 4, tile.units * 8];
   const reuse = (channels * pixels) / (channels + pixels);
   const registers = tile.own === 1 ? 0.9 : 1;
-  const busy = Math.min(1, (workgroupsOf(d, tile) * spans) / (machine.cores * BUSY_WORKGROUPS));
+  const working = Math.min(1, stepsOf(d, { ...tile, teams: 1 }, 1).STEPS / teams);
+  const perCore = teams > 1 ? 1 : BUSY_WORKGROUPS;
+  const busy = Math.min(1, (workgroupsOf(d, tile) * spans) / (machine.cores * perCore)) * working;
   return (registers * (reuse / (reuse + 16)) * busy * (spans > 1 ? 0.8 : 1)) / waste;
 }

@@ -17,6 +17,8 @@ export interface Variants {
    */
   conv(d: ConvDims): ConvVariant;
   readonly fullyConnected: FullyConnectedVariant;
+  /** Whether steps that do not wait for one another share a dispatch. Default: no. */
+  readonly joined?: boolean;
 }
 
 export const PLAIN: Variants = {

@@ -39,6 +39,7 @@ import { colourMap, mapOf, scaleOf } from '../../shaders/liveMap';
 import { prepare } from '../../shaders/prepare';
 import { accumulate, register, vary } from '../../shaders/sampling';
 import { separable } from '../../shaders/separable';
+import { sideBySide } from '../../shaders/sideBySide';
 import { softmaxBackward, softmaxForward, softmaxStatistics, softmaxSums } from '../../shaders/softmax';
 import { cosineTransform, spectrumWeight } from '../../shaders/spectrum';
 import { take } from '../../shaders/take';
@@ -76,6 +77,9 @@ const depthwise: ConvDims = { ...even, IN: 1, OUT: 1, GROUPS: BLOCKS };
 const finish = finishForward({ bias: true, relu: true, bits: true, pooled: false }, { y: slice });
 const pooled = finishForward({ bias: true, relu: true, bits: false, pooled: true }, { y: slice });
 const conv = (name: string, dims = even, last = finish): ConvKernel => ({ name, dims, x: slice, finish: last });
+const poolBackward = maxPoolBackward(pool, backward, true, { accumulate: false, gate: 'sign' });
+const averageBackward = averagePoolBackward(averagePool, backward, { accumulate: false, gate: 'none' });
+
 const tile = { blocks: 2, units: 4, depth: 1, own: 1 };
 
 const lrn = {
@@ -172,9 +176,9 @@ export const EXAMPLES: Readonly<Record<string, Kernel>> = {
   parallelBackward: parallelBackward(full, backward, rows, masked),
 
   maxPoolForward: maxPoolForward(pool, forward, true),
-  maxPoolBackward: maxPoolBackward(pool, backward, true, { accumulate: false, gate: 'sign' }),
+  maxPoolBackward: poolBackward,
   averagePoolForward: averagePoolForward(averagePool, forward),
-  averagePoolBackward: averagePoolBackward(averagePool, backward, { accumulate: false, gate: 'none' }),
+  averagePoolBackward: averageBackward,
   lrnForward: lrnForward(lrn, forward),
   lrnBackward: lrnBackward(lrn, { ...backward, x: slice }, masked),
 
@@ -254,4 +258,8 @@ export const EXAMPLES: Readonly<Record<string, Kernel>> = {
   vary: vary(samples, { kind: 'noise', sigma: 0.1, seed: 1 }),
   accumulate: accumulate(samples, 'squares'),
   register: register(samples, 'max-abs'),
+  sideBySide: sideBySide([
+    { kernel: poolBackward, bind: { dY: 'd.maxPool', switches: 'maxPool.switches', dX: 'd.a' } },
+    { kernel: averageBackward, bind: { dY: 'd.averagePool', dX: 'd.b' } },
+  ]).kernel,
 };

@@ -60,17 +60,14 @@ describe('tiles', () => {
     },
   );
 
-  test('small planes are cut into spans, large ones are not; the first layer has a tile as deep as itself', () => {
+  test('small sums are cut among teams, long ones of few pixels into spans, large ones not at all', () => {
     const conv = (d: ConvDims, vendor = 'nvidia') => variantsFor(known(vendor)).conv(d);
-    expect(conv(layer(384, 256, 13), 'apple')).toMatchObject({
-      family: 'tiled',
-      spans: expect.toSatisfy((spans: number) => spans >= 2),
-    });
-    expect(conv(layer(64, 192, 27, 5))).toMatchObject({
+    expect(conv(layer(384, 256, 13), 'apple')).toMatchObject({ spans: 1, tile: TILES['32×32 by 8 teams'] });
+    expect(conv(layer(512, 512, 7))).toMatchObject({
       family: 'tiled',
       spans: expect.toSatisfy((spans: number) => spans >= 4),
     });
-    expect(conv(layer(128, 32, 24, 1))).toMatchObject({ family: 'tiled', spans: 2 });
+    expect(conv(layer(128, 32, 24, 1))).toMatchObject({ spans: 1, tile: TILES['16×32 by 16 teams'] });
     expect(conv(layer(32, 64, 224))).toMatchObject({ family: 'tiled', spans: 1, tile: TILES['64×128'] });
     expect(conv(layer(3, 64, 224))).toMatchObject({
       family: 'tiled',
