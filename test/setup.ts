@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createServer } from 'vite';
 import type { TestProject } from 'vitest/node';
 import { launch } from './launch.ts';
+import { quickNets } from './quickNets.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -29,6 +30,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       headers: { 'Cache-Control': 'max-age=86400' }, // nothing changes in a run: each page needs no module again
     },
     logLevel: 'warn',
+    plugins: [quickNets()],
   });
   await server.listen();
   const pageUrl = server.resolvedUrls?.local[0] as string;

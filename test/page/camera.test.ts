@@ -1,6 +1,6 @@
 /** What a camera that runs for hours leaves behind: nothing. */
 import { expect, test } from 'vitest';
-import { mapNumber, openDemo, TEN } from './open';
+import { mapNumber, openQuick, TEN } from './open';
 
 const FRAMES = 12;
 
@@ -13,7 +13,7 @@ const COUNTING = `
 `;
 
 test('a frame leaves no listener on the page, and is not drawn where its bytes are there', async () => {
-  const { page, errors, close } = await openDemo(`#${TEN}&sample=church`, COUNTING);
+  const { page, errors, close } = await openQuick(`#${TEN}&sample=church`, COUNTING);
   const told: string[] = [];
   page.on('console', (message) => void (message.type() === 'debug' && told.push(message.text())));
   await mapNumber(page, 1);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { relativeL2 } from '../../src/compare';
 import { saliency } from '../../src/index';
 import { createNodeEngine, fileAddress } from '../../src/node';
-import { alertOf, giveFile, mapNumber, openDemo, stateOf, TEN } from './open';
+import { alertOf, giveFile, mapNumber, openDemo, openQuick, stateOf, TEN } from './open';
 
 test('opens with a sample, its classes and its map, without an error', async () => {
   const { page, errors, close } = await openDemo();
@@ -52,7 +52,7 @@ test('shows the numbers that the engine gives in Node for the same pixels', asyn
 });
 
 test('another class has its own map, and the address says which', async () => {
-  const { page, errors, close } = await openDemo();
+  const { page, errors, close } = await openQuick();
   const first = await mapNumber(page, 1);
   const other = first.classes[1]!;
   await page.click(`#classes input[value="${other.index}"]`);
@@ -66,7 +66,7 @@ test('another class has its own map, and the address says which', async () => {
 });
 
 test('an address with a sample, a class and a rule opens just that', async () => {
-  const { page, close } = await openDemo(`#${TEN}&sample=parachute&class=church&relu=guided`);
+  const { page, close } = await openQuick(`#${TEN}&sample=parachute&class=church&relu=guided`);
   const { picture, map, classes } = await mapNumber(page, 1);
   expect({ picture: picture!.name, label: map.label, relu: map.relu }).toEqual({
     picture: 'parachute',
@@ -84,7 +84,7 @@ test('an address with a sample, a class and a rule opens just that', async () =>
 });
 
 test('of two quick clicks the last one counts, and nothing is mixed', async () => {
-  const { page, errors, close } = await openDemo();
+  const { page, errors, close } = await openQuick();
   await mapNumber(page, 1);
   await page.evaluate(() => {
     for (const name of ['pizza', 'ladybug'])
@@ -107,7 +107,7 @@ test('of two quick clicks the last one counts, and nothing is mixed', async () =
 });
 
 test('a picture of one’s own comes from a file, a drop or the clipboard, and is no part of the address', async () => {
-  const { page, errors, close } = await openDemo('#sample=ladybug&class=pizza');
+  const { page, errors, close } = await openQuick('#sample=ladybug&class=pizza');
   await mapNumber(page, 1);
   await giveFile(page, 'drop', 'dropped.png');
   const dropped = await mapNumber(page, 2);
@@ -128,7 +128,7 @@ test('a picture of one’s own comes from a file, a drop or the clipboard, and i
 });
 
 test('a broken file is refused in one line, and the map that was there stays', async () => {
-  const { page, errors, close } = await openDemo();
+  const { page, errors, close } = await openQuick();
   const before = await mapNumber(page, 1);
   await giveFile(page, 'drop', 'broken.png', 'not a picture');
   await page.waitForFunction(() => window.gradlens.state.error !== null);
@@ -147,7 +147,7 @@ test('a broken file is refused in one line, and the map that was there stays', a
 });
 
 test('a broken file does not stop the map that is on its way', async () => {
-  const { page, close } = await openDemo();
+  const { page, close } = await openQuick();
   await page.waitForFunction(() => window.gradlens?.state.picture !== null);
   await giveFile(page, 'drop', 'broken.png', 'not a picture');
   const { map } = await mapNumber(page, 1);

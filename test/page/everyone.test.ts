@@ -1,6 +1,6 @@
 /** Without WebGPU, without a mouse, on a phone. */
 import { expect, test } from 'vitest';
-import { alertOf, mapNumber, openDemo, stateOf } from './open';
+import { alertOf, mapNumber, openQuick, stateOf } from './open';
 
 test.each([
   [
@@ -25,7 +25,7 @@ test.each([
 ] as const)(
   'with %s the page says why and what helps, and still shows the pictures',
   async (_, code, words, prepare) => {
-    const { page, errors, close } = await openDemo('', prepare);
+    const { page, errors, close } = await openQuick('', prepare);
     await page.waitForFunction(() => window.gradlens?.state.phase === 'unavailable');
     expect((await stateOf(page)).error!.code).toBe(code);
     expect(await alertOf(page)).toContain(words);
@@ -61,7 +61,7 @@ test.each([
 );
 
 test('everything can be done with the keyboard, and the focus is seen', async () => {
-  const { page, errors, close } = await openDemo();
+  const { page, errors, close } = await openQuick();
   const first = await mapNumber(page, 1);
   const seen: string[] = [];
   const tab = async (): Promise<string> => {
@@ -118,7 +118,7 @@ test('everything can be done with the keyboard, and the focus is seen', async ()
 });
 
 test('360 pixels are wide enough, and targets are 24 pixels or more', async () => {
-  const { page, close } = await openDemo();
+  const { page, close } = await openQuick();
   await page.setViewport({ width: 360, height: 740 });
   await mapNumber(page, 1);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
@@ -132,7 +132,7 @@ test('360 pixels are wide enough, and targets are 24 pixels or more', async () =
 });
 
 test('colours, percentile and opacity change the drawing and not the numbers', async () => {
-  const { page, close } = await openDemo();
+  const { page, close } = await openQuick();
   const before = await mapNumber(page, 1);
   const drawings = new Set<string>();
   const drawing = (): Promise<string> =>

@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
 import { DEFAULT_MODEL } from '../../src/publicModels';
 import { external, node, onnxFile } from '../formats/models';
 import { DATA, data } from '../needs';
-import { alertOf, chooseRadio, mapNumber, openDemo, setField, settled, stateOf, TEN } from './open';
+import { alertOf, chooseRadio, mapNumber, openQuick, setField, settled, stateOf, TEN } from './open';
 
 const FIXTURE = 'test/fixtures/squeezenet1_1.onnx';
 
@@ -24,7 +24,7 @@ describe('pictures', () => {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const { page, close } = await openDemo();
+    const { page, close } = await openQuick();
     await mapNumber(page, 1);
     const fetchBy = async (path: string): Promise<void> => {
       await page.$eval(
@@ -52,14 +52,14 @@ describe('pictures', () => {
     }
     await close();
 
-    const again = await openDemo(new URL(href).hash);
+    const again = await openQuick(new URL(href).hash);
     expect((await mapNumber(again.page, 1)).map.values).toEqual(fetched.map.values);
     await again.close();
     server.close();
   });
 
   test('come from the camera, frame by frame; the last can be kept, its end brings back the one before', async () => {
-    const { page, errors, close } = await openDemo(`#${TEN}&sample=church`);
+    const { page, errors, close } = await openQuick(`#${TEN}&sample=church`);
     const before = await mapNumber(page, 1);
     await page.click('#camera');
     await page.waitForFunction(() => (window.gradlens.state.camera?.frames ?? 0) >= 2, { timeout: 100_000 });
@@ -85,7 +85,7 @@ describe('pictures', () => {
   });
 
   test('may be turned, transparent, grey, or of sixteen bits', async () => {
-    const { page, close } = await openDemo();
+    const { page, close } = await openQuick();
     await mapNumber(page, 1);
     const raw = { raw: { width: 60, height: 40, channels: 3 as const } };
     const noise = Buffer.from(Array.from({ length: 60 * 40 * 3 }, (_, i) => (i * 7919) % 256));
@@ -115,7 +115,7 @@ describe('pictures', () => {
 
 describe('networks', () => {
   test.each(['constructor', '__proto__'])('a link that asks for the net %s shows the usual one', async (name) => {
-    const { page, errors, close } = await openDemo(`#sample=ladybug&network=${name}`);
+    const { page, errors, close } = await openQuick(`#sample=ladybug&network=${name}`);
     await mapNumber(page, 1);
     expect(await page.$eval('#model', (menu) => (menu as HTMLSelectElement).selectedIndex)).toBe(0);
     expect(errors).toEqual([]);
@@ -126,7 +126,7 @@ describe('networks', () => {
     const folder = mkdtempSync(join(tmpdir(), 'gradlens-page-'));
     const at = (name: string): string => join(folder, name);
     const nodes = [node('Conv', ['x', 'w'], 'c'), node('GlobalAveragePool', ['c'], 'p'), node('Flatten', ['p'], 'y')];
-    const { page, errors, close } = await openDemo(`#${TEN}&sample=church`);
+    const { page, errors, close } = await openQuick(`#${TEN}&sample=church`);
     await mapNumber(page, 1);
     const input = (await page.$('input#file'))!;
     for (const [i, name] of ['ext.bin', 'net.onnx_data', 'conv1.weight'].entries()) {
@@ -141,7 +141,7 @@ describe('networks', () => {
   });
 
   test('a net of one’s own gets names for its classes and another preparation, and the menu leads back', async () => {
-    const { page, errors, close } = await openDemo(`#${TEN}&sample=golf-ball`);
+    const { page, errors, close } = await openQuick(`#${TEN}&sample=golf-ball`);
     const first = await mapNumber(page, 1);
     const input = (await page.$('input#file'))!;
     await input.uploadFile(FIXTURE);
@@ -178,7 +178,7 @@ describe('networks', () => {
   });
 
   test('a broken net is refused by name, and the one before stays', async () => {
-    const { page, close } = await openDemo();
+    const { page, close } = await openQuick();
     const before = await mapNumber(page, 1);
     await page.evaluate(() => {
       const data = new DataTransfer();
@@ -194,7 +194,7 @@ describe('networks', () => {
   });
 
   test('of a net that is changed while another one is computing, only its own numbers are shown', async () => {
-    const { page, errors, close } = await openDemo('#method=smoothgrad&samples=64');
+    const { page, errors, close } = await openQuick('#method=smoothgrad&samples=64');
     await page.waitForFunction(() => window.gradlens?.state.classes.length > 0, { timeout: 100_000 });
     await (await page.$('input#file'))!.uploadFile(FIXTURE);
     const { map, network } = await mapNumber(page, 1);
@@ -205,7 +205,7 @@ describe('networks', () => {
   });
 
   test('what takes long can be cancelled, and the last result stays', async () => {
-    const { page, close } = await openDemo();
+    const { page, close } = await openQuick();
     const before = await mapNumber(page, 1);
     await setField(page, '#saliency [name=samples]', '1024');
     await mapNumber(page, 2); // a changed field shows the map anew
@@ -223,7 +223,7 @@ describe('networks', () => {
 });
 
 test('a link brings back the network’s preparation, picture, class, method and parameters', async () => {
-  const { page, close } = await openDemo(
+  const { page, close } = await openQuick(
     '#prep=unit&sample=ladybug&class=pizza&method=smoothgrad&samples=3&noise=0.3&colours=gray&clip=95&opacity=20',
   );
   const { map, network } = await mapNumber(page, 1);
@@ -238,7 +238,7 @@ test('a link brings back the network’s preparation, picture, class, method and
   expect(page.url()).toContain('#prep=unit&sample=ladybug&class=pizza');
   const hash = new URL(page.url()).hash;
   await close();
-  const again = await openDemo(hash);
+  const again = await openQuick(hash);
   expect((await mapNumber(again.page, 1)).map.values).toEqual(map.values);
   await again.close();
 });
@@ -247,7 +247,7 @@ test('SqueezeNet 1.1 gives photographs the classes that are known of it', DATA, 
   const { photos } = JSON.parse(readFileSync(join(data, 'photos/index.json'), 'utf8')) as {
     photos: { file: string; squeezenet11_top5: [index: number, probability: number][] }[];
   };
-  const { page, close } = await openDemo('#tab=class-model'); // which asks for scores alone: a software adapter is slow
+  const { page, close } = await openQuick('#tab=class-model'); // which asks for scores alone: a software adapter is slow
   await settled(page);
   const input = (await page.$('input#file'))!;
   await input.uploadFile(join(data, 'weights/squeezenet1.1.onnx'));

@@ -3,13 +3,13 @@ import { expect, test } from 'vitest';
 import { stagesOf } from '../../src/compile/stages';
 import { type Model, classModel } from '../../src/index';
 import { createNodeEngine, fileAddress, readImage } from '../../src/node';
-import { alertOf, mapNumber, openDemo, setField, settled, stateOf } from './open';
+import { alertOf, mapNumber, openQuick, setField, settled, stateOf } from './open';
 import { twoConvolutions } from './ownNet';
 
 const relative = (value: number, expected: number): number => Math.abs(value - expected) / Math.abs(expected);
 
 test('a net of one’s own says what was concluded, takes what its file leaves open, and shows its inside', async () => {
-  const { page, errors, close } = await openDemo();
+  const { page, errors, close } = await openQuick();
   await mapNumber(page, 1);
   // two small convolutions that take pictures of any size
   const path = twoConvolutions({ seed: 5, extents: ['height', 'width'], head: 'mean' });

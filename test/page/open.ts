@@ -2,6 +2,7 @@
 import type { Page } from 'puppeteer';
 import { expect, inject, vi } from 'vitest';
 import { type ChromiumPage, chromiumPage } from '../chromium';
+import { QUICK } from '../quickNets';
 import type { State } from '../../src/demo/state';
 import { beforeWorkers } from '../../scripts/mishaps.mjs';
 
@@ -11,11 +12,16 @@ vi.setConfig({ testTimeout: 240_000 }); // a map takes a second on an idle softw
 export const TEN = 'network=imagenette-128-robust';
 
 /** `prepare` runs in the page's worker before its own script, where the engine is. */
-export async function openDemo(hash = '', prepare?: string): Promise<ChromiumPage> {
+export const openDemo = (hash = '', prepare?: string): Promise<ChromiumPage> => openAt('', hash, prepare);
+
+/** The same with small stand-ins for the shipped nets, where it does not matter what a net says. */
+export const openQuick = (hash = '', prepare?: string): Promise<ChromiumPage> => openAt(QUICK, hash, prepare);
+
+async function openAt(folder: string, hash: string, prepare?: string): Promise<ChromiumPage> {
   const opened = await chromiumPage(); // any page of this origin
   if (prepare !== undefined) await beforeWorkers(opened.page, prepare);
   await opened.page.setViewport({ width: 1280, height: 900 });
-  await opened.page.goto(new URL(`index.html${hash}`, inject('pageUrl')).href);
+  await opened.page.goto(new URL(`${folder}index.html${hash}`, inject('pageUrl')).href);
   return opened;
 }
 

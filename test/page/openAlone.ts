@@ -1,7 +1,10 @@
-/** The page in a Chromium of its own: one that lost the GPU a few times gives none to anybody. */
+/**
+ * The page, with quick nets, in a Chromium of its own: one that lost the GPU a few times gives none to anybody.
+ */
 import type { Page } from 'puppeteer';
 import { inject } from 'vitest';
 import { launch } from '../launch';
+import { QUICK } from '../quickNets';
 
 interface Opened extends AsyncDisposable {
   readonly page: Page;
@@ -13,7 +16,7 @@ export async function openAlone(hash: string, prepare?: (page: Page) => Promise<
   const [page] = (await browser.pages()) as [Page];
   await page.setViewport({ width: 1280, height: 900 });
   await prepare?.(page);
-  await page.goto(new URL(`index.html${hash}`, inject('pageUrl')).href);
+  await page.goto(new URL(`${QUICK}index.html${hash}`, inject('pageUrl')).href);
   return { page, [Symbol.asyncDispose]: () => browser.close() };
 }
 

@@ -5,13 +5,13 @@ import { textsOf } from '../../src/image/png';
 import { relativeL2 } from '../../src/compare';
 import { CLASS_MODEL_PRESETS, METHODS, areasOf, classModel, gainOf, verdictOf } from '../../src/index';
 import { createNodeEngine, fileAddress } from '../../src/node';
-import { chooseRadio, mapNumber, openDemo, savedBy, setField, settled, stateOf, TEN } from './open';
+import { chooseRadio, mapNumber, openDemo, openQuick, savedBy, setField, settled, stateOf, TEN } from './open';
 import { twoConvolutions } from './ownNet';
 
 const MODEL = 'weights/imagenette-128-robust/model.json';
 
 test('every method makes its own map, with the fields that it has', async () => {
-  const { page, errors, close } = await openDemo();
+  const { page, errors, close } = await openQuick();
   await mapNumber(page, 1);
   // small: occlusion alone runs a net 225 times
   await (await page.$('input#file'))!.uploadFile(twoConvolutions({ seed: 3, extents: [24, 24], head: 'whole' }));
@@ -56,7 +56,7 @@ test('every method makes its own map, with the fields that it has', async () => 
 }, 300_000); // each method compiles its own kernels, on the CPU
 
 test('a second class stands beside the first, and one that there is not is said not to be', async () => {
-  const { page, close } = await openDemo(`#${TEN}&sample=church`);
+  const { page, close } = await openQuick(`#${TEN}&sample=church`);
   const first = await mapNumber(page, 1);
   await setField(page, '#beside', 'parachute');
   const { second, map } = await mapNumber(page, 2);
@@ -71,7 +71,7 @@ test('a second class stands beside the first, and one that there is not is said 
 });
 
 test('the checks of a map: what random weights leave of it, and where its curves begin and end', async () => {
-  const { page, errors, close } = await openDemo(`#${TEN}&sample=golf-ball`);
+  const { page, errors, close } = await openQuick(`#${TEN}&sample=golf-ball`);
   const { map, classes } = await mapNumber(page, 1);
   await page.click('#sanity-start');
   await page.waitForFunction(() => window.gradlens.state.sanity !== null, { timeout: 170_000 });
@@ -182,7 +182,7 @@ test('a class model is cancelled in the middle, keeps what it has, and the next 
 });
 
 test('a segmentation has a mask, its box and its energy, and follows its parameters', async () => {
-  const { page, errors, close } = await openDemo(`#tab=segmentation&${TEN}&sample=parachute`);
+  const { page, errors, close } = await openQuick(`#tab=segmentation&${TEN}&sample=parachute`);
   await page.waitForFunction(() => window.gradlens?.state.segmentations === 1, { timeout: 100_000 });
   const { segmentation: first } = await settled(page);
   const {

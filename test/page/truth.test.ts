@@ -4,7 +4,7 @@ import type { Page } from 'puppeteer';
 import { expect, test } from 'vitest';
 import { DEFAULT_MODEL } from '../../src/publicModels';
 import { DATA, data } from '../needs';
-import { alertOf, chooseRadio, mapNumber, openDemo, setField, settled, stateOf, TEN } from './open';
+import { alertOf, chooseRadio, mapNumber, openDemo, openQuick, setField, settled, stateOf, TEN } from './open';
 
 const textOf = (page: Page, selector: string): Promise<string> =>
   page.$eval(selector, (element) => element.textContent.replace(/\s+/g, ' ').trim());
@@ -19,7 +19,7 @@ async function blockOthers(page: Page): Promise<void> {
 }
 
 test('Back takes back a picture, a class and a method, one by one', async () => {
-  const { page, close } = await openDemo(`#${TEN}&sample=church`);
+  const { page, close } = await openQuick(`#${TEN}&sample=church`);
   const first = await mapNumber(page, 1);
   await page.click('#samples button[value="parachute"]');
   await mapNumber(page, 2);
@@ -36,7 +36,7 @@ test('Back takes back a picture, a class and a method, one by one', async () => 
 });
 
 test('Back leads to a picture of one’s own, too, which no address names', async () => {
-  const { page, close } = await openDemo(`#${TEN}&sample=church`);
+  const { page, close } = await openQuick(`#${TEN}&sample=church`);
   await mapNumber(page, 1);
   await (await page.$('input#file'))!.uploadFile('samples/imagenette/gas-pump.jpg');
   const own = await mapNumber(page, 2);
@@ -73,7 +73,7 @@ test('a link that names what there is not says what, and shows the rest', async 
 });
 
 test('a network that cannot be fetched is said to be out of reach, and the one before goes on', async () => {
-  const { page, close } = await openDemo();
+  const { page, close } = await openQuick();
   await mapNumber(page, 1);
   await blockOthers(page);
   await setField(page, '#model', 'squeezenet1.1');
@@ -158,7 +158,7 @@ test(
 );
 
 test('small pictures of the other methods come by themselves, and choosing one shows it at once', async () => {
-  const { page, errors, close } = await openDemo(`#${TEN}&sample=church`);
+  const { page, errors, close } = await openQuick(`#${TEN}&sample=church`);
   await mapNumber(page, 1);
   await page.waitForFunction(
     () => document.querySelector<HTMLCanvasElement>('.method:has([value=grad-cam]) canvas')!.width > 1,
