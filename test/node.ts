@@ -17,6 +17,13 @@ export const nodeDrivers: readonly NodeDriver[] = await driversOfThisMachine();
  */
 export const isSampled = (driver: NodeDriver): boolean => driver === 'lavapipe' && nodeDrivers.length > 1;
 
+/**
+ * How much of what is drawn at random is tried on a driver. Every run draws anew, so half of it does; `npm run
+ * test:long` tries the whole.
+ */
+export const shareOn = (driver: NodeDriver): number =>
+  (process.env['GRADLENS_RUNS'] === 'all' ? 1 : 1 / 2) / (isSampled(driver) ? 3 : 1);
+
 async function driversOfThisMachine(): Promise<readonly NodeDriver[]> {
   const chosen = process.env['GRADLENS_VULKAN'];
   if (chosen) return [chosen === 'lavapipe' || chosen === 'swiftshader' ? chosen : 'system'];

@@ -14,7 +14,7 @@ import { Model } from '../../src/model';
 import { memoryStore } from '../../src/variants/stored';
 import { PLAIN, type Variants } from '../../src/variants/variants';
 import type { ReluRule } from '../../src/options';
-import { type Features, type NodeDriver, isSampled, nodeDevice } from '../node';
+import { type Features, type NodeDriver, nodeDevice, shareOn } from '../node';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient } from '../oracle/network';
 import { slide } from '../oracle/window';
@@ -81,8 +81,8 @@ export async function loaderOf(
   };
 }
 
-/** A driver gets this many runs of a property, or a third of them. */
-export const runsOn = (driver: NodeDriver, runs: number): number => (isSampled(driver) ? Math.ceil(runs / 3) : runs);
+/** How many of a property's runs are made on a driver. */
+export const runsOn = (driver: NodeDriver, runs: number): number => Math.ceil(runs * shareOn(driver));
 
 /** Largest relative error of any item's scores or gradient, each item with its own class. */
 export async function errorOf(
