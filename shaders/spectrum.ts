@@ -3,7 +3,7 @@
  * its pixels.
  */
 import type { AscentDims } from './ascent';
-import { type Kernel, floatBits, kernel } from './kernel';
+import { type Kernel, floatBits, kernel, unroll } from './kernel';
 import { reads, writes } from './tensor';
 
 const F32 = { element: 'f32' } as const;
@@ -15,30 +15,41 @@ const F32 = { element: 'f32' } as const;
 export const waves = (extent: number): Float32Array =>
   Float32Array.from({ length: 4 * extent }, (_, k) => Math.cos((Math.PI * k) / (2 * extent)));
 
+/** Outputs of an invocation, each way. */
+const TILE = 4;
+
 /**
  * One axis of the discrete cosine transform, or of its transposed, without the factors that would make it orthonormal
  * ({@link spectrumWeight} has their squares):
  *
  *   y[u] = Σ_h x[h] · cos(π (2h + 1) u / 2H)        back: y[h] = Σ_u x[u] · the same
+ *
+ * An invocation owns four outputs along the axis, of four lines beside each other, so that each cosine and each x that
+ * it loads counts four times. Beyond an edge it computes and stores what the edge has, once more.
  */
 export function cosineTransform(d: AscentDims, axis: 'W' | 'H', back: boolean): Kernel {
-  const own = axis.toLowerCase();
+  const other = axis === 'W' ? 'H' : 'W';
+  const [x, y] = axis === 'W' ? ['line{i}, k', 'line{i}, at{j}'] : ['k, line{i}', 'at{j}, line{i}'];
   return kernel({
     name: 'cosineTransform',
-    dims: { ...d, WAVES: 4 * d[axis] },
+    dims: { ...d, WAVES: 4 * d[axis], TILES: Math.ceil(d[axis] / TILE), LINES: Math.ceil(d[other] / TILE) },
     tensors: [reads('x', 'N C H W', F32), reads('waves', 'WAVES', F32), writes('y', 'N C H W', F32)],
     flops: 2 * d.N * d.C * d.H * d.W * d[axis],
-    each: { x: { h: 'H', w: 'W' }, y: { c: 'C' }, z: { n: 'N' } },
+    each: { x: { line: 'LINES', tile: 'TILES' }, y: { c: 'C' }, z: { n: 'N' } },
     body: `
-var at = ${back ? '0u' : own};
-let step = ${back ? `2u * ${own} + 1u` : `2u * ${own}`};
-var sum = 0.0;
+${unroll({ i: TILE }, `let line{i} = min(${TILE}u * line + {i}u, d.${other} - 1u);`)}
+${unroll({ j: TILE }, `let at{j} = min(${TILE}u * tile + {j}u, d.${axis} - 1u);`)}
+let ats = vec4u(${unroll({ j: TILE }, 'at{j}', ', ')});
+var wave = ${back ? 'vec4u(0u)' : 'ats'};
+let step = ${back ? '2u * ats + 1u' : '2u * ats'};
+${unroll({ i: TILE }, 'var sum{i} = vec4f(0.0);')}
 for (var k = 0u; k < d.${axis}; k++) {
-  sum += ${axis === 'W' ? 'load_x(n, c, h, k)' : 'load_x(n, c, k, w)'} * load_waves(at);
-  at += step;
-  if (at >= d.WAVES) { at -= d.WAVES; }
+  let cosines = vec4f(${unroll({ j: TILE }, 'load_waves(wave[{j}])', ', ')});
+  ${unroll({ i: TILE }, `sum{i} += load_x(n, c, ${x}) * cosines;`)}
+  wave += step;
+  wave -= select(vec4u(0u), vec4u(d.WAVES), wave >= vec4u(d.WAVES));
 }
-store_y(n, c, h, w, sum);`,
+${unroll({ i: TILE, j: TILE }, `store_y(n, c, ${y}, sum{i}[{j}]);`)}`,
   });
 }
 
