@@ -174,7 +174,8 @@ function branch({ source: { flat, takes, workgroupSize } }: Kernel, k: number, i
   const before = k === 0 ? '0u' : `d.END_${k - 1}`;
   return `if (number < d.END_${k}) {
 let own${k} = number - ${before};
-let at = vec3u(own${k} % d.GRID_X_${k}, own${k} / d.GRID_X_${k} % d.GRID_Y_${k}, own${k} / (d.GRID_X_${k} * d.GRID_Y_${k}));
+let row${k} = own${k} / d.GRID_X_${k};
+let at = vec3u(own${k} % d.GRID_X_${k}, row${k} % d.GRID_Y_${k}, row${k} / d.GRID_Y_${k});
 main_of${k}(${takes.map((builtin) => given[builtin]).join(', ')});
 }`;
 }

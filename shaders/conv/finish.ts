@@ -12,7 +12,7 @@ import { STRIP, floatBits, unroll } from '../kernel';
 import { MAGNITUDE, OVERFLOWED, inFloat32 } from '../overflow';
 import { ANY_PRECISION, type Declaration, type SliceOf, reads, writes } from '../tensor';
 import { wgsl } from '../wgsl';
-import { type ConvDims, ROW, SQUARE, type Unit } from './shape';
+import { type ConvDims, type Phase, ROW, SQUARE, type Unit } from './shape';
 
 export interface Finish {
   readonly unit: Unit;
@@ -148,19 +148,25 @@ fn code(winner: vec4u) -> u32 {
   return codes.x | codes.y | codes.z | codes.w;
 }`;
 
-/** Gives the sums, which are a gradient, to the tensor before. Bindings: dX [bits | switches] [rule]. */
-export function finishBackward(epilogue: BackwardEpilogue, dX: SliceOf): Finish {
-  const { dims, tensors, functions } = gradientOf(epilogue, 'P', 'Q');
+/**
+ * Gives the sums, which are a gradient, to the tensor before; with `phase` to some of its pixels. Bindings: dX [bits |
+ * switches] [rule].
+ */
+export function finishBackward(epilogue: BackwardEpilogue, dX: SliceOf, phase?: Phase): Finish {
+  const { dims, tensors, functions } = phase
+    ? gradientOf(epilogue, 'FULL_H', 'FULL_W')
+    : gradientOf(epilogue, 'P', 'Q');
+  const [h, w] = phase ? ['p * d.STEP_Y + d.FROM_Y', '(q + j) * d.STEP_X + d.FROM_X'] : ['p', 'q + j'];
   return {
     unit: ROW,
     slices: { dX },
-    dims: { ...DIMS, ...dims },
+    dims: { ...DIMS, ...phase, ...dims },
     tensors,
     functions: `${functions}
 
 fn finish(${TAKES}) {
   let count = min(d.PIXELS, d.Q - q);
-  for (var j = 0u; j < count; j++) { storeGradient(n, o, p, q + j, sums[j]); }
+  for (var j = 0u; j < count; j++) { storeGradient(n, o, ${h}, ${w}, sums[j]); }
 }`,
   };
 }

@@ -9,6 +9,67 @@ export interface ConvDims extends WindowDims {
   readonly GROUPS: number;
 }
 
+/**
+ * Of the pixels of a plane those that share their place between the strides: `h = STEP_Y · p + FROM_Y`. The input
+ * gradient of a convolution with stride is a convolution without for each phase, by the taps that meet it.
+ */
+export interface Phase {
+  readonly STEP_Y: number;
+  readonly STEP_X: number;
+  readonly FROM_Y: number;
+  readonly FROM_X: number;
+  /** Of the plane. */
+  readonly FULL_H: number;
+  readonly FULL_W: number;
+}
+
+/** The convolution that leads back from the output of that with stride, `d`, to each phase of its input. */
+export function phasesOf(d: ConvDims): readonly { readonly phase: Phase; readonly dims: ConvDims }[] {
+  const rows = along(d.H, d.R, d.STRIDE_Y, d.PAD_TOP);
+  const columns = along(d.W, d.S, d.STRIDE_X, d.PAD_LEFT);
+  return rows.flatMap((y) =>
+    columns.map((x) => ({
+      phase: {
+        STEP_Y: d.STRIDE_Y,
+        STEP_X: d.STRIDE_X,
+        FROM_Y: y.from,
+        FROM_X: x.from,
+        FULL_H: d.H,
+        FULL_W: d.W,
+      },
+      dims: {
+        ...d,
+        H: d.P,
+        W: d.Q,
+        P: y.extent,
+        Q: x.extent,
+        R: y.taps,
+        S: x.taps,
+        STRIDE_Y: 1,
+        STRIDE_X: 1,
+        PAD_TOP: y.pad,
+        PAD_LEFT: x.pad,
+        IN: d.OUT,
+        OUT: d.IN,
+      },
+    })),
+  );
+}
+
+/** The phases along one axis: of `taps` those that meet the phase begin with tap `(from + pad) mod stride`. */
+function along(extent: number, taps: number, stride: number, pad: number) {
+  return Array.from({ length: Math.min(stride, extent) }, (_, from) => {
+    const first = (from + pad) % stride;
+    const count = Math.max(0, Math.ceil((taps - first) / stride));
+    return {
+      from,
+      extent: Math.ceil((extent - from) / stride),
+      taps: count,
+      pad: count - 1 - (from + pad - first) / stride,
+    };
+  });
+}
+
 /** As the kernels compute it: whole blocks, every tap. */
 export const flopsOf = (d: ConvDims): number => 2 * d.N * d.P * d.Q * d.R * d.S * d.GROUPS * d.IN * d.OUT * 16;
 

@@ -58,7 +58,9 @@ export function isWhole(tile: Tile): boolean {
   );
 }
 
-/** How the sum over input channels and taps is cut into steps of one tile, and these into spans, a part for each team. */
+/**
+ * How the sum over input channels and taps is cut into steps of one tile, and these into spans, a part for each team.
+ */
 export function stepsOf(
   d: ConvDims,
   { depth, teams = 1 }: Pick<Tile, 'depth' | 'teams'>,
@@ -133,6 +135,7 @@ export function convTiled({ name, dims: d, x, finish }: ConvKernel, { tile, span
   const [me, span, after] = teamed
     ? ['mine', `(group.z / d.GROUPS * ${teams}u + own.z)`, (length: number) => ` + own.z * ${length}u`]
     : ['me', 'span', () => ''];
+  const mine = after(inputs);
   const { columns } = finish.unit;
   const grid = unitGrid(d, finish.unit);
   const OUT_TILES = Math.ceil(d.OUT / blocks);
@@ -174,7 +177,7 @@ let begin{k} = unitAt(unit{k});
 let top{k} = (begin{k}.y + pixel{k} % ${STRIP}u / ${columns}u) * d.STRIDE_Y - d.PAD_TOP;
 let left{k} = (begin{k}.z + pixel{k} % ${columns}u) * d.STRIDE_X - d.PAD_LEFT;
 let input{k} = index_x(begin{k}.x, g * d.IN, 0u, 0u);
-let slot{k} = (${me} / ${pixels}u * ${STRIP}u + pixel{k} % ${STRIP}u) * ${row}u + pixel{k} / ${STRIP}u${after(inputs)};`,
+let slot{k} = (${me} / ${pixels}u * ${STRIP}u + pixel{k} % ${STRIP}u) * ${row}u + pixel{k} / ${STRIP}u${mine};`,
 )}
 ${unroll(loads, 'var v{k}_{e} = vec4f();')}
 ${unroll(ownWeights, 'var k{e} = vec4f();')}

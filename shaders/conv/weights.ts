@@ -26,6 +26,22 @@ export function blockedGroups(shape: ConvWeightShape): number {
   return (O / groups) % 4 === 0 && (C / groups) % 4 === 0 ? groups : 1;
 }
 
+/** Of a weight OIHW every `[STEP_Y, STEP_X]`-th tap of a filter, from `[first row, first column]` on. */
+export function everyTap(
+  weight: Float32Array,
+  { O, C, R, S, groups }: ConvWeightShape,
+  [stepY, stepX]: readonly [number, number],
+  [r0, s0]: readonly [number, number],
+): Float32Array {
+  const taken: number[] = [];
+  for (let r = r0; r < R; r += stepY) for (let s = s0; s < S; s += stepX) taken.push(r * S + s);
+  const filters = (O * C) / groups;
+  const some = new Float32Array(filters * taken.length);
+  for (let filter = 0; filter < filters; filter++)
+    taken.forEach((tap, k) => (some[filter * taken.length + k] = weight[filter * R * S + tap]!));
+  return some;
+}
+
 /** Elements of a packed weight. */
 export function packedConvLength(shape: ConvWeightShape): number {
   if (isDepthwise(shape)) return blocksOf(shape.C) * shape.R * shape.S * 4;

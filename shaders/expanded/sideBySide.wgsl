@@ -156,11 +156,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) me
   let number = group.y * d.ACROSS + group.x;
   if (number < d.END_0) {
     let own0 = number - 0u;
-    let at = vec3u(own0 % d.GRID_X_0, own0 / d.GRID_X_0 % d.GRID_Y_0, own0 / (d.GRID_X_0 * d.GRID_Y_0));
+    let row0 = own0 / d.GRID_X_0;
+    let at = vec3u(own0 % d.GRID_X_0, row0 % d.GRID_Y_0, row0 / d.GRID_Y_0);
     main_of0(at * vec3u(64u, 1u, 1u) + vec3u(me, 0u, 0u));
   } else if (number < d.END_1) {
     let own1 = number - d.END_0;
-    let at = vec3u(own1 % d.GRID_X_1, own1 / d.GRID_X_1 % d.GRID_Y_1, own1 / (d.GRID_X_1 * d.GRID_Y_1));
+    let row1 = own1 / d.GRID_X_1;
+    let at = vec3u(own1 % d.GRID_X_1, row1 % d.GRID_Y_1, row1 / d.GRID_Y_1);
     main_of1(at * vec3u(64u, 1u, 1u) + vec3u(me, 0u, 0u));
   }
 }

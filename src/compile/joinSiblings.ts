@@ -4,7 +4,7 @@
  */
 import { blocksOf } from '../../shaders/kernel';
 import { type Bound, fitSideBySide, sideBySide } from '../../shaders/sideBySide';
-import type { Step } from '../ops/op';
+import type { Slice, Step } from '../ops/op';
 import type { Steps } from './differentiate';
 
 export function joinSiblings(steps: Steps): Steps {
@@ -55,6 +55,7 @@ interface Touched {
   readonly tensor: string;
   readonly from: number;
   readonly to: number;
+  readonly phase: Slice['phase'];
   readonly written: boolean;
 }
 
@@ -64,11 +65,18 @@ function touchedBy({ kernel, bind, places = {} }: Step): readonly Touched[] {
     if (each.kind !== 'tensor' || !tensor) return [];
     const place = places[each.name] ?? places[each.like ?? each.name];
     const [from, to] = place ? [place.block, place.block + blocksOf(place.C)] : [0, Infinity];
-    return [{ tensor: tensor.name, from, to, written: each.access === 'read_write' }];
+    return [{ tensor: tensor.name, from, to, phase: place?.phase, written: each.access === 'read_write' }];
   });
 }
 
 const meet = (some: readonly Touched[], others: readonly Touched[]): boolean =>
   some.some((a) =>
-    others.some((b) => a.tensor === b.tensor && (a.written || b.written) && a.from < b.to && b.from < a.to),
+    others.some(
+      (b) =>
+        a.tensor === b.tensor &&
+        (a.written || b.written) &&
+        a.from < b.to &&
+        b.from < a.to &&
+        !(a.phase && a.phase.layer === b.phase?.layer && a.phase.number !== b.phase.number),
+    ),
   );

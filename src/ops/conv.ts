@@ -1,14 +1,14 @@
 import { convDepthwiseBackwardStrided } from '../../shaders/conv/depthwise';
 import { finishBackward, finishForward } from '../../shaders/conv/finish';
-import type { ConvDims } from '../../shaders/conv/shape';
+import { type ConvDims, phasesOf } from '../../shaders/conv/shape';
 import { convBackwardStrided } from '../../shaders/conv/strided';
-import { type ConvWeightShape, blockedGroups, isDepthwise } from '../../shaders/conv/weights';
+import { type ConvWeightShape, blockedGroups, everyTap, isDepthwise } from '../../shaders/conv/weights';
 import { blocksOf } from '../../shaders/kernel';
 import { type Extents, type Window, fullWindow, shapeError, slide } from '../shape';
 import { type Filters, convolve, directWeight } from './convolutionSteps';
 import { extent, optional, weight, window } from './fields';
 import { type MaxPoolNode, maxPoolSwitches } from './maxPool';
-import { type Node, type OnePlaced, type Tensor, type Weights, unary } from './op';
+import { type Node, type OneBackward, type OnePlaced, type Step, type Tensor, type Weights, unary } from './op';
 import { blockedVector, weightOf } from './parameters';
 
 /** Cross-correlation, as in every ConvNet framework. `weight`: `[O, C/groups, R, S]`; `bias`: `[O]`. */
@@ -106,6 +106,43 @@ export const carriedPool = (name: string): MaxPoolNode => ({
 const convSwitches = ({ node, batch, y }: OnePlaced<ConvNode>): Tensor =>
   maxPoolSwitches(carriedPool(node.name), batch, unpooled(y), y);
 
+/**
+ * The way back from a stride as convolutions without, one for each phase of the input: where those have kernels that
+ * are made for them. Null: they do not.
+ */
+function strided(site: OneBackward<ConvNode>, { name, data, shape }: Filters): readonly Step[] | null {
+  const { node, dY, dX, epilogue, kept, variants } = site;
+  const { stride, pads, dilation } = fullWindow(node);
+  if (hasStride1(node) || isDepthwise(shape) || dilation.some((step) => step > 1)) return null;
+  const phases = phasesOf(dimsOf(site, dX, dY));
+  if (!phases.some(({ dims }) => variants.conv(dims).family !== 'direct')) return null;
+  return phases.flatMap(({ dims, phase }, number) => {
+    const { R, S } = dims;
+    if (R * S === 0 && epilogue.accumulate && epilogue.gate === 'none') return [];
+    const first = [(phase.FROM_Y + pads[0]) % stride[0], (phase.FROM_X + pads[1]) % stride[1]] as const;
+    const filters: Filters = {
+      name: `${name}/taps ${first.join(' ')} of ${stride.join(' ')}`,
+      shape: { ...shape, R, S },
+      get data() {
+        return everyTap(data, shape, stride, first);
+      },
+    };
+    return convolve(
+      {
+        layer: node.name,
+        name: `convBackwardPhase${number}`,
+        filters,
+        direction: 'flipped',
+        dims,
+        finish: finishBackward(epilogue, dX, phase),
+        x: dY,
+        stores: { dX: { ...dX, phase: { layer: node.name, number } }, ...kept },
+      },
+      variants,
+    );
+  });
+}
+
 export const conv = unary<ConvNode>({
   op: 'conv',
   title: 'convolution (stride, asymmetric pads, dilation, groups, bias)',
@@ -147,6 +184,8 @@ export const conv = unary<ConvNode>({
   backward(site) {
     const { node, dY, dX, epilogue, kept, step } = site;
     const filters = filtersOf(site);
+    const phases = strided(site, filters);
+    if (phases) return phases;
     if (!hasStride1(node)) {
       const [strided, direction] = isDepthwise(filters.shape)
         ? ([convDepthwiseBackwardStrided, 'forward'] as const)

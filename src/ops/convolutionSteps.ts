@@ -65,9 +65,9 @@ const weightTensor = (
   fill: () => Float32Array,
 ): Tensor => ({
   name: `${name}/${layout}${groups === 1 ? '' : ` in ${groups} groups`}`,
-  bytes: length * 4,
+  bytes: Math.max(length, 4) * 4,
   kind: 'weight',
-  fill,
+  fill: length > 0 ? fill : () => new Float32Array(4), // of no taps
 });
 
 /** The weight as the direct and depthwise kernels and the strided backward kernel read it. */

@@ -36,6 +36,8 @@ export interface Slice extends Extents {
   readonly storage: Tensor;
   readonly block: number;
   readonly blocks: number;
+  /** Of its pixels those of one phase of a stride alone: of which layer's, and which. */
+  readonly phase?: { readonly layer: string; readonly number: number };
 }
 
 /**

@@ -87,7 +87,7 @@ const BUSY_INVOCATIONS = 256;
 const MOST_SPANS = 16;
 /** A shorter span is not worth its partial sums. */
 const SHORTEST_SPAN = 4;
-/** FLOP that a core does in a microsecond, at best; and microseconds that a dispatch takes with next to nothing to do. */
+/** FLOP of a core in a microsecond, at best; and microseconds of a dispatch that has next to nothing to do. */
 const CORE_FLOPS = 4e5;
 const DISPATCH = 5;
 /** Work that is over before a GPU is filled: the direct kernel, which needs nothing of it, does as well. */

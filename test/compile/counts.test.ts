@@ -57,11 +57,11 @@ function countsOf(plan: Plan): Counts {
 const MOST = {
   squeezenet: { software: 62, gpu: 56 },
   mobilenetV2: { software: 111, gpu: 111 },
-  resnet50: { software: 115, gpu: 121 },
+  resnet50: { software: 115, gpu: 126 },
   googlenet: { software: 147, gpu: 113 },
 } as const;
 /** In per cent. */
-const MOST_PLAIN = { squeezenet: 1, mobilenetV2: 0.1, resnet50: 8, googlenet: 0.7 } as const;
+const MOST_PLAIN = { squeezenet: 1, mobilenetV2: 0.1, resnet50: 0.1, googlenet: 0.7 } as const;
 
 describe.each(Object.keys(MOST) as (keyof typeof MOST)[])('a gradient of %s', (net) => {
   const graph = NETS[net]!();

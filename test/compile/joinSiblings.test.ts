@@ -31,7 +31,9 @@ function branching(draw = whole) {
 
 describe.each(nodeDrivers)('on %s', (driver) => {
   // lavapipe compiles workgroup memory for a minute
-  test.each(FAMILIES.filter(([, { family }]) => family === 'direct' || !isSampled(driver)))(
+  const families = FAMILIES.filter(([, { family }]) => family === 'direct' || !isSampled(driver));
+
+  test.each(families)(
     '%s give the same numbers side by side as one after the other',
     async (_, variant) => {
       const { net, graph } = branching(real);
@@ -47,16 +49,20 @@ describe.each(nodeDrivers)('on %s', (driver) => {
         }),
       );
       expect(together!.results).toEqual(alone!.results);
-      expect(together!.steps).toBe(alone!.steps - 4);
+      expect(together!.steps).toBeLessThanOrEqual(alone!.steps - 4);
     },
     PATIENCE,
   );
 
-  test('and those of the oracle', async () => {
-    const { net, graph } = branching();
-    const loader = await loaderOf(driver, { joined: true });
-    expect(await errorOf(loader, graph, [net.image(), net.image()], { classes: [0, 3], relu: 'guided' })).toBe(0);
-  });
+  test.each(families)(
+    '%s give those of the oracle',
+    async (_, variant) => {
+      const { net, graph } = branching();
+      const loader = await loaderOf(driver, { conv: () => variant, joined: true });
+      expect(await errorOf(loader, graph, [net.image(), net.image()], { classes: [0, 3], relu: 'guided' })).toBe(0);
+    },
+    PATIENCE,
+  );
 });
 
 test('what writes into one concatenation binds it once, and what is read by several once', () => {

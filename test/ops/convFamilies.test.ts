@@ -2,6 +2,7 @@
  * The families of convolution kernels, each against the oracle: with whole numbers, whose sums are exact in any order,
  * to the last bit, and so equal to the direct kernels too, which conv.test.ts holds to the same.
  */
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Tile, TiledVariant } from '../../shaders/conv/tiled';
 import { suitsWinograd } from '../../shaders/conv/winograd';
@@ -9,7 +10,21 @@ import { TILES } from '../../src/variants/tiles';
 import { PLAIN } from '../../src/variants/variants';
 import type { ReluRule } from '../../src/options';
 import { isSampled, nodeDrivers } from '../node';
-import { type Draw, type Loader, Net, ROUNDING, errorOf, loaderOf, real, whole } from './check';
+import {
+  type Draw,
+  type Loader,
+  Net,
+  ROUNDING,
+  anyWindow,
+  around,
+  errorAround,
+  errorOf,
+  fits,
+  loaderOf,
+  plane,
+  real,
+  whole,
+} from './check';
 
 type Case = Net & { readonly output: string };
 
@@ -105,6 +120,28 @@ describe.each(nodeDrivers)('on %s', (driver) => {
 
 // lavapipe compiles each of these for ten seconds: on another driver, where there is one
 const quick = nodeDrivers.find((driver) => driver !== 'lavapipe') ?? 'lavapipe';
+test(
+  `the way back from any stride, a tiled convolution for each phase, equals the oracle to the last bit on ${quick}`,
+  async () => {
+    const loader = await loaderOf(quick, { conv: () => ({ family: 'tiled', tile: tile(2, 4, 1), spans: 1 }) });
+    const shapes = fc
+      .record({ plane, window: anyWindow, O: fc.integer({ min: 1, max: 9 }), grouped: fc.boolean() })
+      .map((shape) => ({ ...shape, window: { ...shape.window, dilation: [1, 1] as const } }))
+      .filter(({ plane, window }) => Math.max(...window.stride) > 1 && fits(window, plane));
+    await fc.assert(
+      fc.asyncProperty(shapes, around, async ({ plane, window, O, grouped }, around) => {
+        const error = await errorAround(loader, { C: 2, ...plane }, around, (net, x) => {
+          const wide = net.conv(x, 8, { kernel: [1, 1] });
+          return net.conv(wide, grouped ? 8 : O, { ...window, groups: grouped ? 2 : 1 });
+        });
+        expect(error).toBe(0);
+      }),
+      { numRuns: 20 },
+    );
+  },
+  PATIENCE,
+);
+
 test.each(Object.entries(TILES))(
   `a tiled convolution that GPUs may choose equals the oracle to the last bit on ${quick}: %s`,
   async (_, tile) => {
