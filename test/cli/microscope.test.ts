@@ -177,6 +177,22 @@ test('layers, channels and classes by their names', () => {
   expect(() => namesOf({ classes: 'fish' })).toThrow("unknown class 'fish'");
 });
 
+test('folders have names that any file system takes, each its own', () => {
+  const names: Readonly<Record<string, string>> = {
+    conv1: '/a/Conv',
+    relu1: 'a.Conv',
+    conv2: 'A/conv',
+    relu2: 'Photos',
+  };
+  const nodes = tiny.nodes.map((node) => ({
+    ...node,
+    name: names[node.name] ?? node.name,
+    inputs: node.inputs.map((input) => names[input] ?? input),
+  }));
+  const layers = layersOf({ ...file, graph: { ...tiny, nodes } }, { layers: Object.values(names).join() });
+  expect(layers.map(({ folder }) => folder)).toEqual(['a-Conv', 'a.Conv', 'A-conv-2', 'Photos-1']);
+});
+
 test('names of layers and classes cannot break out of the page', () => {
   const layer = { name: '<b>&"#', tensor: 't', folder: 'b', height: 1, width: 1, channels: [0], labels: ['<i>'] };
   const units = [{ channel: 0, label: '<i>', score: [0, 1] as const, remark: 'flat' as const }];
