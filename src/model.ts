@@ -6,7 +6,6 @@ import { GradlensError } from './errors';
 import type { Ascent, AscentOptions } from './gpu/ascent';
 import type { Device } from './gpu/device';
 import type { BackwardOptions, Executor, Target } from './gpu/executor';
-import type { Upload } from './gpu/inputs';
 import type { Sampled, SampledVariants, View } from './gpu/sampling';
 import type { Extents, InputSpec, ModelFile } from './graph';
 import type { Captured, ImageInput, Images } from './image/pixels';
@@ -24,6 +23,7 @@ import {
   tensorOf,
 } from './model/arguments';
 import {
+  type Run,
   bestGradient,
   bestGradients,
   classGradients,
@@ -39,7 +39,7 @@ import { finite } from './model/results';
 import { settingsOf } from './model/settings';
 import { Spread, type SpreadOptions } from './model/spread';
 import { neuronIn, neuronsIn, onePassOf, passesOf, targetsOf } from './model/targets';
-import { Turns } from './model/turns';
+import { type Turn, Turns } from './model/turns';
 import type {
   AscentRun,
   AscentState,
@@ -223,7 +223,7 @@ export class Model implements Disposable {
    */
   async scores(images: Images, options: RunOptions = {}): Promise<Float32Array> {
     const pictures = picturesOf(images);
-    return this.take(options, async (call) => forward(this.parts, await this.uploaded(pictures, call)));
+    return this.take(options, async (call, turn) => forward(this.parts, await this.uploaded(pictures, call, turn)));
   }
 
   /**
@@ -260,9 +260,9 @@ export class Model implements Disposable {
     const pictures = picturesOf(images);
     const chosen = chosenIn(options, 'class', 'classes', 'top1', 'top', 'neuron');
     const rules = rulesOf(options, this.head);
-    return this.take(options, async (call) => {
+    return this.take(options, async (call, turn) => {
       const { parts } = this;
-      const run = await this.uploaded(pictures, call);
+      const run = await this.uploaded(pictures, call, turn);
       const found =
         chosen === 'top1'
           ? await bestGradient(parts, run, rules)
@@ -669,7 +669,7 @@ export class Model implements Disposable {
   // ——— inside ———
 
   /** {@link Turns.take}, after a look at the options. */
-  private take<T>(options: RunOptions, work: (call: Call) => Promise<T>): Promise<T> {
+  private take<T>(options: RunOptions, work: (call: Call, turn: Turn) => Promise<T>): Promise<T> {
     return this.stay.turns.take(runOptionsOf(options), work);
   }
 
@@ -684,8 +684,8 @@ export class Model implements Disposable {
     this.ascents.clear();
   }
 
-  private async uploaded(pictures: readonly Captured[], call: Call): Promise<{ call: Call; upload: Upload }> {
-    return { call, upload: await this.parts.inputs.upload(pictures, call) };
+  private async uploaded(pictures: readonly Captured[], call: Call, turn: Turn): Promise<Run> {
+    return { call, turn, upload: await this.parts.inputs.upload(pictures, call) };
   }
 
   /** Where an ascent begins, captured. */

@@ -26,14 +26,19 @@ export class Pace {
 /** How fast a device was when it last ran, and so how many FLOPs a submit may hold. */
 export class Rate {
   private perMillisecond = SLOW;
+  private free = 0;
 
   get mostFlops(): number {
     return this.perMillisecond * GRADIENT_MILLISECONDS;
   }
 
-  /** So many FLOPs took so long; waiting counts, which errs on the side of short submits. */
-  took(flops: number, milliseconds: number): void {
-    if (flops > 0) this.perMillisecond = flops / Math.max(milliseconds, 0.1);
+  /**
+   * So many FLOPs were submitted at one time and done at another, in milliseconds of one clock. What was submitted
+   * before comes first; other waiting counts, which errs on the side of short submits.
+   */
+  took(flops: number, began: number, ended: number): void {
+    if (flops > 0) this.perMillisecond = flops / Math.max(ended - Math.max(began, this.free), 0.1);
+    this.free = ended;
   }
 }
 

@@ -15,25 +15,26 @@ export interface Reading {
   readonly encode: (encoder: Encoder, read: Read) => void;
   /** Runs while the GPU is at work; what it throws is thrown afterwards. */
   readonly meanwhile?: () => void;
+  /** Called once all is submitted, before anything is awaited. */
+  readonly submitted?: () => void;
 }
 
 export class Readback {
-  /** Waits for the next run. While one is under way it is that run's, which puts it back only if it is whole. */
-  private staging: GPUBuffer | null = null;
+  /** Wait for the next runs. While one is under way its buffer is its own; it is put back only if it is whole. */
+  private readonly idle: GPUBuffer[] = [];
   private disposed = false;
 
   constructor(private readonly device: Device) {}
 
   /**
-   * Submits what `encode` records and returns what it asked to read, in order. The staging buffer grows to the largest
-   * request and is then reused.
+   * Submits what `encode` records and returns what it asked to read, in order. Runs may overlap, each with a staging
+   * buffer, which grows to the largest request and is then reused.
    *
    * @throws GradlensError `device-lost`, `validation`, `out-of-memory`: never a number that the GPU did not compute.
    */
-  async run(call: Call, { what, bytes, encode, meanwhile }: Reading): Promise<Float32Array[]> {
+  async run(call: Call, { what, bytes, encode, meanwhile, submitted }: Reading): Promise<Float32Array[]> {
     const { device } = this;
-    let staging = this.staging;
-    this.staging = null;
+    let staging = this.idle.pop() ?? null;
     let offset = 0;
     const pieces: { begin: number; bytes: number }[] = [];
     let results: Float32Array[] = [];
@@ -61,6 +62,7 @@ export class Readback {
         );
         mapped = buffer.mapAsync(GPUMapMode.READ, 0, offset);
         mapped.catch(() => {}); // awaited below; the guard may reject first
+        submitted?.();
         // touched while the GPU is at work: that costs ten times a copy
         results = pieces.map(({ bytes: length }) => new Float32Array(length / 4).fill(0));
         try {
@@ -70,7 +72,7 @@ export class Readback {
         }
       });
       await device.settled(call, `${what}: the result could not be read`, () => mapped!);
-      device.rate.took(flops, performance.now() - began);
+      device.rate.took(flops, began, performance.now());
       const all = staging!.getMappedRange(0, offset);
       results.forEach((result, k) => result.set(new Float32Array(all, pieces[k]!.begin, result.length)));
       staging!.unmap();
@@ -85,12 +87,11 @@ export class Readback {
 
   dispose(): void {
     this.disposed = true;
-    if (this.staging) this.device.free(this.staging);
-    this.staging = null;
+    for (const staging of this.idle.splice(0)) this.device.free(staging);
   }
 
   private putBack(staging: GPUBuffer): void {
-    if (this.disposed || this.staging) this.device.free(staging);
-    else this.staging = staging;
+    if (this.disposed) this.device.free(staging);
+    else this.idle.push(staging);
   }
 }

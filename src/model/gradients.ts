@@ -8,11 +8,13 @@ import type { Captured } from '../image/pixels';
 import type { InputGradient, LayerGradient, Neuron, TopClasses } from '../options';
 import type { Parts } from './parts';
 import { finite, firstItemFrom, joined, neuronsFrom, scoresFrom } from './results';
+import type { Turn } from './turns';
 import { type Classes, bestPassesOf, neuronIn, passesOf, targetsOf } from './targets';
 
 /** A call of a model, whose pictures are ready. */
-interface Run {
+export interface Run {
   readonly call: Call;
+  readonly turn: Turn;
   readonly upload: Upload;
 }
 
@@ -20,7 +22,12 @@ interface Run {
 export type Rules = Pick<BackwardOptions, 'relu' | 'score'>;
 
 /** Scores `[N × classes]`. */
-export async function forward(parts: Parts, { call, upload }: Run): Promise<Float32Array> {
+export function forward(parts: Parts, run: Run): Promise<Float32Array> {
+  return forwardOf(parts, run, run.turn.release);
+}
+
+async function forwardOf(parts: Parts, run: Run, submitted?: () => void): Promise<Float32Array> {
+  const { call, upload } = run;
   const { readback, executor } = parts;
   const { plan } = executor;
   const { bytes } = plan.scores.storage;
@@ -33,8 +40,9 @@ export async function forward(parts: Parts, { call, upload }: Run): Promise<Floa
       read(executor.scores, bytes);
     },
     meanwhile: upload.check,
+    ...(submitted && { submitted }),
   });
-  return explained(parts, call, {}, () => scoresFrom(stored!, plan));
+  return explained(parts, call, { run }, () => scoresFrom(stored!, plan));
 }
 
 /** What a gradient is, but for how it was computed. */
@@ -43,10 +51,11 @@ type Found = Omit<InputGradient, 'precision'>;
 /** Of classes that the caller names: all in one submit, and one forward pass for all. */
 export async function classGradients(
   parts: Parts,
-  { call, upload }: Run,
+  run: Run,
   chosen: number | readonly number[],
   rules: Rules,
 ): Promise<Found> {
+  const { call, upload, turn } = run;
   const { readback, executor } = parts;
   const { plan } = executor;
   const passes = passesOf(plan, chosen);
@@ -63,13 +72,16 @@ export async function classGradients(
       });
     },
     meanwhile: upload.check,
+    submitted: turn.release,
   });
-  const scores = await explained(parts, call, {}, () => scoresFrom(stored!, plan));
-  return { scores, gradient: await gradientOf(parts, call, { passes, rules, gradients }), classes: passes.flat() };
+  const scores = await explained(parts, call, { run }, () => scoresFrom(stored!, plan));
+  const gradient = await gradientOf(parts, call, { passes, rules, gradients, run });
+  return { scores, gradient, classes: passes.flat() };
 }
 
 /** Of the class that scores best, which the GPU finds: one submit. */
-export async function bestGradient(parts: Parts, { call, upload }: Run, rules: Rules): Promise<Found> {
+export async function bestGradient(parts: Parts, run: Run, rules: Rules): Promise<Found> {
+  const { call, upload, turn } = run;
   const { readback, executor } = parts;
   const { plan } = executor;
   const best = await executor.best(call);
@@ -86,12 +98,13 @@ export async function bestGradient(parts: Parts, { call, upload }: Run, rules: R
       read(executor.gradient, gradientBytes);
     },
     meanwhile: upload.check,
+    submitted: turn.release,
   });
-  const scores = await explained(parts, call, {}, () => scoresFrom(stored!, plan));
+  const scores = await explained(parts, call, { run }, () => scoresFrom(stored!, plan));
   const passes = bestPassesOf(plan, scores, 'top1'); // as the GPU found them: of equal scores the first
   return {
     scores,
-    gradient: await gradientOf(parts, call, { passes, rules, gradients: [gradient!] }),
+    gradient: await gradientOf(parts, call, { passes, rules, gradients: [gradient!], run }),
     classes: passes.flat(),
   };
 }
@@ -108,7 +121,7 @@ export async function bestGradients(
 ): Promise<Found> {
   const { inputs, readback, executor } = parts;
   const { bytes } = executor.plan.gradient;
-  const scores = await forward(parts, run);
+  const scores = await forwardOf(parts, run);
   const passes = bestPassesOf(executor.plan, scores, chosen);
   const gradients = await readback.run(run.call, {
     what: 'gradient',
@@ -130,29 +143,39 @@ export async function bestGradients(
 async function gradientOf(
   parts: Parts,
   call: Call,
-  of: { readonly passes: readonly Classes[]; readonly rules: Rules; readonly gradients: readonly Float32Array[] },
+  of: {
+    readonly passes: readonly Classes[];
+    readonly rules: Rules;
+    readonly gradients: readonly Float32Array[];
+    readonly run?: Run;
+  },
 ): Promise<Float32Array> {
   const wrong = of.passes[of.gradients.findIndex((values) => notFinite(values) >= 0)];
   const backward = wrong && { targets: targetsOf(wrong), ...of.rules };
-  return explained(parts, call, { ...(backward ? { backward } : {}) }, () => finite(joined(of.gradients)));
+  const how = { ...(backward && { backward }), ...(of.run && { run: of.run }) };
+  return explained(parts, call, how, () => finite(joined(of.gradients)));
 }
 
 /**
- * Numbers that were read; if they are refused, because they are not finite, the layer is named where it began, as far
- * as the pictures that were uploaded last show it.
+ * Numbers that were read; if they are refused, because they are not finite, the layer is named where it began. `run` is
+ * that of a call that may have given up its turn: its pictures are brought again. Without it, those that were brought
+ * last show it.
  */
 export async function explained<T>(
   parts: Pick<Parts, 'device' | 'readback' | 'executor' | 'inputs'>,
   call: Call,
-  how: { readonly backward?: BackwardOptions },
+  { run, ...how }: { readonly backward?: BackwardOptions; readonly run?: Run },
   read: () => T,
 ): Promise<T> {
   try {
     return read();
   } catch (error) {
     const { overflowOf } = await import('../gpu/overflow');
-    const bring = (encoder: Encoder): void => parts.inputs.encode(encoder, parts.executor.input);
-    throw (await overflowOf(parts, call, { bring, ...how })) ?? error;
+    const { inputs, executor } = parts;
+    const bring = (encoder: Encoder): void =>
+      run ? run.upload.bring(encoder, executor.input) : inputs.encode(encoder, executor.input);
+    const look = () => overflowOf(parts, call, { bring, ...how });
+    throw (await (run ? run.turn.again(look) : look())) ?? error;
   }
 }
 
@@ -174,10 +197,11 @@ function encodePass(encoder: Encoder, executor: Executor, { classes, rules, with
 /** Of one neuron anywhere in the network. */
 export async function neuronGradient(
   { device, inputs, readback, executors }: Parts,
-  { call, upload }: Run,
+  run: Run,
   neuron: Neuron,
   { relu }: Rules,
 ): Promise<Found> {
+  const { call, upload, turn } = run;
   const rules: Rules = { relu, score: 'logit' };
   const executor = await executors.ofTensor(neuron.tensor, call);
   const { plan } = executor;
@@ -194,12 +218,13 @@ export async function neuronGradient(
       read(executor.gradient, plan.gradient.bytes);
     },
     meanwhile: upload.check,
+    submitted: turn.release,
   });
   const parts = { device, inputs, readback, executor };
   const backward = { targets, ...rules };
   return {
-    scores: await explained(parts, call, {}, () => neuronsFrom(values!, plan, neuron)),
-    gradient: await explained(parts, call, { backward }, () => finite(gradient!)),
+    scores: await explained(parts, call, { run }, () => neuronsFrom(values!, plan, neuron)),
+    gradient: await explained(parts, call, { backward, run }, () => finite(gradient!)),
     classes: [],
   };
 }

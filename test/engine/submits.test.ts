@@ -12,12 +12,12 @@ import { deviceOf, imageOf, prepared, small, witnessed } from './support';
 test('a device whose speed nobody knows is taken for a slow one; then its last run counts', () => {
   const rate = new Rate();
   expect(rate.mostFlops).toBe(2.5e9);
-  rate.took(62e9, 20); // VGG-16's gradient on a fast GPU
+  rate.took(62e9, 0, 20); // VGG-16's gradient on a fast GPU
   expect(rate.mostFlops).toBeGreaterThan(62e9);
-  rate.took(62e9, 12_000); // and on a CPU
+  rate.took(62e9, 10, 12_020); // and on a CPU, once what was submitted before was done
   expect(62e9 / rate.mostFlops).toBeCloseTo(48);
   const { mostFlops } = rate;
-  rate.took(0, 5); // a copy says nothing
+  rate.took(0, 12_020, 12_025); // a copy says nothing
   expect(rate.mostFlops).toBe(mostFlops);
 });
 
