@@ -90,8 +90,9 @@ class Stay {
 }
 
 /**
- * One network on one device. Pictures go in, numbers come out; calls wait for each other, and every argument is copied
- * before a call returns its promise. {@link Engine.load} makes it.
+ * One network on one device. Pictures go in, numbers come out, and every argument is copied before a call returns its
+ * promise. Calls take turns, in their order; while one waits for its gradient or its scores, the next is already on its
+ * way to the GPU. {@link Engine.load} makes it.
  */
 export class Model implements Disposable {
   /** What was loaded. */
@@ -260,9 +261,12 @@ export class Model implements Disposable {
     const pictures = picturesOf(images);
     const chosen = chosenIn(options, 'class', 'classes', 'top1', 'top', 'neuron');
     const rules = rulesOf(options, this.head);
+    const { into } = options;
+    if (into !== undefined)
+      check('into', into, { says: 'a Float32Array', holds: (value) => value instanceof Float32Array });
     return this.take(options, async (call, turn) => {
       const { parts } = this;
-      const run = await this.uploaded(pictures, call, turn);
+      const run: Run = { ...(await this.uploaded(pictures, call, turn)), into };
       const found =
         chosen === 'top1'
           ? await bestGradient(parts, run, rules)

@@ -165,6 +165,11 @@ export interface GradientOptions {
    * class's own sigmoid. A model without a head has no probabilities.
    */
   readonly score?: 'logit' | 'probability';
+  /**
+   * Where the gradient is written, for loops that want no new memory: as many elements as it has. It is the result's
+   * `gradient` then, and undefined until the promise is fulfilled. Default: a new array.
+   */
+  readonly into?: Float32Array;
 }
 
 /** What {@link Model.inputGradient} finds. */

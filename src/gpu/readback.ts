@@ -4,8 +4,8 @@ import type { Encoder } from './commands';
 import type { Device } from './device';
 import { typed } from './guarded';
 
-/** Records a copy of `bytes` of a buffer, to be read when the submit is done. */
-export type Read = (buffer: GPUBuffer, bytes: number) => void;
+/** Records a copy of `bytes` of a buffer, to be read when the submit is done: into an array that there is, or a new one. */
+export type Read = (buffer: GPUBuffer, bytes: number, into?: Float32Array) => void;
 
 export interface Reading {
   /** In messages and labels. */
@@ -36,7 +36,7 @@ export class Readback {
     const { device } = this;
     let staging = this.idle.pop() ?? null;
     let offset = 0;
-    const pieces: { begin: number; bytes: number }[] = [];
+    const pieces: { begin: number; bytes: number; into: Float32Array | undefined }[] = [];
     let results: Float32Array[] = [];
     const complaints: unknown[] = [];
     try {
@@ -54,9 +54,9 @@ export class Readback {
         ));
         began = performance.now();
         flops = device.submit(what, (encoder) =>
-          encode(encoder, (source, length) => {
+          encode(encoder, (source, length, into) => {
             encoder.copyBufferToBuffer(source, 0, buffer, offset, length);
-            pieces.push({ begin: offset, bytes: length });
+            pieces.push({ begin: offset, bytes: length, into });
             offset += length;
           }),
         );
@@ -64,7 +64,7 @@ export class Readback {
         mapped.catch(() => {}); // awaited below; the guard may reject first
         submitted?.();
         // touched while the GPU is at work: that costs ten times a copy
-        results = pieces.map(({ bytes: length }) => new Float32Array(length / 4).fill(0));
+        results = pieces.map(({ bytes: length, into }) => into ?? new Float32Array(length / 4).fill(0));
         try {
           meanwhile?.();
         } catch (complaint) {

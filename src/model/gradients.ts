@@ -3,6 +3,8 @@ import type { Call } from '../calls';
 import { dispatch } from '../gpu/bound';
 import type { BackwardOptions, Executor } from '../gpu/executor';
 import type { Upload } from '../gpu/inputs';
+import type { Plan } from '../compile';
+import { GradlensError } from '../errors';
 import { notFinite } from '../finite';
 import type { Captured } from '../image/pixels';
 import type { InputGradient, LayerGradient, Neuron, TopClasses } from '../options';
@@ -16,6 +18,8 @@ export interface Run {
   readonly call: Call;
   readonly turn: Turn;
   readonly upload: Upload;
+  /** Where gradients are wanted. */
+  readonly into?: Float32Array | undefined;
 }
 
 /** How ReLUs and the head are differentiated. */
@@ -59,6 +63,7 @@ export async function classGradients(
   const { readback, executor } = parts;
   const { plan } = executor;
   const passes = passesOf(plan, chosen);
+  const into = partsOf(run.into, passes.length, plan);
   const [scoreBytes, gradientBytes] = [plan.scores.storage.bytes, plan.gradient.bytes];
   const [stored, ...gradients] = await readback.run(call, {
     what: 'gradient',
@@ -68,7 +73,7 @@ export async function classGradients(
       passes.forEach((classes, k) => {
         encodePass(encoder, executor, { classes, rules, withForward: k === 0 });
         if (k === 0) read(executor.scores, scoreBytes);
-        read(executor.gradient, gradientBytes);
+        read(executor.gradient, gradientBytes, into?.[k]);
       });
     },
     meanwhile: upload.check,
@@ -84,6 +89,7 @@ export async function bestGradient(parts: Parts, run: Run, rules: Rules): Promis
   const { call, upload, turn } = run;
   const { readback, executor } = parts;
   const { plan } = executor;
+  partsOf(run.into, 1, plan);
   const best = await executor.best(call);
   const [scoreBytes, gradientBytes] = [plan.scores.storage.bytes, plan.gradient.bytes];
   const [stored, gradient] = await readback.run(call, {
@@ -95,7 +101,7 @@ export async function bestGradient(parts: Parts, run: Run, rules: Rules): Promis
       dispatch(encoder, 'best class', [best]);
       executor.encodeBackward(encoder, { targets: [], ...rules });
       read(executor.scores, scoreBytes);
-      read(executor.gradient, gradientBytes);
+      read(executor.gradient, gradientBytes, run.into);
     },
     meanwhile: upload.check,
     submitted: turn.release,
@@ -123,6 +129,7 @@ export async function bestGradients(
   const { bytes } = executor.plan.gradient;
   const scores = await forwardOf(parts, run);
   const passes = bestPassesOf(executor.plan, scores, chosen);
+  const into = partsOf(run.into, passes.length, executor.plan);
   const gradients = await readback.run(run.call, {
     what: 'gradient',
     bytes: passes.length * bytes,
@@ -131,11 +138,11 @@ export async function bestGradients(
       if (again) inputs.encode(encoder, executor.input);
       passes.forEach((classes, k) => {
         encodePass(encoder, executor, { classes, rules, withForward: again && k === 0 });
-        read(executor.gradient, bytes);
+        read(executor.gradient, bytes, into?.[k]);
       });
     },
   });
-  const gradient = await gradientOf(parts, run.call, { passes, rules, gradients });
+  const gradient = await gradientOf(parts, run.call, { passes, rules, gradients, run });
   return { scores, gradient, classes: passes.flat() };
 }
 
@@ -153,7 +160,23 @@ async function gradientOf(
   const wrong = of.passes[of.gradients.findIndex((values) => notFinite(values) >= 0)];
   const backward = wrong && { targets: targetsOf(wrong), ...of.rules };
   const how = { ...(backward && { backward }), ...(of.run && { run: of.run }) };
-  return explained(parts, call, how, () => finite(joined(of.gradients)));
+  return explained(parts, call, how, () => finite(of.run?.into ?? joined(of.gradients)));
+}
+
+/**
+ * The part of an array for each backward pass.
+ *
+ * @throws GradlensError `shape` where it has another length
+ */
+function partsOf(into: Float32Array | undefined, passes: number, { gradient }: Plan): Float32Array[] | undefined {
+  if (!into) return;
+  const elements = gradient.bytes / 4;
+  if (into.length !== passes * elements)
+    throw new GradlensError('shape', `into has ${into.length} elements; the gradient has ${passes * elements}`, {
+      elements: into.length,
+      right: passes * elements,
+    });
+  return Array.from({ length: passes }, (_, k) => into.subarray(k * elements, (k + 1) * elements));
 }
 
 /**
@@ -205,6 +228,7 @@ export async function neuronGradient(
   const rules: Rules = { relu, score: 'logit' };
   const executor = await executors.ofTensor(neuron.tensor, call);
   const { plan } = executor;
+  partsOf(run.into, 1, plan);
   const target = neuronIn(plan, neuron);
   const targets = Array.from({ length: plan.batch }, () => target);
   const { bytes } = plan.scores.storage;
@@ -215,7 +239,7 @@ export async function neuronGradient(
       upload.bring(encoder, executor.input);
       executor.encodeBoth(encoder, { targets, ...rules });
       read(executor.scores, bytes);
-      read(executor.gradient, plan.gradient.bytes);
+      read(executor.gradient, plan.gradient.bytes, run.into);
     },
     meanwhile: upload.check,
     submitted: turn.release,

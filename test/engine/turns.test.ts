@@ -102,6 +102,24 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     expect(submitted, 'when the first result was there').toBeGreaterThan(1);
   });
 
+  test('a gradient comes into the array that is given, of one class and of several', async () => {
+    using engine = await Engine.create({ device: await deviceOf(driver) });
+    using model = await engine.load(small);
+    const [image] = images as [(typeof images)[0]];
+    for (const chosen of [1, [2, 0], 'top1', { top: 2 }, { tensor: 'conv1', channel: 1 }] as const) {
+      const expected = await model.inputGradient(image, { class: chosen });
+      const into = new Float32Array(expected.gradient.length);
+      const found = await model.inputGradient(image, { class: chosen, into });
+      expect(found).toEqual(expected);
+      expect(found.gradient).toBe(into);
+      const short = into.subarray(1);
+      await expect(model.inputGradient(image, { class: chosen, into: short })).rejects.toThrow(
+        `into has ${short.length} elements; the gradient has ${into.length}`,
+      );
+    }
+    await expect(model.inputGradient(image, { class: 1, into: [] as never })).rejects.toThrow('into is');
+  });
+
   test('one whose numbers overflow says where, whatever came after it, and the others are right', async () => {
     using engine = await Engine.create({ device: await deviceOf(driver) });
     using model = await engine.load(small);
