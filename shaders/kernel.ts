@@ -50,6 +50,10 @@ export interface KernelSource {
    * than there is work for.
    */
   readonly flat: boolean;
+  /**
+   * Kernels of which this and the grid are equal write the same elements by the same invocations. Absent: nobody knows.
+   */
+  readonly owns?: string;
 }
 
 /** An array of `vec4f` that the invocations of a workgroup share. */
@@ -114,6 +118,7 @@ export type KernelParts = {
   /** WGSL that stands before `main`. */
   readonly functions?: string;
   readonly shared?: readonly SharedArray[];
+  readonly owns?: string;
   /** WGSL: what `main` does. */
   readonly body: string;
 } & (
@@ -156,7 +161,7 @@ export const MOST_WORKGROUPS = 65_535;
 
 /** Numbers the bindings, declares them with their shapes, and writes `main`. */
 export function kernel(parts: KernelParts): Kernel {
-  const { name, tensors, slices = {}, flops = 0, enable = [], functions = '', shared = [], body } = parts;
+  const { name, tensors, slices = {}, flops = 0, enable = [], functions = '', shared = [], owns, body } = parts;
   const declared = tensors
     .filter((each) => each !== false)
     .filter((each, k, all) => all.findIndex((other) => other.name === each.name) === k);
@@ -168,7 +173,16 @@ export function kernel(parts: KernelParts): Kernel {
     begins,
     flat = false,
   } = 'each' in parts ? spread(parts.each, dims) : { ...parts, begins: '' };
-  const source = { enable, functions, shared, workgroupSize, takes, body: `${begins}\n${body}`, flat };
+  const source = {
+    enable,
+    functions,
+    shared,
+    workgroupSize,
+    takes,
+    body: `${begins}\n${body}`,
+    flat,
+    ...(owns && { owns }),
+  };
   return { name, dims, workgroups, flops, declared, source, code: codeOf(source, declared, dims) };
 }
 

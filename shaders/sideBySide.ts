@@ -13,7 +13,18 @@ import type { Declaration, TensorDeclaration } from './tensor';
 export interface Bound {
   readonly kernel: Kernel;
   readonly bind: Readonly<Record<string, string>>;
+  /** The part whose workgroups run this one too, once they are through with that: see {@link mayFollow}. */
+  readonly after?: number;
 }
+
+/**
+ * Whether a workgroup may run one after the other: each invocation then finds what it stored itself, and so may add to
+ * it.
+ */
+export const mayFollow = (kernel: Kernel, before: Kernel): boolean =>
+  kernel.source.owns !== undefined &&
+  kernel.source.owns === before.source.owns &&
+  kernel.workgroups.every((count, k) => count === before.workgroups[k]);
 
 /** What WebGPU lets a dispatch have on every device. */
 const MOST_STORAGE_BUFFERS = 8;
@@ -21,7 +32,7 @@ const MOST_SHARED_BYTES = 16_384;
 
 /**
  * Whether that takes no more than every device has, and the workgroups of all can have as many invocations. Several
- * parts may write one tensor, in different places; none may read what another writes.
+ * parts may write one tensor, in different places or one after the other; none may read what another writes.
  */
 export function fitSideBySide(parts: readonly Bound[]): boolean {
   const kernels = parts.map(({ kernel }) => kernel);
@@ -44,7 +55,7 @@ export function sideBySide(parts: readonly Bound[]): Bound {
     const [x, y, z] = workgroups;
     return source.flat ? [Math.ceil((x * source.workgroupSize[0]!) / invocations), y, z] : workgroups;
   });
-  const counts = grids.map(([x, y, z]) => x * y * z);
+  const counts = grids.map(([x, y, z], k) => (parts[k]!.after === undefined ? x * y * z : 0));
   const all = counts.reduce((sum, count) => sum + count, 0);
   const rows = Math.ceil(all / MOST_WORKGROUPS);
   const ACROSS = Math.ceil(all / rows);
@@ -66,7 +77,7 @@ export function sideBySide(parts: readonly Bound[]): Bound {
     takes: ['group', 'me', ...(kernels.some(({ source }) => source.takes.includes('lane')) ? ['lane' as const] : [])],
     body: `
 let number = group.y * d.ACROSS + group.x;
-${kernels.map((part, k) => branch(part, k, invocations)).join(' else ')}`,
+${parts.flatMap(({ after }, k) => (after === undefined ? [branch(parts, k, invocations)] : [])).join(' else ')}`,
   });
   return { kernel: joined, bind };
 }
@@ -157,8 +168,27 @@ ${body}
   return rename(code, renamed, (field) => `${field}_${k}`);
 }
 
-/** WGSL: runs a part in the workgroups that are its own. */
-function branch({ source: { flat, takes, workgroupSize } }: Kernel, k: number, invocations: number): string {
+/** WGSL: runs a part, and those after it, in the workgroups that are its own. */
+function branch(parts: readonly Bound[], k: number, invocations: number): string {
+  const before = k === 0 ? '0u' : `d.END_${k - 1}`;
+  return `if (number < d.END_${k}) {
+let own${k} = number - ${before};
+let row${k} = own${k} / d.GRID_X_${k};
+let at = vec3u(own${k} % d.GRID_X_${k}, row${k} % d.GRID_Y_${k}, row${k} / d.GRID_Y_${k});
+${inTurn(parts, k)
+  .map((each) => call(parts[each]!.kernel, each, invocations))
+  .join('\n')}
+}`;
+}
+
+/** A part and those after it. */
+function inTurn(parts: readonly Bound[], k: number): readonly number[] {
+  const next = parts.findIndex(({ after }) => after === k);
+  return next < 0 ? [k] : [k, ...inTurn(parts, next)];
+}
+
+/** WGSL: runs part `k` as workgroup `at` of its own. */
+function call({ source: { flat, takes, workgroupSize } }: Kernel, k: number, invocations: number): string {
   const [width = 1, height = 1, depth = 1] = flat ? [invocations] : workgroupSize;
   const own =
     height * depth === 1
@@ -171,13 +201,7 @@ function branch({ source: { flat, takes, workgroupSize } }: Kernel, k: number, i
     me: 'me',
     lane: 'lane',
   };
-  const before = k === 0 ? '0u' : `d.END_${k - 1}`;
-  return `if (number < d.END_${k}) {
-let own${k} = number - ${before};
-let row${k} = own${k} / d.GRID_X_${k};
-let at = vec3u(own${k} % d.GRID_X_${k}, row${k} % d.GRID_Y_${k}, row${k} / d.GRID_Y_${k});
-main_of${k}(${takes.map((builtin) => given[builtin]).join(', ')});
-}`;
+  return `main_of${k}(${takes.map((builtin) => given[builtin]).join(', ')});`;
 }
 
 /** Comments, identifiers, numbers with their letters, everything else by itself. */

@@ -4,7 +4,7 @@
  */
 import { type Kernel, kernel, lines, unroll } from '../kernel';
 import { ANY_PRECISION, reads } from '../tensor';
-import { type ConvKernel, sumsOf } from './finish';
+import { type ConvKernel, ownedOf, sumsOf } from './finish';
 import { type Unit, flopsOf, unitsOf } from './shape';
 import type { Direction } from './weights';
 
@@ -63,6 +63,7 @@ export function convDirect(
       ...finish.tensors,
     ],
     flops: flopsOf(d),
+    owns: JSON.stringify([blocks, workgroup, ownedOf(d, finish)]),
     enable: quads ? ['subgroups'] : [],
     functions: finish.functions,
     workgroups: [Math.ceil(units / workgroup), (d.GROUPS * d.OUT) / blocks, d.N],

@@ -41,6 +41,13 @@ const TAKES = `n: u32, o: u32, p: u32, q: u32, sums: ptr<function, array<vec4f, 
 export const sumsOf = (ranges: Readonly<Record<string, number>>, sum: string): string =>
   `array<vec4f, ${STRIP}>(${unroll(ranges, sum, ', ')})`;
 
+/** What `finish` stores, unit by unit: kernels that deal out the same units store the same elements. */
+export const ownedOf = ({ N, P, Q, OUT, GROUPS }: ConvDims, { unit, slices, dims }: Finish) => [
+  { N, P, Q, OUT, GROUPS, ...unit },
+  slices,
+  dims,
+];
+
 export interface ForwardEpilogue {
   readonly bias: boolean;
   readonly relu: boolean;

@@ -5,7 +5,7 @@
 import { type Kernel, STRIP, kernel, lines, unroll } from '../kernel';
 import { ANY_PRECISION, reads, writes } from '../tensor';
 import { wgsl } from '../wgsl';
-import { type ConvKernel, sumsOf } from './finish';
+import { type ConvKernel, ownedOf, sumsOf } from './finish';
 import { type ConvDims, type Unit, flopsOf, unitsOf } from './shape';
 import type { WeightTile } from './weights';
 
@@ -150,6 +150,7 @@ export function convTiled({ name, dims: d, x, finish }: ConvKernel, { tile, span
       ...(whole ? finish.tensors : [writes('partial', `SPANS O/4 ${STRIP} UNITS`, { blocks: ['GROUPS', 'OUT'] })]),
     ],
     flops: flopsOf(d),
+    ...(whole && { owns: JSON.stringify([blocks, units, own, teams, ownedOf(d, finish)]) }),
     functions: wgsl`
 ${whole ? finish.functions : ''}
 ${unitAt(finish.unit)}`,

@@ -3,7 +3,7 @@
  * around, on both ways. What each computes, and in which order, stays as it is.
  */
 import { blocksOf } from '../../shaders/kernel';
-import { type Bound, fitSideBySide, sideBySide } from '../../shaders/sideBySide';
+import { type Bound, fitSideBySide, mayFollow, sideBySide } from '../../shaders/sideBySide';
 import type { Slice, Step } from '../ops/op';
 import type { Steps } from './differentiate';
 
@@ -18,28 +18,53 @@ export function joinSiblings(steps: Steps): Steps {
   };
 }
 
-/** Each step joins the first dispatch that it may run in, if everything from there on leaves it alone. */
-function joined(steps: readonly Step[]): readonly Step[] {
-  const dispatches: { readonly steps: Step[]; readonly parts: Bound[]; readonly touched: Touched[] }[] = [];
-  for (const step of steps) {
-    const touched = touchedBy(step);
-    const after = dispatches.findLastIndex((dispatch) => meet(dispatch.touched, touched));
-    const part = boundOf(step);
-    const found = dispatches.slice(after + 1).find(({ parts }) => fitSideBySide([...parts, part]));
-    if (!found) dispatches.push({ steps: [step], parts: [part], touched: [...touched] });
-    found?.steps.push(step);
-    found?.parts.push(part);
-    found?.touched.push(...touched);
-  }
-  return dispatches.map(({ steps, parts }) => (steps.length === 1 ? steps[0]! : join(steps, parts)));
+interface Part extends Bound {
+  readonly step: Step;
+  readonly touched: readonly Touched[];
 }
+
+/**
+ * Each step follows in the workgroups of the step that it adds to, if those own the same elements; or joins the first
+ * dispatch that it may run in, if everything from there on leaves it alone.
+ */
+function joined(steps: readonly Step[]): readonly Step[] {
+  const dispatches: Part[][] = [];
+  for (const step of steps) {
+    const part: Part = { step, ...boundOf(step), touched: touchedBy(step) };
+    const last = dispatches.findLastIndex((parts) => parts.some(({ touched }) => meet(touched, part.touched)));
+    const follower = last < 0 ? null : following(dispatches[last]!, part);
+    const found = dispatches.slice(last + 1).find((parts) => fitSideBySide([...parts, part]));
+    if (follower) dispatches[last]!.push(follower);
+    else if (found) found.push(part);
+    else dispatches.push([part]);
+  }
+  return dispatches.map((parts) => (parts.length === 1 ? parts[0]!.step : join(parts)));
+}
+
+/** The part as one that follows the last of those that it has to wait for, if that is all it takes. */
+function following(parts: readonly Part[], part: Part): Part | null {
+  const awaited = parts.flatMap(({ touched }, k) => (meet(touched, part.touched) ? [k] : []));
+  const after = awaited.at(-1)!;
+  const inTurn = awaited.every(
+    (k, at) => parts[k]!.after === awaited[at - 1] && addsTo(part.touched, parts[k]!.touched),
+  );
+  const follower = { ...part, after };
+  return inTurn && mayFollow(part.kernel, parts[after]!.kernel) && fitSideBySide([...parts, follower])
+    ? follower
+    : null;
+}
+
+/** Whether what a step has to wait for is only what both of them write. */
+const addsTo = (some: readonly Touched[], others: readonly Touched[]): boolean =>
+  some.every((a) => others.every((b) => (a.written && b.written) || !meet([a], [b])));
 
 const boundOf = ({ kernel, bind }: Step): Bound => ({
   kernel,
   bind: Object.fromEntries(Object.entries(bind).map(([name, tensor]) => [name, tensor.name])),
 });
 
-function join(steps: readonly Step[], parts: readonly Bound[]): Step {
+function join(parts: readonly Part[]): Step {
+  const steps = parts.map(({ step }) => step);
   const tensors = new Map(steps.flatMap(({ bind }) => Object.values(bind)).map((tensor) => [tensor.name, tensor]));
   const { kernel, bind } = sideBySide(parts);
   return {
