@@ -20,12 +20,12 @@ import { segment } from './segment';
 export const commands: Readonly<Record<string, CommandDef<any>>> = {
   saliency,
   'class-model': classModel,
-  microscope,
   segment,
   localise,
   sanity,
   evaluate,
   attack,
+  microscope,
   classify,
   gradient,
   merge,
