@@ -1,6 +1,6 @@
 /**
- * Tests that take an hour: `npm run test:long`. `npm test` has a sample of each: other tests, or half of what these draw
- * at random.
+ * Tests that take hours: `npm run test:long`. `npm test` has a sample of each: other tests, or half of what these
+ * draw at random.
  */
 import { defineConfig } from 'vitest/config';
 

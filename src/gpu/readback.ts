@@ -4,7 +4,7 @@ import type { Encoder } from './commands';
 import type { Device } from './device';
 import { typed } from './guarded';
 
-/** Records a copy of `bytes` of a buffer, to be read when the submit is done: into an array that there is, or a new one. */
+/** Records a copy of `bytes` of a buffer, to be read when the submit is done, into this array or a new one. */
 export type Read = (buffer: GPUBuffer, bytes: number, into?: Float32Array) => void;
 
 export interface Reading {

@@ -26,7 +26,7 @@ interface Waiting {
 
 export class Turns {
   private holder: Turn | null = null;
-  private readonly queue: Waiting[] = [];
+  private readonly waiting: Waiting[] = [];
   /** Those that were released and have not ended. */
   private readonly released = new Set<Turn>();
 
@@ -56,9 +56,9 @@ export class Turns {
 
   private begin(turn: Turn, isAgain: boolean): Promise<void> {
     return new Promise((begin) => {
-      const waiting = { turn, isAgain, begin };
-      if (isAgain) this.queue.unshift(waiting);
-      else this.queue.push(waiting);
+      const entry = { turn, isAgain, begin };
+      if (isAgain) this.waiting.unshift(entry);
+      else this.waiting.push(entry);
       this.next();
     });
   }
@@ -73,15 +73,15 @@ export class Turns {
   private end(turn: Turn): void {
     this.released.delete(turn);
     if (this.holder === turn) this.holder = null;
-    const at = this.queue.findIndex((waiting) => waiting.turn === turn);
-    if (at >= 0) this.queue.splice(at, 1);
+    const at = this.waiting.findIndex((entry) => entry.turn === turn);
+    if (at >= 0) this.waiting.splice(at, 1);
     this.next();
   }
 
   private next(): void {
-    const [first] = this.queue;
+    const [first] = this.waiting;
     if (!first || this.holder || (!first.isAgain && this.released.size >= MOST_WAITING)) return;
-    this.queue.shift();
+    this.waiting.shift();
     this.holder = first.turn;
     first.begin();
   }

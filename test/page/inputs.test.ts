@@ -247,7 +247,7 @@ test('SqueezeNet 1.1 gives photographs the classes that are known of it', DATA, 
   const { photos } = JSON.parse(readFileSync(join(data, 'photos/index.json'), 'utf8')) as {
     photos: { file: string; squeezenet11_top5: [index: number, probability: number][] }[];
   };
-  const { page, close } = await openQuick('#tab=class-model'); // which asks for scores alone: a software adapter is slow
+  const { page, close } = await openQuick('#tab=class-model'); // which asks for scores alone
   await settled(page);
   const input = (await page.$('input#file'))!;
   await input.uploadFile(join(data, 'weights/squeezenet1.1.onnx'));
