@@ -76,6 +76,20 @@ describe('tiles', () => {
     });
   });
 
+  test('two spans are enough where a GPU is half busy', () => {
+    const { tiled } = machineryFor(layer(64, 64, 56), known('apple'));
+    expect(tiled.map(({ spans }) => spans)).toContain(2);
+  });
+
+  test('tiles of one block of depth are for images only, unless teams share the depth', () => {
+    for (const vendor of ['nvidia', 'apple', 'intel', 'amd'])
+      for (const d of [...LAYERS, layer(3, 64, 224), layer(16, 64, 56)]) {
+        const { tiled } = machineryFor(d, known(vendor));
+        const flat = tiled.filter(({ tile: { depth, teams } }) => depth === 1 && teams === undefined);
+        expect(flat.length > 0, `${vendor}, ${d.IN} blocks`).toBe(d.IN === 1);
+      }
+  });
+
   test('Winograd runs untuned where it was measured to win and there is work enough, and only there', () => {
     const family = (vendor: string, side = 56) => variantsFor(known(vendor)).conv(layer(256, 256, side)).family;
     expect(family('nvidia')).toBe('winograd');
