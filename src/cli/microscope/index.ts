@@ -23,7 +23,7 @@ export const microscope = command({
     'with a sheet for each layer and a page that needs no server',
   examples: [
     ['net.onnx --out inside/', 'all channels that the stages of the net end in, and all classes'],
-    ['net.onnx --layers fire5 --channels 0-15 --photos photos/ --out inside/', 'some, beside their strongest photos'],
+    ['net.onnx --layers fire5 --channels 0-15 --out inside/', 'some of them'],
     ['net.onnx --classes 0-19,tench --out inside/ --resume', 'more into the same folder; what is done stays done'],
   ],
   args: {
