@@ -76,14 +76,14 @@ export async function kernelTimes(
     owned: false,
     info: adapter.info,
     tuningStore: memoryStore(),
-    variants: variantsFor,
   });
+  const own = variantsFor(device.environment);
   const bindingBytes = engine.environment.limits.maxStorageBufferBindingSize;
   try {
     const clock = clockOf(gpu);
     const shapes = convolutionsOf(
       (variants) => compile(NETWORKS[net](), { batch, bindingBytes, variants }),
-      device.variants,
+      own,
       shapeClass,
     );
     const all: ShapeTimes[] = [];
@@ -92,7 +92,7 @@ export async function kernelTimes(
       const graph = layerOf(dims);
       if (!graph) continue;
       const planOf = (variant: ConvVariant): Plan =>
-        compile(graph, { batch, bindingBytes, variants: { ...device.variants, conv: () => variant }, target: LAYER });
+        compile(graph, { batch, bindingBytes, variants: { ...own, conv: () => variant }, target: LAYER });
       const opened = await Promise.all(
         candidatesFor(device.environment)(dims).map(async (variant) => ({
           variant,
@@ -122,7 +122,7 @@ export async function kernelTimes(
         shape,
         dims,
         gflop: flopsOf(dims) / 1e9,
-        untuned: device.variants.conv(dims),
+        untuned: own.conv(dims),
         kernels,
       };
       all.push(times);

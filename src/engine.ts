@@ -11,7 +11,6 @@ import { type ModelFile, isSameGraph } from './graph';
 import type { Model, ModelRequest } from './model';
 import { objectOf, runOptionsOf } from './model/arguments';
 import type { CheckReport, LoadOptions } from './options';
-import { variantsFor } from './variants/byDevice';
 import { type TuningStore, memoryStore } from './variants/stored';
 
 /** What an engine keeps, and how it fetches. */
@@ -337,5 +336,5 @@ function deviceWith(
   { owned, info, tuningStore }: { owned: boolean; info: GPUAdapterInfo; tuningStore?: TuningStore | undefined },
 ): Device {
   const store = tuningStore ?? (typeof indexedDB === 'undefined' ? memoryStore() : indexedDbStore());
-  return new Device(gpu, { owned, info, tuningStore: store, variants: variantsFor });
+  return new Device(gpu, { owned, info, tuningStore: store });
 }

@@ -16,16 +16,16 @@ export interface DeviceOptions {
   readonly info?: GPUAdapterInfo | undefined;
   /** Where what a tuner finds out about the device outlives it. */
   readonly tuningStore: TuningStore;
-  /** Which kernels suit the device. */
-  readonly variants: (environment: Environment) => Variants;
+  /** Kernels other than those that suit the device: to test them. */
+  readonly variants?: Variants;
 }
 
 export class Device extends GuardedDevice {
   readonly owned: boolean;
   readonly tuningStore: TuningStore;
   readonly environment: Environment;
-  /** The kernels that suit it. */
-  readonly variants: Variants;
+  /** Kernels other than those that suit it. */
+  readonly variants: Variants | undefined;
   /** How it stores half precision. */
   readonly half: Half;
   readonly pipelines: Pipelines;
@@ -52,7 +52,7 @@ export class Device extends GuardedDevice {
       features: [...gpu.features].sort(),
       limits: { maxBufferSize, maxStorageBufferBindingSize },
     };
-    this.variants = variants(this.environment);
+    this.variants = variants;
     this.half = gpu.features.has('shader-f16') ? 'native' : 'packed';
     this.pipelines = new Pipelines(this);
     this.weights = new SharedWeights((buffer) => this.free(buffer));

@@ -7,6 +7,7 @@ import type { Lent } from '../gpu/lent';
 import { Readback } from '../gpu/readback';
 import type { Graph, ModelFile } from '../graph';
 import type { LoadOptions } from '../options';
+import { variantsOf } from '../variants/byDevice';
 import type { Variants } from '../variants/variants';
 import { type Compile, Executors } from './executors';
 import { settingsOf } from './settings';
@@ -62,7 +63,7 @@ async function compilerFor(
     (variants: Variants): Compile =>
     (of, differentiated = {}) =>
       compile(of, { batch, bindingBytes, variants, ...half, ...differentiated });
-  if (!tune || device.environment.adapter.isFallbackAdapter) return compileWith(device.variants);
+  if (!tune || device.environment.adapter.isFallbackAdapter) return compileWith(variantsOf(device));
   const { tuned } = await import('../gpu/tuning/tuner'); // what not every page needs is fetched when it is asked for
   return compileWith(await tuned(device, (trial) => compileWith(trial)(graph), call, half));
 }

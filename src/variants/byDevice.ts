@@ -25,6 +25,12 @@ export function variantsFor(known: Known): Variants {
   };
 }
 
+/** Those that a device was given, or that suit it. */
+export const variantsOf = (device: {
+  readonly variants: Variants | undefined;
+  readonly environment: Known;
+}): Variants => device.variants ?? variantsFor(device.environment);
+
 function fullyConnectedFor({ features, adapter }: Known): FullyConnectedVariant {
   return adapter.isFallbackAdapter
     ? { family: 'direct', quads: features.includes('subgroups') }

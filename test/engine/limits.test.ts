@@ -5,7 +5,6 @@ import { Engine } from '../../src/engine';
 import { Device } from '../../src/gpu/device';
 import { Executor } from '../../src/gpu/executor';
 import { Readback } from '../../src/gpu/readback';
-import { variantsFor } from '../../src/variants/byDevice';
 import { memoryStore } from '../../src/variants/stored';
 import { WeightStore } from '../../src/gpu/weightStore';
 import type { Graph, GraphNode, Weight } from '../../src/graph';
@@ -25,7 +24,7 @@ async function runPlan(
   channel: number,
   relu: ReluRule,
 ) {
-  const gpu = new Device(device, { owned: false, tuningStore: memoryStore(), variants: variantsFor });
+  const gpu = new Device(device, { owned: false, tuningStore: memoryStore() });
   const plan = compile(graph, { batch: images.length, bindingBytes });
   const weights = new WeightStore(gpu);
   const executor = await gpu.calls.run({}, (call) => Executor.create({ device: gpu, plan, weights }, call));

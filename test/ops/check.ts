@@ -62,7 +62,7 @@ export async function loaderOf(
   const forced = new Device(device, {
     owned: false,
     tuningStore: memoryStore(),
-    variants: () => ({ ...PLAIN, ...variants }),
+    variants: { ...PLAIN, ...variants },
   });
   return {
     load: (graph, { batch = 1 } = {}) =>

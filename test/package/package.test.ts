@@ -143,11 +143,11 @@ describe('size', () => {
 
   // the compiler and the kernels are fetched with the first model
   test.each([
-    ['import { Engine } from "gradlens"; console.log(Engine);', 30_000],
-    ['import { Engine, saliency } from "gradlens"; console.log(Engine, saliency);', 36_000],
+    ['import { Engine } from "gradlens"; console.log(Engine);', 22_000],
+    ['import { Engine, saliency } from "gradlens"; console.log(Engine, saliency);', 25_500],
     ['import { GradlensError } from "gradlens"; console.log(GradlensError);', 7_500],
     ['import "gradlens";', 100],
-    ['import "gradlens/element";', 36_000],
+    ['import "gradlens/element";', 26_500],
     [`import net from "gradlens/weights/${DEFAULT_MODEL}"; console.log(net);`, 400],
   ])('%s is at most %d bytes', async (code, most) => {
     expect(await closure(code)).toBeLessThan(most);

@@ -15,7 +15,7 @@ import {
 import { type TuningOptions, tuned } from '../../src/gpu/tuning/tuner';
 import type { RunOptions } from '../../src/options';
 import { fileStore } from '../../src/node/tuningFile';
-import { variantsFor } from '../../src/variants/byDevice';
+import { variantsOf } from '../../src/variants/byDevice';
 import type { ConvVariant, Variants } from '../../src/variants/variants';
 import { Net, real } from '../ops/check';
 import { nodeDevice } from '../node';
@@ -42,7 +42,7 @@ const plan = (variants: Variants) => compile(graph, { batch: 1, bindingBytes: 2 
 const lent = await nodeDevice();
 afterAll(() => lent.device.destroy());
 const deviceWith = (store: TuningStore, gpu = lent.device): Device =>
-  new Device(gpu, { owned: false, info: lent.adapter.info, tuningStore: store, variants: variantsFor });
+  new Device(gpu, { owned: false, info: lent.adapter.info, tuningStore: store });
 
 /** A view of the device that compiles other shaders. */
 const tampered = (change: (code: string) => string): GPUDevice =>
@@ -80,7 +80,7 @@ describe('the tuner', () => {
     const variants = await tune(again, { candidates });
     const asked = new Map<string, ConvVariant>();
     plan({
-      ...device.variants,
+      ...variantsOf(device),
       conv: (d) => {
         asked.set(shapeClass(d), variants.conv(d));
         return PLAIN;
@@ -108,7 +108,7 @@ describe('the tuner', () => {
     const { adapter, features } = device.environment;
     const gone: Record<string, ConvVariant> = {};
     plan({
-      ...device.variants,
+      ...variantsOf(device),
       conv: (d) => {
         gone[shapeClass(d)] = { family: 'direct', quads: true, unroll: 99 };
         return PLAIN;
@@ -117,9 +117,9 @@ describe('the tuner', () => {
     await storeChoices(store, adapterKey(adapter, features), gone);
     const variants = await tune(device, { candidates });
     plan({
-      ...device.variants,
+      ...variantsOf(device),
       conv: (d) => {
-        expect(variants.conv(d)).toEqual(device.variants.conv(d));
+        expect(variants.conv(d)).toEqual(variantsOf(device).conv(d));
         return PLAIN;
       },
     });

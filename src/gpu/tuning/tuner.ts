@@ -11,7 +11,7 @@ import { type Plan, compile } from '../../compile';
 import { GradlensError } from '../../errors';
 import type { ConvVariant, Variants } from '../../variants/variants';
 import type { Device } from '../device';
-import { candidatesFor } from '../../variants/byDevice';
+import { candidatesFor, variantsOf } from '../../variants/byDevice';
 import { type Choices, adapterKey, shapeClass, storeChoices, storedChoices } from '../../variants/stored';
 import { race } from './race';
 import seed from '../../variants/shippedChoices.json';
@@ -47,7 +47,8 @@ export async function tuned(
 ): Promise<Variants> {
   const { signal, onProgress } = call;
   const { candidates = candidatesFor(device.environment), milliseconds = BUDGET_MILLISECONDS, half } = options;
-  const { tuningStore: store, variants: fallback } = device;
+  const { tuningStore: store } = device;
+  const fallback = variantsOf(device);
   const classOf = (d: ConvDims): string => (half ? `${shapeClass(d)} in half precision` : shapeClass(d));
   const shapes = convolutionsOf(plan, fallback, classOf);
   const { adapter, features } = device.environment;
@@ -119,7 +120,7 @@ async function fastestOf(
         compile(graph, {
           batch: d.N,
           bindingBytes,
-          variants: { ...device.variants, conv: () => variant },
+          variants: { ...variantsOf(device), conv: () => variant },
           target: LAYER,
           ...(half ? { half } : {}),
         }),
