@@ -97,7 +97,7 @@ async function time(icd) {
     owned: false,
     info: adapter.info,
     tuningStore: memoryStore(),
-    variants: () => PLAIN,
+    variants: PLAIN,
   });
   const executors = await Promise.all(
     plans.map(async ({ stage, plan }) => ({

@@ -24,6 +24,13 @@ export const isSampled = (driver: NodeDriver): boolean => driver === 'lavapipe' 
 export const shareOn = (driver: NodeDriver): number =>
   (process.env['GRADLENS_RUNS'] === 'all' ? 1 : 1 / 2) / (isSampled(driver) ? 3 : 1);
 
+/**
+ * Where kernels are tried that only GPUs choose. lavapipe compiles each of them for ten seconds; another driver, where
+ * there is one, takes the same WGSL. `npm run test:long` tries all.
+ */
+export const driversForGpuKernels: readonly NodeDriver[] =
+  process.env['GRADLENS_RUNS'] === 'all' ? nodeDrivers : [nodeDrivers.find((each) => !isSampled(each))!];
+
 async function driversOfThisMachine(): Promise<readonly NodeDriver[]> {
   const chosen = process.env['GRADLENS_VULKAN'];
   if (chosen) return [chosen === 'lavapipe' || chosen === 'swiftshader' ? chosen : 'system'];

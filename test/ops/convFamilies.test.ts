@@ -9,7 +9,7 @@ import { suitsWinograd } from '../../shaders/conv/winograd';
 import { TILES } from '../../src/variants/tiles';
 import { PLAIN } from '../../src/variants/variants';
 import type { ReluRule } from '../../src/options';
-import { isSampled, nodeDrivers } from '../node';
+import { driversForGpuKernels } from '../node';
 import {
   type Draw,
   type Loader,
@@ -23,6 +23,7 @@ import {
   loaderOf,
   plane,
   real,
+  runsOn,
   whole,
 } from './check';
 
@@ -91,9 +92,8 @@ const VARIANTS: readonly (readonly [string, TiledVariant])[] = [
 /** Kernels with workgroup memory compile slowly on software adapters: small tiles in most cases. */
 const PATIENCE = 240_000;
 
-describe.each(nodeDrivers)('on %s', (driver) => {
-  // lavapipe compiles teams for a minute
-  test.each(VARIANTS.filter(([, { tile }]) => tile.teams === undefined || !isSampled(driver)))(
+describe.each(driversForGpuKernels)('on %s', (driver) => {
+  test.each(VARIANTS)(
     'tiled convolution equals the oracle to the last bit: %s',
     async (_, variant) => {
       const loader = await loaderOf(driver, { conv: () => variant });
@@ -116,39 +116,37 @@ describe.each(nodeDrivers)('on %s', (driver) => {
     },
     PATIENCE,
   );
+
+  test(
+    'the way back from any stride, a tiled convolution for each phase, equals the oracle to the last bit',
+    async () => {
+      const loader = await loaderOf(driver, { conv: () => ({ family: 'tiled', tile: tile(2, 4, 1), spans: 1 }) });
+      const shapes = fc
+        .record({ plane, window: anyWindow, O: fc.integer({ min: 1, max: 9 }), grouped: fc.boolean() })
+        .map((shape) => ({ ...shape, window: { ...shape.window, dilation: [1, 1] as const } }))
+        .filter(({ plane, window }) => Math.max(...window.stride) > 1 && fits(window, plane));
+      await fc.assert(
+        fc.asyncProperty(shapes, around, async ({ plane, window, O, grouped }, around) => {
+          const error = await errorAround(loader, { C: 2, ...plane }, around, (net, x) => {
+            const wide = net.conv(x, 8, { kernel: [1, 1] });
+            return net.conv(wide, grouped ? 8 : O, { ...window, groups: grouped ? 2 : 1 });
+          });
+          expect(error).toBe(0);
+        }),
+        { numRuns: runsOn(driver, 20) },
+      );
+    },
+    PATIENCE,
+  );
+
+  test.each(Object.entries(TILES))(
+    'a tiled convolution that GPUs may choose equals the oracle to the last bit: %s',
+    async (_, tile) => {
+      const net = new Net({ C: 3, H: 7, W: 11 }, 9);
+      const output = net.fullyConnected(net.conv('image', 136, { kernel: [3, 2], pads: [1, 0, 1, 2] }), 5);
+      const loader = await loaderOf(driver, { conv: () => ({ family: 'tiled', tile, spans: 1 }) });
+      expect(await error(loader, Object.assign(net, { output }), { classes: [2, 1] })).toBe(0);
+    },
+    PATIENCE,
+  );
 });
-
-// lavapipe compiles each of these for ten seconds: on another driver, where there is one
-const quick = nodeDrivers.find((driver) => driver !== 'lavapipe') ?? 'lavapipe';
-test(
-  `the way back from any stride, a tiled convolution for each phase, equals the oracle to the last bit on ${quick}`,
-  async () => {
-    const loader = await loaderOf(quick, { conv: () => ({ family: 'tiled', tile: tile(2, 4, 1), spans: 1 }) });
-    const shapes = fc
-      .record({ plane, window: anyWindow, O: fc.integer({ min: 1, max: 9 }), grouped: fc.boolean() })
-      .map((shape) => ({ ...shape, window: { ...shape.window, dilation: [1, 1] as const } }))
-      .filter(({ plane, window }) => Math.max(...window.stride) > 1 && fits(window, plane));
-    await fc.assert(
-      fc.asyncProperty(shapes, around, async ({ plane, window, O, grouped }, around) => {
-        const error = await errorAround(loader, { C: 2, ...plane }, around, (net, x) => {
-          const wide = net.conv(x, 8, { kernel: [1, 1] });
-          return net.conv(wide, grouped ? 8 : O, { ...window, groups: grouped ? 2 : 1 });
-        });
-        expect(error).toBe(0);
-      }),
-      { numRuns: 20 },
-    );
-  },
-  PATIENCE,
-);
-
-test.each(Object.entries(TILES))(
-  `a tiled convolution that GPUs may choose equals the oracle to the last bit on ${quick}: %s`,
-  async (_, tile) => {
-    const net = new Net({ C: 3, H: 7, W: 11 }, 9);
-    const output = net.fullyConnected(net.conv('image', 136, { kernel: [3, 2], pads: [1, 0, 1, 2] }), 5);
-    const loader = await loaderOf(quick, { conv: () => ({ family: 'tiled', tile, spans: 1 }) });
-    expect(await error(loader, Object.assign(net, { output }), { classes: [2, 1] })).toBe(0);
-  },
-  PATIENCE,
-);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile';
-import { type NodeDriver, nodeDrivers } from '../node';
+import { type NodeDriver, driversForGpuKernels, nodeDrivers } from '../node';
 import {
   type Loader,
   Net,
@@ -20,8 +20,12 @@ const loaders: Readonly<Record<string, (driver: NodeDriver) => Promise<Loader>>>
   "the device's own kernels": engineOn,
   'the parallel family': (driver) => loaderOf(driver, { fullyConnected: { family: 'parallel', workgroups: 7 } }),
 };
-const everywhere = nodeDrivers.flatMap((driver) =>
-  Object.entries(loaders).map(([family, loader]) => ({ driver, family, loader: () => loader(driver) })),
+const everywhere = Object.entries(loaders).flatMap(([family, loader]) =>
+  (loader === engineOn ? nodeDrivers : driversForGpuKernels).map((driver) => ({
+    driver,
+    family,
+    loader: () => loader(driver),
+  })),
 );
 
 describe.each(everywhere)('a fully connected layer on $driver by $family', ({ driver, loader }) => {
