@@ -171,7 +171,7 @@ try {
   const ofNet = values.net === undefined ? '' : ` --net ${values.net}`;
   const command = `node bench/many.mjs${ofNet} --pictures ${count} --batch ${values.batch}`;
   const text = [
-    `${values.net ?? 'A stub'} on ${device}; ${count} pictures, ${values.workers} worker threads, ` +
+    `${values.net === undefined ? `A stub that takes ${milliseconds} ms a picture` : `${values.net} on ${device}`}; ${count} pictures, ${values.workers} worker threads, ` +
       `${cpus()[0]?.model.trim()}, ${cores} cores, Node ${process.versions.node}, at ${commit}. \`${command}\``,
     tableOf(rows),
     tableOf(stages),
