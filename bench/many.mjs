@@ -170,8 +170,10 @@ try {
   const commit = execSync('git rev-parse --short HEAD', { cwd: root, encoding: 'utf8' }).trim();
   const ofNet = values.net === undefined ? '' : ` --net ${values.net}`;
   const command = `node bench/many.mjs${ofNet} --pictures ${count} --batch ${values.batch}`;
+  const timed =
+    values.net === undefined ? `A stub that takes ${milliseconds} ms a picture` : `${values.net} on ${device}`;
   const text = [
-    `${values.net === undefined ? `A stub that takes ${milliseconds} ms a picture` : `${values.net} on ${device}`}; ${count} pictures, ${values.workers} worker threads, ` +
+    `${timed}; ${count} pictures, ${values.workers} worker threads, ` +
       `${cpus()[0]?.model.trim()}, ${cores} cores, Node ${process.versions.node}, at ${commit}. \`${command}\``,
     tableOf(rows),
     tableOf(stages),
