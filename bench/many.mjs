@@ -163,7 +163,7 @@ try {
     ...{ kinds: ['png'], width: SIDE, height: SIDE, colours: 'viridis', percentile: 99, text: { parameters: {} } },
   };
   const { contents } = await jobs.draw(drawing);
-  await stage('decode a JPEG', (k) => jobs.decode(join(folder, `photos/${k}.jpg`)));
+  await stage('decode a JPEG', (k) => jobs.decode(join(folder, `photos/${k % count}.jpg`)));
   await stage('draw and encode a PNG', () => jobs.draw(drawing));
   await stage('write it', (k) => writeWhole(join(folder, `written/${k}.png`), contents.png));
 
