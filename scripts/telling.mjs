@@ -54,7 +54,7 @@ const WAYS = (() => {
     vivid: { preset: 'vivid' },
     'cosines, jitter': { ...fourier, jitter: 8 },
     'cosines, jitter, turns, zooms': turned,
-    'the same, from noise': { ...turned, noise: 0.1 },
+    'the same, from noise': { ...turned, noise: 0.01 },
   };
 })();
 
