@@ -1,4 +1,5 @@
 /** Model: one network on one device. */
+import { filled } from './filled';
 import { type Call, Calls } from './calls';
 import { check, shown } from './check';
 import { type Memory, type Plan, lastPlaneOf, planesOf, tensorsOf } from './compile';
@@ -567,8 +568,7 @@ export class Model implements Disposable {
     return this.take(options, async (call) => {
       const { inputs } = this.parts;
       const { executor, targets } = await this.targetOf(chosen, call);
-      const batchOf = (k: number): readonly Captured[] =>
-        Array.from({ length: N }, (_, n) => kept[Math.min(k * N + n, kept.length - 1)]!);
+      const batchOf = (k: number): readonly Captured[] => filled(kept, N, k * N);
       const { averageOfViews } = await import('./gpu/sampling');
       const backward: BackwardOptions = { targets, ...rules };
       const map = await averageOfViews({ ...this.parts, executor }, call, {

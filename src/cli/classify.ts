@@ -1,3 +1,4 @@
+import { filled } from '../filled';
 import { topClasses } from '../scores';
 import { common, command, numberOption } from './args';
 import { manyOptions, picturesArgument } from './many/options';
@@ -36,8 +37,8 @@ export const classify = command({
       open: async ({ model: { name, head, labels, classes }, adapter }) => ({
         async make(lane, pictures) {
           const [N] = lane.inputShape;
-          const filled = Array.from({ length: N }, (_, n) => pictures[Math.min(n, pictures.length - 1)]!);
-          const scores = await lane.scores(filled, { signal });
+          const batch = filled(pictures, N);
+          const scores = await lane.scores(batch, { signal });
           const labelOf = (index: number): string => labels[index] ?? String(index);
           return pictures.map((_, n) =>
             topClasses(scores.subarray(n * classes, (n + 1) * classes), top, { head: head.kind, labelOf }),

@@ -1,3 +1,4 @@
+import { filled } from '../filled';
 import { writeNpy } from '../formats/npy';
 import type { GradientOptions, ImageInput, Model } from '../index';
 import { common, command } from './args';
@@ -148,8 +149,8 @@ async function gradientsOf(
   options: Parameters<Model['inputGradient']>[1] & { readonly class: number | 'top1' | readonly number[] },
 ): Promise<readonly Gradients[]> {
   const [N] = model.inputShape;
-  const filled = Array.from({ length: N }, (_, n) => pictures[Math.min(n, pictures.length - 1)]!);
-  const { gradient, scores, classes } = await model.inputGradient(filled, options);
+  const batch = filled(pictures, N);
+  const { gradient, scores, classes } = await model.inputGradient(batch, options);
   if (Array.isArray(options.class)) return [{ gradient, scores, classes }];
   const item = <T extends Float32Array | readonly number[]>(all: T, n: number): T =>
     all.slice((n * all.length) / N, ((n + 1) * all.length) / N) as T;

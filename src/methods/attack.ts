@@ -1,3 +1,4 @@
+import { filled } from '../filled';
 import { type Rule, below, check, checkAll, from, oneOf, whole } from '../check';
 import { GradlensError } from '../errors';
 import { endOf } from '../graph';
@@ -130,7 +131,7 @@ export async function attackBatch(
   list?.forEach((index) => check('class', index, isClass));
   if (list) check('the number of classes', list.length, oneOf(images.length));
   const run = signal ? { signal } : {};
-  const ofBatch = <T>(items: readonly T[]): T[] => Array.from({ length: N }, (_, n) => items[n] ?? items.at(-1)!);
+  const ofBatch = <T>(items: readonly T[]): T[] => filled(items, N);
 
   const begins: Float32Array[] = [];
   for (const image of images) begins.push(await model.prepared(image, run));

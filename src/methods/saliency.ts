@@ -1,3 +1,4 @@
+import { filled } from '../filled';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
 import type { GradientOptions, InputGradient, ReluRule, RunOptions, TopClasses } from '../options';
@@ -83,9 +84,9 @@ async function saliencyOfBatch(
   images: readonly ImageInput[],
   options: Omit<SaliencyOptions, 'views'> & { readonly class: number | 'top1' },
 ): Promise<Heatmap[]> {
-  const filled = Array.from({ length: model.inputShape[0] }, (_, n) => images[Math.min(n, images.length - 1)]!);
+  const batch = filled(images, model.inputShape[0]);
   const { relu = 'gradient', score = 'logit' } = options;
-  const found = await model.inputGradient(filled, { ...options, relu, score });
+  const found = await model.inputGradient(batch, { ...options, relu, score });
   const maps = images.map((_, n) => mapIn(found, { item: n, gradient: n }, model, options));
   return Promise.all(maps.map((map, n) => explained(model, images[n]!, map)));
 }
@@ -130,7 +131,7 @@ async function saliencyOfViews(model: Model, image: ImageInput, options: Salienc
   const sums = new Float64Array(model.classes);
   for (let begin = 0; begin < pictures.length; begin += N) {
     tell(begin);
-    const some = Array.from({ length: N }, (_, n) => pictures[Math.min(begin + n, pictures.length - 1)]!);
+    const some = filled(pictures, N, begin);
     const scores = await model.scores(some, signal ? { signal } : {});
     for (let n = 0; n < Math.min(N, pictures.length - begin); n++)
       sums.forEach((_, index) => {

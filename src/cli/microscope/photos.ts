@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { filled } from '../../filled';
 import type { Model } from '../../index';
 import { readImage } from '../../node/image';
 import { UsageError, isFatal } from '../failure';
@@ -104,8 +105,8 @@ async function rankedBy(
     );
     const some = read.filter((one) => one !== null);
     if (some.length === 0) continue;
-    const filled = Array.from({ length: N }, (_, n) => (some[n] ?? some[0]!).picture);
-    const { tensors: values } = await probe.vjp(filled, () => ({}), { signal });
+    const batch = filled(some, N).map(({ picture }) => picture);
+    const { tensors: values } = await probe.vjp(batch, () => ({}), { signal });
     for (const { name, C, H, W } of probe.tensors)
       some.forEach(({ photo }, n) => {
         for (let c = 0; c < C; c++) {

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { filled } from '../../filled';
 import { textsOf } from '../../image/png';
 import { type ClassModel, type ClassModelOptions, type Model, classModel } from '../../index';
 import { isFatal } from '../failure';
@@ -49,9 +50,8 @@ export async function drawChannels(
   let failed = 0;
   for (let begin = 0; begin < channels.length; begin += N) {
     const some = channels.slice(begin, begin + N);
-    const filled = Array.from({ length: N }, (_, n) => some[n] ?? some[0]!); // with the first, whose copies nobody sees
     try {
-      const neurons = filled.map((channel) => ({ tensor: layer.tensor, channel }));
+      const neurons = filled(some, N).map((channel) => ({ tensor: layer.tensor, channel }));
       const run = classModel(model, { ...ascent, class: neurons, signal: session.signal });
       let next = await run.next();
       for (; !next.done; next = await run.next()) onIteration(some.length);
