@@ -41,15 +41,26 @@ export function hashOfUnits(units: readonly Unit[]): string {
 
 export const versionNow = (): string => packageVersion();
 
-export async function readManifest(index: string): Promise<Manifest | null> {
-  const path = manifestPath(index);
+export const readManifest = (index: string): Promise<Manifest | null> =>
+  manifestAt<Manifest>(
+    manifestPath(index),
+    'a run',
+    ({ gradlens, model, units }) => typeof gradlens === 'string' && Boolean(model) && Boolean(units),
+  );
+
+/** What a manifest says; null if there is none. @throws UsageError for a file that is none of `whose` */
+export async function manifestAt<Kind>(
+  path: string,
+  whose: string,
+  isOne: (manifest: Kind) => boolean,
+): Promise<Kind | null> {
   try {
-    const manifest = JSON.parse(await readFile(path, 'utf8')) as Manifest;
-    if (typeof manifest.gradlens !== 'string' || !manifest.model || !manifest.units) throw new SyntaxError();
+    const manifest = JSON.parse(await readFile(path, 'utf8')) as Kind;
+    if (!isOne(manifest)) throw new SyntaxError();
     return manifest;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new UsageError(`${path} is no manifest of a run`);
+    throw new UsageError(`${path} is no manifest of ${whose}`);
   }
 }
 

@@ -1,10 +1,9 @@
 /** What a folder of pictures was made by: whoever goes on with it has to make the rest by the same. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelFile } from '../../index';
 import { UsageError } from '../failure';
 import type { Outputs } from '../files';
-import { hashOfModel, versionNow } from '../many/manifest';
+import { hashOfModel, manifestAt, versionNow } from '../many/manifest';
 import type { Layer } from './layers';
 
 export interface Manifest {
@@ -49,16 +48,12 @@ export async function manifestOf(
 export const writeManifest = (outputs: Outputs, folder: string, manifest: Manifest): Promise<void> =>
   outputs.write(join(folder, NAME), new TextEncoder().encode(`${JSON.stringify(manifest, null, 1)}\n`));
 
-async function readManifest(path: string): Promise<Manifest | null> {
-  try {
-    const manifest = JSON.parse(await readFile(path, 'utf8')) as Manifest;
-    if (manifest.command !== 'microscope' || !Array.isArray(manifest.layers)) throw new SyntaxError();
-    return manifest;
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new UsageError(`${path} is no manifest of this command`);
-  }
-}
+const readManifest = (path: string): Promise<Manifest | null> =>
+  manifestAt<Manifest>(
+    path,
+    'this command',
+    ({ command, layers }) => command === 'microscope' && Array.isArray(layers),
+  );
 
 function differencesOf(now: Manifest, before: Manifest): readonly string[] {
   const flat = ({ gradlens, model, parameters }: Manifest): Readonly<Record<string, unknown>> => ({
