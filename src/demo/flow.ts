@@ -19,7 +19,7 @@ import { showDoubt } from './parts/doubt';
 import { element } from './parts/elements';
 import { choicesOf, choose } from './parts/form';
 import { clearInside, showInside } from './parts/insidePart';
-import { showActivity } from './parts/messages';
+import { showActivity, showAlert } from './parts/messages';
 import { markSample, offerOnly } from './parts/sampleRow';
 import { insideForm } from './parts/unitField';
 import { showSaving } from './save';
@@ -94,6 +94,7 @@ export async function showTab(signal: AbortSignal): Promise<void> {
   // after the first result, which neither must delay
   void checkOnce().then(async () => {
     if (state.tab === 'saliency' && !signal.aborted) await makeThumbnails(signal);
+    if (!signal.aborted) await goOnWithAlbum(signal);
   });
 }
 
@@ -253,9 +254,32 @@ export function openOwn(own: number, wish: string | null = null): Promise<void> 
   return kept && open(() => readPicture(kept.file, kept.name, { own }), wish);
 }
 
+const openFile = (file: File): Promise<void> => open(() => readPicture(file, file.name));
+
+// Its code is fetched when somebody opens several pictures.
+let album: Promise<typeof import('./album')> | null = null;
+
+async function openAlbum(files: readonly File[]): Promise<void> {
+  album ??= import('./album');
+  const { showAlbum } = await album;
+  showAlbum(files, (file) => void openFile(file));
+  await openFile(files[0]!);
+  if (state.phase === 'ready')
+    showAlert(`${files.length} pictures: the first is shown here, and all of them, with their maps, below.`, {
+      notice: true,
+      stays: false,
+      action: { label: 'Show them', run: () => element('album', HTMLElement).scrollIntoView() },
+    });
+}
+
+const goOnWithAlbum = async (signal: AbortSignal): Promise<void> =>
+  (await album)?.goOnWithAlbum(signal).catch(() => {}); // a picture that fails says so in its place
+
 export function openFiles(files: readonly File[]): void {
   const networkFiles = networkFilesOf(files);
-  if (networkFiles.length === 0) return void open(() => readPicture(files[0]!, files[0]!.name));
+  if (networkFiles.length === 0) {
+    return void (files.length > 1 ? openAlbum(files) : openFile(files[0]!));
+  }
   void instead((signal) => {
     offerFiles(networkFiles);
     current.wish = null;

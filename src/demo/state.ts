@@ -64,6 +64,11 @@ export interface ShownSegmentation extends Segmentation {
   readonly picture: string;
 }
 
+export type ShownEntry = { readonly picture: string } & (
+  | { readonly class: number; readonly label: string; readonly score: number }
+  | { readonly failure: string }
+);
+
 export interface State {
   /** `unavailable`: no WebGPU here. */
   phase: 'busy' | 'ready' | 'failed' | 'unavailable';
@@ -85,6 +90,8 @@ export interface State {
   } | null;
   ascent: ShownAscent | null;
   inside: ShownInside | null;
+  /** Of pictures that were opened together those that were tried: what they are, or why there is no map. */
+  album: readonly ShownEntry[];
   segmentation: ShownSegmentation | null;
   /** How many segmentations were shown so far. */
   segmentations: number;
@@ -119,6 +126,7 @@ export const state: State = {
   sanity: null,
   ascent: null,
   inside: null,
+  album: [],
   segmentation: null,
   segmentations: 0,
   camera: null,

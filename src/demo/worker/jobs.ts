@@ -27,6 +27,7 @@ import { topClasses } from '../../scores';
 import { SAMPLES_AT_ONCE } from '../../methods/method';
 import type { Doubt } from '../doubtful';
 import type { Advance, AscentRequest } from './ascents';
+import type { AlbumEntry, AlbumRequest } from './album';
 import type { Activations, Inside, Steps, UnitMap } from './inside';
 import { loadNetwork, onTheGpu, restored, theEngine, theModel, withFile } from './session';
 
@@ -34,6 +35,7 @@ import { loadNetwork, onTheGpu, restored, theEngine, theModel, withFile } from '
 const sanity = () => import('../../methods/sanity');
 const ascents = () => import('./ascents');
 const inside = () => import('./inside');
+const album = () => import('./album');
 
 export interface NetworkInfo {
   readonly name: string;
@@ -149,6 +151,12 @@ export const jobs = {
   async map({ picture, method, class: chosen, values }: MapRequest, run: RunOptions): Promise<Heatmap> {
     const model = await theModel(batchFor(method, values), run);
     return mapBy(method, model, pictureOf(picture), { ...values, ...run, class: chosen });
+  },
+
+  /** The map of one of many pictures. */
+  async albumEntry(request: AlbumRequest, { signal }: RunOptions): Promise<AlbumEntry> {
+    const { albumEntry } = await album();
+    return albumEntry(request, await theModel(), signal!);
   },
 
   /** The same kind of map from nets of which more and more layers, from the last on, have weights drawn anew. */
