@@ -6,6 +6,10 @@ import { launch } from './launch';
 /** By the flags that they have beside the usual ones. */
 const browsers = new Map<string, Promise<Browser>>();
 
+// Here, since a hook that is asked for inside of a test is never called: the browser would outlive its file, and what
+// its pages do would slow all files after it.
+afterAll(() => Promise.all([...browsers.values()].map(async (browser) => (await browser).close())));
+
 export interface ChromiumPage extends AsyncDisposable {
   readonly page: Page;
   /** What the page logged as an error, or threw without catching it. A test ends well if this is empty. */
@@ -18,7 +22,7 @@ export interface ChromiumPage extends AsyncDisposable {
  * `close()`. What is still open when the test file ends is closed then.
  */
 export async function chromiumPage(path = 'package.json', flags: readonly string[] = []): Promise<ChromiumPage> {
-  const browser = browsers.get(flags.join()) ?? launched(flags);
+  const browser = browsers.get(flags.join()) ?? launch(flags);
   browsers.set(flags.join(), browser);
   const page = await (await browser).newPage();
   const errors: string[] = [];
@@ -32,10 +36,4 @@ export async function chromiumPage(path = 'package.json', flags: readonly string
     if (!page.isClosed()) await page.close();
   };
   return { page, errors, close, [Symbol.asyncDispose]: close };
-}
-
-async function launched(flags: readonly string[]): Promise<Browser> {
-  const own = await launch(flags);
-  afterAll(() => own.close());
-  return own;
 }
