@@ -14,6 +14,8 @@ import {
   offerFiles,
 } from './network';
 import { showAnswer } from './parts/answer';
+import { attackForm } from './parts/attackFields';
+import { clearAttack } from './parts/attackPart';
 import { showClasses, showSeen } from './parts/classPanel';
 import { showDoubt } from './parts/doubt';
 import { element } from './parts/elements';
@@ -127,6 +129,7 @@ function becomeNetwork(): void {
   for (const tab of Object.values(tabs)) tab.clear();
   forgetAscent();
   clearInside();
+  clearAttack();
   takeCutRecipe();
   choose(segmentationTab.form, wanted);
   choose(classModelTab.form, wanted);
@@ -181,6 +184,7 @@ export function address(): Address {
       ...choicesOf(saliencyTab.form),
       ...(state.tab === 'saliency' ? [] : choicesOf(shownTab().form)),
       ...choicesOf(insideForm),
+      ...choicesOf(attackForm),
     ]),
   };
 }
@@ -218,6 +222,7 @@ function becomePicture(picture: Picture): void {
   forgetAnswer();
   showSeen(null);
   clearInside();
+  clearAttack();
   showSaving(shownTab());
   parts.picture.src = picture.address;
   parts.picture.alt = sample ? `Sample picture: ${name}` : `Your picture ${name}`;

@@ -33,6 +33,8 @@ import {
   takeLabels,
 } from './network';
 import { workOffline } from './offline';
+import { attackForm, showEpsilon } from './parts/attackFields';
+import { listenForAttack } from './parts/attackPart';
 import { listenForClass } from './parts/classPanel';
 import { listenForDoubt } from './parts/doubt';
 import { element } from './parts/elements';
@@ -197,6 +199,7 @@ for (const id of ['map', 'overlay', 'legend', 'second-map'])
 // Ending the camera means going back to the picture that was there before.
 element('cancel', HTMLButtonElement).addEventListener('click', () => (state.camera ? void instead(showAll) : cancel()));
 listenForInside(tellAddress);
+listenForAttack(tellAddress);
 listenForNetChoices(() => {
   chooseOwn();
   void instead(showAnother);
@@ -210,14 +213,17 @@ function openAddress(): void {
   const { tab, network, prep, sample, picture, class: chosen, run, fields } = readAddress(location.hash);
   arrive();
   wish(fields);
-  insideForm.reset();
-  choose(insideForm, fields);
+  for (const form of [insideForm, attackForm]) {
+    form.reset();
+    choose(form, fields);
+  }
+  showEpsilon();
   const { own } = (history.state ?? {}) as { own?: number };
   for (const { form } of Object.values(tabs)) form.reset();
   for (const take of [takeAscentRecipe, takeCutRecipe]) take();
   for (const { form } of Object.values(tabs)) choose(form, fields);
   for (const take of [takeAscentRecipe, takeCutRecipe]) take(); // by the recipes that the address names
-  const known = [...Object.values(tabs).map(({ form }) => form), insideForm].flatMap(namesOf);
+  const known = [...Object.values(tabs).map(({ form }) => form), insideForm, attackForm].flatMap(namesOf);
   const refused = Object.values(tabs).flatMap(({ form }) => choose(form, fields));
   current.missing = [
     ...[...fields.keys()].filter((name) => !known.includes(name)).map((name) => `field “${name}”`),

@@ -1,5 +1,6 @@
 /** What the page shows, as numbers: `gradlens.state` in the console, and what the tests read. */
 import type {
+  Attack,
   CheckReport,
   Classification,
   Environment,
@@ -64,6 +65,11 @@ export interface ShownSegmentation extends Segmentation {
   readonly picture: string;
 }
 
+export interface ShownAttack extends Pick<Attack, 'before' | 'after' | 'length' | 'succeeded'> {
+  readonly norm: 'max' | 'l2';
+  readonly epsilon: number;
+}
+
 export type ShownEntry = { readonly picture: string } & (
   | { readonly class: number; readonly label: string; readonly score: number }
   | { readonly failure: string }
@@ -90,6 +96,8 @@ export interface State {
   } | null;
   ascent: ShownAscent | null;
   inside: ShownInside | null;
+  /** Of the last attack. */
+  attack: ShownAttack | null;
   /** Of pictures that were opened together those that were tried: what they are, or why there is no map. */
   album: readonly ShownEntry[];
   segmentation: ShownSegmentation | null;
@@ -127,6 +135,7 @@ export const state: State = {
   ascent: null,
   inside: null,
   album: [],
+  attack: null,
   segmentation: null,
   segmentations: 0,
   camera: null,

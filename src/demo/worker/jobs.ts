@@ -27,6 +27,7 @@ import { topClasses } from '../../scores';
 import { SAMPLES_AT_ONCE } from '../../methods/method';
 import type { Doubt } from '../doubtful';
 import type { Advance, AscentRequest } from './ascents';
+import type { AttackRequest, Attacked } from './attack';
 import type { AlbumEntry, AlbumRequest } from './album';
 import type { Activations, Inside, Steps, UnitMap } from './inside';
 import { loadNetwork, onTheGpu, restored, theEngine, theModel, withFile } from './session';
@@ -36,6 +37,7 @@ const sanity = () => import('../../methods/sanity');
 const ascents = () => import('./ascents');
 const inside = () => import('./inside');
 const album = () => import('./album');
+const attack = () => import('./attack');
 
 export interface NetworkInfo {
   readonly name: string;
@@ -157,6 +159,15 @@ export const jobs = {
   async albumEntry(request: AlbumRequest, { signal }: RunOptions): Promise<AlbumEntry> {
     const { albumEntry } = await album();
     return albumEntry(request, await theModel(), signal!);
+  },
+
+  /** The picture, changed until the network says something else. */
+  async attack(
+    { picture, ...request }: AttackRequest & { readonly picture: number },
+    run: RunOptions,
+  ): Promise<Attacked> {
+    const { attacked } = await attack();
+    return attacked(await theModel(), pictureOf(picture), { ...request, ...run });
   },
 
   /** The same kind of map from nets of which more and more layers, from the last on, have weights drawn anew. */
