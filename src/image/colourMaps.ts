@@ -53,10 +53,17 @@ export function colourAt(name: ColourMapName, t: number): Rgb {
 
 /** `steps` colours from 0 to 1, RGB bytes: to look up instead of to compute, and to draw a legend. */
 export function colourTable(name: ColourMapName, steps = 1024): Uint8Array {
+  const key = `${name} ${steps}`;
+  const made = tables.get(key);
+  if (made) return made;
   const table = new Uint8Array(steps * 3);
   for (let i = 0; i < steps; i++) table.set(colourAt(name, i / (steps - 1)).map(Math.round), i * 3);
+  tables.set(key, table);
   return table;
 }
+
+/** Made once: a table takes as long as half a map. */
+const tables = new Map<string, Uint8Array>();
 
 /** Through b at 0 and c at 1, with the slopes (c − a)/2 and (d − b)/2. */
 function catmullRom(a: number, b: number, c: number, d: number, t: number): number {

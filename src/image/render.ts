@@ -85,20 +85,27 @@ export function renderMap(map: Drawable, options: RenderOptions = {}): Rendered 
     );
   }
   const { clip = clipOf(map.data, percentile) } = options;
-  const toColour = colourIndex(map, colours, clip);
-  const table = colourTable(colours, STEPS);
   const values = resizeMap(map, width, height, options.placement);
-
+  const table = colourTable(colours, STEPS);
   const data = new Uint8ClampedArray(width * height * 4);
+  const isCentred = map.signed || isDiverging(colours);
   if (overlay) data.set(overlay.picture.data);
   for (let i = 0; i < values.length; i++) {
-    if (Number.isNaN(values[i])) continue;
-    const colour = toColour(values[i]!) * 3;
+    const value = values[i]!;
+    if (Number.isNaN(value)) continue;
+    const size = clip > 0 ? value / clip : 0;
     const pixel = i * 4;
-    const opacity = overlay || fading ? alpha * (clip > 0 ? Math.min(1, Math.abs(values[i]!) / clip) : 0) : 1;
-    const share = overlay ? opacity : 1;
-    for (let k = 0; k < 3; k++) data[pixel + k] = data[pixel + k]! * (1 - share) + table[colour + k]! * share;
-    if (!overlay) data[pixel + 3] = 255 * opacity;
+    const colour = colourAt(isCentred ? 0.5 + size / 2 : size) * 3;
+    const opacity = alpha * Math.min(1, Math.abs(size));
+    if (overlay) {
+      const rest = 1 - opacity;
+      for (let k = 0; k < 3; k++) data[pixel + k] = data[pixel + k]! * rest + table[colour + k]! * opacity;
+    } else {
+      data[pixel] = table[colour]!;
+      data[pixel + 1] = table[colour + 1]!;
+      data[pixel + 2] = table[colour + 2]!;
+      data[pixel + 3] = fading ? 255 * opacity : 255;
+    }
   }
   return { data, width, height };
 }
@@ -109,7 +116,8 @@ export const clipOf = (values: Float32Array, percentile = 99): number => percent
 /** Several of them. */
 export function percentilesOf(values: Float32Array, percentiles: readonly number[]): number[] {
   if (values.length === 0) return percentiles.map(() => 0);
-  const sizes = values.map(Math.abs);
+  const sizes = new Float32Array(values.length);
+  for (let i = 0; i < sizes.length; i++) sizes[i] = Math.abs(values[i]!);
   const places = percentiles.map((percentile) => (Math.min(Math.max(percentile, 0), 100) / 100) * (sizes.length - 1));
   // bits of positive floats are in the floats' order, NaN last
   const bits = new Uint32Array(sizes.buffer);
@@ -148,13 +156,8 @@ function select(values: Uint32Array, place: number, begin: number): void {
 const STEPS = 1024;
 
 /**
- * A value's place in the colour table. Zero is the first colour, or the middle one if the map is signed or the colours
- * diverge.
+ * The place in the colour table of a share of the colours, 0 to 1. Zero is the first colour, or the middle one if the
+ * map is signed or the colours diverge.
  */
-function colourIndex({ signed }: Drawable, colours: ColourMapName, clip: number): (value: number) => number {
-  const centred = signed || isDiverging(colours);
-  return (value) => {
-    const share = clip > 0 ? value / clip : 0;
-    return Math.round(Math.min(Math.max(centred ? 0.5 + share / 2 : share, 0), 1) * (STEPS - 1));
-  };
-}
+const colourAt = (share: number): number =>
+  share <= 0 ? 0 : share >= 1 ? STEPS - 1 : Math.floor(share * (STEPS - 1) + 0.5);

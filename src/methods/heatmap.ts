@@ -46,15 +46,11 @@ export function overChannels(values: Float32Array, C: number, how: ChannelRule):
   const plane = values.length / C;
   const map = new Float32Array(plane);
   for (let c = 0; c < C; c++) {
-    for (let i = 0; i < plane; i++) {
-      const value = values[c * plane + i]!;
-      map[i] =
-        how === 'sum'
-          ? map[i]! + value
-          : how === 'sum-abs'
-            ? map[i]! + Math.abs(value)
-            : Math.max(map[i]!, Math.abs(value));
-    }
+    const channel = values.subarray(c * plane, (c + 1) * plane);
+    // a loop each: this is most of what a thread does beside a fast GPU
+    if (how === 'sum') for (let i = 0; i < plane; i++) map[i]! += channel[i]!;
+    else if (how === 'sum-abs') for (let i = 0; i < plane; i++) map[i]! += Math.abs(channel[i]!);
+    else for (let i = 0; i < plane; i++) map[i] = Math.max(map[i]!, Math.abs(channel[i]!));
   }
   return map;
 }

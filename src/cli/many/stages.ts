@@ -45,7 +45,7 @@ export function finished<Result>(
     ahead: models.length,
     signal,
   });
-  return inOrder(flat(made), (passing) => finish(passing, stages), { ahead: 2 * pool.width + 2, signal });
+  return inOrder(flat(made), (passing) => finish(passing, stages), { ahead: size + 2 * pool.width, signal });
 }
 
 async function* flat<T>(groups: AsyncIterable<readonly T[]>): AsyncGenerator<T, void, undefined> {
