@@ -33,7 +33,10 @@ export const driversForGpuKernels: readonly NodeDriver[] =
 
 async function driversOfThisMachine(): Promise<readonly NodeDriver[]> {
   const chosen = process.env['GRADLENS_VULKAN'];
-  if (chosen) return [chosen === 'lavapipe' || chosen === 'swiftshader' ? chosen : 'system'];
+  if (chosen) {
+    await requestNodeAdapter(); // which brings WebGPU's constants, too
+    return [chosen === 'lavapipe' || chosen === 'swiftshader' ? chosen : 'system'];
+  }
   const software = process.platform === 'linux' ? softwareDrivers() : [];
   const gpu = await requestNodeAdapter({ allowSoftware: false }).catch(() => undefined);
   return gpu || software.length === 0 ? ['system', ...software] : software;

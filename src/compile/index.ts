@@ -3,14 +3,14 @@ import type { Half } from '../../shaders/tensor';
 import { GradlensError } from '../errors';
 import type { Extents, Graph } from '../graph';
 import { PLAIN, type Variants } from '../variants/variants';
-import { differentiate } from './differentiate';
+import { type Steps, differentiate } from './differentiate';
 import { inferExtents } from './extents';
 import { foldAffine } from './foldAffine';
 import { foldPad } from './foldPad';
 import { fusePool } from './fusePool';
 import { fuseRelu } from './fuseRelu';
 import { halve } from './halve';
-import { joinSiblings } from './joinSiblings';
+import { joinPasses, joinSiblings } from './joinSiblings';
 import { type Network, type Rewrite, networkOf } from './network';
 import { type Plan, plan } from './plan';
 import { mergeMoves, sinkMoves } from './moves';
@@ -86,7 +86,9 @@ export function planOf(graph: Graph, options: CompileOptions, rewrites: readonly
     });
   const steps = differentiate(network, batch, bindingBytes, variants);
   const stored = half ? halve(steps, half) : steps;
-  return plan(graph.name, batch, variants.joined ? joinSiblings(stored) : stored, bindingBytes);
+  // what is asked for is taken out of its layer and copied, by steps that mostly do not wait for one another
+  const joinOthers = taps === undefined ? (alone: Steps) => alone : joinPasses;
+  return plan(graph.name, batch, (variants.joined ? joinSiblings : joinOthers)(stored), bindingBytes);
 }
 
 /** The tensors that a graph computes from its input, by its own names. */

@@ -7,16 +7,22 @@ import { type Bound, fitSideBySide, mayFollow, sideBySide } from '../../shaders/
 import type { Slice, Step } from '../ops/op';
 import type { Steps } from './differentiate';
 
-export function joinSiblings(steps: Steps): Steps {
+/** Which steps may share a dispatch with others. */
+type Joins = (step: Step) => boolean;
+
+export function joinSiblings(steps: Steps, joins: Joins = () => true): Steps {
   const { forward, backward, tapped } = steps;
-  const first = joined(forward.slice(0, tapped));
+  const first = joined(forward.slice(0, tapped), joins);
   return {
     ...steps,
-    forward: [...first, ...joined(forward.slice(tapped))],
+    forward: [...first, ...joined(forward.slice(tapped), joins)],
     tapped: first.length,
-    backward: joined(backward),
+    backward: joined(backward, joins),
   };
 }
+
+/** Those that only pass over their elements: short code, whatever it is compiled beside. */
+export const joinPasses = (steps: Steps): Steps => joinSiblings(steps, ({ kernel }) => kernel.flops === 0);
 
 interface Part extends Bound {
   readonly step: Step;
@@ -27,13 +33,16 @@ interface Part extends Bound {
  * Each step follows in the workgroups of the step that it adds to, if those own the same elements; or joins the first
  * dispatch that it may run in, if everything from there on leaves it alone.
  */
-function joined(steps: readonly Step[]): readonly Step[] {
+function joined(steps: readonly Step[], joins: Joins): readonly Step[] {
   const dispatches: Part[][] = [];
+  const isOpen = (parts: readonly Part[]): boolean => parts.every(({ step }) => joins(step));
   for (const step of steps) {
     const part: Part = { step, ...boundOf(step), touched: touchedBy(step) };
     const last = dispatches.findLastIndex((parts) => parts.some(({ touched }) => meet(touched, part.touched)));
-    const follower = last < 0 ? null : following(dispatches[last]!, part);
-    const found = dispatches.slice(last + 1).find((parts) => fitSideBySide([...parts, part]));
+    const follower = last >= 0 && isOpen([...dispatches[last]!, part]) ? following(dispatches[last]!, part) : null;
+    const found = dispatches
+      .slice(last + 1)
+      .find((parts) => isOpen([...parts, part]) && fitSideBySide([...parts, part]));
     if (follower) dispatches[last]!.push(follower);
     else if (found) found.push(part);
     else dispatches.push([part]);
