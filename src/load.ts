@@ -80,14 +80,23 @@ export async function loadModelFile(
     ...(output !== undefined && { output }),
     ...(fixed && { fixed }),
   });
-  if (!named?.prep) return file;
+  const called = file.provenance['format'] === 'onnx' ? calledAs(file, from.name) : file;
+  if (!named?.prep) return called;
   const { presetSpec } = await import('./formats/preparation'); // its authors say how, though the file does not
-  return { ...file, input: presetSpec(named.prep, file.graph.input.extents) };
+  return { ...called, input: presetSpec(named.prep, file.graph.input.extents) };
+}
+
+/** Graphs of ONNX files are called `torch_jit`, `main_graph` and the like: their file's name says more. */
+function calledAs(file: ModelFile, name = ''): ModelFile {
+  const stem = name.replace(/\.onnx$/i, '');
+  return stem === '' ? file : { ...file, graph: { ...file.graph, name: stem } };
 }
 
 /** The bytes of a model's own file, and how the files that it names are found. */
 interface Found {
   readonly bytes: Uint8Array;
+  /** Of the file. */
+  readonly name?: string;
   readonly beside: (needed: NeededFile) => Promise<Uint8Array>;
 }
 
@@ -98,11 +107,21 @@ async function fromAddress(address: URL, fetchBytes: FetchBytes, options: ReadOp
   const within = new URL('.', address);
   return {
     bytes: await fetchBytes(address, options),
+    name: lastPartOf(address),
     beside({ path, ...expected }) {
       const relative = path.split('/').map(encodeURIComponent).join('/');
       return fetchBytes(new URL(relative, address), { ...run, within, expected });
     },
   };
+}
+
+function lastPartOf({ pathname }: URL): string {
+  const part = pathname.slice(pathname.lastIndexOf('/') + 1);
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // with a % of its own
+  }
 }
 
 /** Bundlers give files other names and folders than they had beside each other. */
@@ -132,8 +151,10 @@ function addressOf(source: string | URL): URL {
 // ── by content ──
 
 async function fromFiles(files: readonly Blob[], { expected }: ReadOptions): Promise<Found> {
+  const model = files.length === 1 ? files[0]! : await modelAmong(files);
   return {
-    bytes: await bytesOf(files.length === 1 ? files[0]! : await modelAmong(files), expected),
+    bytes: await bytesOf(model, expected),
+    ...(model instanceof File && { name: model.name }),
     beside: ({ path }) => bytesOf(fileOf(files, path)),
   };
 }

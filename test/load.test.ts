@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { MOST_FILE_BYTES } from '../src/formats/checks';
+import { readOnnx } from '../src/formats/onnx';
 import { presetSpec } from '../src/formats/preparation';
 import { writeManifest } from '../src/formats/native';
 import { writeSafetensors } from '../src/formats/safetensors';
@@ -44,6 +45,17 @@ test('a model is found by a relative address, its weights beside it', async () =
   const { labels } = await loadModelFile('some/model.json', fetchBytes, {});
   expect(labels).toEqual(file.labels);
   expect(asked.map((href) => href.split('/').slice(-2).join('/'))).toEqual(['some/model.json', 'some/w.safetensors']);
+});
+
+test('the net of an ONNX file is called as the file is, since its graph is called as all of its exporter’s are', async () => {
+  const onnx = Uint8Array.from(readFileSync('test/fixtures/squeezenet1_1.onnx'));
+  const nameAt = async (source: string | File): Promise<string> =>
+    (await loadModelFile(source, async () => onnx, {})).graph.name;
+  expect(await nameAt(chosen('Grüne Äpfel 2.onnx', onnx))).toBe('Grüne Äpfel 2');
+  expect(await nameAt('nets/my net.onnx?version=3')).toBe('my net');
+  expect(await nameAt('nets/100%.onnx')).toBe('100%');
+  const { graph } = await loadModelFile(new Blob([onnx]), async () => onnx, {});
+  expect(graph.name).toBe(readOnnx(onnx).graph.name);
 });
 
 test('a public model by its name is prepared as its authors say, though its file does not', async () => {

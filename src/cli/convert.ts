@@ -1,7 +1,7 @@
-import { basename, extname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { writeManifest } from '../formats/native';
 import { writeSafetensors } from '../formats/safetensors';
-import type { ModelFile } from '../index';
+import type { Graph } from '../index';
 import { common, command } from './args';
 import { EXIT, UsageError } from './failure';
 import { modelOption, preparationOf, prepOption, readModel } from './models';
@@ -29,7 +29,7 @@ export const convert = command({
     if (more.length > 0) throw new UsageError(`'${more[0]}' is one argument too many`);
     const read = await readModel({ ...args, model: from }, session);
     const input = preparationOf(read, args.prep, session);
-    const name = nameOf(from!, read);
+    const name = nameOf(read.graph);
     const file = `${name}.safetensors`;
     const outputs = session.files.outputs();
     outputs.claim(join(out, 'model.json'));
@@ -68,8 +68,6 @@ export const convert = command({
   },
 });
 
-/** Graphs of ONNX files are called `main_graph` and the like: their file's name says more. */
-function nameOf(from: string, { graph, provenance }: ModelFile): string {
-  const name = provenance['format'] === 'onnx' ? basename(from, extname(from)) : graph.name;
-  return name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9_]+/, '') || 'model';
-}
+/** As a file's name. */
+const nameOf = ({ name }: Graph): string =>
+  name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9_]+/, '') || 'model';
