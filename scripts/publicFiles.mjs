@@ -127,8 +127,8 @@ function mapOf({ file: { graph } }) {
 }
 
 /**
- * Relative L2 of our scores against the Runtime's, which may be those after a soft-max or a sigmoid. Of a map, of the
- * five largest values of its first channel, the largest of which is then the target.
+ * Relative L2 of our scores against the Runtime's, which may be those after a soft-max or a sigmoid; of a map, of all its
+ * numbers, the largest of which in the first channel is then the target.
  *
  * @param {Uint8Array} bytes
  * @param {import('gradlens').Model} model
@@ -152,25 +152,20 @@ async function againstRuntime(bytes, model, { data, shape }, map) {
     const candidates = [Float64Array.from(scores), softmax(scores), scores.map((score) => 1 / (1 + Math.exp(-score)))];
     return { error: Math.min(...candidates.map((ours) => relativeL2(ours, all))), target: 0 };
   }
-  // [N, C, H, W], [N, H, W, 1] or [N, C, L]
+  const probe = await model.probe([map]);
+  const { tensors } = await probe.vjp({ data, shape }, () => ({}));
+  const ours = Float64Array.from(tensors[map]);
+  const error = Math.min(
+    ...[ours, ours.map((score) => 1 / (1 + Math.exp(-score)))].map((each) => relativeL2(each, all)),
+  );
+  // of the first channel; [N, C, H, W], [N, H, W, 1] or [N, C, L]
   const [height, width] = dims.length === 4 ? (dims[3] === 1 ? dims.slice(1, 3) : dims.slice(2)) : [dims[2], 1];
-  const plane = all.subarray(0, height * width);
-  const largest = Array.from(plane.keys())
-    .sort((a, b) => plane[b] - plane[a])
-    .slice(0, 5);
-  /** @type {number[]} */
-  const ours = [];
+  const largest = all.subarray(0, height * width).reduce((best, value, place) => (value > all[best] ? place : best), 0);
+  const [row, column] = [Math.floor(largest / width), largest % width];
   // channels of a map at the end stay there: its rows are the classes then
   const isTurned = dims.length === 4 && dims[3] === 1 && model.classes > 1;
-  const neurons = largest.map((place) => {
-    const [row, column] = [Math.floor(place / width), place % width];
-    return { tensor: map, ...(isTurned ? { channel: row, y: column, x: 0 } : { channel: 0, y: row, x: column }) };
-  });
-  for (const neuron of neurons) ours.push((await model.inputGradient({ data, shape }, { class: neuron })).scores[0]);
-  const theirs = largest.map((place) => plane[place]);
-  const candidates = [ours, ours.map((score) => 1 / (1 + Math.exp(-score)))];
-  const errors = candidates.map((values) => relativeL2(Float64Array.from(values), Float64Array.from(theirs)));
-  return { error: Math.min(...errors), target: neurons[0] };
+  const place = isTurned ? { channel: row, y: column, x: 0 } : { channel: 0, y: row, x: column };
+  return { error, target: { tensor: map, ...place } };
 }
 
 /**
