@@ -11,6 +11,7 @@ export type { BufferPlace, ImageInput, Images, Pixels, Prepared, TexturePicture 
 export { placementOf } from './image/placement';
 export type { Placement } from './image/placement';
 export { renderMap } from './image/render';
+export { unprepared } from './image/unprepared';
 export type { Drawable, RenderOptions, Rendered } from './image/render';
 export type { Plane } from './image/resize';
 export type { FetchBytes, FetchOptions, ModelSource, NetAddresses } from './load';

@@ -1,5 +1,6 @@
 // What the five programs share: the network, steps of descent, and pictures.
 import { fileURLToPath } from 'node:url';
+import { unprepared } from 'gradlens';
 import { createNodeEngine, readImage } from 'gradlens/node';
 import sharp from 'sharp';
 
@@ -23,9 +24,8 @@ export function descend({ data }, gradient, rate) {
 
 /** Writes a prepared picture as it looks. */
 export async function save({ data }, to) {
-  const { width, height, scale, mean, std } = model.input;
-  const pixels = new Uint8ClampedArray(width * height * 3);
-  for (let i = 0; i < width * height; i++)
-    for (let c = 0; c < 3; c++) pixels[i * 3 + c] = (data[c * width * height + i] * std[c] + mean[c]) / scale;
-  await sharp(pixels, { raw: { width, height, channels: 3 } }).toFile(to);
+  const { data: pixels, width, height } = unprepared(data, model.input);
+  await sharp(pixels, { raw: { width, height, channels: 4 } })
+    .removeAlpha()
+    .toFile(to);
 }

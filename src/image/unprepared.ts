@@ -1,8 +1,20 @@
-/** From the prepared tensor back to a picture: pixel = (value · std + mean) / scale, in 0…255. */
+/** From what a network takes back to a picture. */
 import type { InputSpec } from '../options';
 import type { Pixels } from './pixels';
 
-/** @param data `[N, C, H, W]`, of which item `item` is taken. Values beyond what a pixel can be are clamped. */
+/**
+ * The picture that a prepared tensor is, such as one that a loss was optimised by: `(value · std + mean) / scale`, in
+ * 0…255. What lies beyond is clamped, and what the network does not see is not there.
+ *
+ * @param data `[N, C, H, W]`, such as {@link Model.prepared} gives.
+ * @param input how it was prepared: {@link Model.input}.
+ * @param item which of N, from 0.
+ * @example
+ * ```ts
+ * const data = await model.prepared(picture);
+ * const { width, height } = unprepared(data, model.input!); // as many pixels as the network sees
+ * ```
+ */
 export function unprepared(data: Float32Array, input: InputSpec, item = 0): Pixels {
   const { channels: C, width, height, order, mean, std, scale } = input;
   const plane = width * height;
