@@ -368,7 +368,7 @@ export class Model implements Disposable {
    * Plans some tensors of the network to stay readable, and to be where gradients begin: for any loss of any tensors.
    * Planned once; the model's weights serve it, and it goes with the model.
    *
-   * @param tensors names out of {@link tensors}.
+   * @param tensors names out of {@link Model.tensors}.
    * @throws GradlensError `shape` for a tensor that is not there; `validation` for what is no list of names; `limit`,
    *   `out-of-memory`
    * @example

@@ -242,9 +242,17 @@ export interface StepTime {
 
 /** A gradient ascent under way. */
 export interface AscentRun {
-  /** Up to `most` iterations in one submit, which is not waited for: two may be under way. */
+  /**
+   * Up to `most` iterations in one submit, which is not waited for: two may be under way.
+   *
+   * @throws GradlensError `device-lost`, `disposed`; the signal's reason
+   */
   submit(most: number): Promise<AscentChunk>;
-  /** After all that was submitted. */
+  /**
+   * After all that was submitted.
+   *
+   * @throws GradlensError as {@link submit}
+   */
   read(): Promise<AscentState>;
   /** Gives its buffers back. */
   dispose(): void;

@@ -11,6 +11,8 @@ import type { Pixels } from './pixels';
  * @param item which of N, from 0.
  * @example
  * ```ts
+ * import { unprepared } from 'gradlens';
+ *
  * const data = await model.prepared(picture);
  * const { width, height } = unprepared(data, model.input!); // as many pixels as the network sees
  * ```

@@ -151,9 +151,15 @@ export interface ClassModelStep {
   readonly score: number;
   /**
    * The picture so far, the mean added, which may be some iterations ahead; a read-back, so ask for it now and then.
+   *
+   * @throws GradlensError `model-format` where the model does not say how pictures are prepared; `device-lost`
    */
   preview(item?: number): Promise<Pixels>;
-  /** What another run can go on from, bit for bit; the same read-back, which may be some iterations ahead. */
+  /**
+   * What another run can go on from, bit for bit; the same read-back, which may be some iterations ahead.
+   *
+   * @throws GradlensError `device-lost`
+   */
   state(): Promise<AscentState>;
 }
 

@@ -25,7 +25,8 @@ export interface PerturbationCurves {
  * Deletion and insertion (Petsiuk et al. 2018), in scores before soft-max. Pixels go by |map|, equal ones in reading
  * order. Every step is made and scored on the GPU.
  *
- * @throws GradlensError `shape` for a map of other extents than the model's input
+ * @throws GradlensError `shape` for a map of other extents than the model's input, `validation` for steps that are no
+ *   whole number; as {@link Model.scores}
  * @example
  * ```ts
  * import { perturbationCurves, saliency } from 'gradlens';

@@ -73,7 +73,11 @@ export class Spread {
     return this.advance((steps) => this.parts.recordings.encodeGradient(encoder, { ...options, steps }));
   }
 
-  /** The same of a map, as {@link Model.encodeMap} makes it. */
+  /**
+   * The same of a map, as {@link Model.encodeMap} makes it.
+   *
+   * @throws GradlensError as {@link Model.encodeMap}; then the map begins anew
+   */
   encodeMap(encoder: GPUCommandEncoder, options: Omit<MapRecording, 'steps'>): boolean {
     return this.advance((steps) => this.parts.recordings.encodeMap(encoder, { ...options, steps }));
   }
