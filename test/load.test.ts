@@ -47,7 +47,7 @@ test('a model is found by a relative address, its weights beside it', async () =
   expect(asked.map((href) => href.split('/').slice(-2).join('/'))).toEqual(['some/model.json', 'some/w.safetensors']);
 });
 
-test('the net of an ONNX file is called as the file is, since its graph is called as all of its exporter’s are', async () => {
+test('the net of an ONNX file is called as the file is; its graph is called as all of its exporter’s are', async () => {
   const onnx = Uint8Array.from(readFileSync('test/fixtures/squeezenet1_1.onnx'));
   const nameAt = async (source: string | File): Promise<string> =>
     (await loadModelFile(source, async () => onnx, {})).graph.name;

@@ -98,7 +98,11 @@ export class Call {
   /** Refuses, by name, what the translation would silently overlook. */
   checkKnown(attributes: readonly string[], [fewest, most]: readonly [number, number]): void {
     const unknown = [...this.attributes.keys()].find((name) => !attributes.includes(name));
-    if (unknown !== undefined) throw unsupported(`its attribute ${quote(unknown)} is unknown`);
+    if (unknown !== undefined)
+      throw unsupported(
+        `its attribute ${quote(unknown)} is unknown`,
+        attributes.length > 0 ? attributes.join(', ') : 'none',
+      );
     const { length } = this.node.input;
     if (length < fewest || length > most) {
       throw formatError(
@@ -143,7 +147,11 @@ export class Call {
   /** Input `index` as an activation. */
   value(index = 0): Value {
     const value = this.model.values.get(this.node.input[index] ?? '');
-    if (!value) throw unsupported(`its input ${quote(this.node.input[index])} is not computed from the image`);
+    if (!value)
+      throw unsupported(
+        `its input ${quote(this.node.input[index])} is not computed from the image`,
+        'what is computed from it; save the file with its constants folded (onnxsim)',
+      );
     return value;
   }
 
@@ -311,10 +319,10 @@ export class Call {
 /**
  * This node cannot be imported. The reader collects these, so that a model is refused once, with the whole list.
  * @param reason what the node has: `its axis is 2`
- * @param supported what it could have instead, if there is such a thing: `1`
+ * @param supported what it could have instead, or where else to begin: `1`
  */
-export function unsupported(reason: string, supported?: string): GradlensError {
-  return new GradlensError('unsupported-op', supported === undefined ? reason : `${reason}; supported: ${supported}`);
+export function unsupported(reason: string, supported: string): GradlensError {
+  return new GradlensError('unsupported-op', `${reason}; supported: ${supported}`);
 }
 
 /** @throws GradlensError `model-format` where a weight is no vector of this length. */

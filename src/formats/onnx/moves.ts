@@ -115,7 +115,7 @@ export interface Part extends Range {
 /** The tensor `x` with only these parts left: one node where all their axes are extents of ours, else one for each. */
 export function cut(call: Call, [x, value]: Named, parts: readonly Part[]): Named {
   const cuts = parts.filter(({ axis, begin, step, count }) => begin !== 0 || step !== 1 || count !== value.shape[axis]);
-  if (cuts.some(({ count }) => count < 1)) throw unsupported('its result has no elements');
+  if (cuts.some(({ count }) => count < 1)) throw unsupported('its result has no elements', 'one or more');
   if (cuts.length === 0) return [x, value];
   const first = channelAxis(value);
   if (value.shape.length - first > 3 || cuts.some(({ axis }) => axis < first))

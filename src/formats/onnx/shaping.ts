@@ -174,7 +174,7 @@ function gather(call: Call): Translation {
   const axis = workedAxis(call, call.int('axis', 0), rankOf(value));
   const extent = value.shape[axis]!;
   const indices = readWhole(call.needConstant(1)).map((index) => axisOf(call, index, extent));
-  if (indices.length === 0) throw unsupported('its result has no elements');
+  if (indices.length === 0) throw unsupported('its result has no elements', 'one or more');
   const [first = 0, second = first + 1] = indices;
   const step = second - first;
   const isRegular = step !== 0 && indices.every((index, i) => index === first + i * step);
@@ -190,7 +190,8 @@ function gathered(call: Call, [x, value]: Named, axis: number, indices: readonly
   const { whole, along } = chosenAxes(value, [axis])!; // an axis and what is round it are three at most
   const left = valueOf(value.shape.with(axis, indices.length));
   const own = along[0];
-  if (own === undefined) throw unsupported(`it gathers ${indices.length} times the only element of an axis`);
+  if (own === undefined)
+    throw unsupported(`it gathers ${indices.length} times the only element of an axis`, 'Expand or Tile');
   const name = call.emit({ op: 'gather', inputs: [call.shaped(x, value.extents, whole)], axis: own, indices });
   return [call.shaped(name, { ...whole, [own]: indices.length }, left.extents), left];
 }

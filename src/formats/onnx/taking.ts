@@ -43,7 +43,7 @@ export function take(
 }
 
 function taken(call: Call, x: string, indices: readonly number[], shape: readonly number[]): Translation {
-  if (indices.length === 0) throw unsupported('its result has no elements');
+  if (indices.length === 0) throw unsupported('its result has no elements', 'one or more');
   return call.result(take(call, x, { indices, shape, role: 'elements' }), shape);
 }
 

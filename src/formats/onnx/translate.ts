@@ -158,7 +158,7 @@ function lookUp(
   // behind a fault nothing has taken the place of fused nodes and of old forms, whose attributes are others
   if (isFused(name) || (isLost && call.model.opset < 7)) return operator;
   if (operator) call.checkKnown(operator.attributes ?? [], operator.inputs);
-  else if (isQuantizing(name)) throw unsupported('it computes with quantized numbers');
+  else if (isQuantizing(name)) throw unsupported('it computes with quantized numbers', 'the float32 file');
   else if (/^com\.(microsoft|ms)\./.test(name))
     throw unsupported("the operator is ONNX Runtime's own", 'the file that was given to its optimizer');
   else if (!folds.has(name)) throw refused(name);

@@ -65,7 +65,7 @@ function backTo(call: Call, { x, window }: Pooled, result: readonly number[]): T
       'windows that do not overlap, over planes of the size that it goes back to',
     );
   if (Math.max(...pads) > 0 || Math.max(...dilation) > 1 || !sameShape(shape.slice(0, 2), value.shape.slice(0, 2)))
-    throw unsupported('its pool has padding or dilation', 'pools without');
+    throw unsupported('its pool has padding or dilation', 'pools without padding and dilation');
   const [N = 1, C = 1, H = 1, W = 1] = shape;
   const [, , P = 1, Q = 1] = value.shape;
   call.model.spend(N * C * H * W + 256 * R * S);
