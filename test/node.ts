@@ -5,6 +5,7 @@
  *     describe.each(nodeDrivers)('on %s', (driver) => { … await nodeDevice(driver) … });
  */
 import { requestNodeAdapter, softwareDrivers } from '../src/node/dawn';
+import { SHARE_OF_RUNS } from './runs';
 
 export type NodeDriver = 'system' | 'lavapipe' | 'swiftshader';
 
@@ -17,19 +18,15 @@ export const nodeDrivers: readonly NodeDriver[] = await driversOfThisMachine();
  */
 export const isSampled = (driver: NodeDriver): boolean => driver === 'lavapipe' && nodeDrivers.length > 1;
 
-/**
- * How much of what is drawn at random is tried on a driver. Every run draws anew, so half of it does; `npm run
- * test:long` tries the whole.
- */
-export const shareOn = (driver: NodeDriver): number =>
-  (process.env['GRADLENS_RUNS'] === 'all' ? 1 : 1 / 2) / (isSampled(driver) ? 3 : 1);
+/** How much of what is drawn at random is tried on a driver. */
+export const shareOn = (driver: NodeDriver): number => SHARE_OF_RUNS / (isSampled(driver) ? 3 : 1);
 
 /**
  * Where kernels are tried that only GPUs choose. lavapipe compiles each of them for ten seconds; another driver, where
  * there is one, takes the same WGSL. `npm run test:long` tries all.
  */
 export const driversForGpuKernels: readonly NodeDriver[] =
-  process.env['GRADLENS_RUNS'] === 'all' ? nodeDrivers : [nodeDrivers.find((each) => !isSampled(each))!];
+  SHARE_OF_RUNS === 1 ? nodeDrivers : [nodeDrivers.find((each) => !isSampled(each))!];
 
 async function driversOfThisMachine(): Promise<readonly NodeDriver[]> {
   const chosen = process.env['GRADLENS_VULKAN'];

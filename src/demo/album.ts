@@ -95,7 +95,8 @@ function tell(): void {
   parts.text.textContent = isOver
     ? `${all} pictures, each with the map of the class that the network says it is, by ${chosenMethod().title}. ` +
       'Choose one to look closer.'
-    : `${done} of ${all} pictures have their map${stopped ? '; stopped.' : '; the others follow while nothing else runs.'}`;
+    : `${done} of ${all} pictures have their map; ` +
+      (stopped ? 'stopped.' : 'the others follow while nothing else runs.');
   parts.stop.hidden = isOver || stopped;
 }
 

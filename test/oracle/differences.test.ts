@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { GraphNode } from '../../src/graph';
+import { SHARE_OF_RUNS } from '../runs';
 import { dot, relativeL2 } from './compare';
 import { backwardError, centralDifferences, slopeAlong } from './differences';
 import { inputAwayFromKinks } from './kinks';
@@ -38,7 +39,7 @@ describe('the backward pass of one operator is the transpose of its Jacobian:', 
 });
 
 describe('the gradient of a random graph is its slope', () => {
-  const seeds = Array.from({ length: 60 }, (_, seed) => seed);
+  const seeds = Array.from({ length: 60 * SHARE_OF_RUNS }, (_, seed) => seed);
 
   test.each([
     ...seeds.map((seed) => [seed, randomGraph(seed)] as const),

@@ -6,7 +6,7 @@ import type { ElementHandle } from 'puppeteer';
 import { expect, test } from 'vitest';
 import { mapNumber, openQuick, stateOf } from './open';
 
-test('each has its map and its class, in order; a broken one says so; any of them can be looked at closer', async () => {
+test('each has its map and its class, in order; a broken one says so; any can be looked at closer', async () => {
   const broken = join(mkdtempSync(join(tmpdir(), 'gradlens-album-')), 'broken.png');
   writeFileSync(broken, 'no picture');
   const files = ['samples/imagenette/church.jpg', broken, 'samples/school-bus.jpg', 'samples/ladybug.jpg'];

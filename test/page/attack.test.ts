@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { mapNumber, openQuick, setField, settled, stateOf } from './open';
 
-test('a picture is changed within the bound until the network says something else, as the fields and the address say', async () => {
+test('a picture is changed within the bound until the net says something else, as fields and address say', async () => {
   const { page, errors, close } = await openQuick('#levels=8');
   const { map } = await mapNumber(page, 1);
   expect((await stateOf(page)).attack).toBeNull();
