@@ -122,7 +122,10 @@ describe('TypeScript', () => {
     writeFileSync(join(host, 'page/index.html'), PAGE);
     await page.goto(`${served.address}${basename(host)}/page/`);
   }, 600_000);
-  afterAll(() => served?.close());
+  afterAll(async () => {
+    await opened?.close(); // its video would play on
+    served?.close();
+  });
 
   test.each(typescript.map(title))('%s compiles, and runs', async (_, block) => {
     expect(wrong.get(fileOf(block))).toEqual([]);
