@@ -34,7 +34,8 @@ export function projects(): TestProjectInlineConfiguration[] {
     },
   });
   return [
-    project('pure', 0, { pool: 'threads' }),
+    // one file after the other in each thread, so that what they share is read once
+    project('pure', 0, { pool: 'threads', isolate: false }),
     project('gpu', 1, PROCESSES),
     project('browser', 2, { ...PROCESSES, globalSetup: 'test/setup.ts' }),
   ];
