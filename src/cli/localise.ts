@@ -23,7 +23,7 @@ import { overPictures } from './many/run';
 import { modelOption, preparationOf, prepOption, readModel } from './models';
 import { mapMakerOf, methodOptions } from './methods';
 import { named } from './output';
-import { boxRuleOf, isOfLayers, mapBoxOptionsOf, segmentationOf, segmentationOptions } from './segment';
+import { boxRuleOf, mapBoxOptionsOf, presetOf, segmentationOf, segmentationOptions } from './segment';
 import { type Truth, boxesIn, classIn, readTruths, truthsBy } from './truths';
 
 export const localise = command({
@@ -64,7 +64,7 @@ export const localise = command({
   },
   async run(args, session) {
     const { signal } = session;
-    const maker = mapMakerOf(args, isOfLayers(args.preset) ? 'layers' : 'saliency');
+    const maker = mapMakerOf(args, presetOf(args).method);
     const rule = boxRuleOf(args);
     const boxOptions = mapBoxOptionsOf(args);
     const truthOf = truthsBy(readTruths(args.boxes, session.files), args.part, args['all-but']);

@@ -5,6 +5,7 @@ import type { Pixels } from '../image/pixels';
 import { OVERLAY_ALPHA } from '../image/render';
 import {
   type MapBoxOptions,
+  type MethodName,
   SEGMENT_PRESETS,
   type SegmentOptions,
   type SegmentPreset,
@@ -20,15 +21,31 @@ import { manyOptions, picturesArgument } from './many/options';
 import { overPictures } from './many/run';
 import { checkPattern, fillPattern, folderOf, labelBefore, named } from './output';
 
+/** What a preset says beside the quantiles and the smoothing of the library's: the map, and what the box goes by. */
+interface Preset {
+  readonly cut: SegmentPreset;
+  readonly method: MethodName;
+  readonly box: 'cut' | 'map';
+}
+
+const PRESETS = {
+  paper: { cut: 'paper', method: 'saliency', box: 'cut' },
+  boxes: { cut: 'boxes', method: 'saliency', box: 'cut' },
+  layers: { cut: 'paper', method: 'layers', box: 'map' },
+  features: { cut: 'paper', method: 'features', box: 'map' },
+} as const satisfies Readonly<Record<string, Preset>>;
+
+export const presetOf = ({ preset }: { readonly preset: string }): Preset => PRESETS[preset as keyof typeof PRESETS];
+
 /** Flags for what the paper leaves open. */
 export const segmentationOptions = {
   preset: {
     type: 'enum',
-    options: ['paper', 'boxes', 'layers'],
+    options: Object.keys(PRESETS),
     default: 'paper',
     description:
-      'quantiles and smoothing, if left out: paper 0.95, 0.3, 0; boxes 0.85, 0.3, 3/227 of the map; layers as paper, ' +
-      'with --method layers and --box map',
+      'quantiles and smoothing, if left out: paper 0.95, 0.3, 0; boxes 0.85, 0.3, 3/227 of the map; layers and ' +
+      'features as paper, with the --method of that name and --box map',
   },
   box: {
     type: 'enum',
@@ -39,8 +56,8 @@ export const segmentationOptions = {
     type: 'string',
     valueHint: 'X',
     description:
-      'the box of the map goes by pixels above this share of its largest value (default: 0.18, chosen for the layers ' +
-      'of SqueezeNet)',
+      'the box of the map goes by pixels above this share of its largest value (default: the border that --method ' +
+      'features finds, else 0.18, chosen for the layers of SqueezeNet)',
   },
   foreground: { type: 'string', valueHint: 'Q', description: 'pixels above this quantile of the map show the object' },
   background: { type: 'string', valueHint: 'Q', description: 'pixels below this quantile show the rest' },
@@ -56,11 +73,8 @@ export const segmentationOptions = {
   seed: { type: 'string', valueHint: 'N', default: '1', description: "of the colour models' start" },
 } as const satisfies ArgsDef;
 
-/** Whether the preset also chooses the method and the rule for the box. */
-export const isOfLayers = (preset: string): boolean => preset === 'layers';
-
 export const boxRuleOf = (args: { readonly preset: string; readonly box?: string | undefined }): 'cut' | 'map' =>
-  (args.box as 'cut' | 'map' | undefined) ?? (isOfLayers(args.preset) ? 'map' : 'cut');
+  (args.box as 'cut' | 'map' | undefined) ?? presetOf(args).box;
 
 /** Of the box of a map. @throws UsageError */
 export const mapBoxOptionsOf = ({ share }: { readonly share?: string | undefined }): MapBoxOptions =>
@@ -72,9 +86,7 @@ type SegmentationArgs = Pick<ParsedArgs<typeof segmentationOptions>, keyof typeo
 /** @throws UsageError */
 export function segmentationOf(args: SegmentationArgs, mapWidth: number) {
   const [below, above] = [Number.MIN_VALUE, 1 - Number.EPSILON];
-  const preset = SEGMENT_PRESETS[isOfLayers(args.preset) ? 'paper' : (args.preset as SegmentPreset)]({
-    width: mapWidth,
-  });
+  const preset = SEGMENT_PRESETS[presetOf(args).cut]({ width: mapWidth });
   const given = (name: ByPreset, low: number, high: number): number =>
     args[name] === undefined ? preset[name] : numberOption(name, args[name], low, high);
   const background = given('background', below, above);
@@ -126,7 +138,7 @@ export const segment = command({
     const { signal } = session;
     checkPattern(args.out);
     const alpha = args.overlay === undefined ? null : numberOption('overlay', args.overlay, 0, 1);
-    const maker = mapMakerOf(args, isOfLayers(args.preset) ? 'layers' : 'saliency');
+    const maker = mapMakerOf(args, presetOf(args).method);
     const rule = boxRuleOf(args);
     const boxOptions = mapBoxOptionsOf(args);
     const file = await readModel(args, session);

@@ -1,4 +1,5 @@
 /** Every method of attribution: a line makes one public, and offers it wherever methods are offered. */
+export * from './featureMap';
 export * from './gradCam';
 export * from './gradCamPlusPlus';
 export * from './gradientTimesInput';

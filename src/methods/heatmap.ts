@@ -20,6 +20,8 @@ export interface Heatmap {
   readonly score: number;
   /** Whether negative values mean something. */
   readonly signed: boolean;
+  /** Of a method that looks for it: the value at which the object ends. */
+  readonly border?: number;
   /** How it was made. */
   readonly meta: Readonly<Record<string, unknown>>;
   /** There if all values are equal: the map then ranks no pixel above another. */

@@ -1,11 +1,10 @@
-import { blurred } from '../image/blur';
 import type { ImageInput } from '../image/pixels';
-import { resizeMap } from '../image/resize';
 import type { Model } from '../model';
-import type { LayerGradient, RunOptions, TopClasses } from '../options';
+import type { RunOptions, TopClasses } from '../options';
 import { atCall } from './atCall';
 import { explained } from './flat';
 import { type Heatmap, madeBy } from './heatmap';
+import { layerLogs } from './layerLogs';
 import { method } from './method';
 import { tensorsOption } from './sharedOptions';
 import { tensorsIn } from './tensorsIn';
@@ -20,15 +19,6 @@ export interface LayerMapOptions extends RunOptions {
    */
   readonly tensors?: readonly string[];
 }
-
-/**
- * Each layer's map is blurred with a Gaussian of this part of the input's width, about a pixel of the finest of these
- * layers, where that is a quarter as wide as the input.
- */
-const BLUR = 1 / 56;
-
-/** Added to each layer's map, as a part of its mean: where one layer is 0, it does not erase the others. */
-const LEAST = 1e-3;
 
 /**
  * Layer map (beyond the paper; after LayerCAM, Jiang et al. 2021): what the values inside the network contribute to the
@@ -71,18 +61,9 @@ export async function layerMaps(
 ): Promise<Heatmap[]> {
   [image, options] = await atCall(image, options);
   const tensors = tensorsIn(model, options);
+  const { classes, scores, logs } = await layerLogs(model, image, tensors, options);
   const [, , height, width] = model.inputShape;
-  let chosen = options.class;
-  let logs: Float32Array[] = [];
-  let scores: Float32Array = new Float32Array();
-  for (const [k, tensor] of tensors.entries()) {
-    options.onProgress?.({ phase: 'run', done: k, total: tensors.length });
-    const layer = await model.layerGradient(image, { ...options, tensor, class: chosen });
-    ({ scores, classes: chosen } = layer);
-    const maps = layer.classes.map((_, c) => logOf(resizeMap(contributions(layer, c), width, height), width, height));
-    logs = logs.length === 0 ? maps : logs.map((sum, c) => sum.map((value, i) => value + maps[c]![i]!));
-  }
-  const made = (chosen as readonly number[]).map((index, k) => ({
+  const made = classes.map((index, k) => ({
     data: logs[k]!.map((sum) => Math.exp(sum / tensors.length)),
     width,
     height,
@@ -92,23 +73,6 @@ export async function layerMaps(
     meta: { method: 'layers', tensors, ...madeBy(model) },
   }));
   return Promise.all(made.map((map) => explained(model, image, map)));
-}
-
-function contributions(
-  { extents: { C, H, W }, activations, gradient }: LayerGradient,
-  k: number,
-): { data: Float32Array; width: number; height: number } {
-  const plane = H * W;
-  const data = new Float32Array(plane);
-  for (let i = 0; i < C * plane; i++) data[i % plane]! += Math.abs(activations[i]! * gradient[k * C * plane + i]!);
-  return { data, width: W, height: H };
-}
-
-/** log(ε + M_l / ⟨M_l⟩); of a map that is 0 everywhere: 0. */
-function logOf(data: Float32Array, width: number, height: number): Float32Array {
-  const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
-  if (!(mean > 0)) return new Float32Array(data.length);
-  return blurred({ data, width, height }, BLUR * width).data.map((value) => Math.log(LEAST + value / mean));
 }
 
 /** @hidden In {@link METHODS}. */

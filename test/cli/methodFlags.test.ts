@@ -66,7 +66,7 @@ describe('values', () => {
     [{ method: 'smoothgrad', samples: '2.5' }, "--samples is '2.5'; it can be a whole number from 1 to 1000000"],
     [{ method: 'smoothgrad', noise: 'x' }, "--noise is 'x'"],
     [{ method: 'grad-cam', relu: 'gradient' }, '--relu goes with --method saliency or smoothgrad, not grad-cam'],
-    [{ tensors: 'a' }, '--tensors goes with --method layers or layer-cam, not saliency'],
+    [{ tensors: 'a' }, '--tensors goes with --method layers or layer-cam or features, not saliency'],
   ])('%o is refused', (args, message) => {
     expect(() => mapMakerOf(args)).toThrow(message);
   });

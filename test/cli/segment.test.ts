@@ -330,7 +330,7 @@ describe('localise', () => {
     expect(both.stdout).toMatch(/\ntiny, 2 pictures;/);
   });
 
-  test('the preset layers has its map and its box, for localise as for segment; either can be had alone', async () => {
+  test('the presets layers and features have their map and their box; either can be had alone', async () => {
     const { code, stdout } = await gradlens([
       'localise',
       at('pictures.tar'),
@@ -394,6 +394,9 @@ describe('localise', () => {
     ).toContain('--share');
     expect(await found('--method', 'layers', '--box', 'map', '--tensors', 'relu1')).toMatchObject({
       parameters: { map: { tensors: ['relu1'] } },
+    });
+    expect(await found('--preset', 'features', '--strength', '1')).toMatchObject({
+      parameters: { box: 'map', foreground: 0.95, map: { method: 'features', strength: 1 } },
     });
     expect(await found('--preset', 'layers', '--method', 'saliency', '--box', 'cut')).toMatchObject({
       parameters: { box: 'cut', map: { method: 'saliency' } },
