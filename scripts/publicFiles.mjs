@@ -127,8 +127,8 @@ function mapOf({ file: { graph } }) {
 }
 
 /**
- * Relative L2 of our scores against the Runtime's, which may be those after a soft-max or a sigmoid; of a map, of all its
- * numbers, the largest of which in the first channel is then the target.
+ * Relative L2 of our scores against the Runtime's, which may be those after a soft-max or a sigmoid; of a map, of all
+ * its numbers, the largest of which in the first channel is then the target.
  *
  * @param {Uint8Array} bytes
  * @param {import('gradlens').Model} model
