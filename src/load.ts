@@ -58,20 +58,27 @@ export async function loadModelFile(
     return isModelFile(source) ? source : { graph: source, labels: [], provenance: {} };
   }
   const named = typeof source === 'string' ? (await import('./publicModels')).namedModel(source) : undefined;
-  const from = named
-    ? await fromAddress(named.address, fetchBytes, { ...options, ...(named.expected && { expected: named.expected }) })
-    : typeof source === 'string' || source instanceof URL
-      ? await fromAddress(addressOf(source), fetchBytes, options)
-      : isNetAddresses(source)
-        ? await fromTwoAddresses(source, fetchBytes, options)
-        : isFiles(source) || source instanceof Blob
-          ? await fromFiles([source].flat(), options)
-          : { bytes: source instanceof Uint8Array ? source : new Uint8Array(source), beside: besideNothing };
-  options.signal?.throwIfAborted();
-  options.onProgress?.({ phase: 'parse', done: 0, total: from.bytes.byteLength });
-
-  const { openModel } = await import('./formats/open');
-  const model = await openModel(from.bytes);
+  const open = async () => {
+    const from = named
+      ? await fromAddress(named.address, fetchBytes, {
+          ...options,
+          ...(named.expected && { expected: named.expected }),
+        })
+      : typeof source === 'string' || source instanceof URL
+        ? await fromAddress(addressOf(source), fetchBytes, options)
+        : isNetAddresses(source)
+          ? await fromTwoAddresses(source, fetchBytes, options)
+          : isFiles(source) || source instanceof Blob
+            ? await fromFiles([source].flat(), options)
+            : { bytes: source instanceof Uint8Array ? source : new Uint8Array(source), beside: besideNothing };
+    options.signal?.throwIfAborted();
+    options.onProgress?.({ phase: 'parse', done: 0, total: from.bytes.byteLength });
+    const { openModel } = await import('./formats/open');
+    return { from, model: await openModel(from.bytes) };
+  };
+  const { from, model } = await open().catch((error: unknown) => {
+    throw typeof source === 'string' && named && !named.expected ? leftBehind(source, error) : error;
+  });
   const files = new Map<string, Uint8Array>();
   for (const needed of model.files) files.set(needed.path, await from.beside(needed));
   const { size, output, fixed } = options;
@@ -84,6 +91,18 @@ export async function loadModelFile(
   if (!named?.prep) return called;
   const { presetSpec } = await import('./formats/preparation'); // its authors say how, though the file does not
   return { ...called, input: presetSpec(named.prep, file.graph.input.extents) };
+}
+
+/** What a bundler does to nets that come with the package: it takes only those along that are imported. */
+function leftBehind(name: string, cause: unknown): unknown {
+  if (!(cause instanceof GradlensError)) return cause;
+  return new GradlensError(
+    cause.code,
+    `${name} is not beside the package; with a bundler, import net from 'gradlens/weights/${name}', and load(net) ` +
+      `(${cause.message})`,
+    { ...cause.detail, model: name },
+    { cause },
+  );
 }
 
 /** Graphs of ONNX files are called `torch_jit`, `main_graph` and the like: their file's name says more. */

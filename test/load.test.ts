@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { GradlensError } from '../src/errors';
 import { MOST_FILE_BYTES } from '../src/formats/checks';
 import { readOnnx } from '../src/formats/onnx';
 import { presetSpec } from '../src/formats/preparation';
@@ -56,6 +57,18 @@ test('the net of an ONNX file is called as the file is; its graph is called as a
   expect(await nameAt('nets/100%.onnx')).toBe('100%');
   const { graph } = await loadModelFile(new Blob([onnx]), async () => onnx, {});
   expect(graph.name).toBe(readOnnx(onnx).graph.name);
+});
+
+test('a shipped net that a bundler left behind says how it is taken along', async () => {
+  const page = new TextEncoder().encode('<!doctype html><title>all</title>');
+  const says =
+    /everyday-64 is not beside the package; with a bundler, import net from 'gradlens\/weights\/everyday-64'/;
+  await expect(loadModelFile('everyday-64', async () => page, {})).rejects.toThrow(says);
+  const gone: FetchBytes = async ({ href }) => {
+    throw new GradlensError('network', `${href}: 404`);
+  };
+  await expect(loadModelFile('everyday-64', gone, {})).rejects.toThrow(says);
+  await expect(loadModelFile('elsewhere/model.json', gone, {})).rejects.toThrow(/model\.json: 404$/);
 });
 
 test('a public model by its name is prepared as its authors say, though its file does not', async () => {
