@@ -33,6 +33,7 @@ export type {
   AscentChunk,
   AscentRun,
   AscentState,
+  Certainty,
   CheckReport,
   ExpectedFile,
   GradientOptions,
@@ -50,7 +51,10 @@ export type {
   RunOptions,
   StepTime,
   TopClasses,
+  UndecidedPlace,
 } from './options';
+export { MOST_UNDECIDED } from './model/certainty';
+export type { Doubts } from './image/undecided';
 export type { Memory, Plan } from './compile/plan';
 export type { Step } from './ops/op';
 export type { Kernel } from '../shaders/kernel';
@@ -74,6 +78,7 @@ export type { MapBox, MapBoxOptions } from './methods/mapBox';
 export { cautionsOf } from './methods/method';
 export type {
   ChoiceOption,
+  FlagOption,
   MethodOption,
   MethodOptions,
   MethodRecord,

@@ -1,7 +1,7 @@
 /** Model: one network on one device. */
 import { filled } from './filled';
 import { type Call, Calls } from './calls';
-import { check, shown } from './check';
+import { check, oneOf, shown } from './check';
 import { type Memory, type Plan, lastPlaneOf, planesOf, tensorsOf } from './compile';
 import { GradlensError } from './errors';
 import type { Ascent, AscentOptions } from './gpu/ascent';
@@ -256,17 +256,25 @@ export class Model implements Disposable {
    * ```ts
    * const { scores, gradient } = await model.inputGradient(picture, { class: 'top1', relu: 'guided' });
    * const neuron = await model.inputGradient(picture, { class: { tensor: 'relu4_2', channel: 5, y: 4, x: 4 } });
+   *
+   * const { certainty } = await model.inputGradient(picture, { class: 4, certainty: true });
+   * console.log(certainty![0]!.bound, certainty![0]!.undecided);
    * ```
    */
   async inputGradient(images: Images, options: GradientOptions & RunOptions): Promise<InputGradient> {
     const pictures = picturesOf(images);
     const chosen = chosenIn(options, 'class', 'classes', 'top1', 'top', 'neuron');
     const rules = rulesOf(options, this.head);
-    const { into } = options;
+    const { into, certainty: watched = false } = options;
+    check('certainty', watched, oneOf(true, false));
+    if (watched && rules.relu !== 'gradient')
+      throw new GradlensError('validation', `certainty is of the true gradient; relu is '${rules.relu}'`);
     if (into !== undefined)
       check('into', into, { says: 'a Float32Array', holds: (value) => value instanceof Float32Array });
     return this.take(options, async (call, turn) => {
-      const { parts } = this;
+      const own = this.parts;
+      const ofScores = watched && !isNeuron(chosen) ? await own.executors.watched(undefined, call) : own.executor;
+      const parts = { ...own, executor: ofScores };
       const run: Run = { ...(await this.uploaded(pictures, call, turn)), into };
       const found =
         chosen === 'top1'
@@ -275,7 +283,7 @@ export class Model implements Disposable {
             ? // a host's recording may run at any time
               await bestGradients(parts, run, chosen, { ...rules, disturbed: () => this.stay.recordings.any })
             : isNeuron(chosen)
-              ? await neuronGradient(parts, run, chosen, rules)
+              ? await neuronGradient(parts, run, chosen, { ...rules, watched })
               : await classGradients(parts, run, chosen, rules);
       return { ...found, precision: this.precision };
     });

@@ -170,6 +170,60 @@ export interface GradientOptions {
    * `gradient` then, and undefined until the promise is fulfilled. Default: a new array.
    */
   readonly into?: Float32Array;
+  /**
+   * Say how far each gradient can be trusted: see {@link Certainty}. Of the true gradient alone, not of the rules of
+   * guided and deconvnet. The first call plans the model once more, which then takes twice the memory beside its
+   * weights, and more for what the decisions are made by.
+   */
+  readonly certainty?: boolean;
+}
+
+/** A decision that rounding may have turned: the sign of a number at a ReLU, or the winner of a pool's window. */
+export interface UndecidedPlace {
+  /** What the ReLU, the clip or the pool writes, as the graph names it. */
+  readonly tensor: string;
+  /** Where in it. */
+  readonly channel: number;
+  /** Likewise. */
+  readonly y: number;
+  /** Likewise. */
+  readonly x: number;
+  /** The part of the gradient that goes through it, of its norm in that layer. */
+  readonly weight: number;
+  /** The pixels of the input that it sees, cut to the picture. */
+  readonly box: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
+}
+
+/**
+ * How far a gradient can be trusted. A gradient is exact but for the decisions that the net makes on the way: which
+ * side of a ReLU a number lies on, and which element of a pool's window is the largest. Where the margin of one is
+ * smaller than the rounding error that reached it, float32 cannot make it, and what of the gradient goes through it may
+ * be wrong. The size of that error comes from a model that was calibrated, and is not proved: docs/methods.md says
+ * how.
+ */
+export interface Certainty {
+  /** Decisions that are closer than the error is usually large, and through which something of the gradient goes. */
+  readonly undecided: number;
+  /** What goes through them, of the gradient's norm: the root of the sum of squares over layers. */
+  readonly weight: number;
+  /** Whether that is more than {@link MOST_UNDECIDED}: single pixels of the gradient may be wrong. */
+  readonly doubtful: boolean;
+  /** Some of them, the weightiest first: of each part of each layer the one with the largest gradient. */
+  readonly places: readonly UndecidedPlace[];
+  /**
+   * Windows of pools with several largest values that are the same to the last bit, as in areas of one colour; the
+   * first of them wins, as everywhere. They count in the bound alone.
+   */
+  readonly ties: number;
+  /**
+   * Calibrated, not proved: the relative L2 error of the gradient is less, whichever way goes what is tied or within
+   * reach of an error. Infinite where other functions decide, too (`unwatched`).
+   */
+  readonly bound: number;
+  /** The part of the bound that is there in any case: of a gradient whose decisions are all right. */
+  readonly rounding: number;
+  /** Layers whose slope may jump by rules that are not looked at, such as a maximum of two tensors. */
+  readonly unwatched: readonly string[];
 }
 
 /** What {@link Model.inputGradient} finds. */
@@ -182,6 +236,8 @@ export interface InputGradient {
   readonly classes: readonly number[];
   /** `f32` is exact, `f16` is not. */
   readonly precision: 'f32' | 'f16';
+  /** How far each of the gradients can be trusted, in their order, if that was asked for. */
+  readonly certainty?: readonly Certainty[];
 }
 
 /** A tensor inside a network and the gradients of class scores with respect to it. */

@@ -17,8 +17,8 @@ const isFamily = (value: unknown): value is { readonly [op: string]: Record } =>
   Object.values(value).length > 0 &&
   Object.values(value).every(isRecord);
 
-/** No records of files' operators: the registry and what reads it, and the way in, which no file holds. */
-const ELSE = new Set(['registry.ts', 'index.ts', 'image.ts']);
+/** No records of files' operators: the registry and what reads it, the way in, and what is watched. */
+const ELSE = new Set(['registry.ts', 'index.ts', 'image.ts', 'watched.ts']);
 
 /** What each file of src/ops exports that is a record, or several by name. */
 const modules = await Promise.all(

@@ -31,6 +31,8 @@ function hintOf(option: MethodOption): string {
       return option.whole ? 'N' : 'X';
     case 'choice':
       return option.choices.map(([value]) => value).join('|');
+    case 'flag':
+      return '';
     case 'tensor':
       return 'NAME';
     case 'tensors':
@@ -47,6 +49,7 @@ function flagOf(name: string) {
     .map((help) => `of ${namesOf(owners.filter((method) => helpOf(method) === help))}: ${help}`)
     .join('; ');
   const description = 'default' in option ? `${helps} (default: ${option.default})` : helps;
+  if (option.kind === 'flag') return { type: 'boolean', description } as const;
   return { type: 'string', valueHint: hintOf(option), description } as const;
 }
 
@@ -65,7 +68,7 @@ export const methodOptions = {
   ) as Readonly<Record<MethodOptionName, Flag>>),
 } as const satisfies ArgsDef;
 
-type MethodArgs = { readonly [name in keyof typeof methodOptions]?: string | undefined };
+type MethodArgs = { readonly [name in keyof typeof methodOptions]?: string | boolean | undefined };
 
 export interface MapMaker {
   /** What the model is to be loaded with. */
@@ -95,11 +98,11 @@ export function mapMakerOf(args: MethodArgs, byDefault: MethodName = 'saliency')
   const given: Record<string, unknown> = {};
   for (const option of Object.keys(methodOptions) as (keyof MethodArgs)[]) {
     const text = args[option];
-    if (option === 'method' || text === undefined) continue;
+    if (option === 'method' || text === undefined || text === false) continue;
     const described = method.options[option];
     if (!described)
       throw new UsageError(`--${option} goes with --method ${namesOf(having(option))}, not ${method.name}`);
-    given[option] = readOption(option, described, text);
+    given[option] = readOption(option, described, String(text));
   }
   const values: MethodValues = valuesOf(method, given);
   const { name } = method;
@@ -137,6 +140,8 @@ function readOption(name: string, option: MethodOption, text: string): unknown {
       if (found === undefined) throw new UsageError(`--${name} is '${text}'; it can be ${values.join(', ')}`);
       return found;
     }
+    case 'flag':
+      return true;
     case 'tensor':
       return text;
     case 'tensors':

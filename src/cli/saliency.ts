@@ -9,6 +9,7 @@ import { manyOptions, picturesArgument } from './many/options';
 import { overPictures } from './many/run';
 import { classOf, classOption, modelOption, preparationOf, prepOption, readModel } from './models';
 import { mapMakerOf, methodOptions, noteFlat } from './methods';
+import { certaintyInWords } from '../methods/certaintyInWords';
 import { beside, checkPattern, endingOf, fillPattern, folderOf, labelBefore, named } from './output';
 import type { Names } from './many/items';
 
@@ -21,6 +22,7 @@ export const saliency = command({
   description: 'what of a picture a class score depends on (§3.1): |gradient|, as a picture',
   examples: [
     ['photo.jpg --out map.png --overlay', 'one map, laid over its picture'],
+    ['photo.jpg --certainty', 'how far rounding lets it be trusted; what is undecided is drawn grey'],
     ["photos/ --method grad-cam --out 'maps/{dir}/{stem}.png'", 'of all pictures below a folder'],
     ["'train-{000..146}.tar' --out 'maps/{shard}.tar' --resume", 'shards to shards; what is done stays done'],
   ],
@@ -102,14 +104,17 @@ export const saliency = command({
         labelOf: (map) => model.labelOf(map.class),
         async finish({ item, size, picture, result: map, files }) {
           noteFlat(item.picture, map, session);
-          const { width, height, signed, flat = null } = map;
+          const { width, height, signed, flat = null, certainty } = map;
           const label = model.labelOf(map.class);
           const colours = args.cmap ?? (signed ? 'coolwarm' : 'viridis');
           const result = { class: map.class, label, score: map.score };
           const parameters = { ...map.meta, colours, percentile, overlay: alpha };
           const drawnSize = within(size, longest);
           const { contents, clip, percentiles } = await pool.run('draw', {
-            map: { data: map.data, width, height, signed, class: map.class, score: map.score },
+            map: {
+              ...{ data: map.data, width, height, signed, class: map.class, score: map.score },
+              ...(certainty && { certainty }),
+            },
             kinds,
             ...drawnSize,
             placement: placementOf(drawnSize, input),
@@ -129,10 +134,13 @@ export const saliency = command({
               npy,
               ...result,
               map: { width, height, signed, flat, percentiles },
+              ...(certainty && { certainty }),
               parameters: { ...parameters, clip },
               adapter,
             },
-            text: `${files.join(', ')}: ${named(map.class, label)}, score ${map.score.toPrecision(6)}`,
+            text: `${files.join(', ')}: ${named(map.class, label)}, score ${map.score.toPrecision(6)}${
+              certainty ? `; ${certaintyInWords(certainty)}` : ''
+            }`,
           };
         },
       }),

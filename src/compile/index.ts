@@ -16,6 +16,7 @@ import { type Plan, plan } from './plan';
 import { mergeMoves, sinkMoves } from './moves';
 import { absorbReshapes, dropIdentities, nameRelus, prune, takeScore } from './simplify';
 import { enterImage } from './spaceToDepth';
+import { UNIT, watch, watchedIn } from './watch';
 import { windowPools } from './windowPools';
 
 export type { Memory, Plan } from './plan';
@@ -31,6 +32,8 @@ export interface CompileOptions {
   readonly target?: string;
   /** Tensors that are read and seeded from outside; then the way back begins there, and at no score. */
   readonly taps?: readonly string[];
+  /** Look at the margins of its decisions; default: do not. */
+  readonly watched?: boolean;
   /** Weights and activations in half precision, and how; default: in float32. */
   readonly half?: Half;
 }
@@ -59,19 +62,27 @@ export function compile(graph: Graph, options: CompileOptions): Plan {
   return planOf(graph, options, REWRITES);
 }
 
+/** Where decisions are watched, they have layers of their own. */
+const FUSING: readonly Rewrite[] = [fuseRelu, fusePool, enterImage];
+
 const rewritten = (network: Network, rewrites: readonly Rewrite[]): Network =>
   rewrites.reduce((current, rewrite) => rewrite(current), network);
 
 /** As {@link compile}, by these rewrites: to see what one of them buys. */
 export function planOf(graph: Graph, options: CompileOptions, rewrites: readonly Rewrite[]): Plan {
-  const { batch, bindingBytes, variants = PLAIN, target, taps, half } = options;
-  const network =
+  const { batch, bindingBytes, variants = PLAIN, target, taps, half, watched } = options;
+  const unit = half ? UNIT.f16 : UNIT.f32;
+  const [begin, chosen] =
     target === undefined
-      ? rewritten(networkOf(graph, taps), rewrites)
-      : rewritten(
-          networkOf({ ...graph, output: target }),
-          rewrites.filter((rewrite) => rewrite !== takeScore),
-        );
+      ? [networkOf(graph, taps), rewrites]
+      : [networkOf({ ...graph, output: target }), rewrites.filter((rewrite) => rewrite !== takeScore)];
+  const unfused = watched
+    ? rewritten(
+        begin,
+        chosen.filter((rewrite) => !FUSING.includes(rewrite)),
+      )
+    : null;
+  const network = unfused ? rewritten(unfused, [watch(unit), enterImage]) : rewritten(begin, chosen);
   if (!network.layers.some(({ name }) => name === network.output)) {
     throw new GradlensError(
       'model-format',
@@ -88,7 +99,11 @@ export function planOf(graph: Graph, options: CompileOptions, rewrites: readonly
   const stored = half ? halve(steps, half) : steps;
   // what is asked for is taken out of its layer and copied, by steps that mostly do not wait for one another
   const joinOthers = taps === undefined ? (alone: Steps) => alone : joinPasses;
-  return plan(graph.name, batch, (variants.joined ? joinSiblings : joinOthers)(stored), bindingBytes);
+  return plan(graph.name, batch, (variants.joined ? joinSiblings : joinOthers)(stored), {
+    bindingBytes,
+    inputExtents: graph.input.extents,
+    watched: unfused && watchedIn(unfused, unit, steps.backward),
+  });
 }
 
 /** The tensors that a graph computes from its input, by its own names. */

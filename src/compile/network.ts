@@ -1,11 +1,11 @@
 /** A graph on its way through the rewrites: its nodes may now carry a ReLU, and begin with the image. */
 import { GradlensError } from '../errors';
 import { type Extents, type Graph, type GraphNode, type Weight, assertTensor, dependents } from '../graph';
-import type { ImageNode } from '../ops/image';
+import type { InternalNode } from '../ops';
 import type { Layer as LayerOf } from '../ops/op';
 
 /** A node as it is compiled. */
-export type Layer<N = GraphNode | ImageNode> = LayerOf<N>;
+export type Layer<N = GraphNode | InternalNode> = LayerOf<N>;
 
 export interface Network {
   readonly name: string;
@@ -44,6 +44,8 @@ const OWN_SUFFIXES = [
   'statistics',
   'sums',
   'places',
+  'squares',
+  'report',
 ];
 
 /**

@@ -3,10 +3,12 @@
  * touches never share a buffer: WebGPU refuses a dispatch that binds one buffer both to read and to write, even in
  * disjoint ranges.
  */
+import type { Extents } from '../graph';
 import type { Slice, Step, Tensor } from '../ops/op';
 import { MOST_WORKGROUPS } from '../../shaders/kernel';
 import { GradlensError } from '../errors';
 import type { Steps, Tap } from './differentiate';
+import type { Watched } from './watch';
 import { allocatedBytes, extentOffsets } from './sizes';
 
 export interface PlannedBuffer {
@@ -57,6 +59,10 @@ export interface Plan {
   readonly taps: ReadonlyMap<string, Tap>;
   /** @internal How many of the forward steps those need; the scores need them all. */
   readonly tapped: number;
+  /** @internal Of one item of the input. */
+  readonly inputExtents: Extents;
+  /** @internal What looks at the decisions of the gradient; null where nothing does. */
+  readonly watched: Watched | null;
   /** Bytes on the GPU. */
   readonly memory: Memory;
   /** One line a dispatch: label, bindings as `name=tensor@buffer`, grid. */
@@ -66,7 +72,12 @@ export interface Plan {
 const RULE_WORDS = 4;
 const RULES = 9; // three of ReLUs, for each of three heads
 
-export function plan(name: string, batch: number, steps: Steps, bindingBytes: number): Plan {
+export function plan(
+  name: string,
+  batch: number,
+  steps: Steps,
+  { bindingBytes, ...known }: Pick<Plan, 'inputExtents' | 'watched'> & { readonly bindingBytes: number },
+): Plan {
   const { forward, backward, input, gradient, scores, taps, tapped } = steps;
   const all = [...forward, ...backward];
   const { buffers, placement } = allocate(all);
@@ -120,6 +131,7 @@ export function plan(name: string, batch: number, steps: Steps, bindingBytes: nu
     scores,
     taps,
     tapped,
+    ...known,
     memory,
     toString: () => print(all, placement),
   };

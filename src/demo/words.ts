@@ -1,5 +1,6 @@
 /** A map in words and numbers, for people who do not see it and for tests. */
 import type { Heatmap } from '../index';
+import { certaintyInWords } from '../methods/certaintyInWords';
 
 /** ‖map‖₂, in float64. */
 export function l2Norm({ data }: Heatmap): number {
@@ -26,8 +27,14 @@ export function centreOf({ data, width, height }: Heatmap): { x: number; y: numb
   return total === 0 ? { x: 0.5, y: 0.5 } : { x: x / total / width, y: y / total / height };
 }
 
-/** One sentence. */
+/** One sentence; with a certainty a second one. */
 export function describeMap(map: Heatmap, label: string): string {
+  const { certainty } = map;
+  const words = certainty ? certaintyInWords(certainty) : '';
+  return `${centreInWords(map, label)}${certainty ? ` ${words.slice(0, 1).toUpperCase()}${words.slice(1)}.` : ''}`;
+}
+
+function centreInWords(map: Heatmap, label: string): string {
   if (map.flat) {
     const { value, message } = map.flat;
     return `The map for “${label}” is ${value === 0 ? 'zero' : value} everywhere, probably because ${message}.`;

@@ -5,11 +5,14 @@ import { type ColourMapName, colourMapNames, colourTable, isDiverging } from './
 import type { Pixels } from './pixels';
 import type { Placement } from './placement';
 import { type Plane, resizeMap } from './resize';
+import { type Doubts, undecidedIn } from './undecided';
 
 /** What is drawn: a `Heatmap`, or anything of its form. */
 export interface Drawable extends Plane {
   /** Whether negative values mean something. */
   readonly signed: boolean;
+  /** Where it may be wrong is drawn grey. */
+  readonly certainty?: Doubts;
 }
 
 /** Options of {@link renderMap}. */
@@ -86,7 +89,9 @@ export function renderMap(map: Drawable, options: RenderOptions = {}): Rendered 
   }
   const { clip = clipOf(map.data, percentile) } = options;
   const values = resizeMap(map, width, height, options.placement);
-  const table = colourTable(colours, STEPS);
+  const undecided = undecidedIn(map, clip);
+  const grey = undecided && resizeMap({ ...map, data: undecided }, width, height, options.placement);
+  const table = [...colourTable(colours, STEPS), GREY, GREY, GREY];
   const data = new Uint8ClampedArray(width * height * 4);
   const isCentred = map.signed || isDiverging(colours);
   if (overlay) data.set(overlay.picture.data);
@@ -95,8 +100,9 @@ export function renderMap(map: Drawable, options: RenderOptions = {}): Rendered 
     if (Number.isNaN(value)) continue;
     const size = clip > 0 ? value / clip : 0;
     const pixel = i * 4;
-    const colour = colourAt(isCentred ? 0.5 + size / 2 : size) * 3;
-    const opacity = alpha * Math.min(1, Math.abs(size));
+    const isGrey = grey !== null && grey[i]! >= 0.5;
+    const colour = (isGrey ? STEPS : colourAt(isCentred ? 0.5 + size / 2 : size)) * 3;
+    const opacity = alpha * (isGrey ? 1 : Math.min(1, Math.abs(size)));
     if (overlay) {
       const rest = 1 - opacity;
       for (let k = 0; k < 3; k++) data[pixel + k] = data[pixel + k]! * rest + table[colour + k]! * opacity;
@@ -154,6 +160,8 @@ function select(values: Uint32Array, place: number, begin: number): void {
 }
 
 const STEPS = 1024;
+/** Of what is undecided, behind the colours of the table. */
+const GREY = 128;
 
 /**
  * The place in the colour table of a share of the colours, 0 to 1. Zero is the first colour, or the middle one if the

@@ -2,6 +2,7 @@
 import type { ChannelRule } from '../../shaders/overChannels';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
+import type { Certainty } from '../options';
 import { bestClass } from '../scores';
 
 export type { ChannelRule };
@@ -24,6 +25,8 @@ export interface Heatmap {
   readonly border?: number;
   /** How it was made. */
   readonly meta: Readonly<Record<string, unknown>>;
+  /** How far the gradient that it is made of can be trusted, where that was asked for. */
+  readonly certainty?: Certainty;
   /** There if all values are equal: the map then ranks no pixel above another. */
   readonly flat?: FlatMap;
 }

@@ -47,8 +47,16 @@ export interface TensorOption extends Described {
   readonly kind: 'tensor' | 'tensors';
 }
 
+/** Something that is asked for or not; default: not. */
+export interface FlagOption extends Described {
+  /** What tells the kinds of options apart. */
+  readonly kind: 'flag';
+  /** The values of other options that it needs. */
+  readonly goesWith: Readonly<Record<string, string | number>>;
+}
+
 /** An option of a method, by which programs, the command line and the page ask for it. */
-export type MethodOption = NumberOption | ChoiceOption | TensorOption;
+export type MethodOption = NumberOption | ChoiceOption | TensorOption | FlagOption;
 /** Options of a method, by their names. */
 export type MethodOptions = Readonly<Record<string, MethodOption>>;
 
@@ -58,13 +66,19 @@ type ValueOf<Option extends MethodOption> = Option extends NumberOption
     ? Option['choices'][number][0]
     : Option extends { readonly kind: 'tensors' }
       ? readonly string[]
-      : string;
+      : Option extends FlagOption
+        ? boolean
+        : string;
 
 /** Values of options: those with a default are there. */
 export type ValuesOf<Options extends MethodOptions> = {
-  readonly [name in keyof Options as Options[name] extends TensorOption ? never : name]: ValueOf<Options[name]>;
+  readonly [name in keyof Options as Options[name] extends TensorOption | FlagOption ? never : name]: ValueOf<
+    Options[name]
+  >;
 } & {
-  readonly [name in keyof Options as Options[name] extends TensorOption ? name : never]?: ValueOf<Options[name]>;
+  readonly [name in keyof Options as Options[name] extends TensorOption | FlagOption ? name : never]?: ValueOf<
+    Options[name]
+  >;
 };
 
 /**
@@ -163,6 +177,8 @@ export function ruleOf(option: MethodOption): Rule {
       return (option.whole ? whole : within)(...option.range);
     case 'choice':
       return oneOf(...option.choices.map(([value]) => value));
+    case 'flag':
+      return oneOf(true, false);
     case 'tensor':
       return { says: 'the name of a tensor', holds: isName };
     case 'tensors':

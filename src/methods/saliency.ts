@@ -1,3 +1,4 @@
+import { GradlensError } from '../errors';
 import { filled } from '../filled';
 import type { ImageInput } from '../image/pixels';
 import type { Model } from '../model';
@@ -28,6 +29,8 @@ export interface SaliencyOptions extends RunOptions {
    * images.
    */
   readonly views?: 1 | 10;
+  /** Say how far the map can be trusted: `map.certainty`. Of one view and the true gradient; default: no. */
+  readonly certainty?: boolean;
 }
 
 /**
@@ -43,7 +46,9 @@ export interface SaliencyOptions extends RunOptions {
  * ```
  */
 export async function saliency(model: Model, image: ImageInput, options: SaliencyOptions = {}): Promise<Heatmap> {
-  const { class: chosen = 'top1', views = 1 } = options;
+  const { class: chosen = 'top1', views = 1, certainty = false } = options;
+  if (views === 10 && certainty)
+    throw new GradlensError('validation', 'certainty is of one gradient; a mean of ten views has none');
   if (views === 10) return saliencyOfViews(model, image, options);
   const [map] = await saliencies(model, image, { ...options, class: chosen });
   return map!;
@@ -93,7 +98,7 @@ async function saliencyOfBatch(
 
 /** One of the gradients of a run as a map; `item`: of the batch, whose scores they are. */
 function mapIn(
-  { scores, gradient, classes }: InputGradient,
+  { scores, gradient, classes, certainty }: InputGradient,
   at: { readonly item: number; readonly gradient: number },
   model: Model,
   { relu = 'gradient', score = 'logit', channels = 'max-abs' }: Omit<SaliencyOptions, 'class'>,
@@ -109,6 +114,7 @@ function mapIn(
     score: scores[at.item * model.classes + index]!,
     signed: channels === 'sum',
     meta: { method: 'saliency', relu, score, channels, views: 1, ...madeBy(model) },
+    ...(certainty && { certainty: certainty[at.gradient]! }),
   };
 }
 
@@ -187,6 +193,13 @@ export const saliencyMethod = method({
     },
     /** How colour channels become one. */
     channels: channelsOption,
+    /** How far it can be trusted. */
+    certainty: {
+      kind: 'flag',
+      goesWith: { relu: 'gradient', views: 1 },
+      label: 'How far it can be trusted',
+      help: 'says what rounding leaves undecided, and draws it grey',
+    },
   },
   signed: ({ channels }) => channels === 'sum',
   batch: ({ views }) => views,

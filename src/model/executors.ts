@@ -11,7 +11,7 @@ import { WeightStore } from '../gpu/weightStore';
 import { type Extents, type Graph, assertTensor, graphAfter } from '../graph';
 
 /** What is differentiated: one tensor, or those that are seeded from outside. Default: the class scores. */
-export type Differentiated = Pick<CompileOptions, 'target' | 'taps'>;
+export type Differentiated = Pick<CompileOptions, 'target' | 'taps' | 'watched'>;
 
 /** Compiles a graph as that of the class scores is compiled. */
 export type Compile = (graph: Graph, of?: Differentiated) => Plan;
@@ -21,6 +21,8 @@ export class Executors {
   private readonly ofNeurons = new Map<string, Executor>();
   /** Of tensors that are read and seeded from outside. */
   private readonly ofProbes = new Map<string, Executor>();
+  /** Of neurons, and (by no name) of the scores, with their decisions watched. */
+  private readonly ofWatched = new Map<string, Executor>();
   /** Of what follows a tensor. */
   private readonly ofRests = new Map<string, Executor>();
   private readonly weights: WeightStore;
@@ -47,6 +49,19 @@ export class Executors {
   /** @throws GradlensError `shape` for a tensor that is not in the graph */
   async ofTensor(tensor: string, call: Call): Promise<Executor> {
     return this.ofNeurons.get(tensor) ?? this.keep(this.ofNeurons, tensor, await this.make(this.planOf(tensor), call));
+  }
+
+  /**
+   * Of the scores, or of a tensor, with its decisions watched.
+   * @throws GradlensError `shape` for a tensor that is not in the graph
+   */
+  async watched(tensor: string | undefined, call: Call): Promise<Executor> {
+    const key = tensor ?? '';
+    if (tensor !== undefined) assertTensor(this.graph, tensor);
+    const of = { watched: true, ...(tensor !== undefined && { target: tensor }) };
+    return (
+      this.ofWatched.get(key) ?? this.keep(this.ofWatched, key, await this.make(this.compile(this.graph, of), call))
+    );
   }
 
   /** That of a tensor, for what may not await; undefined until {@link ofTensor} made it. */

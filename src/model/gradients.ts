@@ -8,6 +8,7 @@ import { GradlensError } from '../errors';
 import { notFinite } from '../finite';
 import type { Captured } from '../image/pixels';
 import type { InputGradient, LayerGradient, Neuron, TopClasses } from '../options';
+import { passBytes, passesIn, readPass } from './certainty';
 import type { Parts } from './parts';
 import { finite, firstItemFrom, joined, neuronsFrom, scoresFrom } from './results';
 import type { Turn } from './turns';
@@ -64,24 +65,25 @@ export async function classGradients(
   const { plan } = executor;
   const passes = passesOf(plan, chosen);
   const into = partsOf(run.into, passes.length, plan);
-  const [scoreBytes, gradientBytes] = [plan.scores.storage.bytes, plan.gradient.bytes];
-  const [stored, ...gradients] = await readback.run(call, {
+  const scoreBytes = plan.scores.storage.bytes;
+  const [stored, ...found] = await readback.run(call, {
     what: 'gradient',
-    bytes: scoreBytes + passes.length * gradientBytes,
+    bytes: scoreBytes + passes.length * passBytes(plan),
     encode: (encoder, read) => {
       upload.bring(encoder, executor.input);
       passes.forEach((classes, k) => {
         encodePass(encoder, executor, { classes, rules, withForward: k === 0 });
         if (k === 0) read(executor.scores, scoreBytes);
-        read(executor.gradient, gradientBytes, into?.[k]);
+        readPass(read, executor, into?.[k]);
       });
     },
     meanwhile: upload.check,
     submitted: turn.release,
   });
   const scores = await explained(parts, call, { run }, () => scoresFrom(stored!, plan));
+  const { gradients, ...certainty } = passesIn(plan, found);
   const gradient = await gradientOf(parts, call, { passes, rules, gradients, run });
-  return { scores, gradient, classes: passes.flat() };
+  return { scores, gradient, classes: passes.flat(), ...certainty };
 }
 
 /** Of the class that scores best, which the GPU finds: one submit. */
@@ -91,28 +93,26 @@ export async function bestGradient(parts: Parts, run: Run, rules: Rules): Promis
   const { plan } = executor;
   partsOf(run.into, 1, plan);
   const best = await executor.best(call);
-  const [scoreBytes, gradientBytes] = [plan.scores.storage.bytes, plan.gradient.bytes];
-  const [stored, gradient] = await readback.run(call, {
+  const scoreBytes = plan.scores.storage.bytes;
+  const [stored, ...found] = await readback.run(call, {
     what: 'gradient',
-    bytes: scoreBytes + gradientBytes,
+    bytes: scoreBytes + passBytes(plan),
     encode: (encoder, read) => {
       upload.bring(encoder, executor.input);
       executor.encodeForward(encoder);
       dispatch(encoder, 'best class', [best]);
       executor.encodeBackward(encoder, { targets: [], ...rules });
       read(executor.scores, scoreBytes);
-      read(executor.gradient, gradientBytes, run.into);
+      readPass(read, executor, run.into);
     },
     meanwhile: upload.check,
     submitted: turn.release,
   });
   const scores = await explained(parts, call, { run }, () => scoresFrom(stored!, plan));
   const passes = bestPassesOf(plan, scores, 'top1'); // as the GPU found them: of equal scores the first
-  return {
-    scores,
-    gradient: await gradientOf(parts, call, { passes, rules, gradients: [gradient!], run }),
-    classes: passes.flat(),
-  };
+  const { gradients, ...certainty } = passesIn(plan, found);
+  const gradient = await gradientOf(parts, call, { passes, rules, gradients, run });
+  return { scores, gradient, classes: passes.flat(), ...certainty };
 }
 
 /**
@@ -126,24 +126,24 @@ export async function bestGradients(
   { disturbed, ...rules }: Rules & { readonly disturbed: () => boolean },
 ): Promise<Found> {
   const { inputs, readback, executor } = parts;
-  const { bytes } = executor.plan.gradient;
   const scores = await forwardOf(parts, run);
   const passes = bestPassesOf(executor.plan, scores, chosen);
   const into = partsOf(run.into, passes.length, executor.plan);
-  const gradients = await readback.run(run.call, {
+  const found = await readback.run(run.call, {
     what: 'gradient',
-    bytes: passes.length * bytes,
+    bytes: passes.length * passBytes(executor.plan),
     encode: (encoder, read) => {
       const again = disturbed();
       if (again) inputs.encode(encoder, executor.input);
       passes.forEach((classes, k) => {
         encodePass(encoder, executor, { classes, rules, withForward: again && k === 0 });
-        read(executor.gradient, bytes, into?.[k]);
+        readPass(read, executor, into?.[k]);
       });
     },
   });
+  const { gradients, ...certainty } = passesIn(executor.plan, found);
   const gradient = await gradientOf(parts, run.call, { passes, rules, gradients, run });
-  return { scores, gradient, classes: passes.flat() };
+  return { scores, gradient, classes: passes.flat(), ...certainty };
 }
 
 /** Gradients of several backward passes as one; all of them are finite. */
@@ -222,34 +222,36 @@ export async function neuronGradient(
   { device, inputs, readback, executors }: Parts,
   run: Run,
   neuron: Neuron,
-  { relu }: Rules,
+  { relu, watched = false }: Pick<Rules, 'relu'> & { readonly watched?: boolean },
 ): Promise<Found> {
   const { call, upload, turn } = run;
   const rules: Rules = { relu, score: 'logit' };
-  const executor = await executors.ofTensor(neuron.tensor, call);
+  const executor = await (watched ? executors.watched(neuron.tensor, call) : executors.ofTensor(neuron.tensor, call));
   const { plan } = executor;
   partsOf(run.into, 1, plan);
   const target = neuronIn(plan, neuron);
   const targets = Array.from({ length: plan.batch }, () => target);
   const { bytes } = plan.scores.storage;
-  const [values, gradient] = await readback.run(call, {
+  const [values, ...found] = await readback.run(call, {
     what: 'gradient',
-    bytes: bytes + plan.gradient.bytes,
+    bytes: bytes + passBytes(plan),
     encode: (encoder, read) => {
       upload.bring(encoder, executor.input);
       executor.encodeBoth(encoder, { targets, ...rules });
       read(executor.scores, bytes);
-      read(executor.gradient, plan.gradient.bytes, run.into);
+      readPass(read, executor, run.into);
     },
     meanwhile: upload.check,
     submitted: turn.release,
   });
   const parts = { device, inputs, readback, executor };
   const backward = { targets, ...rules };
+  const { gradients, ...certainty } = passesIn(plan, found);
   return {
     scores: await explained(parts, call, { run }, () => neuronsFrom(values!, plan, neuron)),
-    gradient: await explained(parts, call, { backward, run }, () => finite(gradient!)),
+    gradient: await explained(parts, call, { backward, run }, () => finite(gradients[0]!)),
     classes: [],
+    ...certainty,
   };
 }
 

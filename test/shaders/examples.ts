@@ -20,6 +20,7 @@ import { convBackwardStrided } from '../../shaders/conv/strided';
 import { convSum, convTiled } from '../../shaders/conv/tiled';
 import { productDims, winogradInput, winogradOutput } from '../../shaders/conv/winograd';
 import { winogradProducts } from '../../shaders/conv/winogradProducts';
+import { decideBackward, watchForward, watchPool } from '../../shaders/decide';
 import { elementwiseBackward, elementwiseForward } from '../../shaders/elementwise';
 import type { BackwardEpilogue } from '../../shaders/epilogue';
 import { formulaBackward, formulaForward } from '../../shaders/formula';
@@ -69,6 +70,9 @@ const window = {
   DILATION_X: 1,
 };
 const pool = { ...window, BLOCKS };
+const watched = { ...image, BLOCKS, GROUPS: 2 };
+const tolerance = { TOLERANCE: floatBits(1e-6) };
+const limits = { min: 0, max: 6 };
 const averagePool = { ...pool, PADDED_H: 11, PADDED_W: 13, COUNT_PADDING: 0 } as const;
 const strided: ConvDims = { ...window, IN: BLOCKS, OUT: BLOCKS, GROUPS: 1 };
 const even: ConvDims = { ...strided, H: 8, W: 12, P: 8, Q: 12, STRIDE_Y: 1, STRIDE_X: 1 };
@@ -177,6 +181,10 @@ export const EXAMPLES: Readonly<Record<string, Kernel>> = {
 
   maxPoolForward: maxPoolForward(pool, forward, true),
   maxPoolBackward: poolBackward,
+  decideForward: watchForward(watched, forward, limits),
+  decideBackward: decideBackward({ ...watched, ...tolerance }, { ...forward, ...backward }, limits, masked),
+  watchForward: watchForward(watched, { x: slice }, null),
+  watchPool: watchPool({ ...pool, ...watched, ...tolerance }, { x: slice, dY: slice }, false),
   averagePoolForward: averagePoolForward(averagePool, forward),
   averagePoolBackward: averageBackward,
   lrnForward: lrnForward(lrn, forward),

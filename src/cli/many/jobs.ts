@@ -12,7 +12,7 @@ import { readImage } from '../../node/image';
 import { encodePng } from '../output';
 
 export interface Drawing {
-  readonly map: Pick<Heatmap, 'data' | 'width' | 'height' | 'signed' | 'class' | 'score'>;
+  readonly map: Pick<Heatmap, 'data' | 'width' | 'height' | 'signed' | 'class' | 'score' | 'certainty'>;
   /** What of it is wanted. */
   readonly kinds: readonly MapFile[];
   readonly width: number;

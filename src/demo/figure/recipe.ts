@@ -69,7 +69,8 @@ export function commandOf(choice: Choice): string {
   words.push(choice.what === 'map' ? 'saliency' : 'segment', quoted(choice.picture), ...netWords(net));
   words.push('--class', String(choice.class));
   if (choice.method !== 'saliency') words.push('--method', choice.method);
-  for (const [name, value] of othersThan(defaultsOf(choice.method), choice.values)) words.push(`--${name}`, `${value}`);
+  for (const [name, value] of othersThan(defaultsOf(choice.method), choice.values))
+    words.push(`--${name}`, ...(value === true ? [] : [`${value}`]));
   if (choice.what === 'cut') {
     words.push('--preset', choice.preset);
     for (const [name, value] of cutOptionsOf(choice))

@@ -7,7 +7,7 @@ const form = element('saliency-form', HTMLFormElement);
 
 /** Names of tensors are each network's own: only programs and the command line ask for them. */
 const hasField = (option: MethodOption): option is Exclude<MethodOption, { readonly kind: 'tensor' | 'tensors' }> =>
-  option.kind === 'number' || option.kind === 'choice';
+  option.kind !== 'tensor' && option.kind !== 'tensors';
 
 const BY_DEFAULT = 'saliency';
 
@@ -35,7 +35,9 @@ for (const { options } of METHODS)
 element('beside-label', HTMLLabelElement).before(...labels.values());
 
 function fieldOf(name: string, option: MethodOption): HTMLLabelElement {
-  const label = make('label', {}, make('span'), controlOf(name, option), make('small'));
+  const parts = [make('span'), controlOf(name, option), make('small')];
+  // a tick stands before its words
+  const label = make('label', {}, ...(option.kind === 'flag' ? [parts[1]!, parts[0]!, parts[2]!] : parts));
   label.dataset['option'] = name;
   return label;
 }
@@ -50,6 +52,7 @@ function controlOf(name: string, option: MethodOption): HTMLElement {
         return new Option(text, String(value), chosen, chosen);
       }),
     );
+  if (option.kind === 'flag') return make('input', { name, type: 'checkbox' });
   if (option.kind !== 'number') throw new Error(`${name}: there is no field for names of tensors`);
   const [least, most] = option.range;
   return make('input', {
@@ -74,6 +77,10 @@ export function chosenValues(method: Method = chosenMethod()): MethodValues {
     if (option.kind === 'number') values[name] = numberOf(form, name) ?? option.default;
     if (option.kind === 'choice')
       values[name] = option.choices.find(([value]) => String(value) === textOf(form, name))?.[0] ?? option.default;
+  }
+  for (const [name, option] of Object.entries(method.options)) {
+    if (option.kind !== 'flag' || textOf(form, name) === '') continue;
+    if (Object.entries(option.goesWith).every(([other, value]) => values[other] === value)) values[name] = true;
   }
   return values;
 }
