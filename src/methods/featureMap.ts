@@ -35,7 +35,7 @@ const [OBJECT, GROUND] = [0.4, 0.12];
 /** At least this part of the pixels shows what is not the object. */
 const LEAST_GROUND = 0.2;
 /** Where objects end, before the features are asked; chosen on 470 boxed photos (docs/REPRODUCTION.md). */
-const USUAL = { share: 0.15, dearness: 0.25 };
+const USUAL = { share: 0.15, dearness: 0.15 };
 
 /**
  * Feature map (beyond the paper): §3.2 goes by the colours of what a map is sure of; this goes by features, as Deep
@@ -46,8 +46,9 @@ const USUAL = { share: 0.15, dearness: 0.25 };
  *   F = M · exp(α · z),   z = (r − ⟨r⟩) / σ(r),   r = (μ₁ − μ₀)ᵀ Σ⁻¹ f
  *
  * with f the activations of a pixel, at length 1, and M the geometric mean of the layer maps of the picture and of its
- * mirror image. `border` of the map is the level whose border crosses the largest change of features in all layers but
- * the coarsest, as a sweep of a normalised cut would find it, held near 0.15 of the largest value; `mapBox` goes by it.
+ * mirror image. `border` of the map is the level whose border crosses the largest change of features in the layers
+ * between the finest and the coarsest, as a sweep of a normalised cut would find it, held near 0.15 of the largest
+ * value; `mapBox` goes by it.
  *
  * It says where the object is, and no longer what the score depends on: what only looks alike inside the network is
  * bright, too.
@@ -105,6 +106,7 @@ export async function featureMaps(
       ? (await layerLogs(model, await mirrorImage(image), tensors, { ...roundOf(1), class: classes })).logs
       : null;
   const bySize = layers.toSorted((a, b) => b.width * b.height - a.width * a.height);
+  const between = bySize.length > 2 ? bySize.slice(1, -1) : bySize.slice(0, 1);
   const made = classes.map((index, k) => {
     const back = mirrored && mirroredRows(mirrored[k]!, width);
     const map = logs[k]!.map((sum, i) => Math.exp((back ? (sum + back[i]!) / 2 : sum) / tensors.length));
@@ -117,7 +119,7 @@ export async function featureMaps(
       class: index,
       score: scores[index]!,
       signed: false,
-      border: featureBorder({ data, width, height }, bySize.slice(0, Math.max(1, bySize.length - 1)), USUAL),
+      border: featureBorder({ data, width, height }, between, USUAL),
       meta: { method: 'features', tensors, strength, mirror, ...madeBy(model) },
     };
   });
