@@ -27,7 +27,17 @@ import { SHARE } from '../weights/share.mjs';
  * @typedef {{ classModels: Named[] | { named?: Named[] }, boxes?: Compared & { options: string } }} Judged
  * @typedef {Origin & { models: Record<string, Judged> }} Judgement
  * @typedef {{ pictures?: Pictures, maps?: Maps, masks?: Masks, speed?: Speed }} Sections
- * @typedef {Sections & { tried?: Tried, telling?: Telling }} Measured
+ * @typedef {{ found: number, foundError: number, meanIou: number, meanIouError: number }} Shares
+ * @typedef {Shares & { at30: number, at70: number, top5Error: number, pointing?: number }} Boxes
+ * @typedef {Boxes & { better: number, worse: number, p: number }} Paired against the preset layers, by McNemar's test
+ * @typedef {{ border?: string, usual?: number, dearness?: number }} BorderSetting
+ * @typedef {{ mirror: string, strength: number, share?: number } & BorderSetting} Setting
+ * @typedef {{ photos: number, folds: number, layers: Boxes, outOfFold: Paired, chosen: Paired }} Folds
+ * @typedef {{ way: string, photos: number } & Pick<Paired, 'found' | 'meanIou' | 'better' | 'worse' | 'p'>} Also
+ * @typedef {{ images: number, layers: number, features: number }} FeatureMasks
+ * @typedef {{ picks: number[], tried: (Setting & Paired)[], alsoTried: Also[], masks: FeatureMasks }} Settings
+ * @typedef {Origin & Folds & Settings} Features
+ * @typedef {Sections & { tried?: Tried, telling?: Telling, features?: Features }} Measured
  * @typedef {Measured & { [file: `localisation-${string}`]: Localisation }} Results by file of docs/reproduction/
  * @typedef {Origin & { asked: number[], classes: number[], ranks: Record<string, Record<string, number[]>> }} Telling
  *   by way and class: the judge's rank of the class at each of the iterations at which it was asked
@@ -191,7 +201,7 @@ ${by(origin)}`;
 
 /** @type {(results: Results, judgement: Judgement | null, presets: Presets['SEGMENT_PRESETS']) => string} */
 function localisation(results, judgement, presets) {
-  const { pictures, speed, masks, tried } = results;
+  const { pictures, speed, masks, tried, features } = results;
   const { foreground } = presets.boxes({ width: 227 });
   const judged = judgement !== null && Object.values(judgement.models).every(({ boxes }) => boxes);
   return `## §3.2 Weakly supervised localisation
@@ -224,6 +234,8 @@ The paper reports 46.4 % top-5 error on ILSVRC-2013 test, with its own net.
 ${tried ? triedTable(tried) : ''}
 
 \`gradlens localise loc.tar --boxes loc-boxes.json --model squeezenet1.1.onnx --prep caffe-bgr --preset layers\`
+
+${features ? featureTable(features) : ''}
 
 ${judged ? shippedBoxes(judgement) : missing('node weights/judge.mjs DATA')}
 
@@ -300,6 +312,69 @@ not what the tuning part promised; hence the second part.
 \`layers\` was chosen on both parts. Of what was tried for it, in a prototype whose figures were not kept with device
 and commit, the layers helped most, then the box that is not tight around a component but spread as the map is. Mirror
 images, differences of classes, a colour cut and a pull to the centre added nothing.`;
+}
+
+/** @type {(features: Features) => string} */
+function featureTable({ photos, folds, layers, outOfFold, chosen, picks, tried, alsoTried, masks, ...origin }) {
+  /** @type {(own: Boxes) => string[]} */
+  const cells = ({ found, foundError, meanIou, meanIouError, at30, at70, top5Error }) => [
+    `${percent(found)} ± ${(100 * foundError).toFixed(1)}`,
+    `${meanIou.toFixed(3)} ± ${meanIouError.toFixed(3)}`,
+    percent(top5Error),
+    percent((at30 + found + at70) / 3),
+  ];
+  /** @type {(own: Pick<Paired, 'better' | 'worse' | 'p'>) => string} */
+  const against = ({ better, worse, p }) => `+${better} −${worse}, p = ${p.toFixed(p < 0.1 ? 3 : 2)}`;
+  /** @type {(setting: Setting) => string} */
+  const named = ({ mirror, strength, share, border, usual, dearness }) =>
+    `${mirror === 'on' ? 'with' : 'without'} the mirror image, α = ${strength}, ` +
+    (share === undefined ? `border by the ${border}, s₀ = ${usual}, κ = ${dearness}` : `share ${share}`);
+  /** @type {(own: Boxes) => number} */
+  const worth = ({ found, meanIou }) => meanIou + found / 2;
+  /** The best of each family. */
+  const best = new Map();
+  for (const own of tried) {
+    const family = `${own.mirror} ${own.strength} ${own.border}`;
+    if (!best.has(family) || worth(own) > worth(best.get(family))) best.set(family, own);
+  }
+  return `**Features instead of colours** (preset \`features\`): the layer maps of the picture and of its mirror image name
+seeds of object and surroundings, as the paper's map does; a linear discriminant of the seeds' activations (fire3),
+in place of mixtures of colours, multiplies the map; and the box goes by the level of the map whose border crosses
+the largest change of features (fire5), a normalised cut along the map's levels, in place of a fixed share. ${tried.length}
+settings were tried on all ${photos} photos. **Out of fold**: each photo by the setting that was best on the four fifths of
+the photos without it (number modulo ${folds}; best: mean IoU, and half the share above 0.5); ${new Set(picks).size} settings were
+chosen. Which settings to try was narrowed on the same photos, so that even this is on the bright side.
+
+${table(
+  ['', 'IoU > 0.5', 'mean IoU', 'top-5 error', 'mean over IoU > 0.3, 0.5, 0.7', 'against `layers`, photos, McNemar'],
+  [
+    ['`layers`', ...cells(layers), ''],
+    ['out of fold', ...cells(outOfFold), against(outOfFold)],
+    ['`features`, chosen on these', ...cells(chosen), against(chosen)],
+    ...[...best.values()].map((own) => [named(own), ...cells(own), against(own)]),
+  ],
+)}
+
+Standard errors after ±. Below the line of \`features\`, the best of each family of settings, chosen on these photos.
+Pointing game: \`layers\` ${percent(layers.pointing ?? 0)}, \`features\` ${percent(chosen.pointing ?? 0)}. ${by(origin)} Boxes are of this project's functions.
+Beyond the gradients, twice those of \`layers\`, a photo takes 0.1 s of one core. The default stays as it is: out of fold the gain is about as large as the noise.
+
+Tried before, with maps on a plane of 56×56 pixels, where \`layers\` finds 62.3 %, 0.544; each at its best setting on the
+same photos unless told:
+
+${table(
+  ['way', 'photos', 'IoU > 0.5', 'mean IoU', 'against `layers`, photos, McNemar'],
+  alsoTried.map((own) => [own.way, String(own.photos), percent(own.found), own.meanIou.toFixed(3), against(own)]),
+)}
+
+Of the ${masks.images} hand masks, by the paper's quantiles and its cut by colours: \`layers\` ${masks.layers.toFixed(2)}, \`features\` without the mirror
+image ${masks.features.toFixed(2)}. With the true boxes in place of a map the same cut reaches 0.65 (below): there it is the cut by
+colours that fails.
+
+Boxes of \`layers\` that miss are too large: of the 149 misses among the first 391 photos 127 hold more than four fifths
+of the object, 5 lie within it, 17 beside it. The coarsest layer sees far around small objects;
+with the best share for each photo 80.4 % would fit. That is what features mend: golf balls and parachutes gain most.
+What they cost are objects of several looks: of a springer the head is left, of a church its tower.`;
 }
 
 /**
