@@ -3,7 +3,7 @@
  *
  *   node scripts/reproduction.mjs                                   the page alone, from what was measured
  *   node scripts/reproduction.mjs --measure pictures,maps,speed     on the samples: no data needed
- *   node scripts/reproduction.mjs --measure masks                   with $GRADLENS_DATA: the hand masks
+ *   node scripts/reproduction.mjs --measure masks,certainty         with $GRADLENS_DATA: the hand masks; six photos
  *   node scripts/reproduction.mjs --localisation boxes=a.jsonl,b.jsonl --localisation paper=c.jsonl
  *                                                               from what `gradlens localise --json` printed, in any
  *                                                               parts; a photo that comes twice counts once.
@@ -68,12 +68,12 @@ const WAYS = { paper: {}, probability: { score: 'probability' }, vivid: { preset
 mkdirSync(folder, { recursive: true });
 
 /** @type {Record<string, () => Promise<object>>} */
-const MEASURES = { pictures, maps, masks, speed };
+const MEASURES = { pictures, maps, masks, speed, certainty };
 const wanted = values.measure.split(',').filter((name) => name !== '');
 const unknown = wanted.find((name) => !(name in MEASURES));
 if (unknown) throw new Error(`--measure ${unknown}: there are ${Object.keys(MEASURES).join(', ')}`);
-if ((wanted.includes('masks') || values.localisation.length > 0) && !data)
-  throw new Error('masks and localisation are about the folder $GRADLENS_DATA');
+if ((wanted.includes('masks') || wanted.includes('certainty') || values.localisation.length > 0) && !data)
+  throw new Error('masks, certainty and localisation are about the folder $GRADLENS_DATA');
 
 /** @type {import('../src/index.ts').Engine | null} */
 let engine = null;
@@ -362,6 +362,37 @@ async function speed() {
     milliseconds[file] = times.slice(1).sort((a, b) => a - b)[1];
   }
   return { milliseconds };
+}
+
+// ——— how far a gradient can be trusted ———
+
+/** SqueezeNet 1.1 on six photos whose gradients are known in float64. */
+async function certainty() {
+  const folder = join(/** @type {string} */ (data), 'reference');
+  const model = await running().load(fileAddress(join(/** @type {string} */ (data), 'weights/squeezenet1.1.onnx')), {
+    prep: 'caffe-bgr',
+    size: [227, 227],
+  });
+  /** @type {{ cases: { image: string, gradient: string, class: number }[] }} */
+  const { cases } = read(join(folder, 'index.json'));
+  const photos = [];
+  for (const { image, gradient: file, class: chosen } of cases) {
+    const right = new Float32Array(Uint8Array.from(readFileSync(join(folder, file))).buffer);
+    const picture = await readImage(join(folder, image));
+    const found = await model.inputGradient(picture, { class: chosen, certainty: true });
+    const plane = right.length / 3;
+    let [off, all] = [0, 0];
+    found.gradient.forEach((value, i) => {
+      const wanted = right[(i % plane) * 3 + Math.floor(i / plane)];
+      off += (value - wanted) ** 2;
+      all += wanted ** 2;
+    });
+    const { places, unwatched, ...certain } = /** @type {import('../src/index.ts').Certainty[]} */ (
+      found.certainty
+    )[0];
+    photos.push({ photo: basename(image, '.png'), error: Math.sqrt(off / all), ...certain });
+  }
+  return { photos };
 }
 
 // ——— hand masks ———

@@ -16,6 +16,9 @@ import { SHARE } from '../weights/share.mjs';
  * @typedef {{ id: string, content: string, top1: string } & Record<MaskWay, number>} MaskRow IoU by way
  * @typedef {'paper' | 'boxes' | 'layers' | 'trueBox'} MaskWay
  * @typedef {Origin & { milliseconds: Record<string, number> }} Speed by sample
+ * @typedef {Origin & { photos: Trusted[] }} Trust how far gradients can be trusted
+ * @typedef {{ photo: string, error: number, undecided: number, weight: number, doubtful: boolean, ties: number,
+ *   bound: number }} Trusted
  * @typedef {import('../src/index.ts').LocalisationMeasures} Measures
  * @typedef {{ segmentation: Measures, centreBox: Measures, wholeImage: Measures }} Compared
  * @typedef {Origin & { [part in Part]?: Compared & { of?: number } }} Localisation
@@ -26,7 +29,7 @@ import { SHARE } from '../weights/share.mjs';
  * @typedef {{ class: string, rank: number }} Named
  * @typedef {{ classModels: Named[] | { named?: Named[] }, boxes?: Compared & { options: string } }} Judged
  * @typedef {Origin & { models: Record<string, Judged> }} Judgement
- * @typedef {{ pictures?: Pictures, maps?: Maps, masks?: Masks, speed?: Speed }} Sections
+ * @typedef {{ pictures?: Pictures, maps?: Maps, masks?: Masks, speed?: Speed, certainty?: Trust }} Sections
  * @typedef {{ found: number, foundError: number, meanIou: number, meanIouError: number }} Shares
  * @typedef {Shares & { at30: number, at70: number, top5Error: number, pointing?: number }} Boxes
  * @typedef {Boxes & { better: number, worse: number, p: number }} Paired against the preset layers, by McNemar's test
@@ -153,7 +156,7 @@ function namedOf(classModels) {
 // ——— §3.1 ———
 
 /** @type {(results: Results) => string} */
-function saliencyMaps({ pictures, maps }) {
+function saliencyMaps({ pictures, maps, certainty }) {
   return `## §3.1 Image-specific class saliency
 
 **The paper:** M = max_c |∂S_class/∂I|, from one backward pass; for its figures the mean over ten sub-images.
@@ -165,7 +168,29 @@ ${pictures ? mapSheets(pictures) : missing('node scripts/reproduction.mjs --meas
 ${maps ? mapTable(maps) : missing('node scripts/reproduction.mjs --measure maps')}
 
 \`gradlens saliency samples/imagenette/*.jpg --model imagenette-128-robust --views 10\`
+
+${certainty ? trustTable(certainty) : missing('node scripts/reproduction.mjs --measure certainty')}
 `;
+}
+
+/** @type {(trust: Trust) => string} */
+function trustTable({ photos, ...origin }) {
+  const rows = photos.map(({ photo, error, undecided, weight, doubtful, ties, bound }) => [
+    photo.replaceAll('_', ' '),
+    error.toExponential(1),
+    String(undecided),
+    weight.toExponential(1),
+    doubtful ? 'yes' : 'no',
+    String(ties),
+    bound.toExponential(1),
+  ]);
+  return `How far the gradient can be trusted: SqueezeNet 1.1 on six photos, against float64. Where the error is large, some
+decisions were too close for float32, and the gradient says so. A decision that is too close may also come out right by
+chance. The bound is calibrated, not proved ([methods.md](methods.md#how-certain-is-it)).
+
+${table(['photo', 'relative error', 'undecided', 'their weight', 'doubtful', 'ties', 'bound'], rows)}
+
+${by(origin)} \`gradlens saliency photo.jpg --certainty\``;
 }
 
 /** @type {(pictures: Pictures) => string} */

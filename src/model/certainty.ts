@@ -7,11 +7,12 @@ import type { Read } from '../gpu/readback';
 import type { Certainty, UndecidedPlace } from '../options';
 
 /**
- * A gradient is doubtful from here on. Chosen on six photos that were compared with float64: of the two whose gradient
- * was wrong by 10⁻³ and more the weight was at least twice that, of three others at most a quarter. The sixth has a
- * ReLU of much weight well within the error, which float32 took to the right side by chance: it is doubtful too.
+ * A gradient is doubtful from here on. Chosen on six photos that were compared with float64, two ways of preparing them
+ * and two drivers: of the two whose gradient was wrong by 10⁻³ and more the weight was 0.0020 at least, of three others
+ * 0.0007 at most. The sixth has a ReLU of much weight well within the error, which float32 took to the right side by
+ * chance: it is doubtful too.
  */
-export const MOST_UNDECIDED = 0.0025;
+export const MOST_UNDECIDED = 0.0012;
 
 /** How much more than its weight a decision may change: it may stand before what multiplies it. Calibrated. */
 const SPREAD = 3;
