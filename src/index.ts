@@ -53,7 +53,6 @@ export type {
   TopClasses,
   UndecidedPlace,
 } from './options';
-export { MOST_UNDECIDED } from './model/certainty';
 export type { Doubts } from './image/undecided';
 export type { Memory, Plan } from './compile/plan';
 export type { Step } from './ops/op';

@@ -206,7 +206,7 @@ export interface Certainty {
   readonly undecided: number;
   /** What goes through them, of the gradient's norm: the root of the sum of squares over layers. */
   readonly weight: number;
-  /** Whether that is more than {@link MOST_UNDECIDED}: single pixels of the gradient may be wrong. */
+  /** Whether that is more than 0.0012: single pixels of the gradient may be wrong. */
   readonly doubtful: boolean;
   /** Some of them, the weightiest first: of each part of each layer the one with the largest gradient. */
   readonly places: readonly UndecidedPlace[];

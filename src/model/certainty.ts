@@ -12,7 +12,7 @@ import type { Certainty, UndecidedPlace } from '../options';
  * 0.0007 at most. The sixth has a ReLU of much weight well within the error, which float32 took to the right side by
  * chance: it is doubtful too.
  */
-export const MOST_UNDECIDED = 0.0012;
+const MOST_UNDECIDED = 0.0012;
 
 /** How much more than its weight a decision may change: it may stand before what multiplies it. Calibrated. */
 const SPREAD = 3;
