@@ -184,9 +184,9 @@ function trustTable({ photos, ...origin }) {
     String(ties),
     bound.toExponential(1),
   ]);
-  return `How far the gradient can be trusted: SqueezeNet 1.1 on six photos, against float64. Where the error is large, some
-decisions were too close for float32, and the gradient says so. A decision that is too close may also come out right by
-chance. The bound is calibrated, not proved ([methods.md](methods.md#how-certain-is-it)).
+  return `How far the gradient can be trusted: SqueezeNet 1.1 on six photos, against float64. Where the error is
+large, some decisions were too close for float32, and the gradient says so. A decision that is too close may
+also come out right by chance. The bound is calibrated, not proved ([methods.md](methods.md#how-certain-is-it)).
 
 ${table(['photo', 'relative error', 'undecided', 'their weight', 'doubtful', 'ties', 'bound'], rows)}
 
