@@ -387,9 +387,7 @@ async function certainty() {
       off += (value - wanted) ** 2;
       all += wanted ** 2;
     });
-    const { places, unwatched, ...certain } = /** @type {import('../src/index.ts').Certainty[]} */ (
-      found.certainty
-    )[0];
+    const { places, unwatched, ...certain } = /** @type {import('../src/index.ts').Certainty[]} */ (found.certainty)[0];
     photos.push({ photo: basename(image, '.png'), error: Math.sqrt(off / all), ...certain });
   }
   return { photos };
