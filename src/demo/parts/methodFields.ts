@@ -35,9 +35,11 @@ for (const { options } of METHODS)
 element('beside-label', HTMLLabelElement).before(...labels.values());
 
 function fieldOf(name: string, option: MethodOption): HTMLLabelElement {
-  const parts = [make('span'), controlOf(name, option), make('small')];
-  // a tick stands before its words
-  const label = make('label', {}, ...(option.kind === 'flag' ? [parts[1]!, parts[0]!, parts[2]!] : parts));
+  const [title, control, help] = [make('span'), controlOf(name, option), make('small')];
+  const label =
+    option.kind === 'flag'
+      ? make('label', { className: 'check' }, control, title, help)
+      : make('label', {}, title, control, help);
   label.dataset['option'] = name;
   return label;
 }
