@@ -53,8 +53,8 @@ const USUAL = { share: 0.15, dearness: 0.15 };
  * It says where the object is, and no longer what the score depends on: what only looks alike inside the network is
  * bright, too.
  *
- * @throws GradlensError `validation` for an empty list of tensors and for options; `shape` for a picture on the GPU with
- *   `mirror: 'on'`; else as {@link Model.layerGradient}
+ * @throws GradlensError `validation` for an empty list of tensors and for options; `shape` for a picture on the GPU
+ *   with `mirror: 'on'`; else as {@link Model.layerGradient}
  * @example
  * ```ts
  * import { featureMap, mapBox } from 'gradlens';
@@ -70,8 +70,8 @@ export async function featureMap(model: Model, image: ImageInput, options: Featu
 }
 
 /**
- * The maps of several classes of one picture, from one forward pass for each layer, as `layerMaps`. The model's batch is
- * 1.
+ * The maps of several classes of one picture, from one forward pass for each layer, as `layerMaps`. The model's batch
+ * is 1.
  * @throws GradlensError as {@link featureMap}
  * @example
  * ```ts

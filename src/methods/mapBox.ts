@@ -35,8 +35,8 @@ export interface MapBox {
 
 /**
  * The box of a map alone, without the picture's colours (beyond the paper): the box with the same mean and variance as
- * the pixels where the map is above its border, or a share of its largest value. It suits maps that cover the object, as `layerMap`'s
- * and `featureMap`'s do. It gives no mask.
+ * the pixels where the map is above its border, or a share of its largest value. It suits maps that cover the object,
+ * as `layerMap`'s and `featureMap`'s do. It gives no mask.
  *
  * @throws GradlensError as `segment`; `validation` for a share that is not between 0 and 1
  * @example
