@@ -17,6 +17,7 @@
  * decided: a sum is 0 to the last bit where all its terms are. A *tie* is a window whose two largest values have the
  * same bits; where they may be `copies` of one number, by a pool before, it does not matter which wins.
  */
+import { REPORT_VECTORS } from './report';
 import { type BackwardEpilogue, type ClipLimits, gradientOf } from './epilogue';
 import { type Kernel, WORKGROUP, floatBits, kernel } from './kernel';
 import type { PoolDims } from './maxPool';
@@ -36,9 +37,6 @@ export interface WatchDims {
 
 /** How many times the tolerance an error may be: of 18 million numbers in six photos one of 10,000 was farther off. */
 export const REACH = 5;
-
-/** Vectors of a report. */
-export const REPORT_VECTORS = 3;
 
 /** Workgroups that share an item: one for so many blocks, no more than one invocation adds up in a moment. */
 export const groupsFor = (blocks: number): number => Math.max(1, Math.min(64, Math.ceil(blocks / (WORKGROUP * 16))));

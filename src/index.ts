@@ -43,6 +43,7 @@ export type {
   LayerGradient,
   LoadOptions,
   Neuron,
+  PixelBox,
   Preparation,
   Profile,
   Progress,

@@ -191,7 +191,19 @@ export interface UndecidedPlace {
   /** The part of the gradient that goes through it, of its norm in that layer. */
   readonly weight: number;
   /** The pixels of the input that it sees, cut to the picture. */
-  readonly box: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
+  readonly box: PixelBox;
+}
+
+/** A rectangle of pixels. */
+export interface PixelBox {
+  /** Its first column. */
+  readonly x: number;
+  /** Its first row. */
+  readonly y: number;
+  /** In pixels. */
+  readonly width: number;
+  /** Likewise. */
+  readonly height: number;
 }
 
 /**

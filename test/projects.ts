@@ -35,7 +35,7 @@ export function projects(): TestProjectInlineConfiguration[] {
   });
   return [
     // one file after the other in each thread, so that what they share is read once
-    project('pure', 0, { pool: 'threads', isolate: false }),
+    project('pure', 0, { pool: 'threads', isolate: false, maxWorkers: '100%' }),
     project('gpu', 1, PROCESSES),
     project('browser', 2, { ...PROCESSES, globalSetup: 'test/setup.ts' }),
   ];

@@ -16,7 +16,7 @@ import { type Plan, plan } from './plan';
 import { mergeMoves, sinkMoves } from './moves';
 import { absorbReshapes, dropIdentities, nameRelus, prune, takeScore } from './simplify';
 import { enterImage } from './spaceToDepth';
-import { UNIT, watch, watchedIn } from './watch';
+
 import { windowPools } from './windowPools';
 
 export type { Memory, Plan } from './plan';
@@ -32,8 +32,8 @@ export interface CompileOptions {
   readonly target?: string;
   /** Tensors that are read and seeded from outside; then the way back begins there, and at no score. */
   readonly taps?: readonly string[];
-  /** Look at the margins of its decisions; default: do not. */
-  readonly watched?: boolean;
+  /** Look at the margins of its decisions, by this (`watch.ts`), which few fetch; default: do not. */
+  readonly watching?: typeof import('./watch');
   /** Weights and activations in half precision, and how; default: in float32. */
   readonly half?: Half;
 }
@@ -70,19 +70,20 @@ const rewritten = (network: Network, rewrites: readonly Rewrite[]): Network =>
 
 /** As {@link compile}, by these rewrites: to see what one of them buys. */
 export function planOf(graph: Graph, options: CompileOptions, rewrites: readonly Rewrite[]): Plan {
-  const { batch, bindingBytes, variants = PLAIN, target, taps, half, watched } = options;
-  const unit = half ? UNIT.f16 : UNIT.f32;
+  const { batch, bindingBytes, variants = PLAIN, target, taps, half, watching } = options;
   const [begin, chosen] =
     target === undefined
       ? [networkOf(graph, taps), rewrites]
       : [networkOf({ ...graph, output: target }), rewrites.filter((rewrite) => rewrite !== takeScore)];
-  const unfused = watched
+  const unfused = watching
     ? rewritten(
         begin,
         chosen.filter((rewrite) => !FUSING.includes(rewrite)),
       )
     : null;
-  const network = unfused ? rewritten(unfused, [watch(unit), enterImage]) : rewritten(begin, chosen);
+  const unit = watching ? watching.UNIT[half ? 'f16' : 'f32'] : 0;
+  const network =
+    watching && unfused ? rewritten(unfused, [watching.watch(unit), enterImage]) : rewritten(begin, chosen);
   if (!network.layers.some(({ name }) => name === network.output)) {
     throw new GradlensError(
       'model-format',
@@ -102,7 +103,7 @@ export function planOf(graph: Graph, options: CompileOptions, rewrites: readonly
   return plan(graph.name, batch, (variants.joined ? joinSiblings : joinOthers)(stored), {
     bindingBytes,
     inputExtents: graph.input.extents,
-    watched: unfused && watchedIn(unfused, unit, steps.backward),
+    watched: watching && unfused ? watching.watchedIn(unfused, unit, steps.backward) : null,
   });
 }
 

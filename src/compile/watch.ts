@@ -10,8 +10,12 @@
  */
 import type { ClipLimits } from '../../shaders/epilogue';
 import { type Layer, type Network, type Rewrite, upstreamOf } from './network';
+import { bring } from '../ops';
+import { decide, watchedPool } from '../ops/watched';
 import { fullWindow } from '../shape';
 import type { Step, Tensor } from '../ops/op';
+
+bring({ decide, watchedPool });
 
 /** Half a unit in the last place of 1: of numbers in float32, and of those stored in half precision. */
 export const UNIT = { f32: 2 ** -24, f16: 2 ** -11 } as const;

@@ -21,7 +21,6 @@ import {
 } from './flow';
 import { listenForFiles } from './inputs/pictures';
 import { firstSample, samples } from './inputs/samples';
-import { toggleCamera } from './live';
 import {
   chooseByName,
   chooseNetwork,
@@ -49,7 +48,6 @@ import { listenForSaving, showSaving } from './save';
 import { type TabName, state } from './state';
 import { ascend, classModelTab, listenForStart, takeRecipe as takeAscentRecipe } from './tabs/classModel';
 import { paint, paintOverlay, saliencyTab, showMethod } from './tabs/saliency';
-import { showSanity } from './tabs/sanity';
 import { segmentationTab, takeRecipe as takeCutRecipe } from './tabs/segmentation';
 import { cancel, forgetError, giveUp, instead, listenForEnds, refuse, resume, suspend } from './work';
 import { listenForLoss } from './worker/remote';
@@ -76,7 +74,8 @@ parts.byAddress.addEventListener('submit', (event) => {
 });
 parts.camera.addEventListener('click', () => {
   openTab('saliency');
-  void toggleCamera(Object.values(tabs), open);
+  // few ask for the camera
+  void import('./live').then(({ toggleCamera }) => toggleCamera(Object.values(tabs), open));
 });
 
 // ——— the network, its classes, the tabs and their fields ———
@@ -183,6 +182,7 @@ element('sanity-start', HTMLButtonElement).addEventListener(
   'click',
   () =>
     void instead(async (signal) => {
+      const { showSanity } = await import('./tabs/sanity');
       await showSanity(signal);
       showSaving(shownTab());
     }),

@@ -4,6 +4,7 @@ import type { Plane } from './resize';
 
 /** Of a `Certainty`, what is drawn. */
 export interface Doubts {
+  /** What is undecided, how much of the gradient goes through it, and which pixels it sees. */
   readonly places: readonly Pick<UndecidedPlace, 'weight' | 'box'>[];
 }
 

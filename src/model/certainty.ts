@@ -1,5 +1,5 @@
 /** What the reports of watched decisions (`shaders/decide.ts`) say of a gradient. */
-import { REPORT_VECTORS } from '../../shaders/decide';
+import { REPORT_VECTORS } from '../../shaders/report';
 import type { Plan } from '../compile';
 import type { Field } from '../compile/watch';
 import type { Executor } from '../gpu/executor';

@@ -11,7 +11,7 @@ import { WeightStore } from '../gpu/weightStore';
 import { type Extents, type Graph, assertTensor, graphAfter } from '../graph';
 
 /** What is differentiated: one tensor, or those that are seeded from outside. Default: the class scores. */
-export type Differentiated = Pick<CompileOptions, 'target' | 'taps' | 'watched'>;
+export type Differentiated = Pick<CompileOptions, 'target' | 'taps' | 'watching'>;
 
 /** Compiles a graph as that of the class scores is compiled. */
 export type Compile = (graph: Graph, of?: Differentiated) => Plan;
@@ -58,10 +58,11 @@ export class Executors {
   async watched(tensor: string | undefined, call: Call): Promise<Executor> {
     const key = tensor ?? '';
     if (tensor !== undefined) assertTensor(this.graph, tensor);
-    const of = { watched: true, ...(tensor !== undefined && { target: tensor }) };
-    return (
-      this.ofWatched.get(key) ?? this.keep(this.ofWatched, key, await this.make(this.compile(this.graph, of), call))
-    );
+    const found = this.ofWatched.get(key);
+    if (found) return found;
+    const watching = await import('../compile/watch');
+    const of = { watching, ...(tensor !== undefined && { target: tensor }) };
+    return this.keep(this.ofWatched, key, await this.make(this.compile(this.graph, of), call));
   }
 
   /** That of a tensor, for what may not await; undefined until {@link ofTensor} made it. */

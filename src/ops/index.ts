@@ -2,7 +2,7 @@
 import { type ImageNode, image } from './image';
 import type { NodeOf, Op } from './op';
 import { ops } from './registry';
-import { type DecideNode, type WatchedPoolNode, decide, watchedPool } from './watched';
+import type { DecideNode, WatchedPoolNode } from './watched';
 
 export { ops };
 
@@ -12,8 +12,16 @@ export type GraphNode = NodeOf<typeof ops>;
 /** A node that no file holds: rewrites put it there. */
 export type InternalNode = ImageNode | DecideNode | WatchedPoolNode;
 
-const internal: { readonly [N in InternalNode as N['op']]: Op<N> } = { image, decide, watchedPool };
+type Internal = { readonly [N in InternalNode as N['op']]: Op<N> };
+
+/** What few calls need is brought by the rewrite that puts such nodes there, so that nobody else fetches its code. */
+let internal: Pick<Internal, 'image'> & Partial<Internal> = { image };
+
+/** Makes nodes known that are not here from the beginning. */
+export function bring(records: Partial<Internal>): void {
+  internal = { ...internal, ...records };
+}
 
 /** How a node runs. */
 export const opOf = ({ op }: GraphNode | InternalNode): Op<GraphNode | InternalNode> =>
-  op in internal ? internal[op as InternalNode['op']] : ops[op as GraphNode['op']];
+  op in internal ? internal[op as InternalNode['op']]! : ops[op as GraphNode['op']];

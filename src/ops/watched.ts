@@ -2,14 +2,8 @@
  * Decisions that are watched as they are differentiated (`shaders/decide.ts`): what `src/compile/watch.ts` puts in
  * place of ReLUs, clips and max-pools. No file holds them.
  */
-import {
-  REPORT_VECTORS,
-  type WatchDims,
-  decideBackward,
-  groupsFor,
-  watchForward,
-  watchPool,
-} from '../../shaders/decide';
+import { type WatchDims, decideBackward, groupsFor, watchForward, watchPool } from '../../shaders/decide';
+import { REPORT_VECTORS } from '../../shaders/report';
 import type { ClipLimits } from '../../shaders/epilogue';
 import { blocksOf, floatBits } from '../../shaders/kernel';
 import type { Extents } from '../shape';

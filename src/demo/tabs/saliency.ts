@@ -11,9 +11,9 @@ import { textOf } from '../parts/form';
 import { duration, showActivity } from '../parts/messages';
 import { chosenMethod, chosenValues, showMethodFields } from '../parts/methodFields';
 import { showReading } from '../parts/reading';
+import { clearSanity } from '../parts/sanityPart';
 import { type ShownMap, state } from '../state';
 import { describeMap, l2Norm } from '../words';
-import { clearSanity } from './sanity';
 import type { Tab } from './tab';
 
 const parts = {

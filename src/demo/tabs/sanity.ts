@@ -71,11 +71,6 @@ export async function showSanity(signal: AbortSignal): Promise<void> {
   showActivity('Checked.');
 }
 
-export function clearSanity(): void {
-  state.sanity = null;
-  parts.results.hidden = true;
-}
-
 /** The sentence, and the numbers that it goes by. */
 function showVerdict(evidence: Evidence, sentence: string, other: string | null): void {
   parts.results.querySelector('.verdict')?.remove();

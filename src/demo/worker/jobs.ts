@@ -17,7 +17,7 @@ import type {
   SegmentOptions,
   Segmentation,
 } from '../../index';
-import { GradlensError, type PerturbationCurves, batchFor, mapBy } from '../../index';
+import { GradlensError, type PerturbationCurves } from '../../index';
 import type { Pixels } from '../../image/pixels';
 import { toPixels } from '../../image/pixels';
 import { placementOf } from '../../image/placement';
@@ -26,6 +26,7 @@ import { overChannels } from '../../methods/heatmap';
 import { topClasses } from '../../scores';
 import { SAMPLES_AT_ONCE } from '../../methods/method';
 import type { Doubt } from '../doubtful';
+import { mapMaker } from './methods';
 import type { Advance, AscentRequest } from './ascents';
 import type { AttackRequest, Attacked } from './attack';
 import type { AlbumEntry, AlbumRequest } from './album';
@@ -151,8 +152,8 @@ export const jobs = {
   },
 
   async map({ picture, method, class: chosen, values }: MapRequest, run: RunOptions): Promise<Heatmap> {
-    const model = await theModel(batchFor(method, values), run);
-    return mapBy(method, model, pictureOf(picture), { ...values, ...run, class: chosen });
+    const { batch, make } = await mapMaker(method, values);
+    return make(await theModel(batch, run), pictureOf(picture), chosen, run);
   },
 
   /** The map of one of many pictures. */
@@ -182,11 +183,12 @@ export const jobs = {
     run: RunOptions,
   ): Promise<Randomised[]> {
     const { randomised, rankCorrelation } = await sanity();
+    const { make } = await mapMaker(method, values);
     const made: Randomised[] = [];
     for (const count of layers) {
       const other = await withFile(
         (file) => randomised(file, count),
-        (model) => mapBy(method, model, pictureOf(picture), { ...values, ...run, class: map.class }),
+        (model) => make(model, pictureOf(picture), map.class, run),
         run,
       );
       made.push({ layers: count, map: other, correlation: rankCorrelation(map, other) });
@@ -296,8 +298,8 @@ async function frameMap(
   const model = await theModel();
   if (method !== 'saliency' || values.views !== 1) {
     const pixels = await toPixels(frame);
-    const made = await theModel(batchFor(method, values), options);
-    const map = await mapBy(method, made, pixels, { ...values, ...options, class: chosen });
+    const { batch, make } = await mapMaker(method, values);
+    const map = await make(await theModel(batch, options), pixels, chosen, options);
     return { map, best: await model.classify(pixels, 5, options) };
   }
   // the commonest, by one pass for both
