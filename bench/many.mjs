@@ -23,7 +23,7 @@ const { values } = parseArgs({
     pictures: { type: 'string', default: '300' },
     milliseconds: { type: 'string', default: '2' },
     batch: { type: 'string', default: '1,8,32' },
-    workers: { type: 'string', default: String(availableParallelism()) },
+    workers: { type: 'string', default: String(Math.min(8, availableParallelism() + 2)) },
     net: { type: 'string' },
     write: { type: 'string' },
   },

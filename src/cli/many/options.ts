@@ -29,7 +29,11 @@ export const manyOptions = {
       'JOB_COMPLETION_INDEX and JOB_COMPLETIONS say; none: all)',
   },
   batch: { type: 'string', valueHint: 'N', description: 'pictures in one run of the model (default: by its memory)' },
-  workers: { type: 'string', valueHint: 'N', description: 'threads that decode and encode (default: one a core)' },
+  workers: {
+    type: 'string',
+    valueHint: 'N',
+    description: 'threads that decode and encode (default: cores and two more)',
+  },
 } as const satisfies ArgsDef;
 
 export type ManyArgs = { readonly [name in Exclude<keyof typeof manyOptions, 'resume'>]?: string | undefined } & {

@@ -40,10 +40,10 @@ export const inThisThread: Pool = {
   close: async () => {},
 };
 
-/** One thread a core, but no more than a fast GPU keeps busy. */
+/** Two threads more than cores, since they wait for files and for each other; no more than a fast GPU keeps busy. */
 const MOST_THREADS = 8;
 
-export const threadsHere = (): number => Math.min(MOST_THREADS, availableParallelism());
+export const threadsHere = (): number => Math.min(MOST_THREADS, availableParallelism() + 2);
 
 /** Threads are started as they are needed; a thread that ends by itself fails what it was given. */
 export function threads(width: number): Pool {
