@@ -15,5 +15,4 @@ export function certaintyInWords({ undecided, weight, doubtful, ties, bound, unw
   return `${doubtful ? 'doubtful: ' : ''}${decisions}${through}${tied}; ${off}`;
 }
 
-const shareOf = (share: number): string =>
-  `${share >= 1e-4 ? (100 * share).toPrecision(2) : (100 * share).toExponential(0)} %`;
+const shareOf = (share: number): string => `${(100 * share).toPrecision(share >= 1e-4 ? 2 : 1)} %`;

@@ -38,7 +38,7 @@ test('words tell how many decisions, what goes through them, and the bound', () 
     rounding: 2e-6,
     unwatched: [],
   };
-  expect(certaintyInWords(none)).toBe('no undecided ReLUs or pool windows; the gradient is off by less than 2e-4 %');
+  expect(certaintyInWords(none)).toBe('no undecided ReLUs or pool windows; the gradient is off by less than 0.0002 %');
   expect(certaintyInWords({ ...none, undecided: 1, weight: 0.004, doubtful: true, ties: 7, bound: 0.0312 })).toBe(
     'doubtful: 1 undecided ReLU or pool window, through which 0.40 % of the gradient goes, 7 tied pool windows; ' +
       'the gradient is off by less than 3.1 %',
