@@ -23,7 +23,7 @@ const { values } = parseArgs({
     pictures: { type: 'string', default: '300' },
     milliseconds: { type: 'string', default: '2' },
     batch: { type: 'string', default: '1,8,32' },
-    workers: { type: 'string', default: String(Math.min(8, availableParallelism() + 2)) },
+    workers: { type: 'string' },
     net: { type: 'string' },
     write: { type: 'string' },
   },
@@ -99,7 +99,8 @@ try {
   await build({
     stdin: {
       contents: `export { saliency } from './src/cli/saliency.ts'; export { Files } from './src/cli/files.ts';
-        export { jobs } from './src/cli/many/jobs.ts'; export { writeWhole } from './src/node/writeWhole.ts';
+        export { jobs } from './src/cli/many/jobs.ts';
+        export { threadsHere } from './src/cli/many/pool.ts'; export { writeWhole } from './src/node/writeWhole.ts';
         export { createNodeEngine } from './src/node/index.ts';
         export { runCommand } from 'citty'; export { normalise } from './src/cli/args.ts';`,
       resolveDir: root,
@@ -114,10 +115,11 @@ try {
     },
     logLevel: 'error',
   });
-  const { saliency, Files, jobs, writeWhole, createNodeEngine, runCommand, normalise } = await import(
+  const { saliency, Files, jobs, threadsHere, writeWhole, createNodeEngine, runCommand, normalise } = await import(
     pathToFileURL(bundle).href
   );
 
+  const workers = values.workers ?? String(threadsHere());
   const engine = values.net === undefined ? stubEngine : await createNodeEngine();
   const device = engine.environment.adapter.description || engine.environment.adapter.device;
 
@@ -134,7 +136,7 @@ try {
       complain: (/** @type {unknown} */ error) => console.error(error),
     };
     const args = [join(folder, 'photos'), '--out', join(folder, `maps-${batch}/{stem}.png`), '--batch', batch];
-    args.push('--workers', values.workers, ...(values.net === undefined ? [] : ['--model', values.net]));
+    args.push('--workers', workers, ...(values.net === undefined ? [] : ['--model', values.net]));
     const [cpu, began] = [cpuNow(), performance.now()];
     const { result } = await runCommand(saliency, { rawArgs: normalise(args, saliency.args), data: session });
     const [used, wall] = [cpuNow() - cpu, performance.now() - began];
@@ -173,7 +175,7 @@ try {
   const timed =
     values.net === undefined ? `A stub that takes ${milliseconds} ms a picture` : `${values.net} on ${device}`;
   const text = [
-    `${timed}; ${count} pictures, ${values.workers} worker threads, ` +
+    `${timed}; ${count} pictures, ${workers} worker threads, ` +
       `${cpus()[0]?.model.trim()}, ${cores} cores, Node ${process.versions.node}, at ${commit}. \`${command}\``,
     tableOf(rows),
     tableOf(stages),

@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { centreBox, featureMap, intersectionOverUnion, layerMap, mapBox, presetSpec } from 'gradlens';
 import { createNodeEngine, fileAddress, readImage } from 'gradlens/node';
 import { SHARE } from '../weights/share.mjs';
-import { photos } from '../weights/photos.mjs';
+import { entriesOf, photos } from '../weights/photos.mjs';
 import { root } from './root.mjs';
 
 /** @import { Box, Pixels } from '../src/index.ts' */
@@ -65,7 +65,9 @@ async function* tiny() {
 async function* loc() {
   const { images } = JSON.parse(readFileSync(join(data, 'imagenette224/loc-boxes.json'), 'utf8'));
   const [first, every] = values.part.split('/').map(Number);
-  const tar = entriesOf(readFileSync(join(data, 'imagenette224/loc.tar')));
+  const tar = new Map(
+    [...entriesOf(readFileSync(join(data, 'imagenette224/loc.tar')))].map(({ name, bytes }) => [name, bytes]),
+  );
   for (const [number, { file, imagenet_index, original_size, boxes_original }] of images.entries()) {
     if (number % every !== first) continue;
     const image = await readImage(tar.get(file) ?? new Uint8Array());
@@ -79,21 +81,4 @@ async function* loc() {
     ]);
     yield { number, image, label: imagenet_index, boxes };
   }
-}
-
-/**
- * Files of an uncompressed USTAR archive.
- *
- * @param {Buffer} tar
- */
-function entriesOf(tar) {
-  /** @type {Map<string, Buffer>} */
-  const files = new Map();
-  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; ) {
-    const size = parseInt(tar.toString('latin1', at + 124, at + 136), 8);
-    const name = tar.toString('latin1', at, at + 100).replace(/\0.*$/, '');
-    files.set(name, tar.subarray(at + 512, at + 512 + size));
-    at += 512 + Math.ceil(size / 512) * 512;
-  }
-  return files;
 }

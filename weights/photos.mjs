@@ -89,7 +89,8 @@ async function* pictures(folder, files) {
 async function* archives(folder, files) {
   for (const [label, file] of files.entries()) {
     const wnid = file.slice(file.indexOf('-') + 1, -'.tar'.length);
-    for (const jpeg of entries(readFileSync(join(folder, file)))) yield { label, wnid, image: await readImage(jpeg) };
+    for (const { bytes } of entriesOf(readFileSync(join(folder, file))))
+      yield { label, wnid, image: await readImage(bytes) };
   }
 }
 
@@ -106,14 +107,16 @@ function npy(path) {
 }
 
 /**
- * Entries of an uncompressed USTAR archive.
+ * Files of an uncompressed USTAR archive.
  *
  * @param {Buffer} tar
  */
-function* entries(tar) {
+export function* entriesOf(tar) {
   for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; ) {
     const size = parseInt(tar.toString('latin1', at + 124, at + 136), 8);
-    if (String.fromCharCode(tar[at + 156]) !== '5' && size > 0) yield tar.subarray(at + 512, at + 512 + size);
+    const name = tar.toString('latin1', at, at + 100).replace(/\0.*$/, '');
+    if (String.fromCharCode(tar[at + 156]) !== '5' && size > 0)
+      yield { name, bytes: tar.subarray(at + 512, at + 512 + size) };
     at += 512 + Math.ceil(size / 512) * 512;
   }
 }

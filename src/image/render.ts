@@ -91,7 +91,8 @@ export function renderMap(map: Drawable, options: RenderOptions = {}): Rendered 
   const values = resizeMap(map, width, height, options.placement);
   const undecided = undecidedIn(map, clip);
   const grey = undecided && resizeMap({ ...map, data: undecided }, width, height, options.placement);
-  const table = [...colourTable(colours, STEPS), GREY, GREY, GREY];
+  const plain = colourTable(colours, STEPS);
+  const table = grey ? [...plain, GREY, GREY, GREY] : plain;
   const data = new Uint8ClampedArray(width * height * 4);
   const isCentred = map.signed || isDiverging(colours);
   if (overlay) data.set(overlay.picture.data);

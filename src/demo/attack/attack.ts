@@ -3,11 +3,12 @@
  * something else. Loaded when the section is used.
  */
 import type { AttackedClass, Heatmap } from '../../index';
-import { classNamed, current } from '../current';
+import { current } from '../current';
 import { drawOver, drawPixels } from '../draw/paint';
 import { look } from '../maps';
 import { attackForm, epsilonOf } from '../parts/attackFields';
-import { make } from '../parts/elements';
+import { classOf } from '../parts/classField';
+import { canvasOf, make } from '../parts/elements';
 import { textOf } from '../parts/form';
 import { duration, showActivity, showProgress } from '../parts/messages';
 import { state } from '../state';
@@ -21,7 +22,7 @@ const ALPHA = 0.85;
 
 export async function show(signal: AbortSignal, place: HTMLElement): Promise<void> {
   const norm = textOf(attackForm, 'norm') === 'l2' ? 'l2' : 'max';
-  const target = targetClass();
+  const target = classOf(attackForm.elements.namedItem('towards') as HTMLInputElement);
   const request = {
     picture: current.picture!.id,
     norm,
@@ -78,9 +79,7 @@ const shareOf = ({ probability, score }: AttackedClass): string =>
 const said = (one: AttackedClass): string => `${labelOf(one.class)}, ${shareOf(one)}`;
 
 function figure(title: string, draw: (canvas: HTMLCanvasElement) => void, caption: string): HTMLElement {
-  const canvas = make('canvas', { width: 1, height: 1 });
-  canvas.setAttribute('role', 'img');
-  canvas.setAttribute('aria-label', `${title}: ${caption}`);
+  const canvas = canvasOf(`${title}: ${caption}`);
   draw(canvas);
   const frame = make('div', { className: 'frame' }, canvas);
   return make('figure', {}, make('h3', { textContent: title }), frame, make('figcaption', { textContent: caption }));
@@ -94,14 +93,4 @@ function drawMap(canvas: HTMLCanvasElement, { picture }: Attacked, map: Heatmap)
   // the input is the picture here, whole
   const input = { ...state.network!.input!, width, height };
   drawOver(canvas, below, map, { picture: { width, height }, input, look: look() }, { alpha: ALPHA, longest: width });
-}
-
-/** The class of the field; undefined if it is empty or names none, which the field then says. */
-function targetClass(): number | undefined {
-  const field = attackForm.elements.namedItem('towards') as HTMLInputElement;
-  const { labels, classes } = state.network!;
-  const index = field.value === '' ? undefined : classNamed(field.value, labels, classes);
-  field.setCustomValidity(field.value !== '' && index === undefined ? 'This network has no such class.' : '');
-  field.reportValidity();
-  return index;
 }

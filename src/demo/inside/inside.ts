@@ -7,7 +7,7 @@ import { describeOperators } from '../../compile/stages';
 import { current } from '../current';
 import { drawPixels, drawOver } from '../draw/paint';
 import { look } from '../maps';
-import { element, make } from '../parts/elements';
+import { canvasOf, element, make } from '../parts/elements';
 import { duration, showActivity, showProgress } from '../parts/messages';
 import { chooseUnit, chosenUnit, insideForm } from '../parts/unitField';
 import { state } from '../state';
@@ -231,11 +231,4 @@ async function grow(unit: Neuron, canvas: HTMLCanvasElement, text: HTMLElement, 
   } finally {
     void call('endAscent', ascent);
   }
-}
-
-function canvasOf(label: string): HTMLCanvasElement {
-  const canvas = make('canvas', { width: 1, height: 1 });
-  canvas.setAttribute('role', 'img');
-  canvas.setAttribute('aria-label', label);
-  return canvas;
 }

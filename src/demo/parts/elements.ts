@@ -15,3 +15,11 @@ export function make<Tag extends keyof HTMLElementTagNameMap>(
   made.append(...children);
   return made;
 }
+
+/** A canvas that is a picture to whoever does not see it. */
+export function canvasOf(label: string): HTMLCanvasElement {
+  const canvas = make('canvas', { width: 1, height: 1 });
+  canvas.setAttribute('role', 'img');
+  canvas.setAttribute('aria-label', label);
+  return canvas;
+}

@@ -2,10 +2,11 @@
  * Saliency (§3.1 and beyond): the map of the chosen class, over the picture too, and that of a second class beside it.
  */
 import { type Heatmap, type MethodName, type ReluRule, methodNamed } from '../../index';
-import { chosenClass, classNamed, current } from '../current';
+import { chosenClass, current } from '../current';
 import { type Extent, clear, drawLegend, drawMap, drawOver } from '../draw/paint';
 import { look, mapOf } from '../maps';
 import { clearThumbnails, drawThumbnail } from './thumbnails';
+import { classOf } from '../parts/classField';
 import { element } from '../parts/elements';
 import { textOf } from '../parts/form';
 import { duration, showActivity } from '../parts/messages';
@@ -46,7 +47,7 @@ export const saliencyTab: Tab = {
   async show(signal) {
     const [picture, chosen] = [current.picture!, chosenClass()!];
     showMethod();
-    const besideIndex = besideClass();
+    const besideIndex = classOf(parts.beside);
     parts.second.hidden = true;
     showActivity(`Computing the map for “${chosen.label}”`);
     const began = performance.now();
@@ -175,16 +176,6 @@ export function showTitles(): void {
   parts.title.textContent = second ? `${title}, “${map.label}”:` : `${title}:`;
   const signs = map.meta['channels'] === 'sum' ? ', channels added with their sign' : '';
   parts.text.textContent = `${meaning}${signs}.`;
-}
-
-/** The class of the field; undefined if it is empty or names none, which the field then says. */
-function besideClass(): number | undefined {
-  const { beside } = parts;
-  const { labels, classes } = state.network!;
-  const index = beside.value === '' ? undefined : classNamed(beside.value, labels, classes);
-  beside.setCustomValidity(beside.value !== '' && index === undefined ? 'This network has no such class.' : '');
-  beside.reportValidity();
-  return index;
 }
 
 /** A map as it is shown; the map itself says by which method it was made. */
