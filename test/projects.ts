@@ -34,8 +34,8 @@ export function projects(): TestProjectInlineConfiguration[] {
     },
   });
   return [
-    // one file after the other in each thread, so that what they share is read once
-    project('pure', 0, { pool: 'threads', isolate: false, maxWorkers: '100%' }),
+    // one file after the other in each process, which reads once what they share, and whose time is its own
+    project('pure', 0, { pool: 'forks', isolate: false, maxWorkers: '100%' }),
     project('gpu', 1, PROCESSES),
     project('browser', 2, { ...PROCESSES, globalSetup: 'test/setup.ts' }),
   ];
