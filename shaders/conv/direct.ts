@@ -2,10 +2,10 @@
  * Convolution, direct family: register blocking over runtime loops, no workgroup memory. What software adapters run
  * fastest, and the partner that every faster kernel is tested against.
  */
-import { type Kernel, kernel, lines, unroll } from '../kernel';
+import { type Kernel, STRIP, kernel, lines, unroll } from '../kernel';
 import { ANY_PRECISION, reads } from '../tensor';
 import { type ConvKernel, ownedOf, sumsOf } from './finish';
-import { type Unit, flopsOf, unitsOf } from './shape';
+import { type Unit, flopsOf, narrowed, unitsOf } from './shape';
 import type { Direction } from './weights';
 
 export interface DirectVariant {
@@ -23,6 +23,11 @@ export interface DirectVariant {
   readonly unroll: number;
 }
 
+/** Invocations of the smallest workgroup: what lavapipe runs at a time. */
+const FEWEST = 8;
+/** Invocations of a quad: they must have one output block, whose weights they share. */
+const QUAD = 4;
+
 /**
  *   y[n,o,p,q] = Σ_{c,r,s} weight[o,c,r,s] · x[n, c, p·STRIDE + r·DILATION − PAD, q·STRIDE + s·DILATION − PAD]
  *
@@ -30,7 +35,8 @@ export interface DirectVariant {
  * `a<block>_<row>_<column>`. Rows and columns in the padding wrap past zero and so fail `h < H`. With stride and
  * dilation 1 along x, neighbouring taps share their inputs: a short row of taps is unrolled over `columns + S − 1`
  * loads; in others (and without quads) the inputs roll through registers, one load per tap. In a unit of two rows the
- * inputs of the second are, one row of taps later, those of the first.
+ * inputs of the second are, one row of taps later, those of the first. Where an item has fewer units than a workgroup
+ * has invocations, those of all items and output blocks lie in one row.
  *
  * Products are written as matrix times vector, which SwiftShader turns into fused multiply-adds: 1.4 times as fast as
  * the same sum written out.
@@ -43,19 +49,23 @@ export function convDirect(
   { quads, unroll: mostUnrolled }: DirectVariant,
   direction: Exclude<Direction, 'transposed'>,
 ): Kernel {
-  const { rows, columns } = finish.unit;
+  const unit = narrowed(finish.unit, d);
+  const { rows, columns } = unit;
   const adjacent = d.STRIDE_X === 1 && d.DILATION_X === 1;
   const unrolled = quads && adjacent && d.S <= mostUnrolled;
-  const blocks = unrolled ? [4, 2, 1].find((count) => count * d.S <= mostUnrolled && d.OUT % count === 0)! : 1;
-  const { UNIT_ROWS, UNIT_COLUMNS } = unitsOf(d, finish.unit);
+  const most = (mostUnrolled * STRIP) / (rows * columns);
+  const blocks = unrolled ? [4, 2, 1].find((count) => count * d.S <= most && d.OUT % count === 0)! : 1;
+  const { UNIT_ROWS, UNIT_COLUMNS } = unitsOf(d, unit);
   const units = UNIT_ROWS * UNIT_COLUMNS;
-  const workgroup = units <= 8 ? 8 : units <= 16 ? 16 : 32;
-  const tile: Tile = { unit: finish.unit, blocks, quads, flipped: direction === 'flipped' };
+  const workgroup = units <= FEWEST ? FEWEST : units <= 16 ? 16 : 32;
+  const packed = units < FEWEST;
+  const ALL_UNITS = Math.ceil((d.N * units) / QUAD) * QUAD;
+  const tile: Tile = { unit, blocks, quads, flipped: direction === 'flipped' };
   const handedOn = unrolled && rows === 2 && d.STRIDE_Y === 1 && d.DILATION_Y === 1;
   const taps = unrolled ? unrolledTaps(tile, d.S, handedOn) : adjacent ? rollingTaps(tile) : anyTaps(tile);
   return kernel({
     name,
-    dims: { ...d, UNIT_COLUMNS, ...finish.dims },
+    dims: { ...d, UNIT_COLUMNS, ...(packed && { UNITS: units, ALL_UNITS }), ...finish.dims },
     slices: { x, ...finish.slices },
     tensors: [
       reads('x', 'N C/4 H W', ANY_PRECISION),
@@ -63,18 +73,27 @@ export function convDirect(
       ...finish.tensors,
     ],
     flops: flopsOf(d),
-    owns: JSON.stringify([blocks, workgroup, ownedOf(d, finish)]),
+    owns: JSON.stringify([blocks, workgroup, unit, ownedOf(d, finish)]),
     enable: quads ? ['subgroups'] : [],
     functions: finish.functions,
-    workgroups: [Math.ceil(units / workgroup), (d.GROUPS * d.OUT) / blocks, d.N],
+    workgroups: packed
+      ? [Math.ceil((ALL_UNITS * d.GROUPS * d.OUT) / blocks / workgroup), 1, 1]
+      : [Math.ceil(units / workgroup), (d.GROUPS * d.OUT) / blocks, d.N],
     workgroupSize: [workgroup],
     takes: quads ? ['id', 'lane'] : ['id'],
     flat: true,
     body: `
-let n = id.z;
+${
+  packed
+    ? `let n = id.x % d.ALL_UNITS / d.UNITS;
+let o = id.x / d.ALL_UNITS * ${blocks}u;
+let unit = id.x % d.ALL_UNITS % d.UNITS;`
+    : `let n = id.z;
 let o = id.y * ${blocks}u;
-let p = id.x / d.UNIT_COLUMNS * ${rows}u;
-let q = id.x % d.UNIT_COLUMNS * ${columns}u;
+let unit = id.x;`
+}
+let p = unit / d.UNIT_COLUMNS * ${rows}u;
+let q = unit % d.UNIT_COLUMNS * ${columns}u;
 let group = o / d.OUT;
 let input = index_x(n, group * d.IN, 0u, 0u);
 ${unroll(sums(tile), 'var a{b}_{row}_{column} = vec4f();')}
@@ -88,7 +107,7 @@ for (var c = 0u; c < d.IN; c++) {
   }
 }
 
-if (p < d.P) {
+if (${packed ? 'n < d.N && o < d.GROUPS * d.OUT' : 'p < d.P'}) {
 ${unroll(
   { b: blocks },
   `

@@ -37,9 +37,11 @@ const DIMS = { PIXELS: STRIP };
 /** WGSL: the parameters of `finish`. */
 const TAKES = `n: u32, o: u32, p: u32, q: u32, sums: ptr<function, array<vec4f, ${STRIP}>>`;
 
-/** WGSL: the eight sums of a unit as an array, for `finish`: those that {@link unroll} names over some ranges. */
-export const sumsOf = (ranges: Readonly<Record<string, number>>, sum: string): string =>
-  `array<vec4f, ${STRIP}>(${unroll(ranges, sum, ', ')})`;
+/** WGSL: the sums of a unit as an array of eight, for `finish`: those that {@link unroll} names over some ranges. */
+export const sumsOf = (ranges: Readonly<Record<string, number>>, sum: string): string => {
+  const missing = STRIP - Object.values(ranges).reduce((product, count) => product * count, 1);
+  return `array<vec4f, ${STRIP}>(${[unroll(ranges, sum, ', '), ...Array(missing).fill('vec4f()')].join(', ')})`;
+};
 
 /** What `finish` stores, unit by unit: kernels that deal out the same units store the same elements. */
 export const ownedOf = ({ N, P, Q, OUT, GROUPS }: ConvDims, { unit, slices, dims }: Finish) => [

@@ -82,7 +82,12 @@ export interface Unit {
   readonly columns: 8 | 4;
 }
 export const ROW: Unit = { rows: 1, columns: STRIP };
+export const HALF_ROW: Unit = { rows: 1, columns: 4 };
 export const SQUARE: Unit = { rows: 2, columns: 4 };
+
+/** Half of a strip, where the other half would lie beside the plane. */
+export const narrowed = (unit: Unit, { Q }: ConvDims): Unit =>
+  unit.rows === 1 && Q <= HALF_ROW.columns ? HALF_ROW : unit;
 
 /** Rows and columns of units that cover an item's P×Q pixels. */
 export const unitsOf = (

@@ -87,8 +87,9 @@ fn finish(n: u32, o: u32, p: u32, q: u32, sums: ptr<function, array<vec4f, 8>>) 
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let n = id.z;
   let o = id.y * 1u;
-  let p = id.x / d.UNIT_COLUMNS * 2u;
-  let q = id.x % d.UNIT_COLUMNS * 4u;
+  let unit = id.x;
+  let p = unit / d.UNIT_COLUMNS * 2u;
+  let q = unit % d.UNIT_COLUMNS * 4u;
   let group = o / d.OUT;
   let input = index_x(n, group * d.IN, 0u, 0u);
   var a0_0_0 = vec4f();

@@ -103,6 +103,26 @@ describe.each(places)('convolution on %s with %s of its features', (driver, feat
     }
   });
 
+  test.each([
+    [1, 1, 1],
+    [4, 4, 3],
+    [7, 8, 2],
+  ])('planes of %i×%i, %i items: fewer units than a workgroup has invocations', async (H, W, batch) => {
+    const engine = await engineOn(driver, features);
+    for (const [channels, groups] of [
+      [12, 1],
+      [8, 2],
+    ] as const) {
+      const surroundings = { rectified: true, branch: 'none', batch, rule: 'guided', seed: 7 } as const;
+      expect(
+        await errorAround(engine, { C: 8, H, W }, surroundings, (net, x) => {
+          const wide = net.relu(net.conv(x, channels, { kernel: [3, 3], pads: [1, 1, 1, 1], groups }));
+          return net.relu(net.conv(wide, 20, { kernel: [1, 1] }));
+        }),
+      ).toBe(0);
+    }
+  });
+
   test(
     'depthwise equals the oracle to the last bit: any window, pooled or not, whatever stands before ' + 'it',
     async () => {

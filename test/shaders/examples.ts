@@ -156,6 +156,11 @@ export const EXAMPLES: Readonly<Record<string, Kernel>> = {
     { family: 'direct', quads: true, unroll: 6 },
     'forward',
   ),
+  convDirectNarrow: convDirect(
+    conv('convForward', { ...even, H: 4, W: 4, P: 4, Q: 4 }),
+    { family: 'direct', quads: true, unroll: 3 },
+    'forward',
+  ),
   convDirectBackward: convDirect(
     conv('convBackward', even, finishBackward(masked, slice)),
     { family: 'direct', quads: false, unroll: 1 },
