@@ -18,7 +18,7 @@ export const gradient = command({
     ['--model net.onnx --input x.npy --class 292 --out g.npy', 'of a prepared array, as one array'],
   ],
   args: {
-    image: { ...picturesArgument.image, required: false },
+    ...picturesArgument,
     input: {
       type: 'string',
       valueHint: 'x.npy',

@@ -87,7 +87,9 @@ describe('a folder', () => {
     const other = await saliency([...args, '--resume', '--relu', 'guided']);
     expect([other.code, other.complaints.join()]).toEqual([2, expect.stringContaining('another method')]);
     const before = readFileSync(at('one/saliency.jsonl'), 'utf8');
-    const resumed = await saliency([...args, '--resume']);
+    const list = at('all.txt');
+    writeFileSync(list, `${at('photos')}\n`);
+    const resumed = await saliency(['--list', list, ...args.slice(1), '--resume']); // the same pictures
     expect([resumed.code, resumed.stdout]).toEqual([1, '']);
     expect(readFileSync(at('one/saliency.jsonl'), 'utf8')).toBe(before);
   });

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { CURVES, type CurveName, type Parameter } from '../../shaders/curves';
 import { compile } from '../../src/compile';
 import { isSampled, nodeDrivers } from '../node';
+import { PATIENCE } from '../runs';
 import { relativeL2 } from '../oracle/compare';
 import { type CurveOracle, curves, domainOf } from '../oracle/curves';
 import { oracleOf } from '../oracle/operators';
@@ -50,9 +51,6 @@ function allByHand() {
     ),
   };
 }
-
-/** Software drivers compile the many kernels slowly. */
-const PATIENCE = 240_000;
 
 /** The parameters with a number per channel, of one channel. */
 const vectorsOf = (net: Net, op: CurveName, parameters: Readonly<Record<string, number>>) =>

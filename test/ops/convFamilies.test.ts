@@ -10,6 +10,7 @@ import { TILES } from '../../src/variants/tiles';
 import { PLAIN } from '../../src/variants/variants';
 import type { ReluRule } from '../../src/options';
 import { driversForGpuKernels } from '../node';
+import { PATIENCE } from '../runs';
 import {
   type Draw,
   type Loader,
@@ -88,9 +89,6 @@ const VARIANTS: readonly (readonly [string, TiledVariant])[] = [
   ['by three teams', { family: 'tiled', tile: { ...tile(2, 4, 1), teams: 3 }, spans: 1 }],
   ['by more teams than there are steps, in spans', { family: 'tiled', tile: { ...tile(4, 2, 1), teams: 8 }, spans: 2 }],
 ];
-
-/** Kernels with workgroup memory compile slowly on software adapters: small tiles in most cases. */
-const PATIENCE = 240_000;
 
 describe.each(driversForGpuKernels)('on %s', (driver) => {
   test.each(VARIANTS)(

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { FormulaName } from '../../shaders/formulas';
 import { compile } from '../../src/compile';
 import { nodeDrivers } from '../node';
+import { PATIENCE } from '../runs';
 import { formulas } from '../oracle/formulas';
 import { oracleOf } from '../oracle/operators';
 import { Net, ROUNDING, around, channels, engineOn, errorAround, gradientOf, plane, real } from './check';
@@ -50,7 +51,7 @@ describe.each(nodeDrivers)('on %s', (driver) => {
   });
 
   // channels that fill no block of four: 0/0 there must not come out
-  test('all agree with the oracle, whatever stands around them', { timeout: 240_000 }, async () => {
+  test('all agree with the oracle, whatever stands around them', { timeout: PATIENCE }, async () => {
     const engine = await engineOn(driver);
     const surroundings = fc.sample(fc.record({ C: channels, plane, around }), 2 * NAMES.length);
     for (const [k, { C, plane, around }] of surroundings.entries()) {

@@ -8,6 +8,7 @@ import { inHalf, kernel } from '../../shaders/kernel';
 import { ANY_PRECISION, type Half, reads, writes } from '../../shaders/tensor';
 import type { ConvNode } from '../../src/ops/conv';
 import { type Features, type NodeDriver, isSampled, nodeDrivers } from '../node';
+import { PATIENCE } from '../runs';
 import { branched, imageOf, prepared } from '../engine/support';
 import { relativeL2 } from '../oracle/compare';
 import { graphGradient } from '../oracle/network';
@@ -31,9 +32,6 @@ const FUSED: Readonly<Record<string, (net: Net, x: string) => string>> = {
   'a fully connected layer': (net, x) => net.relu(net.fullyConnected(x, 9)),
   'a sum': (net, x) => net.relu(net.add({ op: 'add', inputs: [x, net.conv(x, 6, { kernel: [1, 1] })] })),
 };
-
-/** lavapipe compiles the many kernels of that net slowly. */
-const PATIENCE = 240_000;
 
 const WAYS = nodeDrivers.flatMap((driver) =>
   (isSampled(driver) ? (['all'] as const) : (['all', 'none'] as const)).map((features) => [driver, features] as const),

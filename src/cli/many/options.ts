@@ -4,7 +4,7 @@ import type { ArgsDef } from 'citty';
 export const picturesArgument = {
   image: {
     type: 'positional',
-    required: true,
+    required: false, // there is --list
     description:
       "files, folders (with all below), quoted patterns ('a/**/*.jpg'), tar shards ('s-{000..146}.tar', .tar.gz " +
       'too), arrays (.npy, .npz); - reads a list from stdin',

@@ -52,6 +52,8 @@ export const stemOf = (path: string): string => {
  * @throws UsageError for a pattern or folder that holds none, or a list that cannot be read
  */
 export async function unitsOf(words: readonly string[], list?: string): Promise<Named> {
+  if (words.length === 0 && list === undefined)
+    throw new UsageError('no image given: name it, or give a list by --list');
   const fromList = list === undefined ? [] : linesOf(readText(list));
   const ofWords = words.map(async (word) =>
     word === '-' ? linesOf(readText(0)).map(unitsHere) : [await unitsAt(word)],
