@@ -57,17 +57,17 @@ async function picture() {
     const rendered = renderMap(map, { width: WIDTH, height: HEIGHT });
     console.error(`${file}: ${model.labelOf(map.class)}`);
     tiles.push(
-      { input: jpeg, left: (column % 3) * 2 * WIDTH, top: Math.floor(column / 3) * HEIGHT },
+      { input: jpeg, left: column * WIDTH, top: 0 },
       {
         input: Buffer.from(rendered.data),
         raw: { width: WIDTH, height: HEIGHT, channels: 4 },
-        left: (column % 3) * 2 * WIDTH + WIDTH,
-        top: Math.floor(column / 3) * HEIGHT,
+        left: column * WIDTH,
+        top: HEIGHT,
       },
     );
   }
   await sharp({
-    create: { width: 6 * WIDTH, height: Math.ceil(files.length / 3) * HEIGHT, channels: 3, background: '#fff' },
+    create: { width: files.length * WIDTH, height: 2 * HEIGHT, channels: 3, background: '#fff' },
   })
     .composite(tiles)
     .png({ palette: true, colours: 192, effort: 10 })

@@ -156,6 +156,8 @@ export interface ColourForm {
   readonly steps: number;
   /** Whether linear light is written. */
   readonly linear: boolean;
+  /** Of a texture: whether its last row is the top one. */
+  readonly flipY: boolean;
   /** Opaque if it is left out. */
   readonly opacity?: Opacity | undefined;
   /** The picture below. */
@@ -184,7 +186,7 @@ export interface Overlay {
  * Bilinear between the map's pixels, and the picture's, centres on centres. One invocation owns one pixel of the
  * output. Bindings: map state colours [picture] out.
  */
-export function colourMap(d: ColourDims, { to, centred, steps, linear, opacity, overlay }: ColourForm): Kernel {
+export function colourMap(d: ColourDims, { to, centred, steps, linear, flipY, opacity, overlay }: ColourForm): Kernel {
   const { FROM_X, FROM_Y, FROM_W, FROM_H, ...whole } = d;
   const floats = { FROM_X, FROM_Y, FROM_W, FROM_H };
   const out: Declaration =
@@ -268,6 +270,8 @@ pixel = vec4f(pixel.rgb * pixel.a, pixel.a);
 #endif
 #if ${to === 'bytes'}
 store_out(n, h, w, pack4x8unorm(pixel));
+#elif ${flipY}
+textureStore(out, vec2u(w, d.OUT_H - 1u - h), pixel);
 #else
 textureStore(out, vec2u(w, h), pixel);
 #endif`,

@@ -26,7 +26,7 @@ const map = device.createTexture({ size: [320, 240], format: 'rgba16float', usag
 const shown = new THREE.MeshBasicMaterial({ map: new THREE.ExternalTexture(map), transparent: true }); // ◂
 screen.add(new THREE.Mesh(plane, shown).translateZ(0.001)); // ◂
 const model = await (await Engine.create({ device })).load(net); // ◂
-const output = { texture: map, colorSpace: 'linear' }; // ◂ as all light in a scene of three.js
+const output = { texture: map, colorSpace: 'linear', flipY: true }; // ◂ light and rows as three.js has them
 const recording = { input: video, class: model.labels.indexOf('ladybug'), fading: true, output }; // ◂
 await model.ready(recording); // ◂
 const spread = model.spread({ milliseconds: 8 }); // ◂ of the GPU's time per frame

@@ -42,6 +42,8 @@ export interface MapTexture {
   readonly texture: GPUTexture | GPUTextureView;
   /** What is written: sRGB's numbers (default), or linear light, as scenes of three.js or Babylon take it. */
   readonly colorSpace?: 'srgb' | 'linear';
+  /** Whether its last row is the top one, as scenes of three.js or Babylon show it; default: the first. */
+  readonly flipY?: boolean;
   /** Of a view, which does not tell it. */
   readonly format?: GPUTextureFormat;
   /** Of a view, in pixels. */
@@ -67,7 +69,7 @@ export interface MapLook {
 }
 
 /** A place that a map is drawn to, checked. */
-export type MapTarget = Size & { readonly linear: boolean } & (
+export type MapTarget = Size & { readonly linear: boolean; readonly flipY: boolean } & (
     | { readonly to: 'bytes'; readonly place: Place }
     | { readonly to: MapFormat; readonly view: () => GPUTextureView }
   );
@@ -168,7 +170,7 @@ export class LiveMap {
   private colourKernel(look: MapLook, target: MapTarget, below: Below | null): Kernel {
     const { N, H, W } = this.dims;
     const { colours, channels, opacity } = look;
-    const { width, height, to, linear } = target;
+    const { width, height, to, linear, flipY } = target;
     const alone: Placement = { FROM_X: 0, FROM_Y: 0, FROM_W: W, FROM_H: H, TO_X: 0, TO_Y: 0, TO_W: W, TO_H: H };
     const { placement, size } = below ?? { placement: alone, size: { width: W, height: H } };
     const form: ColourForm = {
@@ -176,6 +178,7 @@ export class LiveMap {
       centred: channels === 'sum' || isDiverging(colours!),
       steps: STEPS,
       linear,
+      flipY,
       opacity: opacity ?? undefined,
       overlay: below?.picture && overlayOf(below.picture),
     };
@@ -243,7 +246,7 @@ export function pictureTarget(output: MapOutput, { N, H, W }: MapDims): MapTarge
     check('output.height', height, whole(1));
     const place = placeIn('output', output);
     assertBuffer(place, { bytes: N * width * height * 4, usage: 'COPY_DST' }, 'the picture takes');
-    return { to: 'bytes', place, width, height, linear: false };
+    return { to: 'bytes', place, width, height, linear: false, flipY: false };
   }
   const is = (value: unknown): value is { texture: GPUTexture } =>
     typeof value === 'object' && value !== null && 'texture' in value;
@@ -252,8 +255,9 @@ export function pictureTarget(output: MapOutput, { N, H, W }: MapDims): MapTarge
     holds: (value) => is(value) || (typeof value === 'object' && value !== null && 'createView' in value),
   });
   const given = is(output) ? (output as Extract<MapOutput, { texture: unknown }>) : { texture: output as GPUTexture };
-  const { texture, colorSpace = 'srgb' } = given;
+  const { texture, colorSpace = 'srgb', flipY = false } = given;
   check('output.colorSpace', colorSpace, oneOf('srgb', 'linear'));
+  check('output.flipY', flipY, oneOf(true, false));
   const linear = colorSpace === 'linear';
   if (N > 1)
     throw new GradlensError('shape', `a texture holds one map, the batch is ${N}; a buffer would be right`, { N });
@@ -265,7 +269,7 @@ export function pictureTarget(output: MapOutput, { N, H, W }: MapDims): MapTarge
         "a view does not tell its format and extents; { texture, format: 'rgba8unorm', width: 640, height: 480 } " +
           'would be right',
       );
-    return { to: writable(format), view: () => texture, width, height, linear };
+    return { to: writable(format), view: () => texture, width, height, linear, flipY };
   }
   const { format, width, height, usage, dimension, depthOrArrayLayers } = texture;
   if (dimension !== '2d' || depthOrArrayLayers !== 1)
@@ -282,7 +286,7 @@ export function pictureTarget(output: MapOutput, { N, H, W }: MapDims): MapTarge
       },
     );
   const view = (): GPUTextureView => viewOf(texture);
-  return { to: writable(format), view, width, height, linear };
+  return { to: writable(format), view, width, height, linear, flipY };
 }
 
 function writable(format: string): MapFormat {

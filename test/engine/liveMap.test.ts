@@ -138,6 +138,9 @@ describe.each(nodeDrivers)('on %s', (driver) => {
       over.data.map((byte, i) => (i % 4 === 3 ? byte : light(byte))),
       'linear light',
     );
+    record(engine, model, { input, class: 2, output: { texture: screen, flipY: true }, overlay: true });
+    const rows = Array.from({ length: 20 }, (_, y) => [...over.data.subarray(120 * y, 120 * (y + 1))]);
+    expectSame(await bytesOf(device, screen), Uint8ClampedArray.from(rows.reverse().flat()), 'upside down');
     const small_ = bufferOf(device, 15 * 10 * 4 + 4);
     const output = { buffer: small_, offset: 4, width: 15, height: 10 };
     record(engine, model, { input, class: 2, output, colours: 'gray' });
@@ -252,6 +255,7 @@ test('what cannot be drawn to, or is out of range, is refused', async () => {
     [{ overlay: { alpha: 2 } }, /overlay.alpha is 2/],
     [{ fading: { alpha: -1 } }, /fading.alpha is -1/],
     [{ output: { texture: screen, colorSpace: 'p3' } }, /output.colorSpace is 'p3'; 'srgb' or 'linear'/],
+    [{ output: { texture: screen, flipY: 1 } }, /output.flipY is 1; true or false/],
     [{ class: [0, 1] }, /a map is of one class, these are 2/],
     [{ input: bufferOf(device, 3 * W * H * 4), overlay: true }, /no picture to lay the map over/],
   ];

@@ -143,6 +143,7 @@ export const EXAMPLES: Readonly<Record<string, Kernel>> = {
       centred: false,
       steps: 1024,
       linear: true,
+      flipY: false,
       opacity: { alpha: 0.5, premultiplied: false },
       overlay: { in: 'texture', width: 30, height: 20, linear: false },
     },
