@@ -77,7 +77,9 @@ export async function loadModelFile(
     return { from, model: await openModel(from.bytes) };
   };
   const { from, model } = await open().catch((error: unknown) => {
-    throw typeof source === 'string' && named && !named.expected ? leftBehind(source, error) : error;
+    if (!(error instanceof GradlensError)) throw error;
+    if (typeof source === 'string' && named && !named.expected) throw leftBehind(source, error);
+    throw isNetAddresses(source) && error.code === 'network' ? notFollowed(error) : error;
   });
   const files = new Map<string, Uint8Array>();
   for (const needed of model.files) files.set(needed.path, await from.beside(needed));
@@ -94,16 +96,24 @@ export async function loadModelFile(
 }
 
 /** What a bundler does to nets that come with the package: it takes only those along that are imported. */
-function leftBehind(name: string, cause: unknown): unknown {
-  if (!(cause instanceof GradlensError)) return cause;
-  return new GradlensError(
+const leftBehind = (name: string, cause: GradlensError): GradlensError =>
+  new GradlensError(
     cause.code,
     `${name} is not beside the package; with a bundler, import net from 'gradlens/weights/${name}', and load(net) ` +
       `(${cause.message})`,
     { ...cause.detail, model: name },
     { cause },
   );
-}
+
+/** What a bundler does that does not follow the addresses in a module: the files stay where they were. */
+const notFollowed = (cause: GradlensError): GradlensError =>
+  new GradlensError(
+    cause.code,
+    `${cause.message}; bundlers that do not follow new URL(…, import.meta.url), as esbuild and Bun, leave a net behind: ` +
+      "copy its folder from gradlens/weights/ beside the page, and load('NET/model.json')",
+    cause.detail,
+    { cause },
+  );
 
 /** Graphs of ONNX files are called `torch_jit`, `main_graph` and the like: their file's name says more. */
 function calledAs(file: ModelFile, name = ''): ModelFile {

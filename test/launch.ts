@@ -15,7 +15,10 @@ export const FLAGS = [
   '--use-fake-ui-for-media-stream',
 ];
 
-/** With these Chromium draws its pages by SwiftShader too, without which no video reaches WebGPU. Slower. */
+/**
+ * With these Chromium draws its pages by SwiftShader too, without which no video reaches WebGPU, and a canvas that WebGPU
+ * drew to costs it the device. Slower.
+ */
 export const VIDEO_FLAGS = [
   '--enable-features=Vulkan',
   '--use-vulkan=swiftshader',

@@ -69,6 +69,11 @@ test('a shipped net that a bundler left behind says how it is taken along', asyn
   };
   await expect(loadModelFile('everyday-64', gone, {})).rejects.toThrow(says);
   await expect(loadModelFile('elsewhere/model.json', gone, {})).rejects.toThrow(/model\.json: 404$/);
+  const net = { manifest: 'http://host/model.json', weights: 'http://host/net.safetensors' };
+  await expect(loadModelFile(net, gone, {})).rejects.toThrow(
+    /copy its folder from gradlens\/weights\/ beside the page/,
+  );
+  await expect(loadModelFile(net, async () => page, {})).rejects.toThrow(/^[^;]*$/); // a file that is there, and wrong
 });
 
 test('a public model by its name is prepared as its authors say, though its file does not', async () => {

@@ -113,7 +113,9 @@ export class GuardedDevice {
 }
 
 const lost = (reason: string): GradlensError =>
-  new GradlensError('device-lost', `The GPU device was lost: ${reason}. Create a new engine.`, { reason });
+  new GradlensError('device-lost', `The GPU device was lost: ${reason.replace(/\.$/, '')}. Create a new engine.`, {
+    reason,
+  });
 
 /** An error of the driver's as one of ours. A `RangeError` is how browsers say that an `ArrayBuffer` has no room. */
 export function typed(what: string, cause: unknown): GradlensError {

@@ -19,6 +19,8 @@ const names = readdirSync('examples', { withFileTypes: true }).flatMap((entry) =
 const PAGES = ['plain', 'observable'];
 const BUNDLED = ['vite', 'worker', 'typegpu'];
 const LOOPS = { 'raw-webgpu': 20, three: 15 }; // with the most lines that gradlens may take of each
+const LINES = { plain: 12, vite: 12, worker: 17, typegpu: 15 }; // all that each may have, blank ones and comments apart
+const DRAWN = ['typegpu']; // to a canvas of WebGPU
 const LOSSES = ['gatys', 'deepDream', 'lpips', 'featureInversion', 'tcav'];
 
 let packed: Packed;
@@ -69,6 +71,16 @@ test('node-folder writes a map over every picture', async () => {
   expect([width, height]).toEqual([480, 360]);
 });
 
+test.each(Object.entries(LINES))('%s takes no more than %i lines', (name, most) => {
+  const files = readdirSync(`examples/${name}`).filter((file) => /\.[jt]s$|^index\.html$/.test(file));
+  const lines = files.flatMap((file) => {
+    const code = readFileSync(`examples/${name}/${file}`, 'utf8');
+    const scripts = file === 'index.html' ? code.match(/(?<=<script type="\w+">\n)[^]*?(?=\s*<\/script>)/g) : [code];
+    return (scripts ?? []).join('\n').split('\n');
+  });
+  expect(lines.filter((line) => /^\s*(?!\/\/)\S/.test(line)).length).toBeLessThanOrEqual(most);
+});
+
 test.each(LOSSES)('losses/%s.mjs ends with a picture, in at most 40 lines', async (name) => {
   expect(readFileSync(`examples/losses/${name}.mjs`, 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(40);
   node('losses', `${name}.mjs`, '2');
@@ -115,7 +127,7 @@ describe('in Chromium', () => {
   test.each(addresses)(
     '%s shows its map, and names the class',
     async (name, path) => {
-      await using opened = await chromiumPage();
+      await using opened = await chromiumPage(undefined, DRAWN.includes(name) ? VIDEO_FLAGS : []);
       const { page, errors } = opened;
       await page.goto(`${served.address}${path}index.html`);
       await page.waitForFunction(
