@@ -149,6 +149,8 @@ export class Engine implements Disposable {
   /**
    * An engine on a device of its own, from an adapter that the caller found.
    *
+   * @param adapter as WebGPU gives it.
+   * @param options as those of {@link create}.
    * @throws GradlensError as {@link create}
    * @example
    * ```ts

@@ -33,6 +33,8 @@ export const isPreset = (name: string): name is PresetName => Object.hasOwn(PRES
 /**
  * A custom in full, for a network that takes `C×H×W`. Those that treat all channels alike go for grey pictures too.
  *
+ * @param prep its name.
+ * @param extents of the network's input.
  * @throws GradlensError `shape` where the network has another number of channels.
  * @example
  * ```ts

@@ -20,6 +20,8 @@ export const scaledPlacement = (
 /**
  * The rule `resize` of the spec, for a picture of these extents.
  *
+ * @param picture its extents, in pixels.
+ * @param spec how the network takes pictures: `Model.input`.
  * @example
  * ```ts
  * import { placementOf, renderMap, saliency } from 'gradlens';

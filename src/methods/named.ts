@@ -69,6 +69,8 @@ export function methodNamed(name: string): Method {
 /**
  * The values that a method is called with: those given, else defaults.
  *
+ * @param method of {@link METHODS}.
+ * @param given by the names of its options.
  * @throws GradlensError `validation` for an option that it does not have, or a value out of range
  * @example
  * ```ts

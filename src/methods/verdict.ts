@@ -20,6 +20,7 @@ export interface Areas {
 /**
  * Of curves of one picture.
  *
+ * @param curves as `perturbationCurves` gives them.
  * @param every of so many steps one counts, to compare with curves of fewer steps
  * @example
  * ```ts
@@ -43,6 +44,7 @@ export function areasOf({ deletion, insertion }: Pick<PerturbationCurves, 'delet
 /**
  * How much sooner the score comes with the map's pixels than it goes without them: 0 for any order by chance.
  *
+ * @param areas of the two curves.
  * @example
  * ```ts
  * import { gainOf } from 'gradlens';
