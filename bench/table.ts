@@ -61,7 +61,7 @@ export const COLUMNS: readonly Column[] = [
  * Of the bytes in WebGPU buffers those that are not the network's parameters: packed copies of these, activations,
  * results, reserves.
  */
-export const beyondWeights = ({ gpuBytes, weightBytes }: Row): readonly [peak: number, live: number] | null =>
+const beyondWeights = ({ gpuBytes, weightBytes }: Row): readonly [peak: number, live: number] | null =>
   gpuBytes && weightBytes !== undefined ? [gpuBytes.peak - weightBytes, gpuBytes.live - weightBytes] : null;
 
 const TITLES: Readonly<Record<What, string>> = {

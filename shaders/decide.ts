@@ -36,7 +36,7 @@ export interface WatchDims {
 }
 
 /** How many times the tolerance an error may be: of 18 million numbers in six photos one of 10,000 was farther off. */
-export const REACH = 5;
+const REACH = 5;
 
 /** Workgroups that share an item: one for so many blocks, no more than one invocation adds up in a moment. */
 export const groupsFor = (blocks: number): number => Math.max(1, Math.min(64, Math.ceil(blocks / (WORKGROUP * 16))));

@@ -48,13 +48,6 @@ export function groupBytes(d: GroupDims, vectors: number): number {
   return N * KEPT * P * Q * vectors * 16;
 }
 
-/** The extents of what is left with one element for each group. */
-export const foldedExtents = ({ C, H, W, along }: GroupDims) => ({
-  C: along.C ? 1 : C,
-  H: along.H ? 1 : H,
-  W: along.W ? 1 : W,
-});
-
 /** What a fold makes of a group. Its type has a lane for each of a block's channels. */
 export interface Fold {
   readonly name: string;

@@ -82,7 +82,7 @@ export interface Unit {
   readonly columns: 8 | 4;
 }
 export const ROW: Unit = { rows: 1, columns: STRIP };
-export const HALF_ROW: Unit = { rows: 1, columns: 4 };
+const HALF_ROW: Unit = { rows: 1, columns: 4 };
 export const SQUARE: Unit = { rows: 2, columns: 4 };
 
 /** Half of a strip, where the other half would lie beside the plane. */

@@ -22,7 +22,7 @@ export interface WinogradVariant {
 }
 
 /** Elements of a 4×4 tile. */
-export const ELEMENTS = 16;
+const ELEMENTS = 16;
 
 /** Whether a convolution can be computed so. */
 export const suitsWinograd = (d: ConvDims): boolean =>

@@ -104,7 +104,7 @@ function valueIn(text: string): unknown {
 }
 
 /** A dictionary or list of texts and whole numbers as Python prints it: `{0: 'tench', 1: "driver's licence"}`. */
-export function pythonIn(text: string): unknown {
+function pythonIn(text: string): unknown {
   const tokens = [
     ...text.matchAll(/\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(-?\d+(?:\.\d+)?)|([[\](){},:]))/gsy),
   ];

@@ -6,7 +6,7 @@ import type { CheckReport } from '../options';
 import { congruential } from '../random';
 import expected from './selfTest.json' with { type: 'json' };
 
-export const CHECK_TOLERANCE = 1e-5;
+const CHECK_TOLERANCE = 1e-5;
 
 const EXTENTS = { C: 3, H: 13, W: 11 };
 

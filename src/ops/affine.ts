@@ -23,7 +23,7 @@ export interface BatchNormNode extends Node<'batchNorm'> {
 }
 
 /** Scale and bias of an inference batch-norm, in float64. */
-export function batchNormAffine(
+function batchNormAffine(
   node: BatchNormNode,
   channels: number,
   weights: Weights,

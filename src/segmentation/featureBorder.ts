@@ -38,7 +38,7 @@ export function featureBorder(map: Plane, layers: readonly Features[], { share, 
 const NONE = -3;
 
 /** The logarithm of each border's mean difference over that of all neighbours. */
-export function contrastsOf(layer: Features, salience: Float32Array, levels: readonly number[]): number[] {
+function contrastsOf(layer: Features, salience: Float32Array, levels: readonly number[]): number[] {
   const { width, height, channels: C } = layer;
   const directions = directionsOf(layer);
   /** How many levels each pixel lies above. */

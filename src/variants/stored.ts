@@ -3,7 +3,7 @@ import type { ConvDims } from '../../shaders/conv/shape';
 import type { ConvVariant } from './variants';
 
 /** Part of every key: changing a generator of kernels makes what was measured with the old one void. */
-export const GENERATOR = 5;
+const GENERATOR = 5;
 
 /**
  * Convolutions of the same class get the same kernel: what is fastest depends on these, and hardly on anything else.

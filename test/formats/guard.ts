@@ -14,7 +14,7 @@ const LONGEST_INPUT = 2 ** 20;
 /** `[number of the case, 0 between cases, length of its input]`, and the input. */
 const state = new Int32Array(new SharedArrayBuffer(12));
 const input = new Uint8Array(new SharedArrayBuffer(LONGEST_INPUT));
-export const hangFile = join(tmpdir(), `gradlens-fuzz-hang-${process.pid}`);
+const hangFile = join(tmpdir(), `gradlens-fuzz-hang-${process.pid}`);
 
 /** Of the processor, by this process; not by others on a busy machine. */
 export const secondsUsed = (): number => {

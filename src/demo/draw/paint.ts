@@ -20,7 +20,7 @@ const LONGEST = 800;
 
 /** For unsigned maps; those with a sign take {@link SIGNED_COLOURS}. */
 export const colourChoices = colourMapNames.filter((name) => !isDiverging(name));
-export const SIGNED_COLOURS = colourMapNames.find(isDiverging)!;
+const SIGNED_COLOURS = colourMapNames.find(isDiverging)!;
 
 export const coloursFor = ({ signed }: Pick<Heatmap, 'signed'>, chosen: ColourMapName): ColourMapName =>
   signed ? SIGNED_COLOURS : chosen;

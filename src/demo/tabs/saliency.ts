@@ -153,7 +153,7 @@ export function paintOverlay(below: CanvasImageSource = parts.picture, extent: E
 }
 
 /** Of the layers of the lens the one that is chosen: the map over the picture, the map, the picture. */
-export function showView(): void {
+function showView(): void {
   const view = textOf(parts.form, 'view');
   parts.lens.dataset['view'] = view;
   parts.overlay.hidden = view !== 'over';
