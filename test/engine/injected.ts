@@ -130,6 +130,9 @@ export function injected(real: GPUDevice): Injected {
 
   const invalid = (name: string, fault: 'invalid' | 'oom', descriptor: never): unknown => {
     if (fault === 'invalid') return INVALID[name]!(real, descriptor);
+    // what is mapped from the first has its memory at once, or is none
+    if (name === 'createBuffer' && (descriptor as GPUBufferDescriptor).mappedAtCreation)
+      throw new RangeError('injected');
     real.pushErrorScope('validation'); // the object is invalid, but the error is another
     const object = INVALID[name]!(real, descriptor);
     real.popErrorScope().catch(() => {});
