@@ -36,7 +36,7 @@ const OWN = 'own';
 
 /** What is loaded, and what is wanted. */
 let own: readonly File[] = [];
-let labels: readonly string[] | undefined;
+let labels: { readonly of: string; readonly names: readonly string[] } | undefined;
 let loading: { readonly key: string; readonly done: Promise<NetworkInfo> } | undefined;
 /** What the menus said of the network that is there. */
 let loaded: { readonly key: string; readonly model: string; readonly prep: string } | undefined;
@@ -111,8 +111,11 @@ export async function takeLabels(file: File): Promise<void> {
       `${file.name} has ${names.length} names; this network has ${classes} classes. ` +
         'One name per line, in the order of the scores, would be right.',
     );
-  labels = names;
+  labels = { of: parts.model.value, names };
 }
+
+/** Of the network that is chosen; those that were given to another one are none of its. */
+const labelsGiven = (): readonly string[] | undefined => (labels?.of === parts.model.value ? labels.names : undefined);
 
 /** The network that is chosen on the page, loaded if it is not; what was there before stays if this fails. */
 export async function ensureNetwork(signal: AbortSignal): Promise<NetworkInfo> {
@@ -120,7 +123,7 @@ export async function ensureNetwork(signal: AbortSignal): Promise<NetworkInfo> {
     parts.model.value,
     own.map(({ name, size, lastModified }) => [name, size, lastModified]),
     parts.prep.value,
-    labels,
+    labelsGiven(),
     isOwn() ? netChoices() : {},
   ]);
   if (loading?.key !== key) {
@@ -205,6 +208,7 @@ async function load(key: string, signal: AbortSignal): Promise<NetworkInfo> {
 
 function request(): NetworkRequest {
   const { value } = parts.model;
+  const labels = labelsGiven();
   const choices = { prep: parts.prep.value as PresetName | 'file', ...(labels ? { labels } : {}) };
   if (value === OWN) return { source: own, ...choices, ...netChoices() };
   const found = Object.hasOwn(PUBLIC_MODELS, value) ? PUBLIC_MODELS[value] : undefined;
