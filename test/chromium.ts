@@ -1,19 +1,40 @@
-/** A page in a Chromium of the file's own: a browser lets only the page in front run freely, and files run at once. */
-import type { Browser, Page } from 'puppeteer';
+/**
+ * A page in the Chromium of this process: a browser lets only the page in front run freely, and files run at once. One
+ * file after the other has it, which spares its start, and fetching and compiling the page's modules.
+ */
+import puppeteer, { type Browser, type Page } from 'puppeteer';
 import { afterAll, inject } from 'vitest';
-import { launch } from './launch';
+import { launch, protocolTimeout } from './launch';
 
-/** By the flags that they have beside the usual ones. */
-const browsers = new Map<string, Promise<Browser>>();
+/** Those that were started here, by the flags that they have beside the usual ones. */
+const started = new Map<string, Promise<Browser>>();
+let connected: Promise<Browser> | undefined;
+const opened: Page[] = [];
 
-// Here, since a hook that is asked for inside of a test is never called: the browser would outlive its file, and what
-// its pages do would slow all files after it.
-afterAll(() => Promise.all([...browsers.values()].map(async (browser) => (await browser).close())));
+// Here, since a hook that is asked for inside of a test is never called: pages would outlive their file, and what they
+// do would slow all files after it.
+afterAll(async () => {
+  await Promise.all(opened.filter((page) => !page.isClosed()).map((page) => page.close()));
+  await (await connected)?.disconnect();
+  await Promise.all([...started.values()].map(async (browser) => (await browser).close()));
+});
+
+function browserWith(flags: readonly string[]): Promise<Browser> {
+  if (flags.length === 0) return (connected ??= puppeteer.connect({ browserWSEndpoint: endpoint(), protocolTimeout }));
+  const browser = started.get(flags.join()) ?? launch(flags);
+  started.set(flags.join(), browser);
+  return browser;
+}
+
+function endpoint(): string {
+  const all = inject('browsers');
+  return all[(Number(process.env['VITEST_POOL_ID']) - 1) % all.length]!;
+}
 
 export interface ChromiumPage extends AsyncDisposable {
   readonly page: Page;
   /** What the page logged as an error, or threw without catching it. A test ends well if this is empty. */
-  readonly errors: readonly string[];
+  readonly errors: string[];
   close(): Promise<void>;
 }
 
@@ -22,9 +43,8 @@ export interface ChromiumPage extends AsyncDisposable {
  * `close()`. What is still open when the test file ends is closed then.
  */
 export async function chromiumPage(path = 'package.json', flags: readonly string[] = []): Promise<ChromiumPage> {
-  const browser = browsers.get(flags.join()) ?? launch(flags);
-  browsers.set(flags.join(), browser);
-  const page = await (await browser).newPage();
+  const page = await (await browserWith(flags)).newPage();
+  opened.push(page);
   const errors: string[] = [];
   page.on('console', (message) => {
     // Every page without an icon of its own logs that /favicon.ico is not there.

@@ -4,7 +4,7 @@
  *
  * Paths are relative to the repository, with forward slashes; a package stands by its name.
  */
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 
 /** `values` leaves out what only brings types and so is gone at run time; `first` also what is imported later. */
@@ -36,7 +36,12 @@ function resolved(file: string, name: string): string {
   return [path, `${path}.ts`, `${path}/index.ts`].find(isFile) ?? path;
 }
 
-const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile();
+const files = new Map<string, boolean>();
+function isFile(path: string): boolean {
+  const found = files.get(path) ?? statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  files.set(path, found);
+  return found;
+}
 const hasImports = (path: string): boolean => /\.(ts|mjs)$/.test(path) && isFile(path);
 
 /** Everything that a file reaches through imports, itself first, by the number of steps. */

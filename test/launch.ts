@@ -2,7 +2,9 @@
 import puppeteer, { type Browser } from 'puppeteer';
 import { findChromium } from '../scripts/system.mjs';
 
-export const FLAGS = [
+const FORGIVING = '--disable-domain-blocking-for-3d-apis';
+
+const FLAGS = [
   '--no-sandbox', // Chromium's sandbox does not work for root, as which containers run
   '--enable-unsafe-webgpu',
   '--use-webgpu-adapter=swiftshader',
@@ -11,6 +13,8 @@ export const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  '--disable-gpu-process-crash-limit', // a page may lose the GPU any number of times,
+  FORGIVING, // and gets it back
   '--use-fake-device-for-media-stream', // a camera that shows a turning pie, and asks nobody
   '--use-fake-ui-for-media-stream',
 ];
@@ -26,10 +30,17 @@ export const VIDEO_FLAGS = [
   '--ignore-gpu-blocklist',
 ];
 
+export const protocolTimeout = 240_000;
+
+/** Chromium as visitors have it: from the second loss of the GPU on it gives none to the page for minutes. */
+export const launchUnforgiving = (): Promise<Browser> => start(FLAGS.filter((flag) => flag !== FORGIVING));
+
 /** @throws Error where there is no Chromium */
-export async function launch(more: readonly string[] = []): Promise<Browser> {
+export const launch = (more: readonly string[] = []): Promise<Browser> => start([...FLAGS, ...more]);
+
+async function start(args: string[]): Promise<Browser> {
   const executablePath = findChromium();
   if (!executablePath)
     throw new Error('no Chromium: run npm test, which gets one, or set GRADLENS_CHROMIUM to its program');
-  return puppeteer.launch({ executablePath, headless: true, args: [...FLAGS, ...more], protocolTimeout: 240_000 });
+  return puppeteer.launch({ executablePath, headless: true, args, protocolTimeout });
 }

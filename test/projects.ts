@@ -17,26 +17,30 @@ export function projectOf(file: string): ProjectName {
   return ['webgpu', 'vite', 'node:child_process'].some((name) => reached.has(name)) ? 'gpu' : 'pure';
 }
 
-// Processes: a crash of Dawn takes only that of its own file. Two at once: a software GPU takes all cores while it
-// computes, but these tests compile on one, and wait for programs and pages, more than that. Each file of pages has a
-// Chromium of its own, since a browser lets only the page in front run freely.
-const PROCESSES = { pool: 'forks', maxWorkers: 2 } as const;
+/**
+ * Of files that run at once. A software GPU takes all cores while it computes, but these tests compile on one, and wait
+ * for programs and pages, more than that. Each has a Chromium of its own, since a browser lets only the page in front
+ * run freely.
+ */
+export const PROCESSES = 2;
+// a crash of Dawn takes only the process of its own file
+const FORKS = { pool: 'forks', maxWorkers: PROCESSES } as const;
 
 export function projects(): TestProjectInlineConfiguration[] {
-  const files = testFiles();
+  const owners = testFiles().map((file) => [file, projectOf(file)] as const);
   const project = (name: ProjectName, groupOrder: number, options: TestProjectInlineConfiguration['test']) => ({
     extends: true as const,
     test: {
       name,
-      include: files.filter((file) => projectOf(file) === name),
-      sequence: { groupOrder }, // one project after the other
+      include: owners.flatMap(([file, owner]) => (owner === name ? [file] : [])),
+      sequence: { groupOrder }, // one group after the other
       ...options,
     },
   });
   return [
     // one file after the other in each process, which reads once what they share, and whose time is its own
     project('pure', 0, { pool: 'forks', isolate: false, maxWorkers: '100%' }),
-    project('gpu', 1, PROCESSES),
-    project('browser', 2, { ...PROCESSES, globalSetup: 'test/setup.ts' }),
+    project('gpu', 1, FORKS),
+    project('browser', 1, { ...FORKS, globalSetup: 'test/setup.ts' }),
   ];
 }

@@ -1,6 +1,6 @@
 /**
- * Once per run: a Vite server, and whether Chromium has an adapter of WebGPU. Without one the run fails; nothing is
- * skipped. Tests reach the server through test/chromium.ts.
+ * Once per run: a Vite server, and a Chromium for each process of tests, which has an adapter of WebGPU. Without one
+ * the run fails; nothing is skipped. Tests reach both through test/chromium.ts.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,10 +8,13 @@ import { join } from 'node:path';
 import { createServer } from 'vite';
 import type { TestProject } from 'vitest/node';
 import { launch } from './launch.ts';
+import { PROCESSES } from './projects.ts';
 import { quickNets } from './quickNets.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
+    /** Addresses of Chromiums, for each process of tests its own. */
+    browsers: string[];
     /** Where Vite serves the repository: `http://127.0.0.1:…/` */
     pageUrl: string;
     /** An empty folder, where the first test that needs the package unpacks it for all. */
@@ -20,7 +23,7 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const browser = await launch();
+  const browsers = await Promise.all(Array.from({ length: PROCESSES }, () => launch()));
   const server = await createServer({
     server: {
       host: '127.0.0.1',
@@ -37,18 +40,23 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const packFolder = mkdtempSync(join(tmpdir(), 'gradlens-packed-'));
   const close = async () => {
     rmSync(packFolder, { recursive: true, force: true });
-    await server.close();
+    await Promise.all([server, ...browsers].map((one) => one.close()));
   };
 
+  const browser = browsers[0]!;
   const page = await browser.newPage();
   await page.goto(new URL('package.json', pageUrl).href); // any page of this origin: about:blank has no WebGPU
   const adapter = await page.evaluate(async () => (await navigator.gpu?.requestAdapter())?.info.description);
-  const version = await browser.version();
-  await browser.close();
+  await page.close();
   if (adapter === undefined) {
+    const version = await browser.version();
     await close();
     throw new Error(`${version} has no WebGPU adapter`);
   }
+  project.provide(
+    'browsers',
+    browsers.map((each) => each.wsEndpoint()),
+  );
   project.provide('pageUrl', pageUrl);
   project.provide('packFolder', packFolder);
   return close;

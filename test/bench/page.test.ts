@@ -6,7 +6,7 @@ import { describe, expect, inject, test } from 'vitest';
 import { type Report, parseReport } from '../../bench/report';
 import { crashGpu } from '../../scripts/mishaps.mjs';
 import { chromiumPage } from '../chromium';
-import { launch } from '../launch';
+import { launchUnforgiving } from '../launch';
 
 const QUICK = 'net=tiny&contenders=gradlens&runs=3&seconds=0.05&warm-up=0.5';
 
@@ -15,9 +15,9 @@ const stateOf = (page: Page, state: string) =>
 const textOf = (page: Page, selector: string): Promise<string> =>
   page.$eval(selector, (element) => element.textContent);
 
-/** In a Chromium of its own: one that lost its GPU gives none to others. */
+/** In a Chromium of its own, which gives no GPU after the second loss. */
 async function alone(path: string): Promise<{ page: Page } & AsyncDisposable> {
-  const browser = await launch();
+  const browser = await launchUnforgiving();
   const [page] = (await browser.pages()) as [Page];
   await page.goto(new URL(path, inject('pageUrl')).href);
   return { page, [Symbol.asyncDispose]: () => browser.close() };

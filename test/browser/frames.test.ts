@@ -2,23 +2,17 @@
  * A Chromium that draws its pages on the CPU, as headless ones do, does not give WebGPU its video frames; one that
  * draws by Vulkan does. So this runs in both, and sees in the second that no picture goes through the CPU.
  */
-import puppeteer, { type Page } from 'puppeteer';
-import { expect, inject, test } from 'vitest';
-import { findChromium } from '../../scripts/system.mjs';
+import type { Page } from 'puppeteer';
+import { expect, test } from 'vitest';
 import { chromiumPage } from '../chromium';
-import { FLAGS } from '../launch';
 import type { FatalReport, FrameReport } from './frames';
 
 const HARNESS = 'test/browser/harness.html';
 const VULKAN = [
-  '--no-sandbox',
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
   '--enable-features=Vulkan',
   '--use-vulkan=swiftshader',
   '--use-angle=swiftshader',
   '--ignore-gpu-blocklist',
-  '--no-first-run',
 ];
 
 async function reportOf(page: Page): Promise<FrameReport> {
@@ -42,27 +36,15 @@ function expectRight({ kinds, open, closed, live }: FrameReport): void {
   expect(live[2]).toBe(0);
 }
 
-/** In a browser of its own, whose GPU may go without harm to others. */
-async function inBrowser(args: readonly string[], use: (page: Page) => Promise<void>): Promise<void> {
-  const browser = await puppeteer.launch({ executablePath: findChromium()!, headless: true, args: [...args] });
-  try {
-    const page = await browser.newPage();
-    await page.goto(new URL(`${HARNESS}?hardware`, inject('pageUrl')).href);
-    await use(page);
-  } finally {
-    await browser.close();
-  }
-}
-
-test('frames and bitmaps are prepared as the same pixels in bytes, through the CPU where nothing else works', () =>
-  inBrowser(FLAGS, async (page) => {
-    // where the libraries of a desktop are missing, the first question kills the GPU process
-    const report = await reportOf(page).catch((error: unknown) => {
-      if (!String(error).includes('The GPU device was lost')) throw error;
-      return reportOf(page);
-    });
-    expectRight(report);
-  }));
+test('frames and bitmaps are prepared as the same pixels in bytes, through the CPU where nothing else works', async () => {
+  await using opened = await chromiumPage(`${HARNESS}?hardware`);
+  // where the libraries of a desktop are missing, the first question kills the GPU process
+  const report = await reportOf(opened.page).catch((error: unknown) => {
+    if (!String(error).includes('The GPU device was lost')) throw error;
+    return reportOf(opened.page);
+  });
+  expectRight(report);
+});
 
 test('on a software adapter frames go by their own bytes, and the browser is not asked for anything else', async () => {
   await using opened = await chromiumPage(HARNESS);
@@ -78,21 +60,21 @@ test('where the first copy of a frame takes the GPU with it, the next device get
   expect(await fatalReportOf(opened.page)).toEqual({ first: 'device-lost', difference: 0, asked: 1 });
 });
 
-test('where the browser can, they go to the network without a copy through the CPU', () =>
-  inBrowser(VULKAN, async (page) => {
-    const report = await reportOf(page);
-    expectRight(report);
-    expect(Object.entries(report.kinds).filter(([, { readBacks }]) => readBacks > 0)).toEqual([]);
-  }));
+test('where the browser can, they go to the network without a copy through the CPU', async () => {
+  await using opened = await chromiumPage(`${HARNESS}?hardware`, VULKAN);
+  const report = await reportOf(opened.page);
+  expectRight(report);
+  expect(Object.entries(report.kinds).filter(([, { readBacks }]) => readBacks > 0)).toEqual([]);
+});
 
-test('a frame, an external texture and a canvas of WebGPU are recorded as the same pixels in bytes', () =>
-  inBrowser(VULKAN, async (page) => {
-    await page.waitForFunction(() => 'recordFrames' in window);
-    const untold = 'an external texture does not tell its extents';
-    expect(await page.evaluate(() => window.recordFrames())).toEqual({
-      'canvas of WebGPU': expect.toSatisfy((error: number) => error < 1e-5),
-      frame: expect.toSatisfy((error: number) => error < 1e-5),
-      'external texture': expect.toSatisfy((error: number) => error < 1e-5),
-      'external texture that does not tell its extents': expect.stringContaining(untold),
-    });
-  }));
+test('a frame, an external texture and a canvas of WebGPU are recorded as the same pixels in bytes', async () => {
+  await using opened = await chromiumPage(`${HARNESS}?hardware`, VULKAN);
+  await opened.page.waitForFunction(() => 'recordFrames' in window);
+  const untold = 'an external texture does not tell its extents';
+  expect(await opened.page.evaluate(() => window.recordFrames())).toEqual({
+    'canvas of WebGPU': expect.toSatisfy((error: number) => error < 1e-5),
+    frame: expect.toSatisfy((error: number) => error < 1e-5),
+    'external texture': expect.toSatisfy((error: number) => error < 1e-5),
+    'external texture that does not tell its extents': expect.stringContaining(untold),
+  });
+});

@@ -3,7 +3,7 @@
  */
 import type { Page } from 'puppeteer';
 import { inject } from 'vitest';
-import { launch } from '../launch';
+import { launchUnforgiving } from '../launch';
 import { QUICK } from '../quickNets';
 
 interface Opened extends AsyncDisposable {
@@ -12,7 +12,7 @@ interface Opened extends AsyncDisposable {
 
 /** `prepare` is called before the page is loaded. */
 export async function openAlone(hash: string, prepare?: (page: Page) => Promise<unknown>): Promise<Opened> {
-  const browser = await launch();
+  const browser = await launchUnforgiving();
   const [page] = (await browser.pages()) as [Page];
   await page.setViewport({ width: 1280, height: 900 });
   await prepare?.(page);
