@@ -50,11 +50,10 @@ describe('pictures', () => {
       await page.waitForFunction((words) => window.gradlens.state.error?.message.includes(words), {}, words);
       expect((await stateOf(page)).map!.picture).toBe('church.jpg');
     }
-    await close();
-
-    const again = await openQuick(new URL(href).hash);
+    const again = await openQuick(new URL(href).hash); // the other page is still open: this one is new
     expect((await mapNumber(again.page, 1)).map.values).toEqual(fetched.map.values);
-    await again.close();
+    await again.page.close();
+    await close();
     server.close();
   });
 
@@ -173,6 +172,7 @@ describe('networks', () => {
     await setField(page, '#model', 'imagenette-128-robust');
     const back = await mapNumber(page, 5);
     expect(back.map.values).toEqual(first.map.values);
+    expect(back.network!.labels).toEqual(first.network!.labels);
     expect(errors).toEqual([]);
     await close();
   });
@@ -236,11 +236,10 @@ test('a link brings back the network’s preparation, picture, class, method and
   expect(network!.preparation).toMatchObject({ by: 'caller', prep: 'unit' });
   expect(await page.$eval('#legend-high', (end) => end.textContent)).toContain('percentile 95');
   expect(page.url()).toContain('#prep=unit&sample=ladybug&class=pizza');
-  const hash = new URL(page.url()).hash;
-  await close();
-  const again = await openQuick(hash);
+  const again = await openQuick(new URL(page.url()).hash); // the other page is still open: this one is new
   expect((await mapNumber(again.page, 1)).map.values).toEqual(map.values);
-  await again.close();
+  await again.page.close();
+  await close();
 });
 
 test('SqueezeNet 1.1 gives photographs the classes that are known of it', DATA, async () => {
@@ -248,12 +247,14 @@ test('SqueezeNet 1.1 gives photographs the classes that are known of it', DATA, 
     photos: { file: string; squeezenet11_top5: [index: number, probability: number][] }[];
   };
   const { page, close } = await openQuick('#tab=class-model'); // which asks for scores alone
-  await settled(page);
+  const { networks } = await settled(page);
+  const another = (count: number) =>
+    page.waitForFunction((n) => window.gradlens.state.networks === n, { timeout: 100_000 }, networks + count);
   const input = (await page.$('input#file'))!;
   await input.uploadFile(join(data, 'weights/squeezenet1.1.onnx'));
-  await page.waitForFunction(() => window.gradlens.state.networks === 2, { timeout: 100_000 });
+  await another(1);
   await setField(page, '#prep', 'caffe-bgr');
-  await page.waitForFunction(() => window.gradlens.state.networks === 3, { timeout: 100_000 });
+  await another(2);
   for (const {
     file,
     squeezenet11_top5: [[top1] = []],

@@ -1,14 +1,15 @@
 /** The three instruments, each by its numbers. */
-import { expect, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 import { readNpy } from '../../src/formats/npy';
 import { textsOf } from '../../src/image/png';
 import { relativeL2 } from '../../src/compare';
 import { CLASS_MODEL_PRESETS, METHODS, areasOf, classModel, gainOf, verdictOf } from '../../src/index';
-import { createNodeEngine, fileAddress } from '../../src/node';
-import { chooseRadio, mapNumber, openDemo, openQuick, savedBy, setField, settled, stateOf, TEN } from './open';
+import { createNodeEngine } from '../../src/node';
+import { QUICK } from '../quickNets';
+import { chooseRadio, mapNumber, openQuick, savedBy, setField, settled, stateOf, TEN } from './open';
 import { twoConvolutions } from './ownNet';
 
-const MODEL = 'weights/imagenette-128-robust/model.json';
+const MODEL = `${QUICK}weights/imagenette-128-robust/model.json`;
 
 test('every method makes its own map, with the fields that it has', async () => {
   const { page, errors, close } = await openQuick();
@@ -105,7 +106,9 @@ test('the checks of a map: what random weights leave of it, and where its curves
 });
 
 test('a class model grows, pauses, goes on, and is the one that the library makes', async () => {
-  const { page, errors, close } = await openDemo(`#tab=class-model&${TEN}&sample=church&iterations=12&recipe=paper`);
+  const { page, errors, close } = await openQuick(
+    `#tab=class-model&${TEN}&sample=church&class=golf+ball&iterations=12&recipe=paper`,
+  );
   await settled(page);
   await page.click('#ascent-start');
   await page.waitForFunction(() => (window.gradlens.state.ascent?.iteration ?? 0) >= 1, { timeout: 100_000 });
@@ -121,7 +124,7 @@ test('a class model grows, pauses, goes on, and is the one that the library make
   await page.waitForFunction(() => window.gradlens.state.ascent!.phase === 'finished', { timeout: 200_000 });
   const { ascent } = await settled(page);
   expect(ascent).toMatchObject({
-    names: ['church'],
+    names: ['golf ball'],
     iteration: 12,
     meta: { preset: 'paper', l2: CLASS_MODEL_PRESETS.paper.l2 },
   });
@@ -130,12 +133,12 @@ test('a class model grows, pauses, goes on, and is the one that the library make
 
   // by the browser's own driver: from the zero image, where all is tied, rounding decides where the ascent goes
   using engine = await createNodeEngine({ icd: 'swiftshader' });
-  const model = await engine.load(fileAddress(MODEL));
-  const run = classModel(model, { class: 4, preset: 'paper', iterations: 12 });
+  const model = await engine.load(new URL(MODEL, inject('pageUrl')));
+  const run = classModel(model, { class: 8, preset: 'paper', iterations: 12 });
   let next = await run.next();
   while (!next.done) next = await run.next();
   const { name, bytes } = await savedBy(page, '#save-npy');
-  expect(name).toBe('class-model-church.npy');
+  expect(name).toBe('class-model-golf-ball.npy');
   const { shape, data } = readNpy(new Uint8Array(bytes));
   expect(shape).toEqual([1, 3, 128, 128]);
   expect(relativeL2(data, next.value.data)).toBeLessThan(1e-3);
@@ -144,7 +147,7 @@ test('a class model grows, pauses, goes on, and is the one that the library make
 });
 
 test('a class model is cancelled in the middle, keeps what it has, and the next one begins anew', async () => {
-  const { page, errors, close } = await openDemo(`#tab=class-model&${TEN}&iterations=1000&target=gallery`);
+  const { page, errors, close } = await openQuick(`#tab=class-model&${TEN}&iterations=1000&target=gallery`);
   await settled(page);
   await page.click('#ascent-start');
   await page.waitForFunction(() => (window.gradlens.state.ascent?.iteration ?? 0) >= 1, { timeout: 200_000 });
@@ -159,12 +162,12 @@ test('a class model is cancelled in the middle, keeps what it has, and the next 
   expect(await page.$$eval('#gallery canvas', (all) => all.length)).toBe(10);
 
   await setField(page, '#target', 'neuron');
-  await setField(page, '#tensor', 'conv3_1');
+  await setField(page, '#tensor', 'conv2');
   await setField(page, '#channel', '7');
   await setField(page, 'input[name=iterations]', '2');
   await page.click('#ascent-start');
   await page.waitForFunction(() => window.gradlens.state.ascent?.phase === 'finished', { timeout: 100_000 });
-  expect((await settled(page)).ascent).toMatchObject({ names: ['conv3_1, channel 7'], iteration: 2 });
+  expect((await settled(page)).ascent).toMatchObject({ names: ['conv2, channel 7'], iteration: 2 });
 
   await setField(page, 'input[name=step]', '0.00001');
   await page.click('#ascent-start');
@@ -173,10 +176,11 @@ test('a class model is cancelled in the middle, keeps what it has, and the next 
     { timeout: 100_000 },
   );
 
+  await settled(page);
   await setField(page, '#channel', '7000');
   await page.click('#ascent-start');
   await page.waitForFunction(() => window.gradlens.state.error !== null, { timeout: 100_000 });
-  expect((await stateOf(page)).error).toMatchObject({ code: 'shape', message: expect.stringContaining('conv3_1') });
+  expect((await stateOf(page)).error).toMatchObject({ code: 'shape', message: expect.stringContaining('conv2') });
   expect(errors).toEqual([]);
   await close();
 });
@@ -219,14 +223,15 @@ test('a segmentation has a mask, its box and its energy, and follows its paramet
 });
 
 test('what is saved as JSON says all that is shown, and all that it depends on', async () => {
-  const { page, close } = await openDemo(`#${TEN}&sample=church&relu=guided`);
+  const link = `#${TEN}&sample=church&class=church&relu=guided`;
+  const { page, close } = await openQuick(link);
   const { map } = await mapNumber(page, 1);
   const { name, bytes } = await savedBy(page, '#save-json');
   expect(name).toBe('church-church.json');
   const record = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
   expect(record).toMatchObject({
     by: 'gradlens',
-    link: `#${TEN}&sample=church&relu=guided`,
+    link,
     parameters: { relu: 'guided' },
     picture: { name: 'church', width: 480 },
     network: { name: 'imagenette-128-robust' },
@@ -235,7 +240,7 @@ test('what is saved as JSON says all that is shown, and all that it depends on',
   expect((record['map'] as { data: number[] }).data).toEqual(map.values);
   const png = textsOf((await savedBy(page, '#save-png')).bytes);
   expect(JSON.parse(png['gradlens']!)).toMatchObject({
-    link: `#${TEN}&sample=church&relu=guided`,
+    link,
     map: { label: 'church', relu: 'guided', score: map.score, data: '16384 values' },
   });
   await close();
