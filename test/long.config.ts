@@ -6,7 +6,13 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.long.ts', 'test/ops/*.test.ts', 'test/oracle/differences.test.ts', 'test/engine/runs.test.ts'],
+    include: [
+      'test/**/*.long.ts',
+      'test/ops/*.test.ts',
+      'test/oracle/differences.test.ts',
+      'test/engine/runs.test.ts',
+      'test/browser/engine.test.ts',
+    ],
     globalSetup: 'test/setup.ts',
     pool: 'forks',
     maxWorkers: 1,
