@@ -28,7 +28,7 @@ import { floats, integers, node, onnxFile } from './models';
 // the same cases in every run, so that a gate does not fail by chance
 const seed = Number(process.env['FUZZ_SEED'] ?? 1);
 /** Of all targets together. */
-const total = Number(process.env['FUZZ_RUNS'] ?? 3000);
+const total = Number(process.env['FUZZ_RUNS'] ?? 1500);
 const TARGETS = 14;
 const runs = Math.ceil(total / TARGETS);
 const FIXTURES = join(import.meta.dirname, '../fixtures');

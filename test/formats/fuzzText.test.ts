@@ -23,7 +23,7 @@ import { guarded, startWatch } from './guard';
 
 const seed = Number(process.env['FUZZ_SEED'] ?? 1);
 const TARGETS = 8;
-const numRuns = Math.ceil(Number(process.env['FUZZ_RUNS'] ?? 3000) / TARGETS);
+const numRuns = Math.ceil(Number(process.env['FUZZ_RUNS'] ?? 1500) / TARGETS);
 vi.setConfig({ testTimeout: 60_000 + numRuns * 100 });
 
 let endWatch: () => Promise<number>;

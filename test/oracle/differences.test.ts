@@ -4,7 +4,7 @@ import { SHARE_OF_RUNS } from '../runs';
 import { dot, relativeL2 } from './compare';
 import { backwardError, centralDifferences, slopeAlong } from './differences';
 import { inputAwayFromKinks } from './kinks';
-import { graphGradient, runGraph } from './network';
+import { graphGradient, runGraph, scoresOf } from './network';
 import { backward, forward, oracleOf, oracles } from './operators';
 import { normals, seededRandom } from './random';
 import { mixedGraph } from './mixedGraph';
@@ -47,9 +47,9 @@ describe('the gradient of a random graph is its slope', () => {
   ])('along three directions (seed %i)', (seed, graph) => {
     const random = seededRandom(seed);
     const input = inputAwayFromKinks(graph, 1e-4, seed);
-    const classIndex = random.integer(0, graphGradient(graph, input, { class: 0 }).scores.length - 1);
+    const classIndex = random.integer(0, scoresOf(graph, input).length - 1);
     const { scores, gradient } = graphGradient(graph, input, { class: classIndex });
-    const score = (x: Float64Array) => graphGradient(graph, x, { class: classIndex }).scores[classIndex]!;
+    const score = (x: Float64Array) => scoresOf(graph, x)[classIndex]!;
 
     const tolerance = 1e-6 * Math.sqrt(dot(gradient, gradient)) + 1e-7 * Math.abs(scores[classIndex]!);
     for (let repetition = 0; repetition < 3; repetition++) {
@@ -63,7 +63,7 @@ describe('the gradient of a random graph is its slope', () => {
     const graph = randomGraph(1);
     const input = inputAwayFromKinks(graph, 1e-3);
     const probability = (x: Float64Array) => {
-      const { scores } = graphGradient(graph, x, { class: 1 });
+      const scores = scoresOf(graph, x);
       return Math.exp(scores[1]!) / scores.reduce((sum, score) => sum + Math.exp(score), 0);
     };
     const ofProbability = graphGradient(graph, input, { class: 1, score: 'probability' }).gradient;

@@ -49,6 +49,10 @@ export function runGraph(graph: Graph, input: Float64Array): Tensors {
   return tensors;
 }
 
+/** The scores before the head. */
+export const scoresOf = (graph: Graph, input: Float64Array): Float64Array =>
+  named(runGraph(graph, input), endOf(graph).scoreName).data;
+
 /**
  * Gradient of one item's score with respect to its input. A tensor with several readers sums their gradients, and only
  * the sum meets the node that wrote it: for the rules that ask for the sign of dY the order matters.
