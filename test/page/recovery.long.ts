@@ -4,9 +4,11 @@
  */
 import { join } from 'node:path';
 import type { Page } from 'puppeteer';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { alertOf, crashGpu, mapNumber, settled, stateOf, TEN } from './open';
 import { endWorker, openAlone, openWithWorkers } from './openAlone';
+
+vi.setConfig({ testTimeout: 900_000 });
 
 const to = process.env['GRADLENS_PICTURES_TO'];
 
@@ -49,11 +51,12 @@ const ACTIVITIES: Readonly<Record<string, Activity>> = {
     result: ascentOf,
   },
   'a class model is paused': {
-    hash: `#tab=class-model&${TEN}&sample=church&iterations=12`,
+    hash: `#tab=class-model&${TEN}&sample=church&iterations=24`,
     begin: async (page) => {
       await start(page);
       await page.waitForFunction(() => (window.gradlens.state.ascent?.iteration ?? 0) > 1);
       await page.click('#ascent-pause');
+      await page.waitForFunction(() => window.gradlens.state.ascent?.phase === 'paused'); // after its iteration
     },
     during: /^Paused/,
     result: async (page) => {
