@@ -4,7 +4,18 @@ import type { Page } from 'puppeteer';
 import { expect, test } from 'vitest';
 import { DEFAULT_MODEL } from '../../src/publicModels';
 import { DATA, data } from '../needs';
-import { alertOf, chooseRadio, mapNumber, openDemo, openQuick, setField, settled, stateOf, TEN } from './open';
+import {
+  alertOf,
+  chooseRadio,
+  mapNumber,
+  openDemo,
+  openQuick,
+  openWithSmallPictures,
+  setField,
+  settled,
+  stateOf,
+  TEN,
+} from './open';
 
 const textOf = (page: Page, selector: string): Promise<string> =>
   page.$eval(selector, (element) => element.textContent.replace(/\s+/g, ' ').trim());
@@ -158,7 +169,7 @@ test(
 );
 
 test('small pictures of the other methods come by themselves, and choosing one shows it at once', async () => {
-  const { page, errors, close } = await openQuick(`#${TEN}&sample=church`);
+  const { page, errors, close } = await openWithSmallPictures(`#${TEN}&sample=church`);
   await mapNumber(page, 1);
   await page.waitForFunction(
     () => document.querySelector<HTMLCanvasElement>('.method:has([value=grad-cam]) canvas')!.width > 1,
