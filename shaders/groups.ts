@@ -90,34 +90,38 @@ type GroupParts = Pick<KernelParts, 'name' | 'slices' | 'tensors' | 'functions' 
 const SHARED_FROM = WORKGROUP;
 
 /**
- * A kernel that folds groups, one fold after the other, and then does `body` once for each group, (n, g, p, q). Between
- * two folds the value of the first one can be changed: `after`.
+ * A kernel that folds groups, one fold after the other, and then does `body` once for each group, (n, g, p, q), and
+ * `each` for every block (n, b, h, w) of it. Between two folds the value of the first one can be changed: `after`.
  */
 export function foldGroups(
   d: GroupDims,
   {
     folds,
     functions = '',
-    body,
+    body = '',
+    each = '',
     dims: own = {},
     ...parts
-  }: GroupParts & {
+  }: Omit<GroupParts, 'body'> & {
     readonly folds: readonly (Fold & { readonly after?: string })[];
+    readonly body?: string;
+    readonly each?: string;
   },
 ): Kernel {
   const dims = { ...fieldsOf(d), ...own };
   const shared = dims.COUNT >= SHARED_FROM && dims.P * dims.Q <= MOST_WORKGROUPS;
-  const fold = ({ name, type, begin, step, join, after = '' }: (typeof folds)[number]): string => {
-    const turned = (order: string): string => `${name} = ${join(name, LANES[type](name, order))};`;
-    return wgsl`
-var ${name} = ${begin};
+  const walk = (step: string): string => `
 for (var i = ${shared ? 'me' : '0u'}; i < d.COUNT; i += ${shared ? WORKGROUP : 1}u) {
   let w = q + i % d.RUN_W;
   let h = p + i / d.RUN_W % d.RUN_H;
   let b = g + i / (d.RUN_W * d.RUN_H);
   let inside = channelsOf(b) < vec4u(d.C);
   ${step.trim()}
-}
+}`;
+  const fold = ({ name, type, begin, step, join, after = '' }: (typeof folds)[number]): string => {
+    const turned = (order: string): string => `${name} = ${join(name, LANES[type](name, order))};`;
+    return wgsl`
+var ${name} = ${begin};${walk(step)}
 #if ${shared}
 ${name}Parts[me] = ${name};
 workgroupBarrier();
@@ -140,11 +144,12 @@ ${after.trim()}`;
     functions: `${functions}${CHANNELS}${shared ? `\n\n${workgroupParts.join('\n')}` : ''}`,
   };
   const folded = folds.map(fold).join('\n');
+  const last = each && walk(each);
   if (!shared)
     return kernel({
       ...common,
       each: { x: { p: 'P', q: 'Q' }, y: { g: 'KEPT' }, z: { n: 'N' } },
-      body: `${folded}\n${body}`,
+      body: `${folded}\n${body}${last}`,
     });
   return kernel({
     ...common,
@@ -157,9 +162,11 @@ let g = group.y;
 let p = group.x / d.Q;
 let q = group.x % d.Q;
 ${folded}
+#if ${body !== ''}
 if (me == 0u) {
   ${body.trim()}
-}`,
+}
+#endif${last}`,
   });
 }
 

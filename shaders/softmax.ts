@@ -8,7 +8,7 @@
  *   dX[i] = y[i] · (dY[i] − Σ_k dY[k] · y[k])                              or  dY[i] − y[i] · Σ_k dY[k]
  */
 import { type BackwardEpilogue, gradientOf } from './epilogue';
-import { FIRST_OF, type GroupDims, eachOfGroups, foldGroups, sumOf } from './groups';
+import { FIRST_OF, type GroupDims, foldGroups, sumOf } from './groups';
 import type { Kernel } from './kernel';
 import { ANY_PRECISION, type Slices, reads, writes } from './tensor';
 
@@ -22,12 +22,24 @@ const DY = reads('dY', 'N C/4 H W');
 /** WGSL: the soft-max y of the block at hand. */
 const SOFTMAX = 'let y = exp(load_x(n, b, h, w) - load_statistics(n, g, p, q, 0u)) / load_statistics(n, g, p, q, 1u);';
 
-/** One invocation, or a workgroup, owns the groups of one place. */
-export const softmaxStatistics = (d: GroupDims, slices: Slices<'x'>): Kernel =>
+/**
+ * One invocation, or a workgroup, owns the groups of one place. `tapped`: what a host reads is written beside, in NCHW.
+ * Bindings: x statistics y [tap].
+ */
+export const softmaxForward = (
+  d: GroupDims,
+  slices: Slices<'x' | 'y'>,
+  { logarithm, tapped }: { readonly logarithm: boolean; readonly tapped: boolean },
+): Kernel =>
   foldGroups(d, {
-    name: 'softmaxStatistics',
+    name: logarithm ? 'logSoftmaxForward' : 'softmaxForward',
     slices,
-    tensors: [X, writes(...STATISTICS)],
+    tensors: [
+      X,
+      writes(...STATISTICS),
+      writes('y', 'N C/4 H W', ANY_PRECISION),
+      tapped && writes('tap', 'N C H W', { element: 'f32' }),
+    ],
     functions: FIRST_OF,
     folds: [
       {
@@ -42,27 +54,33 @@ export const softmaxStatistics = (d: GroupDims, slices: Slices<'x'>): Kernel =>
     body: `
 store_statistics(n, g, p, q, 0u, peak);
 store_statistics(n, g, p, q, 1u, total);`,
+    each: `
+let above = load_x(n, b, h, w) - peak;
+let value = select(vec4f(), ${logarithm ? 'above - log(total)' : 'exp(above) / total'}, inside);
+store_y(n, b, h, w, value);${
+      tapped
+        ? `
+for (var lane = 0u; lane < 4u; lane++) {
+  if (inside[lane]) { store_tap(n, 4u * b + lane, h, w, value[lane]); }
+}`
+        : ''
+    }`,
   });
 
-/** One invocation owns one pixel × four channels. */
-export const softmaxForward = (d: GroupDims, slices: Slices<'x' | 'y'>, logarithm: boolean): Kernel =>
-  eachOfGroups(d, {
-    name: logarithm ? 'logSoftmaxForward' : 'softmaxForward',
+/** Ownership as on the way forward. Bindings: dY x statistics dX [bits]. */
+export function softmaxBackward(
+  d: GroupDims,
+  slices: Slices<'x' | 'dX' | 'dY'>,
+  logarithm: boolean,
+  epilogue: BackwardEpilogue,
+): Kernel {
+  const gradient = gradientOf(epilogue);
+  return foldGroups(d, {
+    name: logarithm ? 'logSoftmaxBackward' : 'softmaxBackward',
+    dims: gradient.dims,
     slices,
-    tensors: [X, reads(...STATISTICS), writes('y', 'N C/4 H W', ANY_PRECISION)],
-    body: `
-let total = load_statistics(n, g, p, q, 1u);
-let above = load_x(n, b, h, w) - load_statistics(n, g, p, q, 0u);
-let value = ${logarithm ? 'above - log(total)' : 'exp(above) / total'};
-store_y(n, b, h, w, select(vec4f(), value, inside));`,
-  });
-
-/** The sums of the way back, `Σ_k dY[k] · y[k]` or `Σ_k dY[k]`. Ownership as in {@link softmaxStatistics}. */
-export const softmaxSums = (d: GroupDims, slices: Slices<'x' | 'dY'>, logarithm: boolean): Kernel =>
-  foldGroups(d, {
-    name: logarithm ? 'logSoftmaxSums' : 'softmaxSums',
-    slices,
-    tensors: [DY, ...(logarithm ? [] : [X, reads(...STATISTICS)]), writes('sums', 'N KEPT P Q')],
+    tensors: [DY, X, reads(...STATISTICS), ...gradient.tensors],
+    functions: gradient.functions,
     folds: [
       sumOf(
         'sum',
@@ -72,26 +90,8 @@ export const softmaxSums = (d: GroupDims, slices: Slices<'x' | 'dY'>, logarithm:
           : `${SOFTMAX}\nsum += select(vec4f(), load_dY(n, b, h, w) * y, inside);`,
       ),
     ],
-    body: 'store_sums(n, g, p, q, sum);',
-  });
-
-/** One invocation owns one pixel × four channels of dX. */
-export function softmaxBackward(
-  d: GroupDims,
-  slices: Slices<'x' | 'dX' | 'dY'>,
-  logarithm: boolean,
-  epilogue: BackwardEpilogue,
-): Kernel {
-  const gradient = gradientOf(epilogue);
-  return eachOfGroups(d, {
-    name: logarithm ? 'logSoftmaxBackward' : 'softmaxBackward',
-    dims: gradient.dims,
-    slices,
-    tensors: [DY, X, reads(...STATISTICS), reads('sums', 'N KEPT P Q'), ...gradient.tensors],
-    functions: gradient.functions,
-    body: `
+    each: `
 ${SOFTMAX}
-let sum = load_sums(n, g, p, q);
 let dy = load_dY(n, b, h, w);
 storeGradient(n, b, h, w, select(vec4f(), ${logarithm ? 'dy - y * sum' : 'y * (dy - sum)'}, inside));`,
   });

@@ -109,8 +109,8 @@ const leftBehind = (name: string, cause: GradlensError): GradlensError =>
 const notFollowed = (cause: GradlensError): GradlensError =>
   new GradlensError(
     cause.code,
-    `${cause.message}; bundlers that do not follow new URL(…, import.meta.url), as esbuild and Bun, leave a net behind: ` +
-      "copy its folder from gradlens/weights/ beside the page, and load('NET/model.json')",
+    `${cause.message}; bundlers that do not follow new URL(…, import.meta.url), as esbuild and Bun, leave a net ` +
+      "behind: copy its folder from gradlens/weights/ beside the page, and load('NET/model.json')",
     cause.detail,
     { cause },
   );

@@ -20,8 +20,8 @@ const FLAGS = [
 ];
 
 /**
- * With these Chromium draws its pages by SwiftShader too, without which no video reaches WebGPU, and a canvas that WebGPU
- * drew to costs it the device. Slower.
+ * With these Chromium draws its pages by SwiftShader too, without which no video reaches WebGPU, and a canvas that
+ * WebGPU drew to costs it the device. Slower.
  */
 export const VIDEO_FLAGS = [
   '--enable-features=Vulkan',

@@ -7,11 +7,10 @@ struct Dims {
 @group(0) @binding(1) var<storage, read> dY: array<vec4f>; // [N, C/4, H, W]
 @group(0) @binding(2) var<storage, read> x: array<vec4f>; // [N, C/4, H, W]
 @group(0) @binding(3) var<storage, read> statistics: array<vec4f>; // [N, KEPT, P, Q, 2]
-@group(0) @binding(4) var<storage, read> sums: array<vec4f>; // [N, KEPT, P, Q]
-@group(0) @binding(5) var<storage, read_write> dX: array<vec4f>; // [N, C/4, H, W]
-@group(0) @binding(6) var<storage, read> bits: array<u32>; // [N, C/4, H, W/8]
+@group(0) @binding(4) var<storage, read_write> dX: array<vec4f>; // [N, C/4, H, W]
+@group(0) @binding(5) var<storage, read> bits: array<u32>; // [N, C/4, H, W/8]
 struct Rule { ignoreInput: u32, testGradient: u32, probability: u32, unused: u32 }
-@group(0) @binding(7) var<uniform> rule: Rule;
+@group(0) @binding(6) var<uniform> rule: Rule;
 
 fn load_dY(n: u32, b: u32, h: u32, w: u32) -> vec4f {
   let i = ((n * d.DY_BLOCKS + d.DY_BLOCK + b) * d.H + h) * d.W + w;
@@ -26,11 +25,6 @@ fn load_x(n: u32, b: u32, h: u32, w: u32) -> vec4f {
 fn load_statistics(n: u32, kept: u32, p: u32, q: u32, lane: u32) -> vec4f {
   let i = (((n * d.KEPT + kept) * d.P + p) * d.Q + q) * 2u + lane;
   return statistics[i];
-}
-
-fn load_sums(n: u32, kept: u32, p: u32, q: u32) -> vec4f {
-  let i = ((n * d.KEPT + kept) * d.P + p) * d.Q + q;
-  return sums[i];
 }
 
 fn index_dX(n: u32, b: u32, h: u32, w: u32) -> u32 {
@@ -73,19 +67,31 @@ fn channelsOf(b: u32) -> vec4u {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= d.H * d.W) { return; }
+  if (id.x >= d.P * d.Q) { return; }
   let n = id.z;
-  let b = id.y;
-  let h = id.x / d.W;
-  let w = id.x % d.W;
+  let g = id.y;
+  let p = id.x / d.Q;
+  let q = id.x % d.Q;
 
-  let g = min(b, d.KEPT - 1u);
-  let p = min(h, d.P - 1u);
-  let q = min(w, d.Q - 1u);
-  let inside = channelsOf(b) < vec4u(d.C);
+  var sum = vec4f();
+  for (var i = 0u; i < d.COUNT; i += 1u) {
+    let w = q + i % d.RUN_W;
+    let h = p + i / d.RUN_W % d.RUN_H;
+    let b = g + i / (d.RUN_W * d.RUN_H);
+    let inside = channelsOf(b) < vec4u(d.C);
+    let y = exp(load_x(n, b, h, w) - load_statistics(n, g, p, q, 0u)) / load_statistics(n, g, p, q, 1u);
+    sum += select(vec4f(), load_dY(n, b, h, w) * y, inside);
+  }
+  sum = sum + sum.yxwz;
+  sum = sum + sum.zwxy;
 
-  let y = exp(load_x(n, b, h, w) - load_statistics(n, g, p, q, 0u)) / load_statistics(n, g, p, q, 1u);
-  let sum = load_sums(n, g, p, q);
-  let dy = load_dY(n, b, h, w);
-  storeGradient(n, b, h, w, select(vec4f(), y * (dy - sum), inside));
+  for (var i = 0u; i < d.COUNT; i += 1u) {
+    let w = q + i % d.RUN_W;
+    let h = p + i / d.RUN_W % d.RUN_H;
+    let b = g + i / (d.RUN_W * d.RUN_H);
+    let inside = channelsOf(b) < vec4u(d.C);
+    let y = exp(load_x(n, b, h, w) - load_statistics(n, g, p, q, 0u)) / load_statistics(n, g, p, q, 1u);
+    let dy = load_dY(n, b, h, w);
+    storeGradient(n, b, h, w, select(vec4f(), y * (dy - sum), inside));
+  }
 }

@@ -81,13 +81,24 @@ export function differentiate(network: Network, batch: number, bindingBytes: num
     kept: new Set(network.layers.filter((layer) => opOf(layer).keepsInputs).flatMap(({ inputs }) => inputs.map(whole))),
   };
   const { input } = network;
+  const taps = tapsOf(layout);
+  const written = new Map<string, Tap>(); // by operators themselves
+  for (const [asked, tap] of taps) {
+    const layer = layout.byName.get(network.kept.get(asked)!)!;
+    if (opOf(layer).writesTap && !written.has(layer.name)) written.set(layer.name, tap);
+  }
   const stepsOf = (layers: readonly Layer[]): readonly Step[] =>
     layers
       .filter((layer) => !isView(layout, layer) && !layout.sums.carriers.has(layer.name))
-      .flatMap((layer) => opOf(layer).forward(forwardSiteOf(layout, layer)));
-  const taps = tapsOf(layout);
+      .flatMap((layer) => {
+        const tap = written.get(layer.name);
+        return opOf(layer).forward({ ...forwardSiteOf(layout, layer), ...(tap && { tap: tap.out }) });
+      });
   const first = stepsOf(network.layers.filter(({ name }) => differentiated.has(name)));
-  const read = [...taps].map(([asked, tap]) => readStep(layout, network.kept.get(asked)!, tap));
+  const read = [...taps].flatMap(([asked, tap]) => {
+    const name = network.kept.get(asked)!;
+    return written.get(name) === tap ? [] : [readStep(layout, name, tap)];
+  });
   const rest = stepsOf(network.layers.filter(({ name }) => !differentiated.has(name)));
   return {
     forward: [...first, ...read, ...rest],

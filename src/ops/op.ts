@@ -85,6 +85,8 @@ export interface Site<N> {
   readonly bits: Tensor | null;
   /** What is added to a convolution before it is rectified, of its output's extents. */
   readonly addend?: Slice;
+  /** Where a host reads the output, NCHW, of an operator that writes there by itself. */
+  readonly tap?: Tensor;
   /** Whether input k is rectified. */
   readonly rectified: readonly boolean[];
   readonly weights: Weights;
@@ -118,6 +120,8 @@ export interface Op<N> {
    * epilogue may store them elsewhere (unpooled, or as the image). Default: no.
    */
   storesOnce?(node: Layer<N>): boolean;
+  /** Its forward kernel writes what a host reads of its output, too. Default: no, that takes a dispatch. */
+  readonly writesTap?: true;
   /** Its backward kernels read its inputs again, which are then kept for them. Default: no. */
   readonly keepsInputs?: true;
 }
@@ -181,7 +185,7 @@ export type ManyForward<N> = Forward<N, ManyInputs>;
 export type ManyBackward<N> = Backward<N, ManyInputs, { readonly k: number }>;
 
 type Definition<N extends Node, Given, Forward, Backward> = Description<N> &
-  Pick<Op<N>, 'storesOnce' | 'keepsInputs'> & {
+  Pick<Op<N>, 'storesOnce' | 'keepsInputs' | 'writesTap'> & {
     /** As in {@link Op}, but the inputs have names. */
     extents(node: Layer<N>, inputs: Given, weights: Weights): Extents;
     forward(site: Forward): readonly Step[];

@@ -1,15 +1,9 @@
 /** Soft-max and its logarithm, on the kernels of `shaders/softmax.ts`. */
 import { type GroupDims, groupBytes, groupsOf } from '../../shaders/groups';
-import {
-  STATISTICS_VECTORS,
-  softmaxBackward,
-  softmaxForward,
-  softmaxStatistics,
-  softmaxSums,
-} from '../../shaders/softmax';
+import { STATISTICS_VECTORS, softmaxBackward, softmaxForward } from '../../shaders/softmax';
 import type { Axis } from '../shape';
 import { axis, optional } from './fields';
-import { type Description, type Node, type OnePlaced, type Tensor, stepOf, unary } from './op';
+import { type Description, type Node, type OnePlaced, type Tensor, unary } from './op';
 
 /**
  * `exp(x) / Σ exp(x)` along an axis, channels if none is given. As the last of a graph, along channels, it only turns
@@ -39,36 +33,20 @@ const softmaxOf = <N extends SoftmaxNode | LogSoftmaxNode>(logarithm: boolean, d
     extents: (_, x) => x,
 
     forward(site) {
-      const { node, x, y, step } = site;
-      const d = groups(site);
+      const { x, y, tap, step } = site;
       const statistics = statisticsOf(site);
-      return [
-        stepOf(node.name, 'softmaxStatistics', softmaxStatistics(d, { x }), { x, statistics }),
-        step('softmaxForward', softmaxForward(d, { x, y }, logarithm), { x, statistics, y }),
-      ];
+      const kernel = softmaxForward(groups(site), { x, y }, { logarithm, tapped: tap !== undefined });
+      return [step('softmaxForward', kernel, { x, statistics, y, ...(tap && { tap }) })];
     },
 
     backward(site) {
-      const { node, x, dY, dX, epilogue, step } = site;
-      const d = groups(site);
+      const { x, dY, dX, epilogue, step } = site;
       const statistics = statisticsOf(site);
-      const sums: Tensor = { name: `d.${node.name}.sums`, bytes: groupBytes(d, 1), kind: 'transient' };
-      return [
-        stepOf(node.name, 'softmaxSums', softmaxSums(d, { x, dY }, logarithm), {
-          dY,
-          ...(!logarithm && { x, statistics }),
-          sums,
-        }),
-        step('softmaxBackward', softmaxBackward(d, { x, dX, dY }, logarithm, epilogue), {
-          dY,
-          x,
-          statistics,
-          sums,
-          dX,
-        }),
-      ];
+      const kernel = softmaxBackward(groups(site), { x, dX, dY }, logarithm, epilogue);
+      return [step('softmaxBackward', kernel, { dY, x, statistics, dX })];
     },
 
+    writesTap: true,
     keepsInputs: true,
   });
 

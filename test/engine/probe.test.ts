@@ -1,11 +1,12 @@
 /** Any loss of any tensors: what is read, and the gradient of what is seeded, against the oracle. */
 import { describe, expect, test } from 'vitest';
 import { Engine } from '../../src/engine';
+import type { FullyConnectedNode } from '../../src/ops/fullyConnected';
 import { nodeDrivers } from '../node';
 import { batchOf } from '../ops/net';
 import { relativeL2 } from '../oracle/compare';
 import { inputAwayFromKinks } from '../oracle/kinks';
-import { RULES, expectRandomProbed, expectedOf, someTensors } from './probing';
+import { RULES, expectProbed, expectRandomProbed, expectedOf, someTensors } from './probing';
 import { branched, counted, deviceOf, engineOn } from './support';
 
 const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
@@ -20,6 +21,19 @@ describe.each(nodeDrivers)('a probe on %s', (driver) => {
       count: 1 + (seed % 5),
       rules: [RULES[(seed + Math.floor(seed / 3)) % 3]!],
     });
+  });
+
+  test('of the soft-max at the end, alone and beside a tensor that it is made of', async () => {
+    // no class near 1: there 1 − p has lost its digits, and with it the gradient
+    const { nodes, weights, output } = branched;
+    const last = nodes.find(({ op }) => op === 'fullyConnected') as FullyConnectedNode;
+    const { data, ...rest } = weights.get(last.weight)!;
+    const smaller = { ...rest, data: data.map((value) => value / 64) };
+    const gentle = { ...branched, weights: new Map([...weights, [last.weight, smaller]]) };
+    using engine = await engineOn(driver);
+    using model = await engine.load(gentle, { batch: 2 });
+    const items = [1, 2].map((seed) => inputAwayFromKinks(gentle, 1e-4, seed));
+    for (const names of [[output], [output, 'again']]) await expectProbed(model, items, { names, rules: ['gradient'] });
   });
 
   test('records forward, the pass of a host and backward in its encoder; nothing submitted or allocated', async () => {

@@ -1,4 +1,4 @@
-/** A page of six lines by bundlers that the examples do not use, those that are not the project's installed for this. */
+/** A page of six lines by bundlers that the examples do not use, each installed for this test. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

@@ -41,7 +41,7 @@ import { prepare } from '../../shaders/prepare';
 import { accumulate, register, vary } from '../../shaders/sampling';
 import { separable } from '../../shaders/separable';
 import { sideBySide } from '../../shaders/sideBySide';
-import { softmaxBackward, softmaxForward, softmaxStatistics, softmaxSums } from '../../shaders/softmax';
+import { softmaxBackward, softmaxForward } from '../../shaders/softmax';
 import { cosineTransform, spectrumWeight } from '../../shaders/spectrum';
 import { take } from '../../shaders/take';
 import { startBackward } from '../../shaders/startBackward';
@@ -249,10 +249,8 @@ export const EXAMPLES: Readonly<Record<string, Kernel>> = {
   normalizeSums: normalizeSums(normal, { ...backward, x: slice }, centred),
   normalizeBackward: normalizeBackward(normal, { ...backward, x: slice }, centred, masked),
 
-  softmaxStatistics: softmaxStatistics(channelsOfPixel, forward),
-  softmaxStatisticsShared: softmaxStatistics(pixelsOfChannel, forward),
-  softmaxForward: softmaxForward(channelsOfPixel, forward, false),
-  softmaxSums: softmaxSums(channelsOfPixel, { ...backward, x: slice }, false),
+  softmaxForward: softmaxForward(channelsOfPixel, forward, { logarithm: false, tapped: true }),
+  softmaxForwardShared: softmaxForward(pixelsOfChannel, forward, { logarithm: false, tapped: false }),
   softmaxBackward: softmaxBackward(channelsOfPixel, { ...backward, x: slice }, false, masked),
 
   startBackward: startBackward({ ...image, BLOCKS: 1 }, { accumulate: false, gate: 'none' }),
