@@ -36,7 +36,7 @@ function expectRight({ kinds, open, closed, live }: FrameReport): void {
   expect(live[2]).toBe(0);
 }
 
-test('frames and bitmaps are prepared as the same pixels in bytes, through the CPU where nothing else works', async () => {
+test('frames and bitmaps are the same pixels as in bytes, through the CPU where nothing else works', async () => {
   await using opened = await chromiumPage(`${HARNESS}?hardware`);
   // where the libraries of a desktop are missing, the first question kills the GPU process
   const report = await reportOf(opened.page).catch((error: unknown) => {

@@ -1,6 +1,6 @@
 /**
- * The browser's GPU process dies in the middle of everything that the page does: in one page of a Chromium that gives it
- * back any number of times, and in one that does not.
+ * The browser's GPU process dies in the middle of everything that the page does: in one page of a Chromium that gives
+ * it back any number of times, and in one that does not.
  */
 import type { Page } from 'puppeteer';
 import { describe, expect, test } from 'vitest';
