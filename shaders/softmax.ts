@@ -6,10 +6,14 @@
  * and with y the soft-max, which the way back computes again from x, m and s:
  *
  *   dX[i] = y[i] · (dY[i] − Σ_k dY[k] · y[k])                              or  dY[i] − y[i] · Σ_k dY[k]
+ *
+ * The first is the same for dY less any number, since Σ_k y[k] = 1. It is computed for dY less that of the largest y:
+ * of a soft-max near 1 the sum would have lost what is left of it to rounding.
  */
 import { type BackwardEpilogue, gradientOf } from './epilogue';
-import { FIRST_OF, type GroupDims, foldGroups, sumOf } from './groups';
+import { FIRST_OF, type Fold, type GroupDims, foldGroups, sumOf } from './groups';
 import type { Kernel } from './kernel';
+import { LARGEST } from './overflow';
 import { ANY_PRECISION, type Slices, reads, writes } from './tensor';
 
 /** m and s of each group. */
@@ -21,6 +25,17 @@ const DY = reads('dY', 'N C/4 H W');
 
 /** WGSL: the soft-max y of the block at hand. */
 const SOFTMAX = 'let y = exp(load_x(n, b, h, w) - load_statistics(n, g, p, q, 0u)) / load_statistics(n, g, p, q, 1u);';
+
+/** dY where x is largest; of several such places the largest. */
+const AT_PEAK: Fold = {
+  name: 'atPeak',
+  type: 'vec4f',
+  begin: `vec4f(-${LARGEST})`,
+  step: `
+let isPeak = inside & (load_x(n, b, h, w) == load_statistics(n, g, p, q, 0u));
+atPeak = select(atPeak, max(atPeak, load_dY(n, b, h, w)), isPeak);`,
+  join: (a, b) => `max(${a}, ${b})`,
+};
 
 /**
  * One invocation, or a workgroup, owns the groups of one place. `tapped`: what a host reads is written beside, in NCHW.
@@ -81,18 +96,15 @@ export function softmaxBackward(
     slices,
     tensors: [DY, X, reads(...STATISTICS), ...gradient.tensors],
     functions: gradient.functions,
-    folds: [
-      sumOf(
-        'sum',
-        'vec4f',
-        logarithm
-          ? 'sum += load_dY(n, b, h, w);'
-          : `${SOFTMAX}\nsum += select(vec4f(), load_dY(n, b, h, w) * y, inside);`,
-      ),
-    ],
+    folds: logarithm
+      ? [sumOf('sum', 'vec4f', 'sum += load_dY(n, b, h, w);')]
+      : [
+          AT_PEAK,
+          sumOf('sum', 'vec4f', `${SOFTMAX}\nsum += select(vec4f(), (load_dY(n, b, h, w) - atPeak) * y, inside);`),
+        ],
     each: `
 ${SOFTMAX}
 let dy = load_dY(n, b, h, w);
-storeGradient(n, b, h, w, select(vec4f(), ${logarithm ? 'dy - y * sum' : 'y * (dy - sum)'}, inside));`,
+storeGradient(n, b, h, w, select(vec4f(), ${logarithm ? 'dy - y * sum' : 'y * (dy - atPeak - sum)'}, inside));`,
   });
 }

@@ -73,6 +73,18 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let p = id.x / d.Q;
   let q = id.x % d.Q;
 
+  var atPeak = vec4f(-3.4028234663852886e+38);
+  for (var i = 0u; i < d.COUNT; i += 1u) {
+    let w = q + i % d.RUN_W;
+    let h = p + i / d.RUN_W % d.RUN_H;
+    let b = g + i / (d.RUN_W * d.RUN_H);
+    let inside = channelsOf(b) < vec4u(d.C);
+    let isPeak = inside & (load_x(n, b, h, w) == load_statistics(n, g, p, q, 0u));
+    atPeak = select(atPeak, max(atPeak, load_dY(n, b, h, w)), isPeak);
+  }
+  atPeak = max(atPeak, atPeak.yxwz);
+  atPeak = max(atPeak, atPeak.zwxy);
+
   var sum = vec4f();
   for (var i = 0u; i < d.COUNT; i += 1u) {
     let w = q + i % d.RUN_W;
@@ -80,7 +92,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let b = g + i / (d.RUN_W * d.RUN_H);
     let inside = channelsOf(b) < vec4u(d.C);
     let y = exp(load_x(n, b, h, w) - load_statistics(n, g, p, q, 0u)) / load_statistics(n, g, p, q, 1u);
-    sum += select(vec4f(), load_dY(n, b, h, w) * y, inside);
+    sum += select(vec4f(), (load_dY(n, b, h, w) - atPeak) * y, inside);
   }
   sum = sum + sum.yxwz;
   sum = sum + sum.zwxy;
@@ -92,6 +104,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let inside = channelsOf(b) < vec4u(d.C);
     let y = exp(load_x(n, b, h, w) - load_statistics(n, g, p, q, 0u)) / load_statistics(n, g, p, q, 1u);
     let dy = load_dY(n, b, h, w);
-    storeGradient(n, b, h, w, select(vec4f(), y * (dy - sum), inside));
+    storeGradient(n, b, h, w, select(vec4f(), y * (dy - atPeak - sum), inside));
   }
 }

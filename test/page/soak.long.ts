@@ -11,7 +11,7 @@ import { mapNumber, setField, settled, stateOf, TEN } from './open';
 const SECONDS = Number(process.env['GRADLENS_SOAK_SECONDS'] ?? 240);
 const SAMPLES = 40;
 /** Of the samples, while caches still fill. */
-const WARM_UP = 0.25;
+const WARM_UP = 0.5;
 const MIB = 2 ** 20;
 
 vi.setConfig({ testTimeout: (SECONDS + 300) * 1000 });
