@@ -121,6 +121,17 @@ async function open(path = ''): Promise<ChromiumPage> {
   return opened;
 }
 
+/** The first page that a version's worker serves: it takes over some time after the last page of the old one closed. */
+async function openVersion(title: string): Promise<ChromiumPage> {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const opened = await open();
+    if ((await opened.page.title()) === title) return opened;
+    await opened.close();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  throw new Error(`the version ${title} does not take over`);
+}
+
 async function expectMap({ page, errors }: ChromiumPage): Promise<void> {
   await page.waitForFunction(() => window.gradlens?.state.maps >= 1 && window.gradlens.state.phase === 'ready', {
     timeout: 100_000,
@@ -296,7 +307,7 @@ test('a new version is there at the next load, and kept for later', async () => 
   }
   await stop();
   try {
-    await using later = await open();
+    await using later = await openVersion('next');
     await expectMap(later);
     expect(await later.page.title()).toBe('next');
     const caches = await later.page.evaluate(() => window.caches.keys());
@@ -380,7 +391,7 @@ test('what an older version took for a script is healed, and does not get into t
       await opened.page.waitForFunction(async () => (await navigator.serviceWorker.getRegistration())?.waiting != null);
     }
     await stop();
-    await using later = await open();
+    await using later = await openVersion('healed');
     await expectMap(later);
     expect(await later.page.title()).toBe('healed');
     expect(await keptAsPages(later.page)).toEqual(['']);
