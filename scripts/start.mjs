@@ -3,30 +3,19 @@ import { parseArgs } from 'node:util';
 import { PAGE, installPackages } from './packages.mjs';
 import { root } from './root.mjs';
 
-/**
- * @param {unknown} error what ends in one sentence
- * @returns {never}
- */
-function end(error) {
-  console.error(error instanceof Error ? error.message : error);
+/** What was asked for, once what the page needs is here. */
+async function prepared() {
+  const { values } = parseArgs({
+    options: { port: { type: 'string', default: '5173' }, host: { type: 'string', default: '127.0.0.1' } },
+  });
+  await installPackages(PAGE);
+  return values;
+}
+
+const values = await prepared().catch((error) => {
+  console.error(error instanceof Error ? error.message : error); // one sentence
   process.exit(1);
-}
-
-const options = /** @type {const} */ ({
-  port: { type: 'string', default: '5173' },
-  host: { type: 'string', default: '127.0.0.1' },
 });
-/** @returns {{ port: string, host: string }} */
-function asked() {
-  try {
-    return parseArgs({ options }).values;
-  } catch (error) {
-    return end(error);
-  }
-}
-
-const values = asked();
-await installPackages(PAGE).catch(end);
 console.log('Starting the server …');
 const { createServer } = await import('vite');
 const server = await createServer({ root, server: { port: Number(values.port), host: values.host } });
