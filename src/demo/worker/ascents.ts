@@ -44,6 +44,8 @@ class Ascent {
   /** How many of them the page has. */
   private told = 0;
   private run: AsyncGenerator<ClassModelStep, ClassModel, void> | null = null;
+  /** What it runs on; the GPU may have been lost, and the model loaded anew, while the class model rested. */
+  private model: Model | null = null;
   /** What was read back last; it may be ahead of the scores, and serves when they have caught up. */
   private read: AscentState | null = null;
   private checkpoint: AscentState | null = null;
@@ -93,7 +95,8 @@ class Ascent {
 
   /** Goes on, from the checkpoint if the run was cut off; how many scores of the page's are still right. */
   private begin(model: Model): number {
-    if (this.run) return this.told;
+    if (this.run && this.model === model) return this.told;
+    this.model = model;
     const { target, iterations, start, ...options } = this.request;
     const done = this.checkpoint?.iteration ?? 0;
     for (const scores of this.scores) scores.length = done;
