@@ -1,6 +1,7 @@
 /** Measures of maps, in cases small enough to do by hand: the network is a function of the test's. */
 import { describe, expect, test } from 'vitest';
 import { averageDrop } from '../../src/methods/metrics/averageDrop';
+import { deletionCurves } from '../../src/methods/metrics/deletion';
 import { infidelity } from '../../src/methods/metrics/infidelity';
 import { boxHits, maxBoxAccuracy } from '../../src/methods/metrics/maxBoxAccuracy';
 import { maxSensitivity } from '../../src/methods/metrics/maxSensitivity';
@@ -26,6 +27,16 @@ test('sparseness is the Gini index: 0 of equal values, 1 − 1/n of a single one
   expect(sparseness(Float32Array.of(0, 0, -5, 0))).toBeCloseTo(3 / 4, 12);
   expect(sparseness(Float32Array.of(3, 1))).toBeCloseTo(1 / 4, 12);
   expect(sparseness(new Float32Array(4))).toBe(0);
+});
+
+test('deletion and insertion by hand: of 1, 2, 4, 8 the map takes 4, then 2 and 1, then 8', async () => {
+  const sum: ScoresOf = async (inputs) => inputs.map((one) => one.reduce((a, b) => a + b, 0));
+  const [picture, map] = [Float32Array.of(1, 2, 4, 8, 10, 20, 40, 80), Float32Array.of(2, -2, 9, 1)];
+  const found = await deletionCurves(picture, map, sum, { C: 2, H: 2, W: 2, steps: 4 });
+  expect([...found.deletion]).toEqual([15, 11, 10, 8, 0].map((score) => 11 * score));
+  expect([...found.insertion]).toEqual([0, 4, 5, 7, 15].map((score) => 11 * score));
+  const fewer = await deletionCurves(picture, map, sum, { C: 2, H: 2, W: 2, steps: 3 }); // 0, 4/3, 8/3, 4 pixels
+  expect([...fewer.deletion]).toEqual([15, 10, 8, 0].map((score) => 11 * score));
 });
 
 describe('infidelity', () => {
@@ -191,6 +202,11 @@ test('scores that are asked for at the same time share runs of the batch, and ea
   expect(await Promise.all([ask(0, 1, 2, 3), ask(1, 4), ask(0, 5, 6)])).toEqual([[1, 2, 3], [-4], [5, 6]]);
   expect(runs.length).toBe(2);
   expect(await ask(1, 7)).toEqual([-7]);
+  expect(await Promise.all([ask(1, 7, 3), ask(0, 7, 8, 8)])).toEqual([
+    [-7, -3],
+    [7, 8, 8],
+  ]);
+  expect(runs.length).toBe(4); // only 8 was new, once
 });
 
 describe('MaxBoxAccV2', () => {

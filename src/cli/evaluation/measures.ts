@@ -1,8 +1,9 @@
 /** All measures of a picture's maps. */
 import { placementOf } from '../../image/placement';
 import { type Pixels, isPrepared } from '../../image/pixels';
-import { type Heatmap, type Model, areasOf, perturbationCurves } from '../../index';
+import { type Heatmap, type Model, areasOf } from '../../index';
 import { averageDrop } from '../../methods/metrics/averageDrop';
+import { deletionCurves } from '../../methods/metrics/deletion';
 import { infidelity } from '../../methods/metrics/infidelity';
 import { boxHits } from '../../methods/metrics/maxBoxAccuracy';
 import { maxSensitivity } from '../../methods/metrics/maxSensitivity';
@@ -90,7 +91,7 @@ interface Common extends MeasuresOptions {
 /** What the network says of pictures that a map chose. */
 async function ofScores(
   map: Heatmap,
-  { lane, picture, prepared, scorer, measures, steps, samples, signal }: Common,
+  { lane, prepared, scorer, measures, steps, samples }: Common,
 ): Promise<Measured['numbers']> {
   const [, C, H, W] = lane.inputShape;
   const extents = { C, H, W };
@@ -99,7 +100,9 @@ async function ofScores(
     [
       ['deletion', 'insertion'],
       async () => {
-        const { deletion, insertion } = areasOf(await perturbationCurves(lane, picture, map, { steps, signal }));
+        const { deletion, insertion } = areasOf(
+          await deletionCurves(prepared, map.data, scores, { ...extents, steps }),
+        );
         return { deletion, insertion };
       },
     ],
