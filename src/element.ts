@@ -6,45 +6,15 @@
  * <gradlens-map src="ladybug.jpg" model="everyday-64-robust" class="ladybug"></gradlens-map>
  * ```
  */
-import { Engine } from './engine';
+import { classNamed } from './classNames';
 import { GradlensError } from './errors';
 import { toPixels } from './image/pixels';
 import { placementOf } from './image/placement';
 import { renderMap } from './image/render';
 import type { Heatmap } from './methods/heatmap';
 import { saliency } from './methods/saliency';
-import type { Model } from './model';
+import { sharedModel } from './element/sharedModel';
 import { DEFAULT_MODEL } from './publicModels';
-
-/** All elements of a page share one engine, and each network's model. */
-let engine: Promise<Engine> | undefined;
-const models = new Map<string, Promise<Model>>();
-
-function modelOf(name: string): Promise<Model> {
-  if (!engine) {
-    engine = Engine.create();
-    engine.then((created) => created.lost).then(startAnew, startAnew);
-  }
-  const opened = engine;
-  const found = models.get(name) ?? opened.then((created) => created.load(name, { prep: 'guess' }));
-  models.set(name, found);
-  found.catch(() => models.delete(name)); // the next attempt may find it
-  return found;
-}
-
-/** After a loss or a failure. */
-function startAnew(): void {
-  engine = undefined;
-  models.clear();
-}
-
-/** A class by its number or its name. */
-function classIn(model: Model, named: string): number | 'top1' {
-  if (named === 'top1') return named;
-  const index = /^\d+$/.test(named) ? Number(named) : model.labels.indexOf(named);
-  if (index < 0) throw new GradlensError('validation', `class is '${named}', which ${model.name} does not know`);
-  return index;
-}
 
 /**
  * `<gradlens-map src model class>`: the picture at `src`, with the saliency map of a class over it. `model` is what
@@ -97,14 +67,16 @@ export class GradlensMap extends (globalThis.HTMLElement ?? (class {} as typeof 
     const response = await fetch(new URL(src, document.baseURI), { signal });
     if (!response.ok) throw new GradlensError('network', `${src}: the server answered ${response.status}`);
     const picture = await toPixels(await response.blob());
-    const model = await modelOf(this.getAttribute('model') ?? DEFAULT_MODEL);
-    const chosen = classIn(model, this.getAttribute('class') ?? 'top1');
+    const model = await sharedModel(this.getAttribute('model') ?? DEFAULT_MODEL);
+    const called = this.getAttribute('class') ?? 'top1';
+    const chosen = called === 'top1' ? called : classNamed(called, model.labels, model.classes);
+    if (chosen === undefined)
+      throw new GradlensError('validation', `class is '${called}', which is no one class of ${model.name}`);
     const map = await saliency(model, picture, { class: chosen, signal });
     signal.throwIfAborted();
     const placement = placementOf(picture, model.input!);
     const { data, width, height } = renderMap(map, { overlay: { picture }, placement });
-    const canvas = this.canvas!;
-    [canvas.width, canvas.height] = [width, height];
+    const canvas = Object.assign(this.canvas!, { width, height });
     canvas.getContext('2d')!.putImageData(new ImageData(data, width, height), 0, 0);
     canvas.setAttribute('aria-label', `where the score of ${model.labelOf(map.class)} is most sensitive`);
     this.map = map;

@@ -9,7 +9,7 @@ const importsOf = (file: string): readonly string[] => imports(file, 'all');
 const LAYERS: readonly (readonly [name: string, RegExp])[] = [
   ['demo and cli', /^src\/(demo|cli)\//],
   ['node', /^src\/node\//],
-  ['index', /^src\/(index|element)$/],
+  ['index', /^src\/(index|element(\/.*)?)$/],
   ['methods', /^src\/methods\//],
   ['model and engine', /^src\/(engine|model|scores|load|download)$|^src\/model\//],
   ['gpu and formats', /^src\/(gpu|formats)\//],

@@ -22,6 +22,7 @@ import {
   presetNames,
   presetSpec,
 } from '../index';
+import { classesNamed } from '../classNames';
 import { loadModelFile } from '../load';
 import { namedModel } from '../publicModels';
 import { fileAddress } from '../node/index';
@@ -260,33 +261,21 @@ export const classOption = {
 } as const satisfies ArgsDef;
 
 /**
- * A class by number or name: the whole name, one of its synonyms, or a part that only one class has; capitals do not
- * matter. Numbers are looked at again by the model, which knows how many there are.
+ * A class by number or name, as {@link classesNamed} finds it. Numbers are looked at again by the model, which knows
+ * how many there are.
  *
  * @throws UsageError
  */
 export function classOf(text: string, labels: readonly string[]): number | 'top1' {
   if (text === 'top1') return text;
-  if (/^\d+$/.test(text)) {
-    const index = Number(text);
-    if (labels.length > 0 && index >= labels.length)
-      throw new UsageError(`class ${text} is not among the ${labels.length} classes, 0 to ${labels.length - 1}`);
-    return index;
-  }
+  const [index, ...others] = classesNamed(text, labels, labels.length || Infinity);
+  if (index !== undefined && others.length === 0) return index;
+  if (index !== undefined)
+    throw new UsageError(`class '${text}' may be ${listed([index, ...others].map((k) => `${labels[k]} (${k})`))}`);
   if (labels.length === 0)
     throw new UsageError(`unknown class '${text}': this model names no classes, so give a number, or top1`);
-  const sought = text.trim().toLowerCase();
-  const matching = (fits: (label: string) => boolean): number[] =>
-    [...labels.keys()].filter((index) => fits(labels[index]!.toLowerCase()));
-  for (const found of [
-    matching((label) => label === sought),
-    matching((label) => label.split(/,\s*/).includes(sought)),
-    matching((label) => sought !== '' && label.includes(sought)),
-  ]) {
-    if (found.length === 1) return found[0]!;
-    if (found.length > 1)
-      throw new UsageError(`class '${text}' may be ${listed(found.map((index) => `${labels[index]} (${index})`))}`);
-  }
+  if (/^\d+$/.test(text))
+    throw new UsageError(`class ${text} is not among the ${labels.length} classes, 0 to ${labels.length - 1}`);
   throw new UsageError(`unknown class '${text}'; there are ${listed(labels)}`);
 }
 

@@ -25,11 +25,3 @@ export function pictureText(): string {
   const { picture } = current;
   return picture ? `${picture.name}, ${picture.width}×${picture.height} pixels.` : '';
 }
-
-/** A class by its label or its number, among those of the network. */
-export function classNamed(name: string, labels: readonly string[], classes: number): number | undefined {
-  const byLabel = labels.findIndex((label) => label.toLowerCase() === name.trim().toLowerCase());
-  if (byLabel >= 0) return byLabel;
-  const byNumber = /^\d+$/.test(name.trim()) ? Number(name) : -1;
-  return byNumber >= 0 && byNumber < classes ? byNumber : undefined;
-}

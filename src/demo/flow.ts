@@ -1,7 +1,8 @@
 /** What follows from what: the network, the picture, its classes, the tab; and what the address says of them. */
+import { classNamed, nameFor } from '../classNames';
 import { GradlensError } from '../index';
 import { type Address, formatAddress, readAddress } from './address';
-import { chosenClass, classNamed, current, pictureText } from './current';
+import { chosenClass, current, pictureText } from './current';
 import { fetchPicture, forget, networkFilesOf, ownPicture, type Picture, readPicture } from './inputs/pictures';
 import { type Sample, samplesOf } from './inputs/samples';
 import {
@@ -171,6 +172,11 @@ export function tellAddress(): void {
   arriving = false;
 }
 
+function nameOf(wish: number | string): string {
+  const chosen = chosenClass();
+  return chosen ? nameFor(chosen.index, state.network?.labels ?? []) : String(wish);
+}
+
 export function address(): Address {
   const { picture, wish } = current;
   return {
@@ -178,7 +184,7 @@ export function address(): Address {
     ...chosenNetwork(),
     sample: picture?.sample,
     picture: picture?.from,
-    class: wish === null ? undefined : (chosenClass()?.label ?? String(wish)),
+    class: wish === null ? undefined : nameOf(wish),
     run: state.tab === 'class-model' && state.ascent !== null,
     fields: new URLSearchParams([
       ...choicesOf(saliencyTab.form),

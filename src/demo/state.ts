@@ -61,6 +61,7 @@ export interface ShownInside {
 }
 
 export interface ShownSegmentation extends Segmentation {
+  readonly class: number;
   readonly label: string;
   readonly picture: string;
 }

@@ -133,13 +133,33 @@ async function openVersion(title: string): Promise<ChromiumPage> {
 }
 
 async function expectMap({ page, errors }: ChromiumPage): Promise<void> {
-  await page.waitForFunction(() => window.gradlens?.state.maps >= 1 && window.gradlens.state.phase === 'ready', {
-    timeout: 100_000,
-  });
+  try {
+    await page.waitForFunction(() => window.gradlens?.state.maps >= 1 && window.gradlens.state.phase === 'ready', {
+      timeout: 100_000,
+    });
+  } catch (cause) {
+    throw new Error(`no map: ${await look(page)}; ${errors.join('; ')}`, { cause });
+  }
   expect(await page.evaluate(() => window.gradlens.state.map!.data.some((value) => value > 0))).toBe(true);
   expect(errors).toEqual([]);
   await expectAllowed(page);
 }
+
+/** What the page says, for an error. */
+const look = (page: Page): Promise<string> =>
+  page.evaluate(() => {
+    const { phase, maps, error, losses } = window.gradlens?.state ?? {};
+    const told = document.querySelector('#activity-text')?.textContent;
+    return JSON.stringify({
+      visible: document.visibilityState,
+      phase,
+      maps,
+      error,
+      losses,
+      told,
+      title: document.title,
+    });
+  });
 
 /** That nothing was forbidden so far; then, that something would be. */
 async function expectAllowed(page: Page): Promise<void> {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { formatAddress, readAddress } from '../../src/demo/address';
-import { classNamed } from '../../src/demo/current';
+import { classNamed, nameFor } from '../../src/classNames';
 import { centreOf, describeMap, l2Norm, shareOfHalf } from '../../src/demo/words';
 import type { Heatmap } from '../../src/index';
 
@@ -74,12 +74,15 @@ describe('the address', () => {
   });
 });
 
-test('a class is named by its label in any case, or by its number', () => {
-  expect(['church', ' Church', '1', '7', 'castle'].map((name) => classNamed(name, ['tench', 'church'], 2))).toEqual([
-    1,
-    1,
-    1,
-    undefined,
-    undefined,
-  ]);
+describe('a class', () => {
+  const labels = ['tench', 'church, minster', 'crane', 'crane', 'church tower'];
+  test('is found by its name in any case, a synonym, a part, or its number, if there is one such', () => {
+    const asked = ['tench', ' Minster', 'tower', '1', 'church', 'crane', '7', 'castle', ''];
+    const found = [0, 1, 4, 1, 1, undefined, undefined, undefined, undefined];
+    expect(asked.map((name) => classNamed(name, labels, labels.length))).toEqual(found);
+  });
+  test('goes by its number where others are called as it is', () => {
+    expect([0, 1, 2, 3].map((index) => nameFor(index, labels))).toEqual(['tench', 'church, minster', '2', '3']);
+    expect(nameFor(2, [])).toBe('2');
+  });
 });

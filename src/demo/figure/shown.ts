@@ -71,7 +71,7 @@ function cutFigure(found: ShownSegmentation, notes: readonly string[]): WithoutA
   drawTinted(alone, picture, current.picture!, (pixel) => (found.mask[pixel] ? null : 'clear'));
   const [left, top, width, height] = found.box;
   const share = found.mask.reduce((sum, value) => sum + value, 0) / found.mask.length;
-  const classified = current.ranked.find(({ label }) => label === found.label);
+  const classified = current.ranked.find(({ index }) => index === found.class);
   return {
     title: found.label,
     subtitle: classified ? said(classified.index, classified.score) : '',
@@ -122,10 +122,9 @@ export function shownChoice(): Choice | null {
   const { colours, percentile } = look();
   if (tab === 'saliency') return map && { net, what: 'map', ...made, class: map.class, colours, percentile };
   if (tab === 'class-model') return ascent && ascentChoice(net, ascent);
-  const chosen = segmentation && current.ranked.find(({ label }) => label === segmentation.label);
-  if (!chosen) return null;
+  if (!segmentation) return null;
   const { preset, ...options } = segmentOptions();
-  return { net, what: 'cut', ...made, class: chosen.index, preset, options, mapWidth: network.inputShape[3] };
+  return { net, what: 'cut', ...made, class: segmentation.class, preset, options, mapWidth: network.inputShape[3] };
 }
 
 const ASCENT_OPTIONS = ['score', 'iterations', 'l2', 'step', 'totalVariation', 'momentum', 'jitter', 'blur', 'seed'];

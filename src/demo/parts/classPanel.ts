@@ -1,7 +1,7 @@
 /** The best classes with a radio button each, a list of all of them, and what the network sees of the picture. */
 import type { Classification } from '../../index';
 import type { Pixels } from '../../image/pixels';
-import { classNamed } from '../current';
+import { classOf } from './classField';
 import { drawPixels } from '../draw/paint';
 import { state } from '../state';
 import { element, make } from './elements';
@@ -91,9 +91,8 @@ export function listenForClass(choose: (index: number) => void): void {
   parts.other.addEventListener('submit', (event) => {
     event.preventDefault();
     if (!state.network || parts.name.value === '') return;
-    const index = classNamed(parts.name.value, state.network.labels, state.network.classes);
-    parts.name.setCustomValidity(index === undefined ? 'This network has no such class.' : '');
-    if (index === undefined) return void parts.name.reportValidity();
+    const index = classOf(parts.name);
+    if (index === undefined) return;
     parts.name.value = '';
     parts.list.close();
     choose(index);

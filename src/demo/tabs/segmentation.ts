@@ -48,7 +48,7 @@ export const segmentationTab: Tab = {
     );
     signal.throwIfAborted();
     state.milliseconds.segment = performance.now() - began;
-    state.segmentation = { ...found, label: chosen.label, picture: picture.name };
+    state.segmentation = { ...found, class: chosen.index, label: chosen.label, picture: picture.name };
     state.segmentations += 1;
     parts.time.textContent = duration(state.milliseconds.segment);
     draw(state.segmentation);
