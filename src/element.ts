@@ -5,6 +5,8 @@
  * <script type="module">import 'gradlens/element';</script>
  * <gradlens-map src="ladybug.jpg" model="everyday-64-robust" class="ladybug"></gradlens-map>
  * ```
+ *
+ * @packageDocumentation
  */
 import { classNamed } from './classNames';
 import { GradlensError } from './errors';

@@ -73,9 +73,8 @@ export type Support =
     };
 
 /**
- * Whether this host has WebGPU, and if not, why.
+ * Whether this host has WebGPU, and if not, why: that is the result, and nothing is thrown.
  *
- * @throws nothing that stands in the way: that is the result
  * @example
  * ```ts
  * import { checkSupport } from 'gradlens';

@@ -1,4 +1,8 @@
-/** gradlens: the exact gradient of a ConvNet's class score with respect to its input image, on any WebGPU device. */
+/**
+ * gradlens: the exact gradient of a ConvNet's class score with respect to its input image, on any WebGPU device.
+ *
+ * @packageDocumentation
+ */
 export { Engine, checkSupport } from './engine';
 export type { EngineMemory, EngineSettings, EngineSource, Support } from './engine';
 export { GradlensError } from './errors';

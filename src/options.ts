@@ -24,7 +24,7 @@ export interface InputSpec {
   readonly resize: 'squash' | 'crop' | 'pad';
 }
 
-/** Customs of preparing pictures, by name: see `formats/preparation.ts`. */
+/** Customs of preparing pictures, by name; {@link presetSpec} has their numbers. */
 export type PresetName = 'torchvision' | 'caffe-bgr' | 'unit' | 'signed' | 'raw';
 
 /** What a file that does not say how pictures are prepared lets one suppose: a guess, to be shown and overruled. */
@@ -210,8 +210,8 @@ export interface PixelBox {
  * How far a gradient can be trusted. A gradient is exact but for the decisions that the net makes on the way: which
  * side of a ReLU a number lies on, and which element of a pool's window is the largest. Where the margin of one is
  * smaller than the rounding error that reached it, float32 cannot make it, and what of the gradient goes through it may
- * be wrong. The size of that error comes from a model that was calibrated, and is not proved: docs/methods.md says
- * how.
+ * be wrong. The size of that error comes from a model that was calibrated, and is not proved: the guide on
+ * methods says how.
  */
 export interface Certainty {
   /** Decisions that are closer than the error is usually large, and through which something of the gradient goes. */

@@ -82,7 +82,7 @@ export const SHIPPED_MODELS: Readonly<Record<string, string>> = {
   'imagenette-128': 'ten classes, trained as usual',
 };
 
-/** The first of them: its maps and class models are the better ones to look at. */
+/** The shipped network that serves where none is named: its maps and class models are the best to look at. */
 export const DEFAULT_MODEL = Object.keys(SHIPPED_MODELS)[0]!;
 
 /** A model that has a name, and what is known of it beside its file. */

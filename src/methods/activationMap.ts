@@ -7,6 +7,7 @@ import { atCall } from './atCall';
 import { explained } from './flat';
 import { type Heatmap, madeBy } from './heatmap';
 
+/** Options of the maps of one layer: `gradCam`, `gradCamPlusPlus`, `hiResCam`. */
 export interface ActivationMapOptions extends RunOptions {
   /** Whose score is explained; default: the class with the highest. */
   readonly class?: number | 'top1';

@@ -15,18 +15,20 @@ type Known = Extract<Exported, { readonly options: MethodOptions; readonly year:
 type Intersection<Union> = (Union extends unknown ? (part: Union) => void : never) extends (whole: infer All) => void
   ? All
   : never;
+/** Of each, so that the union has a name of its own in documentation. */
+type NameOf<Each> = Each extends { readonly name: infer Name extends string } ? Name : never;
 type ValuesOfEach<Each> = Each extends { readonly options: infer Options extends MethodOptions }
   ? ValuesOf<Options>
   : never;
 
 /** `saliency`, `grad-cam`, …: see {@link METHODS}. */
-export type MethodName = Known['name'];
+export type MethodName = NameOf<Known>;
 
 /** A method as it is offered. */
 export type Method = MethodRecord<MethodName, MethodOptions, MethodValues>;
 
 /** Values of options of any method, by their names. */
-export type MethodValues = Partial<Intersection<ValuesOfEach<Known>>>;
+export interface MethodValues extends Partial<Intersection<ValuesOfEach<Known>>> {}
 
 /** Names of options: of one method, or of several, where it means the same. */
 export type MethodOptionName = keyof MethodValues;

@@ -79,9 +79,10 @@ const area = (curve: Float32Array): number =>
  * import { randomised, rankCorrelation, saliency } from 'gradlens';
  *
  * const untrained = await engine.load(randomised(model.file, 1));
- * const { class: index } = await saliency(model, picture);
- * const [a, b] = [await saliency(model, picture, { class: index }), await saliency(untrained, picture, { class: index
- * })]; console.log(rankCorrelation(a, b)); // near 1: the map shows the picture, not what was learnt
+ * const learnt = await saliency(model, picture);
+ * const { class: index } = learnt;
+ * const drawn = await saliency(untrained, picture, { class: index });
+ * console.log(rankCorrelation(learnt, drawn)); // near 1: the map shows the picture, not what was learnt
  * untrained.dispose();
  * ```
  */

@@ -51,7 +51,7 @@ export interface SegmentOptions extends RunOptions {
 
 /**
  * `paper` has the paper's quantiles and the bare map. `boxes` was chosen on every fifth of 470 boxed photographs
- * (docs/REPRODUCTION.md): more of a map that is blurred a little shows the object, so that boxes reach further.
+ * (see the reproduction): more of a map that is blurred a little shows the object, so that boxes reach further.
  */
 export const SEGMENT_PRESETS: Readonly<
   Record<

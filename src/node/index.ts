@@ -1,4 +1,8 @@
-/** gradlens in Node: the same engine on Dawn (npm `webgpu`), and pictures through `sharp`. */
+/**
+ * gradlens in Node: the same engine on Dawn (npm `webgpu`), and pictures through `sharp`.
+ *
+ * @packageDocumentation
+ */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Engine } from '../engine';

@@ -6,7 +6,7 @@ import type { DecideNode, WatchedPoolNode } from './watched';
 
 export { ops };
 
-/** A node of any operator that has a record in this folder. */
+/** A node of a graph, of any operator: see the guide on your own model. */
 export type GraphNode = NodeOf<typeof ops>;
 
 /** A node that no file holds: rewrites put it there. */
