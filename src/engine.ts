@@ -73,8 +73,9 @@ export type Support =
     };
 
 /**
- * Whether this host has WebGPU, and if not, why: that is the result, and nothing is thrown.
+ * Whether this host has WebGPU, and if not, why.
  *
+ * @throws nothing: what stands in the way is the result
  * @example
  * ```ts
  * import { checkSupport } from 'gradlens';
