@@ -46,6 +46,7 @@ export interface ShapeTimes {
 /** How a variant is called in tables: its tile, output channels × pixels, and its spans. */
 export function nameOf(variant: ConvVariant): string {
   if (variant.family === 'direct') return `direct, ${variant.unroll} unrolled`;
+  if ('products' in variant) return `Winograd, ${nameOf(variant.products)}`;
   const tile =
     Object.entries(TILES).find(([, known]) => JSON.stringify(known) === JSON.stringify(variant.tile))?.[0] ??
     JSON.stringify(variant.tile);

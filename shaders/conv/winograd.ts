@@ -7,19 +7,24 @@
  *
  * Three kernels: the inputs are transformed; each of the 16 elements of a tile is a matrix product of its own, output ×
  * input channels × tiles, which is a 1×1 convolution in 16 groups; the outputs are transformed back and finished.
+ *
+ * A filter turned by 180° has the elements of the filter itself in another order, the outer ones changed along each
+ * side: G·turned(g)·Gᵀ = P·(G·g·Gᵀ)·P. So an input gradient by products of the direct family needs no weights of its
+ * own: both transforms count the elements in that order, `turned`.
  */
-import { type Kernel, STRIP, kernel, unroll } from '../kernel';
+import { type Kernel, STRIP, kernel, lines, unroll } from '../kernel';
 import { ANY_PRECISION, reads, writes } from '../tensor';
 import { wgsl } from '../wgsl';
+import type { DirectVariant } from './direct';
 import { type ConvKernel, sumsOf } from './finish';
 import type { ConvDims } from './shape';
 import type { Tile } from './tiled';
 
-export interface WinogradVariant {
-  readonly family: 'winograd';
-  /** Of the matrix products. */
-  readonly tile: Tile;
-}
+/** What computes the matrix products: tiles, or the direct family, which software adapters run fastest. */
+export type WinogradVariant = { readonly family: 'winograd' } & (
+  | { readonly tile: Tile }
+  | { readonly products: DirectVariant }
+);
 
 /** Elements of a 4×4 tile. */
 const ELEMENTS = 16;
@@ -28,7 +33,7 @@ const ELEMENTS = 16;
 export const suitsWinograd = (d: ConvDims): boolean =>
   d.R === 3 && d.S === 3 && [d.STRIDE_Y, d.STRIDE_X, d.DILATION_Y, d.DILATION_X].every((n) => n === 1);
 
-const tilesOf = (d: ConvDims) => ({ TILE_ROWS: Math.ceil(d.P / 2), TILE_COLUMNS: Math.ceil(d.Q / 2) });
+export const tilesOf = (d: ConvDims) => ({ TILE_ROWS: Math.ceil(d.P / 2), TILE_COLUMNS: Math.ceil(d.Q / 2) });
 
 /** The 16 matrix products as a convolution: elements are groups, tiles are pixels. */
 export function productDims(d: ConvDims): ConvDims {
@@ -66,11 +71,17 @@ const transformed = (rows: readonly string[]): string =>
     ...rows.map((sum, j) => unroll({ i: rows.length }, `let v{i}_${j} = ${sum.replace(/u(\d)/g, 't{i}_$1')};`)),
   ].join('\n');
 
-/** The elements of a 4×4 tile: number `4·i + j` of {@link ELEMENTS}. */
-const TILE = { i: 4, j: 4 };
+/** WGSL: `code` for every element of a 4×4 tile, `{at}` being its number among {@link ELEMENTS}. */
+const ofElements = (turned: boolean, code: string): string =>
+  lines(ELEMENTS, (element) => {
+    const [i, j] = [element >> 2, element & 3];
+    const place = (index: number): number => (turned ? [3, 1, 2, 0][index]! : index);
+    const at = `(4u * ${place(i)}u + ${place(j)}u)`;
+    return code.replaceAll('{i}', String(i)).replaceAll('{j}', String(j)).replaceAll('{at}', at);
+  });
 
 /** Bᵀ·x·B. An invocation owns one tile of one input block. Bindings: x transformed. */
-export function winogradInput({ name, dims: d, x }: Omit<ConvKernel, 'finish'>): Kernel {
+export function winogradInput({ name, dims: d, x }: Omit<ConvKernel, 'finish'>, turned = false): Kernel {
   const tiles = tilesOf(d);
   const INPUTS = d.GROUPS * d.IN;
   return kernel({
@@ -92,11 +103,11 @@ let perItem = d.TILE_ROWS * d.TILE_COLUMNS;
 let n = tile / perItem;
 let h = tile % perItem / d.TILE_COLUMNS * 2u - d.PAD_TOP;
 let w = tile % d.TILE_COLUMNS * 2u - d.PAD_LEFT;
-${unroll(TILE, 'let u{i}_{j} = inside(n, b, h + {i}u, w + {j}u);')}
+${unroll({ i: 4, j: 4 }, 'let u{i}_{j} = inside(n, b, h + {i}u, w + {j}u);')}
 ${transformed(INPUT)}
 let to = index_transformed(0u, b, tile);
 let apart = d.INPUTS * d.TILES;
-${unroll(TILE, 'transformed[to + (4u * {i}u + {j}u) * apart] = v{i}_{j};')}`,
+${ofElements(turned, 'transformed[to + {at} * apart] = v{i}_{j};')}`,
   });
 }
 
@@ -110,7 +121,7 @@ const APART = STRIP + 1;
  * words; what comes out waits in workgroup memory until the tiles below each other or beside each other make whole
  * units. Bindings: products, then those of `finish`.
  */
-export function winogradOutput({ name, dims: d, finish }: Omit<ConvKernel, 'x'>): Kernel {
+export function winogradOutput({ name, dims: d, finish }: Omit<ConvKernel, 'x'>, turned = false): Kernel {
   const tiles = tilesOf(d);
   const { rows, columns } = finish.unit;
   // So many tiles beside each other make two units of one row each, or one unit of two rows.
@@ -153,7 +164,7 @@ let column = own % d.UNIT_COLUMNS * ${across}u + me % ${across}u;
 if (row < d.TILE_ROWS && column < d.TILE_COLUMNS) {
   let at = index_products(0u, o, n, row, column);
   let apart = d.OUTPUTS * d.TILES;
-${unroll(TILE, 'let u{i}_{j} = products[at + (4u * {i}u + {j}u) * apart];')}
+${ofElements(turned, 'let u{i}_{j} = products[at + {at} * apart];')}
 ${transformed(OUTPUT)}
 ${unroll({ i: 2, j: 2 }, `pixels[${slot}] = v{i}_{j};`)}
 }

@@ -1,12 +1,13 @@
 /** The steps of one convolution, by the family of kernels that suits it. */
 import { convDepthwise } from '../../shaders/conv/depthwise';
 import { type DirectVariant, convDirect } from '../../shaders/conv/direct';
-import type { Finish } from '../../shaders/conv/finish';
+import { type Finish, finishForward } from '../../shaders/conv/finish';
 import type { ConvDims } from '../../shaders/conv/shape';
 import { type TiledVariant, convSum, convTiled, partialLength, stepsOf } from '../../shaders/conv/tiled';
 import {
   type ConvWeightShape,
   type Direction,
+  type WeightTile,
   isDepthwise,
   packConvWeight,
   packTiledWeight,
@@ -17,6 +18,8 @@ import {
 } from '../../shaders/conv/weights';
 import { type WinogradVariant, productDims, winogradInput, winogradOutput } from '../../shaders/conv/winograd';
 import { winogradProducts } from '../../shaders/conv/winogradProducts';
+import type { Kernel } from '../../shaders/kernel';
+import type { SliceOf } from '../../shaders/tensor';
 import type { Variants } from '../variants/variants';
 import { type Slice, type Step, type Tensor, type Tensors, stepOf } from './op';
 
@@ -105,16 +108,11 @@ function tiled(convolution: Convolution, variant: TiledVariant): readonly Step[]
   ];
 }
 
-function winograd(
-  { layer, name, filters, direction, dims, finish, x, stores }: Convolution,
-  { tile }: WinogradVariant,
-): readonly Step[] {
-  const weight = weightTensor(
-    filters,
-    `${direction} for Winograd in tiles of ${tile.blocks}×${tile.depth}`,
-    packedWinogradLength(filters.shape, direction, tile),
-    () => packWinogradWeight(filters.data, filters.shape, direction, tile),
-  );
+/** How whole filters of a channel lie for the direct kernel. */
+const UNTILED = { blocks: 1, depth: 1 };
+
+function winograd(convolution: Convolution, variant: WinogradVariant): readonly Step[] {
+  const { layer, name, filters, direction, dims, finish, x, stores } = convolution;
   const product = productDims(dims);
   const transient = (suffix: string, blocks: number): Tensor => ({
     name: `${layer}.${name}.${suffix}`,
@@ -123,10 +121,38 @@ function winograd(
   });
   const transformed = transient('transformed', product.GROUPS * product.IN);
   const products = transient('products', product.GROUPS * product.OUT);
+  const packed = (direction: Direction, tile: WeightTile): Tensor =>
+    weightTensor(
+      filters,
+      `${direction} for Winograd in tiles of ${tile.blocks}×${tile.depth}`,
+      packedWinogradLength(filters.shape, direction, tile),
+      () => packWinogradWeight(filters.data, filters.shape, direction, tile),
+    );
+  const turned = 'products' in variant && direction === 'flipped';
   const output = `${name}WinogradOutput`;
   return [
-    stepOf(layer, `${name}WinogradInput`, winogradInput({ name: 'winogradInput', dims, x }), { x, transformed }),
-    stepOf(layer, `${name}Winograd`, winogradProducts(product, tile), { transformed, weight, products }),
-    stepOf(layer, output, winogradOutput({ name: output, dims, finish }), { products, ...stores }),
+    stepOf(layer, `${name}WinogradInput`, winogradInput({ name: 'winogradInput', dims, x }, turned), {
+      x,
+      transformed,
+    }),
+    'products' in variant
+      ? stepOf(layer, `${name}Winograd`, directProducts(product, variant.products, direction), {
+          x: transformed,
+          weight: packed('forward', UNTILED),
+          y: products,
+        })
+      : stepOf(layer, `${name}Winograd`, winogradProducts(product, variant.tile), {
+          transformed,
+          weight: packed(direction, variant.tile),
+          products,
+        }),
+    stepOf(layer, output, winogradOutput({ name: output, dims, finish }, turned), { products, ...stores }),
   ];
+}
+
+/** The products as the 1×1 convolution that they are. */
+function directProducts(dims: ConvDims, variant: DirectVariant, direction: Convolution['direction']): Kernel {
+  const whole = (blocks: number): SliceOf => ({ block: 0, blocks: dims.GROUPS * blocks });
+  const finish = finishForward({ bias: false, relu: false, bits: false, pooled: false }, { y: whole(dims.OUT) });
+  return convDirect({ name: 'winogradProducts', dims, x: whole(dims.IN), finish }, variant, direction);
 }

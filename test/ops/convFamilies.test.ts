@@ -103,12 +103,14 @@ describe.each(driversForGpuKernels)('on %s', (driver) => {
     PATIENCE,
   );
 
-  test(
-    'Winograd convolution is as exact as float32: pooled, unpooled, with groups and odd extents',
-    async () => {
-      // two blocks deep: the image's one, and what is left of odd numbers, end within a step
-      const tiles = { family: 'winograd', tile: tile(4, 2, 2) } as const;
-      const loader = await loaderOf(driver, { conv: (d) => (suitsWinograd(d) ? tiles : PLAIN.conv(d)) });
+  test.each([
+    // two blocks deep: the image's one, and what is left of odd numbers, end within a step
+    ['in tiles', { family: 'winograd', tile: tile(4, 2, 2) }],
+    ['by the direct family', { family: 'winograd', products: { family: 'direct', quads: false, unroll: 4 } }],
+  ] as const)(
+    'Winograd convolution, products %s, is as exact as float32: pooled, unpooled, with groups and odd extents',
+    async (_, variant) => {
+      const loader = await loaderOf(driver, { conv: (d) => (suitsWinograd(d) ? variant : PLAIN.conv(d)) });
       const small = cubes(whole);
       expect(await error(loader, small, { classes: [4, 0, 3], relu: 'guided' })).toBe(0);
       // real numbers: the error against float64 is to stay below a few ulps, as that of the direct sum does

@@ -177,6 +177,8 @@ export const EXAMPLES: Readonly<Record<string, Kernel>> = {
   winogradInput: winogradInput(conv('winogradInput')),
   winogradProducts: winogradProducts(productDims(even), tile),
   winogradOutput: winogradOutput(conv('convForwardWinogradOutput')),
+  winogradInputTurned: winogradInput(conv('winogradInput'), true),
+  winogradOutputTurned: winogradOutput(conv('convBackwardWinogradOutput', even, finishBackward(masked, slice)), true),
 
   fullyConnectedForward: fullyConnectedForward(full, forward, rows, { family: 'direct', quads: false }, rectified),
   fullyConnectedSum: fullyConnectedSum(full, forward, 2, rectified),

@@ -97,6 +97,23 @@ describe('tiles', () => {
     expect(family('apple')).toBe('tiled');
   });
 
+  test('lavapipe has Winograd by the direct family, where there is enough of everything', () => {
+    const variant = (d: ConvDims, vendor = 'mesa') => variantsFor(known(vendor, true)).conv(d);
+    const products = { family: 'direct', quads: false, unroll: 4 };
+    expect(variant(layer(256, 256, 56))).toEqual({ family: 'winograd', products });
+    expect(variant(layer(512, 512, 8))).toEqual({ family: 'winograd', products });
+    expect(variant(layer(512, 512, 4, 3, 4))).toEqual({ family: 'winograd', products });
+    for (const [why, d] of Object.entries({
+      'a few tiles': layer(512, 512, 6),
+      'few channels': layer(12, 512, 56),
+      'little work': layer(16, 16, 32),
+      'another window': layer(256, 256, 56, 5),
+      'much to transform': layer(256, 256, 56, 3, 8),
+    }))
+      expect(variant(d).family, why).toBe('direct');
+    expect(variant(layer(256, 256, 56), 'google').family).toBe('direct');
+  });
+
   test('tiny layers, those narrower than any tile, and software adapters keep the direct kernel', () => {
     const family = (d: ConvDims, fallback = false) => variantsFor(known('nvidia', fallback)).conv(d).family;
     expect(family(layer(16, 16, 7))).toBe('direct');
