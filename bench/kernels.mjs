@@ -8,7 +8,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs } from '../scripts/arguments.mjs';
 import { root } from '../scripts/system.mjs';
 import { stamped } from './command.mjs';
 import { benchServer } from './nodeServer.mjs';

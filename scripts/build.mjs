@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs } from './arguments.mjs';
 import { root, run } from './system.mjs';
 
 const { values } = parseArgs({ options: { rivals: { type: 'boolean', default: false } } });

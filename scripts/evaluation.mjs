@@ -12,7 +12,7 @@
 import { execSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs } from './arguments.mjs';
 import sharp from 'sharp';
 import { random } from '../samples/lib/noise.mjs';
 

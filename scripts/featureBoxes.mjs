@@ -9,7 +9,7 @@
 import { execSync } from 'node:child_process';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs } from './arguments.mjs';
 import { centreBox, featureMap, intersectionOverUnion, layerMap, mapBox, presetSpec } from 'gradlens';
 import { createNodeEngine, fileAddress, readImage } from 'gradlens/node';
 import { SHARE } from '../weights/share.mjs';

@@ -6,7 +6,7 @@
  *
  * PHOTOS is a folder as weights/photos.mjs reads it.
  */
-import { parseArgs } from 'node:util';
+import { parseArgs } from './arguments.mjs';
 import { photos } from '../weights/photos.mjs';
 
 const { positionals, values } = parseArgs({

@@ -20,7 +20,7 @@ import { execFileSync, execSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseArgs } from './arguments.mjs';
 import sharp from 'sharp';
 import * as gradlens from 'gradlens';
 import { createNodeEngine, fileAddress, readImage } from 'gradlens/node';

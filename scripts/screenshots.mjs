@@ -8,7 +8,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs } from './arguments.mjs';
 import puppeteer from 'puppeteer';
 import { createServer } from 'vite';
 import { beforeWorkers, crashGpu } from './mishaps.mjs';

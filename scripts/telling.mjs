@@ -14,7 +14,7 @@ import { execSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs } from './arguments.mjs';
 import sharp from 'sharp';
 import { classModel } from 'gradlens';
 import { createNodeEngine, fileAddress } from 'gradlens/node';

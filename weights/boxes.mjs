@@ -8,7 +8,7 @@
  */
 import { execSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { parseArgs } from '../scripts/arguments.mjs';
 import { DEFAULT_MODEL, centreBox, intersectionOverUnion, layerMap, mapBox } from 'gradlens';
 import { createNodeEngine } from 'gradlens/node';
 import { photos } from './photos.mjs';

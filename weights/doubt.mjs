@@ -12,7 +12,7 @@
  * sure."
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { parseArgs } from '../scripts/arguments.mjs';
 import { createNodeEngine } from 'gradlens/node';
 import { photos } from './photos.mjs';
 

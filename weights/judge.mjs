@@ -12,7 +12,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseArgs } from '../scripts/arguments.mjs';
 import sharp from 'sharp';
 import { CLASS_MODEL_PRESETS, SHIPPED_MODELS, classModel, presetSpec } from 'gradlens';
 import { createNodeEngine, fileAddress } from 'gradlens/node';

@@ -6,7 +6,7 @@
  */
 import { execSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { parseArgs } from '../scripts/arguments.mjs';
 import { DEFAULT_MODEL } from 'gradlens';
 import { createNodeEngine } from 'gradlens/node';
 import { photos } from './photos.mjs';
