@@ -41,6 +41,8 @@ const QUAD = 4;
  * Products are written as matrix times vector, which SwiftShader turns into fused multiply-adds: 1.4 times as fast as
  * the same sum written out.
  *
+ * A single row of taps is no loop: at every turn of one SwiftShader writes all sums to memory and reads them again.
+ *
  * `direction` says which way the weight, packed for `forward`, is read: an input gradient (`flipped`) needs no second
  * packing, since its matrices are the same ones, transposed. Bindings: x weight, then those of `finish`.
  */
@@ -101,7 +103,7 @@ ${unroll(sums(tile), 'var a{b}_{row}_{column} = vec4f();')}
 for (var c = 0u; c < d.IN; c++) {
   let plane = input + c * d.H * d.W;
   ${handedOn ? inputLine(0, '0u').trim() + inputs(tile, d.S, 0, 'var') : ''}
-  for (var r = 0u; r < d.R; r++) {
+  ${d.R === 1 ? '{\n    let r = 0u;' : 'for (var r = 0u; r < d.R; r++) {'}
     ${handedOn ? inputLine(1, 'r').trim() : lines(rows, (row) => inputLine(row, 'r'))}
     ${taps.trim()}
   }

@@ -4,9 +4,9 @@ import { invocationsOf, isWhole, workgroupBytes } from '../../shaders/conv/tiled
 import { TILES, machineryFor } from '../../src/variants/tiles';
 import { candidatesFor, variantsFor } from '../../src/variants/byDevice';
 
-const known = (vendor: string, isFallbackAdapter = false) => ({
+const known = (vendor: string, isFallbackAdapter = false, architecture = '') => ({
   features: [],
-  adapter: { vendor, architecture: '', device: '', description: '', isFallbackAdapter },
+  adapter: { vendor, architecture, device: '', description: '', isFallbackAdapter },
   limits: { maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 2 ** 27 },
 });
 
@@ -112,6 +112,14 @@ describe('tiles', () => {
     }))
       expect(variant(d).family, why).toBe('direct');
     expect(variant(layer(256, 256, 56), 'google').family).toBe('direct');
+  });
+
+  test('SwiftShader takes more output blocks of a 1×1 at a time than others, and no more taps', () => {
+    const unroll = (R: number, architecture: string) => {
+      const variant = variantsFor(known('google', true, architecture)).conv(layer(64, 64, 28, R));
+      return variant.family === 'direct' ? variant.unroll : undefined;
+    };
+    expect([unroll(1, 'swiftshader'), unroll(3, 'swiftshader'), unroll(1, '')]).toEqual([4, 3, 3]);
   });
 
   test('tiny layers, those narrower than any tile, and software adapters keep the direct kernel', () => {
