@@ -108,21 +108,30 @@ function knownTable({ command, commit, adapter, tables }) {
   ].join('\n\n');
 }
 
+/** Those by scores, and those by boxes. */
+const HALVES = [
+  ['deletion', 'insertion', 'ROAD', 'infidelity', 'average drop', 'increase', 'max-sensitivity', 'sparseness'],
+  ['pointing game', 'mass in box', 'rank in box', 'MaxBoxAccV2'],
+];
+
 /** All measures. @param {Kept} kept */
 function photosTable({ command, commit, adapter, tables }) {
   const [table = {}] = Object.values(tables);
-  const measures = [...new Set(Object.values(table).flatMap((row) => Object.keys(row)))];
-  const rows = Object.entries(table).map(([method, row]) => [
-    method,
-    ...measures.map((measure) => {
-      const cell = row[measure];
-      if (!cell) return '';
-      return cell.mean.toFixed(3) + (cell.standardError === null ? '' : ` ± ${cell.standardError.toFixed(3)}`);
-    }),
-  ]);
+  const halves = HALVES.map((measures) => {
+    const rows = Object.entries(table).map(([method, row]) => [
+      method,
+      ...measures.map((measure) => {
+        const cell = row[measure];
+        if (!cell) return '';
+        return cell.mean.toFixed(3) + (cell.standardError === null ? '' : ` ± ${cell.standardError.toFixed(3)}`);
+      }),
+    ]);
+    return markdown([['', ...measures], ...rows]);
+  });
+  const [first = {}] = Object.values(table);
   return [
-    markdown([['', ...measures], ...rows]),
-    `On ${adapter}, at ${commit}:`,
+    ...halves,
+    `${first['deletion']?.pictures} pictures, on ${adapter}, at ${commit}:`,
     `\`\`\`bash\n${command}\n\`\`\``,
   ].join('\n\n');
 }
