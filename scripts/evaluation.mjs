@@ -17,7 +17,7 @@ import sharp from 'sharp';
 import { random } from '../samples/lib/noise.mjs';
 
 /**
- * @typedef {{ mean: number, standardError: number | null, pictures: number }} Cell
+ * @typedef {{ mean?: number, median?: number, standardError: number | null, pictures: number }} Cell
  * @typedef {Record<string, Record<string, Cell>>} Table by method, then by measure
  * @typedef {{ table: Table, adapter: { description?: string, device?: string } | null }} Printed
  * @typedef {{ command: string, commit: string, adapter: string, tables: Record<string, Table> }} Kept
@@ -92,7 +92,7 @@ const markdown = ([head = [], ...rows]) =>
 function knownTable({ command, commit, adapter, tables }) {
   const questions = Object.keys(tables);
   const [first = ''] = questions;
-  const percent = (/** @type {Cell | undefined} */ cell) => (cell ? `${Math.round(100 * cell.mean)}` : '');
+  const percent = (/** @type {Cell | undefined} */ cell) => (cell ? `${Math.round(100 * (cell.mean ?? NaN))}` : '');
   const rows = Object.keys(tables[first]).map((method) => [
     method,
     ...questions.map((question) => {
@@ -123,7 +123,10 @@ function photosTable({ command, commit, adapter, tables }) {
       ...measures.map((measure) => {
         const cell = row[measure];
         if (!cell) return '';
-        return cell.mean.toFixed(3) + (cell.standardError === null ? '' : ` ± ${cell.standardError.toFixed(3)}`);
+        return (
+          (cell.median ?? cell.mean ?? NaN).toFixed(3) +
+          (cell.standardError === null ? '' : ` ± ${cell.standardError.toFixed(3)}`)
+        );
       }),
     ]);
     return markdown([['', ...measures], ...rows]);

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { tableOf } from '../../src/cli/evaluation/table';
 import type { Line } from '../../src/cli/many/index';
 import { buildOnce, folder, gradlens, jsonLines, writePicture, writeTiny } from './gradlens';
@@ -61,20 +61,21 @@ test('evaluate takes some of the measures', async () => {
   expect([refused.code, refused.complaints.join()]).toEqual([2, expect.stringContaining("--measures has 'beauty'")]);
 });
 
-test('means and standard errors by hand', () => {
-  const line = (value: number): Line =>
-    ({
-      at: [0, 0],
-      picture: 'a',
-      shard: null,
-      files: [],
-      milliseconds: 0,
-      measures: { m: { numbers: { x: value } } },
-    }) as Line;
-  // of 1, 2, 6: mean 3, variance 7, standard error √(7/3)
-  expect(tableOf([line(1), line(2), line(6), line(Infinity)])['m']!['x']).toEqual({
-    mean: 3,
-    standardError: Math.sqrt(7 / 3),
-    pictures: 3,
+describe('the table', () => {
+  const line = (numbers: Readonly<Record<string, number>>): Line =>
+    ({ at: [0, 0], picture: 'a', shard: null, files: [], milliseconds: 0, measures: { m: { numbers } } }) as Line;
+  const cell = (measure: string, values: readonly number[]) =>
+    tableOf(values.map((value) => line({ [measure]: value })))['m']![measure];
+
+  test('has means and standard errors, by hand', () => {
+    // of 1, 2, 6: mean 3, variance 7, standard error √(7/3)
+    expect(cell('ROAD', [1, 2, 6, Infinity])).toEqual({ mean: 3, standardError: Math.sqrt(7 / 3), pictures: 3 });
+  });
+  test('has medians of shares, whose whole may be next to nothing', () => {
+    expect(cell('deletion', [5])).toEqual({ median: 5, standardError: null, pictures: 1 });
+    // in order −10⁹ 1 2 3 4 5 7 9 10⁹: √9/2 is rounded to 2, and two ranks beside the middle are 2 and 7
+    const nine = { median: 4, standardError: 2.5, pictures: 9 };
+    expect(cell('insertion', [1e9, 1, 3, 5, 4, 7, 2, 9, -Infinity, -1e9])).toEqual(nine);
+    expect(cell('deletion', [4, 1, 3, 2])).toEqual({ median: 2.5, standardError: 1.5, pictures: 4 });
   });
 });

@@ -3,16 +3,21 @@ import { type BoxHits, maxBoxAccuracy } from '../../methods/metrics/maxBoxAccura
 import type { Line } from '../many/index';
 import type { Measures } from './measures';
 
-interface Cell {
-  readonly mean: number;
-  /** Of the mean, over pictures; null where there is one picture, or the number is of all of them. */
+type Cell = ({ readonly mean: number } | { readonly median: number }) & {
+  /** Of that, over pictures; null where there is one picture, or the number is of all of them. */
   readonly standardError: number | null;
   readonly pictures: number;
-}
+};
+
+/** Shares of what a picture's score is above that of the mean colour: where that is next to nothing, they are huge. */
+const SHARES: readonly string[] = ['deletion', 'insertion'];
 
 type Table = Readonly<Record<string, Readonly<Record<string, Cell>>>>;
 
-/** By method, then by measure. Of numbers that are infinite there is no mean: those pictures are left out. */
+/**
+ * By method, then by measure: means, and of {@link SHARES} medians. Of numbers that are infinite there is neither: those
+ * pictures are left out.
+ */
 export function tableOf(lines: readonly Line[]): Table {
   const all = lines.flatMap((line) => ('measures' in line ? [line.measures as Measures] : []));
   const names = [...new Set(all.flatMap((measures) => Object.keys(measures)))];
@@ -22,7 +27,9 @@ export function tableOf(lines: readonly Line[]): Table {
       const measures = [...new Set(own.flatMap(({ numbers }) => Object.keys(numbers)))];
       const cells = measures.map((measure): readonly [string, Cell] => [
         measure,
-        cellOf(own.map(({ numbers }) => numbers[measure] ?? NaN).filter(Number.isFinite)),
+        (SHARES.includes(measure) ? medianOf : meanOf)(
+          own.map(({ numbers }) => numbers[measure] ?? NaN).filter(Number.isFinite),
+        ),
       ]);
       const hits = own.flatMap((one) => one.hits ?? []).length > 0 ? own.map((one) => rowsOf(one.hits ?? [])) : [];
       const box = { mean: maxBoxAccuracy(hits), standardError: null, pictures: hits.length };
@@ -33,11 +40,25 @@ export function tableOf(lines: readonly Line[]): Table {
 
 const rowsOf = (rows: readonly string[]): BoxHits => rows.map((row) => row.split('').map((hit) => hit === '1'));
 
-function cellOf(values: readonly number[]): Cell {
+function meanOf(values: readonly number[]): Cell {
   const n = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / n;
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
   return { mean, standardError: n > 1 ? Math.sqrt(variance / n) : null, pictures: n };
+}
+
+/**
+ * Its standard error is half of what lies between the values of the ranks one standard deviation below and above the
+ * middle, that of a binomial distribution: √n / 2.
+ */
+function medianOf(values: readonly number[]): Cell {
+  const sorted = values.toSorted((a, b) => a - b);
+  const n = sorted.length;
+  const at = (rank: number): number => sorted[Math.min(n - 1, Math.max(0, rank))]!;
+  const [low, high] = [Math.floor((n - 1) / 2), Math.ceil((n - 1) / 2)];
+  const away = Math.round(Math.sqrt(n) / 2);
+  const standardError = n > 1 ? (at(high + away) - at(low - away)) / 2 : null;
+  return { median: (at(low) + at(high)) / 2, standardError, pictures: n };
 }
 
 /** As Markdown: a method a row. */
@@ -45,9 +66,8 @@ export function printed(table: Table): readonly string[] {
   const measures = [...new Set(Object.values(table).flatMap((row) => Object.keys(row)))];
   const cell = (found: Cell | undefined): string => {
     if (!found) return '';
-    return found.standardError === null
-      ? found.mean.toFixed(3)
-      : `${found.mean.toFixed(3)} ± ${found.standardError.toFixed(3)}`;
+    const value = ('median' in found ? found.median : found.mean).toFixed(3);
+    return found.standardError === null ? value : `${value} ± ${found.standardError.toFixed(3)}`;
   };
   const rows = [
     ['', ...measures],
