@@ -15,8 +15,8 @@ const SHARES: readonly string[] = ['deletion', 'insertion'];
 type Table = Readonly<Record<string, Readonly<Record<string, Cell>>>>;
 
 /**
- * By method, then by measure: means, and of {@link SHARES} medians. Of numbers that are infinite there is neither: those
- * pictures are left out.
+ * By method, then by measure: means, and of {@link SHARES} medians. Of numbers that are infinite there is neither:
+ * those pictures are left out.
  */
 export function tableOf(lines: readonly Line[]): Table {
   const all = lines.flatMap((line) => ('measures' in line ? [line.measures as Measures] : []));
