@@ -1,7 +1,9 @@
 /**
- * A page in the Chromium of this process: a browser lets only the page in front run freely, and files run at once. One
- * file after the other has it, which spares its start, and fetching and compiling the page's modules.
+ * A page in a Chromium that this file has for itself: a browser lets only the page in front run freely, and files run
+ * at once. One file after the other has it, which spares its start, and fetching and compiling the page's modules.
  */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import puppeteer, { type Browser, type Page } from 'puppeteer';
 import { afterAll, inject } from 'vitest';
 import { launch, protocolTimeout } from './launch';
@@ -16,19 +18,49 @@ const opened: Page[] = [];
 afterAll(async () => {
   await Promise.all(opened.filter((page) => !page.isClosed()).map((page) => page.close()));
   await (await connected)?.disconnect();
+  if (claim !== undefined) rmSync(claim, { recursive: true });
   await Promise.all([...started.values()].map(async (browser) => (await browser).close()));
 });
 
 function browserWith(flags: readonly string[]): Promise<Browser> {
-  if (flags.length === 0) return (connected ??= puppeteer.connect({ browserWSEndpoint: endpoint(), protocolTimeout }));
+  if (flags.length === 0) return (connected ??= connect());
   const browser = started.get(flags.join()) ?? launch(flags);
   started.set(flags.join(), browser);
   return browser;
 }
 
-function endpoint(): string {
-  const all = inject('browsers');
-  return all[(Number(process.env['VITEST_POOL_ID']) - 1) % all.length]!;
+async function connect(): Promise<Browser> {
+  for (;;) {
+    const index = inject('browsers').findIndex((_, k) => takes(join(inject('claims'), String(k))));
+    const browserWSEndpoint = inject('browsers')[index];
+    if (browserWSEndpoint !== undefined) return puppeteer.connect({ browserWSEndpoint, protocolTimeout });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** A folder, which only one process can make. The numbers of processes do not tell: two of a kind may run at once. */
+let claim: string | undefined;
+
+/** Takes the claim if nobody has it, or whoever had it died. */
+function takes(folder: string): boolean {
+  const owner = join(folder, 'process');
+  try {
+    mkdirSync(folder);
+  } catch {
+    if (!isGone(owner)) return false;
+  }
+  writeFileSync(owner, String(process.pid));
+  claim = folder;
+  return true;
+}
+
+function isGone(owner: string): boolean {
+  try {
+    process.kill(Number(readFileSync(owner, 'utf8')), 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
 }
 
 export interface ChromiumPage extends AsyncDisposable {

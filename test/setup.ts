@@ -13,8 +13,10 @@ import { quickNets } from './quickNets.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Addresses of Chromiums, for each process of tests its own. */
+    /** Addresses of Chromiums, as many as there are processes of tests. */
     browsers: string[];
+    /** A folder, where who has one of them says so. */
+    claims: string;
     /** Where Vite serves the repository: `http://127.0.0.1:…/` */
     pageUrl: string;
     /** An empty folder, where the first test that needs the package unpacks it for all. */
@@ -37,9 +39,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   });
   await server.listen();
   const pageUrl = server.resolvedUrls?.local[0] as string;
-  const packFolder = mkdtempSync(join(tmpdir(), 'gradlens-packed-'));
+  const [packFolder, claims] = ['packed', 'claims'].map((what) => mkdtempSync(join(tmpdir(), `gradlens-${what}-`)));
   const close = async () => {
-    rmSync(packFolder, { recursive: true, force: true });
+    for (const folder of [packFolder!, claims!]) rmSync(folder, { recursive: true, force: true });
     await Promise.all([server, ...browsers].map((one) => one.close()));
   };
 
@@ -58,6 +60,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     browsers.map((each) => each.wsEndpoint()),
   );
   project.provide('pageUrl', pageUrl);
-  project.provide('packFolder', packFolder);
+  project.provide('packFolder', packFolder!);
+  project.provide('claims', claims!);
   return close;
 }
