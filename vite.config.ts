@@ -12,6 +12,9 @@ import { DEFAULT_MODEL } from './src/publicModels.ts';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 
+/** What is deployed meets no other bundler, which annotations are for. */
+const OUTPUT = { comments: { annotation: false } };
+
 const page: UserConfig = {
   base: './', // it may be put into any folder of any server
   define: { 'import.meta.env.GRADLENS_VERSION': JSON.stringify(version) },
@@ -19,9 +22,10 @@ const page: UserConfig = {
     outDir: 'dist',
     emptyOutDir: false, // the package lies there too
     target: 'es2022',
-    rolldownOptions: { input: existing({ page: 'index.html', bench: 'bench/index.html' }) },
+    modulePreload: { polyfill: false }, // browsers with WebGPU preload modules; others only come by them later
+    rolldownOptions: { input: existing({ page: 'index.html', bench: 'bench/index.html' }), output: OUTPUT },
   },
-  worker: { format: 'es' },
+  worker: { format: 'es', rolldownOptions: { output: OUTPUT } },
   plugins: [
     removesOld('assets', 'bench', 'weights', 'page'),
     contentSecurityPolicy(),

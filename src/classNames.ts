@@ -10,12 +10,16 @@ export function classesNamed(text: string, labels: readonly string[], classes: n
   const sought = text.trim().toLowerCase();
   if (/^\d+$/.test(sought)) return Number(sought) < classes ? [Number(sought)] : [];
   if (sought === '') return [];
-  const matching = (fits: (label: string) => boolean): number[] =>
-    [...labels.keys()].filter((index) => fits(labels[index]!.toLowerCase()));
-  const whole = matching((label) => label === sought);
-  if (whole.length > 0) return whole;
-  const synonyms = matching((label) => label.split(/,\s*/).includes(sought));
-  return synonyms.length > 0 ? synonyms : matching((label) => label.includes(sought));
+  const fits: readonly ((label: string) => boolean)[] = [
+    (label) => label === sought,
+    (label) => label.split(/,\s*/).includes(sought),
+    (label) => label.includes(sought),
+  ];
+  return (
+    fits
+      .map((fit) => [...labels.keys()].filter((index) => fit(labels[index]!.toLowerCase())))
+      .find((found) => found.length > 0) ?? []
+  );
 }
 
 /** The one class that `text` means, if there is one. */

@@ -33,7 +33,7 @@ const ELEMENTS = 16;
 export const suitsWinograd = (d: ConvDims): boolean =>
   d.R === 3 && d.S === 3 && [d.STRIDE_Y, d.STRIDE_X, d.DILATION_Y, d.DILATION_X].every((n) => n === 1);
 
-export const tilesOf = (d: ConvDims) => ({ TILE_ROWS: Math.ceil(d.P / 2), TILE_COLUMNS: Math.ceil(d.Q / 2) });
+const tilesOf = (d: ConvDims) => ({ TILE_ROWS: Math.ceil(d.P / 2), TILE_COLUMNS: Math.ceil(d.Q / 2) });
 
 /** The 16 matrix products as a convolution: elements are groups, tiles are pixels. */
 export function productDims(d: ConvDims): ConvDims {
@@ -72,13 +72,14 @@ const transformed = (rows: readonly string[]): string =>
   ].join('\n');
 
 /** WGSL: `code` for every element of a 4×4 tile, `{at}` being its number among {@link ELEMENTS}. */
-const ofElements = (turned: boolean, code: string): string =>
-  lines(ELEMENTS, (element) => {
+const ofElements = (turned: boolean, code: string): string => {
+  const order = turned ? '3120' : '0123';
+  return lines(ELEMENTS, (element) => {
     const [i, j] = [element >> 2, element & 3];
-    const place = (index: number): number => (turned ? [3, 1, 2, 0][index]! : index);
-    const at = `(4u * ${place(i)}u + ${place(j)}u)`;
-    return code.replaceAll('{i}', String(i)).replaceAll('{j}', String(j)).replaceAll('{at}', at);
+    const at = `(4u * ${order[i]}u + ${order[j]}u)`;
+    return code.replaceAll('{i}', `${i}`).replaceAll('{j}', `${j}`).replaceAll('{at}', at);
   });
+};
 
 /** Bᵀ·x·B. An invocation owns one tile of one input block. Bindings: x transformed. */
 export function winogradInput({ name, dims: d, x }: Omit<ConvKernel, 'finish'>, turned = false): Kernel {

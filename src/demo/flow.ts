@@ -172,19 +172,16 @@ export function tellAddress(): void {
   arriving = false;
 }
 
-function nameOf(wish: number | string): string {
-  const chosen = chosenClass();
-  return chosen ? nameFor(chosen.index, state.network?.labels ?? []) : String(wish);
-}
-
 export function address(): Address {
   const { picture, wish } = current;
+  const chosen = chosenClass();
+  const asked = chosen ? nameFor(chosen.index, state.network?.labels ?? []) : String(wish);
   return {
     tab: state.tab,
     ...chosenNetwork(),
     sample: picture?.sample,
     picture: picture?.from,
-    class: wish === null ? undefined : nameOf(wish),
+    class: wish === null ? undefined : asked,
     run: state.tab === 'class-model' && state.ascent !== null,
     fields: new URLSearchParams([
       ...choicesOf(saliencyTab.form),

@@ -108,7 +108,7 @@ const LAVAPIPE = { tiles: 16, blocks: 4, flops: 1e7, unroll: 4 };
 /** Bytes of what is transformed, or of its products. */
 const MOST_TRANSFORMED = 2 ** 25;
 
-function lavapipeMachinery(d: ConvDims, quads: boolean): Machinery {
+function winogradOnLavapipe(d: ConvDims, quads: boolean): WinogradVariant | null {
   const { W, GROUPS } = productDims(d);
   const suits =
     suitsWinograd(d) &&
@@ -116,8 +116,7 @@ function lavapipeMachinery(d: ConvDims, quads: boolean): Machinery {
     Math.min(d.IN, d.OUT) >= LAVAPIPE.blocks &&
     flopsOf(d) >= LAVAPIPE.flops &&
     GROUPS * Math.max(d.IN, d.OUT) * W * 16 <= MOST_TRANSFORMED;
-  const products = { family: 'direct', quads, unroll: LAVAPIPE.unroll } as const;
-  return { tiled: [], winograd: [], untuned: suits ? { family: 'winograd', products } : null };
+  return suits ? { family: 'winograd', products: { family: 'direct', quads, unroll: LAVAPIPE.unroll } } : null;
 }
 
 /** The most promising of each family first. */
@@ -132,9 +131,10 @@ export function machineryFor(
   d: ConvDims,
   { adapter, features, limits }: Pick<Environment, 'adapter' | 'features' | 'limits'>,
 ): Machinery {
-  if (adapter.isFallbackAdapter && adapter.vendor === 'mesa')
-    return lavapipeMachinery(d, features.includes('subgroups'));
-  if (adapter.isFallbackAdapter || flopsOf(d) < TINY_FLOPS) return { tiled: [], winograd: [], untuned: null };
+  if (adapter.isFallbackAdapter || flopsOf(d) < TINY_FLOPS) {
+    const untuned = adapter.vendor === 'mesa' ? winogradOnLavapipe(d, features.includes('subgroups')) : null;
+    return { tiled: [], winograd: [], untuned };
+  }
   const machine = machineOf(adapter);
   const bindable = (elements: number): boolean => elements * 4 <= limits.maxStorageBufferBindingSize;
   const tiled = machine.tiles

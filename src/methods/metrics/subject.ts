@@ -55,11 +55,12 @@ export function scorerOf(model: Model, options: { readonly signal?: AbortSignal 
     });
   const known = new Map<number, (readonly [input: Float32Array, scores: Promise<Float32Array>])[]>();
   const askOnce = (input: Float32Array): Promise<Float32Array> => {
-    const alike = known.get(digestOf(input)) ?? [];
+    const digest = digestOf(input);
+    const alike = known.get(digest) ?? [];
     const found = alike.find(([other]) => other.every((value, i) => Object.is(value, input[i])));
     if (found) return found[1];
     const scores = ask(input);
-    known.set(digestOf(input), [...alike, [input, scores]]);
+    known.set(digest, [...alike, [input, scores]]);
     return scores;
   };
   return (chosen, what = 'score') =>
